@@ -1,0 +1,21 @@
+"""Pastiche: a photograph, painted in the style of a painting.
+
+`stylize` loads torch when it is first asked for, so that `pastiche.options` stays light.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from pastiche.options import OptionError, Options
+
+if TYPE_CHECKING:
+    from pastiche.engine.stylize import stylize
+
+__all__ = ["OptionError", "Options", "stylize"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "stylize":
+        from pastiche.engine.stylize import stylize
+
+        return stylize
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
