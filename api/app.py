@@ -1,0 +1,60 @@
+"""The API as one ASGI application: its parts, its routes, its errors."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api import docs_page, health, jobs, problems, results
+from api.body_limit import BodyLimit
+from api.decoder import Decoder
+from api.service import Service
+from api.uploads import PICTURES
+from shared.blob_store import BlobStore
+from shared.job_store import AsyncJobStore
+from shared.queue import create_queue
+from shared.settings import Settings
+
+_ROOM_FOR_FIELDS_BYTES = 1_000_000
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; settings come from the environment where none are given."""
+    settings = settings or Settings()
+    logging.basicConfig(level=settings.log_level)
+    app = FastAPI(
+        title="Pastiche",
+        version=version("pastiche"),
+        summary="Neural style transfer: a photograph, painted in the style of a painting.",
+        lifespan=_lifespan(settings),
+        docs_url=None,
+        redoc_url=None,
+    )
+    body_limit = len(PICTURES) * settings.upload_limit_bytes + _ROOM_FOR_FIELDS_BYTES
+    app.add_middleware(BodyLimit, limit_bytes=body_limit)
+    for room in (jobs, results, health):
+        app.include_router(room.router)
+    docs_page.install(app)
+    problems.install(app)
+    return app
+
+
+def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service = Service(
+            settings=settings,
+            jobs=AsyncJobStore.connect(settings.redis_location),
+            blobs=BlobStore.open(settings.blob_store_location),
+            queue=create_queue(settings),
+            decoder=Decoder(settings),
+        )
+        app.state.service = service
+        await service.decoder.warm_up()
+        yield
+        await service.jobs.close()
+        service.queue.close()
+
+    return lifespan

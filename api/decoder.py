@@ -1,0 +1,69 @@
+"""Pictures of strangers are decoded and encoded in processes with a memory and a time limit.
+
+Whatever a hostile file does to a decoder, it does there: the process is killed and the client gets
+an answer that names the field.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, to_process
+
+from shared.pictures import Format, Limits, PictureFault, encode, normalise
+from shared.settings import Settings
+
+Result = TypeVar("Result")
+
+
+class Decoder:
+    """Decodes and encodes, at most one picture a core at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits = Limits(
+            pixels=settings.upload_limit_megapixels * 1_000_000,
+            keep_pixels=settings.max_size_pixels,
+        )
+        self._timeout_seconds = settings.decode_timeout_seconds
+        self._memory_bytes = settings.decode_memory_megabytes * 1_000_000
+        self._limiter = CapacityLimiter(os.cpu_count() or 1)
+
+    async def warm_up(self) -> None:
+        """Starts the first process, so that no client waits for it."""
+        await self._run(os.getpid)
+
+    async def normalise(self, source: Path, target: Path) -> PictureFault | None:
+        """`shared.pictures.normalise`, confined; what it does to its process is a fault too."""
+        try:
+            with fail_after(self._timeout_seconds):
+                return await self._run(normalise, source, target, self._limits)
+        except TimeoutError:
+            return PictureFault("picture_too_slow", 413, "This picture takes too long to decode.")
+        except BrokenWorkerProcess:
+            return PictureFault("picture_broken", 422, "This picture breaks its decoder.")
+
+    async def encode(self, picture: bytes, wanted: Format) -> bytes:
+        """`shared.pictures.encode`, off the event loop."""
+        return await self._run(encode, picture, wanted)
+
+    async def _run(self, function: Callable[..., Result], *arguments: object) -> Result:
+        return await to_process.run_sync(
+            _confined,
+            self._memory_bytes,
+            function,
+            arguments,
+            cancellable=True,
+            limiter=self._limiter,
+        )
+
+
+def _confined(
+    memory_bytes: int, function: Callable[..., Result], arguments: tuple[object, ...]
+) -> Result:
+    if sys.platform != "darwin":  # macOS does not keep RLIMIT_AS
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    return function(*arguments)

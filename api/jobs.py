@@ -1,0 +1,149 @@
+"""The one resource, `/jobs`: submit, look, cancel, erase."""
+
+import logging
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from anyio import CancelScope, to_thread
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+from kombu.exceptions import OperationalError
+
+from api.problems import responses
+from api.schemas import JobView, view_of
+from api.service import Service, ServiceOf
+from api.uploads import PICTURES, Submission, received
+from shared import transitions
+from shared.blob_store import content_key, style_key
+from shared.errors import JobExpired, JobNotFound, QueueFull
+from shared.job_options import JobOptions
+from shared.jobs import Inputs, Job, is_job_id, new_job_id
+from shared.queue import publish
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+POLL_SECONDS = 1
+
+
+async def _job(job_id: str, service: ServiceOf) -> Job:
+    """The job that a path names; 404 for a name that never was one, 410 past its retention."""
+    job = await service.jobs.run(transitions.look(job_id)) if is_job_id(job_id) else None
+    if job is None:
+        raise JobNotFound(f"There is no job {job_id!r}.")
+    if job.is_past_retention:
+        raise JobExpired(f"Job {job_id} was kept until {job.expires_at:%Y-%m-%d %H:%M} UTC.")
+    return job
+
+
+JobOf = Annotated[Job, Depends(_job)]
+"""The job that a path names, as an endpoint asks for it."""
+
+
+def _form_schema() -> dict[str, Any]:
+    options = JobOptions.model_json_schema()
+    pictures = {
+        name: {
+            "type": "string",
+            "format": "binary",
+            "description": f"The {name} image: JPEG, PNG, WebP or AVIF.",
+        }
+        for name in PICTURES
+    }
+    schema = {
+        "type": "object",
+        "title": "Submission",
+        "properties": pictures | options["properties"],
+        "required": list(PICTURES),
+        "additionalProperties": False,
+    }
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=JobView,
+    responses=responses(400, 413, 415, 422, 503, 507),
+    openapi_extra={"requestBody": _form_schema()},
+)
+async def submit(request: Request, service: ServiceOf) -> Response:
+    """Takes a content image, a style image and options, and queues the job."""
+    async with received(request, service.settings, service.decoder) as submission:
+        job_id = await _queued(submission, service)
+    await _announce(job_id, service)
+    return answer(await _job(job_id, service), HTTPStatus.ACCEPTED, {"Location": f"/jobs/{job_id}"})
+
+
+@router.get("/{job_id}", response_model=JobView, responses={304: {}} | responses(404, 410, 503))
+async def look(request: Request, job: JobOf) -> Response:
+    """The job as it stands; nothing but 304 where `If-None-Match` says that it is known."""
+    known = request.headers.get("if-none-match", "")
+    if etag_of(job) in (each.strip() for each in known.split(",")):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=_headers(job))
+    return answer(job)
+
+
+@router.post("/{job_id}/cancel", response_model=JobView, responses=responses(404, 410, 503))
+async def cancel(job: JobOf, service: ServiceOf) -> Response:
+    """Ends a job that waits; asks the worker of a running one (202); leaves one that is over."""
+    transition = transitions.cancel(job.id, retention_hours=service.settings.retention_hours)
+    outcome = await service.jobs.run(transition)
+    status = HTTPStatus.ACCEPTED if outcome == "asked" else HTTPStatus.OK
+    return answer(await _job(job.id, service), status)
+
+
+@router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT, responses=responses(404, 410, 503))
+async def erase(job: JobOf, service: ServiceOf) -> None:
+    """Cancels the job and erases its record and its pictures."""
+    await service.jobs.run(transitions.erase(job.id))
+    await service.blobs.delete_job(job.id)
+
+
+def answer(
+    job: Job, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
+) -> Response:
+    """A job as a response: its JSON, its ETag, and when to ask again while it is not over."""
+    body = view_of(job).model_dump(mode="json")
+    return JSONResponse(body, status, headers=_headers(job) | (headers or {}))
+
+
+def etag_of(job: Job) -> str:
+    """The version; a job that waits also moves up when others go."""
+    place = "" if job.queue_position is None else f"-{job.queue_position}"
+    return f'"{job.version}{place}"'
+
+
+def _headers(job: Job) -> dict[str, str]:
+    headers = {"ETag": etag_of(job), "Cache-Control": "private, no-cache"}
+    return headers if job.is_over else headers | {"Retry-After": str(POLL_SECONDS)}
+
+
+async def _queued(submission: Submission, service: Service) -> str:
+    """Pictures first, then the record: a record never names a picture that is not there."""
+    job_id = new_job_id()
+    inputs = Inputs(content_key(job_id), (style_key(job_id, 0),))
+    try:
+        await service.blobs.put_file(inputs.content_key, submission.content)
+        await service.blobs.put_file(inputs.style_keys[0], submission.style)
+        outcome = await service.jobs.run(
+            transitions.submit(
+                job_id, submission.options, inputs, queue_limit=service.settings.queue_limit
+            )
+        )
+        if outcome != "queued":
+            raise QueueFull("Too many jobs wait already.", retry_after_seconds=30)
+    except BaseException:
+        with CancelScope(shield=True):
+            await service.blobs.delete_job(job_id)
+        raise
+    return job_id
+
+
+async def _announce(job_id: str, service: Service) -> None:
+    """The record is the truth, the message a hint: that it fails is no fault of the client's."""
+    try:
+        await to_thread.run_sync(publish, service.queue, job_id)
+    except OperationalError as error:
+        log.warning("Job %s is queued, but could not be announced: %s", job_id, error)

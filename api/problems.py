@@ -1,0 +1,142 @@
+"""Every error as `application/problem+json` (RFC 9457): ours, the framework's and the unforeseen."""
+
+import errno
+import logging
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from obstore.exceptions import BaseError as BlobStoreError
+from pydantic import BaseModel
+from redis import RedisError
+from starlette.exceptions import HTTPException
+
+from shared.errors import (
+    InvalidFields,
+    PasticheError,
+    RedisUnavailable,
+    StorageFull,
+    StorageUnavailable,
+)
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 5
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """What went wrong, for programs (`code`) and for people (`detail`)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldProblem] | None = None
+
+
+class ProblemResponse(JSONResponse):
+    media_type = "application/problem+json"
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The part of an endpoint's OpenAPI entry that says which problems it answers with."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {ProblemResponse.media_type: {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Makes problem+json the one shape of every error that `app` answers with."""
+    app.add_exception_handler(PasticheError, _ours)
+    app.add_exception_handler(HTTPException, _the_framework_s)
+    app.add_exception_handler(RequestValidationError, _a_parameter)
+    app.add_exception_handler(RedisError, _redis)
+    app.add_exception_handler(BlobStoreError, _storage)
+    app.add_exception_handler(OSError, _storage)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _respond(
+    status: int, code: str, title: str, detail: str, headers: dict[str, str], **more: Any
+) -> ProblemResponse:
+    body = {
+        "type": f"urn:pastiche:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **more,
+    }
+    return ProblemResponse(body, status, headers)
+
+
+async def _ours(_: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, PasticheError)
+    retry = error.retry_after_seconds
+    headers = {} if retry is None else {"Retry-After": str(retry)}
+    if isinstance(error, InvalidFields):
+        errors = [asdict(each) for each in error.errors]
+        return _respond(
+            error.http_status, error.code, error.title, error.detail, headers, errors=errors
+        )
+    return _respond(error.status, error.code, error.title, error.detail, headers)
+
+
+async def _the_framework_s(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    code = status.name.lower()
+    detail = {
+        HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}.",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} cannot be done on {request.url.path}.",
+    }.get(status, str(error.detail))
+    return _respond(status, code, status.phrase, detail, dict(error.headers or {}))
+
+
+async def _a_parameter(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"field": str(each["loc"][-1]), "code": each["type"], "detail": f"{each['msg']}."}
+        for each in error.errors()
+    ]
+    detail = " ".join(f"{each['field']}: {each['detail']}" for each in errors)
+    return _respond(422, InvalidFields.code, InvalidFields.title, detail, {}, errors=errors)
+
+
+async def _redis(request: Request, error: Exception) -> ProblemResponse:
+    log.warning("Redis: %s", error)
+    sentence = "The job records cannot be reached just now; nothing is lost. Please try again."
+    return await _ours(request, RedisUnavailable(sentence, retry_after_seconds=RETRY_SECONDS))
+
+
+async def _storage(request: Request, error: Exception) -> ProblemResponse:
+    log.warning("Storage: %s", error)
+    full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+    if full:
+        return await _ours(request, StorageFull("There is no room left for pictures."))
+    sentence = "The pictures cannot be reached just now. Please try again."
+    return await _ours(request, StorageUnavailable(sentence, retry_after_seconds=RETRY_SECONDS))
+
+
+async def _unforeseen(_: Request, error: Exception) -> ProblemResponse:
+    log.error("Unforeseen", exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    sentence = "Something unexpected went wrong; the operator's log has it."
+    return _respond(status, "internal_error", status.phrase, sentence, {})

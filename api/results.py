@@ -1,0 +1,125 @@
+"""The picture of a job, in the format that the client likes best, whole or a range of it."""
+
+import re
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.jobs import POLL_SECONDS, JobOf
+from api.problems import responses
+from api.service import ServiceOf
+from shared.errors import NoResult, NotAcceptable, ResultNotReady
+from shared.jobs import Job
+from shared.pictures import MEDIA_TYPES, Format
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+_BYTE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+@router.get(
+    "/{job_id}/result",
+    response_class=Response,
+    responses={
+        200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
+        206: {"description": "The range that was asked for"},
+        304: {"description": "The client has it already"},
+    }
+    | responses(404, 406, 409, 410, 416, 422, 503),
+)
+async def result(
+    request: Request,
+    job: JobOf,
+    service: ServiceOf,
+    format: Annotated[Format | None, Query(description="Overrides `Accept`.")] = None,
+) -> Response:
+    """The finished picture as PNG, JPEG or WebP."""
+    key = _result_key(job)
+    wanted = format or accepted(request.headers.get("accept", "*/*"))
+    if wanted is None:
+        raise NotAcceptable(f"The picture can be had as {', '.join(MEDIA_TYPES.values())}.")
+    headers = {
+        "ETag": f'"{job.id}-{job.fence}-{wanted}"',
+        "Vary": "Accept",
+        "Cache-Control": "private, no-cache",
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f'inline; filename="pastiche-{job.id}.{wanted}"',
+    }
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    picture = await service.blobs.get_async(key)
+    if wanted != "png":
+        picture = await service.decoder.encode(picture, wanted)
+    return _whole_or_range(request, picture, MEDIA_TYPES[wanted], headers)
+
+
+def _result_key(job: Job) -> str:
+    if job.result_key is not None:
+        return job.result_key
+    if job.is_over:
+        raise NoResult(f"The job ended as {job.status}, without a picture.")
+    sentence = f"The job is {job.status}; its picture comes when it has succeeded."
+    raise ResultNotReady(sentence, retry_after_seconds=POLL_SECONDS)
+
+
+def accepted(header: str) -> Format | None:
+    """The format that an `Accept` header likes best, PNG where it is all the same; None if none.
+
+    RFC 9110, section 12.5.1.
+    """
+    best: tuple[float, Format | None] = (0.0, None)
+    for name, media_type in MEDIA_TYPES.items():
+        quality = _quality(media_type, header)
+        if quality > best[0]:
+            best = (quality, name)
+    return best[1]
+
+
+def _quality(media_type: str, header: str) -> float:
+    """The quality of the most specific range in the header that names this media type."""
+    found: dict[str, float] = {}
+    for item in header.split(","):
+        name, *parameters = (part.strip().lower() for part in item.split(";"))
+        found[name] = _quality_parameter(parameters)
+    kind = media_type.partition("/")[0]
+    for name in (media_type, f"{kind}/*", "*/*"):
+        if name in found:
+            return found[name]
+    return 0.0
+
+
+def _quality_parameter(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def _whole_or_range(
+    request: Request, picture: bytes, media_type: str, headers: dict[str, str]
+) -> Response:
+    """One range of bytes where one is asked for (RFC 9110, section 14), else the whole."""
+    asked = _BYTE_RANGE.fullmatch(request.headers.get("range", ""))
+    changed = request.headers.get("if-range", headers["ETag"]) != headers["ETag"]
+    if asked is None or asked.groups() == ("", "") or changed:
+        return Response(picture, media_type=media_type, headers=headers)
+    size = len(picture)
+    first, last = _bounds(*asked.groups(), size)
+    if first >= size or last < first:
+        headers["Content-Range"] = f"bytes */{size}"
+        return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
+    headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    part = picture[first : last + 1]
+    return Response(part, HTTPStatus.PARTIAL_CONTENT, headers, media_type)
+
+
+def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
+    """The first and the last byte, inclusive; `-n` means the last n bytes."""
+    if not first:
+        return max(size - int(last), 0), size - 1
+    return int(first), min(int(last), size - 1) if last else size - 1

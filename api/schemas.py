@@ -1,0 +1,120 @@
+"""The bodies that clients get: a job as JSON, and the words for it in OpenAPI."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from pastiche.options import BackboneChoice
+from shared.job_options import JobOptions
+from shared.jobs import Job, Status
+
+
+class BackboneView(BaseModel):
+    """The network that paints."""
+
+    name: BackboneChoice
+    sha256: str | None = Field(description="The SHA-256 of its weights file; null without one.")
+
+
+class LossesView(BaseModel):
+    """The objective's terms, each with its weight in it; they add up to `total`."""
+
+    content: float
+    style: float
+    tv: float
+    total: float
+
+
+class ErrorView(BaseModel):
+    """Why a job failed."""
+
+    code: str
+    detail: str
+
+
+class LinksView(BaseModel):
+    """Where to go on from here."""
+
+    self: str
+    result: str
+    cancel: str
+
+
+class JobView(BaseModel):
+    """A job: what was asked for, how far it is, and where its picture is."""
+
+    id: str
+    status: Status
+    version: int = Field(description="Goes up by one at every change.")
+    progress: float = Field(description="The share of the iterations that is done.", ge=0, le=1)
+    iteration: int
+    iterations: int
+    scale: str | None = Field(description="Which scale of the pyramid is painted, as “2/3”.")
+    queue_position: int | None = Field(description="How many jobs wait before this one.")
+    eta_seconds: float | None = Field(
+        description="When the picture may be expected; null rather than made up."
+    )
+    attempt: int = Field(description="How many times a worker has taken the job.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None = Field(description="Until when it can be fetched, once over.")
+    options: JobOptions  # type: ignore[valid-type]  # made from pastiche.options at import
+    backbone: BackboneView | None
+    losses: LossesView | None
+    error: ErrorView | None
+    links: LinksView
+
+
+def view_of(job: Job) -> JobView:
+    """What a client is told of a job."""
+    return JobView(
+        id=job.id,
+        status=job.status,
+        version=job.version,
+        queue_position=job.queue_position,
+        attempt=job.attempt,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        expires_at=job.expires_at,
+        options=JobOptions(**job.options),
+        backbone=BackboneView(**_backbone(job)) if job.backbone else None,
+        error=ErrorView(code=job.error_code, detail=job.error_detail or "")
+        if job.error_code
+        else None,
+        links=LinksView(
+            self=f"/jobs/{job.id}",
+            result=f"/jobs/{job.id}/result",
+            cancel=f"/jobs/{job.id}/cancel",
+        ),
+        **_progress(job),
+    )
+
+
+def _backbone(job: Job) -> dict[str, Any]:
+    assert job.backbone is not None
+    return {"name": job.backbone.name, "sha256": job.backbone.sha256}
+
+
+def _progress(job: Job) -> dict[str, Any]:
+    iterations = job.options["iterations"]
+    done = job.progress
+    if done is None:
+        return {
+            "progress": 0.0,
+            "iteration": 0,
+            "iterations": iterations,
+            "scale": None,
+            "eta_seconds": None,
+            "losses": None,
+        }
+    return {
+        "progress": 1.0 if job.status == "succeeded" else done.iteration / done.iterations,
+        "iteration": done.iteration,
+        "iterations": done.iterations,
+        "scale": f"{done.scale}/{done.scales}",
+        "eta_seconds": done.eta_seconds if job.status == "running" else None,
+        "losses": LossesView(**done.losses),
+    }

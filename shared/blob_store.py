@@ -1,0 +1,79 @@
+"""Where the bytes live: inputs and results, in a folder or in any object store that obstore knows.
+
+A job's blobs all lie under `jobs/<id>/`. No part of a key ever comes from a client but the job's
+id, and that one is ours.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+from uuid import uuid4
+
+import obstore
+from obstore.store import LocalStore, ObjectStore, from_url
+
+
+def content_key(job_id: str) -> str:
+    return f"jobs/{job_id}/inputs/content.png"
+
+
+def style_key(job_id: str, index: int) -> str:
+    return f"jobs/{job_id}/inputs/style-{index}.png"
+
+
+def result_key(job_id: str, fence: int) -> str:
+    """Holds the fence: two workers never write the same result."""
+    return f"jobs/{job_id}/results/{fence}.png"
+
+
+@dataclass(frozen=True, slots=True)
+class BlobStore:
+    """Bytes by key; the same store from synchronous and asynchronous code.
+
+    Raises:
+        FileNotFoundError: `get`, where there is no such key.
+        OSError: where the folder or the disk refuses.
+        obstore.exceptions.BaseError: where an object store refuses.
+    """
+
+    store: ObjectStore
+
+    @classmethod
+    def open(cls, location: str) -> "BlobStore":
+        """The store at a URL; a `file://` folder is made if it is not there."""
+        url = urlsplit(location)
+        if url.scheme != "file":
+            return cls(from_url(location))
+        folder = Path(url2pathname(url.path))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(LocalStore(folder, automatic_cleanup=True))
+
+    def put(self, key: str, blob: bytes) -> None:
+        obstore.put(self.store, key, blob)
+
+    def get(self, key: str) -> bytes:
+        return bytes(obstore.get(self.store, key).bytes())
+
+    def delete(self, key: str) -> None:
+        obstore.delete(self.store, key)
+
+    async def put_file(self, key: str, source: Path) -> None:
+        """A file's bytes, streamed: they are never in memory all at once."""
+        await obstore.put_async(self.store, key, source)
+
+    async def get_async(self, key: str) -> bytes:
+        answer = await obstore.get_async(self.store, key)
+        return bytes(await answer.bytes_async())
+
+    async def delete_job(self, job_id: str) -> None:
+        """Everything that a job ever wrote; nothing happens where it wrote nothing."""
+        found = await obstore.list(self.store, prefix=f"jobs/{job_id}").collect_async()
+        if found:
+            await obstore.delete_async(self.store, [blob["path"] for blob in found])
+
+    async def check(self) -> None:
+        """Writes and erases one small blob, so that a store that refuses is known at once."""
+        key = f"checks/{uuid4().hex}"
+        await obstore.put_async(self.store, key, b"ready")
+        await obstore.delete_async(self.store, key)

@@ -1,0 +1,124 @@
+"""Every error that a client can meet, in one tree: a code, an HTTP status and a sentence.
+
+PasticheError
+├── NotAccepted          the request itself: 4xx, names the fields at fault
+│   ├── MalformedRequest, BodyTooLarge, WrongContentType, InvalidFields
+├── JobError             the job that was asked for
+│   ├── JobNotFound, JobExpired, ResultNotReady, NoResult
+└── Unavailable          the service, not the client: 5xx, worth another try
+    ├── QueueFull, RedisUnavailable, StorageUnavailable, StorageFull
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field of a request: its name, a code and a sentence."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class PasticheError(Exception):
+    """An error with a stable `code`, an HTTP `status`, a `title` and a sentence for a person."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    title: ClassVar[str]
+
+    def __init__(self, detail: str, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NotAccepted(PasticheError):
+    """The request cannot be used as it is; nothing was kept of it."""
+
+
+class MalformedRequest(NotAccepted):
+    code, status, title = "malformed_request", 400, "The request cannot be read"
+
+
+class BodyTooLarge(NotAccepted):
+    code, status, title = "body_too_large", 413, "The request is too large"
+
+
+class WrongContentType(NotAccepted):
+    code, status, title = "wrong_content_type", 415, "The request has the wrong content type"
+
+
+class InvalidFields(NotAccepted):
+    """One or more fields are at fault; `errors` names each of them.
+
+    Its status is the one fault's own where all faults share it (413, 415), else 422.
+    """
+
+    code, status, title = "invalid_fields", 422, "Some fields cannot be used"
+
+    def __init__(self, errors: list[FieldError], status: int = 422) -> None:
+        sentences = (f"{error.field}: {error.detail}" for error in errors)
+        super().__init__(" ".join(sentences))
+        self.errors = errors
+        self.http_status = status
+
+
+class JobError(PasticheError):
+    """What was asked of a job cannot be done."""
+
+
+class JobNotFound(JobError):
+    code, status, title = "job_not_found", 404, "No such job"
+
+
+class JobExpired(JobError):
+    code, status, title = "job_expired", 410, "The job is past its retention"
+
+
+class ResultNotReady(JobError):
+    code, status, title = "result_not_ready", 409, "The picture is not ready yet"
+
+
+class NoResult(JobError):
+    code, status, title = "no_result", 409, "The job has no picture"
+
+
+class NotAcceptable(JobError):
+    code, status, title = "not_acceptable", 406, "The picture cannot be had in that format"
+
+
+class Unavailable(PasticheError):
+    """The service cannot do it now; the same request may succeed later."""
+
+
+class QueueFull(Unavailable):
+    code, status, title = "queue_full", 503, "The queue is full"
+
+
+class RedisUnavailable(Unavailable):
+    code, status, title = "redis_unavailable", 503, "The job records cannot be reached"
+
+
+class StorageUnavailable(Unavailable):
+    code, status, title = "storage_unavailable", 503, "The picture store cannot be reached"
+
+
+class StorageFull(Unavailable):
+    code, status, title = "storage_full", 507, "The picture store is full"
+
+
+FailureCode = Literal[
+    "worker_lost", "out_of_memory", "painting_diverged", "storage_failed", "internal_error"
+]
+
+FAILURES: dict[FailureCode, str] = {
+    "worker_lost": "The worker died every time that it painted this job.",
+    "out_of_memory": "The picture did not fit the worker's memory; try a smaller size.",
+    "painting_diverged": "The optimisation ran off to infinity; try smaller weights.",
+    "storage_failed": "The picture store could not be read or written.",
+    "internal_error": "Something unexpected went wrong while painting; the operator's log has it.",
+}
+"""Why a job can end as `failed`, and the sentence that its record then carries."""

@@ -1,0 +1,73 @@
+"""Runs transitions against Redis: one thin driver for the worker, one for the API."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any, TypeVar
+
+import redis
+import redis.asyncio
+
+from shared.transitions import Transition
+
+Reply = TypeVar("Reply")
+
+_TIMEOUT_SECONDS = 5.0
+
+
+@cache
+def script_text(name: str) -> str:
+    """The Lua of the script called `name`, with the prelude that all of them share."""
+    folder = files("shared") / "scripts"
+    return "".join((folder / part).read_text("utf-8") for part in ("prelude.lua", f"{name}.lua"))
+
+
+class JobStore:
+    """The records, for a worker.
+
+    Raises:
+        redis.RedisError: from every method, where Redis cannot be reached or refuses.
+    """
+
+    def __init__(self, client: "redis.Redis") -> None:
+        self.client = client
+
+    @classmethod
+    def connect(cls, url: str) -> "JobStore":
+        return cls(redis.Redis.from_url(url, **_connection_options()))
+
+    def run(self, transition: Transition[Reply]) -> Reply:
+        """One transition, whole or not at all."""
+        script = self.client.register_script(script_text(transition.script))
+        return transition.read(script(keys=transition.keys, args=transition.arguments))
+
+
+class AsyncJobStore:
+    """The records, for the API.
+
+    Raises:
+        redis.RedisError: from every method, where Redis cannot be reached or refuses.
+    """
+
+    def __init__(self, client: "redis.asyncio.Redis") -> None:
+        self.client = client
+
+    @classmethod
+    def connect(cls, url: str) -> "AsyncJobStore":
+        return cls(redis.asyncio.Redis.from_url(url, **_connection_options()))
+
+    async def run(self, transition: Transition[Reply]) -> Reply:
+        """One transition, whole or not at all."""
+        script = self.client.register_script(script_text(transition.script))
+        return transition.read(await script(keys=transition.keys, args=transition.arguments))
+
+    async def close(self) -> None:
+        await self.client.aclose()
+
+
+def _connection_options() -> dict[str, Any]:
+    return {
+        "decode_responses": True,
+        "socket_timeout": _TIMEOUT_SECONDS,
+        "socket_connect_timeout": _TIMEOUT_SECONDS,
+        "health_check_interval": 30,
+    }

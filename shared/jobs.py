@@ -1,0 +1,137 @@
+"""The job: its states, the ways between them, and what a client is told of it."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
+
+NEXT: dict[Status, frozenset[Status]] = {
+    "queued": frozenset({"running", "canceled", "failed", "expired"}),
+    "running": frozenset({"running", "queued", "succeeded", "failed", "canceled"}),
+    "succeeded": frozenset(),
+    "failed": frozenset(),
+    "canceled": frozenset(),
+    "expired": frozenset(),
+}
+"""Where a job may go from each state. `running → running` is a claim of what a worker lost,
+`running → queued` a worker that gives its job back; what leads nowhere is over."""
+
+OVER: frozenset[Status] = frozenset(status for status, ways in NEXT.items() if not ways)
+
+_JOB_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def new_job_id() -> str:
+    """A name that cannot be guessed: 122 random bits as 32 hexadecimal digits."""
+    return uuid4().hex
+
+
+def is_job_id(text: str) -> bool:
+    """Whether `text` could be a job's name at all."""
+    return _JOB_ID.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The blob keys of a job's normalised content image and style images."""
+
+    content_key: str
+    style_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a running job is. `work` is the share of the cost that is done, in 0 to 1."""
+
+    iteration: int
+    iterations: int
+    scale: int
+    scales: int
+    work: float
+    eta_seconds: float | None
+    losses: dict[str, float]
+
+    def to_json(self) -> str:
+        return json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Progress":
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneUsed:
+    """Which network painted: its name and the SHA-256 of its weights file, None if it has none."""
+
+    name: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as its record has it. `version` goes up by one at every change."""
+
+    id: str
+    status: Status
+    version: int
+    options: dict[str, Any]
+    inputs: Inputs
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None
+    attempt: int
+    fence: int
+    progress: Progress | None
+    backbone: BackboneUsed | None
+    result_key: str | None
+    error_code: str | None
+    error_detail: str | None
+    cancel_requested: bool
+    queue_position: int | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in OVER
+
+    @property
+    def is_past_retention(self) -> bool:
+        return self.expires_at is not None and self.expires_at < datetime.now(UTC)
+
+    @classmethod
+    def from_record(cls, record: dict[str, str], queue_position: int | None) -> "Job":
+        """The job in a Redis hash; `queue_position` counts from 0, None where it does not wait."""
+        progress = record.get("progress")
+        backbone = record.get("backbone_name")
+        return cls(
+            id=record["id"],
+            status=record["status"],  # type: ignore[arg-type]  # the scripts write no other
+            version=int(record["version"]),
+            options=json.loads(record["options"]),
+            inputs=Inputs(record["content_key"], tuple(json.loads(record["style_keys"]))),
+            created_at=_moment(record["created_ms"]),
+            started_at=_moment_if(record.get("started_ms")),
+            finished_at=_moment_if(record.get("finished_ms")),
+            expires_at=_moment_if(record.get("expires_ms")),
+            attempt=int(record["attempt"]),
+            fence=int(record["fence"]),
+            progress=Progress.from_json(progress) if progress else None,
+            backbone=BackboneUsed(backbone, record.get("backbone_sha256")) if backbone else None,
+            result_key=record.get("result_key"),
+            error_code=record.get("error_code"),
+            error_detail=record.get("error_detail"),
+            cancel_requested="cancel_requested" in record,
+            queue_position=queue_position if record["status"] == "queued" else None,
+        )
+
+
+def _moment(milliseconds: str) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC)
+
+
+def _moment_if(milliseconds: str | None) -> datetime | None:
+    return _moment(milliseconds) if milliseconds else None

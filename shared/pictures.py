@@ -1,0 +1,160 @@
+"""Bytes from strangers into one plain kind of picture, and pictures into what a client accepts.
+
+Decoding runs in a process of its own (`api.decoder`), so a fault is answered as a value here and
+becomes an error there.
+"""
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+Format = Literal["png", "jpeg", "webp"]
+
+MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+
+SHORTEST_SIDE_PIXELS = 16
+HIGHEST_ASPECT_RATIO = 20
+
+_ACCEPTED = ("JPEG", "PNG", "WEBP", "AVIF")
+_ENCODING: dict[Format, dict[str, int]] = {
+    "png": {"compress_level": 1},
+    "jpeg": {"quality": 92, "subsampling": 0},
+    "webp": {"quality": 92, "method": 4},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an upload may be; beyond `keep_pixels` on its longest side it is reduced."""
+
+    pixels: int
+    keep_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFault:
+    """Why an upload is not taken: a code, the HTTP status that fits, and a sentence."""
+
+    code: str
+    status: int
+    detail: str
+
+
+def normalise(source: Path, target: Path, limits: Limits) -> PictureFault | None:
+    """Reads any accepted picture and writes it as an upright 8-bit sRGB PNG without metadata.
+
+    The first frame of an animation; alpha composited on white. None where it went well.
+    """
+    try:
+        with Image.open(source, formats=_ACCEPTED) as picture:
+            fault = _fault_of_size(picture.width, picture.height, limits)
+            if fault is not None:
+                return fault
+            picture.load()
+            plain = _reduced(_in_srgb(ImageOps.exif_transpose(picture)), limits.keep_pixels)
+        # Pixels alone: a new picture has none of the old one's metadata.
+        bare = Image.frombytes("RGB", plain.size, plain.tobytes())
+        bare.save(target, "PNG", compress_level=1)
+    except UnidentifiedImageError:
+        return PictureFault(
+            "picture_unknown", 415, "This is not a picture in JPEG, PNG, WebP or AVIF format."
+        )
+    except MemoryError:
+        return PictureFault(
+            "picture_too_large", 413, "This picture takes too much memory to decode."
+        )
+    # Pillow's decoders raise most kinds of error on broken bytes, SyntaxError among them.
+    except (OSError, ValueError, SyntaxError, IndexError, KeyError, TypeError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        return PictureFault(
+            "picture_broken", 422, "This picture is damaged or cut off: it cannot be decoded."
+        )
+    return None
+
+
+def encode(picture: bytes, wanted: Format) -> bytes:
+    """A picture that `normalise` or the worker wrote, in another format."""
+    out = BytesIO()
+    with Image.open(BytesIO(picture), formats=("PNG",)) as image:
+        image.save(out, wanted.upper(), **_ENCODING[wanted])
+    return out.getvalue()
+
+
+def _fault_of_size(width: int, height: int, limits: Limits) -> PictureFault | None:
+    if width * height > limits.pixels:
+        megapixels = limits.pixels / 1e6
+        return PictureFault(
+            "picture_too_large",
+            413,
+            f"This picture is {width}×{height} pixels; at most {megapixels:.0f} megapixels "
+            "are taken.",
+        )
+    shorter, longer = sorted((width, height))
+    if shorter < SHORTEST_SIDE_PIXELS:
+        return PictureFault(
+            "picture_too_small",
+            422,
+            f"This picture is {width}×{height} pixels; each side needs at least "
+            f"{SHORTEST_SIDE_PIXELS}.",
+        )
+    if longer > HIGHEST_ASPECT_RATIO * shorter:
+        return PictureFault(
+            "picture_too_narrow",
+            422,
+            f"This picture is {width}×{height} pixels; one side may be at most "
+            f"{HIGHEST_ASPECT_RATIO} times the other.",
+        )
+    return None
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    flat = _on_white(_eight_bit(picture))
+    profile = picture.info.get("icc_profile")
+    if not profile:
+        return flat.convert("RGB")
+    try:
+        return _converted(flat, profile)
+    except (ImageCms.PyCMSError, OSError):
+        return flat.convert("RGB")  # a broken profile says nothing about the pixels
+
+
+def _converted(picture: Image.Image, profile: bytes) -> Image.Image:
+    source = ImageCms.ImageCmsProfile(BytesIO(profile))
+    colour_space = source.profile.xcolor_space.strip()
+    wanted = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}.get(colour_space)
+    if wanted is None:
+        return picture.convert("RGB")
+    matching = picture if picture.mode == wanted else picture.convert(wanted)
+    srgb = ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(matching, source, srgb, outputMode="RGB")
+    assert converted is not None
+    return converted
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    """16-bit grey scaled to 8 bits: Pillow's own conversion would clip it to white."""
+    if picture.mode.startswith("I;16"):
+        return picture.convert("I").point(lambda value: value / 257).convert("L")
+    if picture.mode == "I":
+        return picture.point(lambda value: value / 257).convert("L")
+    return picture
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    if not picture.has_transparency_data:
+        return picture if picture.mode in ("RGB", "L", "CMYK") else picture.convert("RGB")
+    layers = picture.convert("RGBA")
+    white = Image.new("RGBA", layers.size, "white")
+    return Image.alpha_composite(white, layers).convert("RGB")
+
+
+def _reduced(picture: Image.Image, longest_side: int) -> Image.Image:
+    scale = longest_side / max(picture.size)
+    if scale >= 1:
+        return picture
+    width, height = (max(SHORTEST_SIDE_PIXELS, round(side * scale)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)

@@ -1,0 +1,62 @@
+"""The Celery application that the API publishes to and the worker consumes from.
+
+A message carries a job's id and no more: it is a hint that there is work, the record is the truth.
+"""
+
+from celery import Celery
+
+from shared.settings import Settings
+
+PAINT_QUEUE = "paint"
+PAINT_TASK = "paint"
+
+
+def create_queue(settings: Settings) -> Celery:
+    """The queue on the settings' Redis, set up so that no message is lost with its worker.
+
+    Celery's own guarantees are weaker than the record's; these settings keep it from adding work
+    of its own (prefetched messages, results, redelivery of what is still being painted).
+    """
+    redelivery_seconds = 2 * settings.job_time_limit_seconds
+    transport_options = {"visibility_timeout": redelivery_seconds}
+    queue = Celery("pastiche", broker=broker_url(settings.redis_location))
+    queue.conf.update(
+        task_default_queue=PAINT_QUEUE,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_ignore_result=True,
+        task_time_limit=settings.job_time_limit_seconds,
+        task_serializer="json",
+        accept_content=["json"],
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_max_tasks_per_child=500,
+        worker_proc_alive_timeout=120.0,  # a child loads torch before it says that it is there
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options=transport_options,
+        result_backend_transport_options=transport_options,
+        visibility_timeout=redelivery_seconds,
+    )
+    return queue
+
+
+def publish(queue: Celery, job_id: str) -> None:
+    """Tells the workers that a job waits. Blocks for one round trip to Redis.
+
+    Raises:
+        kombu.exceptions.OperationalError: Redis could not be reached.
+    """
+    queue.send_task(PAINT_TASK, args=(job_id,), task_id=job_id, retry=False, ignore_result=True)
+
+
+def broker_url(redis_url: str) -> str:
+    """Celery's name for the same Redis: it spells a socket's URL differently."""
+    scheme, _, rest = redis_url.partition("://")
+    if scheme != "unix":
+        return redis_url
+    path, _, query = rest.partition("?")
+    database = query.removeprefix("db=") or "0"
+    return f"redis+socket://{path}?virtual_host={database}"

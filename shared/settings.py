@@ -1,0 +1,93 @@
+"""One settings object, built at the entry points from `PASTICHE_*` and passed on."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator may set, each as an environment variable named `PASTICHE_<NAME>`.
+
+    Raises:
+        pydantic.ValidationError: a variable with a value that cannot be used.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PASTICHE_", frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="The address that the API listens on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        8000, description="The port that the API listens on; 0 takes a free one."
+    )
+    data_folder: Path = Field(
+        Path(".pastiche"),
+        description="Where a service on one machine keeps its Redis file and its pictures.",
+    )
+    redis_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("PASTICHE_REDIS_URL", "REDIS_URL"),
+        description="The Redis with the job records and the queue, `redis://…` or `unix://…`; "
+        "`REDIS_URL` is read too. Without it `make serve` starts a Redis of its own.",
+    )
+    blob_store_url: str | None = Field(
+        None,
+        description="Where the pictures are kept: `file:///…`, `s3://…`, `gs://…` or `az://…`. "
+        "Without it the folder `blobs` in the data folder.",
+    )
+    weights_folder: Path | None = Field(
+        None,
+        description="The folder with the pretrained weights (`make weights` fills it). "
+        "Without it `~/.cache/pastiche`.",
+    )
+    max_size_pixels: Annotated[int, Field(ge=64, le=8192)] = Field(
+        2048, description="The largest `size` that a job may ask for; larger uploads are reduced."
+    )
+    upload_limit_megabytes: Annotated[int, Field(ge=1)] = Field(
+        25, description="The largest file that is taken as an upload."
+    )
+    upload_limit_megapixels: Annotated[int, Field(ge=1)] = Field(
+        50, description="The most pixels that an uploaded picture may have."
+    )
+    decode_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+        20.0, description="How long the decoding of one upload may take."
+    )
+    decode_memory_megabytes: Annotated[int, Field(ge=256)] = Field(
+        2048, description="How much memory a process that decodes uploads may take (not on macOS)."
+    )
+    queue_limit: Annotated[int, Field(ge=1)] = Field(
+        10_000, description="How many jobs may wait; the next one is answered 503."
+    )
+    retention_hours: Annotated[float, Field(gt=0)] = Field(
+        168.0, description="How long a job and its pictures can be fetched once it is over."
+    )
+    lease_seconds: Annotated[float, Field(gt=0)] = Field(
+        20.0, description="How long a worker that falls silent keeps its job."
+    )
+    heartbeat_seconds: Annotated[float, Field(gt=0)] = Field(
+        5.0, description="How often a worker renews its lease while there is no progress to tell."
+    )
+    progress_seconds: Annotated[float, Field(gt=0)] = Field(
+        0.5, description="How often a worker writes progress, and reads what the client asks for."
+    )
+    attempts_limit: Annotated[int, Field(ge=1)] = Field(
+        3, description="After how many attempts that no worker survived a job fails."
+    )
+    job_time_limit_seconds: Annotated[int, Field(ge=1)] = Field(
+        3600, description="After how long a worker's process is killed over one job."
+    )
+    log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
+
+    @property
+    def upload_limit_bytes(self) -> int:
+        return self.upload_limit_megabytes * 1_000_000
+
+    @property
+    def blob_store_location(self) -> str:
+        """The URL of the blob store, the data folder's own where none was set."""
+        return self.blob_store_url or (self.data_folder / "blobs").resolve().as_uri()
+
+    @property
+    def redis_location(self) -> str:
+        """The URL of Redis; the usual one of a server on this machine where none was set."""
+        return self.redis_url or "redis://localhost:6379/0"

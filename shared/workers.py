@@ -1,0 +1,33 @@
+"""What a worker says of itself while it lives, for the health page."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shared.transitions import Transition
+
+_KEYS = ("{workers}:about", "{workers}:seen")
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One living worker: its name, the backbone that `auto` gives there, and its device."""
+
+    name: str
+    backbone: str
+    device: str
+
+
+def present(worker: Worker, *, believed_seconds: float) -> Transition[bool]:
+    """The worker lives, and is believed to for so long."""
+    arguments = (worker.name, json.dumps(asdict(worker)), round(believed_seconds * 1000))
+    return Transition("present", _KEYS, arguments, bool)
+
+
+def living() -> Transition[list[Worker]]:
+    """Every worker that lives, by name."""
+    return Transition("workers", _KEYS, (), _workers)
+
+
+def _workers(reply: Any) -> list[Worker]:
+    return sorted((Worker(**json.loads(about)) for about in reply), key=lambda worker: worker.name)
