@@ -1,0 +1,56 @@
+# Pastiche: what one types. Everything here works on a machine that has Python 3.11+ and make.
+
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+
+# What the service listens on, and what the demonstration paints:
+#   make serve PORT=9000 HOST=0.0.0.0      make demo SIZE=512 CONTENT=me.jpg STYLE=monet.jpg
+PORT    ?=
+HOST    ?=
+SIZE    ?= 256
+CONTENT ?= examples/images/content/harbour.jpg
+STYLE   ?= examples/images/style/swirls.jpg
+
+export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
+export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
+
+.PHONY: help demo serve test weights examples lock images clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/local ## Paint one picture through the whole service
+	@$(RUN) -m local demo --size "$(SIZE)" --content "$(CONTENT)" --style "$(STYLE)"
+
+serve: $(VENV)/local ## Run the service on this machine until Ctrl-C
+	@$(RUN) -m local serve
+
+test: $(VENV)/dev ## Lint, format, types, import rules and all tests
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(VENV)/bin/pytest
+
+weights: $(VENV)/local ## Fetch the pretrained VGG-19 (548 MB) for the imagenet backbone
+	@$(RUN) -m pastiche.engine.weights
+
+examples: $(VENV)/local ## Draw the example images again
+	$(RUN) -m examples
+
+images: $(VENV)/dev ## Build both container images and paint a job through them (root)
+	$(VENV)/bin/pytest -m containers tests/containers
+
+lock: ## Write requirements/*.txt anew from pyproject.toml (needs uv)
+	./requirements/lock
+
+clean: ## Remove what was installed and kept here
+	rm -rf $(VENV) .pastiche demo.png
+
+# One stamp for what running needs, one for what testing needs on top.
+$(VENV)/local: requirements/local.txt pyproject.toml
+	@./requirements/install "$(PYTHON)" "$(VENV)" local
+$(VENV)/dev: requirements/dev.txt pyproject.toml
+	@./requirements/install "$(PYTHON)" "$(VENV)" dev

@@ -76,7 +76,11 @@ async def submit(request: Request, service: ServiceOf) -> Response:
     return answer(await _job(job_id, service), HTTPStatus.ACCEPTED, {"Location": f"/jobs/{job_id}"})
 
 
-@router.get("/{job_id}", response_model=JobView, responses={304: {}} | responses(404, 410, 503))
+@router.get(
+    "/{job_id}",
+    response_model=JobView,
+    responses=responses(404, 410, 503) | {304: {"description": "Unchanged"}},
+)
 async def look(request: Request, job: JobOf) -> Response:
     """The job as it stands; nothing but 304 where `If-None-Match` says that it is known."""
     known = request.headers.get("if-none-match", "")

@@ -1,4 +1,4 @@
-"""Every error as `application/problem+json` (RFC 9457): ours, the framework's and the unforeseen."""
+"""Every error as problem+json (RFC 9457): ours, the framework's and the unforeseen."""
 
 import errno
 import logging

@@ -21,12 +21,12 @@ _BYTE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 @router.get(
     "/{job_id}/result",
     response_class=Response,
-    responses={
+    responses=responses(404, 406, 409, 410, 416, 422, 503)
+    | {
         200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
         206: {"description": "The range that was asked for"},
         304: {"description": "The client has it already"},
-    }
-    | responses(404, 406, 409, 410, 416, 422, 503),
+    },
 )
 async def result(
     request: Request,
@@ -109,7 +109,7 @@ def _whole_or_range(
     if asked is None or asked.groups() == ("", "") or changed:
         return Response(picture, media_type=media_type, headers=headers)
     size = len(picture)
-    first, last = _bounds(*asked.groups(), size)
+    first, last = _bounds(asked[1], asked[2], size)
     if first >= size or last < first:
         headers["Content-Range"] = f"bytes */{size}"
         return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)

@@ -60,7 +60,7 @@ class JobView(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     expires_at: datetime | None = Field(description="Until when it can be fetched, once over.")
-    options: JobOptions  # type: ignore[valid-type]  # made from pastiche.options at import
+    options: JobOptions
     backbone: BackboneView | None
     losses: LossesView | None
     error: ErrorView | None

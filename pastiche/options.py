@@ -95,7 +95,7 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(Options).items():
-            _check(name, kind, getattr(self, name), meaning_of(name))
+            _check(name, kind, getattr(self, name))
         if self.content_weight == 0 and self.style_weight == 0:
             raise OptionError(
                 "style_weight", "must be above 0 where content_weight is 0: nothing is asked for."
@@ -109,20 +109,30 @@ def meaning_of(name: str) -> Meaning:
     return meaning
 
 
-def _check(name: str, kind: Any, value: Any, meaning: Meaning) -> None:
-    if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            choices = ", ".join(get_args(kind))
-            raise OptionError(name, f"must be one of {choices}, not {value!r}.")
-        return
-    wanted = (int, float) if kind is float else kind
-    if isinstance(value, bool) or not isinstance(value, wanted):
-        noun = "a number" if kind is float else "a whole number"
-        raise OptionError(name, f"must be {noun}, not {value!r}.")
-    if not math.isfinite(value):
-        raise OptionError(name, f"must be a finite number, not {value}.")
-    assert meaning.minimum is not None and meaning.maximum is not None
-    if not meaning.minimum <= value <= meaning.maximum:
-        unit = f" {meaning.unit}" if meaning.unit else ""
-        low, high = f"{meaning.minimum:.12g}", f"{meaning.maximum:.12g}"
-        raise OptionError(name, f"must be between {low} and {high}{unit}, not {value}.")
+def wanted(name: str) -> str:
+    """What the option called `name` takes, to end a sentence that begins with “must be”."""
+    kind, meaning = get_type_hints(Options)[name], meaning_of(name)
+    if meaning.minimum is None or meaning.maximum is None:
+        return f"one of {', '.join(get_args(kind))}"
+    noun = "a number" if kind is float else "a whole number"
+    unit = f" {meaning.unit}" if meaning.unit else ""
+    return f"{noun} between {meaning.minimum:.12g} and {meaning.maximum:.12g}{unit}"
+
+
+def _check(name: str, kind: Any, value: Any) -> None:
+    if not (_is_choice if get_origin(kind) is Literal else _is_in_range)(name, kind, value):
+        raise OptionError(name, f"must be {wanted(name)}, not {value!r}.")
+
+
+def _is_choice(_: str, kind: Any, value: Any) -> bool:
+    return value in get_args(kind)
+
+
+def _is_in_range(name: str, kind: Any, value: Any) -> bool:
+    numbers = (int, float) if kind is float else (int,)
+    if isinstance(value, bool) or not isinstance(value, numbers) or not math.isfinite(value):
+        return False
+    meaning = meaning_of(name)
+    assert meaning.minimum is not None
+    assert meaning.maximum is not None
+    return meaning.minimum <= value <= meaning.maximum

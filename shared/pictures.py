@@ -18,6 +18,9 @@ MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "jpeg": "image/jpeg", "web
 SHORTEST_SIDE_PIXELS = 16
 HIGHEST_ASPECT_RATIO = 20
 
+# Pillow's own guard warns or raises by a limit of its own; the one below comes first.
+Image.MAX_IMAGE_PIXELS = None
+
 _ACCEPTED = ("JPEG", "PNG", "WEBP", "AVIF")
 _ENCODING: dict[Format, dict[str, int]] = {
     "png": {"compress_level": 1},

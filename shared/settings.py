@@ -65,10 +65,9 @@ class Settings(BaseSettings):
         20.0, description="How long a worker that falls silent keeps its job."
     )
     heartbeat_seconds: Annotated[float, Field(gt=0)] = Field(
-        5.0, description="How often a worker renews its lease while there is no progress to tell."
-    )
-    progress_seconds: Annotated[float, Field(gt=0)] = Field(
-        0.5, description="How often a worker writes progress, and reads what the client asks for."
+        0.5,
+        description="How often a worker renews its lease, writes its progress and reads what "
+        "the client asks for.",
     )
     attempts_limit: Annotated[int, Field(ge=1)] = Field(
         3, description="After how many attempts that no worker survived a job fails."

@@ -52,7 +52,7 @@ def submit(
     job_id: str, options: Mapping[str, Any], inputs: Inputs, *, queue_limit: int
 ) -> Transition[Submitted]:
     """A new job, queued."""
-    arguments = (
+    arguments: tuple[Argument, ...] = (
         job_id,
         json.dumps(options),
         inputs.content_key,
@@ -85,7 +85,7 @@ def heartbeat(
     job_id: str, fence: int, *, lease_seconds: float, news: Mapping[str, str]
 ) -> Transition[Answer]:
     """running → running, with `news` written into the record."""
-    arguments = (fence, _milliseconds(lease_seconds), *_pairs(news))
+    arguments: tuple[Argument, ...] = (fence, _milliseconds(lease_seconds), *_pairs(news))
     return Transition("heartbeat", (record_key(job_id),), arguments, _word)
 
 
@@ -128,7 +128,12 @@ def erase(job_id: str) -> Transition[bool]:
 def _finish(
     job_id: str, fence: int, status: str, news: Mapping[str, str], retention_hours: float
 ) -> Transition[Kept]:
-    arguments = (fence, status, _milliseconds(retention_hours * 3600), *_pairs(news))
+    arguments: tuple[Argument, ...] = (
+        fence,
+        status,
+        _milliseconds(retention_hours * 3600),
+        *_pairs(news),
+    )
     return Transition("finish", (record_key(job_id),), arguments, _word)
 
 

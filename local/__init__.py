@@ -1,0 +1,1 @@
+"""The whole service on one machine with one command: Redis, worker and API, down cleanly."""

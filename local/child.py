@@ -1,0 +1,60 @@
+"""One process of the service: started with a log file, watched, and never left behind."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from local.errors import LocalError
+
+_LAST_LINES = 15
+
+
+class Child:
+    """A process in a session of its own, so that Ctrl-C reaches the supervisor alone."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str],
+        inherited: Sequence[int] = (),
+    ) -> None:
+        self.name = name
+        self._log = log
+        with log.open("ab") as out:
+            self._start_of_log = out.tell()
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment},
+                start_new_session=True,
+                pass_fds=tuple(inherited),
+            )
+
+    def check(self) -> None:
+        """Raises LocalError, with the last lines of its log, where the process has ended."""
+        status = self._process.poll()
+        if status is None:
+            return
+        lines = self._log.read_bytes()[self._start_of_log :].decode(errors="replace").splitlines()
+        tail = "\n".join(f"    {line}" for line in lines[-_LAST_LINES:])
+        raise LocalError(
+            f"The {self.name} ended by itself with status {status}. Its last words:\n{tail}"
+        )
+
+    def stop(self, patience_seconds: float) -> None:
+        """SIGTERM, then SIGKILL to whatever is left of its session."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience_seconds)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()

@@ -1,0 +1,121 @@
+"""Real parts for every test: a Redis of its own, an API process, a whole running service."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+
+from local import redis_server
+from local.ports import free_port
+from shared.job_store import JobStore
+from shared.settings import Settings
+from tests.waiting import until
+
+
+@dataclass(frozen=True)
+class RunningApi:
+    """An API process with its blob folder, and a client that talks to it."""
+
+    http: httpx.Client
+    settings: Settings
+    process: subprocess.Popen[bytes]
+
+    @property
+    def blobs(self) -> list[Path]:
+        """Every file in the blob store."""
+        folder = self.settings.data_folder / "blobs"
+        return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis on a socket of its own, set up as `make serve` sets it up."""
+    folder = tmp_path_factory.mktemp("redis")
+    socket = folder / "socket"
+    command = redis_server.command(redis_server.binary(), socket=socket, folder=folder)
+    with running(command):
+        client = redis.Redis(unix_socket_path=str(socket))
+        until(lambda: _answers(client))
+        client.close()
+        yield f"unix://{socket}"
+
+
+@pytest.fixture
+def jobs(redis_url: str) -> Iterator[JobStore]:
+    """The records, none at first."""
+    store = JobStore.connect(redis_url)
+    store.client.flushall()
+    yield store
+    store.client.close()
+
+
+@pytest.fixture(scope="session")
+def api_process(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
+    """One API process for all tests; no worker paints what it queues."""
+    settings = Settings(
+        redis_url=redis_url, data_folder=tmp_path_factory.mktemp("data"), port=free_port("::1", 0)
+    )
+    with running_api(settings) as api:
+        yield api
+
+
+@pytest.fixture
+def api(api_process: RunningApi, jobs: JobStore) -> RunningApi:
+    """The API process, with no job in its records and no file in its blob store."""
+    for blob in api_process.blobs:
+        blob.unlink()
+    return api_process
+
+
+@contextmanager
+def running_api(settings: Settings) -> Iterator[RunningApi]:
+    """`python -m api` on these settings, until the end of the context."""
+    environment = {
+        "PASTICHE_HOST": "127.0.0.1",
+        "PASTICHE_PORT": str(settings.port),
+        "PASTICHE_REDIS_URL": settings.redis_location,
+        "PASTICHE_DATA_FOLDER": str(settings.data_folder),
+        "PASTICHE_LOG_LEVEL": "WARNING",
+    }
+    with (
+        running([sys.executable, "-m", "api"], environment) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=30) as http,
+    ):
+        until(lambda: _serves(http))
+        yield RunningApi(http, settings, process)
+
+
+@contextmanager
+def running(
+    command: list[str], environment: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is ended, and waited for, at the end of the context."""
+    process = subprocess.Popen(command, env=os.environ | (environment or {}))
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def _serves(http: httpx.Client) -> bool:
+    try:
+        return http.get("/livez").is_success
+    except httpx.TransportError:
+        return False

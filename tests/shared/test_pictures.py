@@ -1,0 +1,145 @@
+"""Bytes from strangers become one plain kind of picture, or a sentence that says why not."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shared.pictures import Limits, PictureFault, encode, normalise
+from tests import pictures
+
+LIMITS = Limits(pixels=50_000_000, keep_pixels=2048)
+
+
+def normalised(upload: bytes, folder: Path, limits: Limits = LIMITS) -> Image.Image:
+    source, target = folder / "upload", folder / "picture.png"
+    source.write_bytes(upload)
+    fault = normalise(source, target, limits)
+    assert fault is None
+    with Image.open(target) as picture:
+        picture.load()
+    return picture
+
+
+def refused(upload: bytes, folder: Path) -> PictureFault:
+    source, target = folder / "upload", folder / "picture.png"
+    source.write_bytes(upload)
+    fault = normalise(source, target, LIMITS)
+    assert fault is not None
+    assert not target.exists()
+    return fault
+
+
+def colours(picture: Image.Image) -> tuple[list[int], list[int]]:
+    """The mean colours of the left and of the right half."""
+    pixels = np.asarray(picture, dtype=float)
+    middle = pixels.shape[1] // 2
+    left, right = pixels[:, :middle].mean((0, 1)), pixels[:, middle:].mean((0, 1))
+    return [round(value) for value in left], [round(value) for value in right]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_the_usual_formats_become_an_rgb_png(kind: str, tmp_path: Path) -> None:
+    picture = normalised(pictures.encoded(pictures.photograph(), kind), tmp_path)
+    assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (96, 64))
+
+
+def test_a_png_keeps_its_pixels(tmp_path: Path) -> None:
+    picture = normalised(pictures.png(), tmp_path)
+    assert np.array_equal(np.asarray(picture), np.asarray(pictures.photograph()))
+
+
+def test_a_picture_that_exif_turns_comes_out_upright_and_without_metadata(tmp_path: Path) -> None:
+    picture = normalised(pictures.rotated_by_exif(), tmp_path)
+    assert picture.size == (32, 64)
+    pixels = np.asarray(picture, dtype=int)
+    assert pixels[8, 16, 0] > 200 > pixels[56, 16, 0]
+    assert not picture.getexif()
+
+
+def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
+    cyan_and_black = pictures.halves((255, 0, 0, 0), (0, 0, 0, 255), mode="CMYK")
+    left, right = colours(normalised(pictures.encoded(cyan_and_black, "JPEG"), tmp_path))
+    assert left[0] < 60
+    assert left[1] > 120
+    assert max(right) < 60
+
+
+def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path: Path) -> None:
+    left, _ = colours(normalised(pictures.sixteen_bit_grey(), tmp_path))
+    assert left == [127, 127, 127]
+
+
+def test_transparent_parts_of_a_palette_become_white(tmp_path: Path) -> None:
+    left, right = colours(normalised(pictures.palette_with_transparency(), tmp_path))
+    assert (left, right) == ([255, 0, 0], [255, 255, 255])
+
+
+def test_half_transparent_red_is_composited_on_white(tmp_path: Path) -> None:
+    picture = pictures.halves((255, 0, 0, 128), (255, 0, 0, 255), mode="RGBA")
+    left, right = colours(normalised(pictures.encoded(picture, "PNG"), tmp_path))
+    assert left == pytest.approx([255, 127, 127], abs=1)
+    assert right == [255, 0, 0]
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "PNG"])
+def test_an_animation_gives_its_first_frame(kind: str, tmp_path: Path) -> None:
+    left, _ = colours(normalised(pictures.animation(kind), tmp_path))
+    assert left == pytest.approx([255, 0, 0], abs=4)
+
+
+def test_a_colour_profile_is_converted_to_srgb(tmp_path: Path) -> None:
+    """A fifth of the light is almost half-way up in sRGB: 1.055·0.2^(1/2.4) − 0.055."""
+    picture = pictures.halves((51, 51, 51), (255, 255, 255))
+    upload = pictures.encoded(picture, "PNG", icc_profile=pictures.linear_profile())
+    left, right = colours(normalised(upload, tmp_path))
+    assert left == pytest.approx([124] * 3, abs=2)
+    assert right == pytest.approx([255] * 3, abs=1)
+
+
+def test_a_broken_colour_profile_is_ignored(tmp_path: Path) -> None:
+    upload = pictures.encoded(pictures.photograph(), "PNG", icc_profile=b"no profile at all")
+    assert np.array_equal(
+        np.asarray(normalised(upload, tmp_path)), np.asarray(pictures.photograph())
+    )
+
+
+def test_a_picture_larger_than_is_kept_is_reduced(tmp_path: Path) -> None:
+    picture = normalised(pictures.png(400, 200), tmp_path, Limits(1_000_000, keep_pixels=100))
+    assert picture.size == (100, 50)
+
+
+@pytest.mark.parametrize(
+    ("upload", "code", "status"),
+    [
+        (b"This is only a text.", "picture_unknown", 415),
+        (pictures.animation("GIF"), "picture_unknown", 415),
+        (pictures.encoded(pictures.photograph(), "BMP"), "picture_unknown", 415),
+        (pictures.jpeg()[:-200], "picture_broken", 422),
+        (pictures.png()[:-200], "picture_broken", 422),
+        (pictures.encoded(pictures.photograph(), "WEBP")[:200], "picture_broken", 422),
+        (pictures.bomb(), "picture_too_large", 413),
+        (pictures.bomb(8_000), "picture_too_large", 413),
+        (pictures.png(8, 8), "picture_too_small", 422),
+        (pictures.png(1, 20_000), "picture_too_small", 422),
+        (pictures.png(16, 330), "picture_too_narrow", 422),
+    ],
+)
+def test_what_is_no_usable_picture_is_refused_with_a_reason(
+    upload: bytes, code: str, status: int, tmp_path: Path
+) -> None:
+    fault = refused(upload, tmp_path)
+    assert (fault.code, fault.status) == (code, status)
+
+
+def test_the_smallest_and_the_narrowest_are_taken(tmp_path: Path) -> None:
+    assert normalised(pictures.png(16, 16), tmp_path).size == (16, 16)
+    assert normalised(pictures.png(16, 320), tmp_path).size == (16, 320)
+
+
+@pytest.mark.parametrize(("wanted", "kind"), [("jpeg", "JPEG"), ("webp", "WEBP"), ("png", "PNG")])
+def test_a_result_can_be_encoded_in_every_format(wanted: str, kind: str) -> None:
+    with Image.open(BytesIO(encode(pictures.png(), wanted))) as picture:  # type: ignore[arg-type]
+        assert (picture.format, picture.size) == (kind, (96, 64))

@@ -1,0 +1,20 @@
+"""Waits for a state, never for a time."""
+
+from collections.abc import Callable
+from time import monotonic, sleep
+from typing import TypeVar
+
+Found = TypeVar("Found")
+
+_LOOK_AGAIN_SECONDS = 0.02
+
+
+def until(look: Callable[[], Found], *, patience_seconds: float = 60.0) -> Found:
+    """The first truthy answer of `look`; AssertionError where it never comes."""
+    late = monotonic() + patience_seconds
+    while monotonic() < late:
+        found = look()
+        if found:
+            return found
+        sleep(_LOOK_AGAIN_SECONDS)
+    raise AssertionError(f"What was waited for did not come within {patience_seconds} s.")

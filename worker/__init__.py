@@ -1,0 +1,1 @@
+"""Celery in, engine inside: jobs are claimed, painted and committed."""

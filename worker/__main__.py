@@ -1,0 +1,71 @@
+"""`python -m worker`: one painting process under Celery, until SIGTERM."""
+
+import logging
+import os
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_process_init, worker_shutting_down
+
+from shared.queue import PAINT_QUEUE, PAINT_TASK, create_queue
+from shared.settings import Settings
+from worker.studio import Studio
+from worker.tasks import paint
+
+log = logging.getLogger(__name__)
+
+
+class PaintingProcess:
+    """What lives in the pool's child; the parent only ever asks it to close."""
+
+    def __init__(self, settings: Settings, queue: Celery, closing: Event) -> None:
+        self._settings = settings
+        self._queue = queue
+        self._closing = closing
+        self._studio: Studio | None = None
+
+    def begin(self, **_: Any) -> None:
+        """Loads torch and says what paints here, before the first job comes."""
+        from worker.painting import describe
+        from worker.presence import Presence
+
+        self._studio = Studio.open(self._settings, self._queue, self._closing)
+        worker = describe(os.getpid(), self._settings)
+        log.info("Ready: backbone %s on %s", worker.backbone, worker.device)
+        Presence(worker, self._studio).start()
+
+    def close(self, **_: Any) -> None:
+        """Lets the job that is being painted be given back."""
+        self._closing.set()
+
+    def paint(self, job_id: str) -> None:
+        assert self._studio is not None
+        paint(job_id, self._studio)
+
+
+def main() -> None:
+    settings = Settings()
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    queue = create_queue(settings)
+    process = PaintingProcess(settings, queue, get_context("fork").Event())
+    queue.task(name=PAINT_TASK)(process.paint)
+    worker_process_init.connect(process.begin)
+    worker_shutting_down.connect(process.close)
+    queue.Worker(
+        hostname=f"pastiche@{os.uname().nodename}-{os.getpid()}",
+        pool="prefork",
+        concurrency=1,
+        queues=[PAINT_QUEUE],
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        loglevel=settings.log_level,
+    ).start()
+
+
+if __name__ == "__main__":
+    main()
