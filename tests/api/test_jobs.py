@@ -1,0 +1,169 @@
+"""Looking at jobs, canceling them and erasing them."""
+
+from typing import Any
+
+import pytest
+
+from shared import transitions
+from shared.job_store import JobStore
+from shared.jobs import Progress, new_job_id
+from tests import pictures
+from tests.conftest import RunningApi
+
+PROGRESS = Progress(
+    iteration=126,
+    iterations=300,
+    scale=2,
+    scales=3,
+    work=0.3,
+    eta_seconds=9.5,
+    losses={"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.5},
+)
+
+
+def submitted(api: RunningApi) -> dict[str, Any]:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    job = api.http.post("/jobs", files=files).json()
+    assert isinstance(job, dict)
+    return job
+
+
+def claimed(job: dict[str, Any], jobs: JobStore) -> int:
+    """As a worker would: the fence of the claim."""
+    claim = transitions.claim(job["id"], lease_seconds=20, lost_limit=3, retention_hours=1)
+    fence = jobs.run(claim).fence
+    assert fence is not None
+    return fence
+
+
+def told(job: dict[str, Any], fence: int, jobs: JobStore) -> None:
+    news = {"progress": PROGRESS.to_json(), "backbone_name": "whitened"}
+    jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, news=news))
+
+
+def test_a_job_that_waits_says_how_many_wait_before_it(api: RunningApi) -> None:
+    positions = [submitted(api)["queue_position"] for _ in range(3)]
+    assert positions == [0, 1, 2]
+
+
+def test_a_running_job_tells_how_far_it_is(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    told(job, claimed(job, jobs), jobs)
+    seen = api.http.get(job["links"]["self"]).json()
+    assert (seen["status"], seen["attempt"], seen["queue_position"]) == ("running", 1, None)
+    assert (seen["iteration"], seen["iterations"], seen["scale"]) == (126, 300, "2/3")
+    assert (seen["progress"], seen["eta_seconds"]) == (pytest.approx(0.42), 9.5)
+    assert seen["losses"] == PROGRESS.losses
+    assert seen["backbone"] == {"name": "whitened", "sha256": None}
+
+
+def test_the_etag_is_answered_with_nothing_until_the_job_changes(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    etag = api.http.get(job["links"]["self"]).headers["etag"]
+    again = api.http.get(job["links"]["self"], headers={"If-None-Match": etag})
+    assert (again.status_code, again.content) == (304, b"")
+    claimed(job, jobs)
+    changed = api.http.get(job["links"]["self"], headers={"If-None-Match": etag})
+    assert changed.status_code == 200
+    assert changed.json()["version"] == 2
+
+
+def test_a_job_says_when_to_ask_again_until_it_is_over(api: RunningApi) -> None:
+    job = submitted(api)
+    assert api.http.get(job["links"]["self"]).headers["retry-after"] == "1"
+    over = api.http.post(job["links"]["cancel"])
+    assert "retry-after" not in over.headers
+
+
+@pytest.mark.parametrize("name", ["nothing", "0" * 32, "..%2f..%2fetc", "a" * 300])
+@pytest.mark.parametrize(
+    ("method", "rest"), [("GET", ""), ("GET", "/result"), ("POST", "/cancel"), ("DELETE", "")]
+)
+def test_an_unknown_job_is_not_found(method: str, rest: str, name: str, api: RunningApi) -> None:
+    response = api.http.request(method, f"/jobs/{name}{rest}")
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_a_job_that_waits_is_canceled_at_once(api: RunningApi) -> None:
+    job = submitted(api)
+    response = api.http.post(job["links"]["cancel"])
+    assert response.status_code == 200
+    assert response.json()["status"] == "canceled"
+    assert response.json()["finished_at"] is not None
+
+
+def test_a_running_job_is_asked_to_stop(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    fence = claimed(job, jobs)
+    response = api.http.post(job["links"]["cancel"])
+    assert (response.status_code, response.json()["status"]) == (202, "running")
+    beat = transitions.heartbeat(job["id"], fence, lease_seconds=20, news={})
+    assert jobs.run(beat) == "cancel"
+
+
+def test_canceling_what_is_over_changes_nothing(api: RunningApi) -> None:
+    job = submitted(api)
+    first = api.http.post(job["links"]["cancel"]).json()
+    assert api.http.post(job["links"]["cancel"]).json() == first
+
+
+def test_an_erased_job_leaves_nothing_behind(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    response = api.http.delete(job["links"]["self"])
+    assert (response.status_code, response.content) == (204, b"")
+    assert api.blobs == []
+    assert not jobs.client.exists(transitions.record_key(job["id"]), transitions.WAITING)
+    assert api.http.get(job["links"]["self"]).status_code == 404
+    assert api.http.delete(job["links"]["self"]).status_code == 404
+
+
+def test_the_worker_of_an_erased_job_learns_so(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    fence = claimed(job, jobs)
+    api.http.delete(job["links"]["self"])
+    beat = transitions.heartbeat(job["id"], fence, lease_seconds=20, news={})
+    assert jobs.run(beat) == "lost"
+
+
+def test_a_failed_job_says_why(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    fence = claimed(job, jobs)
+    failed = transitions.fail(
+        job["id"], fence, code="out_of_memory", detail="Too large.", retention_hours=1
+    )
+    jobs.run(failed)
+    seen = api.http.get(job["links"]["self"]).json()
+    assert seen["status"] == "failed"
+    assert seen["error"] == {"code": "out_of_memory", "detail": "Too large."}
+
+
+def test_a_job_past_its_retention_is_gone(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    jobs.run(transitions.cancel(job["id"], retention_hours=-1))
+    for path in (job["links"]["self"], job["links"]["result"]):
+        assert api.http.get(path).status_code == 410
+
+
+def test_a_full_queue_answers_when_to_come_again(api: RunningApi, jobs: JobStore) -> None:
+    jobs.client.zadd(transitions.WAITING, {new_job_id(): 1 for _ in range(10_000)})
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    response = api.http.post("/jobs", files=files)
+    assert response.status_code == 503
+    assert response.json()["code"] == "queue_full"
+    assert int(response.headers["retry-after"]) > 0
+    assert api.blobs == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nowhere", 404), ("PUT", "/jobs", 405), ("GET", "/jobs/a/b/c", 404)],
+)
+def test_the_framework_s_own_errors_are_problems_too(
+    method: str, path: str, status: int, api: RunningApi
+) -> None:
+    response = api.http.request(method, path)
+    assert response.status_code == status == response.json()["status"]
+    assert response.headers["content-type"] == "application/problem+json"

@@ -1,0 +1,238 @@
+"""What a client may send to `POST /jobs`, what it is answered, and what is left behind."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.job_store import JobStore
+from tests import pictures
+from tests.conftest import RunningApi
+
+Upload = bytes | tuple[str, bytes]
+
+
+def submit(
+    api: RunningApi, content: Upload | None = None, style: Upload | None = None, **options: Any
+) -> httpx.Response:
+    files = {"content": content or pictures.jpeg(), "style": style or pictures.png()}
+    return api.http.post("/jobs", files=files, data=options)
+
+
+def errors_of(response: httpx.Response) -> dict[str, str]:
+    """The fields at fault and the code of each; the body is a problem as RFC 9457 has it."""
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert {"type", "title", "status", "detail", "code"} <= problem.keys()
+    assert problem["status"] == response.status_code
+    assert "Traceback" not in response.text
+    return {error["field"]: error["code"] for error in problem["errors"]}
+
+
+def assert_nothing_left(api: RunningApi, jobs: JobStore) -> None:
+    assert api.blobs == []
+    assert jobs.client.keys("*") == []
+
+
+def test_a_job_is_accepted_and_can_be_found_again(api: RunningApi) -> None:
+    response = submit(api, size="256", content_weight="0.8", style_weight="0.2", seed="7")
+    assert response.status_code == 202
+    job = response.json()
+    assert response.headers["location"] == f"/jobs/{job['id']}" == job["links"]["self"]
+    assert (job["status"], job["version"], job["queue_position"]) == ("queued", 1, 0)
+    assert job["options"] | {"size": 256, "seed": 7, "content_weight": 0.8} == job["options"]
+    assert api.http.get(job["links"]["self"]).json() == job
+
+
+def test_options_that_are_not_given_have_their_defaults(api: RunningApi) -> None:
+    options = submit(api).json()["options"]
+    assert options["content_weight"] == options["style_weight"] == 0.5
+    assert (options["start"], options["backbone"]) == ("content", "auto")
+
+
+def test_the_inputs_are_kept_as_normalised_pictures(api: RunningApi) -> None:
+    job = submit(api).json()
+    names = sorted(path.name for path in api.blobs)
+    assert names == ["content.png", "style-0.png"]
+    assert all(job["id"] in path.parts for path in api.blobs)
+
+
+def test_a_name_that_climbs_out_of_the_folder_is_only_a_name(api: RunningApi) -> None:
+    response = submit(api, content=("../../../climbed.jpg", pictures.jpeg()))
+    assert response.status_code == 202
+    assert sorted(path.name for path in api.blobs) == ["content.png", "style-0.png"]
+
+
+@pytest.mark.parametrize(
+    "upload",
+    [
+        pytest.param(pictures.encoded(pictures.photograph(), "AVIF"), id="AVIF"),
+        pytest.param(pictures.animation("WEBP"), id="animated WebP"),
+        pytest.param(
+            pictures.encoded(pictures.halves((0, 0, 0, 9), (9, 0, 0, 0), "CMYK"), "JPEG"),
+            id="CMYK JPEG",
+        ),
+        pytest.param(pictures.sixteen_bit_grey(), id="16-bit PNG"),
+        pytest.param(pictures.palette_with_transparency(), id="palette PNG with transparency"),
+        pytest.param(pictures.rotated_by_exif(), id="JPEG that EXIF turns"),
+    ],
+)
+def test_unusual_pictures_are_taken(upload: bytes, api: RunningApi) -> None:
+    assert submit(api, content=upload).status_code == 202
+
+
+def test_a_turned_picture_is_stored_upright(api: RunningApi) -> None:
+    from PIL import Image
+
+    submit(api, content=pictures.rotated_by_exif())
+    (stored,) = (path for path in api.blobs if path.name == "content.png")
+    with Image.open(stored) as picture:
+        assert picture.size == (32, 64)
+
+
+@pytest.mark.parametrize(
+    ("upload", "status", "code"),
+    [
+        pytest.param(("photo.jpg", b""), 422, "empty_file", id="empty"),
+        pytest.param(("photo.jpg", b"Dear sir or madam"), 415, "picture_unknown", id="text.jpg"),
+        pytest.param(pictures.animation("GIF"), 415, "picture_unknown", id="animated GIF"),
+        pytest.param(pictures.jpeg()[:-200], 422, "picture_broken", id="truncated JPEG"),
+        pytest.param(pictures.bomb(), 413, "picture_too_large", id="PNG bomb"),
+        pytest.param(pictures.png(8, 8), 422, "picture_too_small", id="8x8"),
+        pytest.param(pictures.png(1, 20_000), 422, "picture_too_small", id="1x20000"),
+        pytest.param(pictures.png(16, 400), 422, "picture_too_narrow", id="16x400"),
+        pytest.param(bytes(26_000_000), 413, "file_too_large", id="26 MB"),
+    ],
+)
+@pytest.mark.parametrize("field", ["content", "style"])
+def test_a_picture_that_cannot_be_used_is_refused_by_name(
+    field: str, upload: Upload, status: int, code: str, api: RunningApi, jobs: JobStore
+) -> None:
+    response = submit(api, **{field: upload})
+    assert response.status_code == status
+    assert errors_of(response) == {field: code}
+    assert_nothing_left(api, jobs)
+
+
+@pytest.mark.parametrize("field", ["content", "style"])
+def test_a_missing_picture_is_asked_for(field: str, api: RunningApi, jobs: JobStore) -> None:
+    other = {"content", "style"} - {field}
+    response = api.http.post("/jobs", files={name: pictures.png() for name in other})
+    assert response.status_code == 422
+    assert errors_of(response) == {field: "missing_file"}
+    assert_nothing_left(api, jobs)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code"),
+    [
+        ("style_weight", "nan", "invalid_value"),
+        ("style_weight", "inf", "invalid_value"),
+        ("style_weight", "-1", "invalid_value"),
+        ("style_weight", "1e400", "invalid_value"),
+        ("style_weight", "abc", "invalid_value"),
+        ("style_weight", "", "invalid_value"),
+        ("content_weight", "0,5", "invalid_value"),
+        ("tv_weight", "-0.1", "invalid_value"),
+        ("size", "15", "invalid_value"),
+        ("size", "256.5", "invalid_value"),
+        ("size", "4000", "size_too_large"),
+        ("iterations", "0", "invalid_value"),
+        ("seed", "-1", "invalid_value"),
+        ("start", "../../etc/passwd", "invalid_value"),
+        ("backbone", "vgg16", "invalid_value"),
+        ("strength", "1", "unknown_field"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_refused_by_name(
+    option: str, value: str, code: str, api: RunningApi, jobs: JobStore
+) -> None:
+    response = submit(api, **{option: value})
+    assert response.status_code == 422
+    assert errors_of(response) == {option: code}
+    assert_nothing_left(api, jobs)
+
+
+def test_weights_that_are_all_zero_are_refused(api: RunningApi) -> None:
+    response = submit(api, content_weight="0", style_weight="0")
+    assert errors_of(response) == {"style_weight": "invalid_value"}
+
+
+def test_all_faults_are_told_at_once(api: RunningApi) -> None:
+    response = submit(api, content=("empty.jpg", b""), size="1", strength="9")
+    assert errors_of(response).keys() == {"content", "size", "strength"}
+
+
+def test_the_sentence_says_what_would_be_right(api: RunningApi) -> None:
+    detail = submit(api, style_weight="abc").json()["detail"]
+    assert detail == "style_weight: This must be a number between 0 and 1000000, not “abc”."
+
+
+def test_a_field_given_twice_is_refused(api: RunningApi) -> None:
+    files = [("content", pictures.png()), ("style", pictures.png()), ("style", pictures.png())]
+    assert errors_of(api.http.post("/jobs", files=files)) == {"style": "repeated_field"}
+
+
+def test_a_file_where_text_is_meant_is_refused(api: RunningApi) -> None:
+    files = {"content": pictures.png(), "style": pictures.png(), "size": b"256"}
+    assert errors_of(api.http.post("/jobs", files=files)) == {"size": "not_text"}
+
+
+def test_text_where_a_file_is_meant_is_refused(api: RunningApi) -> None:
+    response = api.http.post("/jobs", files={"content": pictures.png()}, data={"style": "a.jpg"})
+    assert errors_of(response) == {"style": "not_a_file"}
+
+
+@pytest.mark.parametrize("with_length", [True, False], ids=["with length", "without length"])
+def test_a_body_larger_than_any_submission_is_refused(
+    with_length: bool, api: RunningApi, jobs: JobStore
+) -> None:
+    start = b'--x\r\nContent-Disposition: form-data; name="content"; filename="a"\r\n\r\n'
+    parts = [start, *[bytes(1_000_000)] * 60]
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    if with_length:
+        headers["Content-Length"] = str(sum(map(len, parts)))
+    response = api.http.post("/jobs", content=iter(parts), headers=headers)
+    assert response.status_code == 413
+    assert response.json()["code"] == "body_too_large"
+    assert_nothing_left(api, jobs)
+
+
+@pytest.mark.parametrize("with_length", [True, False], ids=["with length", "without length"])
+def test_a_file_of_26_megabytes_is_refused_by_name(
+    with_length: bool, api: RunningApi, jobs: JobStore
+) -> None:
+    request = api.http.build_request(
+        "POST", "/jobs", files={"content": bytes(26_000_000), "style": pictures.png()}
+    )
+    if not with_length:
+        body = request.read()
+        headers = {"Content-Type": request.headers["content-type"]}
+        request = api.http.build_request("POST", "/jobs", content=iter([body]), headers=headers)
+    response = api.http.send(request)
+    assert response.status_code == 413
+    assert errors_of(response) == {"content": "file_too_large"}
+    assert_nothing_left(api, jobs)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Type": "application/json"}, b"{}", 415),
+        ({}, b"", 415),
+        ({"Content-Type": "multipart/form-data"}, b"nothing", 400),
+        ({"Content-Type": "multipart/form-data; boundary=x"}, b"nonsense", 400),
+    ],
+)
+def test_a_body_that_is_no_form_is_refused(
+    headers: dict[str, str], body: bytes, status: int, api: RunningApi
+) -> None:
+    response = api.http.post("/jobs", content=body, headers=headers)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_more_fields_than_any_form_has_are_refused(api: RunningApi) -> None:
+    data = {f"field-{number}": "x" for number in range(200)}
+    response = api.http.post("/jobs", files={"content": pictures.png()}, data=data)
+    assert response.status_code == 400
