@@ -1,0 +1,34 @@
+"""Every example picture by name: where it is kept, and what draws it."""
+
+import importlib
+from pathlib import Path
+from typing import cast
+
+from PIL import Image
+
+IMAGES = Path(__file__).parent / "images"
+QUALITY = 90
+
+CONTENT = ()
+STYLE = ("swirls",)
+NAMES = (*CONTENT, *STYLE)
+
+
+def path_of(name: str) -> Path:
+    """Where the picture of that name is kept."""
+    kind = "content" if name in CONTENT else "style"
+    return IMAGES / kind / f"{name}.jpg"
+
+
+def draw(name: str) -> Image.Image:
+    """Draw one picture anew; each is drawn by the module that bears its name."""
+    module = importlib.import_module(f"examples.{name}")
+    return cast(Image.Image, module.draw())
+
+
+def write(name: str) -> Path:
+    """Draw one picture and keep it as a JPEG."""
+    path = path_of(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw(name).save(path, quality=QUALITY, optimize=True, progressive=True)
+    return path
