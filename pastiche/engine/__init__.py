@@ -1,0 +1,1 @@
+"""Neural style transfer: tensors in, tensors out; torch, torchvision, numpy, Pillow and no more."""

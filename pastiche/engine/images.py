@@ -1,0 +1,50 @@
+"""Pictures as tensors, (1, 3, H, W) in 0 to 1, and back; their sizes."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+
+def from_pil(picture: Image.Image) -> Tensor:
+    """A picture as a tensor, (1, 3, H, W), float32 in 0 to 1, in sRGB as it is stored."""
+    pixels = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255.0  # (H, W, 3)
+    return torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).contiguous()
+
+
+def to_pil(image: Tensor) -> Image.Image:
+    """A tensor, (1, 3, H, W), as an RGB picture; what is outside 0 to 1 is clipped."""
+    pixels = (image[0].detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).numpy())
+
+
+def checked(image: Tensor, name: str) -> Tensor:
+    """The image itself, as float32.
+
+    Raises:
+        ValueError: it is no (1, 3, H, W) tensor of finite values in 0 to 1; `name` is named.
+    """
+    if image.ndim != 4 or image.shape[:2] != (1, 3) or 0 in image.shape:
+        raise ValueError(f"{name}: must be of shape (1, 3, H, W), not {tuple(image.shape)}.")
+    if not bool(((image >= 0) & (image <= 1)).all()):
+        raise ValueError(f"{name}: its values must lie in 0 to 1.")
+    return image.float()
+
+
+def fitted(height: int, width: int, longest_side: int) -> tuple[int, int]:
+    """The height and width of the same aspect ratio with this longest side, each at least 1."""
+    scale = longest_side / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """The image at another (H, W), bicubic, smoothed where it gets smaller; may overshoot 0 to 1."""
+    if image.shape[-2:] == size:
+        return image
+    return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False)
+
+
+def resize_picture(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """`resize`, with the result held in 0 to 1: for images that are looked at, not optimised."""
+    return resize(image, size).clamp(0, 1)

@@ -1,0 +1,30 @@
+"""Which precision the convolutions run in: what the hardware is fast at, asked and not assumed."""
+
+import torch
+
+
+def best_device() -> torch.device:
+    """CUDA where there is a card, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def convolution_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the device multiplies it natively, float32 elsewhere.
+
+    Emulated bfloat16 is slower than float32 and rounds for nothing.
+    """
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        native = _processor_has_bfloat16()
+    else:
+        native = False
+    return torch.bfloat16 if native else torch.float32
+
+
+def _processor_has_bfloat16() -> bool:
+    """AVX512-BF16 or AMX; oneDNN's own check passes on processors that only emulate it."""
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return torch.backends.mkldnn.is_available() and any(
+        bool(getattr(torch.cpu, name)()) for name in asked if hasattr(torch.cpu, name)
+    )
