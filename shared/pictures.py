@@ -87,6 +87,13 @@ def encode(picture: bytes, wanted: Format) -> bytes:
     return out.getvalue()
 
 
+def encode_png(picture: Image.Image) -> bytes:
+    """A painted picture as the file that is kept: compressed fast rather than tightly."""
+    out = BytesIO()
+    picture.save(out, "PNG", **_ENCODING["png"])
+    return out.getvalue()
+
+
 def _fault_of_size(width: int, height: int, limits: Limits) -> PictureFault | None:
     if width * height > limits.pixels:
         megapixels = limits.pixels / 1e6

@@ -1,18 +1,82 @@
 """The engine's one caller: PNG files and options in, a PNG file out. Loads torch."""
 
-import logging
-from collections.abc import Callable
 from io import BytesIO
 
 import torch
 from PIL import Image
+from torch import Tensor
 
-from pastiche.engine.backbone import Backbone, choose_backbone
+from pastiche.engine.backbones import BackboneSource, choose_backbone
 from pastiche.engine.images import from_pil, to_pil
-from pastiche.engine.stylize import Progress, stylize
+from pastiche.engine.precision import best_device
+from pastiche.engine.stylize import Diverged, Progress, stylize
 from pastiche.options import Options
 from shared.jobs import Progress as JobProgress
+from shared.pictures import encode_png
 from shared.settings import Settings
+from shared.workers import Worker
 from worker.attempt import Attempt, PaintingFailed
+from worker.presence import worker_name
 
-log = logging.getLogger(__name__)
+
+def describe(process_id: int, settings: Settings) -> Worker:
+    """What this process says of itself: the backbone that `auto` gives here, and its device."""
+    backbone = choose_backbone("auto", settings.weights_folder)
+    return Worker(worker_name(process_id), backbone.name, device_name())
+
+
+def device_name() -> str:
+    """The card's name, or how many processor cores paint, and in which precision."""
+    device = best_device()
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def choose(options: Options, settings: Settings) -> BackboneSource:
+    """The backbone that these options choose on this machine."""
+    return choose_backbone(options.backbone, settings.weights_folder)
+
+
+def paint_picture(
+    content: bytes, style: bytes, options: Options, backbone: BackboneSource, watch: Attempt
+) -> bytes:
+    """The pastiche as a PNG file; `watch` hears of every iteration and may end it.
+
+    Raises:
+        AttemptEnded: what `watch` raised.
+        PaintingFailed: the memory does not suffice, or the optimisation ran off.
+    """
+
+    def tell(progress: Progress) -> None:
+        watch.tell_progress(_as_told(progress, watch.seconds_painting))
+
+    try:
+        picture = stylize(_read(content), _read(style), options, backbone=backbone, watch=tell)
+    except Diverged as error:
+        raise PaintingFailed("painting_diverged") from error
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise PaintingFailed("out_of_memory") from error
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):  # the processor's allocator has no own type
+            raise
+        raise PaintingFailed("out_of_memory") from error
+    return encode_png(to_pil(picture))
+
+
+def _read(png: bytes) -> Tensor:
+    with Image.open(BytesIO(png), formats=("PNG",)) as picture:
+        return from_pil(picture)
+
+
+def _as_told(progress: Progress, seconds: float) -> JobProgress:
+    """The engine's progress in the words of the record, with the time that the rest will take."""
+    return JobProgress(
+        iteration=progress.iteration,
+        iterations=progress.iterations,
+        scale=progress.scale,
+        scales=progress.scales,
+        work=progress.work,
+        eta_seconds=round(seconds * (1 - progress.work) / progress.work, 1),
+        losses=progress.losses,
+    )
