@@ -10,7 +10,7 @@ IMAGES = Path(__file__).parent / "images"
 QUALITY = 90
 
 CONTENT = ()
-STYLE = ("swirls",)
+STYLE = ("swirls", "wave")
 NAMES = (*CONTENT, *STYLE)
 
 
