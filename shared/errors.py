@@ -111,12 +111,19 @@ class StorageFull(Unavailable):
 
 
 FailureCode = Literal[
-    "worker_lost", "out_of_memory", "painting_diverged", "storage_failed", "internal_error"
+    "worker_lost",
+    "out_of_memory",
+    "weights_missing",
+    "painting_diverged",
+    "storage_failed",
+    "internal_error",
 ]
 
 FAILURES: dict[FailureCode, str] = {
     "worker_lost": "The worker died every time that it painted this job.",
     "out_of_memory": "The picture did not fit the worker's memory; try a smaller size.",
+    "weights_missing": "The worker does not have the pretrained weights of the imagenet backbone; "
+    "`auto` and `whitened` need none.",
     "painting_diverged": "The optimisation ran off to infinity; try smaller weights.",
     "storage_failed": "The picture store could not be read or written.",
     "internal_error": "Something unexpected went wrong while painting; the operator's log has it.",

@@ -10,6 +10,7 @@ from pastiche.engine.backbones import BackboneSource, choose_backbone
 from pastiche.engine.images import from_pil, to_pil
 from pastiche.engine.precision import best_device
 from pastiche.engine.stylize import Diverged, Progress, stylize
+from pastiche.engine.weights import MissingWeights
 from pastiche.options import Options
 from shared.jobs import Progress as JobProgress
 from shared.pictures import encode_png
@@ -34,8 +35,15 @@ def device_name() -> str:
 
 
 def choose(options: Options, settings: Settings) -> BackboneSource:
-    """The backbone that these options choose on this machine."""
-    return choose_backbone(options.backbone, settings.weights_folder)
+    """The backbone that these options choose on this machine.
+
+    Raises:
+        PaintingFailed: it needs weights that are not there.
+    """
+    try:
+        return choose_backbone(options.backbone, settings.weights_folder)
+    except MissingWeights as error:
+        raise PaintingFailed("weights_missing") from error
 
 
 def paint_picture(
@@ -55,6 +63,8 @@ def paint_picture(
         picture = stylize(_read(content), _read(style), options, backbone=backbone, watch=tell)
     except Diverged as error:
         raise PaintingFailed("painting_diverged") from error
+    except MissingWeights as error:
+        raise PaintingFailed("weights_missing") from error
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise PaintingFailed("out_of_memory") from error
     except RuntimeError as error:

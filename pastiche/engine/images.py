@@ -39,7 +39,7 @@ def fitted(height: int, width: int, longest_side: int) -> tuple[int, int]:
 
 
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """The image at another (H, W), bicubic, smoothed where it gets smaller; may overshoot 0 to 1."""
+    """The image at another (H, W), bicubic, smoothed where it shrinks; may overshoot 0 to 1."""
     if image.shape[-2:] == size:
         return image
     return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False)

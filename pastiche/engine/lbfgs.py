@@ -112,9 +112,7 @@ def step(state: State, value: Tensor, gradient: Tensor) -> State:
     )
 
 
-def _with_pair(
-    state: State, newest: int, gradient: Tensor, good: Tensor
-) -> tuple[Tensor, Tensor]:
+def _with_pair(state: State, newest: int, gradient: Tensor, good: Tensor) -> tuple[Tensor, Tensor]:
     """The basis with the newest pair and gradient in it, and its inner products."""
     history, basis, products = state.history, state.basis, state.products
     last = basis[2 * history]
@@ -141,7 +139,9 @@ def _direction(
     for k in oldest_first:
         y = history + k
         curvatures[k] = torch.where(valid[k], products[k, y], one)
-        scale = torch.where(valid[k], curvatures[k] / torch.where(valid[k], products[y, y], one), scale)
+        scale = torch.where(
+            valid[k], curvatures[k] / torch.where(valid[k], products[y, y], one), scale
+        )
     coefficients = torch.zeros(2 * history + 1, dtype=torch.float64, device=basis.device)
     coefficients[2 * history] = -1.0
     alphas = {}
@@ -153,7 +153,8 @@ def _direction(
     for k in oldest_first:
         beta = (products[history + k] @ coefficients) / curvatures[k]
         coefficients[k] += torch.where(valid[k], alphas[k] - beta, 0.0)
-    return _held(coefficients, products, count).to(basis.dtype) @ basis
+    direction: Tensor = _held(coefficients, products, count).to(basis.dtype) @ basis
+    return direction
 
 
 def _held(coefficients: Tensor, products: Tensor, count: int) -> Tensor:

@@ -46,7 +46,10 @@ class Targets:
         """The targets of a content image and a style image, (1, 3, H, W) in 0 to 1 each."""
         deep = backbone.features(content)[CONTENT_LAYER]
         painted = backbone.features(style)
-        return cls(deep.float(), {layer: gram_matrix(painted[layer] - backbone.centre) for layer in STYLE_LAYERS})
+        return cls(
+            deep.float(),
+            {layer: gram_matrix(painted[layer] - backbone.centre) for layer in STYLE_LAYERS},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,7 @@ class Objective:
         excess, excess_gradient = gamut_excess(image)
         gradient = through.add(smooth_gradient, alpha=self.weights.tv)
         gradient.add_(excess_gradient, alpha=self.weights.gamut)
-        terms = torch.stack(
-            (*through_terms, self.weights.tv * smooth, self.weights.gamut * excess)
-        )
+        terms = torch.stack((*through_terms, self.weights.tv * smooth, self.weights.gamut * excess))
         return Evaluation(terms.sum(), gradient, terms)
 
     def _through_backbone(self, image: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:

@@ -112,7 +112,8 @@ def paint(
     source = backbone or choose_backbone(options.backbone)
     network = source.network(content, style).to(device, convolution_dtype(device))
 
-    plan = scales(*content.shape[-2:], options.size, options.iterations)
+    height, width = content.shape[-2:]
+    plan = scales(height, width, options.size, options.iterations)
     x = _start(content, plan[0], options)
     done = _Done(plan)
     for scale in plan:

@@ -110,9 +110,7 @@ def _fitted(patches: Tensor, filters: int, generator: torch.Generator) -> Convol
     return Convolution((weight / loudness[:, None]).reshape(shape), bias / loudness)
 
 
-def _principal(
-    centred: Tensor, count: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def _principal(centred: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """The leading variances, (K), largest first, and directions, (D, K), of rows (P, D).
 
     By a randomised range finder with one power iteration: Halko, Martinsson, Tropp, "Finding
@@ -140,7 +138,7 @@ def _centres(whitened: Tensor, count: int, generator: torch.Generator) -> Tensor
         lengths.cpu().double() + 1e-9, count, replacement=few, generator=generator
     )
     units = whitened / lengths.clamp_min(1e-9)[:, None]  # (P, K)
-    centres = units[first.to(units.device)]
+    centres: Tensor = units[first.to(units.device)]
     for _ in range(ROUNDS):
         nearest = (units @ centres.T).argmax(dim=1)
         # As a product of matrices: adding by index has no fixed order on CUDA.

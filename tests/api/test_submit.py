@@ -108,7 +108,8 @@ def test_a_turned_picture_is_stored_upright(api: RunningApi) -> None:
 def test_a_picture_that_cannot_be_used_is_refused_by_name(
     field: str, upload: Upload, status: int, code: str, api: RunningApi, jobs: JobStore
 ) -> None:
-    response = submit(api, **{field: upload})
+    files: dict[str, Upload] = {"content": pictures.jpeg(), "style": pictures.png(), field: upload}
+    response = api.http.post("/jobs", files=files)
     assert response.status_code == status
     assert errors_of(response) == {field: code}
     assert_nothing_left(api, jobs)
@@ -147,7 +148,8 @@ def test_a_missing_picture_is_asked_for(field: str, api: RunningApi, jobs: JobSt
 def test_an_option_that_cannot_be_used_is_refused_by_name(
     option: str, value: str, code: str, api: RunningApi, jobs: JobStore
 ) -> None:
-    response = submit(api, **{option: value})
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    response = api.http.post("/jobs", files=files, data={option: value})
     assert response.status_code == 422
     assert errors_of(response) == {option: code}
     assert_nothing_left(api, jobs)
