@@ -9,7 +9,7 @@ from PIL import Image
 IMAGES = Path(__file__).parent / "images"
 QUALITY = 90
 
-CONTENT = ()
+CONTENT = ("harbour",)
 STYLE = ("swirls", "wave")
 NAMES = (*CONTENT, *STYLE)
 
