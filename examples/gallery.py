@@ -10,7 +10,7 @@ IMAGES = Path(__file__).parent / "images"
 QUALITY = 90
 
 CONTENT = ("harbour",)
-STYLE = ("swirls", "wave")
+STYLE = ("swirls", "wave", "pointillism", "stained_glass")
 NAMES = (*CONTENT, *STYLE)
 
 
