@@ -8,6 +8,7 @@ Nothing here waits for the device: every decision is a `torch.where`.
 """
 
 from dataclasses import dataclass, replace
+from math import sqrt
 
 import torch
 from torch import Tensor
@@ -134,7 +135,7 @@ def _direction(
     oldest_first = [(newest + 1 + k) % history for k in range(history)]
     one = torch.ones((), dtype=torch.float64, device=basis.device)
     norm = products[2 * history, 2 * history].sqrt().clamp_min(1e-30)
-    scale = caution * FIRST_STEP * count**0.5 / norm
+    scale = caution * FIRST_STEP * sqrt(count) / norm
     curvatures = {}
     for k in oldest_first:
         y = history + k
@@ -153,11 +154,10 @@ def _direction(
     for k in oldest_first:
         beta = (products[history + k] @ coefficients) / curvatures[k]
         coefficients[k] += torch.where(valid[k], alphas[k] - beta, 0.0)
-    direction: Tensor = _held(coefficients, products, count).to(basis.dtype) @ basis
-    return direction
+    return torch.mv(basis.T, _held(coefficients, products, count).to(basis.dtype))
 
 
 def _held(coefficients: Tensor, products: Tensor, count: int) -> Tensor:
     """The coefficients, shortened where the step would be longer than `LONGEST_STEP`."""
     length = (coefficients @ products @ coefficients).clamp_min(1e-60).sqrt()
-    return coefficients * (LONGEST_STEP * count**0.5 / length).clamp_max(1.0)
+    return coefficients * (LONGEST_STEP * sqrt(count) / length).clamp_max(1.0)

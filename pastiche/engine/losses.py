@@ -10,6 +10,9 @@ from torch import Tensor
 
 _CHUNKS = 8
 
+LEAST_TARGET = 1e-6
+"""What a term is divided by where its target is nothing: that of a plain picture can be."""
+
 
 def gram_matrix(features: Tensor) -> Tensor:
     """The mean over all positions of the product of every pair of channels (eq. 3, over M).
@@ -38,7 +41,7 @@ def style_loss(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         The value, a scalar, and the gradient, like `features`.
     """
     difference = gram_matrix(features) - target  # (C, C)
-    scale = 1.0 / target.square().sum().clamp_min(_tiny(target))
+    scale = 1.0 / target.square().sum().clamp_min(LEAST_TARGET)
     rows = _positions(features)
     factor = (4.0 * scale / rows.shape[0]) * difference
     gradient = (rows @ factor.to(rows.dtype)).reshape(
@@ -57,7 +60,7 @@ def content_loss(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         The value, a scalar, and the gradient, like `features`.
     """
     difference = _wide(features) - target
-    scale = 1.0 / target.square().sum().clamp_min(_tiny(target))
+    scale = 1.0 / target.square().sum().clamp_min(LEAST_TARGET)
     gradient = (2.0 * scale * difference).to(features.dtype)
     return difference.square().sum() * scale, gradient
 
@@ -99,8 +102,3 @@ def _positions(features: Tensor) -> Tensor:
 def _wide(features: Tensor) -> Tensor:
     """In float32 where it was narrower."""
     return features if features.dtype == torch.float64 else features.float()
-
-
-def _tiny(target: Tensor) -> float:
-    """What a target of nothing but zeros is divided by."""
-    return float(torch.finfo(target.dtype).tiny)

@@ -5,6 +5,7 @@ Convolutional Neural Networks" (CVPR 2016); coarse to fine as in "Controlling Pe
 Neural Style Transfer" (CVPR 2017).
 """
 
+import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
@@ -25,6 +26,13 @@ CONTENT_UNIT, STYLE_UNIT, TV_UNIT, GAMUT_WEIGHT = 8.0, 15.0, 5.0, 1e4
 
 START_NOISE = 0.1
 """The standard deviation of the noise on the start: it fills plain skies for 1 % of the loss."""
+
+
+TOLD = ("content", "style", "tv")
+"""The terms that a watcher is told of."""
+
+PATIENCE = 8
+"""After how many iterations in a row without a finite objective the painting is given up."""
 
 
 class Diverged(ArithmeticError):
@@ -166,21 +174,34 @@ class _Done:
         self._plan = plan
         self._whole = sum(scale.cost for scale in plan)
         self._iteration = 0
+        self._losses: dict[str, float] = {}
+        self._lost = 0
 
     def one_more(self, terms: Tensor, pixels: Tensor) -> Progress:
         self._iteration += 1
-        values = dict(zip(TERMS, terms.tolist(), strict=True))
-        total = sum(values.values())
+        self._note(terms.tolist())
         index, cost = self._place()
         return Progress(
             iteration=self._iteration,
             iterations=sum(scale.iterations for scale in self._plan),
             scale=index + 1,
             scales=len(self._plan),
-            losses={name: values[name] for name in ("content", "style", "tv")} | {"total": total},
+            losses=self._losses,
             work=cost / self._whole,
             pixels=pixels,
         )
+
+    def _note(self, terms: list[float]) -> None:
+        """Keeps the losses of the newest iteration that had any; Diverged after too many others."""
+        total = sum(terms)
+        if math.isfinite(total):
+            self._lost = 0
+            named = dict(zip(TERMS, terms, strict=True))
+            self._losses = {name: named[name] for name in TOLD} | {"total": total}
+            return
+        self._lost += 1
+        if self._lost > PATIENCE or not self._losses:
+            raise Diverged("The objective is no finite number any more.")
 
     def _place(self) -> tuple[int, int]:
         """At which scale the newest iteration was, and what all of them have cost."""

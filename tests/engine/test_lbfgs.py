@@ -1,0 +1,135 @@
+"""Our L-BFGS on problems whose answers are known, beside torch's own."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from pastiche.engine import lbfgs
+
+Problem = Callable[[Tensor], Tensor]
+
+GENERATOR = torch.Generator().manual_seed(0)
+SCALES = torch.logspace(0, 3, 50, dtype=torch.float64)
+MINIMUM = torch.randn(50, generator=GENERATOR, dtype=torch.float64)
+
+
+def quadratic(x: Tensor) -> Tensor:
+    """Condition number 1000, its minimum of 0 at `MINIMUM`."""
+    return (SCALES * (x - MINIMUM).square()).sum()
+
+
+def rosenbrock(x: Tensor) -> Tensor:
+    """The banana valley, its minimum of 0 at ones."""
+    return (100 * (x[1:] - x[:-1].square()).square() + (1 - x[:-1]).square()).sum()
+
+
+def evaluated(problem: Problem, position: Tensor) -> tuple[Tensor, Tensor]:
+    at = position.detach().requires_grad_(True)
+    value = problem(at)
+    (gradient,) = torch.autograd.grad(value, at)
+    return value.detach(), gradient
+
+
+def minimised(problem: Problem, start: Tensor, iterations: int, history: int = 10) -> lbfgs.State:
+    state = lbfgs.begin(start, history)
+    for _ in range(iterations):
+        state = lbfgs.step(state, *evaluated(problem, state.position))
+    return state
+
+
+def test_an_ill_conditioned_quadratic_is_solved() -> None:
+    state = minimised(quadratic, torch.zeros(50, dtype=torch.float64), 200)
+    assert state.value.item() < 1e-9
+
+
+def test_rosenbrock_s_valley_is_followed_to_its_end() -> None:
+    state = minimised(rosenbrock, torch.zeros(4, dtype=torch.float64), 400)
+    assert torch.allclose(state.accepted, torch.ones(4, dtype=torch.float64), atol=1e-4)
+
+
+def test_it_gets_as_far_as_torch_s_own_with_as_many_evaluations() -> None:
+    start = torch.zeros(50, dtype=torch.float64)
+    ours = minimised(quadratic, start, 100).value.item()
+    x = start.clone().requires_grad_(True)
+    theirs = torch.optim.LBFGS([x], max_iter=100, max_eval=100, history_size=10)
+
+    def closure() -> float:
+        theirs.zero_grad()
+        value = quadratic(x)
+        value.backward()  # type: ignore[no-untyped-call]
+        return value.item()
+
+    theirs.step(closure)
+    assert ours <= max(2 * quadratic(x).item(), 1e-9)
+
+
+def test_the_first_step_is_short_and_goes_down_the_gradient() -> None:
+    start = torch.zeros(50, dtype=torch.float64)
+    value, gradient = evaluated(quadratic, start)
+    move = lbfgs.step(lbfgs.begin(start), value, gradient).position - start
+    assert move.square().mean().sqrt().item() == pytest.approx(lbfgs.FIRST_STEP)
+    assert torch.cosine_similarity(move, -gradient, dim=0).item() == pytest.approx(1.0)
+
+
+def test_no_step_is_longer_than_the_longest() -> None:
+    state = lbfgs.begin(torch.zeros(50, dtype=torch.float64))
+    for _ in range(20):
+        state = lbfgs.step(state, *evaluated(quadratic, state.position))
+        move = state.position - state.accepted
+        assert move.square().mean().sqrt().item() <= lbfgs.LONGEST_STEP * (1 + 1e-9)
+
+
+def test_a_pair_without_positive_curvature_is_not_used() -> None:
+    state = lbfgs.begin(torch.zeros(3, dtype=torch.float64))
+    downhill = torch.ones(3, dtype=torch.float64)
+    state = lbfgs.step(state, torch.tensor(1.0), downhill)
+    state = lbfgs.step(state, torch.tensor(0.9), 2 * downhill)  # steeper further on: concave
+    assert not state.valid.any()
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, 1e9])
+def test_a_bad_step_is_taken_back_and_the_history_forgotten(bad: float) -> None:
+    state = minimised(quadratic, torch.zeros(50, dtype=torch.float64), 10)
+    last_good = state.accepted.clone()
+    gradient = torch.full((50,), bad, dtype=torch.float64)
+    state = lbfgs.step(state, torch.tensor(bad, dtype=torch.float64), gradient)
+    assert torch.equal(state.accepted, last_good)
+    assert not state.valid.any()
+    assert torch.isfinite(state.position).all()
+
+
+def test_it_goes_on_to_the_minimum_after_a_bad_step() -> None:
+    state = minimised(quadratic, torch.zeros(50, dtype=torch.float64), 10)
+    nothing = torch.full((50,), torch.nan, dtype=torch.float64)
+    state = lbfgs.step(state, torch.tensor(torch.nan, dtype=torch.float64), nothing)
+    for _ in range(300):
+        state = lbfgs.step(state, *evaluated(quadratic, state.position))
+    assert state.value.item() < 1e-9
+
+
+def test_a_copy_goes_on_as_the_original_does() -> None:
+    state = minimised(rosenbrock, torch.zeros(4, dtype=torch.float64), 25)
+    copy = state.copy()
+    ends = []
+    for each in (state, copy):
+        for _ in range(25):
+            each = lbfgs.step(each, *evaluated(rosenbrock, each.position))
+        ends.append(each.position)
+    assert torch.equal(*ends)
+
+
+def test_forgetting_keeps_the_place_and_drops_the_history() -> None:
+    state = minimised(quadratic, torch.zeros(50, dtype=torch.float64), 10)
+    fresh = state.forget()
+    assert torch.equal(fresh.position, state.position)
+    assert not fresh.valid.any()
+
+
+def test_a_flat_objective_stays_where_it_is() -> None:
+    start = torch.ones(5)
+    state = lbfgs.begin(start)
+    for _ in range(3):
+        state = lbfgs.step(state, torch.tensor(0.0), torch.zeros(5))
+    assert torch.equal(state.position, start)

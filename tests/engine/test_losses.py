@@ -1,0 +1,95 @@
+"""Each loss by hand on small cases, and its gradient against automatic differentiation."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from pastiche.engine.losses import (
+    content_loss,
+    gamut_excess,
+    gram_matrix,
+    style_loss,
+    total_variation,
+)
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def test_the_gram_matrix_is_the_mean_product_of_every_pair_of_channels() -> None:
+    features = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # two channels at two positions
+    expected = torch.tensor([[(1 + 4) / 2, (3 + 8) / 2], [(3 + 8) / 2, (9 + 16) / 2]])
+    assert torch.equal(gram_matrix(features), expected)
+
+
+def test_the_gram_matrix_of_bfloat16_features_is_summed_in_float32() -> None:
+    features = torch.ones(1, 4, 64, 64, dtype=torch.bfloat16)
+    assert torch.equal(gram_matrix(features), torch.ones(4, 4))
+
+
+def test_style_loss_is_the_squared_distance_over_the_target_s_square() -> None:
+    features = torch.ones(1, 1, 1, 2)  # its Gram matrix is [[1]]
+    value, _ = style_loss(features, torch.tensor([[3.0]]))
+    assert value.item() == pytest.approx((1 - 3) ** 2 / 3**2)
+
+
+def test_content_loss_is_the_squared_distance_over_the_target_s_square() -> None:
+    features, target = torch.tensor([[[[1.0, 5.0]]]]), torch.tensor([[[[2.0, 4.0]]]])
+    value, gradient = content_loss(features, target)
+    assert value.item() == pytest.approx((1 + 1) / (4 + 16))
+    assert torch.allclose(gradient, 2 * torch.tensor([[[[-1.0, 1.0]]]]) / 20)
+
+
+def test_total_variation_is_the_mean_square_of_the_steps_down_and_across() -> None:
+    image = torch.tensor([[[[0.0, 1.0], [0.0, 3.0]]]])
+    value, _ = total_variation(image)
+    down, across = (0 + 2**2) / 2, (1 + 3**2) / 2
+    assert value.item() == pytest.approx(down + across)
+
+
+def test_a_single_pixel_has_no_variation() -> None:
+    value, gradient = total_variation(torch.ones(1, 3, 1, 1))
+    assert value.item() == 0
+    assert not gradient.any()
+
+
+def test_only_what_is_outside_the_gamut_costs() -> None:
+    value, gradient = gamut_excess(torch.tensor([[[[-0.5, 0.0, 0.7, 1.25]]]]))
+    assert value.item() == pytest.approx((0.25 + 0.0625) / 4)
+    assert torch.allclose(gradient, torch.tensor([[[[-0.25, 0.0, 0.0, 0.125]]]]))
+
+
+GRAM = gram_matrix(random(1, 6, 5, 7, seed=1))
+TARGET = random(1, 6, 5, 7, seed=2)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        pytest.param(lambda x: style_loss(x, GRAM), id="style"),
+        pytest.param(lambda x: content_loss(x, TARGET), id="content"),
+        pytest.param(total_variation, id="total variation"),
+        pytest.param(gamut_excess, id="gamut"),
+    ],
+)
+def test_the_gradient_is_the_value_s_derivative(
+    loss: Callable[[Tensor], tuple[Tensor, Tensor]],
+) -> None:
+    at = random(1, 6, 5, 7).requires_grad_(True)
+    value, gradient = loss(at)
+    (derivative,) = torch.autograd.grad(value, at)
+    assert torch.allclose(gradient, derivative, rtol=1e-10, atol=1e-12)
+
+
+def test_a_target_of_nothing_gives_finite_losses() -> None:
+    features = torch.zeros(1, 4, 3, 3)
+    for value, gradient in (
+        style_loss(features, torch.zeros(4, 4)),
+        content_loss(features, features),
+    ):
+        assert value.item() == 0
+        assert torch.isfinite(gradient).all()
