@@ -9,7 +9,7 @@ from examples.raster import Array, blur, pixel_grid, smoothstep, to_image
 def tone_curve(light: Array) -> Array:
     """Linear light to display values, as film does it (Narkowicz's fit of ACES, 2016)."""
     bent = light * (2.51 * light + 0.03) / (light * (2.43 * light + 0.59) + 0.14)
-    return np.clip(bent, 0, 1) ** (1 / 2.2)  # type: ignore[no-any-return]
+    return np.clip(bent, 0, 1) ** (1 / 2.2)
 
 
 def _fringed(picture: Array, strength: float) -> Array:

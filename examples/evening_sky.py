@@ -3,7 +3,7 @@
 import numpy as np
 
 from examples.noise import fractal_noise
-from examples.raster import Array, gradient, mix, rgb, smoothstep
+from examples.raster import Array, gradient, mix, smoothstep
 
 SUN = np.array([0.29, 0.066, 0.955], np.float32)
 SUN /= np.linalg.norm(SUN)
@@ -31,7 +31,7 @@ def air(directions: Array) -> Array:
     glow = 1.5 * np.exp(-away / 0.13) + 0.45 * np.exp(-away / 0.42)
     disc = 40 * smoothstep(0.012, 0.009, away)
     tint = np.array([1.0, 0.52, 0.17], np.float32)
-    return base + glow[..., None] * tint + disc[..., None] * np.array([1.0, 0.8, 0.5])
+    return np.asarray(base + glow[..., None] * tint + disc[..., None] * np.array([1.0, 0.8, 0.5]))
 
 
 def _cloud_cover(x: Array, z: Array) -> Array:
@@ -60,12 +60,7 @@ def sky(directions: Array) -> Array:
     forward = 0.75 + 1.6 * np.clip(cosine, 0, 1) ** 10
     cloud = dark * 0.75 + fire * (lit * forward * 1.5)[..., None]
     opacity = smoothstep(0.05, 0.75, cover) * smoothstep(0.015, 0.12, rise) * 0.93
-    return mix_rows(light, cloud, opacity)
-
-
-def mix_rows(under: Array, over: Array, cover: Array) -> Array:
-    """`over` laid on `under`, ray by ray."""
-    return under + (over - under) * cover[..., None]
+    return mix(light, cloud, opacity)
 
 
 def backdrop(directions: Array) -> Array:
@@ -85,6 +80,6 @@ def backdrop(directions: Array) -> Array:
         edge = edge + 0.0016 * fractal_noise(azimuth * 90, flat, 130 + seed, 3)
         woods = 0.8 + 0.35 * fractal_noise(azimuth * 60, rise * 160, 140 + seed, 3)
         ground = np.array([0.020, 0.028, 0.036]) * woods[..., None]
-        hill = mix_rows(ground, haze * 0.75, np.full_like(rise, depth))
-        light = mix_rows(light, hill, smoothstep(0.0006, -0.0006, rise - edge))
+        hill = mix(ground, haze * 0.75, np.full_like(rise, depth))
+        light = mix(light, hill, smoothstep(0.0006, -0.0006, rise - edge))
     return light

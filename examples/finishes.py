@@ -24,8 +24,9 @@ class Surface:
 
 def _chance(*keys: Array | float) -> Array:
     """A number from 0 to 1 that is always the same for the same keys."""
-    mixed = sum((np.asarray(key) * factor for key, factor in zip(keys, (12.9898, 78.233, 37.719, 4.581), strict=False)),
-                np.float64(0))  # fmt: skip
+    mixed = np.zeros((), np.float64)
+    for key, factor in zip(keys, (12.9898, 78.233, 37.719), strict=False):
+        mixed = mixed + np.asarray(key) * factor
     return np.mod(np.sin(mixed) * 43758.5453, 1.0)
 
 
@@ -135,15 +136,10 @@ def _quay(shape: Solid, points: Array, face: Array, bare: Surface) -> Surface:
     across = np.where(np.abs(shape.normals[face][:, 0]) > 0.5, z, x)
     blocks = _bricks(across, y, shape.colour**2.2 * 0.75, 1.5, 0.44)
     wet = smoothstep(0.75, 0.15, y + 0.16 * fractal_noise(across * 1.5, y * 2, 250, 4))
-    blocks = mix_rows(blocks, np.array([0.012, 0.018, 0.010]), wet * 0.9)
+    blocks = mix(blocks, np.array([0.012, 0.018, 0.010]), wet * 0.9)
     return Surface(
         np.where(top[:, None], setts, blocks) * rough[:, None], bare.glow, bare.mirror + 0.05 * top
     )
-
-
-def mix_rows(under: Array, over: Array, cover: Array) -> Array:
-    """`over` laid on `under`, place by place."""
-    return mix(under[None], np.asarray(over), cover[None])[0]
 
 
 def _hull(shape: Solid, points: Array, face: Array, bare: Surface) -> Surface:
@@ -173,14 +169,22 @@ def _cabin(shape: Solid, points: Array, face: Array, bare: Surface) -> Surface:
     )
 
 
+def _pile(shape: Solid, points: Array, bare: Surface) -> Surface:
+    """Grey wood, split along the grain, black where the tide reaches."""
+    x, y, z = points.T
+    grain = fractal_noise((x + z) * 9, y * 0.9 + shape.seed, 280, 4)
+    wood = shape.colour**2.2 * (0.85 + 0.5 * grain)[:, None]
+    wet = smoothstep(0.75, 0.35, y + 0.1 * fractal_noise((x - z) * 6, y * 2, 285, 3))
+    return Surface(mix(wood, np.array([0.012, 0.016, 0.010]), wet * 0.9), bare.glow, bare.mirror)
+
+
 def _tower(shape: Solid, points: Array, face: Array, bare: Surface) -> Surface:
     """Stone with tall louvred openings."""
-    side = np.where(np.abs(shape.normals[face][:, 0]) > 0.5, points[:, 2], points[:, 0])
-    low = np.where(np.abs(shape.normals[face][:, 0]) > 0.5, -shape.offsets[5], -shape.offsets[1])
-    middle = np.abs(side - low - shape.radius * 0 - (shape.offsets[0] + shape.offsets[1]) / 2)
+    turned = np.abs(shape.normals[face][:, 0]) > 0.5
+    middle = np.where(turned, points[:, 2] - shape.centre[2], points[:, 0] - shape.centre[0])
     top = shape.offsets[2] - points[:, 1]
-    opening = (middle < 0.75) & (top > 0.7) & (top < 3.0)
-    stone = _bricks(side, points[:, 1], shape.colour**2.2 * 0.8, 1.1, 0.5)
+    opening = (np.abs(middle) < 0.75) & (top > 0.7) & (top < 3.0)
+    stone = _bricks(middle, points[:, 1], shape.colour**2.2 * 0.8, 1.5, 0.75)
     return Surface(np.where(opening[:, None], stone * 0.12, stone), bare.glow, bare.mirror)
 
 
@@ -196,6 +200,8 @@ def surface_of(shape: Solid, points: Array, face: Array) -> Surface:
         return _hull(shape, points, face, bare)
     if shape.finish == "cabin":
         return _cabin(shape, points, face, bare)
+    if shape.finish == "pile":
+        return _pile(shape, points, bare)
     if shape.finish == "tower":
         return _tower(shape, points, face, bare)
     flat = np.broadcast_to(shape.colour**2.2 * 0.85, points.shape)

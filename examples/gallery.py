@@ -9,8 +9,8 @@ from PIL import Image
 IMAGES = Path(__file__).parent / "images"
 QUALITY = 90
 
-CONTENT = ("harbour",)
-STYLE = ("swirls", "wave", "pointillism", "stained_glass")
+CONTENT = ("harbour", "still_life")
+STYLE = ("swirls", "wave", "pointillism", "stained_glass", "ink_wash", "cubist")
 NAMES = (*CONTENT, *STYLE)
 
 

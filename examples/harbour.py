@@ -24,7 +24,7 @@ def _scattered(normals: Array, random: np.random.Generator) -> Array:
     around = random.normal(0, 1, normals.shape).astype(np.float32)
     around /= np.linalg.norm(around, axis=-1, keepdims=True)
     towards = normals + 0.999 * around
-    return towards / np.linalg.norm(towards, axis=-1, keepdims=True)  # type: ignore[no-any-return]
+    return np.asarray(towards / np.linalg.norm(towards, axis=-1, keepdims=True))
 
 
 def _lamplight(points: Array, normals: Array) -> Array:
@@ -42,7 +42,7 @@ def _daylight(points: Array, normals: Array, solids: list[Solid], random: np.ran
               rays: int) -> Array:  # fmt: skip
     """Sun, sky and what the street sends back, on each place."""
     start = points + 0.02 * normals
-    to_sun = SUN + random.normal(0, 0.005, points.shape).astype(np.float32)
+    to_sun = SUN + random.normal(0, 0.0025, points.shape).astype(np.float32)
     to_sun /= np.linalg.norm(to_sun, axis=-1, keepdims=True)
     facing = (normals * to_sun).sum(-1)
     lit = np.zeros(len(points), np.float32)
@@ -53,9 +53,9 @@ def _daylight(points: Array, normals: Array, solids: list[Solid], random: np.ran
         out = _scattered(normals, random)
         stopped = blocked(start, out, solids)
         from_below = np.array([0.13, 0.085, 0.07], np.float32)
-        open_sky = np.where(out[:, 1:2] > 0, np.minimum(air(out), 2.5), from_below)
+        open_sky = np.where(out[:, 1:2] > 0, np.minimum(air(out), 1.3), from_below)
         ambient += np.where(stopped[:, None], from_below * 0.6, open_sky) / rays
-    return lit[:, None] * SUNLIGHT + 1.5 * ambient
+    return lit[:, None] * SUNLIGHT + 1.75 * ambient
 
 
 def _shade(origins: Array, directions: Array, hits: Hits, solids: list[Solid],
@@ -99,7 +99,9 @@ def _ripples(x: Array, z: Array, random: np.random.Generator) -> Array:
     slope_x = slope_x * flatten + random.normal(0, 1, x.shape) * rough
     slope_z = slope_z * flatten + random.normal(0, 1, x.shape) * rough * 1.5
     normals = np.stack([-slope_x, np.ones_like(x), -slope_z], -1)
-    return (normals / np.linalg.norm(normals, axis=-1, keepdims=True)).astype(np.float32)  # type: ignore[no-any-return]
+    return np.asarray(
+        (normals / np.linalg.norm(normals, axis=-1, keepdims=True)).astype(np.float32)
+    )
 
 
 def _water(origins: Array, directions: Array, distance: Array, solids: list[Solid],
@@ -115,7 +117,7 @@ def _water(origins: Array, directions: Array, distance: Array, solids: list[Soli
     mirrored = np.minimum(_shade(points, bounce, hits, solids, random, 1), 9.0)
     fresnel = 0.02 + 0.98 * (1 - facing.clip(0, 1)) ** 5
     depth = np.array([0.010, 0.030, 0.036], np.float32)
-    return depth + (mirrored - depth) * (0.15 + 0.85 * fresnel).clip(0, 0.94)  # type: ignore[no-any-return]
+    return np.asarray(depth + (mirrored - depth) * (0.15 + 0.85 * fresnel).clip(0, 0.94))
 
 
 def _trace(columns: Array, rows: Array, solids: list[Solid], random: np.random.Generator) -> Array:
@@ -139,19 +141,19 @@ def _trace(columns: Array, rows: Array, solids: list[Solid], random: np.random.G
     return light.reshape(*rows.shape, 3)
 
 
-def expose(samples: int = 4) -> Array:
+def expose(samples: int = 6) -> Array:
     """The light on the film: each pixel is the mean of some rays through it."""
     solids, random = build(), np.random.default_rng(77)
     film = np.zeros((HEIGHT, WIDTH, 3), np.float32)
     for top in range(0, HEIGHT, ROWS):
         columns, rows = np.meshgrid(np.arange(WIDTH), np.arange(top, min(top + ROWS, HEIGHT)))
         for sample in range(samples):
-            x = columns + (sample % 2 + random.uniform(0, 1, rows.shape)) / 2
-            y = rows + (sample // 2 % 2 + random.uniform(0, 1, rows.shape)) / 2
+            x = columns + (sample % 3 + random.uniform(0, 1, rows.shape)) / 3
+            y = rows + (sample // 3 % 2 + random.uniform(0, 1, rows.shape)) / 2
             film[top : top + ROWS] += np.minimum(_trace(x, y, solids, random), 30) / samples
     return film
 
 
 def draw() -> Image.Image:
     """Take the photograph."""
-    return photograph(expose(), exposure=0.62, bloom=0.10, grain=0.009)
+    return photograph(expose(), exposure=0.66, bloom=0.10, grain=0.009)

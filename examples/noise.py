@@ -29,13 +29,13 @@ def gradient_noise(x: Array, y: Array, seed: int) -> Array:
     def corner(right: int, down: int) -> Array:
         entry = shuffle[(shuffle[(column + right) % LATTICE] + row + down) % LATTICE]
         chosen = gradients[entry]
-        return chosen[..., 0] * (dx - right) + chosen[..., 1] * (dy - down)  # type: ignore[no-any-return]
+        return chosen[..., 0] * (dx - right) + chosen[..., 1] * (dy - down)
 
     fade_x = dx * dx * dx * (dx * (dx * 6 - 15) + 10)
     fade_y = dy * dy * dy * (dy * (dy * 6 - 15) + 10)
     upper = corner(0, 0) * (1 - fade_x) + corner(1, 0) * fade_x
     lower = corner(0, 1) * (1 - fade_x) + corner(1, 1) * fade_x
-    return 1.5 * (upper * (1 - fade_y) + lower * fade_y)  # type: ignore[no-any-return]
+    return np.asarray(1.5 * (upper * (1 - fade_y) + lower * fade_y))
 
 
 def fractal_noise(x: Array, y: Array, seed: int, octaves: int = 5, gain: float = 0.5) -> Array:

@@ -19,6 +19,14 @@ from examples.strokes import scattered
 WIDTH, HEIGHT = 1024, 768
 WATERLINE, BANK = 0.42, 0.60
 
+# Where they stand, how tall they are, their coat and their parasol.
+STROLLERS = [
+    (0.47, 0.86, 0.20, "8c2f5a", "e4622b"),
+    (0.56, 0.85, 0.19, "1d2a5a", ""),
+    (0.87, 0.72, 0.12, "c8304a", "fff2d0"),
+    (0.30, 0.70, 0.10, "27407a", ""),
+]
+
 # Pure paints; what lies between them is left to the eye.
 PAINTS = [
     "fff6d8", "f7d84a", "f2a02c", "e4622b", "c8304a", "e58fa8", "8c3f8f", "5a3f9c",
@@ -119,8 +127,7 @@ def _tree(x: Array, y: Array, colour: Array, root: float, foot: float, size: flo
 
 def _figures(colour: Array) -> Array:
     """Strollers with parasols, seen from behind."""
-    people = [(0.47, 0.86, 0.20, "8c2f5a", "e4622b"), (0.56, 0.85, 0.19, "1d2a5a", ""), (0.87, 0.72, 0.12, "c8304a", "fff2d0"), (0.30, 0.70, 0.10, "27407a", "")]  # fmt: skip
-    for x, foot, tall, coat, parasol in people:
+    for x, foot, tall, coat, parasol in STROLLERS:
         skirt = [(x - 0.20 * tall, foot), (x - 0.05 * tall, foot - 0.55 * tall)]
         skirt += [(x + 0.06 * tall, foot - 0.55 * tall), (x + 0.24 * tall, foot)]
         torso = [(x - 0.10 * tall, foot - 0.5 * tall), (x - 0.11 * tall, foot - 0.80 * tall)]
@@ -167,7 +174,7 @@ def divided(wanted: Array, random: np.random.Generator) -> Array:
     strayed[contrast] = 0.75 * (1 - strayed[contrast]) + 0.25 * strayed[contrast]
     distance = ((strayed[:, None] - paints) ** 2).sum(-1)
     chosen = paints[distance.argmin(1)]
-    return chosen * 0.72 + wanted * 0.28 + random.normal(0, 0.02, wanted.shape)
+    return np.asarray(chosen * 0.72 + wanted * 0.28 + random.normal(0, 0.02, wanted.shape))
 
 
 def _dots(canvas: Array, relief: Array, subject: Array, radius: float, seed: int) -> None:

@@ -19,15 +19,15 @@ def pixel_grid(width: int, height: int) -> tuple[Array, Array]:
 def smoothstep(start: float, end: float, value: Array) -> Array:
     """From 0 at `start` to 1 at `end` with no corner; `start` may be the larger."""
     t: Array = np.clip((value - start) / (end - start), 0, 1)
-    return t * t * (3 - 2 * t)
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 def mix(under: Array, over: Array, cover: Array | float) -> Array:
-    """`over` laid on `under`; `cover` is one number a pixel, from 0 to 1."""
+    """`over` laid on `under`; `cover` is one number, or one a pixel, from 0 to 1."""
     share = np.asarray(cover)
-    if share.ndim == 2:
+    if share.ndim == under.ndim - 1:
         share = share[..., None]
-    return under + (np.asarray(over) - under) * share  # type: ignore[no-any-return]
+    return np.asarray(under + (np.asarray(over) - under) * share)
 
 
 def rgb(code: str) -> Array:

@@ -155,10 +155,10 @@ def _light(window: Window, x: Array, y: Array) -> Array:
         chosen % 5 == 0
     )
     strength = strength * (1 - 0.45 * hatching)
-    return (
+    return np.asarray(
         colour ** (1.12 / np.clip(strength, 0.3, 2.0)[..., None])
         * np.clip(strength, 0, 1.4)[..., None]
-    )  # type: ignore[no-any-return]
+    )
 
 
 def draw() -> Image.Image:

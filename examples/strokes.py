@@ -158,4 +158,4 @@ def lit(painting: Painting, depth: float = 0.5, shine: float = 0.12) -> Array:
     slope = (across + down) / np.sqrt(1 + across**2 + down**2)
     gleam = np.clip(slope - 0.12, 0, None) ** 1.5
     shade = 1 + 0.55 * np.clip(slope, -0.8, 0.8)
-    return painting.colour * shade[..., None] + (shine * 4 * gleam)[..., None]  # type: ignore[no-any-return]
+    return np.asarray(painting.colour * shade[..., None] + (shine * 4 * gleam)[..., None])

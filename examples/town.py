@@ -146,6 +146,15 @@ def _boat(
     return parts
 
 
+def _pile(x: float, z: float, rise: float) -> Solid:
+    """An old oak pile to moor at, eight-sided."""
+    girth = 0.17
+    faces = box([x - girth, -1.0, z - girth], [x + girth, rise, z + girth])
+    for side in ([1.0, 0, 1], [-1.0, 0, 1], [1.0, 0, -1], [-1.0, 0, -1]):
+        faces = cut(faces, side, [x + 0.72 * girth * side[0], 0, z + 0.72 * girth * side[2]])
+    return solid(faces, "pile", rgb("6e5238"), int(z))
+
+
 def _lamp(z: float) -> list[Solid]:
     """A street lamp at the edge of the quay, and the bollard beside it."""
     x, foot, head = QUAY_EDGE - 0.9, QUAY_HEIGHT, QUAY_HEIGHT + 3.9
@@ -167,7 +176,7 @@ def _lighthouse() -> list[Solid]:
     for side in ([9, 1.0, 0], [-9, 1.0, 0], [0, 1.0, 9], [0, 1.0, -9]):
         tower = cut(tower, side, [x + 0.09 * side[0], 9.5, z + 0.09 * side[2]])
     cap = box([x - 1.0, 11.0, z - 1.0], [x + 1.0, 12.0, z + 1.0])
-    for side in ([1, 1, 0], [-1, 1, 0], [0, 1, 1], [0, 1, -1]):
+    for side in ([1.0, 1, 0], [-1.0, 1, 0], [0.0, 1, 1], [0.0, 1, -1]):
         cap = cut(cap, side, [x, 12.0, z])
     return [
         solid(tower, "plain", rgb("cfc8b8")),
@@ -196,10 +205,11 @@ def build() -> list[Solid]:
         *_church(),
         *_lighthouse(),
     ]
-    parts += _boat(-2.7, 14.5, 6.5, 2.3, "2f5f86", False, 0)
-    parts += _boat(-2.4, 24.5, 9.0, 2.9, "a8382c", True, 7.0)
-    parts += _boat(-2.5, 38.0, 8.0, 2.7, "e6e0d0", True, 9.5)
-    parts += _boat(-2.3, 52.0, 10.0, 3.0, "2c4a3a", True, 11.0)
+    for x, z, rise in ((-3.3, 9.2, 1.75), (-2.2, 12.6, 1.5), (-3.6, 15.2, 1.9), (2.9, 15.5, 1.2)):
+        parts.append(_pile(x, z, rise))
+    parts += _boat(-2.3, 19.5, 9.0, 2.9, "a8382c", True, 8.0)
+    parts += _boat(-2.4, 33.0, 8.0, 2.7, "e6e0d0", True, 9.5)
+    parts += _boat(-2.3, 47.0, 10.0, 3.0, "2c4a3a", True, 11.0)
     parts += _boat(-2.4, 72.0, 9.0, 2.9, "d8cfb8", False, 10.0)
     parts += _boat(9.0, 36.0, 9.5, 3.0, "e9e4d8", True, 12.5)
     parts += _boat(19.0, 70.0, 9.0, 3.0, "8a2f28", False, 11.0)

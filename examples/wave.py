@@ -1,5 +1,7 @@
 """A great wave in the manner of a woodblock print: flat inks, keylines, claws of foam."""
 
+import itertools
+
 import numpy as np
 from PIL import Image
 
@@ -28,6 +30,15 @@ BACK: list[Point] = [
     (0.50, 0.36), (0.53, 0.22), (0.66, 0.105), (0.84, 0.07), (1.02, 0.11),
     (1.16, 0.21), (1.28, 0.35), (1.46, 0.50), (1.60, 0.85), (1.50, 1.30),
 ]  # fmt: skip
+
+# Two lower swells in front of it, and the part of the nearer one that breaks.
+NEAR_SWELL: list[Point] = [
+    (-0.4, 0.70), (0.08, 0.745), (0.28, 0.81), (0.5, 0.83), (0.75, 0.79), (0.98, 0.80), (1.4, 0.88),
+]  # fmt: skip
+FRONT_SWELL: list[Point] = [
+    (-0.4, 0.80), (0.06, 0.75), (0.2, 0.77), (0.34, 0.86), (0.55, 0.94), (0.8, 0.95), (1.4, 0.93),
+]  # fmt: skip
+FRONT_CREST: list[Point] = [(-0.05, 0.78), (0.06, 0.75), (0.2, 0.77), (0.34, 0.86)]
 
 
 def _between(share: float) -> Array:
@@ -97,7 +108,7 @@ def _spray(sheet: Print, centre: Point, spread: Point, count: int, seed: int) ->
 
 def _body(sheet: Print, lines: list[Array], inks: list[str], key: float) -> None:
     """Bands of ink between neighbouring lines, each with its keyline."""
-    for index, (first, second) in enumerate(zip(lines, lines[1:], strict=False)):
+    for index, (first, second) in enumerate(itertools.pairwise(lines)):
         sheet.fill(np.concatenate([first, second[::-1]]), inks[index % len(inks)])
     for line in lines:
         swell = key * (0.6 + 0.6 * np.sin(np.linspace(0.3, 3.0, len(line))))
@@ -138,27 +149,12 @@ def draw() -> Image.Image:
     _far(sheet)
     shares = np.linspace(0, 1, 22)
     _body(sheet, [_between(share) for share in shares], BANDS, 0.0045)
-    _swell(
-        sheet,
-        [(-0.4, 0.70), (0.08, 0.745), (0.28, 0.81), (0.5, 0.83), (0.75, 0.79), (0.98, 0.80), (1.4, 0.88)],
-        0.035, 9, 1,
-    )  # fmt: skip
+    _swell(sheet, NEAR_SWELL, 0.035, 9, 1)
     lip = resampled(spline(BACK)[:84], 46)
     _foam(sheet, lip, 0.085, -1.0, 5, -1.3)
     hook = resampled(spline(HOLLOW)[:60], 18)
     _foam(sheet, hook, 0.085, 1.0, 6, 1.3)
     _spray(sheet, (0.46, 0.30), (0.09, 0.09), 60, 7)
-    _swell(
-        sheet,
-        [(-0.4, 0.80), (0.06, 0.75), (0.2, 0.77), (0.34, 0.86), (0.55, 0.94), (0.8, 0.95), (1.4, 0.93)],
-        0.032, 9, 2,
-    )  # fmt: skip
-    _foam(
-        sheet,
-        resampled(spline([(-0.05, 0.78), (0.06, 0.75), (0.2, 0.77), (0.34, 0.86)]), 20),
-        0.055,
-        1.0,
-        8,
-        0.6,
-    )
+    _swell(sheet, FRONT_SWELL, 0.032, 9, 2)
+    _foam(sheet, resampled(spline(FRONT_CREST), 20), 0.055, 1.0, 8, 0.6)
     return sheet.printed(PAPER, seed=9)

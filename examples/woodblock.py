@@ -56,10 +56,14 @@ class Print:
         x, y, size = centre[0] * self._scale, centre[1] * self._scale, radius * self._scale
         self._draw.ellipse([x - size, y - size, x + size, y + size], fill="#" + ink)
 
+    def inks(self) -> Array:
+        """What has been drawn so far, at the size of the print."""
+        small = self._image.resize((self.width, self.height), Image.Resampling.BOX)
+        return np.asarray(small, np.float32) / 255
+
     def printed(self, paper: str, seed: int) -> Image.Image:
         """The blocks pressed on paper: grain in the inks, fibres under them."""
-        small = self._image.resize((self.width, self.height), Image.Resampling.BOX)
-        inks = np.asarray(small, np.float32) / 255
+        inks = self.inks()
         x, y = pixel_grid(self.width, self.height)
         bend = y + 0.012 * fractal_noise(x * 1.3, y * 2, seed, 3)
         grain = fractal_noise(x * 2.2, bend * 120, seed + 1, 4)  # long in x: the plank's rings
