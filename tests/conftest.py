@@ -17,6 +17,7 @@ from local import redis_server
 from local.ports import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
+from tests.stack import Stack, served
 from tests.waiting import until
 
 
@@ -73,6 +74,13 @@ def api(api_process: RunningApi, jobs: JobStore) -> RunningApi:
     for blob in api_process.blobs:
         blob.unlink()
     return api_process
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One whole service for all tests that paint."""
+    with served(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pastiche import Options, stylize
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.stylize import Diverged, Progress
+from pastiche.engine.stylize import Diverged, Progress, Stop, paint
 from tests.engine.test_whitened import textured
 
 CONTENT, STYLE = textured(96, 128, 1), textured(80, 100, 2)
@@ -103,6 +103,25 @@ def test_a_watcher_s_exception_ends_the_painting() -> None:
 
     with pytest.raises(Enough):
         stylize(CONTENT, STYLE, QUICK, watch=watch)
+
+
+@pytest.mark.parametrize("iterations", [1, 30])
+def test_a_stop_ends_with_the_picture_as_it_stands_in_full_size(iterations: int) -> None:
+    painting = paint(CONTENT, STYLE, Options(size=128, iterations=40))
+    for _ in range(iterations):
+        progress = next(painting)
+    with pytest.raises(StopIteration) as end:
+        painting.send(Stop())
+    picture: Tensor = end.value.value
+    assert picture.shape == (1, 3, 96, 128)
+    assert progress.iteration == iterations
+
+
+def test_a_painting_that_is_closed_is_over() -> None:
+    painting = paint(CONTENT, STYLE, QUICK)
+    next(painting)
+    painting.close()
+    assert list(painting) == []
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ from pastiche.engine.weights import (
     MissingWeights,
     WeightsFile,
     fetch,
+    main,
     sha256_of,
+    weights_folder,
 )
 
 PAYLOAD = bytes(range(256)) * 20_000
@@ -132,12 +134,21 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def prefix(weights: Path) -> str:
+    """What the hash of the test's file begins with."""
+    return sha256_of(weights / IMAGENET.name)[:8]
+
+
+def chosen(weights: Path) -> Imagenet:
+    return Imagenet(weights / IMAGENET.name, hash_prefix=prefix(weights))
+
+
 def image(seed: int) -> Tensor:
     return torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(seed))
 
 
 def test_its_first_layer_sees_images_as_torchvision_prepares_them(weights: Path) -> None:
-    network = Imagenet(weights / IMAGENET.name).network(image(0), image(1))
+    network = chosen(weights).network(image(0), image(1))
     reference = vgg19(weights=None).features[:2]
     state = torch.load(weights / IMAGENET.name, weights_only=True)
     first = {name: state[f"features.0.{name}"] for name in ("weight", "bias")}
@@ -153,7 +164,7 @@ def test_its_first_layer_sees_images_as_torchvision_prepares_them(weights: Path)
 def test_its_deepest_layer_is_torchvision_s_far_from_the_borders(weights: Path) -> None:
     from torch.nn import AvgPool2d, MaxPool2d
 
-    network = Imagenet(weights / IMAGENET.name).network(image(0), image(1))
+    network = chosen(weights).network(image(0), image(1))
     whole = vgg19(weights=None)
     state = torch.load(weights / IMAGENET.name, weights_only=True)
     whole.load_state_dict(state, strict=False)
@@ -192,19 +203,51 @@ def test_a_file_that_is_no_vgg_19_is_refused(content: bytes | None, tmp_path: Pa
     else:
         path.write_bytes(content)
     with pytest.raises(MissingWeights, match=re.escape(str(path))):
-        Imagenet(path).network(image(0), image(1))
+        chosen(tmp_path).network(image(0), image(1))
 
 
 def test_a_truncated_file_is_refused(weights: Path, tmp_path: Path) -> None:
     path = tmp_path / IMAGENET.name
     path.write_bytes((weights / IMAGENET.name).read_bytes()[:1_000_000])
-    with pytest.raises(MissingWeights):
-        Imagenet(path).network(image(0), image(1))
+    with pytest.raises(MissingWeights, match="broken"):
+        chosen(tmp_path).network(image(0), image(1))
+
+
+def test_another_file_of_the_same_layout_is_refused_by_its_hash(weights: Path) -> None:
+    source = choose_backbone("imagenet", weights)
+    with pytest.raises(MissingWeights, match=f"begins with {prefix(weights)}, not with dcbb9e9d"):
+        source.network(image(0), image(1))
+
+
+def test_the_command_fetches_into_the_folder_it_is_told(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--cache", str(tmp_path)], offered(server)) == 0
+    assert (tmp_path / "some.pth").read_bytes() == PAYLOAD
+    assert "100%" in capsys.readouterr().out
+
+
+def test_the_command_says_what_can_be_done_without_a_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = WeightsFile("http://127.0.0.1:9/some.pth", PREFIX)
+    assert main(["--cache", str(tmp_path)], nowhere) == 1
+    said = capsys.readouterr().err
+    assert nowhere.url in said
+    assert str(tmp_path / "some.pth") in said
+    assert "whitened" in said
+
+
+def test_the_cache_is_where_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PASTICHE_WEIGHTS_FOLDER", str(tmp_path))
+    assert weights_folder() == tmp_path
 
 
 def test_it_paints(weights: Path) -> None:
     from pastiche import Options, stylize
 
-    source = choose_backbone("imagenet", weights)
+    source = choose_backbone("imagenet", weights, hash_prefix=prefix(weights))
     picture = stylize(image(0), image(1), Options(size=48, iterations=5), backbone=source)
     assert torch.isfinite(picture).all()

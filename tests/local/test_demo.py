@@ -1,0 +1,73 @@
+"""The demonstration, as a newcomer runs it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from local.ports import free_port
+from tests import pictures
+from tests.local.test_serve import command
+from tests.stack import nothing_runs_on
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[str]:
+    """Two small images, as the command line names them."""
+    (tmp_path / "content.jpg").write_bytes(pictures.jpeg(160, 120))
+    (tmp_path / "style.png").write_bytes(pictures.png(120, 120))
+    return ["--content", str(tmp_path / "content.jpg"), "--style", str(tmp_path / "style.png")]
+
+
+def port() -> str:
+    return str(free_port("127.0.0.1", 0))
+
+
+def test_it_paints_a_picture_and_says_how(tmp_path: Path, images: list[str]) -> None:
+    output = tmp_path / "demo.png"
+    ended = command(
+        tmp_path / "data",
+        *("demo", *images, "--size", "64", "--output", str(output)),
+        PASTICHE_PORT=port(),
+        PASTICHE_WEIGHTS_FOLDER=str(tmp_path),
+    )
+    assert ended.returncode == 0, ended.stderr
+    with Image.open(output) as picture:
+        assert picture.size == (64, 48)
+    told = " ".join(ended.stdout.split())
+    assert re.search(r"Painted by the whitened backbone .* in \d+\.\d s", told)
+    assert f"curl -F content=@{tmp_path}/content.jpg" in told
+    assert "200/200" in told
+    assert "style" in told
+    assert nothing_runs_on(tmp_path / "data")
+
+
+def test_a_picture_that_cannot_be_saved_is_told(tmp_path: Path, images: list[str]) -> None:
+    output = tmp_path / "nowhere" / "demo.png"
+    ended = command(
+        tmp_path / "data",
+        *("demo", *images, "--size", "32", "--output", str(output)),
+        PASTICHE_PORT=port(),
+    )
+    assert ended.returncode == 1
+    assert "cannot be saved: No such file or directory" in ended.stderr
+    assert nothing_runs_on(tmp_path / "data")
+
+
+def test_an_image_that_is_not_there_is_told_before_anything_starts(tmp_path: Path) -> None:
+    ended = command(tmp_path / "data", "demo", "--content", "nothing.jpg", PASTICHE_PORT=port())
+    assert ended.returncode == 1
+    assert "There is no image nothing.jpg" in ended.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_the_service_refuses_is_told_in_its_own_words(
+    tmp_path: Path, images: list[str]
+) -> None:
+    ended = command(tmp_path / "data", "demo", *images, "--size", "5", PASTICHE_PORT=port())
+    assert ended.returncode == 1
+    assert "size: This must be a whole number between 16" in ended.stderr
+    assert nothing_runs_on(tmp_path / "data")

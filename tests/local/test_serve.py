@@ -1,0 +1,113 @@
+"""The service on one machine: up, down, up again, and what stands in its way."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import data_folder as data_folders
+from local.data_folder import opened
+from local.errors import LocalError
+from local.ports import free_port
+from tests.stack import nothing_runs_on, served
+
+pytestmark = pytest.mark.slow
+
+
+def command(data_folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python -m local …`, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "local", *words],
+        env=os.environ | {"PASTICHE_DATA_FOLDER": str(data_folder)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_jobs_and_pictures_survive_a_restart_and_a_running_job_goes_on(tmp_path: Path) -> None:
+    with served(tmp_path) as stack:
+        done = stack.when(stack.submit(), "succeeded")
+        picture = stack.http.get(done["links"]["result"]).content
+        cut_off = stack.submit(size=128, iterations=150)
+        stack.when(cut_off, "running")
+    assert stack.process.returncode == 0
+    assert nothing_runs_on(tmp_path)
+    with served(tmp_path) as stack:
+        assert stack.look(done)["status"] == "succeeded"
+        assert stack.http.get(done["links"]["result"]).content == picture
+        assert stack.when(cut_off, "succeeded", "failed")["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_goes_down_cleanly(how: signal.Signals, tmp_path: Path) -> None:
+    with served(tmp_path) as stack:
+        stack.process.send_signal(how)
+        assert stack.process.wait(60) == 0
+    assert nothing_runs_on(tmp_path)
+
+
+def test_a_part_that_dies_takes_the_rest_down_and_says_which(tmp_path: Path) -> None:
+    with served(tmp_path) as stack:
+        client = subprocess.run(
+            ["pgrep", "-P", str(stack.process.pid)], capture_output=True, check=True
+        )
+        for child in client.stdout.split():
+            line = Path(f"/proc/{int(child)}/cmdline").read_bytes()
+            if b"\0worker" in line:
+                os.kill(int(child), signal.SIGKILL)
+        assert stack.process.wait(60) == 1
+        assert stack.process.stdout is not None
+        assert "The worker ended by itself" in stack.process.stdout.read()
+    assert nothing_runs_on(tmp_path)
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = command(tmp_path, "serve", PASTICHE_PORT=str(port))
+    assert ended.returncode == 1
+    assert f"Port {port} on 127.0.0.1 is taken" in ended.stderr
+    assert not any(tmp_path.iterdir())
+
+
+def test_two_services_on_one_folder_are_refused(tmp_path: Path) -> None:
+    with opened(tmp_path):
+        ended = command(tmp_path, "serve", PASTICHE_PORT=str(free_port("127.0.0.1", 0)))
+    assert ended.returncode == 1
+    assert "Another Pastiche uses the data folder" in ended.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = command(
+        tmp_path / "file" / "data", "serve", PASTICHE_PORT=str(free_port("127.0.0.1", 0))
+    )
+    assert ended.returncode == 1
+    assert "cannot be used: Not a directory" in ended.stderr
+
+
+def test_a_disk_without_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_folders, "ROOM_NEEDED_BYTES", 10**18)
+    with pytest.raises(LocalError, match="The disk is full"), opened(tmp_path):
+        pass
+    assert nothing_runs_on(tmp_path) is False
+    monkeypatch.undo()
+    assert nothing_runs_on(tmp_path)
+
+
+def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    ended = command(tmp_path, "serve", PASTICHE_PORT="many")
+    assert ended.returncode == 1
+    assert "PASTICHE_PORT is 'many'" in ended.stderr
+
+
+def test_an_address_that_is_not_this_machine_s_is_told(tmp_path: Path) -> None:
+    ended = command(tmp_path, "serve", PASTICHE_HOST="203.0.113.1")
+    assert ended.returncode == 1
+    assert "cannot be listened on" in ended.stderr

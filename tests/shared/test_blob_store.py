@@ -1,0 +1,54 @@
+"""The blob store on a folder: what is put can be had, and a job's blobs go all at once."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from shared.blob_store import BlobStore, content_key, result_key, style_key
+from shared.jobs import new_job_id
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobStore:
+    return BlobStore.open((tmp_path / "some blobs").as_uri())
+
+
+def test_what_is_put_can_be_had(blobs: BlobStore) -> None:
+    blobs.put("jobs/a/x", b"bytes")
+    assert blobs.get("jobs/a/x") == b"bytes"
+    assert asyncio.run(blobs.get_async("jobs/a/x")) == b"bytes"
+
+
+def test_a_file_is_put_as_it_is(blobs: BlobStore, tmp_path: Path) -> None:
+    source = tmp_path / "large"
+    source.write_bytes(bytes(12_000_000))
+    asyncio.run(blobs.put_file("jobs/a/x", source))
+    assert blobs.get("jobs/a/x") == bytes(12_000_000)
+
+
+def test_what_is_not_there_is_not_found(blobs: BlobStore) -> None:
+    with pytest.raises(FileNotFoundError):
+        blobs.get("jobs/a/x")
+
+
+def test_a_job_s_blobs_go_and_no_other_s(blobs: BlobStore, tmp_path: Path) -> None:
+    ours, other = new_job_id(), new_job_id()
+    for key in (content_key(ours), style_key(ours, 0), result_key(ours, 1), content_key(other)):
+        blobs.put(key, b"bytes")
+    asyncio.run(blobs.delete_job(ours))
+    asyncio.run(blobs.delete_job(ours))
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [other in path.parts for path in left] == [True]
+    assert not [path for path in tmp_path.rglob(ours)]
+
+
+def test_a_check_leaves_nothing(blobs: BlobStore, tmp_path: Path) -> None:
+    asyncio.run(blobs.check())
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_store_in_memory_works_the_same() -> None:
+    blobs = BlobStore.open("memory:///")
+    blobs.put("jobs/a/x", b"bytes")
+    assert blobs.get("jobs/a/x") == b"bytes"

@@ -1,0 +1,45 @@
+"""Settings come from the environment, and the documentation names every one of them."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from shared.queue import broker_url
+from shared.settings import Settings
+from shared.settings_table import document
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def test_a_variable_sets_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASTICHE_LEASE_SECONDS", "7.5")
+    assert Settings().lease_seconds == 7.5
+
+
+def test_redis_url_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://elsewhere:1")
+    assert Settings().redis_location == "redis://elsewhere:1"
+    monkeypatch.setenv("PASTICHE_REDIS_URL", "redis://here:2")
+    assert Settings().redis_location == "redis://here:2"
+
+
+def test_a_value_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASTICHE_PORT", "many")
+    with pytest.raises(ValidationError, match="port"):
+        Settings()
+
+
+def test_without_a_url_the_pictures_lie_in_the_data_folder(tmp_path: Path) -> None:
+    settings = Settings(data_folder=tmp_path / "a folder")
+    assert settings.blob_store_location == (tmp_path / "a folder" / "blobs").as_uri()
+
+
+def test_celery_is_told_of_the_same_redis() -> None:
+    assert broker_url("redis://host:1/2") == "redis://host:1/2"
+    assert broker_url("unix:///run/redis") == "redis+socket:///run/redis?virtual_host=0"
+    assert broker_url("unix:///run/redis?db=3") == "redis+socket:///run/redis?virtual_host=3"
+
+
+def test_the_documentation_is_what_the_settings_make() -> None:
+    assert DOCUMENT.read_text("utf-8") == document(), "run: make docs"

@@ -1,0 +1,104 @@
+"""A whole service as `make serve` runs it: Redis, a worker and the API, in a folder of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local.data_folder import opened
+from local.errors import LocalError
+from local.ports import free_port
+from tests import pictures
+from tests.waiting import until
+
+OVER = ("succeeded", "failed", "canceled", "expired")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running service and a client that talks to it."""
+
+    http: httpx.Client
+    data_folder: Path
+    process: subprocess.Popen[str]
+
+    @property
+    def blobs(self) -> list[Path]:
+        folder = self.data_folder / "blobs"
+        return [path for path in folder.rglob("*") if path.is_file()]
+
+    def submit(self, **options: Any) -> dict[str, Any]:
+        """A small job; it takes a few seconds where nothing else is asked for."""
+        files = {"content": pictures.jpeg(160, 120), "style": pictures.png(120, 120)}
+        fields = {"size": 64, "iterations": 20, "backbone": "whitened"} | options
+        response = self.http.post("/jobs", files=files, data=fields)
+        assert response.status_code == 202, response.text
+        job = response.json()
+        assert isinstance(job, dict)
+        return job
+
+    def look(self, job: dict[str, Any]) -> dict[str, Any]:
+        seen = self.http.get(job["links"]["self"]).json()
+        assert isinstance(seen, dict)
+        return seen
+
+    def when(self, job: dict[str, Any], *statuses: str) -> dict[str, Any]:
+        """The job, as soon as it has one of these statuses."""
+
+        def look() -> dict[str, Any] | None:
+            seen = self.look(job)
+            return seen if seen["status"] in statuses else None
+
+        seen = until(look, patience_seconds=120)
+        assert seen is not None
+        return seen
+
+
+@contextmanager
+def served(data_folder: Path, **environment: str) -> Iterator[Stack]:
+    """The service on this folder; ended by SIGTERM, and waited for."""
+    port = free_port("127.0.0.1", 0)
+    settings = {
+        "PASTICHE_DATA_FOLDER": str(data_folder),
+        "PASTICHE_PORT": str(port),
+        "PASTICHE_WEIGHTS_FOLDER": str(data_folder / "no weights"),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "serve"],
+        env=os.environ | settings | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+        try:
+            until(lambda: _ready(http, process), patience_seconds=120)
+            yield Stack(http, data_folder, process)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+def nothing_runs_on(data_folder: Path) -> bool:
+    """Whether no process of a service lives: each of them holds the folder's lock."""
+    try:
+        with opened(data_folder):
+            return True
+    except LocalError:
+        return False
+
+
+def _ready(http: httpx.Client, process: subprocess.Popen[str]) -> bool:
+    assert process.poll() is None, process.stdout.read() if process.stdout else ""
+    try:
+        return bool(http.get("/readyz").json()["workers"])
+    except httpx.TransportError:
+        return False

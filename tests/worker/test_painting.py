@@ -1,0 +1,106 @@
+"""Jobs painted by a real worker: from submit to picture, and what can happen on the way."""
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.stack import Stack
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+
+LONG: dict[str, Any] = {"size": 128, "iterations": 5000}
+
+
+def test_a_job_is_painted_and_its_picture_fetched(stack: Stack) -> None:
+    job = stack.when(stack.submit(), "succeeded", "failed")
+    assert job["status"] == "succeeded"
+    response = stack.http.get(job["links"]["result"])
+    with Image.open(BytesIO(response.content)) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (64, 48))
+
+
+def test_a_finished_job_says_how_it_was_painted(stack: Stack) -> None:
+    job = stack.when(stack.submit(), "succeeded")
+    assert (job["progress"], job["iteration"], job["iterations"]) == (1.0, 20, 20)
+    assert job["backbone"] == {"name": "whitened", "sha256": None}
+    assert job["losses"].keys() == {"content", "style", "tv", "total"}
+    assert (job["attempt"], job["error"], job["eta_seconds"]) == (1, None, None)
+    assert job["created_at"] <= job["started_at"] <= job["finished_at"] < job["expires_at"]
+
+
+def test_the_same_job_gives_the_same_bytes(stack: Stack) -> None:
+    one, other = (stack.when(stack.submit(seed=3), "succeeded") for _ in range(2))
+    pictures = [stack.http.get(each["links"]["result"]).content for each in (one, other)]
+    assert pictures[0] == pictures[1]
+
+
+def test_jobs_are_painted_in_the_order_that_they_came(stack: Stack) -> None:
+    jobs = [stack.submit() for _ in range(3)]
+    done = [stack.when(each, "succeeded") for each in jobs]
+    finished = [each["finished_at"] for each in done]
+    assert finished == sorted(finished)
+
+
+def test_a_running_job_shows_its_progress(stack: Stack) -> None:
+    job = stack.submit(**LONG)
+    seen = until(lambda: (now := stack.look(job))["iteration"] > 0 and now, patience_seconds=60)
+    assert isinstance(seen, dict)
+    assert seen["status"] == "running"
+    assert 0 < seen["progress"] < 1
+    assert seen["eta_seconds"] > 0
+    later = until(lambda: (now := stack.look(job))["version"] > seen["version"] and now)
+    assert isinstance(later, dict)
+    assert later["iteration"] > seen["iteration"]
+    stack.http.delete(job["links"]["self"])
+
+
+def test_a_running_job_that_is_canceled_stops_without_a_picture(stack: Stack) -> None:
+    job = stack.submit(**LONG)
+    stack.when(job, "running")
+    assert stack.http.post(job["links"]["cancel"]).status_code in (200, 202)
+    assert stack.when(job, "canceled")["finished_at"] is not None
+    assert stack.http.get(job["links"]["result"]).status_code == 409
+    assert stack.when(stack.submit(), "succeeded")  # the worker paints on
+
+
+def test_a_running_job_that_is_erased_leaves_nothing(stack: Stack) -> None:
+    job = stack.submit(**LONG)
+    stack.when(job, "running")
+    assert stack.http.delete(job["links"]["self"]).status_code == 204
+    assert stack.when(stack.submit(), "succeeded")  # the worker has let go of it
+    assert not [path for path in stack.blobs if job["id"] in path.parts]
+    assert stack.http.get(job["links"]["self"]).status_code == 404
+
+
+def test_a_finished_job_that_is_erased_leaves_nothing(stack: Stack) -> None:
+    job = stack.when(stack.submit(), "succeeded")
+    stack.http.delete(job["links"]["self"])
+    assert not [path for path in stack.blobs if job["id"] in path.parts]
+
+
+def test_weights_that_are_not_there_fail_the_job_with_a_reason(stack: Stack) -> None:
+    job = stack.when(stack.submit(backbone="imagenet"), "succeeded", "failed")
+    assert job["status"] == "failed"
+    assert job["error"]["code"] == "weights_missing"
+
+
+def test_inputs_that_are_gone_fail_the_job_and_not_the_worker(stack: Stack) -> None:
+    running = stack.submit(**LONG)
+    job = stack.submit()
+    for path in stack.blobs:
+        if job["id"] in path.parts:
+            path.unlink()
+    stack.http.delete(running["links"]["self"])
+    assert stack.when(job, "succeeded", "failed")["error"]["code"] == "storage_failed"
+    assert stack.when(stack.submit(), "succeeded")
+
+
+def test_the_health_page_says_who_paints_with_what(stack: Stack) -> None:
+    health = stack.http.get("/readyz").json()
+    assert (health["status"], health["redis"], health["blob_store"]) == ("ready", "ok", "ok")
+    (worker,) = health["workers"]
+    assert worker["backbone"] == "whitened"
+    assert worker["device"]
