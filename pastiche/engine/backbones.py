@@ -6,7 +6,7 @@ from typing import Protocol
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.weights import MissingWeights, imagenet_path
+from pastiche.engine.weights import IMAGENET, MissingWeights, imagenet_path
 from pastiche.engine.whitened import Whitened
 from pastiche.options import BackboneChoice
 
@@ -30,11 +30,17 @@ class BackboneSource(Protocol):
         ...
 
 
-def choose_backbone(choice: BackboneChoice = "auto", folder: Path | None = None) -> BackboneSource:
+def choose_backbone(
+    choice: BackboneChoice = "auto",
+    folder: Path | None = None,
+    *,
+    hash_prefix: str = IMAGENET.hash_prefix,
+) -> BackboneSource:
     """The backbone of that name; `auto` is `imagenet` where its file is there, else `whitened`.
 
     Args:
         folder: where the weights are looked for; None for `weights_folder()`.
+        hash_prefix: what the SHA-256 of the pretrained weights has to begin with.
 
     Raises:
         MissingWeights: `imagenet` is asked for, and its file is not there.
@@ -49,4 +55,4 @@ def choose_backbone(choice: BackboneChoice = "auto", folder: Path | None = None)
     # torchvision takes a second to load; only this backbone needs it.
     from pastiche.engine.imagenet import Imagenet
 
-    return Imagenet(path)
+    return Imagenet(path, hash_prefix=hash_prefix)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.models import vgg19
 
 from pastiche.engine.backbone import CHANNELS, Backbone, Convolution
-from pastiche.engine.weights import MissingWeights, sha256_of
+from pastiche.engine.weights import IMAGENET, MissingWeights, sha256_of
 
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
@@ -31,6 +31,7 @@ class Imagenet:
 
     path: Path
     name: str = "imagenet"
+    hash_prefix: str = IMAGENET.hash_prefix
 
     @cached_property
     def sha256(self) -> str:
@@ -42,6 +43,11 @@ class Imagenet:
     def network(self, content: Tensor, style: Tensor) -> Backbone:
         """The network; the images do not matter but for their device."""
         del style
+        if not self.sha256.startswith(self.hash_prefix):
+            raise MissingWeights(
+                f"{self.path} is not the file that torchvision publishes, or not all of it: its "
+                f"SHA-256 begins with {self.sha256[:8]}, not with {self.hash_prefix}."
+            )
         convolutions = {
             layer: convolution.to(content.device, torch.float32)
             for layer, convolution in load(self.path).items()

@@ -77,7 +77,10 @@ class Objective:
 
     def __call__(self, image: Tensor) -> Evaluation:
         """The objective at an image, (1, 3, H, W), and its gradient there."""
-        through, through_terms = self._through_backbone(image)
+        # On CUDA the algorithms that add in a fixed order, so that the same job gives the same
+        # bytes; nothing elsewhere.
+        with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
+            through, through_terms = self._through_backbone(image)
         smooth, smooth_gradient = total_variation(image)
         excess, excess_gradient = gamut_excess(image)
         gradient = through.add(smooth_gradient, alpha=self.weights.tv)

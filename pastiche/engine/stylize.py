@@ -19,6 +19,7 @@ from pastiche.engine.images import checked, fitted, resize, resize_picture
 from pastiche.engine.objective import TERMS, Objective, Targets, Weights
 from pastiche.engine.precision import best_device, convolution_dtype
 from pastiche.engine.pyramid import Scale, scales
+from pastiche.engine.readings import LateReader
 from pastiche.options import Options
 
 CONTENT_UNIT, STYLE_UNIT, TV_UNIT, GAMUT_WEIGHT = 8.0, 15.0, 5.0, 1e4
@@ -35,6 +36,15 @@ PATIENCE = 8
 """After how many iterations in a row without a finite objective the painting is given up."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Sent to `paint`: no more iterations, the picture as it stands is the pastiche."""
+
+
+Command = Stop
+"""What may be sent to `paint`."""
+
+
 class Diverged(ArithmeticError):
     """The objective is no longer a finite number, and the optimiser did not find back."""
 
@@ -47,7 +57,8 @@ class Progress:
         iteration: from 1, over all scales, of `iterations`.
         scale: from 1, coarse to fine, of `scales`.
         losses: `content`, `style` and `tv`, each with its weight in it, and `total`, their sum
-            with what colours outside the gamut cost.
+            with what colours outside the gamut cost. On a GPU they are of the iteration before,
+            so that it need not be waited for.
         work: the share of the whole cost that is done, in 0 to 1.
         pixels: (1, 3, h, w), the picture as the optimiser has it.
     """
@@ -111,8 +122,12 @@ def paint(
     *,
     backbone: BackboneSource | None = None,
     device: torch.device | None = None,
-) -> Generator[Progress, None, Tensor]:
-    """`stylize`, an iteration at a time: yields its progress, returns the pastiche."""
+) -> Generator[Progress, Command | None, Tensor]:
+    """`stylize`, an iteration at a time: yields its progress, returns the pastiche.
+
+    It may be sent a `Stop`: then the picture as it stands is returned, in its full size. It may
+    also be closed, at any iteration.
+    """
     options = options or Options()
     device = device or best_device()
     content = checked(content, "content").to(device)
@@ -124,14 +139,19 @@ def paint(
     plan = scales(height, width, options.size, options.iterations)
     x = _start(content, plan[0], options)
     done = _Done(plan)
+    command: Command | None = None
     for scale in plan:
-        objective = _objective(content, style, scale, network, options)
         x = resize(x, scale.size)
+        if isinstance(command, Stop):
+            continue
+        objective = _objective(content, style, scale, network, options)
         state = lbfgs.begin(x.flatten())
         for _ in range(scale.iterations):
             evaluation = objective(state.position.view_as(x))
             state = lbfgs.step(state, evaluation.value, evaluation.gradient.flatten())
-            yield done.one_more(evaluation.terms, state.accepted.view_as(x))
+            command = yield done.one_more(evaluation.terms, state.accepted.view_as(x))
+            if isinstance(command, Stop):
+                break
         x = state.accepted.view_as(x)
     return x.clamp(0, 1).cpu()
 
@@ -176,10 +196,11 @@ class _Done:
         self._iteration = 0
         self._losses: dict[str, float] = {}
         self._lost = 0
+        self._reader = LateReader()
 
     def one_more(self, terms: Tensor, pixels: Tensor) -> Progress:
         self._iteration += 1
-        self._note(terms.tolist())
+        self._note(self._reader.read(terms))
         index, cost = self._place()
         return Progress(
             iteration=self._iteration,

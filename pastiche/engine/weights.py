@@ -3,13 +3,15 @@
 `python -m pastiche.engine.weights` fetches it. Nothing else ever does: no job waits for a download.
 """
 
+import argparse
 import hashlib
 import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 
@@ -56,7 +58,13 @@ def imagenet_path(folder: Path | None = None) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """The SHA-256 of a file, in hexadecimal; remembered until the file changes."""
+    stat = path.stat()
+    return _sha256(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def _sha256(path: Path, modified_ns: int, size_bytes: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -129,11 +137,16 @@ def _advice(wanted: WeightsFile, target: Path, what: str) -> str:
     )
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None, wanted: WeightsFile = IMAGENET) -> int:
     """Fetches the pretrained weights with a progress bar; 0 where they are there at the end."""
-    folder = weights_folder()
+    parser = argparse.ArgumentParser(
+        prog="python -m pastiche.engine.weights",
+        description="Fetch the pretrained VGG-19 for the imagenet backbone.",
+    )
+    parser.add_argument("--cache", type=Path, metavar="FOLDER", help="where the file is to lie")
+    folder = weights_folder(parser.parse_args(arguments).cache)
     try:
-        path = fetch(IMAGENET, folder, _drawn)
+        path = fetch(wanted, folder, _drawn)
     except CannotFetch as error:
         sys.stderr.write(f"\n{error}\n")
         return 1

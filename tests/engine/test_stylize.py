@@ -40,7 +40,7 @@ def test_another_seed_differs_from_a_noise_start() -> None:
 def test_each_start_begins_elsewhere() -> None:
     first: dict[str, Tensor] = {}
     for start in ("content", "noise", "grey"):
-        options = Options(size=64, iterations=1, start=start)  # type: ignore[arg-type]
+        options = Options(size=64, iterations=1, start=start)
         first[start] = stylize(CONTENT, STYLE, options)
     assert not torch.equal(first["content"], first["noise"])
     assert not torch.equal(first["content"], first["grey"])

@@ -40,8 +40,8 @@ def test_it_tells_one_style_from_another() -> None:
     network = Whitened().network(CONTENT, STYLE)
     content, style = network.features(CONTENT), network.features(STYLE)
     for layer in STYLE_LAYERS:
-        means = (each[layer].mean(dim=(0, 2, 3)) for each in (content, style))
-        assert torch.dist(*means).item() > 1.0
+        one, other = (each[layer].mean(dim=(0, 2, 3)) for each in (content, style))
+        assert torch.dist(one, other).item() > 1.0
 
 
 @pytest.mark.parametrize(
