@@ -11,7 +11,7 @@ from shared.workers import living
 
 
 def main() -> int:
-    """Asks Redis, because that is where the API looks too: a worker that cannot say so is no use."""
+    """Asks Redis, where the API looks too: a worker that cannot say so there is of no use."""
     try:
         workers = JobStore.connect(Settings().redis_location).run(living())
     except RedisError as error:

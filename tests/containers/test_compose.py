@@ -9,7 +9,6 @@ import pytest
 from shared.settings import Settings
 from tests.containers.compose import COMPOSE_FILE, ROOT, services
 
-OURS = ("api", "worker", "worker-cpu", "weights")
 DOCKERFILES = ("Dockerfile.api", "Dockerfile.worker")
 
 
@@ -35,7 +34,9 @@ def test_every_service_is_confined(name: str) -> None:
 
 
 def test_only_the_api_is_published_and_only_to_this_machine_unless_asked() -> None:
-    published = {name: service["ports"] for name, service in services().items() if "ports" in service}
+    published = {
+        name: service["ports"] for name, service in services().items() if "ports" in service
+    }
     assert published == {"api": ["${PASTICHE_HOST:-127.0.0.1}:${PASTICHE_PORT:-8000}:8000"]}
 
 
