@@ -12,7 +12,7 @@ def tone_curve(light: Array) -> Array:
     return np.clip(bent, 0, 1) ** (1 / 2.2)
 
 
-def smoothed(light: Array, reach_pixels: int = 3, tolerance: float = 0.055) -> Array:
+def smoothed(light: Array, tolerance: float, reach_pixels: int = 3) -> Array:
     """Noise averaged away within surfaces, not across edges (Tomasi and Manduchi, 1998)."""
     shown = tone_curve(light)
     guide = blur(shown, 0.8)  # its edges tell surfaces apart, its noise no longer does
@@ -46,7 +46,7 @@ def _fringed(picture: Array, strength: float) -> Array:
 
 
 def photograph(light: Array, exposure: float = 1.0, bloom: float = 0.06, grain: float = 0.012,
-               seed: int = 1) -> Image.Image:  # fmt: skip
+               smoothing: float = 0.055, seed: int = 1) -> Image.Image:  # fmt: skip
     """Develop linear light into a picture."""
     height, width = light.shape[:2]
     light = np.minimum(light * exposure, 40)
@@ -55,7 +55,7 @@ def photograph(light: Array, exposure: float = 1.0, bloom: float = 0.06, grain: 
     x, y = pixel_grid(width, height)
     off_centre = np.hypot(x - width / height / 2, y - 0.5)
     light = light * (1 - 0.38 * smoothstep(0.25, 1.0, off_centre))[..., None]
-    picture = _fringed(smoothed(light), 0.0007)
+    picture = _fringed(smoothed(light, smoothing), 0.0007)
     random = np.random.default_rng(seed)
     coarse = blur(random.normal(0, 1, (height, width)), 0.7) * 2.2
     fine = random.normal(0, 0.35, picture.shape)

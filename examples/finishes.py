@@ -69,7 +69,7 @@ def _windows(
     inside = np.minimum(half - x, np.minimum(y - sill, top - y))
     pane = fits & (inside > 0.09)
     frame = fits & (inside > 0) & ~pane
-    bars = fits & ~door & ((x < 0.035) | (np.abs(y - sill - 0.64 * (top - sill)) < 0.03))
+    bars = pane & ~door & ((x < 0.035) | (np.abs(y - sill - 0.64 * (top - sill)) < 0.03))
     ledge = fits & ~door & (x < half + 0.1) & (y < sill) & (y > sill - 0.11)
     shadow = fits & (x < half + 0.05) & (y < sill - 0.11) & (y > sill - 0.36) & ~door
 

@@ -10,7 +10,7 @@ IMAGES = Path(__file__).parent / "images"
 QUALITY = 90
 
 CONTENT = ("harbour", "still_life")
-STYLE = ("swirls", "wave", "pointillism", "stained_glass", "ink_wash", "cubist")
+STYLE = ("swirls", "wave", "pointillism", "stained_glass", "ink_wash", "cubist", "fire")
 NAMES = (*CONTENT, *STYLE)
 
 

@@ -156,4 +156,4 @@ def expose(samples: int = 6) -> Array:
 
 def draw() -> Image.Image:
     """Take the photograph."""
-    return photograph(expose(), exposure=0.66, bloom=0.10, grain=0.009)
+    return photograph(expose(), exposure=0.64, bloom=0.10, grain=0.007, smoothing=0.028)

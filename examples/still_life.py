@@ -208,4 +208,4 @@ def expose(samples: int = 9, shrink: int = 1) -> Array:
 
 def draw() -> Image.Image:
     """Take the photograph."""
-    return photograph(expose(), exposure=1.3, bloom=0.05, grain=0.008, seed=2)
+    return photograph(expose(), exposure=1.3, bloom=0.05, grain=0.006, seed=2)

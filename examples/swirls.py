@@ -48,6 +48,8 @@ NIGHT = [
     (0.75, "dfe3c0"),
     (1.0, "f3e29a"),
 ]
+LEAVES = [(-1.0, "08130f"), (-0.1, "10301f"), (0.35, "2c5a2c"), (0.9, "a0813a")]
+LAMPLIGHT = "fbd24a"
 HALO = [
     (0.0, "fffbe0"),
     (0.9, "fdf0a0"),
@@ -155,7 +157,7 @@ def _village() -> list[tuple[list[tuple[float, float]], str]]:
             size = wide * 0.2
             window = [(side, eave + 0.012), (side + size, eave + 0.012)]
             window += [(side + size, eave + 0.03), (side, eave + 0.03)]
-            shapes.append((window, "fbd24a" if random.uniform() < 0.75 else "1d2c5c"))
+            shapes.append((window, LAMPLIGHT if random.uniform() < 0.75 else "1d2c5c"))
     return shapes
 
 
@@ -175,46 +177,56 @@ def _cypress(x: Array, y: Array, root: float, top: float, girth: float) -> tuple
     return cover, lean
 
 
-def _contour(painting: Painting, outline: list[tuple[float, float]]) -> None:
-    """Drag a thin dark brush along each edge of the outline."""
+def _contour(painting: Painting, outline: list[tuple[float, float]], seen: Array) -> None:
+    """Drag a thin dark brush along the edges of the outline, where nothing hides them."""
     corners = np.array([*outline, outline[0]]) * HEIGHT
     hairs = np.zeros(BRISTLES)
     for start, end in itertools.pairwise(corners):
-        path = start + (end - start) * np.linspace(-0.05, 1.05, 5)[:, None]
-        lay_stroke(painting, path, Brush(3.2, 0, 0, load=0.5), rgb("101a3a"), hairs)
+        path = start + (end - start) * np.linspace(-0.05, 1.05, 13)[:, None]
+        columns, rows = path[1::2].astype(int).T
+        for number, shown in enumerate(seen[rows, columns]):
+            if shown:
+                part = path[2 * number : 2 * number + 3]
+                lay_stroke(painting, part, Brush(3.2, 0, 0, load=0.5), rgb("101a3a"), hairs)
 
 
-def draw() -> Image.Image:
-    """Paint the sky first, the land over it, then outlines and lights."""
-    x, y = pixel_grid(WIDTH, HEIGHT)
+def _plan(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
+    """The colours, the strokes' angles, where lights need small strokes, and who owns what.
+
+    The owner of a pixel is the number of the village's shape that is seen there, from 1.
+    """
     subject, angle = _sky(x, y)
     subject = _moon_shadow(x, y, subject)
     subject, angle = _land(x, y, subject, angle)
-    fine = np.zeros_like(x)
+    lights = np.zeros_like(x)
     for centre_x, centre_y, radius in [*STARS, MOON]:
-        fine += smoothstep(3.2, 2.4, np.hypot(x - centre_x, y - centre_y) / radius)
-    houses = np.zeros_like(x)
-    for outline, code in _village():
+        lights += smoothstep(3.2, 2.4, np.hypot(x - centre_x, y - centre_y) / radius)
+    owner = np.zeros(x.shape, int)
+    for number, (outline, code) in enumerate(_village(), 1):
         cover = polygon_mask(WIDTH, HEIGHT, [outline])
         subject = mix(subject, rgb(code), cover)
-        houses = np.maximum(houses, cover)
+        owner = np.where(cover > 0.5, number, owner)
         angle = np.where(cover > 0.5, -1.2 if len(outline) > 3 else 0.35, angle)
     for root, top, girth in [(0.135, 0.30, 0.060), (0.235, 0.50, 0.042)]:
         cover, lean = _cypress(x, y, root, top, girth)
         grain = fractal_noise(x * 30 + y * 4, y * 5, 81, 3)
-        tree = gradient(
-            grain, [(-1.0, "08130f"), (-0.1, "10301f"), (0.35, "2c5a2c"), (0.9, "a0813a")]
-        )
-        subject = mix(subject, tree, cover)
+        subject = mix(subject, gradient(grain, LEAVES), cover)
         angle = np.where(cover > 0.5, lean, angle)
-        fine = np.where(cover > 0.5, 0, fine)
+        lights = np.where(cover > 0.5, 0, lights)
+    return subject, angle, lights, owner
 
+
+def draw() -> Image.Image:
+    """Paint everything broadly, the lights and the village finely, then the outlines."""
+    x, y = pixel_grid(WIDTH, HEIGHT)
+    subject, angle, lights, owner = _plan(x, y)
     painting = blank(mix(subject, rgb("3a2a1c"), 0.45))
     paint(painting, subject, angle, Brush(17, 70, 9.5, 0.07, 0.9, 0.03), seed=1)
     paint(painting, subject, angle, Brush(9.5, 46, 7.0, 0.07, 1.1, 0.05), seed=2)
-    paint(painting, subject, angle, Brush(5.0, 16, 4.0, 0.05, 1.2, 0.03), seed=3, where=fine)
-    paint(painting, subject, angle, Brush(4.0, 9, 2.6, 0.04, 0.9, 0.02), seed=4, where=houses)
-    for outline, code in _village():
-        if code != "fbd24a":
-            _contour(painting, outline)
+    paint(painting, subject, angle, Brush(5.0, 16, 4.0, 0.05, 1.2, 0.03), seed=3, where=lights)
+    small = Brush(4.0, 9, 2.6, 0.04, 0.9, 0.02)
+    paint(painting, subject, angle, small, seed=4, where=(owner > 0).astype(float))
+    for number, (outline, code) in enumerate(_village(), 1):
+        if code != LAMPLIGHT:
+            _contour(painting, outline, owner <= number)
     return to_image(lit(painting, depth=0.55))

@@ -119,7 +119,7 @@ def _far(sheet: Print) -> None:
     """The sun, bars of mist across it, and islands."""
     sheet.dot((0.30, 0.40), 0.175, "c8402f")
     for x, y, long, ink in [
-        (0.02, 0.20, 0.34, "f3e6c6"), (0.12, 0.232, 0.40, "e6d3ae"), (0.26, 0.43, 0.36, "f1d9ae"),
+        (0.02, 0.20, 0.34, "f3e6c6"), (0.74, 0.315, 0.30, "f3e6c6"), (0.26, 0.43, 0.36, "f1d9ae"),
         (-0.05, 0.465, 0.42, "f3e0ba"), (1.12, 0.10, 0.30, "e3dcc2"), (0.22, 0.09, 0.36, "c9ccbd"),
     ]:  # fmt: skip
         sheet.line(np.array([[x, y], [x + long / 2, y], [x + long, y]]), 0.026, ink)
