@@ -5,7 +5,7 @@ configuration E; with average pooling, which Gatys, Ecker and Bethge (2016), sec
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -62,17 +62,24 @@ class Backbone:
         centre: subtracted from every feature map before its Gram matrix is taken. The paper's
             network has none. Where the mean answer of every filter is 1 by construction, the
             common mean would make up most of the Gram matrix and say nothing of the style.
+        shares: by style layer, its share of the style loss (w_l of eq. 5); they add up to 1.
+        knows_colour: whether its deep layers tell what is shown from the colours it has. Where
+            they do not, the content image is given the style's palette before it is looked at.
     """
 
     name: str
     sha256: str | None
     convolutions: Mapping[str, Convolution]
     centre: float = 0.0
+    shares: Mapping[str, float] = field(
+        default_factory=lambda: {layer: 1 / len(STYLE_LAYERS) for layer in STYLE_LAYERS}
+    )
+    knows_colour: bool = True
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Backbone":
         """The same network on a device and in a precision, its filters in channels_last."""
         moved = {name: each.to(device, dtype) for name, each in self.convolutions.items()}
-        return Backbone(self.name, self.sha256, moved, self.centre)
+        return replace(self, convolutions=moved)
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
         """The feature maps of an image at every style layer and the content layer.

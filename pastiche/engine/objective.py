@@ -99,14 +99,14 @@ class Objective:
         with torch.no_grad():
             content, pull = content_loss(features[CONTENT_LAYER], self.targets.content)
             pulls = {CONTENT_LAYER: pull * self.weights.content}
-            share = self.weights.style / len(STYLE_LAYERS)
             style = content.new_zeros(())
             for layer in STYLE_LAYERS:
                 centred = features[layer] - self.backbone.centre
                 value, pull = style_loss(centred, self.targets.style[layer])
-                style = style + value
+                share = self.weights.style * self.backbone.shares[layer]
+                style = style + share * value
                 pulls[layer] = pull * share
         (gradient,) = torch.autograd.grad(
             [features[layer] for layer in pulls], pixels, list(pulls.values())
         )
-        return gradient, (self.weights.content * content, share * style)
+        return gradient, (self.weights.content * content, style)

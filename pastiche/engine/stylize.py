@@ -15,6 +15,7 @@ from torch import Tensor
 from pastiche.engine import lbfgs
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbones import BackboneSource, choose_backbone
+from pastiche.engine.color import recoloured
 from pastiche.engine.images import checked, fitted, resize, resize_picture
 from pastiche.engine.objective import TERMS, Objective, Targets, Weights
 from pastiche.engine.precision import best_device, convolution_dtype
@@ -22,7 +23,7 @@ from pastiche.engine.pyramid import Scale, scales
 from pastiche.engine.readings import LateReader
 from pastiche.options import Options
 
-CONTENT_UNIT, STYLE_UNIT, TV_UNIT, GAMUT_WEIGHT = 8.0, 15.0, 5.0, 1e4
+CONTENT_UNIT, STYLE_UNIT, TV_UNIT, GAMUT_WEIGHT = 24.0, 15.0, 15.0, 1e4
 """What weights of 1 stand for: with them the default look is at content 0.5, style 0.5, TV 1."""
 
 START_NOISE = 0.1
@@ -134,6 +135,8 @@ def paint(
     style = checked(style, "style").to(device)
     source = backbone or choose_backbone(options.backbone)
     network = source.network(content, style).to(device, convolution_dtype(device))
+    if not network.knows_colour:
+        content = recoloured(content, style, _palette_share(options))
 
     height, width = content.shape[-2:]
     plan = scales(height, width, options.size, options.iterations)
@@ -154,6 +157,12 @@ def paint(
                 break
         x = state.accepted.view_as(x)
     return x.clamp(0, 1).cpu()
+
+
+def _palette_share(options: Options) -> float:
+    """How much of the style's palette the content image gets: all of it where α ≤ β, 0 at β = 0."""
+    both = options.content_weight + options.style_weight
+    return min(1.0, 2.0 * options.style_weight / both)
 
 
 def _start(content: Tensor, coarsest: Scale, options: Options) -> Tensor:
