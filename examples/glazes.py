@@ -15,8 +15,8 @@ def _around(shape: Shape, points: Array) -> tuple[Array, Array, Array]:
 
 
 def _apple(shape: Shape, points: Array, facing: Array) -> tuple[Array, Array]:
-    """Streaks from stalk to eye over a yellow ground, pale specks, a brown stalk."""
-    turn, up, away = _around(shape, points)
+    """Streaks from stalk to eye over a yellow ground, pale specks."""
+    turn, up, _ = _around(shape, points)
     seam = np.cos(turn) * 4, np.sin(turn) * 4
     streak = fractal_noise(seam[0] * 3 + shape.seed, seam[1] * 3 + 0.6 * up, 670, 4)
     blush = fractal_noise(np.cos(turn) * 1.2 + shape.seed, np.sin(turn) * 1.2 + up, 680, 3)
@@ -34,9 +34,12 @@ def _apple(shape: Shape, points: Array, facing: Array) -> tuple[Array, Array]:
     colour = gradient(ripe, stops) ** 2.2
     specks = smoothstep(0.60, 0.72, gradient_noise(turn * 16, up * 16, 690))
     colour = colour + 0.16 * specks[:, None] * np.array([1, 0.85, 0.5])
-    stalk = (away < 0.6) & (up > 0.66)
-    colour = np.where(stalk[:, None], np.array([0.09, 0.055, 0.03]), colour)
-    return colour, np.where(stalk, 0.1, 0.75)
+    return np.asarray(colour), np.full(len(points), 0.75)
+
+
+def _stalk(shape: Shape, points: Array, facing: Array) -> tuple[Array, Array]:
+    """Brown wood."""
+    return np.broadcast_to(np.array([0.085, 0.05, 0.027]), points.shape), np.full(len(points), 0.1)
 
 
 def _pear(shape: Shape, points: Array, facing: Array) -> tuple[Array, Array]:
@@ -135,6 +138,7 @@ SKINS = {
     "red apple": _apple,
     "green apple": _apple,
     "pear": _pear,
+    "stalk": _stalk,
     "lemon": _lemon,
     "grape": _grape,
     "jug": _jug,

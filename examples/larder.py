@@ -54,20 +54,26 @@ def _bounded(centre: Array, reach: list[float], distance: Callable[[Array], Arra
 
 def apple(
     x: float, z: float, size: float, lean: tuple[float, float], seed: int, kind: str
-) -> Shape:
-    """A spindle torus, dimpled at both ends, with five faint ribs and a stalk."""
+) -> list[Shape]:
+    """A spindle torus, dimpled at both ends, with five faint ribs; and its stalk."""
     centre = np.array([x, 0.90 * size, z], np.float32)
 
-    def distance(points: Array) -> Array:
+    def flesh(points: Array) -> Array:
         place = _tilted(points, centre, *lean)
         turn = np.arctan2(place[:, 2], place[:, 0])
         around = np.hypot(place[:, 0], place[:, 2]) * (1 + 0.10 * place[:, 1] / size * -1)
-        flesh = np.hypot(around - 0.34 * size, place[:, 1]) - 0.66 * size
-        flesh = flesh - 0.018 * size * np.cos(5 * turn + seed)
-        stalk = _rod(place, [0, 0.45 * size, 0], [0.12 * size, 0.98 * size, 0.03], 0.035 * size)
-        return np.asarray(np.minimum(flesh, stalk))
+        away = np.hypot(around - 0.34 * size, place[:, 1]) - 0.66 * size
+        return np.asarray(away - 0.018 * size * np.cos(5 * turn + seed))
 
-    return _bounded(centre, [1.12 * size] * 3, distance, kind, seed, 0.85)
+    def stalk(points: Array) -> Array:
+        place = _tilted(points, centre, *lean)
+        return _rod(place, [0, 0.45 * size, 0], [0.12 * size, 0.98 * size, 0.03], 0.035 * size)
+
+    above = centre + np.array([0, 0.72 * size, 0], np.float32)
+    return [
+        _bounded(centre, [1.12 * size] * 3, flesh, kind, seed, 0.85),
+        _bounded(above, [0.60 * size, 0.40 * size, 0.60 * size], stalk, "stalk"),
+    ]
 
 
 def pear(x: float, z: float, size: float, lean: tuple[float, float], seed: int) -> Shape:
@@ -208,9 +214,9 @@ def laid_table() -> list[Shape]:
         _turned(-1.35, 0.55, jug, "jug", True),
         _turned(1.15, 1.35, bottle, "bottle", False),
         pear(0.30, 0.45, 0.50, (0.12, 0.05), 3),
-        apple(1.02, 0.18, 0.56, (0.35, -0.25), 4, "red apple"),
-        apple(2.02, 0.35, 0.53, (-0.25, -0.3), 5, "green apple"),
-        apple(-0.62, -0.62, 0.55, (-0.3, -0.42), 6, "red apple"),
+        *apple(1.02, 0.18, 0.56, (0.35, -0.25), 4, "red apple"),
+        *apple(2.02, 0.35, 0.53, (-0.25, -0.3), 5, "green apple"),
+        *apple(-0.62, -0.62, 0.55, (-0.3, -0.42), 6, "red apple"),
         lemon(-1.95, -0.50, 0.42, 0.5, 7),
         lemon(2.30, -0.65, 0.40, 2.4, 8),
         *grapes(0.75, -0.72, 9),
