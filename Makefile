@@ -15,7 +15,7 @@ STYLE   ?= examples/images/style/swirls.jpg
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve test weights examples docs lock images clean
+.PHONY: help demo serve test weights examples pictures docs lock images clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ weights: $(VENV)/local ## Fetch the pretrained VGG-19 (548 MB) for the imagenet 
 
 examples: $(VENV)/local ## Draw the example images again
 	$(RUN) -m examples
+
+pictures: $(VENV)/local ## Paint the pictures of the documentation through the service
+	$(RUN) -m local pictures
 
 docs: $(VENV)/local ## Write docs/settings.md from the settings
 	$(RUN) -m shared.settings_table > docs/settings.md

@@ -1,4 +1,4 @@
-"""`python -m local serve` and `python -m local demo`."""
+"""`python -m local serve`, `demo` and `pictures`."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -8,13 +8,13 @@ import httpx
 from pydantic import ValidationError
 from rich.console import Console
 
-from local.demo import Demonstration, demo
+from local.demo import demo
 from local.errors import LocalError
+from local.gallery import example, gallery
+from local.http_jobs import Wanted
 from local.serve import serve
 from local.signals import Ended
 from shared.settings import Settings
-
-_EXAMPLES = Path("examples/images")
 
 
 def main() -> int:
@@ -23,10 +23,7 @@ def main() -> int:
     console = Console(highlight=False)
     try:
         settings = Settings()
-        if arguments.command == "serve":
-            serve(settings, console)
-        else:
-            demo(_demonstration(arguments), settings, console)
+        _run(arguments, settings, console)
     except ValidationError as error:
         return _told(_sentence(error))
     except LocalError as error:
@@ -52,17 +49,25 @@ def _sentence(error: ValidationError) -> str:
     )
 
 
-def _demonstration(arguments: Namespace) -> Demonstration:
-    return Demonstration(arguments.content, arguments.style, arguments.size, arguments.output)
+def _run(arguments: Namespace, settings: Settings, console: Console) -> None:
+    match arguments.command:
+        case "serve":
+            serve(settings, console)
+        case "demo":
+            wanted = Wanted(arguments.content, arguments.style, {"size": str(arguments.size)})
+            demo(wanted, arguments.output, settings, console)
+        case "pictures":
+            gallery(settings, console)
 
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="python -m local", description="The whole service, here.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="start it, until Ctrl-C")
+    commands.add_parser("pictures", help="paint the pictures of the documentation")
     one = commands.add_parser("demo", help="paint one picture through it")
-    one.add_argument("--content", type=Path, default=_EXAMPLES / "content" / "harbour.jpg")
-    one.add_argument("--style", type=Path, default=_EXAMPLES / "style" / "swirls.jpg")
+    one.add_argument("--content", type=Path, default=example("content", "harbour"))
+    one.add_argument("--style", type=Path, default=example("style", "swirls"))
     one.add_argument("--size", type=int, default=256, help="longest side in pixels")
     one.add_argument("--output", type=Path, default=Path("demo.png"))
     return parser

@@ -2,7 +2,6 @@
 
 import errno
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -12,25 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local.errors import LocalError
+from local.http_jobs import Wanted, looks, picture, submit
 from local.service import LocalService, running
 from local.signals import Operator
 from shared.settings import Settings
 
-_POLL_SECONDS = 0.25
-_OVER = ("succeeded", "failed", "canceled", "expired")
 
-
-@dataclass(frozen=True, slots=True)
-class Demonstration:
-    """What is to be painted, and where the picture goes."""
-
-    content: Path
-    style: Path
-    size: int
-    saved_as: Path
-
-
-def demo(wanted: Demonstration, settings: Settings, console: Console) -> None:
+def demo(wanted: Wanted, output: Path, settings: Settings, console: Console) -> None:
     """Starts the service, paints one picture through it, saves it and takes everything down.
 
     Raises:
@@ -48,17 +35,16 @@ def demo(wanted: Demonstration, settings: Settings, console: Console) -> None:
             httpx.Client(base_url=service.url, timeout=60.0, trust_env=False)
         )
         began = monotonic()
-        job = _watched(http, _submitted(http, wanted), service, operator, console)
-        picture = _answer(http.get(job["links"]["result"])).content
+        job = _watched(http, submit(http, wanted), service, operator, console)
+        painted = picture(http, job)
         seconds = monotonic() - began
-    _save(picture, wanted.saved_as)
-    _tell(job, wanted, service, seconds, console)
-
-
-def _submitted(http: httpx.Client, wanted: Demonstration) -> dict[str, Any]:
-    with wanted.content.open("rb") as content, wanted.style.open("rb") as style:
-        files = {"content": content, "style": style}
-        return _job(http.post("/jobs", files=files, data={"size": str(wanted.size)}))
+    _save(painted, output)
+    console.print(
+        f"Painted by the [bold]{job['backbone']['name']}[/] backbone on {service.worker.device} "
+        f"in {seconds:.1f} s, saved as [bold]{output}[/]."
+    )
+    console.print("The same with curl, while `make serve` runs:")
+    console.print(f"  {_curl(wanted, service.url)}", soft_wrap=True)
 
 
 def _watched(
@@ -68,20 +54,17 @@ def _watched(
     operator: Operator,
     console: Console,
 ) -> dict[str, Any]:
-    """Polls the job until it is over, with a progress bar; the job as it ended."""
+    """Looks at the job until it is over, with a progress bar; the job as it ended."""
     columns = (
         TextColumn("Painting"),
-        BarColumn(),
+        BarColumn(bar_width=24),
         TextColumn("{task.completed}/{task.total}  scale {task.fields[scale]}"),
         TextColumn("{task.fields[losses]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as bars:
         bar = bars.add_task("painting", total=job["iterations"], scale="-", losses="")
-        while job["status"] not in _OVER:
-            operator.wait(_POLL_SECONDS)
-            service.check()
-            job = _job(http.get(job["links"]["self"]))
+        for job in looks(http, job, service, operator):
             bars.update(
                 bar,
                 total=job["iterations"],
@@ -89,9 +72,6 @@ def _watched(
                 scale=job["scale"] or "-",
                 losses=_losses(job["losses"]),
             )
-    if job["status"] != "succeeded":
-        error = job["error"] or {"detail": f"The job was {job['status']}."}
-        raise LocalError(error["detail"])
     return job
 
 
@@ -99,44 +79,18 @@ def _losses(losses: dict[str, float] | None) -> str:
     return "  ".join(f"{name} {value:.3g}" for name, value in (losses or {}).items())
 
 
-def _job(response: httpx.Response) -> dict[str, Any]:
-    job = _answer(response).json()
-    assert isinstance(job, dict)
-    return job
-
-
-def _answer(response: httpx.Response) -> httpx.Response:
-    if response.is_error:
-        raise LocalError(f"The service answered: {response.json()['detail']}")
-    return response
-
-
-def _save(picture: bytes, target: Path) -> None:
+def _save(painted: bytes, output: Path) -> None:
     """Whole or not at all: a full disk leaves neither half a picture nor the old one spoilt."""
-    part = target.with_suffix(f".part{target.suffix}")
+    part = output.with_suffix(f".part{output.suffix}")
     try:
-        part.write_bytes(picture)
-        part.replace(target)
+        part.write_bytes(painted)
+        part.replace(output)
     except OSError as error:
         part.unlink(missing_ok=True)
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
-        raise LocalError(f"{target} cannot be saved: {reason}.") from error
+        raise LocalError(f"{output} cannot be saved: {reason}.") from error
 
 
-def _tell(
-    job: dict[str, Any],
-    wanted: Demonstration,
-    service: LocalService,
-    seconds: float,
-    console: Console,
-) -> None:
-    console.print(
-        f"Painted by the [bold]{job['backbone']['name']}[/] backbone on {service.worker.device} "
-        f"in {seconds:.1f} s, saved as [bold]{wanted.saved_as}[/]."
-    )
-    console.print("The same with curl, while `make serve` runs:")
-    command = (
-        f"curl -F content=@{wanted.content} -F style=@{wanted.style} "
-        f"-F size={wanted.size} {service.url}/jobs"
-    )
-    console.print(f"  {command}", soft_wrap=True, highlight=False)
+def _curl(wanted: Wanted, url: str) -> str:
+    options = "".join(f" -F {name}={value}" for name, value in wanted.options.items())
+    return f"curl -F content=@{wanted.content} -F style=@{wanted.style}{options} {url}/jobs"

@@ -159,7 +159,7 @@ def _ending(attempt: Attempt) -> Iterator[None]:
     job_id, fence, studio = attempt.job.id, attempt.fence, attempt.studio
     try:
         yield
-        log.info("Job %s: painted", job_id)
+        log.info("Job %s: committed", job_id)
     except ClaimLost:
         log.info("Job %s: the claim is lost, its work is thrown away", job_id)
     except CancelAsked:

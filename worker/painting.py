@@ -1,5 +1,6 @@
 """The engine's one caller: PNG files and options in, a PNG file out. Loads torch."""
 
+import logging
 from io import BytesIO
 
 import torch
@@ -18,6 +19,8 @@ from shared.settings import Settings
 from shared.workers import Worker
 from worker.attempt import Attempt, PaintingFailed
 from worker.presence import worker_name
+
+log = logging.getLogger(__name__)
 
 
 def describe(process_id: int, settings: Settings) -> Worker:
@@ -71,6 +74,7 @@ def paint_picture(
         if "can't allocate memory" not in str(error):  # the processor's allocator has no own type
             raise
         raise PaintingFailed("out_of_memory") from error
+    log.info("Job %s: optimised", watch.job.id)
     return encode_png(to_pil(picture))
 
 

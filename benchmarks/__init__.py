@@ -1,0 +1,1 @@
+"""What is measured, as programs: each prints its figures and asserts none."""
