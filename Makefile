@@ -43,8 +43,8 @@ examples: $(VENV)/local ## Draw the example images again
 pictures: $(VENV)/local ## Paint the pictures of the documentation through the service
 	$(RUN) -m local pictures
 
-docs: $(VENV)/local ## Write docs/settings.md from the settings
-	$(RUN) -m shared.settings_table > docs/settings.md
+docs: $(VENV)/local ## Write the pages that the code knows: settings, options, errors
+	$(RUN) -m shared.documents
 
 images: $(VENV)/dev ## Build both container images and paint a job through them (root)
 	$(VENV)/bin/pytest -m containers tests/containers

@@ -12,10 +12,11 @@ from anyio import to_thread
 from fastapi import Request
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 
 from api.decoder import Decoder
 from pastiche.options import OptionError, Options, wanted
-from shared.errors import FieldError, InvalidFields, WrongContentType
+from shared.errors import FieldError, InvalidFields, MalformedRequest, WrongContentType
 from shared.job_options import JobOptions
 from shared.settings import Settings
 
@@ -42,16 +43,27 @@ async def received(
 
     Raises:
         WrongContentType: the body is not multipart/form-data.
+        MalformedRequest: it says that it is, and cannot be read as such.
         InvalidFields: every field at fault, with what is wrong with it.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "multipart/form-data":
         raise WrongContentType("Send the pictures and options as multipart/form-data.")
-    async with request.form(max_files=_MOST_PARTS, max_fields=_MOST_PARTS) as form:
+    form = await _form(request)
+    try:
         options = _options(form, settings)
         with TemporaryDirectory(prefix="pastiche-upload-") as folder:
             files = await _normalised(form, Path(folder), decoder)
             yield Submission(options, files["content"], files["style"])
+    finally:
+        await form.close()
+
+
+async def _form(request: Request) -> FormData:
+    try:
+        return await request.form(max_files=_MOST_PARTS, max_fields=_MOST_PARTS)
+    except HTTPException as error:
+        raise MalformedRequest(f"The form cannot be read: {error.detail}") from error
 
 
 def _options(form: FormData, settings: Settings) -> dict[str, Any]:

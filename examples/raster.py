@@ -72,4 +72,4 @@ def polygon_mask(width: int, height: int, outlines: list[list[Point]], finer: in
 
 def to_image(picture: Array) -> Image.Image:
     """The array as a picture of eight bits a channel."""
-    return Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8), "RGB")
+    return Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))

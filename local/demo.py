@@ -64,15 +64,16 @@ def _watched(
     )
     with Progress(*columns, console=console) as bars:
         bar = bars.add_task("painting", total=job["iterations"], scale="-", losses="")
-        for job in looks(http, job, service, operator):
+        seen = job
+        for seen in looks(http, job, service, operator):
             bars.update(
                 bar,
-                total=job["iterations"],
-                completed=job["iteration"],
-                scale=job["scale"] or "-",
-                losses=_losses(job["losses"]),
+                total=seen["iterations"],
+                completed=seen["iteration"],
+                scale=seen["scale"] or "-",
+                losses=_losses(seen["losses"]),
             )
-    return job
+    return seen
 
 
 def _losses(losses: dict[str, float] | None) -> str:

@@ -35,9 +35,8 @@ class Gallery:
         """One example in the style of another, with every option at its default but the size."""
         wanted = Wanted(example("content", content), example("style", style), {"size": str(size)})
         job = submit(self._http, wanted)
-        for job in looks(self._http, job, self._service, self._operator):
-            pass
-        return Image.open(BytesIO(picture(self._http, job)))
+        *_, done = looks(self._http, job, self._service, self._operator)
+        return Image.open(BytesIO(picture(self._http, done)))
 
 
 def gallery(settings: Settings, console: Console) -> None:
@@ -65,8 +64,9 @@ def gallery(settings: Settings, console: Console) -> None:
     styles = [_thumbnail("style", style) for style in STYLES]
     blank = Image.new("RGB", sheet[0][0].size, "white")
     _save(_grid([[blank, *styles], *sheet]), "contact-sheet")
-    content = Image.open(example("content", "harbour")).resize(large.size, Image.Resampling.LANCZOS)
-    _save(_grid([[content, large]]), "harbour-swirls")
+    with Image.open(example("content", "harbour")) as photograph:
+        small = photograph.resize(large.size, Image.Resampling.LANCZOS)
+    _save(_grid([[small, large]]), "harbour-swirls")
 
 
 def example(kind: str, name: str) -> Path:

@@ -7,9 +7,6 @@ from pydantic import ValidationError
 
 from shared.queue import broker_url
 from shared.settings import Settings
-from shared.settings_table import document
-
-DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
 def test_a_variable_sets_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +36,3 @@ def test_celery_is_told_of_the_same_redis() -> None:
     assert broker_url("redis://host:1/2") == "redis://host:1/2"
     assert broker_url("unix:///run/redis") == "redis+socket:///run/redis?virtual_host=0"
     assert broker_url("unix:///run/redis?db=3") == "redis+socket:///run/redis?virtual_host=3"
-
-
-def test_the_documentation_is_what_the_settings_make() -> None:
-    assert DOCUMENT.read_text("utf-8") == document(), "run: make docs"

@@ -1,0 +1,95 @@
+"""The pages of the documentation that the code itself knows: `python -m shared.documents`.
+
+A test holds the committed pages against these functions, so they cannot go stale.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pastiche.options import Options, meaning_of, wanted
+from shared.errors import FAILURES, PasticheError
+from shared.settings import Settings
+
+FOLDER = Path("docs")
+
+
+def settings_page() -> str:
+    """Every setting: its variable, its default and what it means."""
+    rows = (
+        (f"`PASTICHE_{name.upper()}`", _code(field.default), field.description or "")
+        for name, field in Settings.model_fields.items()
+    )
+    return (
+        "# Settings\n\n"
+        "Every setting is an environment variable. `make serve PORT=… HOST=…` sets the port and\n"
+        "the address for a service on one machine.\n\n"
+    ) + _table(("variable", "default", "meaning"), rows)
+
+
+def options_page() -> str:
+    """Every option of a job: its default, what it may be and what it means."""
+    rows = (
+        (
+            f"`{each.name}`",
+            _code(each.default),
+            wanted(each.name),
+            meaning_of(each.name).description,
+        )
+        for each in fields(Options)
+    )
+    return (
+        "# Options\n\n"
+        "Form fields of `POST /jobs`, and arguments of `pastiche.Options`. An operator may hold\n"
+        "`size` lower (`PASTICHE_MAX_SIZE_PIXELS`).\n\n"
+    ) + _table(("option", "default", "may be", "meaning"), rows)
+
+
+def errors_page() -> str:
+    """Every code that a client can meet: of a refused request, and of a failed job."""
+    refusals = ((f"`{each.code}`", str(each.status), each.title) for each in _kinds(PasticheError))
+    failures = ((f"`{code}`", sentence) for code, sentence in FAILURES.items())
+    return (
+        "# Errors\n\n"
+        "A request that cannot be served is answered with `application/problem+json` (RFC 9457):\n"
+        "`type`, `title`, `status`, a `detail` for people and a `code` for programs. Where fields\n"
+        "are at fault, `errors` names each of them; the status is then that of all faults where\n"
+        "they share one (413, 415), else 422. A path or a method that does not exist has the code\n"
+        "`not_found` or `method_not_allowed`.\n\n"
+        + _table(("code", "status", "meaning"), refusals)
+        + "\nA job that ends as `failed` says why in its `error`:\n\n"
+        + _table(("code", "meaning"), failures)
+    )
+
+
+PAGES = {"settings.md": settings_page, "options.md": options_page, "errors.md": errors_page}
+
+
+def main() -> None:
+    """Writes the pages."""
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [tuple(head)]
+    lines.append(("---",) * len(lines[0]))
+    lines += [tuple(row) for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _code(default: Any) -> str:
+    return "" if default is None else f"`{default}`"
+
+
+def _kinds(kind: type[PasticheError]) -> Iterator[type[PasticheError]]:
+    """The errors of the tree that are raised, in the order that they are declared."""
+    if "code" in vars(kind):
+        yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds(each)
+
+
+if __name__ == "__main__":
+    main()
