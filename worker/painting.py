@@ -10,7 +10,8 @@ from torch import Tensor
 from pastiche.engine.backbones import BackboneSource, choose_backbone
 from pastiche.engine.images import from_pil, to_pil
 from pastiche.engine.precision import best_device
-from pastiche.engine.stylize import Diverged, Progress, stylize
+from pastiche.engine.progress import Diverged, Progress
+from pastiche.engine.stylize import stylize
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import Options
 from shared.jobs import Progress as JobProgress

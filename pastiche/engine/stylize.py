@@ -5,7 +5,6 @@ Convolutional Neural Networks" (CVPR 2016); coarse to fine as in "Controlling Pe
 Neural Style Transfer" (CVPR 2017).
 """
 
-import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
@@ -17,10 +16,10 @@ from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbones import BackboneSource, choose_backbone
 from pastiche.engine.color import recoloured
 from pastiche.engine.images import checked, fitted, resize, resize_picture
-from pastiche.engine.objective import TERMS, Objective, Targets, Weights
+from pastiche.engine.objective import Objective, Targets, Weights
 from pastiche.engine.precision import best_device, convolution_dtype
+from pastiche.engine.progress import Progress, Tally
 from pastiche.engine.pyramid import Scale, scales
-from pastiche.engine.readings import LateReader
 from pastiche.options import Options
 
 CONTENT_UNIT, STYLE_UNIT, TV_UNIT, GAMUT_WEIGHT = 24.0, 15.0, 15.0, 1e4
@@ -30,13 +29,6 @@ START_NOISE = 0.1
 """The standard deviation of the noise on the start: it fills plain skies for 1 % of the loss."""
 
 
-TOLD = ("content", "style", "tv")
-"""The terms that a watcher is told of."""
-
-PATIENCE = 8
-"""After how many iterations in a row without a finite objective the painting is given up."""
-
-
 @dataclass(frozen=True, slots=True)
 class Stop:
     """Sent to `paint`: no more iterations, the picture as it stands is the pastiche."""
@@ -44,37 +36,6 @@ class Stop:
 
 Command = Stop
 """What may be sent to `paint`."""
-
-
-class Diverged(ArithmeticError):
-    """The objective is no longer a finite number, and the optimiser did not find back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """One iteration that was done.
-
-    Attributes:
-        iteration: from 1, over all scales, of `iterations`.
-        scale: from 1, coarse to fine, of `scales`.
-        losses: `content`, `style` and `tv`, each with its weight in it, and `total`, their sum
-            with what colours outside the gamut cost. On a GPU they are of the iteration before,
-            so that it need not be waited for.
-        work: the share of the whole cost that is done, in 0 to 1.
-        pixels: (1, 3, h, w), the picture as the optimiser has it.
-    """
-
-    iteration: int
-    iterations: int
-    scale: int
-    scales: int
-    losses: dict[str, float]
-    work: float
-    pixels: Tensor
-
-    def picture(self) -> Tensor:
-        """(1, 3, h, w) in 0 to 1, on the CPU: a preview."""
-        return self.pixels.detach().clamp(0, 1).cpu()
 
 
 def stylize(
@@ -141,7 +102,7 @@ def paint(
     height, width = content.shape[-2:]
     plan = scales(height, width, options.size, options.iterations)
     x = _start(content, plan[0], options)
-    done = _Done(plan)
+    tally = Tally(plan)
     command: Command | None = None
     for scale in plan:
         x = resize(x, scale.size)
@@ -152,7 +113,7 @@ def paint(
         for _ in range(scale.iterations):
             evaluation = objective(state.position.view_as(x))
             state = lbfgs.step(state, evaluation.value, evaluation.gradient.flatten())
-            command = yield done.one_more(evaluation.terms, state.accepted.view_as(x))
+            command = yield tally.one_more(evaluation.terms, state.accepted.view_as(x))
             if isinstance(command, Stop):
                 break
         x = state.accepted.view_as(x)
@@ -194,50 +155,3 @@ def _reduced(style: Tensor, longest_side: int) -> Tensor:
     """The style image with this longest side, never above its own pixels."""
     height, width = style.shape[-2:]
     return resize_picture(style, fitted(height, width, min(longest_side, max(height, width))))
-
-
-class _Done:
-    """Counts what is done of the plan."""
-
-    def __init__(self, plan: list[Scale]) -> None:
-        self._plan = plan
-        self._whole = sum(scale.cost for scale in plan)
-        self._iteration = 0
-        self._losses: dict[str, float] = {}
-        self._lost = 0
-        self._reader = LateReader()
-
-    def one_more(self, terms: Tensor, pixels: Tensor) -> Progress:
-        self._iteration += 1
-        self._note(self._reader.read(terms))
-        index, cost = self._place()
-        return Progress(
-            iteration=self._iteration,
-            iterations=sum(scale.iterations for scale in self._plan),
-            scale=index + 1,
-            scales=len(self._plan),
-            losses=self._losses,
-            work=cost / self._whole,
-            pixels=pixels,
-        )
-
-    def _note(self, terms: list[float]) -> None:
-        """Keeps the losses of the newest iteration that had any; Diverged after too many others."""
-        total = sum(terms)
-        if math.isfinite(total):
-            self._lost = 0
-            named = dict(zip(TERMS, terms, strict=True))
-            self._losses = {name: named[name] for name in TOLD} | {"total": total}
-            return
-        self._lost += 1
-        if self._lost > PATIENCE or not self._losses:
-            raise Diverged("The objective is no finite number any more.")
-
-    def _place(self) -> tuple[int, int]:
-        """At which scale the newest iteration was, and what all of them have cost."""
-        left, cost = self._iteration, 0
-        for index, scale in enumerate(self._plan):
-            if left <= scale.iterations:
-                return index, cost + left * scale.cost // scale.iterations
-            left, cost = left - scale.iterations, cost + scale.cost
-        raise AssertionError("more iterations than were planned")

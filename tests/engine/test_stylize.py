@@ -6,7 +6,8 @@ from torch import Tensor
 
 from pastiche import Options, stylize
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.stylize import Diverged, Progress, Stop, paint
+from pastiche.engine.progress import Diverged, Progress
+from pastiche.engine.stylize import Stop, paint
 from tests.engine.test_whitened import textured
 
 CONTENT, STYLE = textured(96, 128, 1), textured(80, 100, 2)
