@@ -63,8 +63,9 @@ class Backbone:
             network has none. Where the mean answer of every filter is 1 by construction, the
             common mean would make up most of the Gram matrix and say nothing of the style.
         shares: by style layer, its share of the style loss (w_l of eq. 5); they add up to 1.
-        knows_colour: whether its deep layers tell what is shown from the colours it has. Where
-            they do not, the content image is given the style's palette before it is looked at.
+        knows_colour: whether it sees every colour, and its deep layers tell what is shown from
+            the colours it has. Where not, the content image is given the style's palette, and
+            the pastiche is kept to it.
     """
 
     name: str

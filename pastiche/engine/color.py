@@ -1,10 +1,51 @@
-"""Colours as a distribution: one image in another's palette."""
+"""Colours as a distribution: an image's palette, and one image in another's."""
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from pastiche.engine.images import fitted, resize_picture
+
 LEAST_VARIANCE = 1e-5
 """Added to every variance of the colours, in squares of 0 to 1: plain images have none."""
+
+RARE = 0.005
+"""The share of an image's pixels whose colours may lie beyond either end of its palette."""
+
+LOOKED_AT = 256
+"""The longest side, in pixels, at which a palette is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """A box of colours, along the principal axes of the style image's colours.
+
+    Attributes:
+        axes: (3, 3), each row an axis of length 1.
+        low, high: (3, 1), between which the colours lie on each axis.
+    """
+
+    axes: Tensor
+    low: Tensor
+    high: Tensor
+
+    @classmethod
+    def of(cls, style: Tensor, content: Tensor) -> "Palette":
+        """The box that holds all but the rarest colours of both, (1, 3, H, W) in 0 to 1 each."""
+        _, covariance = _statistics(style)
+        axes = torch.linalg.eigh(covariance).eigenvectors.T.to(style)
+        ends = torch.stack([_ends(style, axes), _ends(content, axes)])  # (2, 2, 3)
+        low, high = ends[:, 0].amin(dim=0), ends[:, 1].amax(dim=0)
+        return cls(axes, low[:, None], high[:, None])
+
+
+def _ends(image: Tensor, axes: Tensor) -> Tensor:
+    """Where the colours of an image end on each axis, below and above: (2, 3)."""
+    height, width = image.shape[-2:]
+    small = resize_picture(image, fitted(height, width, min(LOOKED_AT, max(height, width))))
+    share = torch.tensor([RARE, 1 - RARE]).to(small)
+    return torch.quantile(axes @ small[0].flatten(1), share, dim=1)
 
 
 def recoloured(image: Tensor, palette: Tensor, share: float = 1.0) -> Tensor:

@@ -8,6 +8,8 @@ means the same at every image size, layer and backbone.
 import torch
 from torch import Tensor
 
+from pastiche.engine.color import Palette
+
 _CHUNKS = 8
 
 LEAST_TARGET = 1e-6
@@ -92,6 +94,14 @@ def gamut_excess(image: Tensor) -> tuple[Tensor, Tensor]:
     """
     excess = image - image.clamp(0.0, 1.0)
     return excess.square().mean(), excess * (2.0 / excess.numel())
+
+
+def palette_excess(image: Tensor, palette: Palette) -> tuple[Tensor, Tensor]:
+    """The mean squared distance of the colours from the palette's box, and its gradient."""
+    places = palette.axes @ image[0].flatten(1)  # (3, H·W)
+    excess = places - places.clamp(palette.low, palette.high)
+    gradient = palette.axes.T @ excess * (2.0 / excess.numel())
+    return excess.square().mean(), gradient.view_as(image)
 
 
 def _positions(features: Tensor) -> Tensor:

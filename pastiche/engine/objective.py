@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from pastiche.engine.backbone import CONTENT_LAYER, STYLE_LAYERS, Backbone
+from pastiche.engine.color import Palette
 from pastiche.engine.losses import (
     content_loss,
     gamut_excess,
     gram_matrix,
+    palette_excess,
     style_loss,
     total_variation,
 )
@@ -35,10 +37,13 @@ class Targets:
     Attributes:
         content: (1, C, H, W), the content image's feature map, in float32.
         style: {layer: (C, C)}, the style image's Gram matrices.
+        palette: the colours that may be used, None where all may be. A network that is fitted to
+            two images is blind for colours that neither has: nothing else would keep them out.
     """
 
     content: Tensor
     style: dict[str, Tensor]
+    palette: Palette | None = None
 
     @classmethod
     @torch.no_grad()
@@ -49,6 +54,7 @@ class Targets:
         return cls(
             deep.float(),
             {layer: gram_matrix(painted[layer] - backbone.centre) for layer in STYLE_LAYERS},
+            None if backbone.knows_colour else Palette.of(style, content),
         )
 
 
@@ -82,11 +88,19 @@ class Objective:
         with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
             through, through_terms = self._through_backbone(image)
         smooth, smooth_gradient = total_variation(image)
-        excess, excess_gradient = gamut_excess(image)
+        excess, excess_gradient = self._outside(image)
         gradient = through.add(smooth_gradient, alpha=self.weights.tv)
         gradient.add_(excess_gradient, alpha=self.weights.gamut)
         terms = torch.stack((*through_terms, self.weights.tv * smooth, self.weights.gamut * excess))
         return Evaluation(terms.sum(), gradient, terms)
+
+    def _outside(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """What colours cost that no screen shows, or that are not in the palette."""
+        value, gradient = gamut_excess(image)
+        if self.targets.palette is None:
+            return value, gradient
+        more, pull = palette_excess(image, self.targets.palette)
+        return value + more, gradient + pull
 
     def _through_backbone(self, image: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The gradient of the content and style terms at the pixels, and the two terms.

@@ -36,6 +36,10 @@ DIRECTIONS = 0.25
 RIDGE = 1e-3
 """Added to every variance before whitening, as a share of the largest: noise is not blown up."""
 
+GRAIN = 1 / 255
+"""The standard deviation of what is added to the images, in 0 to 1: no more than 8 bits round off.
+A plain image has no directions of its own, and whitening would blow up its last digits."""
+
 ROUNDS = 5
 """Of spherical k-means."""
 
@@ -74,7 +78,7 @@ def fit(images: list[Tensor]) -> Backbone:
         images: (1, 3, H, W) each, in 0 to 1.
     """
     generator = torch.Generator().manual_seed(SEED)
-    maps = [view for image in images for view in _views(image)]
+    maps = [view for image in images for view in _views(image, generator)]
     convolutions = {}
     for layer, (_, filters) in CHANNELS.items():
         if layer in POOLED_BEFORE:
@@ -84,11 +88,12 @@ def fit(images: list[Tensor]) -> Backbone:
     return Backbone("whitened", None, convolutions, centre=1.0, shares=SHARES, knows_colour=False)
 
 
-def _views(image: Tensor) -> list[Tensor]:
+def _views(image: Tensor, generator: torch.Generator) -> list[Tensor]:
     """The image at every size it is looked at, none larger than it is, none twice."""
     height, width = image.shape[-2:]
-    sides = {min(side, max(height, width)) for side in LOOKED_AT}
-    return [resize_picture(image, fitted(height, width, side)) for side in sorted(sides)]
+    sides = sorted({min(side, max(height, width)) for side in LOOKED_AT})
+    views = [resize_picture(image, fitted(height, width, side)) for side in sides]
+    return [view + GRAIN * torch.randn(view.shape, generator=generator).to(view) for view in views]
 
 
 def _patches(maps: list[Tensor], generator: torch.Generator) -> Tensor:

@@ -1,10 +1,10 @@
-"""One image in another's palette."""
+"""The palette of an image, and one image in another's."""
 
 import pytest
 import torch
 from torch import Tensor
 
-from pastiche.engine.color import recoloured
+from pastiche.engine.color import Palette, recoloured
 
 
 def colours(mean: tuple[float, float, float], spread: float, seed: int) -> Tensor:
@@ -56,3 +56,25 @@ def test_plain_images_give_and_take_a_plain_palette(value: float) -> None:
     assert torch.allclose(
         recoloured(plain, PALETTE).mean((0, 2, 3)), statistics(PALETTE)[0].float()
     )
+
+
+def test_a_palette_holds_nearly_all_colours_of_both_images() -> None:
+    palette = Palette.of(PALETTE, IMAGE)
+    for image in (PALETTE, IMAGE):
+        places = palette.axes @ image[0].flatten(1)
+        inside = (places >= palette.low - 1e-6) & (places <= palette.high + 1e-6)
+        assert inside.all(dim=0).float().mean() > 0.96
+
+
+def test_a_palette_of_greys_has_no_room_for_other_colours() -> None:
+    ramp = torch.linspace(0.2, 0.8, 64).expand(1, 3, 64, 64)
+    palette = Palette.of(ramp, ramp)
+    widths = (palette.high - palette.low).flatten().sort().values
+    assert widths[:2].max() < 1e-3
+    assert widths[2] > 0.9
+
+
+def test_a_plain_palette_is_one_colour() -> None:
+    plain = torch.full((1, 3, 8, 8), 0.5)
+    palette = Palette.of(plain, plain)
+    assert torch.allclose(palette.low, palette.high, atol=1e-6)

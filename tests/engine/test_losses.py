@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from pastiche.engine.color import Palette
 from pastiche.engine.losses import (
     content_loss,
     gamut_excess,
     gram_matrix,
+    palette_excess,
     style_loss,
     total_variation,
 )
@@ -61,6 +63,30 @@ def test_only_what_is_outside_the_gamut_costs() -> None:
     value, gradient = gamut_excess(torch.tensor([[[[-0.5, 0.0, 0.7, 1.25]]]]))
     assert value.item() == pytest.approx((0.25 + 0.0625) / 4)
     assert torch.allclose(gradient, torch.tensor([[[[-0.25, 0.0, 0.0, 0.125]]]]))
+
+
+def box(low: float, high: float) -> Palette:
+    """A palette along axes that are turned by 45 degrees in the plane of red and green."""
+    half = 0.5**0.5
+    axes = torch.tensor([[half, half, 0], [half, -half, 0], [0, 0, 1]], dtype=torch.float64)
+    ends = torch.ones(3, 1, dtype=torch.float64)
+    return Palette(axes, low * ends, high * ends)
+
+
+def test_only_what_is_outside_the_palette_costs() -> None:
+    inside, outside = [0.5, 0.5, 0.5], [0.5, 0.5, 1.25]
+    image = torch.tensor([inside, outside], dtype=torch.float64).T.view(1, 3, 1, 2)
+    value, gradient = palette_excess(image, box(0, 1))
+    assert value.item() == pytest.approx(0.25**2 / 6)
+    assert torch.allclose(gradient[..., 1].flatten()[2], torch.tensor(2 * 0.25 / 6).double())
+    assert gradient[..., 0].abs().max() < 1e-12
+
+
+def test_the_palette_s_gradient_is_the_value_s_derivative() -> None:
+    at = random(1, 3, 5, 7).requires_grad_(True)
+    value, gradient = palette_excess(at, box(-0.3, 0.2))
+    (derivative,) = torch.autograd.grad(value, at)
+    assert torch.allclose(gradient, derivative, rtol=1e-10, atol=1e-12)
 
 
 GRAM = gram_matrix(random(1, 6, 5, 7, seed=1))
