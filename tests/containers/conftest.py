@@ -53,7 +53,9 @@ def images(request: pytest.FixtureRequest) -> Iterator[Images]:
         pytest.fail(f"The images are built as root, with {', '.join(TOOLS)}; missing: {missing}.")
     figures = request.config.stash.setdefault(_FIGURES, [])
     with workshop() as buildah:
+        began = monotonic()
         buildah.add_base(_base_name())
+        figures.append(f"base: ready in {monotonic() - began:.0f} s")
         made = {}
         for name in ("api", "worker"):
             began = monotonic()
@@ -84,6 +86,7 @@ def served_in_containers(images: Images, folder: Path) -> Iterator[Service]:
         "PASTICHE_HOST": "127.0.0.1",
         "PASTICHE_PORT": str(port),
         "PASTICHE_REDIS_URL": redis_url,
+        "OMP_NUM_THREADS": "1",  # threads that contend for busy cores are slower than one
     }
     with ExitStack() as down:
         down.enter_context(running(_redis(declared["redis"]["command"], redis_port, volumes)))
@@ -97,7 +100,13 @@ def served_in_containers(images: Images, folder: Path) -> Iterator[Service]:
 
         api, worker = start("api", images.api), start("worker-cpu", images.worker)
         http = down.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30))
-        until(lambda: _has_a_worker(http), patience_seconds=180)
+
+        def is_ready() -> bool:
+            api.check()
+            worker.check()
+            return _has_a_worker(http)
+
+        until(is_ready, patience_seconds=180)
         yield Service(Stack(http, volumes["pictures"], api.process), api, worker)
 
 

@@ -30,6 +30,7 @@ class Container:
     process: subprocess.Popen[str]
     service: Mapping[str, Any]
     options: list[str]
+    log: Path
 
     @property
     def main(self) -> int:
@@ -51,6 +52,10 @@ class Container:
             line.split() for line in Path(f"/proc/{self.main}/mounts").read_text().splitlines()
         ]
         return [options for _, at, _, options, *_ in mounts if at == "/"][-1].split(",")
+
+    def check(self) -> None:
+        """AssertionError, with its last words, where it has ended by itself."""
+        assert self.process.poll() is None, self.log.read_text("utf-8")[-4000:]
 
     def is_healthy(self) -> bool:
         """What the Compose file's health check says, run where it would be."""
@@ -103,7 +108,7 @@ def started(
             start_new_session=True,
         )
     try:
-        yield Container(buildah, name, process, service, options)
+        yield Container(buildah, name, process, service, options, log)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -120,9 +125,11 @@ def _volumes(service: Mapping[str, Any]) -> Iterator[list[str]]:
 
 def _first_python(parent: int) -> int | None:
     """The eldest process under this one that runs python, or None while there is none."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    threads = Path(f"/proc/{parent}/task").glob("*/children")
+    children = [child for thread in threads for child in thread.read_text().split()]
     for child in map(int, children):
-        if Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"python3\0"):
+        program = Path(f"/proc/{child}/cmdline").read_bytes().partition(b"\0")[0]
+        if program.endswith(b"/python3"):
             return child
         found = _first_python(child)
         if found is not None:
