@@ -77,12 +77,8 @@ class Buildah:
         lines = (f"{name} = {value}" for name, value in values.items())
         configuration.write_text("\n".join(["[global]", *lines, ""]), "utf-8")
         yield f"{configuration}:/etc/pip.conf:ro"
-        named = {
-            Path(word.removeprefix("file://"))
-            for value in values.values()
-            for word in value.split()
-        }
-        for path in {_CERTIFICATES, *(_top(path) for path in named if path.is_absolute())}:
+        words = {word for value in values.values() for word in value.split()}
+        for path in {_CERTIFICATES, *(_folder(word) for word in words if _is_path(word))}:
             if path.exists():
                 yield f"{path}:{path}:ro"
 
@@ -97,12 +93,23 @@ def workshop() -> Iterator[Buildah]:
         finally:
             buildah("rm", "--all")
             buildah("rmi", "--all", "--force")
-            subprocess.run(["umount", "--recursive", "--lazy", f"{folder}/storage/overlay"])
+            # The overlay driver leaves its folder mounted on itself.
+            overlay = f"{folder}/storage/overlay"
+            subprocess.run(["umount", "--recursive", "--lazy", overlay], capture_output=True)
 
 
-def _top(path: Path) -> Path:
-    """Certificates are mounted as their whole folder, once."""
-    return _CERTIFICATES if path.is_relative_to(_CERTIFICATES) else path
+def _is_path(word: str) -> bool:
+    return word.startswith(("/", "file:///"))
+
+
+def _folder(word: str) -> Path:
+    """What has to be mounted for pip to find this file or folder."""
+    path = Path(word.removeprefix("file://"))
+    if path.is_relative_to(_CERTIFICATES):
+        return _CERTIFICATES
+    # An index in a folder links to files that lie beside it.
+    beside = word.startswith("file://") and path.parent != Path("/")
+    return path.parent if beside else path
 
 
 def _pip_configuration() -> dict[str, str]:
