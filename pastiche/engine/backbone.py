@@ -6,6 +6,7 @@ configuration E; with average pooling, which Gatys, Ecker and Bethge (2016), sec
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -108,10 +109,30 @@ def pooled(features: Tensor) -> Tensor:
 
 
 def replicated(features: Tensor) -> Tensor:
-    """(1, C, H, W) → (1, C, H+2, W+2), the edges repeated once.
+    """(1, C, H, W) → (1, C, H+2, W+2), the edges repeated once."""
+    padded: Tensor = _Replicated.apply(features)
+    return padded
 
-    By slices: the backward pass of `ReplicationPad2d` on CUDA adds in no fixed order.
+
+class _Replicated(torch.autograd.Function):
+    """Replicate padding with a backward pass of its own.
+
+    That of `ReplicationPad2d` on CUDA adds in no fixed order; that of slices put together costs a
+    third of an iteration on a processor.
     """
-    wide = torch.cat((features[..., :1], features, features[..., -1:]), dim=-1)
-    tall = torch.cat((wide[..., :1, :], wide, wide[..., -1:, :]), dim=-2)
-    return tall.contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        padded = F.pad(features, (1, 1, 1, 1), mode="replicate")
+        return padded.contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (outer,) = gradients  # (1, C, H+2, W+2)
+        inner = outer[..., 1:-1, 1:-1].clone(memory_format=torch.channels_last)
+        for edge in (0, -1):
+            inner[..., edge, :] += outer[..., edge, 1:-1]
+            inner[..., :, edge] += outer[..., 1:-1, edge]
+            for other in (0, -1):
+                inner[..., edge, other] += outer[..., edge, other]
+        return inner
