@@ -1,0 +1,43 @@
+"""A worker's container is healthy where a worker of its own host says that it lives."""
+
+import socket
+
+import pytest
+
+from shared.job_store import JobStore
+from shared.workers import Worker, present
+from worker.health import main
+from worker.presence import worker_name
+
+
+@pytest.fixture(autouse=True)
+def _asks_our_redis(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASTICHE_REDIS_URL", redis_url)
+
+
+def say(jobs: JobStore, name: str, believed_seconds: float = 10.0) -> None:
+    jobs.run(present(Worker(name, "whitened", "CPU"), believed_seconds=believed_seconds))
+
+
+def test_this_host_s_worker_makes_it_healthy(jobs: JobStore) -> None:
+    say(jobs, worker_name(17))
+    assert main() == 0
+
+
+def test_nobody_s_word_makes_it_unhealthy(jobs: JobStore) -> None:
+    assert main() == 1
+
+
+def test_another_host_s_worker_makes_it_unhealthy(jobs: JobStore) -> None:
+    say(jobs, f"{socket.gethostname()}-2-17")
+    assert main() == 1
+
+
+def test_a_worker_that_has_gone_makes_it_unhealthy(jobs: JobStore) -> None:
+    say(jobs, worker_name(17), believed_seconds=0)
+    assert main() == 1
+
+
+def test_a_redis_that_is_away_makes_it_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASTICHE_REDIS_URL", "redis://127.0.0.1:1/0")
+    assert main() == 1
