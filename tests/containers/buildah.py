@@ -32,7 +32,7 @@ class Buildah:
     def __call__(self, *arguments: str) -> str:
         """Runs one command to its end; what it says on standard output."""
         done = subprocess.run(
-            self.command(*arguments), env=self._environment, capture_output=True, text=True
+            self.command(*arguments), env=self.environment, capture_output=True, text=True
         )
         assert done.returncode == 0, f"buildah {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
@@ -67,7 +67,7 @@ class Buildah:
         self("commit", "--rm", container, name)
 
     @property
-    def _environment(self) -> Mapping[str, str]:
+    def environment(self) -> Mapping[str, str]:
         return os.environ | {"TMPDIR": str(self.folder)}
 
     def _machine_mounts(self) -> Iterator[str]:

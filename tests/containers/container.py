@@ -63,7 +63,12 @@ class Container:
         assert kind == "CMD"
         command = self.buildah.command("run", "--isolation=chroot", *self.options, self.name, "--")
         patience = seconds(self.service["healthcheck"]["timeout"])
-        done = subprocess.run([*command, *words], capture_output=True, timeout=patience)
+        done = subprocess.run(
+            [*command, *words],
+            env=self.buildah.environment,
+            capture_output=True,
+            timeout=patience,
+        )
         return done.returncode == 0
 
     def stop(self) -> None:
@@ -102,6 +107,7 @@ def started(
     with log.open("w", encoding="utf-8") as said:
         process = subprocess.Popen(
             ["setpriv", "--no-new-privs", *alone, *buildah.command(*run)],
+            env=buildah.environment,
             stdout=said,
             stderr=subprocess.STDOUT,
             text=True,
