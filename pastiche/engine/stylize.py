@@ -22,7 +22,7 @@ from pastiche.engine.progress import Progress, Tally
 from pastiche.engine.pyramid import Scale, scales
 from pastiche.options import Options
 
-CONTENT_UNIT, STYLE_UNIT, TV_UNIT, GAMUT_WEIGHT = 24.0, 15.0, 15.0, 1e4
+CONTENT_UNIT, STYLE_UNIT, TV_UNIT, GAMUT_WEIGHT = 36.0, 15.0, 15.0, 1e4
 """What weights of 1 stand for: with them the default look is at content 0.5, style 0.5, TV 1."""
 
 START_NOISE = 0.1
