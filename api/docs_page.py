@@ -4,7 +4,6 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
-from swagger_ui_bundle import swagger_ui_path
 
 ASSETS = "/docs/assets"
 
@@ -30,4 +29,4 @@ async def front_door() -> RedirectResponse:
 def install(app: FastAPI) -> None:
     """Adds the page, and the files that it loads."""
     app.include_router(router)
-    app.mount(ASSETS, StaticFiles(directory=swagger_ui_path))
+    app.mount(ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))

@@ -23,7 +23,10 @@ def serve(settings: Settings, console: Console) -> None:
             with console.status("Starting Redis, worker and API …"):
                 service = stack.enter_context(running(settings, operator))
             worker = service.worker
-            console.print(f"Pastiche is up: {service.url} (the API to try: {service.url}/docs)")
+            console.print(
+                f"Pastiche is up: {service.url} (the API to try: {service.url}/docs)",
+                soft_wrap=True,
+            )
             console.print(f"  painted by  the {worker.backbone} backbone on {worker.device}")
             console.print(f"  kept in     {service.data.path}")
             console.print("  Ctrl-C stops it; jobs and pictures stay.")
