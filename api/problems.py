@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from obstore.exceptions import BaseError as BlobStoreError
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 from redis import RedisError
 from starlette.exceptions import HTTPException
 
@@ -71,6 +72,21 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BlobStoreError, _storage)
     app.add_exception_handler(OSError, _storage)
     app.add_exception_handler(Exception, _unforeseen)
+    _describe(app)
+
+
+def _describe(app: FastAPI) -> None:
+    """Adds the schema that `responses` refers to: no endpoint returns it, so FastAPI has none."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = described()
+        template = "#/components/schemas/{model}"
+        _, schemas = models_json_schema([(Problem, "serialization")], ref_template=template)
+        document["components"]["schemas"].update(schemas["$defs"])
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation has it
 
 
 def _respond(

@@ -30,3 +30,11 @@ def test_the_document_names_every_field_of_a_submission(api: RunningApi) -> None
     schema = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert {"content", "style", "style_weight", "size", "seed"} <= schema["properties"].keys()
     assert schema["required"] == ["content", "style"]
+
+
+def test_every_schema_that_the_document_refers_to_is_in_it(api: RunningApi) -> None:
+    response = api.http.get("/openapi.json")
+    schemas = response.json()["components"]["schemas"]
+    referred = set(re.findall(r'"#/components/schemas/(\w+)"', response.text))
+    assert "Problem" in referred
+    assert referred <= schemas.keys()
