@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import uuid4
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
@@ -109,7 +109,7 @@ class Job:
         backbone = record.get("backbone_name")
         return cls(
             id=record["id"],
-            status=record["status"],  # type: ignore[arg-type]  # the scripts write no other
+            status=cast(Status, record["status"]),  # the scripts write no other
             version=int(record["version"]),
             options=json.loads(record["options"]),
             inputs=Inputs(record["content_key"], tuple(json.loads(record["style_keys"]))),

@@ -58,10 +58,10 @@ def test_it_gets_as_far_as_torch_s_own_with_as_many_evaluations() -> None:
     def closure() -> float:
         theirs.zero_grad()
         value = quadratic(x)
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
         return value.item()
 
-    theirs.step(closure)  # type: ignore[no-untyped-call]
+    theirs.step(closure)  # type: ignore[no-untyped-call]  # nor for this
     assert ours <= max(2 * quadratic(x).item(), 1e-9)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.pictures import Limits, PictureFault, encode, normalise
+from shared.pictures import Format, Limits, PictureFault, encode, normalise
 from tests import pictures
 
 LIMITS = Limits(pixels=50_000_000, keep_pixels=2048)
@@ -140,6 +140,6 @@ def test_the_smallest_and_the_narrowest_are_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("wanted", "kind"), [("jpeg", "JPEG"), ("webp", "WEBP"), ("png", "PNG")])
-def test_a_result_can_be_encoded_in_every_format(wanted: str, kind: str) -> None:
-    with Image.open(BytesIO(encode(pictures.png(), wanted))) as picture:  # type: ignore[arg-type]
+def test_a_result_can_be_encoded_in_every_format(wanted: Format, kind: str) -> None:
+    with Image.open(BytesIO(encode(pictures.png(), wanted))) as picture:
         assert (picture.format, picture.size) == (kind, (96, 64))
