@@ -4,38 +4,50 @@ The engine, the API, the command line and the documentation all read this table.
 but Python, so that it can be read where torch is not installed.
 """
 
-import math
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_type_hints
 
-Start = Literal["content", "noise", "grey"]
-BackboneChoice = Literal["auto", "imagenet", "whitened"]
+from pastiche.option_kinds import (
+    LAYERS,
+    Counts,
+    LayerName,
+    LayerWeights,
+    Meaning,
+    Numbers,
+    OptionError,
+    kind_of,
+)
+
+__all__ = ["LAYERS", "LayerName", "LayerWeights", "Meaning", "OptionError", "Options"]
+
+Blend = Literal["losses", "grams"]
+Start = Literal["content", "noise", "grey", "image"]
+Optimiser = Literal["lbfgs", "adam"]
+BackboneChoice = Literal["auto", "imagenet", "caffe", "whitened"]
+Pooling = Literal["average", "max"]
+Padding = Literal["replicate", "reflect", "zeros"]
+Precision = Literal["auto", "bfloat16", "float32"]
+Colour = Literal["style", "luminance", "statistics"]
+Variation = Literal["squared", "absolute"]
+Normalisation = Literal["pastiche", "paper", "neural-style"]
+
+MOST_STYLES = 8
+"""How many style images one pastiche may have."""
+
+GATYS_2016 = "Gatys et al. 2016"
+GATYS_2017 = "Gatys et al. 2017"
+NEURAL_STYLE = "neural-style"
 
 
-class OptionError(ValueError):
-    """An option with a value that cannot be used; `field` names it, the message says why."""
-
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(f"{field}: {sentence}")
-        self.field = field
-        self.sentence = sentence
+def _option(default: Any, group: str, description: str, **meaning: Any) -> Any:
+    metadata = {"meaning": Meaning(description, group, **meaning)}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a reader and a validator need to know of one option.
-
-    `minimum` and `maximum` are inclusive and in `unit`; None where the type is not a number.
-    """
-
-    description: str
-    unit: str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-
-
-def _option(default: Any, description: str, **meaning: Any) -> Any:
-    return field(default=default, metadata={"meaning": Meaning(description, **meaning)})
+def _weight(default: float, description: str, source: str) -> Any:
+    return _option(default, "Weights", description, source=source, minimum=0.0, maximum=1e6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,60 +58,267 @@ class Options:
         OptionError: a value of the wrong type or out of its range; it names the field.
     """
 
-    content_weight: float = _option(
+    content_weight: float = _weight(
         0.5,
         "α, the weight of the content loss: how much of the photograph stays. "
         "Set against `style_weight`, it is the dial that everybody turns.",
-        minimum=0.0,
-        maximum=1e6,
+        f"{GATYS_2016}, eq. 7",
     )
-    style_weight: float = _option(
+    style_weight: float = _weight(
         0.5,
         "β, the weight of the style loss: how much of the painting's hand comes in.",
-        minimum=0.0,
-        maximum=1e6,
+        f"{GATYS_2016}, eq. 7",
     )
-    tv_weight: float = _option(
+    tv_weight: float = _weight(
         1.0,
         "γ, the weight of the total variation loss: higher is smoother, 0 turns it off.",
+        NEURAL_STYLE,
+    )
+    tv_norm: Variation = _option(
+        "squared",
+        "Weights",
+        "What total variation adds up: the `squared` steps between neighbours (smooth), or the "
+        "`absolute` ones (flat patches with sharp edges).",
+        source=NEURAL_STYLE,
+    )
+    content_layers: LayerWeights = _option(
+        {},
+        "Weights",
+        "The layers at which the content is compared, and their weights against each other; "
+        "without any, `relu4_2`. Shallow ones hold on to detail.",
+        source=f"{GATYS_2016}, section 2.1",
         minimum=0.0,
         maximum=1e6,
     )
-    size: int = _option(
-        512, "The longest side of the pastiche.", unit="pixels", minimum=16, maximum=8192
+    style_layers: LayerWeights = _option(
+        {},
+        "Weights",
+        "The layers whose Gram matrices are compared, and their weights against each other; "
+        "without any, relu1_1 to relu5_1 as the backbone likes them. Shallow ones are colour and "
+        "grain, deep ones larger shapes.",
+        source=f"{GATYS_2016}, eq. 5",
+        minimum=0.0,
+        maximum=1e6,
     )
-    iterations: int = _option(
-        200,
-        "How many optimiser steps in all; the coarse scales take most of them.",
-        unit="steps",
+    normalisation: Normalisation = _option(
+        "pastiche",
+        "Weights",
+        "What weights of 1 stand for: `pastiche` divides every term by what its target amounts to, "
+        "so that the same weights mean the same at every size; `paper` and `neural-style` are "
+        "for weights that come from there.",
+        source=f"{GATYS_2016}, eq. 1, 4; {NEURAL_STYLE}",
+    )
+    gradient_normalisation: bool = _option(
+        False,
+        "Weights",
+        "Compares by distance, not by its square: a term then pulls with the same force however "
+        "near it is to its target, and no layer drowns another.",
+        source=NEURAL_STYLE,
+    )
+
+    style_weights: Numbers = _option(
+        (),
+        "Styles",
+        "The weights of several style images against each other, in their order; without any, all "
+        "weigh the same.",
+        source=NEURAL_STYLE,
+        minimum=0.0,
+        maximum=1e6,
+        most=MOST_STYLES,
+    )
+    style_blend: Blend = _option(
+        "losses",
+        "Styles",
+        "How several styles become one: the weighted mean of their `losses`, each divided by its "
+        "own target, or the loss against the weighted mean of their Gram matrices (`grams`), where "
+        "a style of strong contrasts counts for more. With masks only `losses`.",
+        source=NEURAL_STYLE,
+    )
+    style_scale: float = _option(
+        1.0,
+        "Styles",
+        "The size of the strokes: the style image is looked at with its longest side this many "
+        "times the pastiche's, though never larger than it is.",
+        source=NEURAL_STYLE,
+        unit="times the pastiche's size",
+        minimum=0.1,
+        maximum=4.0,
+    )
+    colour: Colour = _option(
+        "style",
+        "Styles",
+        "Whose colours the pastiche has: the `style`'s; the content's, with only the `luminance` "
+        "painted; or the content's, with the style image recoloured to their `statistics` (mean "
+        "and covariance) before anything else.",
+        source=f"{GATYS_2017}, section 5",
+    )
+
+    size: int = _option(
+        512,
+        "Size",
+        "The longest side of the pastiche.",
+        unit="pixels",
+        minimum=16,
+        maximum=8192,
+    )
+    scales: int = _option(
+        4,
+        "Size",
+        "At how many sizes it is painted at most, coarse to fine; 1 paints at the full size alone.",
+        source=f"{GATYS_2017}, section 6",
+        unit="scales",
         minimum=1,
-        maximum=10_000,
+        maximum=8,
+    )
+    scale_factor: float = _option(
+        2.0,
+        "Size",
+        "By what each scale is larger than the one before; 1.4142 is √2.",
+        source=f"{GATYS_2017}, section 6",
+        minimum=1.2,
+        maximum=4.0,
+    )
+
+    start: Start = _option(
+        "content",
+        "Start",
+        "Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, "
+        "or from a given `image`.",
+        source=f"{GATYS_2016}, section 2.3",
+    )
+    start_noise: float = _option(
+        0.1,
+        "Start",
+        "The standard deviation of the noise on the start, with pixels in 0 to 1: plain skies "
+        "need some to grow strokes from. A start from `noise` has its own.",
+        minimum=0.0,
+        maximum=1.0,
     )
     seed: int = _option(
         0,
+        "Start",
         "Draws the noise of the start: the same inputs and seed on the same device give the "
         "same bytes.",
         minimum=0,
         maximum=2**32 - 1,
     )
-    start: Start = _option(
-        "content",
-        "Where the optimisation starts: from the content image, from noise, or from plain grey.",
+
+    iterations: int = _option(
+        200,
+        "Optimiser",
+        "How many optimiser steps in all; the coarse scales take most of them.",
+        unit="steps",
+        minimum=1,
+        maximum=10_000,
     )
+    scale_iterations: Counts = _option(
+        (),
+        "Optimiser",
+        "How many steps at each scale, coarse to fine: then there are as many scales as numbers, "
+        "and `iterations` and `scales` are not looked at.",
+        unit="steps",
+        minimum=1,
+        maximum=10_000,
+        most=8,
+    )
+    stall_tolerance: float = _option(
+        0.0,
+        "Optimiser",
+        "A scale is over early when ten steps have lowered the objective by less than this share "
+        "of it; 0 never ends one early.",
+        minimum=0.0,
+        maximum=0.5,
+    )
+    optimiser: Optimiser = _option(
+        "lbfgs",
+        "Optimiser",
+        "`lbfgs` learns the curvature from its own steps; `adam` needs many more of them and less "
+        "memory.",
+        source=f"{GATYS_2016}, section 2.3",
+    )
+    lbfgs_history: int = _option(
+        10,
+        "Optimiser",
+        "How many steps L-BFGS remembers; each takes the memory of two pictures.",
+        source="Nocedal, Wright, section 7.2",
+        unit="steps",
+        minimum=1,
+        maximum=100,
+    )
+    adam_step: float = _option(
+        0.02,
+        "Optimiser",
+        "How far Adam moves a pixel in one step, with pixels in 0 to 1.",
+        source="Kingma, Ba 2015",
+        minimum=1e-5,
+        maximum=1.0,
+    )
+
     backbone: BackboneChoice = _option(
         "auto",
-        "The network that looks at the images: `imagenet` (VGG-19 with pretrained weights), "
-        "`whitened` (VGG-19 with filters fitted to the two images, nothing to download), or "
-        "`auto`: `imagenet` where its weights are in the cache, else `whitened`.",
+        "Network",
+        "The network that looks at the images: `imagenet` (VGG-19 with torchvision's weights), "
+        "`caffe` (with the weights that the papers used), `whitened` (with filters fitted to the "
+        "job's own images, nothing to download), or `auto`: `imagenet` where its weights are in "
+        "the cache, else `whitened`.",
+        source="Simonyan, Zisserman 2015",
+    )
+    pooling: Pooling = _option(
+        "average",
+        "Network",
+        "How the network halves its feature maps: `average` is smooth, `max` as VGG was trained.",
+        source=f"{GATYS_2016}, section 2",
+    )
+    padding: Padding = _option(
+        "replicate",
+        "Network",
+        "What the network sees beyond an image's edges: the edge itself, its mirror image, or "
+        "`zeros` as VGG was trained, which may leave a frame.",
+    )
+    precision: Precision = _option(
+        "auto",
+        "Network",
+        "What the network reckons in: `bfloat16`, `float32`, or `auto`: bfloat16 where the device "
+        "is fast at it and the pooling is `average`.",
     )
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(Options).items():
-            _check(name, kind, getattr(self, name))
+            object.__setattr__(self, name, _kept(name, kind, getattr(self, name)))
         if self.content_weight == 0 and self.style_weight == 0:
             raise OptionError(
                 "style_weight", "must be above 0 where content_weight is 0: nothing is asked for."
             )
+        if self.style_weights and not any(self.style_weights):
+            raise OptionError("style_weights", "must not all be 0.")
+
+    @property
+    def all_iterations(self) -> int:
+        """How many steps are planned in all."""
+        return sum(self.scale_iterations) or self.iterations
+
+    def check_images(self, *, styles: int, masks: int, style_masks: int, start_image: bool) -> None:
+        """Holds the options against the images that come with them, by their number.
+
+        Raises:
+            OptionError: they do not go together; it names the option or the images.
+        """
+        if not 1 <= styles <= MOST_STYLES:
+            raise OptionError("style", f"must be 1 to {MOST_STYLES} images, not {styles}.")
+        if len(self.style_weights) not in (0, styles):
+            raise OptionError(
+                "style_weights",
+                f"must be one for each of {styles} styles: {len(self.style_weights)} given.",
+            )
+        for name, count in (("mask", masks), ("style_mask", style_masks)):
+            if count not in (0, styles):
+                raise OptionError(name, f"must be one for each of {styles} styles: {count} given.")
+        if masks and self.style_blend == "grams":
+            raise OptionError("style_blend", "must be losses where there are masks.")
+        if start_image and self.start != "image":
+            raise OptionError("start_image", f"must not be given where start is {self.start}.")
+        if self.start == "image" and not start_image:
+            raise OptionError("start_image", "must be given where start is image.")
 
 
 def meaning_of(name: str) -> Meaning:
@@ -111,28 +330,12 @@ def meaning_of(name: str) -> Meaning:
 
 def wanted(name: str) -> str:
     """What the option called `name` takes, to end a sentence that begins with “must be”."""
-    kind, meaning = get_type_hints(Options)[name], meaning_of(name)
-    if meaning.minimum is None or meaning.maximum is None:
-        return f"one of {', '.join(get_args(kind))}"
-    noun = "a number" if kind is float else "a whole number"
-    unit = f" {meaning.unit}" if meaning.unit else ""
-    return f"{noun} between {meaning.minimum:.12g} and {meaning.maximum:.12g}{unit}"
+    kind = get_type_hints(Options)[name]
+    return kind_of(kind).wanted(kind, meaning_of(name))
 
 
-def _check(name: str, kind: Any, value: Any) -> None:
-    if not (_is_choice if get_origin(kind) is Literal else _is_in_range)(name, kind, value):
-        raise OptionError(name, f"must be {wanted(name)}, not {value!r}.")
-
-
-def _is_choice(_: str, kind: Any, value: Any) -> bool:
-    return value in get_args(kind)
-
-
-def _is_in_range(name: str, kind: Any, value: Any) -> bool:
-    numbers = (int, float) if kind is float else (int,)
-    if isinstance(value, bool) or not isinstance(value, numbers) or not math.isfinite(value):
-        return False
-    meaning = meaning_of(name)
-    assert meaning.minimum is not None
-    assert meaning.maximum is not None
-    return meaning.minimum <= value <= meaning.maximum
+def _kept(name: str, kind: Any, value: Any) -> Any:
+    try:
+        return kind_of(kind).kept(value, kind, meaning_of(name))
+    except (ValueError, TypeError):
+        raise OptionError(name, f"must be {wanted(name)}, not {value!r}.") from None
