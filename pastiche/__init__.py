@@ -6,11 +6,12 @@
 from typing import TYPE_CHECKING, Any
 
 from pastiche.options import OptionError, Options
+from pastiche.presets import preset
 
 if TYPE_CHECKING:
     from pastiche.engine.stylize import stylize
 
-__all__ = ["OptionError", "Options", "stylize"]
+__all__ = ["OptionError", "Options", "preset", "stylize"]
 
 
 def __getattr__(name: str) -> Any:

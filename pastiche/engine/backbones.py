@@ -1,21 +1,22 @@
 """Which backbone paints: chosen before the images are known."""
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.weights import IMAGENET, MissingWeights, imagenet_path
+from pastiche.engine.weights import CAFFE, IMAGENET, MissingWeights, weights_folder
 from pastiche.engine.whitened import Whitened
-from pastiche.options import BackboneChoice
+from pastiche.options import BackboneChoice, LayerName, Options
 
 
 class BackboneSource(Protocol):
     """A backbone that was chosen; its network exists once the images are known.
 
     Attributes:
-        name: `imagenet` or `whitened`.
+        name: `imagenet`, `caffe` or `whitened`.
         sha256: of its weights file, None where it has none.
     """
 
@@ -25,34 +26,42 @@ class BackboneSource(Protocol):
     @property
     def sha256(self) -> str | None: ...
 
-    def network(self, content: Tensor, style: Tensor) -> Backbone:
-        """The network for these images, (1, 3, H, W) in 0 to 1, in float32 on their device."""
+    def network(
+        self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
+    ) -> Backbone:
+        """The network for these images, with these layers and all that lie before them.
+
+        Args:
+            images: the content image in the styles' colours and the style images, (1, 3, H, W) in
+                0 to 1, in float32 on the device that the network is to be on.
+        """
         ...
 
 
 def choose_backbone(
     choice: BackboneChoice = "auto",
     folder: Path | None = None,
-    *,
-    hash_prefix: str = IMAGENET.hash_prefix,
 ) -> BackboneSource:
     """The backbone of that name; `auto` is `imagenet` where its file is there, else `whitened`.
 
     Args:
         folder: where the weights are looked for; None for `weights_folder()`.
-        hash_prefix: what the SHA-256 of the pretrained weights has to begin with.
 
     Raises:
-        MissingWeights: `imagenet` is asked for, and its file is not there.
+        MissingWeights: pretrained weights are asked for, and their file is not there.
     """
-    path = imagenet_path(folder)
+    file = CAFFE if choice == "caffe" else IMAGENET
+    path = weights_folder(folder) / file.name
     if choice == "whitened" or (choice == "auto" and not path.exists()):
         return Whitened()
     if not path.exists():
         raise MissingWeights(
-            f"The imagenet backbone needs its weights at {path}: `make weights` fetches them."
+            f"The {choice} backbone needs its weights at {path}: "
+            f"`make weights BACKBONE={choice}` fetches them."
         )
-    # torchvision takes a second to load; only this backbone needs it.
-    from pastiche.engine.imagenet import Imagenet
+    # torchvision takes a second to load; only these backbones need it.
+    from pastiche.engine.pretrained import CAFFE_INPUT, IMAGENET_INPUT, Pretrained
 
-    return Imagenet(path, hash_prefix=hash_prefix)
+    if choice == "caffe":
+        return Pretrained("caffe", path, file, CAFFE_INPUT)
+    return Pretrained("imagenet", path, file, IMAGENET_INPUT)

@@ -1,11 +1,13 @@
 """Colours as a distribution: an image's palette, and one image in another's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from pastiche.engine.images import fitted, resize_picture
+from pastiche.engine.images import resize_picture
+from pastiche.sizes import fitted
 
 LEAST_VARIANCE = 1e-5
 """Added to every variance of the colours, in squares of 0 to 1: plain images have none."""
@@ -31,24 +33,35 @@ class Palette:
     high: Tensor
 
     @classmethod
-    def of(cls, style: Tensor, content: Tensor) -> "Palette":
-        """The box that holds all but the rarest colours of both, (1, 3, H, W) in 0 to 1 each."""
-        _, covariance = _statistics(style)
-        axes = torch.linalg.eigh(covariance).eigenvectors.T.to(style)
-        ends = torch.stack([_ends(style, axes), _ends(content, axes)])  # (2, 2, 3)
+    def of(cls, styles: Sequence[Tensor], content: Tensor) -> "Palette":
+        """The box that holds all but the rarest of each image's colours, as `seen` gives them."""
+        _, covariance = _statistics(torch.cat(list(styles), dim=1))
+        axes = torch.linalg.eigh(covariance).eigenvectors.T.to(content)
+        share = torch.tensor([RARE, 1 - RARE]).to(content)
+        ends = torch.stack(
+            [torch.quantile(axes @ each, share, dim=1) for each in (*styles, content)]
+        )  # (S + 1, 2, 3)
         low, high = ends[:, 0].amin(dim=0), ends[:, 1].amax(dim=0)
         return cls(axes, low[:, None], high[:, None])
 
 
-def _ends(image: Tensor, axes: Tensor) -> Tensor:
-    """Where the colours of an image end on each axis, below and above: (2, 3)."""
+def seen(image: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The colours of an image, looked at from afar: (3, N).
+
+    Args:
+        image: (1, 3, H, W).
+        mask: (1, 1, H, W) in 0 to 1, what part of the image is looked at; None for all of it.
+    """
     height, width = image.shape[-2:]
-    small = resize_picture(image, fitted(height, width, min(LOOKED_AT, max(height, width))))
-    share = torch.tensor([RARE, 1 - RARE]).to(small)
-    return torch.quantile(axes @ small[0].flatten(1), share, dim=1)
+    size = fitted(height, width, min(LOOKED_AT, max(height, width)))
+    colours = resize_picture(image, size)[0].flatten(1)
+    if mask is None:
+        return colours
+    light = resize_picture(mask, size).flatten()
+    return colours[:, light >= 0.5 * light.max()]
 
 
-def recoloured(image: Tensor, palette: Tensor, share: float = 1.0) -> Tensor:
+def recoloured(image: Tensor, palette: Tensor) -> Tensor:
     """The image in the palette's colours: its colours get the palette's mean and covariance.
 
     By the linear map that moves colours least, so that blue stays the bluest and light the
@@ -57,28 +70,59 @@ def recoloured(image: Tensor, palette: Tensor, share: float = 1.0) -> Tensor:
 
     Args:
         image: (1, 3, H, W) in 0 to 1.
-        palette: (1, 3, H', W') in 0 to 1.
-        share: how far to go, from 0, the image itself, to 1.
+        palette: (3, N) in 0 to 1, as `seen` gives it.
 
     Returns:
         (1, 3, H, W) in 0 to 1.
     """
-    if share == 0:
-        return image
-    mean, covariance = _statistics(image)
+    mean, covariance = _statistics(seen(image))
     wanted_mean, wanted_covariance = _statistics(palette)
     root, inverse_root = _power(covariance, 0.5), _power(covariance, -0.5)
     transport = inverse_root @ _power(root @ wanted_covariance @ root, 0.5) @ inverse_root
-    colours = image[0].flatten(1)  # (3, H·W)
     # The map is found on the processor in float64: three by three, and the same bytes everywhere.
-    matrix, old, new = (each.to(colours) for each in (transport, mean, wanted_mean))
-    moved = (matrix @ (colours - old) + new).view_as(image).clamp(0, 1)
-    return torch.lerp(image, moved, share)
+    matrix, old, new = (each.to(image) for each in (transport, mean, wanted_mean))
+    return (matrix @ (image[0].flatten(1) - old) + new).view_as(image).clamp(0, 1)
 
 
-def _statistics(image: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean colour, (3, 1), and the covariance of the colours, (3, 3), in float64."""
-    colours = image[0].flatten(1).cpu().double()
+def in_palettes(image: Tensor, palettes: Sequence[Tensor], places: Tensor) -> Tensor:
+    """The image in several palettes at once, each where it has its share of the place.
+
+    Args:
+        image: (1, 3, H, W) in 0 to 1.
+        palettes: (3, N) each.
+        places: (S, 1, 1 or H, 1 or W), the shares; where they leave something of 1, that much of
+            the image stays as it is.
+    """
+    moved = torch.cat([recoloured(image, palette) for palette in palettes])  # (S, 3, H, W)
+    kept = image * (1 - places.sum(dim=0, keepdim=True))
+    return (kept + (moved * places).sum(dim=0, keepdim=True)).clamp(0, 1)
+
+
+def luminance(image: Tensor) -> Tensor:
+    """What is left of an image without its colours, (1, 3, H, W): its Y (ITU-R BT.601)."""
+    red_green_blue = torch.tensor([0.299, 0.587, 0.114]).to(image).view(1, 3, 1, 1)
+    return (image * red_green_blue).sum(dim=1, keepdim=True).expand_as(image)
+
+
+def in_luminance_of(style: Tensor, content: Tensor) -> Tensor:
+    """The style's luminance, with the mean and deviation of the content's.
+
+    Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer" (CVPR 2017), eq. 10:
+    else a light painting would make a dark photograph lighter.
+    """
+    dark, grey = luminance(content), luminance(style)
+    spread = dark.std() / grey.std().clamp_min(LEAST_VARIANCE**0.5)
+    return ((grey - grey.mean()) * spread + dark.mean()).clamp(0, 1)
+
+
+def in_colours_of(painted: Tensor, content: Tensor) -> Tensor:
+    """The content image's colours under the painted picture's luminance, both (1, 3, H, W)."""
+    return content + (luminance(painted) - luminance(content))
+
+
+def _statistics(colours: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of colours, (3, N), as (3, 1), and their covariance, (3, 3), in float64."""
+    colours = colours.cpu().double()
     mean = colours.mean(dim=1, keepdim=True)
     around = colours - mean
     covariance = around @ around.T / colours.shape[1]

@@ -6,11 +6,19 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from pastiche.options import OptionError
+
 
 def from_pil(picture: Image.Image) -> Tensor:
     """A picture as a tensor, (1, 3, H, W), float32 in 0 to 1, in sRGB as it is stored."""
     pixels = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255.0  # (H, W, 3)
     return torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).contiguous()
+
+
+def mask_from_pil(picture: Image.Image) -> Tensor:
+    """A picture as a mask, (1, 1, H, W), float32 in 0 to 1: how light it is."""
+    pixels = np.asarray(picture.convert("L"), dtype=np.float32) / 255.0  # (H, W)
+    return torch.from_numpy(pixels)[None, None].contiguous()
 
 
 def to_pil(image: Tensor) -> Image.Image:
@@ -19,23 +27,18 @@ def to_pil(image: Tensor) -> Image.Image:
     return Image.fromarray(pixels.permute(1, 2, 0).numpy())
 
 
-def checked(image: Tensor, name: str) -> Tensor:
+def checked(image: Tensor, name: str, channels: int = 3) -> Tensor:
     """The image itself, as float32.
 
     Raises:
-        ValueError: it is no (1, 3, H, W) tensor of finite values in 0 to 1; `name` is named.
+        OptionError: it is no (1, channels, H, W) tensor of finite values in 0 to 1; it has `name`.
     """
-    if image.ndim != 4 or image.shape[:2] != (1, 3) or 0 in image.shape:
-        raise ValueError(f"{name}: must be of shape (1, 3, H, W), not {tuple(image.shape)}.")
+    if image.ndim != 4 or image.shape[:2] != (1, channels) or 0 in image.shape:
+        shape = tuple(image.shape)
+        raise OptionError(name, f"must be of shape (1, {channels}, H, W), not {shape}.")
     if not bool(((image >= 0) & (image <= 1)).all()):
-        raise ValueError(f"{name}: its values must lie in 0 to 1.")
+        raise OptionError(name, "must have all its values in 0 to 1.")
     return image.float()
-
-
-def fitted(height: int, width: int, longest_side: int) -> tuple[int, int]:
-    """The height and width of the same aspect ratio with this longest side, each at least 1."""
-    scale = longest_side / max(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:

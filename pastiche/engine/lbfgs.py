@@ -1,4 +1,4 @@
-"""L-BFGS as a value: `step(state, value, gradient) → state`, one evaluation an iteration.
+"""L-BFGS as a value: `state.step(value, gradient) → state`, one evaluation an iteration.
 
 Nocedal, Wright, *Numerical Optimization*, algorithm 7.4 (two-loop recursion) and section 7.2; the
 recursion on coefficients of a basis is that of Chen, Wang, Zhou, "Large-scale L-BFGS using
@@ -66,8 +66,36 @@ class State:
         return replace(self, **tensors)
 
     def forget(self) -> "State":
-        """The state without its history: the objective has changed, the position stays."""
-        return begin(self.position, self.history)
+        """The state without its history, back where it was last good: the objective changed."""
+        return begin(self.accepted, self.history)
+
+    def step(self, value: Tensor, gradient: Tensor) -> "State":
+        """The next state, given the objective's value (scalar) and gradient (N) at `position`.
+
+        Where the value is not finite, or has more than doubled, the point is given up: back to the
+        last good one, without history, and a short way along the gradient from there.
+        """
+        good = torch.isfinite(value) & torch.isfinite(gradient.sum())
+        good = good & (value <= WORSE * self.value)
+        newest = (self.newest + 1) % self.history
+        basis, products = _with_pair(self, newest, gradient, good)
+        curvature = products[newest, self.history + newest]
+        length = products[self.history + newest, self.history + newest]
+        valid = self.valid & good
+        valid[newest] = good & (curvature > LEAST_CURVATURE * length) & (length > 0)
+        accepted = torch.where(good, self.position, self.accepted)
+        caution = torch.where(good, torch.ones_like(self.caution), 0.25 * self.caution)
+        direction = _direction(basis, products, valid, newest, caution)
+        return State(
+            position=accepted + direction,
+            accepted=accepted,
+            value=torch.where(good, value, self.value),
+            basis=basis,
+            products=products,
+            valid=valid,
+            newest=newest,
+            caution=caution,
+        )
 
 
 def begin(position: Tensor, history: int = 10) -> State:
@@ -82,34 +110,6 @@ def begin(position: Tensor, history: int = 10) -> State:
         valid=position.new_zeros(history, dtype=torch.bool),
         newest=history - 1,
         caution=position.new_ones(()),
-    )
-
-
-def step(state: State, value: Tensor, gradient: Tensor) -> State:
-    """The next state, given the objective's value (scalar) and gradient (N) at `state.position`.
-
-    Where the value is not finite, or has more than doubled, the point is given up: back to the
-    last good one, without history, and a short way along the gradient from there.
-    """
-    good = torch.isfinite(value) & torch.isfinite(gradient.sum()) & (value <= WORSE * state.value)
-    newest = (state.newest + 1) % state.history
-    basis, products = _with_pair(state, newest, gradient, good)
-    curvature = products[newest, state.history + newest]
-    length = products[state.history + newest, state.history + newest]
-    valid = state.valid & good
-    valid[newest] = good & (curvature > LEAST_CURVATURE * length) & (length > 0)
-    accepted = torch.where(good, state.position, state.accepted)
-    caution = torch.where(good, torch.ones_like(state.caution), 0.25 * state.caution)
-    direction = _direction(basis, products, valid, newest, caution)
-    return State(
-        position=accepted + direction,
-        accepted=accepted,
-        value=torch.where(good, value, state.value),
-        basis=basis,
-        products=products,
-        valid=valid,
-        newest=newest,
-        caution=caution,
     )
 
 

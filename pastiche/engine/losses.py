@@ -1,77 +1,103 @@
 """The terms of the objective, each as its value and its gradient in closed form.
 
 Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016); the
-equations named below are that paper's. Every term is normalised by its target, so that its weight
-means the same at every image size, layer and backbone.
+equations named below are that paper's. What each is multiplied with so that weights mean what they
+should is the business of `pastiche.engine.normalisation`.
 """
 
 import torch
 from torch import Tensor
 
 from pastiche.engine.color import Palette
+from pastiche.options import Variation
 
 _CHUNKS = 8
 
-LEAST_TARGET = 1e-6
-"""What a term is divided by where its target is nothing: that of a plain picture can be."""
 
-
-def gram_matrix(features: Tensor) -> Tensor:
+def gram_matrix(features: Tensor, guide: Tensor | None = None) -> Tensor:
     """The mean over all positions of the product of every pair of channels (eq. 3, over M).
 
     Args:
         features: (1, C, H, W).
+        guide: (H·W), how much each position counts, float32; all of them the same where it is
+            None. The square of a guidance channel (Gatys et al. 2017, eq. 4).
 
     Returns:
         (C, C), float32 or wider: products in the features' precision, summed in float32.
     """
     rows = _positions(features)  # (H·W, C)
+    weighted = rows if guide is None else rows * guide.to(rows.dtype)[:, None]
+    count = rows.shape[0] if guide is None else guide.sum()
     if rows.dtype != torch.bfloat16:
-        return rows.T @ rows / rows.shape[0]
-    parts = [part.T @ part for part in rows.tensor_split(_CHUNKS) if part.shape[0]]
-    return torch.stack(parts).float().sum(dim=0) / rows.shape[0]
+        return weighted.T @ rows / count
+    pairs = zip(weighted.tensor_split(_CHUNKS), rows.tensor_split(_CHUNKS), strict=True)
+    parts = [one.T @ other for one, other in pairs if one.shape[0]]
+    return torch.stack(parts).float().sum(dim=0) / count
 
 
-def style_loss(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """‖G − A‖² / ‖A‖², one layer's term of eq. 4, and its gradient (eq. 6) at the features.
+def style_loss(gram: Tensor, target: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """scale·‖G − A‖², one layer's term of eq. 4, and its gradient at the Gram matrix.
 
     Args:
-        features: (1, C, H, W), the pastiche's.
-        target: (C, C), the style image's Gram matrix A.
+        gram, target: (C, C), the pastiche's and the style image's.
+        scale: a scalar.
 
     Returns:
-        The value, a scalar, and the gradient, like `features`.
+        The value, a scalar, and the gradient, (C, C).
     """
-    difference = gram_matrix(features) - target  # (C, C)
-    scale = 1.0 / target.square().sum().clamp_min(LEAST_TARGET)
+    difference = gram - target
+    return difference.square().sum() * scale, (2.0 * scale) * difference
+
+
+def gram_pull(features: Tensor, pull: Tensor, guide: Tensor | None = None) -> Tensor:
+    """A gradient at the Gram matrix, (C, C) and symmetric, as one at the feature map (eq. 6)."""
     rows = _positions(features)
-    factor = (4.0 * scale / rows.shape[0]) * difference
-    gradient = (rows @ factor.to(rows.dtype)).reshape(
-        1, features.shape[2], features.shape[3], features.shape[1]
-    )
-    return difference.square().sum() * scale, gradient.permute(0, 3, 1, 2)
+    count = rows.shape[0] if guide is None else guide.sum()
+    gradient = rows @ (pull * (2.0 / count)).to(rows.dtype)
+    if guide is not None:
+        gradient = gradient * guide.to(rows.dtype)[:, None]
+    shape = (1, features.shape[2], features.shape[3], features.shape[1])
+    return gradient.reshape(shape).permute(0, 3, 1, 2)
 
 
-def content_loss(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (F − P)² / mean P² (eq. 1, normalised) and its gradient (eq. 2) at the features.
+def content_loss(
+    features: Tensor, target: Tensor, scale: Tensor, weight_map: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """scale·Σ (F − P)² (eq. 1) and its gradient (eq. 2) at the features.
 
     Args:
         features, target: (1, C, H, W), the pastiche's and the content image's.
+        scale: a scalar.
+        weight_map: (1, 1, H, W), how much each place counts; all of them 1 where it is None.
 
     Returns:
         The value, a scalar, and the gradient, like `features`.
     """
     difference = _wide(features) - target
-    scale = 1.0 / target.square().sum().clamp_min(LEAST_TARGET)
-    gradient = (2.0 * scale * difference).to(features.dtype)
-    return difference.square().sum() * scale, gradient
+    weighted = difference if weight_map is None else difference * weight_map
+    gradient = ((2.0 * scale) * weighted).to(features.dtype)
+    return (weighted * difference).sum() * scale, gradient
 
 
-def total_variation(image: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean squared difference of neighbours, down and across, and its gradient.
+def rooted(value: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:
+    """Twice the root of a term, and its gradient, whose length does not fade with the term."""
+    root = (value + LEAST_ROOT**2).sqrt()
+    return 2.0 * (root - LEAST_ROOT), pull / root.to(pull.dtype)
+
+
+LEAST_ROOT = 1e-4
+"""Below about this root a term fades after all: at 0 a root has no gradient."""
+
+
+def total_variation(
+    image: Tensor, norm: Variation = "squared", *, summed: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The mean, or the sum, of neighbours' differences, squared or absolute, and its gradient.
+
+    Down plus across; a side of 1 has no neighbours and adds nothing.
 
     Args:
-        image: (1, 3, H, W); a side of 1 has no neighbours and adds nothing.
+        image: (1, 3, H, W).
     """
     value, gradient = image.new_zeros(()), torch.zeros_like(image)
     for axis in (-2, -1):
@@ -79,8 +105,10 @@ def total_variation(image: Tensor) -> tuple[Tensor, Tensor]:
         if pairs < 1:
             continue
         step = image.narrow(axis, 1, pairs) - image.narrow(axis, 0, pairs)
-        value = value + step.square().mean()
-        pull = step * (2.0 / step.numel())
+        share = 1.0 if summed else 1.0 / step.numel()
+        added = step.square() if norm == "squared" else step.abs()
+        value = value + share * added.sum()
+        pull = share * (2.0 * step if norm == "squared" else step.sign())
         gradient.narrow(axis, 1, pairs).add_(pull)
         gradient.narrow(axis, 0, pairs).sub_(pull)
     return value, gradient

@@ -1,10 +1,11 @@
-"""The pretrained backbone: torchvision's VGG-19, `VGG19_Weights.IMAGENET1K_V1`, from a file.
+"""The pretrained backbones: VGG-19 with torchvision's weights, or with those of the papers.
 
-The one place that meets torchvision: its module says which tensors the file must hold, and in
+The one place that meets torchvision: its module says which tensors the files must hold, and in
 which shapes.
 """
 
 import pickle
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,24 +15,44 @@ from torch import Tensor
 from torchvision.models import vgg19
 
 from pastiche.engine.backbone import CHANNELS, Backbone, Convolution
-from pastiche.engine.weights import IMAGENET, MissingWeights, sha256_of
+from pastiche.engine.weights import MissingWeights, WeightsFile, sha256_of
+from pastiche.options import LAYERS, LayerName, Options
 
-MEAN = (0.485, 0.456, 0.406)
-DEVIATION = (0.229, 0.224, 0.225)
-"""Of the images that it was trained on, in RGB in 0 to 1, as torchvision documents them."""
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """How a network was shown its images: (x − mean) / deviation, x in RGB in 0 to 1.
+
+    Attributes:
+        blue_first: whether its first filters count the channels from blue to red.
+    """
+
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+    blue_first: bool = False
+
+
+IMAGENET_INPUT = Input(mean=(0.485, 0.456, 0.406), deviation=(0.229, 0.224, 0.225))
+"""As torchvision documents it."""
+
+CAFFE_INPUT = Input(
+    mean=(123.68 / 255, 116.779 / 255, 103.939 / 255), deviation=(1 / 255,) * 3, blue_first=True
+)
+"""In 0 to 255, from blue to red, less the mean of the images that it was trained on."""
 
 
 @dataclass(frozen=True)
-class Imagenet:
-    """The choice of this backbone: its file, which is read when its network is asked for.
+class Pretrained:
+    """The choice of such a backbone: its file, which is read when its network is asked for.
 
     Raises:
         MissingWeights: from `sha256` and `network`, where the file is not there or not usable.
     """
 
+    name: str
     path: Path
-    name: str = "imagenet"
-    hash_prefix: str = IMAGENET.hash_prefix
+    file: WeightsFile
+    input: Input
 
     @cached_property
     def sha256(self) -> str:
@@ -40,23 +61,33 @@ class Imagenet:
         except OSError as error:
             raise MissingWeights(f"There are no weights at {self.path}.") from error
 
-    def network(self, content: Tensor, style: Tensor) -> Backbone:
+    def network(
+        self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
+    ) -> Backbone:
         """The network; the images do not matter but for their device."""
-        del style
-        if not self.sha256.startswith(self.hash_prefix):
+        if not self.sha256.startswith(self.file.hash_prefix):
             raise MissingWeights(
-                f"{self.path} is not the file that torchvision publishes, or not all of it: its "
-                f"SHA-256 begins with {self.sha256[:8]}, not with {self.hash_prefix}."
+                f"{self.path} is not the file that is published as {self.file.name}, or not all "
+                f"of it: its SHA-256 begins with {self.sha256[:8]}, not with "
+                f"{self.file.hash_prefix}."
             )
-        convolutions = {
-            layer: convolution.to(content.device, torch.float32)
-            for layer, convolution in load(self.path).items()
-        }
-        return Backbone(self.name, self.sha256, convolutions)
+        convolutions = load(self.path, LAYERS[: 1 + max(LAYERS.index(each) for each in layers)])
+        convolutions["relu1_1"] = _shown(convolutions["relu1_1"], self.input)
+        return Backbone(
+            self.name,
+            self.sha256,
+            {
+                layer: convolution.to(images[0].device, torch.float32)
+                for layer, convolution in convolutions.items()
+            },
+            mean=self.input.mean,
+            pooling=options.pooling,
+            padding=options.padding,
+        )
 
 
-def load(path: Path) -> dict[str, Convolution]:
-    """The convolutions up to relu5_1; the first takes images in 0 to 1.
+def load(path: Path, layers: Sequence[LayerName]) -> dict[LayerName, Convolution]:
+    """The convolutions of these layers as the file has them.
 
     Raises:
         MissingWeights: no such file, or no state of torchvision's VGG-19.
@@ -67,11 +98,8 @@ def load(path: Path) -> dict[str, Convolution]:
         raise MissingWeights(f"There are no weights at {path}.") from error
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise MissingWeights(f"{path} is no file of weights, or a broken one.") from error
-    convolutions = {
-        layer: _convolution(state, key, path) for layer, key in zip(CHANNELS, _keys(), strict=False)
-    }
-    convolutions["relu1_1"] = _taking_plain_images(convolutions["relu1_1"])
-    return convolutions
+    keys = dict(zip(LAYERS, _keys(), strict=True))
+    return {layer: _convolution(state, layer, keys[layer], path) for layer in layers}
 
 
 def _keys() -> list[str]:
@@ -81,8 +109,7 @@ def _keys() -> list[str]:
     return [f"features.{i}" for i, each in enumerate(layers) if isinstance(each, torch.nn.Conv2d)]
 
 
-def _convolution(state: object, key: str, path: Path) -> Convolution:
-    layer = dict(zip(_keys(), CHANNELS, strict=False))[key]
+def _convolution(state: object, layer: LayerName, key: str, path: Path) -> Convolution:
     incoming, outgoing = CHANNELS[layer]
     wanted = {f"{key}.weight": (outgoing, incoming, 3, 3), f"{key}.bias": (outgoing,)}
     for name, shape in wanted.items():
@@ -93,11 +120,10 @@ def _convolution(state: object, key: str, path: Path) -> Convolution:
     return Convolution(state[f"{key}.weight"].float(), state[f"{key}.bias"].float())
 
 
-def _taking_plain_images(first: Convolution) -> Convolution:
-    """The first layer with its input's normalisation in it: w·(x − μ)/σ + b = (w/σ)·x + b′.
+def _shown(first: Convolution, shown: Input) -> Convolution:
+    """The first layer for x − mean, with x in RGB in 0 to 1: the division is in its filters.
 
-    Exact at the borders too, as they are replicated and not filled with zeros.
+    The mean is not: what lies beyond an edge that is padded with zeros is the mean then.
     """
-    weight = first.weight / torch.tensor(DEVIATION).view(1, 3, 1, 1)
-    shift = (weight * torch.tensor(MEAN).view(1, 3, 1, 1)).sum(dim=(1, 2, 3))
-    return Convolution(weight, first.bias - shift)
+    weight = first.weight.flip(1) if shown.blue_first else first.weight
+    return Convolution(weight / torch.tensor(shown.deviation).view(1, 3, 1, 1), first.bias)

@@ -1,19 +1,25 @@
 """What is told of a painting while it goes on: how far it is, and what the losses are."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from pastiche.engine.objective import TERMS
+from pastiche.engine.checkpoint import Checkpoint, Place
+from pastiche.engine.objective import Term, TermName
 from pastiche.engine.pyramid import Scale
 from pastiche.engine.readings import LateReader
+from pastiche.options import LayerName
 
-TOLD = ("content", "style", "tv")
+TOLD: tuple[TermName, ...] = ("content", "style", "tv")
 """The terms that a watcher is told of."""
 
 PATIENCE = 8
 """After how many iterations in a row without a finite objective the painting is given up."""
+
+STALL_WINDOW = 10
+"""Over how many iterations the objective must fall for a scale to go on."""
 
 
 class Diverged(ArithmeticError):
@@ -25,13 +31,17 @@ class Progress:
     """One iteration that was done.
 
     Attributes:
-        iteration: from 1, over all scales, of `iterations`.
+        iteration: from 1, over all scales, of `iterations`; fewer may be done where scales end
+            early.
         scale: from 1, coarse to fine, of `scales`.
         losses: `content`, `style` and `tv`, each with its weight in it, and `total`, their sum
             with what colours outside the gamut cost. On a GPU they are of the iteration before,
             so that it need not be waited for.
+        layers: of `content` and `style`, what each layer has in it.
         work: the share of the whole cost that is done, in 0 to 1.
-        pixels: (1, 3, h, w), the picture as the optimiser has it.
+        picture: gives the picture as it stands, (1, 3, h, w) in 0 to 1 on the CPU: a preview.
+        checkpoint: gives what the painting can be taken up from again. Like `picture` it is to be
+            called before the next iteration, which uses the same memory.
     """
 
     iteration: int
@@ -39,56 +49,95 @@ class Progress:
     scale: int
     scales: int
     losses: dict[str, float]
+    layers: dict[TermName, dict[LayerName, float]]
     work: float
-    pixels: Tensor
-
-    def picture(self) -> Tensor:
-        """(1, 3, h, w) in 0 to 1, on the CPU: a preview."""
-        return self.pixels.detach().clamp(0, 1).cpu()
+    picture: Callable[[], Tensor]
+    checkpoint: Callable[[], Checkpoint]
 
 
 class Tally:
     """Counts what is done of the plan."""
 
-    def __init__(self, plan: list[Scale]) -> None:
+    def __init__(self, plan: list[Scale], stall_tolerance: float, place: Place) -> None:
         self._plan = plan
         self._whole = sum(scale.cost for scale in plan)
-        self._iteration = 0
-        self._losses: dict[str, float] = {}
+        self._tolerance = stall_tolerance
+        self._scale, self._done, self._iteration = place.scale, place.done, place.iteration
+        self._totals = list(place.totals)
+        self._values: dict[Term, float] = {}
         self._lost = 0
         self._reader = LateReader()
 
-    def one_more(self, terms: Tensor, pixels: Tensor) -> Progress:
+    @property
+    def place(self) -> Place:
+        """How far the painting is."""
+        return Place(self._scale, self._done, self._iteration, tuple(self._totals))
+
+    @property
+    def scale_is_over(self) -> bool:
+        """Whether the iterations of this scale are done, or no longer lower the objective."""
+        return self._done >= self._plan[self._scale].iterations or self._is_stalled()
+
+    def count(self, terms: tuple[Term, ...], values: Tensor) -> None:
+        """One more iteration, with the values of these terms."""
+        self._done += 1
         self._iteration += 1
-        self._note(self._reader.read(terms))
-        index, cost = self._place()
+        self._note(dict(zip(terms, self._reader.read(values), strict=True)))
+
+    def next_scale(self) -> None:
+        """One scale is over, another begins."""
+        self._scale, self._done = self._scale + 1, 0
+        self.forget()
+
+    def forget(self) -> None:
+        """The objective is another from here on."""
+        self._totals = []
+
+    def progress(
+        self, picture: Callable[[], Tensor], checkpoint: Callable[[], Checkpoint]
+    ) -> Progress:
+        """What is told of the newest iteration."""
+        scale = self._plan[self._scale]
+        before = sum(each.cost for each in self._plan[: self._scale])
         return Progress(
             iteration=self._iteration,
-            iterations=sum(scale.iterations for scale in self._plan),
-            scale=index + 1,
+            iterations=sum(each.iterations for each in self._plan),
+            scale=self._scale + 1,
             scales=len(self._plan),
-            losses=self._losses,
-            work=cost / self._whole,
-            pixels=pixels,
+            losses=self._losses(),
+            layers=self._layers(),
+            work=(before + self._done * scale.cost // scale.iterations) / self._whole,
+            picture=picture,
+            checkpoint=checkpoint,
         )
 
-    def _note(self, terms: list[float]) -> None:
-        """Keeps the losses of the newest iteration that had any; Diverged after too many others."""
-        total = sum(terms)
+    def _note(self, values: dict[Term, float]) -> None:
+        """Keeps the newest values that are finite; Diverged after too many others."""
+        total = sum(values.values())
         if math.isfinite(total):
-            self._lost = 0
-            named = dict(zip(TERMS, terms, strict=True))
-            self._losses = {name: named[name] for name in TOLD} | {"total": total}
+            self._lost, self._values = 0, values
+            self._totals.append(total)
             return
         self._lost += 1
-        if self._lost > PATIENCE or not self._losses:
+        if self._lost > PATIENCE or not self._values:
             raise Diverged("The objective is no finite number any more.")
 
-    def _place(self) -> tuple[int, int]:
-        """At which scale the newest iteration was, and what all of them have cost."""
-        left, cost = self._iteration, 0
-        for index, scale in enumerate(self._plan):
-            if left <= scale.iterations:
-                return index, cost + left * scale.cost // scale.iterations
-            left, cost = left - scale.iterations, cost + scale.cost
-        raise AssertionError("more iterations than were planned")
+    def _is_stalled(self) -> bool:
+        if not self._tolerance or len(self._totals) <= STALL_WINDOW:
+            return False
+        before, lately = min(self._totals[:-STALL_WINDOW]), min(self._totals[-STALL_WINDOW:])
+        return before - lately < self._tolerance * before
+
+    def _losses(self) -> dict[str, float]:
+        named: dict[str, float] = {
+            name: sum(value for term, value in self._values.items() if term.name == name)
+            for name in TOLD
+        }
+        return {**named, "total": sum(self._values.values())}
+
+    def _layers(self) -> dict[TermName, dict[LayerName, float]]:
+        layers: dict[TermName, dict[LayerName, float]] = {"content": {}, "style": {}}
+        for term, value in self._values.items():
+            if term.layer is not None:
+                layers[term.name][term.layer] = value
+        return layers

@@ -6,15 +6,11 @@ strokes that are larger than the network sees come in where the picture is small
 
 from dataclasses import dataclass
 
-from pastiche.engine.images import fitted
-
-FACTOR = 2.0
-"""By what each scale is larger than the one before."""
+from pastiche.options import Options
+from pastiche.sizes import fitted
 
 SHORTEST_SIDE = 32
 """No scale is smaller than this, in pixels on its shorter side, but the only one."""
-
-MOST_SCALES = 4
 
 FINER = 0.75
 """How many iterations a scale gets for one of the next coarser: coarse ones are cheap."""
@@ -34,24 +30,27 @@ class Scale:
         return self.size[0] * self.size[1] * self.iterations
 
 
-def scales(height: int, width: int, longest_side: int, iterations: int) -> list[Scale]:
-    """The scales of an image of this shape, coarse to fine; their iterations add up exactly."""
-    sides = [longest_side]
-    while len(sides) < min(MOST_SCALES, iterations):
-        coarser = round(sides[0] / FACTOR)
-        if min(fitted(height, width, coarser)) < SHORTEST_SIDE:
-            break
-        sides.insert(0, coarser)
-    counts = _shared_out(iterations, len(sides))
+def scales(height: int, width: int, options: Options) -> list[Scale]:
+    """The scales of an image of this shape, coarse to fine."""
+    counts = options.scale_iterations
+    sides = _sides(height, width, options, len(counts) or min(options.scales, options.iterations))
+    counts = counts[-len(sides) :] or _shared_out(options.iterations, len(sides))
     return [
         Scale(side, fitted(height, width, side), count)
         for side, count in zip(sides, counts, strict=True)
     ]
 
 
-def _shared_out(iterations: int, parts: int) -> list[int]:
+def _sides(height: int, width: int, options: Options, most: int) -> list[int]:
+    """The longest sides, coarse to fine, none of them too small to be seen but the only one."""
+    sides = [round(options.size / options.scale_factor**index) for index in range(most)]
+    seen = [side for side in sides[1:] if min(fitted(height, width, side)) >= SHORTEST_SIDE]
+    return [*reversed(seen), options.size]
+
+
+def _shared_out(iterations: int, parts: int) -> tuple[int, ...]:
     """Iterations for each scale: each gets `FINER` of the one before, and all of them one."""
     shares = [FINER**index for index in range(parts)]
     counts = [max(1, int(iterations * share / sum(shares))) for share in shares]
     counts[0] += iterations - sum(counts)
-    return counts
+    return tuple(counts)

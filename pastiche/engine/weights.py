@@ -1,6 +1,7 @@
-"""The pretrained VGG-19's file: where it lies, whether it is whole, and how to fetch it.
+"""The files of the pretrained VGG-19s: where they lie, whether they are whole, how to fetch them.
 
-`python -m pastiche.engine.weights` fetches it. Nothing else ever does: no job waits for a download.
+`python -m pastiche.engine.weights` fetches one. Nothing else ever does: no job waits for a
+download.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
@@ -34,6 +35,12 @@ class WeightsFile:
 IMAGENET = WeightsFile("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", "dcbb9e9d")
 """torchvision's `VGG19_Weights.IMAGENET1K_V1`; a test holds this against torchvision."""
 
+CAFFE = WeightsFile("https://web.eecs.umich.edu/~justincj/models/vgg19-d01eb7cb.pth", "d01eb7cb")
+"""The network that the papers used, out of Caffe's file in torchvision's layout."""
+
+FILES = {"imagenet": IMAGENET, "caffe": CAFFE}
+"""By backbone."""
+
 
 class MissingWeights(RuntimeError):
     """The pretrained weights are asked for and are not there, or cannot be used."""
@@ -50,11 +57,6 @@ def weights_folder(folder: Path | None = None) -> Path:
     chosen = os.environ.get("PASTICHE_WEIGHTS_FOLDER")
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(chosen) if chosen else Path(cache) / "pastiche"
-
-
-def imagenet_path(folder: Path | None = None) -> Path:
-    """Where the pretrained weights lie, or would lie."""
-    return weights_folder(folder) / IMAGENET.name
 
 
 def sha256_of(path: Path) -> str:
@@ -137,16 +139,17 @@ def _advice(wanted: WeightsFile, target: Path, what: str) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None, wanted: WeightsFile = IMAGENET) -> int:
-    """Fetches the pretrained weights with a progress bar; 0 where they are there at the end."""
+def main(arguments: Sequence[str] | None = None, files: Mapping[str, WeightsFile] = FILES) -> int:
+    """Fetches pretrained weights with a progress bar; 0 where they are there at the end."""
     parser = argparse.ArgumentParser(
         prog="python -m pastiche.engine.weights",
-        description="Fetch the pretrained VGG-19 for the imagenet backbone.",
+        description="Fetch the weights of a pretrained VGG-19.",
     )
+    parser.add_argument("--backbone", choices=list(files), default="imagenet", help="which")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="where the file is to lie")
-    folder = weights_folder(parser.parse_args(arguments).cache)
+    chosen = parser.parse_args(arguments)
     try:
-        path = fetch(wanted, folder, _drawn)
+        path = fetch(files[chosen.backbone], weights_folder(chosen.cache), _drawn)
     except CannotFetch as error:
         sys.stderr.write(f"\n{error}\n")
         return 1

@@ -8,6 +8,7 @@ same directions do not, and paint hatching. Related: Krähenbühl et al., "Data-
 Initializations of Convolutional Neural Networks" (2016).
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,14 +19,17 @@ from pastiche.engine.backbone import (
     POOLED_BEFORE,
     Backbone,
     Convolution,
+    padded,
     pooled,
-    replicated,
 )
-from pastiche.engine.color import recoloured
-from pastiche.engine.images import fitted, resize_picture
+from pastiche.engine.images import resize_picture
+from pastiche.options import LAYERS, LayerName, Options
+from pastiche.sizes import fitted
 
-LOOKED_AT = (128, 256)
-"""The longest sides, in pixels, at which both images are looked at."""
+LOOKED_AT = (128, 256, 512)
+"""The longest sides, in pixels, at which the images are looked at, up to that of the pastiche.
+Fitted to small images alone, the network would find too little in large ones, and the content would
+weigh the more the larger the pastiche is."""
 
 PATCHES = 6_000
 """About how many patches a layer is fitted to."""
@@ -46,7 +50,13 @@ ROUNDS = 5
 QUIET = 0.5
 """The share of the patches that a filter keeps silent at."""
 
-SHARES = {"relu1_1": 0.3, "relu2_1": 0.3, "relu3_1": 0.3, "relu4_1": 0.07, "relu5_1": 0.03}
+SHARES: dict[LayerName, float] = {
+    "relu1_1": 0.3,
+    "relu2_1": 0.3,
+    "relu3_1": 0.3,
+    "relu4_1": 0.07,
+    "relu5_1": 0.03,
+}
 """Of the style loss, by layer. The deep filters know these two images by heart: what they ask for
 cannot be painted anywhere else, and pulling at it hard gives noise."""
 
@@ -61,51 +71,60 @@ class Whitened:
     name: str = "whitened"
     sha256: str | None = None
 
-    def network(self, content: Tensor, style: Tensor) -> Backbone:
-        """Fits the network to two images, (1, 3, H, W) in 0 to 1, in float32 on their device.
-
-        The content image in the style's palette, as it will be painted: whatever the weights are,
-        so that all jobs of one pair share one network.
-        """
-        return fit([recoloured(content, style), style])
+    def network(
+        self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
+    ) -> Backbone:
+        """Fits the network to the content image and the style images."""
+        return fit(images, layers, options)
 
 
 @torch.no_grad()
-def fit(images: list[Tensor]) -> Backbone:
-    """A network whose filters stand for what the images show, at every layer.
+def fit(images: Sequence[Tensor], layers: Collection[LayerName], options: Options) -> Backbone:
+    """A network whose filters stand for what the images show, down to the deepest of the layers.
 
     Args:
-        images: (1, 3, H, W) each, in 0 to 1.
+        images: (1, 3, H, W) each, in 0 to 1, in float32 on their device.
     """
     generator = torch.Generator().manual_seed(SEED)
-    maps = [view for image in images for view in _views(image, generator)]
+    maps = [view for image in images for view in _views(image, options.size, generator)]
     convolutions = {}
-    for layer, (_, filters) in CHANNELS.items():
+    for layer in LAYERS[: 1 + max(LAYERS.index(each) for each in layers)]:
         if layer in POOLED_BEFORE:
-            maps = [pooled(each) for each in maps]
-        convolutions[layer] = _fitted(_patches(maps, generator), filters, generator)
-        maps = [convolutions[layer](each) for each in maps]
-    return Backbone("whitened", None, convolutions, centre=1.0, shares=SHARES, knows_colour=False)
+            maps = [pooled(each, options.pooling) for each in maps]
+        patches = _patches([padded(each, options.padding) for each in maps], generator)
+        convolutions[layer] = _fitted(patches, CHANNELS[layer][1], generator)
+        maps = [convolutions[layer](each, options.padding) for each in maps]
+    return Backbone(
+        "whitened",
+        None,
+        convolutions,
+        centre=1.0,
+        shares=SHARES,
+        knows_colour=False,
+        pooling=options.pooling,
+        padding=options.padding,
+    )
 
 
-def _views(image: Tensor, generator: torch.Generator) -> list[Tensor]:
+def _views(image: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
     """The image at every size it is looked at, none larger than it is, none twice."""
     height, width = image.shape[-2:]
-    sides = sorted({min(side, max(height, width)) for side in LOOKED_AT})
+    smallest, *larger = LOOKED_AT
+    looked_at = (smallest, *(side for side in larger if side <= size))
+    sides = sorted({min(side, max(height, width)) for side in looked_at})
     views = [resize_picture(image, fitted(height, width, side)) for side in sides]
     return [view + GRAIN * torch.randn(view.shape, generator=generator).to(view) for view in views]
 
 
 def _patches(maps: list[Tensor], generator: torch.Generator) -> Tensor:
-    """Patches of 3×3 at random places, as many from each map: (about `PATCHES`, C·9)."""
+    """Patches of 3×3 at random places, as many from each map, (1, C, H+2, W+2): (P, C·9)."""
     share = -(-PATCHES // len(maps))
     found = []
     for each in maps:
-        channels, height, width = each.shape[1:]
+        channels, height, width = each.shape[1], each.shape[2] - 2, each.shape[3] - 2
         places = torch.randperm(height * width, generator=generator)[:share].to(each.device)
         rows, columns = places // width, places % width
-        padded = replicated(each)[0]  # (C, H+2, W+2)
-        shifted = [padded[:, rows + i, columns + j] for i in range(3) for j in range(3)]
+        shifted = [each[0, :, rows + i, columns + j] for i in range(3) for j in range(3)]
         found.append(torch.stack(shifted, dim=1).reshape(channels * 9, -1).T)  # (P, C·9)
     return torch.cat(found)
 

@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from pastiche.engine.color import Palette, recoloured
+from pastiche.engine.color import (
+    Palette,
+    in_colours_of,
+    in_luminance_of,
+    in_palettes,
+    luminance,
+    recoloured,
+    seen,
+)
 
 
 def colours(mean: tuple[float, float, float], spread: float, seed: int) -> Tensor:
@@ -26,24 +34,18 @@ def statistics(image: Tensor) -> tuple[Tensor, Tensor]:
 
 def test_the_colours_get_the_mean_and_covariance_of_the_palette() -> None:
     for ours, wanted in zip(
-        statistics(recoloured(IMAGE, PALETTE)), statistics(PALETTE), strict=True
+        statistics(recoloured(IMAGE, seen(PALETTE))), statistics(PALETTE), strict=True
     ):
         assert torch.allclose(ours, wanted, atol=1e-4)
 
 
 def test_an_image_in_its_own_palette_is_itself() -> None:
-    assert torch.allclose(recoloured(IMAGE, IMAGE), IMAGE, atol=1e-5)
-
-
-def test_a_share_of_nothing_is_the_image_and_half_lies_half_way() -> None:
-    assert torch.equal(recoloured(IMAGE, PALETTE, 0.0), IMAGE)
-    half_way = (IMAGE + recoloured(IMAGE, PALETTE)) / 2
-    assert torch.allclose(recoloured(IMAGE, PALETTE, 0.5), half_way, atol=1e-6)
+    assert torch.allclose(recoloured(IMAGE, seen(IMAGE)), IMAGE, atol=1e-5)
 
 
 def test_what_is_lighter_stays_lighter() -> None:
     ramp = torch.linspace(0, 1, 32).expand(1, 3, 32, 32)
-    steps = recoloured(ramp, PALETTE).mean(dim=(0, 1, 2)).diff()
+    steps = recoloured(ramp, seen(PALETTE)).mean(dim=(0, 1, 2)).diff()
     assert (steps >= -1e-6).all()
 
 
@@ -51,15 +53,15 @@ def test_what_is_lighter_stays_lighter() -> None:
 def test_plain_images_give_and_take_a_plain_palette(value: float) -> None:
     plain = torch.full((1, 3, 8, 8), value)
     for image, palette in ((plain, PALETTE), (IMAGE, plain), (plain, plain)):
-        moved = recoloured(image, palette)
+        moved = recoloured(image, seen(palette))
         assert ((moved >= 0) & (moved <= 1)).all()
     assert torch.allclose(
-        recoloured(plain, PALETTE).mean((0, 2, 3)), statistics(PALETTE)[0].float()
+        recoloured(plain, seen(PALETTE)).mean((0, 2, 3)), statistics(PALETTE)[0].float()
     )
 
 
 def test_a_palette_holds_nearly_all_colours_of_both_images() -> None:
-    palette = Palette.of(PALETTE, IMAGE)
+    palette = Palette.of([seen(PALETTE)], seen(IMAGE))
     for image in (PALETTE, IMAGE):
         places = palette.axes @ image[0].flatten(1)
         inside = (places >= palette.low - 1e-6) & (places <= palette.high + 1e-6)
@@ -68,7 +70,7 @@ def test_a_palette_holds_nearly_all_colours_of_both_images() -> None:
 
 def test_a_palette_of_greys_has_no_room_for_other_colours() -> None:
     ramp = torch.linspace(0.2, 0.8, 64).expand(1, 3, 64, 64)
-    palette = Palette.of(ramp, ramp)
+    palette = Palette.of([seen(ramp)], seen(ramp))
     widths = (palette.high - palette.low).flatten().sort().values
     assert widths[:2].max() < 1e-3
     assert widths[2] > 0.9
@@ -76,5 +78,50 @@ def test_a_palette_of_greys_has_no_room_for_other_colours() -> None:
 
 def test_a_plain_palette_is_one_colour() -> None:
     plain = torch.full((1, 3, 8, 8), 0.5)
-    palette = Palette.of(plain, plain)
+    palette = Palette.of([seen(plain)], seen(plain))
     assert torch.allclose(palette.low, palette.high, atol=1e-6)
+
+
+def test_a_palette_holds_the_colours_of_several_styles() -> None:
+    red, blue = colours((0.8, 0.3, 0.3), 0.1, 3), colours((0.3, 0.3, 0.8), 0.1, 4)
+    palette = Palette.of([seen(red), seen(blue)], seen(IMAGE))
+    for image in (red, blue, IMAGE):
+        places = palette.axes @ image[0].flatten(1)
+        inside = (places >= palette.low - 1e-6) & (places <= palette.high + 1e-6)
+        assert inside.all(dim=0).float().mean() > 0.96
+
+
+def test_each_place_gets_the_palette_that_has_it() -> None:
+    left = torch.zeros(2, 1, 40, 50)
+    left[0, ..., :20], left[1, ..., 20:40] = 1.0, 1.0
+    moved = in_palettes(IMAGE, [seen(PALETTE), seen(1 - PALETTE)], left)
+    assert torch.allclose(moved[..., :20], recoloured(IMAGE, seen(PALETTE))[..., :20], atol=1e-6)
+    assert torch.allclose(
+        moved[..., 20:40], recoloured(IMAGE, seen(1 - PALETTE))[..., 20:40], atol=1e-6
+    )
+    assert torch.allclose(moved[..., 40:], IMAGE[..., 40:], atol=1e-6)
+
+
+def test_luminance_is_grey_and_white_stays_white() -> None:
+    grey = luminance(IMAGE)
+    assert torch.equal(grey[:, 0], grey[:, 1])
+    assert torch.allclose(luminance(torch.ones(1, 3, 4, 4)), torch.ones(1, 3, 4, 4))
+
+
+def test_a_style_s_luminance_gets_the_content_s_mean_and_deviation() -> None:
+    moved, wanted = in_luminance_of(PALETTE, IMAGE), luminance(IMAGE)
+    assert moved.mean().item() == pytest.approx(wanted.mean().item(), abs=1e-3)
+    assert moved.std().item() == pytest.approx(wanted.std().item(), rel=0.02)
+
+
+def test_painted_luminance_takes_the_content_s_colours_and_keeps_its_own_light() -> None:
+    painted = luminance(PALETTE)
+    coloured = in_colours_of(painted, IMAGE)
+    assert torch.allclose(luminance(coloured), painted, atol=1e-6)
+    assert torch.allclose(coloured - luminance(coloured), IMAGE - luminance(IMAGE), atol=1e-6)
+
+
+def test_only_the_part_that_a_mask_leaves_is_seen() -> None:
+    both = torch.cat([IMAGE, torch.zeros_like(IMAGE)], dim=3)
+    mask = torch.cat([torch.ones(1, 1, 40, 50), torch.zeros(1, 1, 40, 50)], dim=3)
+    assert torch.equal(seen(both, mask), seen(IMAGE))

@@ -11,10 +11,13 @@ from pastiche.engine.losses import (
     content_loss,
     gamut_excess,
     gram_matrix,
+    gram_pull,
     palette_excess,
+    rooted,
     style_loss,
     total_variation,
 )
+from pastiche.engine.normalisation import SCALINGS
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -33,17 +36,32 @@ def test_the_gram_matrix_of_bfloat16_features_is_summed_in_float32() -> None:
     assert torch.equal(gram_matrix(features), torch.ones(4, 4))
 
 
-def test_style_loss_is_the_squared_distance_over_the_target_s_square() -> None:
-    features = torch.ones(1, 1, 1, 2)  # its Gram matrix is [[1]]
-    value, _ = style_loss(features, torch.tensor([[3.0]]))
-    assert value.item() == pytest.approx((1 - 3) ** 2 / 3**2)
+def test_a_guided_gram_matrix_is_that_of_its_region_alone() -> None:
+    features = random(1, 6, 5, 7)
+    left = torch.zeros(5, 7, dtype=torch.float64)
+    left[:, :3] = 1.0
+    assert torch.allclose(gram_matrix(features, left.flatten()), gram_matrix(features[..., :3]))
 
 
-def test_content_loss_is_the_squared_distance_over_the_target_s_square() -> None:
+def test_style_loss_is_the_scaled_squared_distance_of_the_gram_matrices() -> None:
+    value, pull = style_loss(torch.tensor([[1.0]]), torch.tensor([[3.0]]), torch.tensor(0.5))
+    assert value.item() == pytest.approx(0.5 * (1 - 3) ** 2)
+    assert pull.item() == pytest.approx(0.5 * 2 * (1 - 3))
+
+
+def test_content_loss_is_the_scaled_sum_of_squared_differences() -> None:
     features, target = torch.tensor([[[[1.0, 5.0]]]]), torch.tensor([[[[2.0, 4.0]]]])
-    value, gradient = content_loss(features, target)
-    assert value.item() == pytest.approx((1 + 1) / (4 + 16))
-    assert torch.allclose(gradient, 2 * torch.tensor([[[[-1.0, 1.0]]]]) / 20)
+    value, gradient = content_loss(features, target, torch.tensor(0.25))
+    assert value.item() == pytest.approx((1 + 1) / 4)
+    assert torch.allclose(gradient, 0.25 * 2 * torch.tensor([[[[-1.0, 1.0]]]]))
+
+
+def test_a_map_says_how_much_each_place_of_the_content_counts() -> None:
+    features, target = torch.tensor([[[[1.0, 5.0]]]]), torch.tensor([[[[2.0, 4.0]]]])
+    right = torch.tensor([[[[0.0, 1.0]]]])
+    value, gradient = content_loss(features, target, torch.tensor(1.0), right)
+    assert value.item() == 1.0
+    assert torch.equal(gradient, torch.tensor([[[[0.0, 2.0]]]]))
 
 
 def test_total_variation_is_the_mean_square_of_the_steps_down_and_across() -> None:
@@ -51,6 +69,25 @@ def test_total_variation_is_the_mean_square_of_the_steps_down_and_across() -> No
     value, _ = total_variation(image)
     down, across = (0 + 2**2) / 2, (1 + 3**2) / 2
     assert value.item() == pytest.approx(down + across)
+
+
+def test_absolute_variation_is_the_mean_of_the_steps_themselves() -> None:
+    image = torch.tensor([[[[0.0, 1.0], [0.0, 3.0]]]])
+    value, _ = total_variation(image, "absolute")
+    assert value.item() == pytest.approx((0 + 2) / 2 + (1 + 3) / 2)
+
+
+def test_variation_as_a_sum_does_not_divide() -> None:
+    image = torch.tensor([[[[0.0, 1.0], [0.0, 3.0]]]])
+    assert total_variation(image, summed=True)[0].item() == pytest.approx(0 + 2**2 + 1 + 3**2)
+    assert total_variation(image, "absolute", summed=True)[0].item() == pytest.approx(6)
+
+
+def test_a_rooted_term_pulls_with_the_same_force_near_and_far() -> None:
+    for distance in (1e-3, 1.0, 1e3):
+        value, pull = rooted(torch.tensor(distance**2), torch.tensor(2 * distance))
+        assert value.item() == pytest.approx(2 * distance, rel=0.2)
+        assert pull.item() == pytest.approx(2.0, rel=0.01)
 
 
 def test_a_single_pixel_has_no_variation() -> None:
@@ -91,14 +128,27 @@ def test_the_palette_s_gradient_is_the_value_s_derivative() -> None:
 
 GRAM = gram_matrix(random(1, 6, 5, 7, seed=1))
 TARGET = random(1, 6, 5, 7, seed=2)
+SCALE = torch.tensor(0.3, dtype=torch.float64)
+GUIDE = random(35, seed=3).square()
+MAP = random(1, 1, 5, 7, seed=4).square()
+
+
+def styled(features: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    value, pull = style_loss(gram_matrix(features, guide), GRAM, SCALE)
+    return value, gram_pull(features, pull, guide)
 
 
 @pytest.mark.parametrize(
     "loss",
     [
-        pytest.param(lambda x: style_loss(x, GRAM), id="style"),
-        pytest.param(lambda x: content_loss(x, TARGET), id="content"),
+        pytest.param(styled, id="style"),
+        pytest.param(lambda x: styled(x, GUIDE), id="guided style"),
+        pytest.param(lambda x: content_loss(x, TARGET, SCALE), id="content"),
+        pytest.param(lambda x: content_loss(x, TARGET, SCALE, MAP), id="content by a map"),
+        pytest.param(lambda x: rooted(*content_loss(x, TARGET, SCALE)), id="root"),
         pytest.param(total_variation, id="total variation"),
+        pytest.param(lambda x: total_variation(x, "absolute"), id="absolute variation"),
+        pytest.param(lambda x: total_variation(x, summed=True), id="summed variation"),
         pytest.param(gamut_excess, id="gamut"),
     ],
 )
@@ -112,10 +162,11 @@ def test_the_gradient_is_the_value_s_derivative(
 
 
 def test_a_target_of_nothing_gives_finite_losses() -> None:
-    features = torch.zeros(1, 4, 3, 3)
-    for value, gradient in (
-        style_loss(features, torch.zeros(4, 4)),
-        content_loss(features, features),
-    ):
-        assert value.item() == 0
-        assert torch.isfinite(gradient).all()
+    for scaling in SCALINGS.values():
+        features, gram = torch.zeros(1, 4, 3, 3), torch.zeros(4, 4)
+        for value, gradient in (
+            style_loss(gram, gram, scaling.style(gram)),
+            content_loss(features, features, scaling.content(features)),
+        ):
+            assert value.item() == 0
+            assert torch.isfinite(gradient).all()

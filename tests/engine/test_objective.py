@@ -1,40 +1,162 @@
 """The objective and its gradient against a plain implementation of the papers' equations."""
 
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
-from pastiche.engine.objective import Objective, Targets, Weights
+from pastiche.engine.backbone import Backbone
+from pastiche.engine.normalisation import SCALINGS
+from pastiche.engine.objective import Objective, Term, Weights
 from pastiche.engine.precision import convolution_dtype
+from pastiche.engine.scene import weights_of
+from pastiche.engine.targets import Painted, targets_of
+from pastiche.options import LAYERS, Options, Precision
 from tests.engine import plain
+from tests.engine.plain import Wanted, random_backbone
 
-WEIGHTS = (4.0, 7.5, 5.0, 1e4)
 CPU = torch.device("cpu")
 
 
-def picture(height: int, width: int, seed: int) -> Tensor:
+def picture(height: int, width: int, seed: int, channels: int = 3) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return torch.rand(1, 3, height, width, generator=generator, dtype=torch.float64)
+    return torch.rand(1, channels, height, width, generator=generator, dtype=torch.float64)
 
 
-CONTENT, STYLE = picture(37, 50, 1), picture(45, 33, 2)
+CONTENT, STYLE, OTHER = picture(37, 50, 1), picture(45, 33, 2), picture(40, 40, 5)
 AT = 1.2 * picture(37, 50, 3) - 0.1  # some of it outside 0 to 1
+LEFT = torch.zeros(1, 1, 37, 50, dtype=torch.float64)
+LEFT[..., :20] = 1.0
+STYLE_MASKS = [picture(45, 33, 6, 1), picture(40, 40, 7, 1)]
 
 
-def evaluated(dtype: torch.dtype, centre: float = 0.0) -> tuple[float, Tensor]:
-    """Our value and gradient, with the convolutions in `dtype`."""
-    network = plain.random_backbone(centre=centre).to(CPU, dtype)
+@dataclass(frozen=True)
+class Case:
+    """One use of the options, in our words and in the papers'."""
+
+    options: dict[str, Any] = field(default_factory=dict)
+    wanted: dict[str, Any] = field(default_factory=dict)
+    network: dict[str, Any] = field(default_factory=dict)
+    styles: tuple[Tensor, ...] = (STYLE,)
+    masks: tuple[Tensor, ...] = ()
+    style_masks: tuple[Tensor, ...] = ()
+    content_map: Tensor | None = None
+
+
+CLASSIC = {"gamma": 1e-3, "alpha": 5.0, "beta": 100.0}
+
+CASES = {
+    "as it is by default": Case(),
+    "a centred Gram matrix": Case(network={"centre": 1.0}),
+    "max pooling": Case(network={"pooling": "max"}),
+    "mirrored edges": Case(network={"padding": "reflect"}),
+    "edges of zeros": Case(network={"padding": "zeros"}),
+    "layers by name": Case(
+        {
+            "content_layers": {"relu3_2": 1.0, "relu4_2": 3.0},
+            "style_layers": {"relu1_2": 2.0, "relu5_4": 0.5},
+        },
+        {
+            "content_layers": {"relu3_2": 1.0, "relu4_2": 3.0},
+            "style_layers": {"relu1_2": 2.0, "relu5_4": 0.5},
+        },
+    ),
+    "absolute variation": Case({"tv_norm": "absolute"}, {"absolute": True}),
+    "gradient normalisation": Case({"gradient_normalisation": True}, {"roots": True}),
+    "the paper's sums": Case(
+        {"normalisation": "paper"},
+        {"normalisation": "paper", "style_layers": dict.fromkeys(plain.FIVE, 0.2), **CLASSIC},
+    ),
+    "neural-style's means": Case(
+        {"normalisation": "neural-style", "tv_norm": "absolute"},
+        {"normalisation": "neural-style", "absolute": True, **CLASSIC},
+        network={"pooling": "max", "padding": "zeros", "scale": 1.5},
+    ),
+    "two styles by losses": Case(
+        {"style_weights": (1.0, 3.0)}, {"blend": (1.0, 3.0)}, styles=(STYLE, OTHER)
+    ),
+    "two styles by Gram matrices": Case(
+        {"style_weights": (1.0, 3.0), "style_blend": "grams"},
+        {"blend": (1.0, 3.0), "blends_grams": True},
+        styles=(STYLE, OTHER),
+    ),
+    "two regions": Case(wanted={"blend": (1, 1)}, styles=(STYLE, OTHER), masks=(LEFT, 1 - LEFT)),
+    "regions that overlap, and parts of styles": Case(
+        {"style_weights": (0.2, 0.3), "normalisation": "paper"},
+        {
+            "blend": (0.2, 0.3),
+            "normalisation": "paper",
+            "style_layers": dict.fromkeys(plain.FIVE, 0.2),
+            **CLASSIC,
+        },
+        styles=(STYLE, OTHER),
+        masks=(picture(37, 50, 8, 1), picture(37, 50, 9, 1)),
+        style_masks=tuple(STYLE_MASKS),
+    ),
+    "part of one style": Case(style_masks=(STYLE_MASKS[0],)),
+    "a map of the content's weight": Case(content_map=picture(37, 50, 10, 1)),
+}
+
+
+def wanted_of(case: Case) -> Wanted:
+    return Wanted(
+        CONTENT,
+        case.styles,
+        masks=case.masks,
+        style_masks=case.style_masks,
+        content_map=case.content_map,
+        **case.wanted,
+    )
+
+
+def objective_of(case: Case, dtype: torch.dtype) -> Objective:
+    """Ours, with the convolutions in `dtype`."""
     pixels = torch.float64 if dtype == torch.float64 else torch.float32
-    targets = Targets.of(CONTENT.to(pixels), STYLE.to(pixels), network)
-    evaluation = Objective(network, targets, Weights(*WEIGHTS))(AT.to(pixels))
+    options = Options(**case.options)
+    masks = case.style_masks or (None,) * len(case.styles)
+    network = random_backbone(**case.network).to(CPU, dtype)
+    targets = targets_of(
+        CONTENT.to(pixels),
+        [
+            Painted(style.to(pixels), None if mask is None else mask.to(pixels))
+            for style, mask in zip(case.styles, masks, strict=True)
+        ],
+        network,
+        options,
+        masks=[mask.to(pixels) for mask in case.masks],
+        content_map=None if case.content_map is None else case.content_map.to(pixels),
+    )
+    wanted = wanted_of(case)
+    scaling = SCALINGS[options.normalisation]
+    gamma = wanted.gamma
+    if options.normalisation != "pastiche":
+        gamma = gamma * scaling.variation_units[options.tv_norm]
+    return Objective(
+        network,
+        targets,
+        Weights(wanted.alpha, wanted.beta, gamma, wanted.gamut),
+        tv_norm=options.tv_norm,
+        variation_is_summed=scaling.variation_is_summed,
+        roots=options.gradient_normalisation,
+    )
+
+
+def evaluated(name: str, dtype: torch.dtype) -> tuple[float, Tensor]:
+    """Our value and gradient."""
+    at = AT if dtype == torch.float64 else AT.float()
+    evaluation = objective_of(CASES[name], dtype)(at)
     return evaluation.value.item(), evaluation.gradient.double()
 
 
-def expected(centre: float = 0.0) -> tuple[float, Tensor]:
+@cache
+def expected(name: str) -> tuple[float, Tensor]:
     """The plain value, and its gradient by automatic differentiation."""
+    case = CASES[name]
     at = AT.clone().requires_grad_(True)
-    network = plain.random_backbone(centre=centre)
-    value = plain.objective(at, CONTENT, STYLE, network, WEIGHTS)
+    value = plain.objective(at, random_backbone(**case.network), wanted_of(case))
     (gradient,) = torch.autograd.grad(value, at)
     return value.item(), gradient
 
@@ -43,44 +165,102 @@ def distance(one: Tensor, other: Tensor) -> float:
     return float((one - other).norm() / other.norm())
 
 
-@pytest.mark.parametrize("centre", [0.0, 1.0])
-def test_in_float64_it_is_the_papers_objective(centre: float) -> None:
+@pytest.mark.parametrize("name", CASES)
+def test_in_float64_it_is_the_papers_objective(name: str) -> None:
     (value, gradient), (plain_value, plain_gradient) = (
-        evaluated(torch.float64, centre),
-        expected(centre),
+        evaluated(name, torch.float64),
+        expected(name),
     )
     assert value == pytest.approx(plain_value, rel=1e-9)
     assert distance(gradient, plain_gradient) < 1e-9
 
 
-def test_in_float32_it_is_close() -> None:
-    (value, gradient), (plain_value, plain_gradient) = evaluated(torch.float32), expected()
+@pytest.mark.parametrize("name", CASES)
+def test_in_float32_it_is_close(name: str) -> None:
+    (value, gradient), (plain_value, plain_gradient) = (
+        evaluated(name, torch.float32),
+        expected(name),
+    )
     assert value == pytest.approx(plain_value, rel=1e-4)
     assert distance(gradient, plain_gradient) < 1e-3
 
 
-def test_in_bfloat16_it_is_near() -> None:
-    (value, gradient), (plain_value, plain_gradient) = evaluated(torch.bfloat16), expected()
+@pytest.mark.parametrize(
+    "name", [name for name, case in CASES.items() if case.network.get("pooling") != "max"]
+)
+def test_in_bfloat16_it_is_near(name: str) -> None:
+    (value, gradient), (plain_value, plain_gradient) = (
+        evaluated(name, torch.bfloat16),
+        expected(name),
+    )
     assert value == pytest.approx(plain_value, rel=1e-2)
     assert distance(gradient, plain_gradient) < 5e-2
 
 
-def test_the_gradient_passes_finite_differences() -> None:
-    network = plain.random_backbone()
-    objective = Objective(network, Targets.of(CONTENT, STYLE, network), Weights(*WEIGHTS))
+@pytest.mark.parametrize("name", CASES)
+def test_the_gradient_passes_finite_differences(name: str) -> None:
+    objective = objective_of(CASES[name], torch.float64)
     direction = picture(37, 50, 4) - 0.5
     slope = (objective(AT).gradient * direction).sum().item()
-    near = 1e-6
+    near = 1e-7
     rise = objective(AT + near * direction).value - objective(AT - near * direction).value
     assert rise.item() / (2 * near) == pytest.approx(slope, rel=1e-5)
 
 
-def test_the_terms_add_up_to_the_value() -> None:
-    network = plain.random_backbone()
-    evaluation = Objective(network, Targets.of(CONTENT, STYLE, network), Weights(*WEIGHTS))(AT)
+def test_the_terms_add_up_to_the_value_and_are_told_by_layer() -> None:
+    objective = objective_of(CASES["layers by name"], torch.float64)
+    evaluation = objective(AT)
     assert evaluation.terms.sum().item() == pytest.approx(evaluation.value.item())
+    assert objective.terms == (
+        Term("content", "relu3_2"),
+        Term("content", "relu4_2"),
+        Term("style", "relu1_2"),
+        Term("style", "relu5_4"),
+        Term("tv"),
+        Term("gamut"),
+    )
+
+
+def test_only_the_layers_that_are_asked_for_are_computed() -> None:
+    deep = Backbone("shallow", None, {"relu1_1": random_backbone().convolutions["relu1_1"]})
+    assert list(deep.features(CONTENT, {"relu1_1"})) == ["relu1_1"]
+    assert list(random_backbone().features(CONTENT, {"relu2_2", "relu1_1"})) == [
+        "relu1_1",
+        "relu2_2",
+    ]
+
+
+def test_every_layer_of_vgg_19_can_be_asked_for() -> None:
+    assert list(random_backbone().features(CONTENT, set(LAYERS))) == list(LAYERS)
+
+
+def test_the_gamut_weighs_as_much_against_any_weights() -> None:
+    objective = objective_of(CASES["as it is by default"], torch.float64)
+    default = weights_of(Options(), objective.targets)
+    louder = weights_of(Options(content_weight=5.0, style_weight=5.0), objective.targets)
+    assert default.gamut == pytest.approx(400 * (18 + 7.5))
+    assert louder.gamut == pytest.approx(10 * default.gamut)
+
+
+def test_other_weights_scale_their_own_terms_alone() -> None:
+    objective = objective_of(CASES["as it is by default"], torch.float64)
+    doubled = objective.weighted(replace(objective.weights, style=2 * objective.weights.style))
+    ratios = (doubled(AT).terms / objective(AT).terms).tolist()
+    assert ratios == pytest.approx([1.0] + 5 * [2.0] + 2 * [1.0])
 
 
 def test_bfloat16_is_used_only_where_the_processor_has_it() -> None:
     flags = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    assert (convolution_dtype(CPU) == torch.bfloat16) == flags
+    assert (convolution_dtype(CPU, Options()) == torch.bfloat16) == flags
+
+
+def test_max_pooling_is_reckoned_in_float32() -> None:
+    """In bfloat16 the gradient goes to the wrong one of two that rounding made alike."""
+    assert convolution_dtype(CPU, Options(pooling="max")) == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)]
+)
+def test_a_precision_that_is_asked_for_is_used(precision: Precision, dtype: torch.dtype) -> None:
+    assert convolution_dtype(CPU, Options(precision=precision, pooling="max")) == dtype

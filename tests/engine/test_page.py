@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pastiche.engine import lbfgs, stylize, whitened
+from pastiche import Options
+from pastiche.engine import lbfgs, scene, whitened
+from pastiche.engine.normalisation import CONTENT_UNIT, STYLE_UNIT, VARIATION_UNITS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "engine.md").read_text("utf-8")
@@ -23,13 +25,14 @@ def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_its_constants_are_the_engine_s() -> None:
-    units = (stylize.CONTENT_UNIT, stylize.STYLE_UNIT, stylize.TV_UNIT)
-    assert "{:g}·α·content + {:g}·β·style + {:g}·γ·variation + 10⁴·gamut".format(*units) in PAGE
-    assert stylize.GAMUT_WEIGHT == 1e4
+    units = (CONTENT_UNIT, STYLE_UNIT, VARIATION_UNITS["squared"])
+    assert "{:g}·α·content + {:g}·β·style + {:g}·γ·variation + gamut".format(*units) in PAGE
+    assert f"{scene.GAMUT_SHARE:g} times what an empty picture would cost" in PAGE
+    assert f"All images at {whitened.LOOKED_AT[0]}, {whitened.LOOKED_AT[1]} and" in PAGE
     assert ", ".join(f"{share:g}" for share in list(whitened.SHARES.values())[:4]) in PAGE
     assert f"is {lbfgs.FIRST_STEP:g} long" in PAGE
     assert f"longer than {lbfgs.LONGEST_STEP:g}" in PAGE
-    assert f"standard deviation {stylize.START_NOISE:g}" in PAGE
+    assert f"standard deviation {Options().start_noise:g}" in PAGE
 
 
 def test_the_shares_of_the_layers_add_up() -> None:

@@ -3,29 +3,51 @@
 import pytest
 
 from pastiche.engine.pyramid import SHORTEST_SIDE, scales
+from pastiche.options import Options
 
 
 def test_the_last_scale_is_the_size_that_was_asked_for() -> None:
-    assert scales(480, 640, 256, 100)[-1].size == (192, 256)
+    assert scales(480, 640, Options(size=256, iterations=100))[-1].size == (192, 256)
 
 
 def test_the_scales_grow() -> None:
-    sides = [scale.longest_side for scale in scales(480, 640, 1024, 100)]
+    sides = [scale.longest_side for scale in scales(480, 640, Options(size=1024, iterations=100))]
     assert sides == sorted(sides)
     assert len(sides) > 1
 
 
 def test_no_coarse_scale_is_too_small_to_be_seen() -> None:
-    for scale in scales(300, 1000, 512, 100)[:-1]:
+    for scale in scales(300, 1000, Options(size=512, iterations=100))[:-1]:
         assert min(scale.size) >= SHORTEST_SIDE
 
 
 def test_a_picture_that_is_small_itself_has_one_scale() -> None:
-    assert len(scales(16, 16, 16, 100)) == 1
+    assert len(scales(16, 16, Options(size=16, iterations=100))) == 1
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 3, 7, 200, 1001])
 def test_the_iterations_of_all_scales_add_up(iterations: int) -> None:
-    plan = scales(768, 1024, 1024, iterations)
+    plan = scales(768, 1024, Options(size=1024, iterations=iterations))
     assert sum(scale.iterations for scale in plan) == iterations
     assert min(scale.iterations for scale in plan) >= 1
+
+
+def test_each_scale_is_larger_by_the_factor() -> None:
+    plan = scales(768, 1024, Options(size=1024, scale_factor=1.4142, scales=5))
+    assert [scale.longest_side for scale in plan] == [256, 362, 512, 724, 1024]
+
+
+def test_one_scale_is_the_full_size_alone() -> None:
+    (scale,) = scales(768, 1024, Options(size=1024, scales=1, iterations=50))
+    assert (scale.longest_side, scale.iterations) == (1024, 50)
+
+
+def test_iterations_given_by_scale_are_kept_coarse_to_fine() -> None:
+    plan = scales(768, 1024, Options(size=512, scale_iterations=(80, 60, 40)))
+    told = [(scale.longest_side, scale.iterations) for scale in plan]
+    assert told == [(128, 80), (256, 60), (512, 40)]
+
+
+def test_scales_too_small_to_be_seen_take_their_iterations_with_them() -> None:
+    plan = scales(64, 64, Options(size=64, scale_iterations=(80, 60, 40)))
+    assert [(scale.longest_side, scale.iterations) for scale in plan] == [(32, 60), (64, 40)]

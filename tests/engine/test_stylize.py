@@ -1,17 +1,32 @@
 """Painting from end to end, with the backbone that needs no download."""
 
+from collections.abc import Collection, Sequence
+from itertools import combinations
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
 from pastiche import Options, stylize
 from pastiche.engine.backbone import Backbone
+from pastiche.engine.color import luminance
+from pastiche.engine.inputs import Inputs
 from pastiche.engine.progress import Diverged, Progress
-from pastiche.engine.stylize import Stop, paint
-from tests.engine.test_whitened import textured
+from pastiche.engine.stylize import Reweigh, Stop, paint
+from pastiche.options import Blend, Colour, LayerName, OptionError, Start
+from tests.engine.pictures import (
+    AWKWARD,
+    CONTENT,
+    OTHER_STYLE,
+    STYLE,
+    left_half,
+    textured,
+)
+from tests.engine.plain import random_backbone
 
-CONTENT, STYLE = textured(96, 128, 1), textured(80, 100, 2)
 QUICK = Options(size=64, iterations=12)
+PAIR = Inputs(CONTENT, (STYLE,))
 
 
 def test_the_pastiche_has_the_content_s_shape_and_the_size_asked_for() -> None:
@@ -39,13 +54,24 @@ def test_another_seed_differs_from_a_noise_start() -> None:
 
 
 def test_each_start_begins_elsewhere() -> None:
-    first: dict[str, Tensor] = {}
-    for start in ("content", "noise", "grey"):
+    first: dict[Start, Tensor] = {}
+    starts: tuple[Start, ...] = ("content", "noise", "grey", "image")
+    for start in starts:
         options = Options(size=64, iterations=1, start=start)
-        first[start] = stylize(CONTENT, STYLE, options)
-    assert not torch.equal(first["content"], first["noise"])
-    assert not torch.equal(first["content"], first["grey"])
+        given = 1 - CONTENT if start == "image" else None
+        first[start] = stylize(CONTENT, STYLE, options, start_image=given)
     assert first["grey"].std() < first["noise"].std()
+    for one, other in combinations(first.values(), 2):
+        assert (one - other).abs().mean() > 0.02
+
+
+def test_a_start_without_noise_is_the_image_itself() -> None:
+    options = Options(size=96, iterations=1, scales=1, start="image", start_noise=0.0)
+    assert torch.allclose(
+        stylize(CONTENT, STYLE, options, start_image=1 - CONTENT).mean(),
+        (1 - CONTENT).mean(),
+        atol=1e-3,
+    )
 
 
 def test_the_objective_falls() -> None:
@@ -79,12 +105,15 @@ def test_every_iteration_is_told() -> None:
     assert works == sorted(works)
 
 
-def test_the_losses_told_are_those_of_the_api() -> None:
+def test_the_losses_told_are_those_of_the_api_and_of_every_layer() -> None:
     told: list[Progress] = []
     stylize(CONTENT, STYLE, QUICK, watch=told.append)
-    losses = told[-1].losses
+    losses, layers = told[-1].losses, told[-1].layers
     assert losses.keys() == {"content", "style", "tv", "total"}
     assert losses["total"] >= losses["content"] + losses["style"] + losses["tv"]
+    assert list(layers["content"]) == ["relu4_2"]
+    assert list(layers["style"]) == ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
+    assert sum(layers["style"].values()) == pytest.approx(losses["style"])
 
 
 def test_a_preview_can_be_taken_at_any_iteration() -> None:
@@ -108,7 +137,7 @@ def test_a_watcher_s_exception_ends_the_painting() -> None:
 
 @pytest.mark.parametrize("iterations", [1, 30])
 def test_a_stop_ends_with_the_picture_as_it_stands_in_full_size(iterations: int) -> None:
-    painting = paint(CONTENT, STYLE, Options(size=128, iterations=40))
+    painting = paint(PAIR, Options(size=128, iterations=40))
     for _ in range(iterations):
         progress = next(painting)
     with pytest.raises(StopIteration) as end:
@@ -119,22 +148,13 @@ def test_a_stop_ends_with_the_picture_as_it_stands_in_full_size(iterations: int)
 
 
 def test_a_painting_that_is_closed_is_over() -> None:
-    painting = paint(CONTENT, STYLE, QUICK)
+    painting = paint(PAIR, QUICK)
     next(painting)
     painting.close()
     assert list(painting) == []
 
 
-@pytest.mark.parametrize(
-    ("content", "style"),
-    [
-        pytest.param(torch.full((1, 3, 64, 64), 0.5), STYLE, id="plain content"),
-        pytest.param(CONTENT, torch.zeros(1, 3, 64, 64), id="black style"),
-        pytest.param(torch.ones(1, 3, 32, 32), torch.ones(1, 3, 32, 32), id="both white"),
-        pytest.param(textured(16, 16, 3), textured(16, 16, 4), id="16 pixels"),
-        pytest.param(textured(16, 320, 3), textured(320, 16, 4), id="20 to 1"),
-    ],
-)
+@pytest.mark.parametrize(("content", "style"), AWKWARD)
 def test_images_with_little_in_them_give_a_picture(content: Tensor, style: Tensor) -> None:
     assert torch.isfinite(stylize(content, style, QUICK)).all()
 
@@ -156,17 +176,185 @@ def test_a_tensor_that_is_no_image_is_refused_by_name(which: str, image: Tensor,
         stylize(images["content"], images["style"], QUICK)
 
 
-def test_a_network_that_answers_with_nothing_finite_ends_with_a_reason() -> None:
-    class Broken:
-        name, sha256 = "broken", None
+class Random:
+    """A backbone of random filters, which a test may break."""
 
-        def network(self, content: Tensor, style: Tensor) -> Backbone:
-            from tests.engine.plain import random_backbone
+    name, sha256 = "random", None
 
-            network = random_backbone()
+    def __init__(self, broken: bool = False) -> None:
+        self.broken = broken
+
+    def network(
+        self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
+    ) -> Backbone:
+        network = random_backbone().to(torch.device("cpu"), torch.float32)
+        if self.broken:
             for convolution in network.convolutions.values():
                 convolution.weight.fill_(torch.nan)
-            return network
+        return network
 
+
+def test_a_network_that_answers_with_nothing_finite_ends_with_a_reason() -> None:
     with pytest.raises(Diverged):
-        stylize(CONTENT, STYLE, QUICK, backbone=Broken())
+        stylize(CONTENT, STYLE, QUICK, backbone=Random(broken=True))
+
+
+def test_new_weights_on_the_way_change_the_objective_and_it_goes_on() -> None:
+    painting = paint(PAIR, Options(size=64, scale_iterations=(80,)))
+    for _ in range(40):
+        progress = next(painting)
+    style = progress.losses["style"]
+    progress = painting.send(Reweigh(style_weight=5.0, content_weight=0.0))
+    assert progress.losses["content"] == 0
+    assert progress.losses["style"] == pytest.approx(10 * style, rel=0.1)
+    *_, last = painting
+    assert last.iteration == 80
+    assert last.losses["total"] < progress.losses["total"]
+
+
+def test_weights_that_are_the_same_change_nothing_of_the_objective() -> None:
+    painting = paint(PAIR, Options(size=64, scale_iterations=(60,)))
+    for _ in range(30):
+        before = next(painting)
+    after = painting.send(Reweigh())
+    assert after.losses["total"] <= before.losses["total"]
+
+
+@pytest.mark.parametrize("weights", [{"style_weight": -1.0}, {"tv_weight": torch.nan}])
+def test_weights_that_cannot_be_used_are_refused_by_name(weights: dict[str, float]) -> None:
+    painting = paint(PAIR, QUICK)
+    next(painting)
+    with pytest.raises(OptionError, match=next(iter(weights))):
+        painting.send(Reweigh(**weights))
+
+
+def test_a_scale_ends_early_where_the_objective_has_stalled() -> None:
+    told: list[Progress] = []
+    options = Options(size=96, scale_iterations=(300, 40), stall_tolerance=0.02)
+    stylize(CONTENT, STYLE, options, watch=told.append)
+    at_first = [each for each in told if each.scale == 1]
+    assert 10 < len(at_first) < 300
+    lowest = [each.losses["total"] for each in at_first]
+    assert min(lowest[:-10]) - min(lowest[-10:]) < 0.02 * min(lowest[:-10])
+    assert told[-1].scale == 2
+
+
+def test_adam_lowers_the_objective_too() -> None:
+    told: list[Progress] = []
+    options = Options(size=64, scale_iterations=(80,), optimiser="adam")
+    stylize(CONTENT, STYLE, options, watch=told.append)
+    assert told[-1].losses["total"] < 0.7 * told[0].losses["total"]
+
+
+def styles_apart(picture: Tensor) -> float:
+    """How far the left half is from red and the right half from blue."""
+    halves = picture.chunk(2, dim=3)
+    return float(
+        (halves[0][:, 0] - halves[0][:, 2]).mean() - (halves[1][:, 0] - halves[1][:, 2]).mean()
+    )
+
+
+RED = (0.2 * STYLE + torch.tensor([0.8, 0.1, 0.1]).view(1, 3, 1, 1)).clamp(0, 1)
+BLUE = (0.2 * OTHER_STYLE + torch.tensor([0.1, 0.1, 0.8]).view(1, 3, 1, 1)).clamp(0, 1)
+
+
+def test_each_style_is_painted_where_its_mask_is() -> None:
+    masks = [left_half(CONTENT), 1 - left_half(CONTENT)]
+    options = Options(size=64, iterations=30)
+    apart = styles_apart(stylize(CONTENT, [RED, BLUE], options, masks=masks))
+    mixed = styles_apart(stylize(CONTENT, [RED, BLUE], options))
+    assert apart > mixed + 0.5
+
+
+@pytest.mark.parametrize("blend", ["losses", "grams"])
+def test_the_heavier_style_shows_more(blend: Blend) -> None:
+    def redness(weights: tuple[float, float]) -> float:
+        options = Options(size=64, iterations=20, style_weights=weights, style_blend=blend)
+        picture = stylize(CONTENT, [RED, BLUE], options)
+        return float((picture[:, 0] - picture[:, 2]).mean())
+
+    assert redness((3.0, 1.0)) > redness((1.0, 1.0)) > redness((1.0, 3.0))
+
+
+def test_a_part_of_a_style_is_as_that_part_alone() -> None:
+    """Half of the style image is black; masked out, it leaves no dark in the picture."""
+    half_black = torch.cat([RED, torch.zeros_like(RED)], dim=3)
+    options = Options(size=64, iterations=20)
+    whole = stylize(CONTENT, half_black, options)
+    part = stylize(CONTENT, half_black, options, style_masks=[left_half(half_black)])
+    assert part.mean() > whole.mean() + 0.05
+
+
+def test_where_the_content_map_is_black_the_content_does_not_hold() -> None:
+    """From grey, the part that counts comes back, the other does not."""
+    options = Options(size=64, iterations=60, start="grey", content_weight=10.0)
+    picture = stylize(CONTENT, CONTENT, options, content_map=left_half(CONTENT))
+    error = (picture - torch.nn.functional.interpolate(CONTENT, (48, 64), mode="area")).square()
+    held, free = error.chunk(2, dim=3)
+    assert held.mean() < 0.7 * free.mean()
+
+
+def chroma(image: Tensor) -> Tensor:
+    return image - luminance(image)
+
+
+def test_by_luminance_the_content_s_colours_stay() -> None:
+    grey_content = luminance(CONTENT).contiguous()
+    options = Options(size=64, iterations=20, colour="luminance")
+    assert chroma(stylize(grey_content, RED, options)).abs().max() < 1e-3
+    previews: list[Tensor] = []
+    stylize(grey_content, RED, options, watch=lambda told: previews.append(told.picture()))
+    assert chroma(previews[5]).abs().max() < 1e-3
+
+
+def test_by_statistics_the_pastiche_has_the_content_s_mean_colour() -> None:
+    def off(colour: Colour) -> float:
+        picture = stylize(CONTENT, RED, Options(size=64, iterations=30, colour=colour))
+        return float((picture.mean((2, 3)) - CONTENT.mean((2, 3))).abs().max())
+
+    assert off("statistics") < 0.05 < off("style")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"normalisation": "paper", "content_weight": 1.0, "style_weight": 1e3, "tv_weight": 0.0},
+        {"normalisation": "neural-style", "content_weight": 5.0, "style_weight": 100.0},
+        {"pooling": "max"},
+        {"padding": "reflect"},
+        {"padding": "zeros"},
+        {"gradient_normalisation": True},
+        {"tv_norm": "absolute"},
+        {"style_scale": 0.5},
+        {"style_scale": 4.0},
+        {"style_layers": {"relu1_1": 1.0}, "content_layers": {"relu2_2": 1.0}},
+        {"style_layers": {"relu5_4": 1.0}},
+        {"content_weight": 0.0},
+        {"style_weight": 0.0},
+        {"scale_factor": 1.4142, "scales": 8},
+        {"lbfgs_history": 1},
+        {"precision": "float32"},
+        {"colour": "statistics", "tv_weight": 1e6},
+    ],
+    ids=str,
+)
+def test_every_option_lowers_its_objective_and_gives_a_picture(options: dict[str, Any]) -> None:
+    told: list[Progress] = []
+    quick: dict[str, Any] = {"size": 64, "iterations": 16, "start": "noise"}
+    chosen = Options(**(quick | options))
+    picture = stylize(CONTENT, STYLE, chosen, watch=told.append)
+    assert torch.isfinite(picture).all()
+    last = [each.losses["total"] for each in told if each.scale == told[-1].scale]
+    assert last[-1] <= last[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"colour": "luminance"}, {"colour": "statistics"}])
+@pytest.mark.parametrize(("content", "style"), AWKWARD)
+def test_awkward_images_do_no_harm_in_regions_either(
+    content: Tensor, style: Tensor, options: dict[str, Any]
+) -> None:
+    masks = [left_half(content), torch.ones_like(left_half(content))]
+    picture = stylize(
+        content, [style, STYLE], Options(size=48, iterations=6, **options), masks=masks
+    )
+    assert torch.isfinite(picture).all()

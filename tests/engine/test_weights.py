@@ -3,19 +3,24 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torchvision.models import VGG19_Weights, vgg19
 
+from pastiche import Options, stylize
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbones import choose_backbone
-from pastiche.engine.imagenet import DEVIATION, MEAN, Imagenet
+from pastiche.engine.pretrained import CAFFE_INPUT, IMAGENET_INPUT, Pretrained
 from pastiche.engine.weights import (
+    CAFFE,
     IMAGENET,
     CannotFetch,
     MissingWeights,
@@ -25,6 +30,7 @@ from pastiche.engine.weights import (
     sha256_of,
     weights_folder,
 )
+from pastiche.options import BackboneChoice
 
 PAYLOAD = bytes(range(256)) * 20_000
 PREFIX = hashlib.sha256(PAYLOAD).hexdigest()[:8]
@@ -139,42 +145,59 @@ def prefix(weights: Path) -> str:
     return sha256_of(weights / IMAGENET.name)[:8]
 
 
-def chosen(weights: Path) -> Imagenet:
-    return Imagenet(weights / IMAGENET.name, hash_prefix=prefix(weights))
+def chosen(weights: Path) -> Pretrained:
+    file = replace(IMAGENET, hash_prefix=prefix(weights))
+    return Pretrained("imagenet", weights / IMAGENET.name, file, IMAGENET_INPUT)
+
+
+def network_of(source: Pretrained, **options: Any) -> Backbone:
+    return source.network([image(0), image(1)], {"relu5_1"}, Options(**options))
 
 
 def image(seed: int) -> Tensor:
     return torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(seed))
 
 
-def test_its_first_layer_sees_images_as_torchvision_prepares_them(weights: Path) -> None:
-    network = chosen(weights).network(image(0), image(1))
-    reference = vgg19(weights=None).features[:2]
-    state = torch.load(weights / IMAGENET.name, weights_only=True)
-    first = {name: state[f"features.0.{name}"] for name in ("weight", "bias")}
-    reference[0].load_state_dict(first)
-    mean, deviation = (torch.tensor(each).view(1, 3, 1, 1) for each in (MEAN, DEVIATION))
-    with torch.no_grad():
-        expected = reference((image(0) - mean) / deviation)
-    ours = network.features(image(0))["relu1_1"]
-    inside = (..., slice(1, -1), slice(1, -1))  # torchvision's borders are of zeros
-    assert torch.allclose(ours[inside], expected[inside], atol=1e-5)
-
-
-def test_its_deepest_layer_is_torchvision_s_far_from_the_borders(weights: Path) -> None:
-    from torch.nn import AvgPool2d, MaxPool2d
-
-    network = chosen(weights).network(image(0), image(1))
+def as_torchvision_has_it(weights: Path, layers: int) -> torch.nn.Sequential:
+    """The network's first layers, with the filters of the test's file."""
     whole = vgg19(weights=None)
-    state = torch.load(weights / IMAGENET.name, weights_only=True)
-    whole.load_state_dict(state, strict=False)
-    layers = [AvgPool2d(2) if isinstance(each, MaxPool2d) else each for each in whole.features[:30]]
-    mean, deviation = (torch.tensor(each).view(1, 3, 1, 1) for each in (MEAN, DEVIATION))
-    large = torch.rand(1, 3, 384, 384, generator=torch.Generator().manual_seed(2))
+    whole.load_state_dict(torch.load(weights / IMAGENET.name, weights_only=True), strict=False)
+    first: torch.nn.Sequential = whole.features[:layers]
+    return first
+
+
+def prepared(images: Tensor) -> Tensor:
+    """An image as torchvision's documentation prepares it."""
+    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    return (images - mean.view(1, 3, 1, 1)) / deviation.view(1, 3, 1, 1)
+
+
+def test_padded_with_zeros_and_max_pooled_it_is_torchvision_s_network(weights: Path) -> None:
+    network = network_of(chosen(weights), padding="zeros", pooling="max")
     with torch.no_grad():
-        expected = torch.nn.Sequential(*layers)((large - mean) / deviation)[..., 11:13, 11:13]
-        ours = network.features(large)["relu5_1"][..., 11:13, 11:13]
+        expected = as_torchvision_has_it(weights, 30)(prepared(image(0)))
+        ours = network.features(image(0), {"relu5_1"})["relu5_1"]
     assert (ours - expected).norm() < 1e-4 * expected.norm()
+
+
+def test_the_caffe_network_sees_blue_first_in_0_to_255_less_the_mean(weights: Path) -> None:
+    file = replace(CAFFE, hash_prefix=prefix(weights))
+    source = Pretrained("caffe", weights / IMAGENET.name, file, CAFFE_INPUT)
+    ours = network_of(source, padding="zeros").features(image(0), {"relu1_1"})["relu1_1"]
+    blue_first = 255 * image(0).flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
+    with torch.no_grad():
+        expected = as_torchvision_has_it(weights, 2)(blue_first)
+    assert (ours - expected).norm() < 1e-5 * expected.norm()
+
+
+@pytest.mark.parametrize("file", [IMAGENET, CAFFE], ids=lambda file: file.name)
+def test_each_pretrained_backbone_is_looked_for_under_its_published_name(
+    file: WeightsFile, weights: Path, tmp_path: Path
+) -> None:
+    choice: BackboneChoice = "imagenet" if file is IMAGENET else "caffe"
+    (tmp_path / file.name).symlink_to(weights / IMAGENET.name)
+    source = choose_backbone(choice, tmp_path)
+    assert (source.name, source.sha256) == (choice, sha256_of(tmp_path / file.name))
 
 
 def test_auto_takes_it_where_its_file_is(weights: Path, tmp_path: Path) -> None:
@@ -203,26 +226,27 @@ def test_a_file_that_is_no_vgg_19_is_refused(content: bytes | None, tmp_path: Pa
     else:
         path.write_bytes(content)
     with pytest.raises(MissingWeights, match=re.escape(str(path))):
-        chosen(tmp_path).network(image(0), image(1))
+        network_of(chosen(tmp_path))
 
 
 def test_a_truncated_file_is_refused(weights: Path, tmp_path: Path) -> None:
     path = tmp_path / IMAGENET.name
     path.write_bytes((weights / IMAGENET.name).read_bytes()[:1_000_000])
     with pytest.raises(MissingWeights, match="broken"):
-        chosen(tmp_path).network(image(0), image(1))
+        network_of(chosen(tmp_path))
 
 
 def test_another_file_of_the_same_layout_is_refused_by_its_hash(weights: Path) -> None:
     source = choose_backbone("imagenet", weights)
+    assert isinstance(source, Pretrained)
     with pytest.raises(MissingWeights, match=f"begins with {prefix(weights)}, not with dcbb9e9d"):
-        source.network(image(0), image(1))
+        network_of(source)
 
 
 def test_the_command_fetches_into_the_folder_it_is_told(
     server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--cache", str(tmp_path)], offered(server)) == 0
+    assert main(["--cache", str(tmp_path)], {"imagenet": offered(server)}) == 0
     assert (tmp_path / "some.pth").read_bytes() == PAYLOAD
     assert "100%" in capsys.readouterr().out
 
@@ -231,7 +255,7 @@ def test_the_command_says_what_can_be_done_without_a_network(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nowhere = WeightsFile("http://127.0.0.1:9/some.pth", PREFIX)
-    assert main(["--cache", str(tmp_path)], nowhere) == 1
+    assert main(["--cache", str(tmp_path)], {"imagenet": nowhere}) == 1
     said = capsys.readouterr().err
     assert nowhere.url in said
     assert str(tmp_path / "some.pth") in said
@@ -246,8 +270,5 @@ def test_the_cache_is_where_the_environment_says(
 
 
 def test_it_paints(weights: Path) -> None:
-    from pastiche import Options, stylize
-
-    source = choose_backbone("imagenet", weights, hash_prefix=prefix(weights))
-    picture = stylize(image(0), image(1), Options(size=48, iterations=5), backbone=source)
+    picture = stylize(image(0), image(1), Options(size=48, iterations=5), backbone=chosen(weights))
     assert torch.isfinite(picture).all()

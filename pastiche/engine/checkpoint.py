@@ -1,0 +1,94 @@
+"""A painting, taken out between two iterations: enough to go on as if nothing had happened."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from torch import Tensor
+
+from pastiche.engine import adam, lbfgs
+from pastiche.engine.inputs import Inputs
+from pastiche.engine.optimiser import State
+from pastiche.options import OptionError, Options
+
+REWEIGHED = ("content_weight", "style_weight", "tv_weight")
+"""The options that may change while a picture is painted."""
+
+_STATES: dict[str, type[State]] = {"lbfgs": lbfgs.State, "adam": adam.State}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a painting is.
+
+    Attributes:
+        scale: the scale that is painted, from 0.
+        done: how many iterations of that scale are done.
+        iteration: how many are done in all.
+        totals: the objective after each iteration of that scale.
+    """
+
+    scale: int = 0
+    done: int = 0
+    iteration: int = 0
+    totals: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A painting between two iterations.
+
+    Put back on the same type of device, with the same inputs and options, it goes on as it would
+    have gone; on the processor, with as many threads, to the same bytes.
+
+    Attributes:
+        options: as they were last, with the weights that were sent on the way.
+        shapes: of the content image and the style images.
+    """
+
+    place: Place
+    state: State
+    options: Options
+    shapes: tuple[tuple[int, ...], ...]
+
+    def check(self, inputs: Inputs, options: Options) -> None:
+        """Holds it against the painting that is to go on.
+
+        Raises:
+            OptionError: it belongs to other images or other options.
+        """
+        if shapes_of(inputs) != self.shapes:
+            raise OptionError("resume", "must be of these images: theirs had other sizes.")
+        for name, value in asdict(options).items():
+            if name not in REWEIGHED and value != getattr(self.options, name):
+                raise OptionError("resume", f"must be of these options: its {name} was another.")
+
+    def save(self, file: Path | IO[bytes]) -> None:
+        """Writes it; `load` reads it."""
+        state = {each.name: getattr(self.state, each.name) for each in fields(self.state)}
+        kept = {
+            "place": asdict(self.place),
+            "state": {name: _apart(value) for name, value in state.items()},
+            "options": asdict(self.options),
+            "shapes": self.shapes,
+        }
+        torch.save(kept, file)
+
+    @classmethod
+    def load(cls, file: Path | IO[bytes], device: torch.device | None = None) -> "Checkpoint":
+        """A checkpoint that was saved, with its tensors on a device, the processor by default."""
+        kept: dict[str, Any] = torch.load(file, map_location=device or "cpu", weights_only=True)
+        options = Options(**kept["options"])
+        state = _STATES[options.optimiser](**kept["state"])
+        return cls(Place(**kept["place"]), state, options, kept["shapes"])
+
+
+def shapes_of(inputs: Inputs) -> tuple[tuple[int, ...], ...]:
+    """The shapes of the content image and the style images."""
+    return tuple(tuple(image.shape) for image in (inputs.content, *inputs.styles))
+
+
+def _apart(value: Any) -> Any:
+    """A tensor without what else its memory holds."""
+    return value.clone() if isinstance(value, Tensor) else value

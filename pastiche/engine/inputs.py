@@ -1,0 +1,101 @@
+"""The images that one pastiche is made from, checked once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pastiche.engine.images import checked, resize_picture
+from pastiche.options import OptionError, Options
+from pastiche.sizes import same_aspect
+
+LEAST_MASK = 0.5
+"""What a mask must reach somewhere, in 0 to 1: below it nobody would see where it is white."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Pictures, (1, 3, H, W), and masks, (1, 1, H, W), all float32 in 0 to 1.
+
+    Attributes:
+        content: the content image p.
+        styles: the style images a.
+        masks: where over the content image each style is painted; none, or one for each.
+        style_masks: what part of each style image counts; none, or one for each.
+        start: what the optimisation starts from, where that is a given image.
+        content_map: how much each place of the content image counts.
+    """
+
+    content: Tensor
+    styles: tuple[Tensor, ...]
+    masks: tuple[Tensor, ...] = ()
+    style_masks: tuple[Tensor, ...] = ()
+    start: Tensor | None = None
+    content_map: Tensor | None = None
+
+    def checked(self, options: Options) -> "Inputs":
+        """Themselves, with every mask in the size of its image.
+
+        Raises:
+            OptionError: an image of another shape or range, a mask or a start of another aspect
+                ratio than its image, an empty mask, or images and options that do not go together.
+        """
+        options.check_images(
+            styles=len(self.styles),
+            masks=len(self.masks),
+            style_masks=len(self.style_masks),
+            start_image=self.start is not None,
+        )
+        content = checked(self.content, "content")
+        styles = tuple(checked(style, "style") for style in self.styles)
+        start = self.start
+        if start is not None:
+            start = checked(start, "start_image")
+            _check_aspect(start, content, "start_image")
+        content_map = self.content_map
+        return Inputs(
+            content=content,
+            styles=styles,
+            masks=tuple(_mask(mask, content, "mask") for mask in self.masks),
+            style_masks=tuple(
+                _mask(mask, style, "style_mask")
+                for mask, style in zip(self.style_masks, styles, strict=False)
+            ),
+            start=start,
+            content_map=None if content_map is None else _mask(content_map, content, "content_map"),
+        )
+
+    def to(self, device: torch.device) -> "Inputs":
+        """The same images on a device."""
+
+        def moved(images: Sequence[Tensor]) -> tuple[Tensor, ...]:
+            return tuple(image.to(device) for image in images)
+
+        return replace(
+            self,
+            content=self.content.to(device),
+            styles=moved(self.styles),
+            masks=moved(self.masks),
+            style_masks=moved(self.style_masks),
+            start=None if self.start is None else self.start.to(device),
+            content_map=None if self.content_map is None else self.content_map.to(device),
+        )
+
+
+def _mask(mask: Tensor, image: Tensor, name: str) -> Tensor:
+    mask = checked(mask, name, channels=1)
+    _check_aspect(mask, image, name)
+    if mask.max().item() < LEAST_MASK:
+        raise OptionError(name, "must be white somewhere: this one is empty.")
+    return resize_picture(mask, (image.shape[2], image.shape[3]))
+
+
+def _check_aspect(image: Tensor, other: Tensor, name: str) -> None:
+    (height, width), (wanted_height, wanted_width) = image.shape[-2:], other.shape[-2:]
+    if not same_aspect((height, width), (wanted_height, wanted_width)):
+        raise OptionError(
+            name,
+            f"must have the aspect ratio of its image, {wanted_width}×{wanted_height}, "
+            f"not {width}×{height}.",
+        )

@@ -1,0 +1,16 @@
+"""Which optimiser moves the pixels."""
+
+from torch import Tensor
+
+from pastiche.engine import adam, lbfgs
+from pastiche.options import Options
+
+State = lbfgs.State | adam.State
+"""Where an optimiser stands: `state.step(value, gradient)` is the next one."""
+
+
+def begin(position: Tensor, options: Options) -> State:
+    """The state before the first evaluation at `position`, (N)."""
+    if options.optimiser == "adam":
+        return adam.begin(position, options.adam_step)
+    return lbfgs.begin(position, options.lbfgs_history)

@@ -1,0 +1,165 @@
+"""One pastiche to be painted: its images in the colours they are painted in, and their network."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pastiche.engine.backbone import STYLE_LAYERS, Backbone
+from pastiche.engine.backbones import BackboneSource
+from pastiche.engine.color import (
+    in_colours_of,
+    in_luminance_of,
+    in_palettes,
+    luminance,
+    recoloured,
+    seen,
+)
+from pastiche.engine.guidance import blend_shares, place_shares
+from pastiche.engine.images import resize_picture
+from pastiche.engine.inputs import Inputs
+from pastiche.engine.normalisation import SCALINGS
+from pastiche.engine.objective import Objective, Weights
+from pastiche.engine.precision import convolution_dtype
+from pastiche.engine.pyramid import Scale
+from pastiche.engine.targets import Painted, Targets, layer_weights, targets_of
+from pastiche.options import Options
+from pastiche.sizes import fitted
+
+GAMUT_SHARE = 400.0
+"""The weight of what is outside the gamut, for one of what an empty picture costs: 10⁴ by default,
+and as much against the other terms whatever their weights and their normalisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What stays the same while a pastiche is painted.
+
+    Attributes:
+        inputs: the images as they are looked at.
+        photograph: (1, 3, H, W), the content image as it was given.
+        styled: (1, 3, H, W), the content image in the styles' palettes.
+        network: with the precision and on the device that it paints with.
+    """
+
+    inputs: Inputs
+    photograph: Tensor
+    styled: Tensor
+    network: Backbone
+
+    @classmethod
+    def of(cls, inputs: Inputs, options: Options, source: BackboneSource) -> "Scene":
+        """The scene of images that are checked and on their device."""
+        looked_at = _in_colours(inputs, options)
+        palettes = [seen(style, mask) for style, mask in _masked(looked_at)]
+        styled = in_palettes(looked_at.content, palettes, _places(looked_at, options))
+        layers = {*layer_weights(options, dict.fromkeys(STYLE_LAYERS, 1.0))[1]}
+        layers |= {*layer_weights(options, {})[0]}
+        network = source.network((styled, *looked_at.styles), layers, options)
+        device = inputs.content.device
+        network = network.to(device, convolution_dtype(device, options))
+        return cls(looked_at, inputs.content, styled, network)
+
+    def start(self, size: tuple[int, int], options: Options) -> Tensor:
+        """The first picture, (1, 3, h, w)."""
+        given = self.inputs.start
+        image = resize_picture(self._content(options) if given is None else given, size)
+        generator = torch.Generator().manual_seed(options.seed)
+        noise = torch.randn(image.shape, generator=generator).to(image)
+        if options.start == "noise":
+            return 0.5 + 0.25 * noise
+        if options.start == "grey":
+            image = torch.full_like(image, 0.5)
+        return image + options.start_noise * noise
+
+    def objective(self, scale: Scale, options: Options) -> Objective:
+        """The objective at one scale, with all images in that size."""
+        inputs, size = self.inputs, scale.size
+        targets = targets_of(
+            resize_picture(self._content(options), size),
+            self._painted(options.style_scale * scale.longest_side),
+            self.network,
+            options,
+            masks=[resize_picture(mask, size) for mask in inputs.masks],
+            content_map=None
+            if inputs.content_map is None
+            else resize_picture(inputs.content_map, size),
+        )
+        return Objective(
+            self.network,
+            targets,
+            weights_of(options, targets),
+            tv_norm=options.tv_norm,
+            variation_is_summed=SCALINGS[options.normalisation].variation_is_summed,
+            roots=options.gradient_normalisation,
+        )
+
+    def finished(self, image: Tensor, options: Options) -> Tensor:
+        """A picture as it is to be seen, (1, 3, h, w) in 0 to 1, on the CPU."""
+        image = image.detach()
+        if options.colour == "luminance":
+            size = (image.shape[2], image.shape[3])
+            image = in_colours_of(image, resize_picture(self.photograph, size))
+        return image.clamp(0, 1).cpu()
+
+    def _content(self, options: Options) -> Tensor:
+        """The content image; for a network that cannot tell what is shown from the colours it
+        has, with the styles' palette: all of it where α ≤ β, none of it where β = 0."""
+        if self.network.knows_colour:
+            return self.inputs.content
+        both = options.content_weight + options.style_weight
+        share = min(1.0, 2.0 * options.style_weight / both)
+        return torch.lerp(self.inputs.content, self.styled, share)
+
+    def _painted(self, longest_side: float) -> list[Painted]:
+        """The style images with this longest side, never above their own pixels."""
+        painted = []
+        for style, mask in _masked(self.inputs):
+            height, width = style.shape[-2:]
+            size = fitted(height, width, round(min(longest_side, max(height, width))))
+            small = None if mask is None else resize_picture(mask, size)
+            painted.append(Painted(resize_picture(style, size), small))
+        return painted
+
+
+def weights_of(options: Options, targets: Targets) -> Weights:
+    """What the terms are multiplied with, for the weights in the options."""
+    scaling = SCALINGS[options.normalisation]
+    content = scaling.content_unit * options.content_weight
+    style = scaling.style_unit * options.style_weight
+    blank_content, blank_style = targets.blank()
+    return Weights(
+        content=content,
+        style=style,
+        tv=scaling.variation_units[options.tv_norm] * options.tv_weight,
+        gamut=GAMUT_SHARE * (content * blank_content + style * blank_style),
+    )
+
+
+def _masked(inputs: Inputs) -> list[tuple[Tensor, Tensor | None]]:
+    """The style images, each with its mask or None."""
+    masks = inputs.style_masks or (None,) * len(inputs.styles)
+    return list(zip(inputs.styles, masks, strict=True))
+
+
+def _in_colours(inputs: Inputs, options: Options) -> Inputs:
+    """The images with the colours in which they are painted (Gatys et al. 2017, section 5)."""
+    if options.colour == "luminance":
+        return replace(
+            inputs,
+            content=luminance(inputs.content),
+            styles=tuple(in_luminance_of(style, inputs.content) for style in inputs.styles),
+            start=None if inputs.start is None else luminance(inputs.start),
+        )
+    if options.colour == "statistics":
+        styles = tuple(recoloured(style, seen(inputs.content)) for style in inputs.styles)
+        return replace(inputs, styles=styles)
+    return inputs
+
+
+def _places(inputs: Inputs, options: Options) -> Tensor:
+    """What share each style has of each place of the content image, (S, 1, 1 or H, 1 or W)."""
+    blend = blend_shares(len(inputs.styles), options.style_weights)
+    if inputs.masks:
+        return place_shares(inputs.masks, blend)
+    return torch.tensor(blend).to(inputs.content)[:, None, None, None]

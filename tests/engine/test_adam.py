@@ -1,0 +1,49 @@
+"""Our Adam beside torch's own, and after a bad step."""
+
+import torch
+from torch import Tensor
+
+from pastiche.engine import adam
+
+START = torch.linspace(-1, 1, 50, dtype=torch.float64)
+
+
+def evaluated(position: Tensor) -> tuple[Tensor, Tensor]:
+    """A bowl with its minimum of 0 at one half."""
+    return (position - 0.5).square().sum(), 2 * (position - 0.5)
+
+
+def minimised(state: adam.State, steps: int) -> adam.State:
+    for _ in range(steps):
+        state = state.step(*evaluated(state.position))
+    return state
+
+
+def test_it_goes_where_torch_s_own_goes() -> None:
+    x = START.clone().requires_grad_(True)
+    theirs = torch.optim.Adam([x], lr=0.03)
+    for _ in range(25):
+        x.grad = evaluated(x.detach())[1]
+        theirs.step()
+    assert torch.allclose(minimised(adam.begin(START, 0.03), 25).position, x.detach(), atol=1e-9)
+
+
+def test_it_finds_the_minimum() -> None:
+    state = minimised(adam.begin(START, 0.03), 800)
+    assert evaluated(state.accepted)[0].item() < 1e-6
+
+
+def test_a_bad_step_is_taken_back_and_it_goes_on_to_the_minimum() -> None:
+    state = minimised(adam.begin(START, 0.03), 10)
+    last_good = state.accepted.clone()
+    nothing = torch.full_like(START, torch.nan)
+    state = state.step(torch.tensor(torch.nan), nothing)
+    assert torch.equal(state.accepted, last_good)
+    assert evaluated(minimised(state, 800).accepted)[0].item() < 1e-6
+
+
+def test_forgetting_goes_back_to_the_last_good_place() -> None:
+    state = minimised(adam.begin(START, 0.03), 10)
+    fresh = state.forget()
+    assert torch.equal(fresh.position, state.accepted)
+    assert not fresh.mean.any()

@@ -1,0 +1,42 @@
+"""Which style counts where, and how much."""
+
+import pytest
+import torch
+
+from pastiche.engine.guidance import blend_shares, guide_at, place_shares, region_shares
+
+LEFT = torch.zeros(1, 1, 8, 16)
+LEFT[..., :4] = 1.0
+ALL = torch.ones(1, 1, 8, 16)
+
+
+def test_without_weights_all_styles_weigh_the_same() -> None:
+    assert blend_shares(4, ()) == [0.25] * 4
+    assert blend_shares(2, (1.0, 3.0)) == [0.25, 0.75]
+
+
+def test_a_position_counts_by_the_square_of_its_mask_s_mean() -> None:
+    guide = guide_at(LEFT, (2, 2)).view(2, 2)
+    assert torch.equal(guide, torch.tensor([[0.25, 0.0], [0.25, 0.0]]))
+
+
+def test_a_style_weighs_as_much_as_its_region_is_large() -> None:
+    assert region_shares([LEFT, ALL - LEFT], [0.5, 0.5]) == pytest.approx([0.25, 0.75])
+
+
+def test_a_heavier_style_weighs_more_in_its_own_region() -> None:
+    assert region_shares([LEFT, ALL - LEFT], [0.75, 0.25]) == pytest.approx([0.375, 0.375])
+
+
+def test_masks_that_cover_everything_are_a_blend() -> None:
+    assert region_shares([ALL, ALL], [0.2, 0.8]) == pytest.approx([0.2, 0.8])
+
+
+def test_a_place_belongs_to_the_style_that_covers_it() -> None:
+    places = place_shares([LEFT, 0.5 * (ALL - LEFT)], [0.5, 0.5])
+    assert places[:, 0, 0, 0].tolist() == [1.0, 0.0]
+    assert places[:, 0, 0, 15].tolist() == [0.0, 0.5]
+
+
+def test_a_place_that_all_styles_cover_is_shared_by_their_weights() -> None:
+    assert place_shares([ALL, ALL], [0.25, 0.75])[:, 0, 0, 0].tolist() == [0.25, 0.75]

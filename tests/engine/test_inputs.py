@@ -1,0 +1,56 @@
+"""Images that do not go together are refused by name."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from pastiche import Options
+from pastiche.engine.inputs import Inputs
+from pastiche.options import OptionError
+from tests.engine.pictures import CONTENT, OTHER_STYLE, STYLE, left_half
+
+LEFT = left_half(CONTENT)
+WIDE = torch.ones(1, 1, 96, 200)
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "says"),
+    [
+        ({"styles": ()}, {}, "style: must be 1 to 8"),
+        ({"styles": (STYLE,) * 9}, {}, "style: must be 1 to 8"),
+        ({}, {"style_weights": (1, 2)}, "style_weights: must be one for each of 1"),
+        ({"masks": (LEFT, LEFT)}, {}, "mask: must be one for each of 1"),
+        ({"style_masks": (LEFT, LEFT)}, {}, "style_mask: must be one for each of 1"),
+        ({"masks": (WIDE,)}, {}, "mask: must have the aspect ratio of its image, 128×96"),
+        ({"style_masks": (WIDE,)}, {}, "style_mask: must have the aspect ratio"),
+        ({"content_map": WIDE}, {}, "content_map: must have the aspect ratio"),
+        ({"masks": (0 * LEFT,)}, {}, "mask: must be white somewhere"),
+        ({"content_map": 0 * LEFT}, {}, "content_map: must be white somewhere"),
+        ({"masks": (CONTENT,)}, {}, "mask: must be of shape"),
+        ({"masks": (2 * LEFT,)}, {}, "mask: must have all its values in 0 to 1"),
+        ({"masks": (LEFT,)}, {"style_blend": "grams"}, "style_blend: must be losses"),
+        ({}, {"start": "image"}, "start_image: must be given"),
+        ({"start": CONTENT}, {}, "start_image: must not be given"),
+        ({"start": STYLE[..., :50]}, {"start": "image"}, "start_image: must have the aspect"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_by_name(
+    images: dict[str, Any], options: dict[str, Any], says: str
+) -> None:
+    usual: dict[str, Any] = {"content": CONTENT, "styles": (STYLE,)}
+    inputs = Inputs(**(usual | images))
+    with pytest.raises(OptionError, match=says):
+        inputs.checked(Options(**options))
+
+
+def test_a_mask_of_another_size_gets_its_image_s() -> None:
+    small = torch.nn.functional.interpolate(LEFT, (48, 64))
+    inputs = Inputs(CONTENT, (STYLE, OTHER_STYLE), masks=(small, 1 - small)).checked(Options())
+    assert [mask.shape for mask in inputs.masks] == [LEFT.shape] * 2
+
+
+def test_a_result_of_another_size_can_be_a_start() -> None:
+    """Sizes are rounded: the aspect ratios differ by a hair."""
+    start = torch.rand(1, 3, 31, 41)
+    Inputs(CONTENT, (STYLE,), start=start).checked(Options(start="image"))
