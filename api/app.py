@@ -11,13 +11,14 @@ from api import docs_page, health, jobs, problems, results
 from api.body_limit import BodyLimit
 from api.decoder import Decoder
 from api.service import Service
-from api.uploads import PICTURES
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
 from shared.queue import create_queue
 from shared.settings import Settings
 
 _ROOM_FOR_FIELDS_BYTES = 1_000_000
+_FULL_SIZE_PICTURES = 2
+"""How many of the largest files one request may hold; masks and further styles are smaller."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -32,7 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    body_limit = len(PICTURES) * settings.upload_limit_bytes + _ROOM_FOR_FIELDS_BYTES
+    body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _ROOM_FOR_FIELDS_BYTES
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
     for room in (jobs, results, health):
         app.include_router(room.router)

@@ -7,6 +7,7 @@ an answer that names the field.
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,11 +35,14 @@ class Decoder:
         """Starts the first process, so that no client waits for it."""
         await self._run(os.getpid)
 
-    async def normalise(self, source: Path, target: Path) -> PictureFault | None:
+    async def normalise(
+        self, source: Path, target: Path, *, is_mask: bool = False
+    ) -> PictureFault | None:
         """`shared.pictures.normalise`, confined; what it does to its process is a fault too."""
         try:
             with fail_after(self._timeout_seconds):
-                return await self._run(normalise, source, target, self._limits)
+                wanted = partial(normalise, is_mask=is_mask)
+                return await self._run(wanted, source, target, self._limits)
         except TimeoutError:
             return PictureFault("picture_too_slow", 413, "This picture takes too long to decode.")
         except BrokenWorkerProcess:

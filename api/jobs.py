@@ -2,7 +2,7 @@
 
 import logging
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from anyio import CancelScope, to_thread
 from fastapi import APIRouter, Depends, Request, Response
@@ -12,12 +12,12 @@ from kombu.exceptions import OperationalError
 from api.problems import responses
 from api.schemas import JobView, view_of
 from api.service import Service, ServiceOf
-from api.uploads import PICTURES, Submission, received
+from api.submission_options import form_schema
+from api.uploads import Submission, received
 from shared import transitions
-from shared.blob_store import content_key, style_key
-from shared.errors import JobExpired, JobNotFound, QueueFull
-from shared.job_options import JobOptions
-from shared.jobs import Inputs, Job, is_job_id, new_job_id
+from shared.blob_store import input_key
+from shared.errors import FieldError, InvalidFields, JobExpired, JobNotFound, QueueFull
+from shared.jobs import Job, is_job_id, new_job_id
 from shared.queue import publish
 
 log = logging.getLogger(__name__)
@@ -41,24 +41,10 @@ JobOf = Annotated[Job, Depends(_job)]
 """The job that a path names, as an endpoint asks for it."""
 
 
-def _form_schema() -> dict[str, Any]:
-    options = JobOptions.model_json_schema()
-    pictures = {
-        name: {
-            "type": "string",
-            "format": "binary",
-            "description": f"The {name} image: JPEG, PNG, WebP or AVIF.",
-        }
-        for name in PICTURES
-    }
-    schema = {
-        "type": "object",
-        "title": "Submission",
-        "properties": pictures | options["properties"],
-        "required": list(PICTURES),
-        "additionalProperties": False,
-    }
-    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+_REQUEST_BODY = {
+    "required": True,
+    "content": {"multipart/form-data": {"schema": form_schema()}},
+}
 
 
 @router.post(
@@ -66,11 +52,15 @@ def _form_schema() -> dict[str, Any]:
     status_code=HTTPStatus.ACCEPTED,
     response_model=JobView,
     responses=responses(400, 413, 415, 422, 503, 507),
-    openapi_extra={"requestBody": _form_schema()},
+    openapi_extra={"requestBody": _REQUEST_BODY},
 )
 async def submit(request: Request, service: ServiceOf) -> Response:
-    """Takes a content image, a style image and options, and queues the job."""
-    async with received(request, service.settings, service.decoder) as submission:
+    """Takes a content image, style images and options, and queues the job."""
+
+    async def result_of(job_id: str) -> bytes:
+        return await _result_of(job_id, service)
+
+    async with received(request, service.settings, service.decoder, result_of) as submission:
         job_id = await _queued(submission, service)
     await _announce(job_id, service)
     return answer(await _job(job_id, service), HTTPStatus.ACCEPTED, {"Location": f"/jobs/{job_id}"})
@@ -124,13 +114,25 @@ def _headers(job: Job) -> dict[str, str]:
     return headers if job.is_over else headers | {"Retry-After": str(POLL_SECONDS)}
 
 
+async def _result_of(job_id: str, service: Service) -> bytes:
+    """What an earlier job painted, for the next one to start from."""
+    try:
+        job = await _job(job_id, service)
+    except (JobNotFound, JobExpired) as error:
+        raise InvalidFields([FieldError("start", "no_result", error.detail)]) from error
+    if job.result_key is None:
+        sentence = f"Job {job_id} has no picture to start from: it is {job.status}."
+        raise InvalidFields([FieldError("start", "no_result", sentence)])
+    return await service.blobs.get_async(job.result_key)
+
+
 async def _queued(submission: Submission, service: Service) -> str:
     """Pictures first, then the record: a record never names a picture that is not there."""
     job_id = new_job_id()
-    inputs = Inputs(content_key(job_id), (style_key(job_id, 0),))
+    inputs = submission.pictures.mapped(lambda file: input_key(job_id, file.stem))
     try:
-        await service.blobs.put_file(inputs.content_key, submission.content)
-        await service.blobs.put_file(inputs.style_keys[0], submission.style)
+        for key, file in zip(inputs.all(), submission.pictures.all(), strict=True):
+            await service.blobs.put_file(key, file)
         outcome = await service.jobs.run(
             transitions.submit(
                 job_id, submission.options, inputs, queue_limit=service.settings.queue_limit

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from pastiche.options import BackboneChoice
+from pastiche.options import BackboneChoice, Options
 from shared.job_options import JobOptions
 from shared.jobs import Job, Status
 
@@ -99,7 +99,7 @@ def _backbone(job: Job) -> dict[str, Any]:
 
 
 def _progress(job: Job) -> dict[str, Any]:
-    iterations = job.options["iterations"]
+    iterations = Options(**job.options).all_iterations
     done = job.progress
     if done is None:
         return {

@@ -1,8 +1,8 @@
 """Multipart in, validated options and normalised pictures out; nothing stays behind of the rest."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
@@ -10,20 +10,22 @@ from typing import Any
 
 from anyio import to_thread
 from fastapi import Request
-from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from api.decoder import Decoder
-from pastiche.options import OptionError, Options, wanted
+from api.submission_options import option_names, options_of, start_job
+from pastiche.sizes import same_aspect
 from shared.errors import FieldError, InvalidFields, MalformedRequest, WrongContentType
-from shared.job_options import JobOptions
+from shared.jobs import Inputs
+from shared.picture_fields import PICTURE_FIELDS
+from shared.pictures import size_of
 from shared.settings import Settings
 
-PICTURES = ("content", "style")
-"""The fields that are files, in the order that their faults are told."""
+_MOST_PARTS = 96
 
-_MOST_PARTS = 64
+ResultOf = Callable[[str], Awaitable[bytes]]
+"""Gives the result of an earlier job as a PNG file; raises InvalidFields where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,12 @@ class Submission:
     """What a client asks for: valid options, and its pictures as normalised PNG files."""
 
     options: dict[str, Any]
-    content: Path
-    style: Path
+    pictures: Inputs[Path]
 
 
 @asynccontextmanager
 async def received(
-    request: Request, settings: Settings, decoder: Decoder
+    request: Request, settings: Settings, decoder: Decoder, result_of: ResultOf
 ) -> AsyncIterator[Submission]:
     """The submission in a request; its files live as long as the context.
 
@@ -52,9 +53,15 @@ async def received(
     form = await _form(request)
     try:
         options = _options(form, settings)
-        with TemporaryDirectory(prefix="pastiche-upload-") as folder:
-            files = await _normalised(form, Path(folder), decoder)
-            yield Submission(options, files["content"], files["style"])
+        with TemporaryDirectory(prefix="pastiche-upload-") as name:
+            folder = Path(name)
+            files = await _normalised(form, folder, decoder)
+            earlier = start_job(form)
+            if earlier is not None:
+                files["start_image"] = [folder / "start_image.png"]
+                files["start_image"][0].write_bytes(await result_of(earlier))
+            _check_aspects(files)
+            yield Submission(options, _inputs(files))
     finally:
         await form.close()
 
@@ -67,19 +74,8 @@ async def _form(request: Request) -> FormData:
 
 
 def _options(form: FormData, settings: Settings) -> dict[str, Any]:
-    texts = {name: value for name, value in form.items() if name not in PICTURES}
-    errors = [*_faults_of_shape(form), *_faults_of_files(form, settings)]
-    known = {name: text for name, text in texts.items() if name in JobOptions.model_fields}
-    try:
-        options = asdict(Options(**JobOptions.model_validate(known).model_dump()))
-    except ValidationError as error:
-        errors += [_fault_of_value(str(each["loc"][0]), each["input"]) for each in error.errors()]
-    except OptionError as error:
-        errors.append(FieldError(error.field, "invalid_value", f"This {error.sentence}"))
-    else:
-        if options["size"] > settings.max_size_pixels:
-            sentence = f"At most {settings.max_size_pixels} pixels can be painted here."
-            errors.append(FieldError("size", "size_too_large", sentence))
+    options, of_options = options_of(form, settings)
+    errors = [*_faults_of_shape(form), *_faults_of_files(form, settings), *of_options]
     if errors:
         too_large = all(error.code == "file_too_large" for error in errors)
         raise InvalidFields(errors, status=413 if too_large else 422)
@@ -87,17 +83,20 @@ def _options(form: FormData, settings: Settings) -> dict[str, Any]:
 
 
 def _faults_of_shape(form: FormData) -> list[FieldError]:
-    """Fields that nobody knows, that come twice, or that are a file where text is meant."""
+    """Fields that nobody knows, that come too often, or that are a file where text is meant."""
     names = [name for name, _ in form.multi_items()]
+    known = (*PICTURE_FIELDS, *option_names())
     errors = []
     for name in dict.fromkeys(names):
-        if name not in PICTURES and name not in JobOptions.model_fields:
-            fields = ", ".join((*PICTURES, *JobOptions.model_fields))
-            sentence = f"There is no such field. The fields are {fields}."
+        most = PICTURE_FIELDS[name].most if name in PICTURE_FIELDS else 1
+        if name not in known:
+            sentence = f"There is no such field. The fields are {', '.join(known)}."
             errors.append(FieldError(name, "unknown_field", sentence))
-        elif names.count(name) > 1:
-            errors.append(FieldError(name, "repeated_field", "This field may be given only once."))
-        elif name not in PICTURES and isinstance(form[name], UploadFile):
+        elif names.count(name) > most:
+            often = "once" if most == 1 else f"{most} times"
+            sentence = f"This field may be given only {often}."
+            errors.append(FieldError(name, "repeated_field", sentence))
+        elif name not in PICTURE_FIELDS and isinstance(form[name], UploadFile):
             errors.append(FieldError(name, "not_text", "This field is text, not a file."))
     return errors
 
@@ -105,45 +104,74 @@ def _faults_of_shape(form: FormData) -> list[FieldError]:
 def _faults_of_files(form: FormData, settings: Settings) -> list[FieldError]:
     """Pictures that are missing, empty, too large as files, or no files at all."""
     errors = []
-    for name in PICTURES:
-        upload = form.get(name)
-        if upload is None:
+    for name, field in PICTURE_FIELDS.items():
+        uploads = form.getlist(name)
+        if field.required and not uploads:
             errors.append(FieldError(name, "missing_file", f"A {name} image is needed."))
-        elif not isinstance(upload, UploadFile):
-            errors.append(FieldError(name, "not_a_file", "Send this field as a file."))
-        elif not upload.size:
-            errors.append(FieldError(name, "empty_file", "This file is empty."))
-        elif upload.size > settings.upload_limit_bytes:
-            limit = settings.upload_limit_megabytes
-            sentence = f"This file is larger than {limit} MB."
-            errors.append(FieldError(name, "file_too_large", sentence))
+        faults = (_fault_of_file(name, upload, settings) for upload in uploads)
+        errors += [fault for fault in faults if fault is not None][:1]
     return errors
 
 
-def _fault_of_value(name: str, value: object) -> FieldError:
-    if isinstance(value, UploadFile):
-        return FieldError(name, "not_text", "This field is text, not a file.")
-    return FieldError(name, "invalid_value", f"This must be {wanted(name)}, not “{value}”.")
+def _fault_of_file(name: str, upload: UploadFile | str, settings: Settings) -> FieldError | None:
+    if not isinstance(upload, UploadFile):
+        return FieldError(name, "not_a_file", "Send this field as a file.")
+    if not upload.size:
+        return FieldError(name, "empty_file", "This file is empty.")
+    if upload.size > settings.upload_limit_bytes:
+        limit = settings.upload_limit_megabytes
+        return FieldError(name, "file_too_large", f"This file is larger than {limit} MB.")
+    return None
 
 
-async def _normalised(form: FormData, folder: Path, decoder: Decoder) -> Mapping[str, Path]:
-    files: dict[str, Path] = {}
+async def _normalised(form: FormData, folder: Path, decoder: Decoder) -> dict[str, list[Path]]:
+    files: dict[str, list[Path]] = {name: [] for name in PICTURE_FIELDS}
     errors: list[tuple[FieldError, int]] = []
-    for name in PICTURES:
-        upload = form[name]
-        assert isinstance(upload, UploadFile)
-        source, target = folder / f"{name}.upload", folder / f"{name}.png"
-        await to_thread.run_sync(_keep, upload, source)
-        fault = await decoder.normalise(source, target)
-        source.unlink()
-        if fault is not None:
-            errors.append((FieldError(name, fault.code, fault.detail), fault.status))
-        files[name] = target
+    for name, field in PICTURE_FIELDS.items():
+        for index, upload in enumerate(form.getlist(name)):
+            assert isinstance(upload, UploadFile)
+            source, target = (folder / f"{name}-{index}.{kind}" for kind in ("upload", "png"))
+            await to_thread.run_sync(_keep, upload, source)
+            fault = await decoder.normalise(source, target, is_mask=field.is_mask)
+            source.unlink()
+            if fault is not None:
+                errors.append((FieldError(name, fault.code, fault.detail), fault.status))
+            files[name].append(target)
     if errors:
         statuses = {status for _, status in errors}
         status = statuses.pop() if len(statuses) == 1 else 422
         raise InvalidFields([error for error, _ in errors], status=status)
     return files
+
+
+def _check_aspects(files: dict[str, list[Path]]) -> None:
+    """Raises InvalidFields where a mask or a start has another aspect ratio than its image."""
+    of_content = ("mask", "content_map", "start_image")
+    pairs = [(name, each, files["content"][0]) for name in of_content for each in files[name]]
+    pairs += [
+        ("style_mask", mask, style)
+        for mask, style in zip(files["style_mask"], files["style"], strict=False)
+    ]
+    errors = [
+        FieldError(name, "wrong_aspect", _aspect_sentence(size_of(picture), size_of(image)))
+        for name, picture, image in pairs
+        if not same_aspect(size_of(picture), size_of(image))
+    ]
+    if errors:
+        raise InvalidFields(errors)
+
+
+def _aspect_sentence(size: tuple[int, int], wanted: tuple[int, int]) -> str:
+    return (
+        f"This picture is {size[1]}×{size[0]} pixels and must have the aspect ratio of its image, "
+        f"which is {wanted[1]}×{wanted[0]}."
+    )
+
+
+def _inputs(files: dict[str, list[Path]]) -> Inputs[Path]:
+    several = {n: tuple(each) for n, each in files.items() if PICTURE_FIELDS[n].most > 1}
+    single = {n: each[0] for n, each in files.items() if PICTURE_FIELDS[n].most == 1 and each}
+    return Inputs(**several, **single)  # type: ignore[arg-type]  # one kind of field each
 
 
 def _keep(upload: UploadFile, target: Path) -> None:

@@ -14,12 +14,9 @@ import obstore
 from obstore.store import LocalStore, ObjectStore, from_url
 
 
-def content_key(job_id: str) -> str:
-    return f"jobs/{job_id}/inputs/content.png"
-
-
-def style_key(job_id: str, index: int) -> str:
-    return f"jobs/{job_id}/inputs/style-{index}.png"
+def input_key(job_id: str, name: str) -> str:
+    """The key of one of a job's pictures, by a name of ours: `content`, `style-0`."""
+    return f"jobs/{job_id}/inputs/{name}.png"
 
 
 def result_key(job_id: str, fence: int) -> str:

@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from pastiche.options import Options, meaning_of, wanted
+from pastiche.presets import MEANINGS, PRESETS
 from shared.errors import FAILURES, PasticheError
+from shared.picture_fields import PICTURE_FIELDS
 from shared.settings import Settings
 
-FOLDER = Path("docs")
+FOLDER = Path(__file__).parents[1] / "docs"
+
+_OPTIONS = fields(Options)
+_BEGINS, _ENDS = "<!-- options: make docs -->", "<!-- end of options -->"
 
 
 def settings_page() -> str:
@@ -29,21 +34,70 @@ def settings_page() -> str:
 
 
 def options_page() -> str:
-    """Every option of a job: its default, what it may be and what it means."""
-    rows = (
-        (
-            f"`{each.name}`",
-            _code(each.default),
-            wanted(each.name),
-            meaning_of(each.name).description,
-        )
-        for each in fields(Options)
+    """Every field of a job: its default, what it may be and what it means; and the presets."""
+    pictures = (
+        (f"`{name}`", "" if field.most == 1 else f"up to {field.most}", field.description)
+        for name, field in PICTURE_FIELDS.items()
+    )
+    presets = (
+        (f"`{name}`", MEANINGS[name], ", ".join(f"`{k}={v}`" for k, v in chosen.items()))
+        for name, chosen in PRESETS.items()
     )
     return (
         "# Options\n\n"
         "Form fields of `POST /jobs`, and arguments of `pastiche.Options`. An operator may hold\n"
         "`size` lower (`PASTICHE_MAX_SIZE_PIXELS`).\n\n"
-    ) + _table(("option", "default", "may be", "meaning"), rows)
+        "## Pictures\n\n"
+        + _table(("field", "how many", "what it is"), pictures)
+        + "\nA mask may be smaller than its image, with the same aspect ratio.\n"
+        + "".join(map(_group, dict.fromkeys(meaning_of(each.name).group for each in _OPTIONS)))
+        + "\n## Presets\n\n`preset` says where the options start from; what is given beside it "
+        "goes before it.\n\n" + _table(("preset", "what for", "what it sets"), presets)
+    )
+
+
+def _group(group: str) -> str:
+    """The options of one group, under its heading."""
+    rows = (
+        (
+            f"`{each.name}`",
+            _code(_as_text(getattr(Options(), each.name))),
+            wanted(each.name),
+            meaning_of(each.name).description,
+        )
+        for each in _OPTIONS
+        if meaning_of(each.name).group == group
+    )
+    return f"\n## {group}\n\n" + _table(("option", "default", "may be", "meaning"), rows)
+
+
+def engine_options() -> str:
+    """Every option with what it does in short, and where it comes from."""
+    rows = (
+        (
+            f"`{each.name}`",
+            _code(_as_text(getattr(Options(), each.name))),
+            meaning_of(each.name).description,
+            meaning_of(each.name).source or "our own",
+        )
+        for each in _OPTIONS
+    )
+    return _table(("option", "default", "what it does", "source"), rows)
+
+
+def engine_page() -> str:
+    """The engine's page, which is written by hand but for its table of options."""
+    page = (FOLDER / "engine.md").read_text("utf-8")
+    before, found, rest = page.partition(_BEGINS)
+    _, also_found, after = rest.partition(_ENDS)
+    assert found, "docs/engine.md has lost the beginning of its table"
+    assert also_found, "docs/engine.md has lost the end of its table"
+    return f"{before}{_BEGINS}\n{engine_options()}{_ENDS}{after}"
+
+
+def _as_text(default: Any) -> Any:
+    """A default as a form has it, None where it is empty."""
+    return default if default not in ((), {}) else None
 
 
 def errors_page() -> str:
@@ -63,7 +117,12 @@ def errors_page() -> str:
     )
 
 
-PAGES = {"settings.md": settings_page, "options.md": options_page, "errors.md": errors_page}
+PAGES = {
+    "settings.md": settings_page,
+    "options.md": options_page,
+    "errors.md": errors_page,
+    "engine.md": engine_page,
+}
 
 
 def main() -> None:

@@ -1,28 +1,48 @@
 """The options of `pastiche.options` as a pydantic model: one declaration, checked at the door."""
 
-from dataclasses import fields
-from typing import Any, get_type_hints
+from dataclasses import asdict, fields
+from typing import Annotated, Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
 
+from pastiche.option_kinds import Kind, kind_of
 from pastiche.options import Options, meaning_of
+from pastiche.presets import MEANINGS, Preset
+
+
+def _declared() -> dict[str, Any]:
+    kinds, defaults = get_type_hints(Options), asdict(Options())
+    return {
+        each.name: (_annotated(kinds[each.name]), _field_of(each.name, defaults[each.name]))
+        for each in fields(Options)
+    }
+
+
+def _annotated(type_of_option: Any) -> Any:
+    """The type, which reads a form's texts as well; in a form it is shown as such a text."""
+    kind = kind_of(type_of_option)
+    reading: Any = Annotated[type_of_option, BeforeValidator(_reader(kind))]
+    if kind.pattern is None:
+        return reading
+    shown = WithJsonSchema({"type": "string", "pattern": kind.pattern}, mode="validation")
+    return Annotated[reading, shown]
+
+
+def _reader(kind: Kind) -> Any:
+    return lambda value: kind.read(value) if isinstance(value, str) else value
 
 
 def _field_of(name: str, default: Any) -> Any:
     meaning = meaning_of(name)
+    is_number = isinstance(default, int | float) and not isinstance(default, bool)
     return Field(
         default,
-        ge=meaning.minimum,
-        le=meaning.maximum,
-        allow_inf_nan=None if meaning.minimum is None else False,
+        ge=meaning.minimum if is_number else None,
+        le=meaning.maximum if is_number else None,
+        allow_inf_nan=False if is_number else None,
         description=meaning.description,
         json_schema_extra={"x-unit": meaning.unit} if meaning.unit else None,
     )
-
-
-def _declared() -> dict[str, Any]:
-    kinds = get_type_hints(Options)
-    return {f.name: (kinds[f.name], _field_of(f.name, f.default)) for f in fields(Options)}
 
 
 JobOptions: type[BaseModel] = create_model(
@@ -31,3 +51,13 @@ JobOptions: type[BaseModel] = create_model(
     __doc__="How the picture is to be painted.",
     **_declared(),
 )
+
+
+class PresetChoice(BaseModel):
+    """Where the options start from; what is given beside it goes before it."""
+
+    preset: Preset = Field(
+        "standard",
+        description="The options that are not given: "
+        + " ".join(f"`{name}`: {meaning}" for name, meaning in MEANINGS.items()),
+    )

@@ -2,9 +2,10 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 from uuid import uuid4
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
@@ -35,12 +36,54 @@ def is_job_id(text: str) -> bool:
     return _JOB_ID.fullmatch(text) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """The blob keys of a job's normalised content image and style images."""
+Picture = TypeVar("Picture")
+Other = TypeVar("Other")
 
-    content_key: str
-    style_keys: tuple[str, ...]
+
+@dataclass(frozen=True, slots=True)
+class Inputs(Generic[Picture]):
+    """A job's normalised pictures: as files, as keys in the blob store, or as bytes.
+
+    The fields are those of `shared.picture_fields`, several where there may be several.
+    """
+
+    content: Picture
+    style: tuple[Picture, ...]
+    mask: tuple[Picture, ...] = ()
+    style_mask: tuple[Picture, ...] = ()
+    start_image: Picture | None = None
+    content_map: Picture | None = None
+
+    def mapped(self, function: Callable[[Picture], Other]) -> "Inputs[Other]":
+        """The same pictures in another form."""
+
+        def several(pictures: tuple[Picture, ...]) -> tuple[Other, ...]:
+            return tuple(function(picture) for picture in pictures)
+
+        return Inputs(
+            content=function(self.content),
+            style=several(self.style),
+            mask=several(self.mask),
+            style_mask=several(self.style_mask),
+            start_image=None if self.start_image is None else function(self.start_image),
+            content_map=None if self.content_map is None else function(self.content_map),
+        )
+
+    def all(self) -> Iterator[Picture]:
+        """Every picture."""
+        yield from (self.content, *self.style, *self.mask, *self.style_mask)
+        yield from (each for each in (self.start_image, self.content_map) if each is not None)
+
+
+def inputs_to_json(inputs: Inputs[str]) -> str:
+    """Keys, as the record has them."""
+    return json.dumps(asdict(inputs))
+
+
+def inputs_from_json(text: str) -> Inputs[str]:
+    """Keys, out of the record."""
+    kept = json.loads(text)
+    return Inputs(**{n: tuple(v) if isinstance(v, list) else v for n, v in kept.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +122,7 @@ class Job:
     status: Status
     version: int
     options: dict[str, Any]
-    inputs: Inputs
+    inputs: Inputs[str]
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -112,7 +155,7 @@ class Job:
             status=cast(Status, record["status"]),  # the scripts write no other
             version=int(record["version"]),
             options=json.loads(record["options"]),
-            inputs=Inputs(record["content_key"], tuple(json.loads(record["style_keys"]))),
+            inputs=inputs_from_json(record["inputs"]),
             created_at=_moment(record["created_ms"]),
             started_at=_moment_if(record.get("started_ms")),
             finished_at=_moment_if(record.get("finished_ms")),

@@ -18,6 +18,9 @@ MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "jpeg": "image/jpeg", "web
 SHORTEST_SIDE_PIXELS = 16
 HIGHEST_ASPECT_RATIO = 20
 
+LIGHTEST_OF_A_MASK = 128
+"""What a mask must reach somewhere, of 255: below it nobody would see where it is white."""
+
 # Pillow's own guard warns or raises by a limit of its own; the one below comes first.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -46,10 +49,13 @@ class PictureFault:
     detail: str
 
 
-def normalise(source: Path, target: Path, limits: Limits) -> PictureFault | None:
+def normalise(
+    source: Path, target: Path, limits: Limits, *, is_mask: bool = False
+) -> PictureFault | None:
     """Reads any accepted picture and writes it as an upright 8-bit sRGB PNG without metadata.
 
-    The first frame of an animation; alpha composited on white. None where it went well.
+    The first frame of an animation; alpha composited on white; a mask in grey. None where it went
+    well.
     """
     try:
         with Image.open(source, formats=_ACCEPTED) as picture:
@@ -58,8 +64,14 @@ def normalise(source: Path, target: Path, limits: Limits) -> PictureFault | None
                 return fault
             picture.load()
             plain = _reduced(_in_srgb(ImageOps.exif_transpose(picture)), limits.keep_pixels)
+        if is_mask:
+            plain = plain.convert("L")
+            if not any(plain.histogram()[LIGHTEST_OF_A_MASK:]):
+                return PictureFault(
+                    "mask_empty", 422, "This mask is black everywhere: it must be white somewhere."
+                )
         # Pixels alone: a new picture has none of the old one's metadata.
-        bare = Image.frombytes("RGB", plain.size, plain.tobytes())
+        bare = Image.frombytes(plain.mode, plain.size, plain.tobytes())
         bare.save(target, "PNG", compress_level=1)
     except UnidentifiedImageError:
         return PictureFault(
@@ -77,6 +89,12 @@ def normalise(source: Path, target: Path, limits: Limits) -> PictureFault | None
             "picture_broken", 422, "This picture is damaged or cut off: it cannot be decoded."
         )
     return None
+
+
+def size_of(picture: Path) -> tuple[int, int]:
+    """The height and width of a picture that `normalise` or the worker wrote."""
+    with Image.open(picture, formats=("PNG",)) as image:
+        return image.height, image.width
 
 
 def encode(picture: bytes, wanted: Format) -> bytes:

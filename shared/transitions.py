@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from shared.errors import FAILURES
-from shared.jobs import Inputs, Job
+from shared.jobs import Inputs, Job, inputs_to_json
 
 Reply = TypeVar("Reply")
 Argument = str | int
@@ -49,14 +49,13 @@ def record_key(job_id: str) -> str:
 
 
 def submit(
-    job_id: str, options: Mapping[str, Any], inputs: Inputs, *, queue_limit: int
+    job_id: str, options: Mapping[str, Any], inputs: Inputs[str], *, queue_limit: int
 ) -> Transition[Submitted]:
     """A new job, queued."""
     arguments: tuple[Argument, ...] = (
         job_id,
         json.dumps(options),
-        inputs.content_key,
-        json.dumps(inputs.style_keys),
+        inputs_to_json(inputs),
         queue_limit,
     )
     return Transition("submit", (record_key(job_id), WAITING), arguments, _word)

@@ -13,7 +13,7 @@ from redis import RedisError
 from shared import transitions
 from shared.blob_store import result_key
 from shared.errors import FAILURES, FailureCode
-from shared.jobs import BackboneUsed, Job, Progress
+from shared.jobs import BackboneUsed, Inputs, Job, Progress
 from shared.queue import publish
 from shared.transitions import Kept, Transition
 from worker.heartbeat import Heartbeat
@@ -57,14 +57,10 @@ class Attempt:
     _news: dict[str, str] = field(default_factory=dict)
     _began: float = field(default_factory=monotonic)
 
-    def load(self) -> tuple[bytes, bytes]:
-        """The normalised content image and style image, as PNG files."""
-        inputs = self.job.inputs
+    def load(self) -> Inputs[bytes]:
+        """The normalised pictures, as PNG files."""
         with _storage_faults():
-            return (
-                self.studio.blobs.get(inputs.content_key),
-                self.studio.blobs.get(inputs.style_keys[0]),
-            )
+            return self.job.inputs.mapped(self.studio.blobs.get)
 
     def tell_backbone(self, backbone: BackboneUsed) -> None:
         """Says which network paints, before it does."""

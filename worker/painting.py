@@ -1,6 +1,7 @@
 """The engine's one caller: PNG files and options in, a PNG file out. Loads torch."""
 
 import logging
+from collections.abc import Callable
 from io import BytesIO
 
 import torch
@@ -8,12 +9,13 @@ from PIL import Image
 from torch import Tensor
 
 from pastiche.engine.backbones import BackboneSource, choose_backbone
-from pastiche.engine.images import from_pil, to_pil
+from pastiche.engine.images import from_pil, mask_from_pil, to_pil
 from pastiche.engine.precision import best_device
 from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.stylize import stylize
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import Options
+from shared.jobs import Inputs
 from shared.jobs import Progress as JobProgress
 from shared.pictures import encode_png
 from shared.settings import Settings
@@ -51,7 +53,7 @@ def choose(options: Options, settings: Settings) -> BackboneSource:
 
 
 def paint_picture(
-    content: bytes, style: bytes, options: Options, backbone: BackboneSource, watch: Attempt
+    pictures: Inputs[bytes], options: Options, backbone: BackboneSource, watch: Attempt
 ) -> bytes:
     """The pastiche as a PNG file; `watch` hears of every iteration and may end it.
 
@@ -64,7 +66,7 @@ def paint_picture(
         watch.tell_progress(_as_told(progress, watch.seconds_painting))
 
     try:
-        picture = stylize(_read(content), _read(style), options, backbone=backbone, watch=tell)
+        picture = _painted(pictures, options, backbone, tell)
     except Diverged as error:
         raise PaintingFailed("painting_diverged") from error
     except MissingWeights as error:
@@ -79,9 +81,33 @@ def paint_picture(
     return encode_png(to_pil(picture))
 
 
-def _read(png: bytes) -> Tensor:
+def _painted(
+    pictures: Inputs[bytes],
+    options: Options,
+    backbone: BackboneSource,
+    watch: Callable[[Progress], None],
+) -> Tensor:
+    return stylize(
+        _image(pictures.content),
+        [_image(style) for style in pictures.style],
+        options,
+        masks=[_mask(mask) for mask in pictures.mask],
+        style_masks=[_mask(mask) for mask in pictures.style_mask],
+        start_image=None if pictures.start_image is None else _image(pictures.start_image),
+        content_map=None if pictures.content_map is None else _mask(pictures.content_map),
+        backbone=backbone,
+        watch=watch,
+    )
+
+
+def _image(png: bytes) -> Tensor:
     with Image.open(BytesIO(png), formats=("PNG",)) as picture:
         return from_pil(picture)
+
+
+def _mask(png: bytes) -> Tensor:
+    with Image.open(BytesIO(png), formats=("PNG",)) as picture:
+        return mask_from_pil(picture)
 
 
 def _as_told(progress: Progress, seconds: float) -> JobProgress:

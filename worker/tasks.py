@@ -17,9 +17,9 @@ def paint(job_id: str, studio: Studio) -> None:
     with attempt_at(job_id, studio) as attempt:
         if attempt is None:
             return
-        content, style = attempt.load()
+        pictures = attempt.load()
         options = Options(**attempt.job.options)
         backbone = choose(options, studio.settings)
         attempt.tell_backbone(BackboneUsed(backbone.name, backbone.sha256))
-        picture = paint_picture(content, style, options, backbone, watch=attempt)
+        picture = paint_picture(pictures, options, backbone, watch=attempt)
         attempt.commit(picture)

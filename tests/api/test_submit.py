@@ -53,7 +53,7 @@ def test_options_that_are_not_given_have_their_defaults(api: RunningApi) -> None
 def test_the_inputs_are_kept_as_normalised_pictures(api: RunningApi) -> None:
     job = submit(api).json()
     names = sorted(path.name for path in api.blobs)
-    assert names == ["content.png", "style-0.png"]
+    assert names == ["content-0.png", "style-0.png"]
     assert all(job["id"] in path.parts for path in api.blobs)
 
 
@@ -143,6 +143,18 @@ def test_a_missing_picture_is_asked_for(field: str, api: RunningApi, jobs: JobSt
         ("start", "../../etc/passwd", "invalid_value"),
         ("backbone", "vgg16", "invalid_value"),
         ("strength", "1", "unknown_field"),
+        ("preset", "best", "invalid_value"),
+        ("style_layers", "relu9_1", "invalid_value"),
+        ("style_layers", "relu1_1:0", "invalid_value"),
+        ("content_layers", "relu4_2:1,relu4_2:2", "invalid_value"),
+        ("style_weights", "1,a", "invalid_value"),
+        ("style_weights", "1,2", "invalid_value"),
+        ("style_weights", "0", "invalid_value"),
+        ("style_scale", "0", "invalid_value"),
+        ("scale_iterations", "80,0", "invalid_value"),
+        ("scale_factor", "1", "invalid_value"),
+        ("gradient_normalisation", "perhaps", "invalid_value"),
+        ("colour", "green", "invalid_value"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_refused_by_name(
@@ -171,8 +183,13 @@ def test_the_sentence_says_what_would_be_right(api: RunningApi) -> None:
 
 
 def test_a_field_given_twice_is_refused(api: RunningApi) -> None:
-    files = [("content", pictures.png()), ("style", pictures.png()), ("style", pictures.png())]
-    assert errors_of(api.http.post("/jobs", files=files)) == {"style": "repeated_field"}
+    files = [("content", pictures.png()), ("content", pictures.png()), ("style", pictures.png())]
+    assert errors_of(api.http.post("/jobs", files=files)) == {"content": "repeated_field"}
+
+
+def test_more_styles_than_can_be_blended_are_refused(api: RunningApi) -> None:
+    files = [("content", pictures.png())] + 9 * [("style", pictures.png())]
+    assert errors_of(api.http.post("/jobs", files=files)).keys() == {"style"}
 
 
 def test_a_file_where_text_is_meant_is_refused(api: RunningApi) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.blob_store import BlobStore, content_key, result_key, style_key
+from shared.blob_store import BlobStore, input_key, result_key
 from shared.jobs import new_job_id
 
 
@@ -34,7 +34,8 @@ def test_what_is_not_there_is_not_found(blobs: BlobStore) -> None:
 
 def test_a_job_s_blobs_go_and_no_other_s(blobs: BlobStore, tmp_path: Path) -> None:
     ours, other = new_job_id(), new_job_id()
-    for key in (content_key(ours), style_key(ours, 0), result_key(ours, 1), content_key(other)):
+    keys = (input_key(ours, "content"), input_key(ours, "style-0"), result_key(ours, 1))
+    for key in (*keys, input_key(other, "content")):
         blobs.put(key, b"bytes")
     asyncio.run(blobs.delete_job(ours))
     asyncio.run(blobs.delete_job(ours))

@@ -1,6 +1,6 @@
 """The options model says what `pastiche.options` says."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pytest
 from pydantic import ValidationError
@@ -10,8 +10,7 @@ from shared.job_options import JobOptions
 
 
 def test_it_has_every_option_with_its_default() -> None:
-    defaults = {field.name: field.default for field in fields(Options)}
-    assert JobOptions().model_dump() == defaults
+    assert JobOptions().model_dump() == asdict(Options())
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Options)])
@@ -19,8 +18,8 @@ def test_it_tells_openapi_what_each_option_means(name: str) -> None:
     schema = JobOptions.model_json_schema()["properties"][name]
     meaning = meaning_of(name)
     assert schema["description"] == meaning.description
-    assert schema.get("minimum") == meaning.minimum
-    assert schema.get("maximum") == meaning.maximum
+    if schema["type"] in ("number", "integer"):
+        assert (schema["minimum"], schema["maximum"]) == (meaning.minimum, meaning.maximum)
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-1", "1e400", "abc", ""])

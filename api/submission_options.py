@@ -1,0 +1,106 @@
+"""The options in a form: texts in, valid options out, every fault named."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.datastructures import FormData, UploadFile
+
+from pastiche.options import OptionError, Options, wanted
+from pastiche.presets import PRESETS
+from shared.errors import FieldError
+from shared.job_options import JobOptions, PresetChoice
+from shared.jobs import is_job_id
+from shared.picture_fields import PICTURE_FIELDS
+from shared.settings import Settings
+
+
+def option_names() -> tuple[str, ...]:
+    """The fields of a form that are text."""
+    return (*PresetChoice.model_fields, *JobOptions.model_fields)
+
+
+def start_job(form: FormData) -> str | None:
+    """The earlier job whose result `start` names; None where it names none."""
+    start = form.get("start")
+    return start if isinstance(start, str) and is_job_id(start) else None
+
+
+def options_of(form: FormData, settings: Settings) -> tuple[dict[str, Any], list[FieldError]]:
+    """The options and their faults; with faults, the options are not to be used."""
+    texts = {name: value for name, value in form.items() if name in option_names()}
+    if start_job(form) or (form.get("start_image") and "start" not in texts):
+        texts["start"] = "image"
+    try:
+        chosen = PresetChoice.model_validate({k: v for k, v in texts.items() if k == "preset"})
+    except ValidationError:
+        sentence = f"This must be one of {', '.join(PRESETS)}, not “{texts['preset']}”."
+        return {}, [FieldError("preset", "invalid_value", sentence)]
+    texts.pop("preset", None)
+    try:
+        model = JobOptions.model_validate({**PRESETS[chosen.preset], **texts})
+        options = Options(**model.model_dump())
+        options.check_images(**_counts(form))
+    except ValidationError as error:
+        names = dict.fromkeys(str(each["loc"][0]) for each in error.errors())
+        return {}, [_fault_of_value(name, texts[name]) for name in names]
+    except OptionError as error:
+        return {}, [FieldError(error.field, "invalid_value", f"This {error.sentence}")]
+    return asdict(options), _faults_of_size(options, settings)
+
+
+def _counts(form: FormData) -> dict[str, Any]:
+    """How many pictures of each kind came; a style that is missing is another's fault to tell."""
+    found = {name: len(form.getlist(name)) for name in PICTURE_FIELDS}
+    return {
+        "styles": max(1, found["style"]),
+        "masks": found["mask"],
+        "style_masks": found["style_mask"],
+        "start_image": bool(found["start_image"]) or start_job(form) is not None,
+    }
+
+
+def _faults_of_size(options: Options, settings: Settings) -> list[FieldError]:
+    if options.size <= settings.max_size_pixels:
+        return []
+    sentence = f"At most {settings.max_size_pixels} pixels can be painted here."
+    return [FieldError("size", "size_too_large", sentence)]
+
+
+def _fault_of_value(name: str, value: object) -> FieldError:
+    if isinstance(value, UploadFile):
+        return FieldError(name, "not_text", "This field is text, not a file.")
+    return FieldError(name, "invalid_value", f"This must be {wanted(name)}, not “{value}”.")
+
+
+def form_schema() -> Mapping[str, Any]:
+    """The form in the words of OpenAPI."""
+    options: dict[str, Any] = JobOptions.model_json_schema()["properties"]
+    for schema in options.values():
+        if "pattern" in schema:
+            del schema["default"]  # an empty text, as JSON Schema has it a list or an object
+    start = options["start"]
+    choices = {key: start.pop(key) for key in ("type", "enum")}
+    start["anyOf"] = [choices, {"type": "string", "pattern": "^[0-9a-f]{32}$"}]
+    start["description"] += " Or an earlier job's id: from its result."
+    return {
+        "type": "object",
+        "title": "Submission",
+        "properties": {
+            **{name: _picture_schema(name) for name in PICTURE_FIELDS},
+            **PresetChoice.model_json_schema()["properties"],
+            **options,
+        },
+        "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
+        "additionalProperties": False,
+    }
+
+
+def _picture_schema(name: str) -> dict[str, Any]:
+    field = PICTURE_FIELDS[name]
+    file = {"type": "string", "format": "binary"}
+    description = f"{field.description} JPEG, PNG, WebP or AVIF."
+    if field.most == 1:
+        return file | {"description": description}
+    return {"type": "array", "items": file, "maxItems": field.most, "description": description}
