@@ -11,11 +11,12 @@ HOST    ?=
 SIZE    ?= 256
 CONTENT ?= examples/images/content/harbour.jpg
 STYLE   ?= examples/images/style/swirls.jpg
+BACKBONE ?= imagenet
 
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve test weights examples pictures docs lock images clean
+.PHONY: help demo serve test weights examples pictures strips docs lock images clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,14 +35,17 @@ test: $(VENV)/dev ## Lint, format, types, import rules and all tests
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(VENV)/bin/pytest
 
-weights: $(VENV)/local ## Fetch the pretrained VGG-19 (548 MB) for the imagenet backbone
-	@$(RUN) -m pastiche.engine.weights
+weights: $(VENV)/local ## Fetch the pretrained VGG-19 (548 MB) for a backbone: imagenet or caffe
+	@$(RUN) -m pastiche.engine.weights --backbone "$(BACKBONE)"
 
 examples: $(VENV)/local ## Draw the example images again
 	$(RUN) -m examples
 
 pictures: $(VENV)/local ## Paint the pictures of the documentation through the service
 	$(RUN) -m local pictures
+
+strips: $(VENV)/local ## Paint what each option does, a strip each (ONLY=alpha for one)
+	$(RUN) -m local strips $(if $(ONLY),--only "$(ONLY)")
 
 docs: $(VENV)/local ## Write the pages that the code knows: settings, options, errors
 	$(RUN) -m shared.documents

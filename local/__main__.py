@@ -1,4 +1,4 @@
-"""`python -m local serve`, `demo` and `pictures`."""
+"""`python -m local serve`, `demo`, `pictures` and `strips`."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -10,10 +10,12 @@ from rich.console import Console
 
 from local.demo import demo
 from local.errors import LocalError
-from local.gallery import example, gallery
+from local.gallery import gallery
 from local.http_jobs import Wanted
+from local.painter import example
 from local.serve import serve
 from local.signals import Ended
+from local.strips import strips
 from shared.settings import Settings
 
 
@@ -58,6 +60,8 @@ def _run(arguments: Namespace, settings: Settings, console: Console) -> None:
             demo(wanted, arguments.output, settings, console)
         case "pictures":
             gallery(settings, console)
+        case "strips":
+            strips(settings, console, arguments.only)
 
 
 def _parser() -> ArgumentParser:
@@ -65,6 +69,8 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="start it, until Ctrl-C")
     commands.add_parser("pictures", help="paint the pictures of the documentation")
+    several = commands.add_parser("strips", help="paint what each option does")
+    several.add_argument("--only", metavar="NAME", help="one of them: alpha, masks, …")
     one = commands.add_parser("demo", help="paint one picture through it")
     one.add_argument("--content", type=Path, default=example("content", "harbour"))
     one.add_argument("--style", type=Path, default=example("style", "swirls"))

@@ -1,6 +1,7 @@
 """A job over HTTP, as any client would do it: submit, look until it is over, fetch."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,16 @@ _OVER = ("succeeded", "failed", "canceled", "expired")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be painted: two image files and the options."""
+    """What is to be painted: image files and the options.
+
+    Attributes:
+        more: further files, each with the name of its field.
+    """
 
     content: Path
     style: Path
     options: dict[str, str]
+    more: tuple[tuple[str, Path], ...] = ()
 
 
 def submit(http: httpx.Client, wanted: Wanted) -> dict[str, Any]:
@@ -31,8 +37,15 @@ def submit(http: httpx.Client, wanted: Wanted) -> dict[str, Any]:
         LocalError: an image is not there, or the service refuses.
     """
     try:
-        with wanted.content.open("rb") as content, wanted.style.open("rb") as style:
-            files = {"content": content, "style": style}
+        with ExitStack() as stack:
+            files = [
+                (name, stack.enter_context(path.open("rb")))
+                for name, path in (
+                    ("content", wanted.content),
+                    ("style", wanted.style),
+                    *wanted.more,
+                )
+            ]
             return _job(http.post("/jobs", files=files, data=wanted.options))
     except FileNotFoundError as error:
         raise LocalError(f"There is no image {error.filename}.") from error
