@@ -16,6 +16,11 @@ from pastiche.options import Normalisation, Variation
 LEAST_TARGET = 1e-6
 """What a term is divided by where its target is nothing: that of a plain picture can be."""
 
+USUAL_SIDE, SIZE_EXPONENT = 256, 0.75
+"""The content's weight grows with this power of the picture's longest side, in pixels, and is as it
+is told at the usual one. Strokes are a number of pixels wide; a photograph gets smoother with its
+size, its feature maps weaker, and the same strokes disturb them more."""
+
 CONTENT_UNIT, STYLE_UNIT = 36.0, 15.0
 """What weights of 1 stand for in `pastiche`: with them the default look is at 0.5 and 0.5."""
 
@@ -31,7 +36,8 @@ class Scaling:
     """One way to scale the terms.
 
     Attributes:
-        content: from P, (1, C, H, W), what Σ (F − P)² is multiplied with.
+        content: from P, (1, C, H, W), and the longest side of the picture in pixels, what
+            Σ (F − P)² is multiplied with.
         style: from A, (C, C), a mean over positions, what ‖G − A‖² is multiplied with.
         variation_units, content_unit, style_unit: what weights of 1 stand for.
         layers_share: whether the weights of the layers are shares of 1; else they are as given.
@@ -39,7 +45,7 @@ class Scaling:
         variation_is_summed: the total variation over all neighbours, not its mean.
     """
 
-    content: Callable[[Tensor], Tensor]
+    content: Callable[[Tensor, int], Tensor]
     style: Callable[[Tensor], Tensor]
     variation_units: Mapping[Variation, float]
     content_unit: float = 1.0
@@ -47,6 +53,10 @@ class Scaling:
     layers_share: bool = False
     style_layer: float | None = None
     variation_is_summed: bool = True
+
+
+def _by_target_and_size(target: Tensor, side: int) -> Tensor:
+    return (side / USUAL_SIDE) ** SIZE_EXPONENT * _by_target(target)
 
 
 def _by_target(target: Tensor) -> Tensor:
@@ -59,7 +69,7 @@ def _constant(target: Tensor, scale: float) -> Tensor:
 
 SCALINGS: Mapping[Normalisation, Scaling] = {
     "pastiche": Scaling(
-        content=_by_target,
+        content=_by_target_and_size,
         style=_by_target,
         content_unit=CONTENT_UNIT,
         style_unit=STYLE_UNIT,
@@ -69,14 +79,14 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
     ),
     # ½ Σ (F − P)²; 1/(4N²M²) Σ (ΣFF − ΣFF)², with the sums over positions as means times M.
     "paper": Scaling(
-        content=lambda target: _constant(target, 0.5),
+        content=lambda target, _: _constant(target, 0.5),
         style=lambda target: _constant(target, 0.25 / target.shape[0] ** 2),
         variation_units=EIGHT_BITS,
         style_layer=0.2,
     ),
     # Mean (F − P)²; mean over N² of (ΣFF/(N·M) − ΣFF/(N·M))².
     "neural-style": Scaling(
-        content=lambda target: _constant(target, 1.0 / target.numel()),
+        content=lambda target, _: _constant(target, 1.0 / target.numel()),
         style=lambda target: _constant(target, target.shape[0] ** -4.0),
         variation_units=EIGHT_BITS,
         style_layer=1.0,

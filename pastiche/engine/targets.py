@@ -144,6 +144,7 @@ def targets_of(
         {layer: features[layer] for layer in of_content},
         of_content,
         SCALINGS[options.normalisation],
+        max(content.shape[-2:]),
         content_map,
     )
     painted = {layer: features[layer] for layer in of_styles}
@@ -158,6 +159,7 @@ def _contents(
     features: Mapping[LayerName, Tensor],
     shares: Mapping[LayerName, float],
     scaling: Scaling,
+    side: int,
     content_map: Tensor | None,
 ) -> tuple[ContentTarget, ...]:
     targets = []
@@ -166,7 +168,7 @@ def _contents(
         weight_map = None
         if content_map is not None:
             weight_map = F.adaptive_avg_pool2d(content_map, (wide.shape[2], wide.shape[3]))
-        targets.append(ContentTarget(layer, share, wide, scaling.content(wide), weight_map))
+        targets.append(ContentTarget(layer, share, wide, scaling.content(wide, side), weight_map))
     return tuple(targets)
 
 

