@@ -32,7 +32,14 @@ def random_backbone(
         convolutions[layer] = Convolution(scale * weight * (2 / (9 * incoming)) ** 0.5, bias)
     mean = (0.4, 0.5, 0.6)
     return Backbone(
-        "random", None, convolutions, mean=mean, centre=centre, pooling=pooling, padding=padding
+        "random",
+        None,
+        convolutions,
+        mean=mean,
+        centre=centre,
+        pooling=pooling,
+        padding=padding,
+        dtype=torch.float64,
     )
 
 
