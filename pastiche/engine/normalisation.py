@@ -17,9 +17,9 @@ LEAST_TARGET = 1e-6
 """What a term is divided by where its target is nothing: that of a plain picture can be."""
 
 USUAL_SIDE, SIZE_EXPONENT = 256, 0.75
-"""Beyond the usual size the content's weight grows with this power of the picture's longest side, in
-pixels. Strokes are a number of pixels wide; a photograph gets smoother with its
-size, its feature maps weaker, and the same strokes disturb them more."""
+"""Beyond the usual size the content's weight grows with this power of the picture's longest side,
+in pixels. Strokes are a number of pixels wide; a photograph gets smoother with its size, its
+feature maps weaker, and the same strokes disturb them more."""
 
 CONTENT_UNIT, STYLE_UNIT = 36.0, 15.0
 """What weights of 1 stand for in `pastiche`: with them the default look is at 0.5 and 0.5."""
@@ -56,7 +56,8 @@ class Scaling:
 
 
 def _by_target_and_size(target: Tensor, side: int) -> Tensor:
-    return max(1.0, side / USUAL_SIDE) ** SIZE_EXPONENT * _by_target(target)
+    growth: float = max(1.0, side / USUAL_SIDE) ** SIZE_EXPONENT
+    return growth * _by_target(target)
 
 
 def _by_target(target: Tensor) -> Tensor:
