@@ -60,7 +60,7 @@ def test_the_inputs_are_kept_as_normalised_pictures(api: RunningApi) -> None:
 def test_a_name_that_climbs_out_of_the_folder_is_only_a_name(api: RunningApi) -> None:
     response = submit(api, content=("../../../climbed.jpg", pictures.jpeg()))
     assert response.status_code == 202
-    assert sorted(path.name for path in api.blobs) == ["content.png", "style-0.png"]
+    assert sorted(path.name for path in api.blobs) == ["content-0.png", "style-0.png"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_turned_picture_is_stored_upright(api: RunningApi) -> None:
     from PIL import Image
 
     submit(api, content=pictures.rotated_by_exif())
-    (stored,) = (path for path in api.blobs if path.name == "content.png")
+    (stored,) = (path for path in api.blobs if path.name == "content-0.png")
     with Image.open(stored) as picture:
         assert picture.size == (32, 64)
 
