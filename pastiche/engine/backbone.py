@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.grad import conv2d_input
 
 from pastiche.options import LAYERS, LayerName, Padding, Pooling
 
@@ -37,18 +38,37 @@ CONTENT_LAYER: LayerName = "relu4_2"
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """One layer's filters, (C_out, C_in, 3, 3), and biases, (C_out)."""
+    """One layer: filters, (C_out, C_in, 3, 3), biases, (C_out), and what surrounds its input.
+
+    Attributes:
+        nothing: what zeros are in its input, which may be less a constant.
+        floor: what it rectifies at.
+    """
 
     weight: Tensor
     bias: Tensor
+    nothing: float = 0.0
+    floor: float = 0.0
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Convolution":
         weight = self.weight.to(device, dtype, memory_format=torch.channels_last)
-        return Convolution(weight, self.bias.to(device, dtype))
+        return replace(self, weight=weight, bias=self.bias.to(device, dtype))
 
-    def __call__(self, features: Tensor, padding: Padding = "replicate") -> Tensor:
-        """(1, C_in, H, W) → (1, C_out, H, W), rectified."""
-        return F.relu(F.conv2d(padded(features, padding), self.weight, self.bias), inplace=True)
+    def __call__(
+        self, features: Tensor, padding: Padding = "replicate", dtype: torch.dtype | None = None
+    ) -> Tensor:
+        """(B, C_in, H, W) → (B, C_out, H, W), rectified, in `dtype` or that of the features."""
+        rectified: Tensor = _Layer.apply(features, self, padding, dtype or features.dtype)
+        return rectified
+
+    def less_a_constant(self, constant: float, *, of_input: bool) -> "Convolution":
+        """The same layer, but that `constant` is taken off its answers, and of its input, was."""
+        bias = self.bias - constant
+        nothing = self.nothing
+        if of_input:
+            bias = bias + constant * self.weight.sum(dim=(1, 2, 3))
+            nothing -= constant
+        return replace(self, bias=bias, nothing=nothing, floor=self.floor - constant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +80,7 @@ class Backbone:
         sha256: of its weights file; None where it has none.
         convolutions: by layer, in the order of `CHANNELS`; the deepest may be missing.
         mean: what is subtracted from the red, green and blue of an image first.
-        centre: subtracted from every feature map before its Gram matrix is taken. The paper's
-            network has none. Where the mean answer of every filter is 1 by construction, the
-            common mean would make up most of the Gram matrix and say nothing of the style.
+        centre: what was taken off every feature map, 0 in the paper's network (see `centred`).
         shares: by style layer, its share of the style loss (w_l of eq. 5) where none is asked for.
         knows_colour: whether it sees every colour, and its deep layers tell what is shown from
             the colours it has. Where not, the content image is given the style's palette, and
@@ -97,14 +115,27 @@ class Backbone:
         }
         return replace(self, convolutions=moved, dtype=dtype)
 
+    def centred(self, centre: float) -> "Backbone":
+        """The same network, with `centre` taken off every feature map.
+
+        Where the mean answer of every filter is known, it would make up most of a Gram matrix and
+        say nothing of the style. Taking it off inside the network costs nothing: it goes into the
+        biases.
+        """
+        convolutions = {
+            layer: each.less_a_constant(centre, of_input=layer != LAYERS[0])
+            for layer, each in self.convolutions.items()
+        }
+        return replace(self, convolutions=convolutions, centre=self.centre + centre)
+
     def features(self, image: Tensor, layers: Collection[LayerName]) -> dict[LayerName, Tensor]:
-        """The feature maps of an image at these layers; none deeper is computed.
+        """The feature maps of images at these layers; none deeper is computed.
 
         Args:
-            image: (1, 3, H, W) in 0 to 1.
+            image: (B, 3, H, W) in 0 to 1.
 
         Returns:
-            {layer: (1, C, ⌊H/s⌋, ⌊W/s⌋)}, in the network's precision, s = 1, 2, 4, 8, 16.
+            {layer: (B, C, ⌊H/s⌋, ⌊W/s⌋)}, in the network's precision, s = 1, 2, 4, 8, 16.
         """
         weight = self.convolutions[LAYERS[0]].weight
         if any(self.mean):
@@ -114,15 +145,15 @@ class Backbone:
         for layer, convolution in self.convolutions.items():
             if len(kept) == len(set(layers)):
                 break
-            x = convolution(pooled(x, self.pooling) if layer in POOLED_BEFORE else x, self.padding)
-            x = x.to(self.dtype)
+            x = pooled(x, self.pooling) if layer in POOLED_BEFORE else x
+            x = convolution(x, self.padding, self.dtype)
             if layer in layers:
                 kept[layer] = x
         return kept
 
 
 def pooled(features: Tensor, pooling: Pooling = "average") -> Tensor:
-    """(1, C, H, W) → (1, C, ⌊H/2⌋, ⌊W/2⌋) from 2×2 each; a side of 1 stays as it is."""
+    """(B, C, H, W) → (B, C, ⌊H/2⌋, ⌊W/2⌋) from 2×2 each; a side of 1 stays as it is."""
     if pooling == "max":
         return _halved(_halved(features, -2), -1)
     kernel = [min(2, side) for side in features.shape[-2:]]
@@ -139,36 +170,59 @@ def _halved(features: Tensor, axis: int) -> Tensor:
     return torch.maximum(first, second)
 
 
-def padded(features: Tensor, padding: Padding) -> Tensor:
-    """(1, C, H, W) → (1, C, H+2, W+2): the edges repeated, mirrored, or followed by zeros."""
-    if padding == "zeros":
-        return F.pad(features, (1, 1, 1, 1))
-    if padding == "reflect" and min(features.shape[-2:]) > 1:
-        return _Bordered.apply(features, "reflect", 1)  # type: ignore[no-any-return]
-    return _Bordered.apply(features, "replicate", 0)  # type: ignore[no-any-return]
+class _Layer(torch.autograd.Function):
+    """Padding by one, convolution and rectification, with a backward pass of their own.
 
-
-class _Bordered(torch.autograd.Function):
-    """Padding by one with what lies `inset` inside the edge, with a backward pass of its own.
-
-    That of torch's own on CUDA adds in no fixed order; that of slices put together costs a third
-    of an iteration on a processor.
+    Kept for it are the answers alone, which the next layer has anyway; torch would keep the padded
+    features as well. And its padding pulls back in no fixed order on CUDA.
     """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, mode: str, inset: int) -> Tensor:
-        ctx.inset = inset
-        bordered = F.pad(features, (1, 1, 1, 1), mode=mode)
-        return bordered.contiguous(memory_format=torch.channels_last)
+    def forward(
+        ctx: Any, features: Tensor, layer: Convolution, padding: Padding, dtype: torch.dtype
+    ) -> Tensor:
+        surrounded = padded(features, padding, layer.nothing)
+        answers = F.conv2d(surrounded, layer.weight, layer.bias).clamp_(min=layer.floor).to(dtype)
+        ctx.save_for_backward(answers)
+        ctx.layer, ctx.padding, ctx.of_input = layer, padding, (features.dtype, surrounded.shape)
+        return answers
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (outer,) = gradients  # (1, C, H+2, W+2)
-        inner = outer[..., 1:-1, 1:-1].clone(memory_format=torch.channels_last)
-        near, far = ctx.inset, -1 - ctx.inset
-        for edge, at in ((0, near), (-1, far)):
-            inner[..., at, :] += outer[..., edge, 1:-1]
-            inner[..., :, at] += outer[..., 1:-1, edge]
-            for other, beside in ((0, near), (-1, far)):
-                inner[..., at, beside] += outer[..., edge, other]
-        return inner, None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        (answers,), layer, (dtype, shape) = ctx.saved_tensors, ctx.layer, ctx.of_input
+        pull = torch.ops.aten.threshold_backward(gradients[0], answers, layer.floor)
+        outer = conv2d_input(shape, layer.weight, pull.to(layer.weight.dtype))  # type: ignore[no-untyped-call]
+        return folded(outer, ctx.padding).to(dtype), None, None, None
+
+
+def padded(features: Tensor, padding: Padding, nothing: float = 0.0) -> Tensor:
+    """(B, C, H, W) → (B, C, H+2, W+2): the edges repeated, mirrored, or followed by `nothing`."""
+    if padding == "zeros":
+        bordered = F.pad(features, (1, 1, 1, 1), value=nothing)
+    else:
+        mode = "reflect" if _is_mirrored(features, padding, border=0) else "replicate"
+        bordered = F.pad(features, (1, 1, 1, 1), mode=mode)
+    return bordered.contiguous(memory_format=torch.channels_last)
+
+
+def folded(outer: Tensor, padding: Padding) -> Tensor:
+    """The backward pass of `padded`, (B, C, H+2, W+2) → (B, C, H, W); `outer` is used up.
+
+    torch's own adds in no fixed order on CUDA.
+    """
+    inner = outer[..., 1:-1, 1:-1]
+    if padding == "zeros":
+        return inner
+    inset = int(_is_mirrored(outer, padding, border=1))
+    near, far = inset, -1 - inset
+    for edge, at in ((0, near), (-1, far)):
+        inner[..., at, :] += outer[..., edge, 1:-1]
+        inner[..., :, at] += outer[..., 1:-1, edge]
+        for other, beside in ((0, near), (-1, far)):
+            inner[..., at, beside] += outer[..., edge, other]
+    return inner
+
+
+def _is_mirrored(features: Tensor, padding: Padding, border: int) -> bool:
+    """Whether the edges are mirrored: one row or column has nothing to be mirrored."""
+    return padding == "reflect" and min(features.shape[-2:]) - 2 * border > 1

@@ -47,6 +47,9 @@ A plain image has no directions of its own, and whitening would blow up its last
 ROUNDS = 5
 """Of spherical k-means."""
 
+LOUDNESS = 1.0
+"""What each filter answers on the mean."""
+
 QUIET = 0.5
 """The share of the patches that a filter keeps silent at."""
 
@@ -94,16 +97,16 @@ def fit(images: Sequence[Tensor], layers: Collection[LayerName], options: Option
         patches = _patches([padded(each, options.padding) for each in maps], generator)
         convolutions[layer] = _fitted(patches, CHANNELS[layer][1], generator)
         maps = [convolutions[layer](each, options.padding) for each in maps]
-    return Backbone(
+    network = Backbone(
         "whitened",
         None,
         convolutions,
-        centre=1.0,
         shares=SHARES,
         knows_colour=False,
         pooling=options.pooling,
         padding=options.padding,
     )
+    return network.centred(LOUDNESS)
 
 
 def _views(image: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
@@ -138,7 +141,7 @@ def _fitted(patches: Tensor, filters: int, generator: torch.Generator) -> Convol
     weight = centres @ whitening.T  # (filters, C·9)
     answers = patches @ weight.T  # (P, filters)
     bias = -answers.quantile(QUIET, dim=0)
-    loudness = (answers + bias).relu().mean(dim=0).clamp_min(1e-6)
+    loudness = (answers + bias).relu().mean(dim=0).clamp_min(1e-6) / LOUDNESS
     shape = (filters, patches.shape[1] // 9, 3, 3)
     return Convolution((weight / loudness[:, None]).reshape(shape), bias / loudness)
 
