@@ -5,12 +5,13 @@ Transfer" (CVPR 2017), section 4: a feature map times a guidance channel T gives
 matrix, of that region alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pastiche.engine.tiles import size_at
 from pastiche.options import LayerName
 
 
@@ -22,19 +23,15 @@ def guide_at(mask: Tensor, size: tuple[int, int]) -> Tensor:
         size: (h, w) of the feature map.
 
     Returns:
-        (h·w), float32.
+        (1, 1, h, w), float32.
     """
-    return F.adaptive_avg_pool2d(mask, size).square().flatten()
+    return F.adaptive_avg_pool2d(mask, size).square()
 
 
-def guides_at(
-    mask: Tensor | None, features: Mapping[LayerName, Tensor]
-) -> dict[LayerName, Tensor | None]:
-    """`guide_at` for feature maps by layer; None for each of them where there is no mask."""
-    return {
-        layer: None if mask is None else guide_at(mask, (each.shape[2], each.shape[3]))
-        for layer, each in features.items()
-    }
+def guides_at(mask: Tensor, layers: Sequence[LayerName]) -> dict[LayerName, Tensor]:
+    """`guide_at` for each of these layers."""
+    height, width = mask.shape[-2:]
+    return {layer: guide_at(mask, size_at(layer, height, width)) for layer in layers}
 
 
 def blend_shares(count: int, weights: Sequence[float]) -> list[float]:

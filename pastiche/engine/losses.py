@@ -14,25 +14,33 @@ from pastiche.options import Variation
 _CHUNKS = 8
 
 
-def gram_matrix(features: Tensor, guide: Tensor | None = None) -> Tensor:
-    """The mean over all positions of the product of every pair of channels (eq. 3, over M).
+def gram_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
+    """The sum over all positions of the product of every pair of channels (eq. 3).
 
     Args:
         features: (1, C, H, W).
-        guide: (H·W), how much each position counts, float32; all of them the same where it is
-            None. The square of a guidance channel (Gatys et al. 2017, eq. 4).
+        guide: (1, 1, H, W), how much each position counts, float32; all of them the same where it
+            is None. The square of a guidance channel (Gatys et al. 2017, eq. 4).
 
     Returns:
         (C, C), float32 or wider: products in the features' precision, summed in float32.
     """
     rows = _positions(features)  # (H·W, C)
-    weighted = rows if guide is None else rows * guide.to(rows.dtype)[:, None]
-    count = rows.shape[0] if guide is None else guide.sum()
+    weighted = rows if guide is None else rows * _positions(guide).to(rows.dtype)
     if rows.dtype != torch.bfloat16:
-        return weighted.T @ rows / count
+        return weighted.T @ rows
     pairs = zip(weighted.tensor_split(_CHUNKS), rows.tensor_split(_CHUNKS), strict=True)
-    parts = [one.T @ other for one, other in pairs if one.shape[0]]
-    return torch.stack(parts).float().sum(dim=0) / count
+    return torch.stack([one.T @ other for one, other in pairs]).float().sum(dim=0)
+
+
+def positions(features: Tensor, guide: Tensor | None = None) -> Tensor | int:
+    """How many positions a Gram matrix is of: what the guide counts, else all of them."""
+    return features.shape[2] * features.shape[3] if guide is None else guide.sum()
+
+
+def gram_matrix(features: Tensor, guide: Tensor | None = None) -> Tensor:
+    """`gram_sum` over the number of positions: a mean, (C, C)."""
+    return gram_sum(features, guide) / positions(features, guide)
 
 
 def style_loss(gram: Tensor, target: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
@@ -50,33 +58,33 @@ def style_loss(gram: Tensor, target: Tensor, scale: Tensor) -> tuple[Tensor, Ten
 
 
 def gram_pull(features: Tensor, pull: Tensor, guide: Tensor | None = None) -> Tensor:
-    """A gradient at the Gram matrix, (C, C) and symmetric, as one at the feature map (eq. 6)."""
+    """A gradient at `gram_sum`, (C, C) and symmetric, as one at the feature map (eq. 6)."""
     rows = _positions(features)
-    count = rows.shape[0] if guide is None else guide.sum()
-    gradient = rows @ (pull * (2.0 / count)).to(rows.dtype)
+    gradient = rows @ (2.0 * pull).to(rows.dtype)
     if guide is not None:
-        gradient = gradient * guide.to(rows.dtype)[:, None]
+        gradient = gradient * _positions(guide).to(rows.dtype)
     shape = (1, features.shape[2], features.shape[3], features.shape[1])
     return gradient.reshape(shape).permute(0, 3, 1, 2)
 
 
-def content_loss(
-    features: Tensor, target: Tensor, scale: Tensor, weight_map: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """scale·Σ (F − P)² (eq. 1) and its gradient (eq. 2) at the features.
+def content_error(features: Tensor, target: Tensor, weight_map: Tensor | None = None) -> Tensor:
+    """Σ (F − P)² (eq. 1, without its half).
 
     Args:
         features, target: (1, C, H, W), the pastiche's and the content image's.
-        scale: a scalar.
         weight_map: (1, 1, H, W), how much each place counts; all of them 1 where it is None.
-
-    Returns:
-        The value, a scalar, and the gradient, like `features`.
     """
-    difference = _wide(features) - target
+    squares = (wide(features) - target).square()
+    return squares.sum() if weight_map is None else (squares * weight_map).sum()
+
+
+def content_pull(
+    features: Tensor, target: Tensor, pull: Tensor, weight_map: Tensor | None = None
+) -> Tensor:
+    """A gradient at `content_error`, a scalar, as one at the features (eq. 2)."""
+    difference = (2.0 * pull) * (wide(features) - target)
     weighted = difference if weight_map is None else difference * weight_map
-    gradient = ((2.0 * scale) * weighted).to(features.dtype)
-    return (weighted * difference).sum() * scale, gradient
+    return weighted.to(features.dtype)
 
 
 def rooted(value: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:
@@ -132,11 +140,11 @@ def palette_excess(image: Tensor, palette: Palette) -> tuple[Tensor, Tensor]:
     return excess.square().mean(), gradient.view_as(image)
 
 
+def wide(features: Tensor) -> Tensor:
+    """In float32 where it was narrower."""
+    return features if features.dtype == torch.float64 else features.float()
+
+
 def _positions(features: Tensor) -> Tensor:
     """(1, C, H, W) → (H·W, C), without a copy where the features are channels_last."""
     return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
-
-
-def _wide(features: Tensor) -> Tensor:
-    """In float32 where it was narrower."""
-    return features if features.dtype == torch.float64 else features.float()

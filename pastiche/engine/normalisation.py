@@ -9,6 +9,7 @@ the tool of that name, with total variation as a sum over pixels in 0 to 255.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from pastiche.options import Normalisation, Variation
@@ -36,8 +37,8 @@ class Scaling:
     """One way to scale the terms.
 
     Attributes:
-        content: from P, (1, C, H, W), and the longest side of the picture in pixels, what
-            Σ (F − P)² is multiplied with.
+        content: from Σ P², how many values P has, and the longest side of the picture in pixels,
+            what Σ (F − P)² is multiplied with.
         style: from A, (C, C), a mean over positions, what ‖G − A‖² is multiplied with.
         variation_units, content_unit, style_unit: what weights of 1 stand for.
         layers_share: whether the weights of the layers are shares of 1; else they are as given.
@@ -45,7 +46,7 @@ class Scaling:
         variation_is_summed: the total variation over all neighbours, not its mean.
     """
 
-    content: Callable[[Tensor, int], Tensor]
+    content: Callable[[Tensor, int, int], Tensor]
     style: Callable[[Tensor], Tensor]
     variation_units: Mapping[Variation, float]
     content_unit: float = 1.0
@@ -55,23 +56,19 @@ class Scaling:
     variation_is_summed: bool = True
 
 
-def _by_target_and_size(target: Tensor, side: int) -> Tensor:
+def _by_energy_and_size(energy: Tensor, _: int, side: int) -> Tensor:
     growth: float = max(1.0, side / USUAL_SIDE) ** SIZE_EXPONENT
-    return growth * _by_target(target)
+    return growth / energy.clamp_min(LEAST_TARGET)
 
 
-def _by_target(target: Tensor) -> Tensor:
-    return 1.0 / target.square().sum().clamp_min(LEAST_TARGET)
-
-
-def _constant(target: Tensor, scale: float) -> Tensor:
-    return target.new_full((), scale)
+def _by_energy(gram: Tensor) -> Tensor:
+    return 1.0 / gram.square().sum().clamp_min(LEAST_TARGET)
 
 
 SCALINGS: Mapping[Normalisation, Scaling] = {
     "pastiche": Scaling(
-        content=_by_target_and_size,
-        style=_by_target,
+        content=_by_energy_and_size,
+        style=_by_energy,
         content_unit=CONTENT_UNIT,
         style_unit=STYLE_UNIT,
         variation_units=VARIATION_UNITS,
@@ -80,15 +77,15 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
     ),
     # ½ Σ (F − P)²; 1/(4N²M²) Σ (ΣFF − ΣFF)², with the sums over positions as means times M.
     "paper": Scaling(
-        content=lambda target, _: _constant(target, 0.5),
-        style=lambda target: _constant(target, 0.25 / target.shape[0] ** 2),
+        content=lambda energy, *_: torch.full_like(energy, 0.5),
+        style=lambda gram: gram.new_full((), 0.25 / gram.shape[0] ** 2),
         variation_units=EIGHT_BITS,
         style_layer=0.2,
     ),
     # Mean (F − P)²; mean over N² of (ΣFF/(N·M) − ΣFF/(N·M))².
     "neural-style": Scaling(
-        content=lambda target, _: _constant(target, 1.0 / target.numel()),
-        style=lambda target: _constant(target, target.shape[0] ** -4.0),
+        content=lambda energy, count, _: torch.full_like(energy, 1.0 / count),
+        style=lambda gram: gram.new_full((), gram.shape[0] ** -4.0),
         variation_units=EIGHT_BITS,
         style_layer=1.0,
     ),

@@ -1,6 +1,12 @@
-"""What is minimised: the weighted terms at one picture, and their gradient."""
+"""What is minimised: the weighted terms at one picture, and their gradient.
 
-from dataclasses import dataclass, field, replace
+It is reckoned in three steps, so that a picture may be looked at tile by tile: what adds up over
+positions is summed; the terms and their gradients at these sums follow; and each position is told
+how these pull at it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -8,19 +14,23 @@ from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.losses import (
-    content_loss,
+    content_error,
+    content_pull,
     gamut_excess,
-    gram_matrix,
     gram_pull,
+    gram_sum,
     palette_excess,
+    positions,
     rooted,
     style_loss,
     total_variation,
 )
-from pastiche.engine.targets import Targets
+from pastiche.engine.targets import ContentTarget, Region, Targets
+from pastiche.engine.tiles import WHOLE, Tile
 from pastiche.options import LayerName, Variation
 
 TermName = Literal["content", "style", "tv", "gamut"]
+FeatureMaps = Mapping[LayerName, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +66,34 @@ class Evaluation:
     terms: Tensor
 
 
-@dataclass
-class _Sum:
-    """Values by term, and gradients by the feature map where they pull."""
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What adds up over positions.
 
-    values: dict[Term, Tensor] = field(default_factory=dict)
-    pulls: dict[LayerName, Tensor] = field(default_factory=dict)
+    Attributes:
+        contents: by content target, Σ (F − P)².
+        grams: by region and layer, the sum of products, (C, C), and over how many positions.
+    """
 
-    def add(self, term: Term, value: Tensor) -> None:
-        self.values[term] = self.values[term] + value if term in self.values else value
+    contents: Sequence[Tensor]
+    grams: Mapping[tuple[int, LayerName], tuple[Tensor, Tensor | int]]
 
-    def pull(self, layer: LayerName, gradient: Tensor) -> None:
-        self.pulls[layer] = self.pulls[layer] + gradient if layer in self.pulls else gradient
+    def __add__(self, other: "Sums") -> "Sums":
+        contents = [one + more for one, more in zip(self.contents, other.contents, strict=True)]
+        grams = {}
+        for key, (products, count) in self.grams.items():
+            more_products, more_count = other.grams[key]
+            grams[key] = (products + more_products, count + more_count)
+        return Sums(contents, grams)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The content and style terms, and their gradients at the sums that they come from."""
+
+    values: Mapping[Term, Tensor]
+    at_contents: Sequence[Tensor]
+    at_grams: Mapping[tuple[int, LayerName], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +125,80 @@ class Objective:
         """The same objective with other weights."""
         return replace(self, weights=weights)
 
-    def __call__(self, image: Tensor) -> Evaluation:
-        """The objective at an image, (1, 3, H, W), and its gradient there."""
-        # On CUDA the algorithms that add in a fixed order, so that the same job gives the same
-        # bytes; nothing elsewhere.
-        with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
-            gradient, values = self._through_backbone(image)
+    def sums(self, features: FeatureMaps, tile: Tile = WHOLE) -> Sums:
+        """What the positions of a tile add to the sums, from its feature maps, (1, C, h, w)."""
+        contents = [
+            content_error(features[target.layer], *_content_at(target, tile))
+            for target in self.targets.contents
+        ]
+        grams = {}
+        for index, region in enumerate(self.targets.regions):
+            for layer in region.layers:
+                guide = _guide_at(region, layer, tile)
+                count = positions(features[layer], guide)
+                grams[index, layer] = (gram_sum(features[layer], guide), count)
+        return Sums(contents, grams)
+
+    def judged(self, sums: Sums) -> Verdict:
+        """The content and style terms of the whole picture's sums."""
+        values: dict[Term, Tensor] = {}
+        at_contents = []
+        for target, error in zip(self.targets.contents, sums.contents, strict=True):
+            value, pull = self._formed(error * target.scale, target.scale)
+            weight = self.weights.content * target.share
+            values[Term("content", target.layer)] = weight * value
+            at_contents.append(weight * pull)
+        at_grams = {}
+        for (index, layer), (products, count) in sums.grams.items():
+            gram, pull_at_gram = products / count, torch.zeros_like(products)
+            for style in self.targets.regions[index].of_layer(layer):
+                value, pull = self._formed(*style_loss(gram, style.gram, style.scale))
+                weight = self.weights.style * style.share
+                term = Term("style", layer)
+                values[term] = values.get(term, 0.0) + weight * value
+                pull_at_gram += weight * pull
+            at_grams[index, layer] = pull_at_gram / count
+        return Verdict(values, at_contents, at_grams)
+
+    def pulls(
+        self, features: FeatureMaps, verdict: Verdict, tile: Tile = WHOLE
+    ) -> dict[LayerName, Tensor]:
+        """How the terms pull at the positions of a tile: their gradients at its feature maps."""
+        found: dict[LayerName, Tensor] = {}
+        for (index, layer), pull in verdict.at_grams.items():
+            guide = _guide_at(self.targets.regions[index], layer, tile)
+            _pull(found, layer, gram_pull(features[layer], pull, guide))
+        for target, pull in zip(self.targets.contents, verdict.at_contents, strict=True):
+            features_here, (map_here, weights_here) = (
+                features[target.layer],
+                _content_at(target, tile),
+            )
+            _pull(found, target.layer, content_pull(features_here, map_here, pull, weights_here))
+        return found
+
+    def completed(self, image: Tensor, gradient: Tensor, verdict: Verdict) -> Evaluation:
+        """The evaluation, with the terms that the pixels alone have.
+
+        Args:
+            image: (1, 3, H, W).
+            gradient: like the image, that of the content and style terms.
+        """
         smooth, smooth_gradient = total_variation(
             image, self.tv_norm, summed=self.variation_is_summed
         )
         excess, excess_gradient = self._outside(image)
         gradient = gradient.add(smooth_gradient, alpha=self.weights.tv)
         gradient.add_(excess_gradient, alpha=self.weights.gamut)
-        values[Term("tv")] = self.weights.tv * smooth
-        values[Term("gamut")] = self.weights.gamut * excess
+        values = {
+            **verdict.values,
+            Term("tv"): self.weights.tv * smooth,
+            Term("gamut"): self.weights.gamut * excess,
+        }
         terms = torch.stack([values[term] for term in self.terms])
         return Evaluation(terms.sum(), gradient, terms)
+
+    def _formed(self, value: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:
+        return rooted(value, pull) if self.roots else (value, pull)
 
     def _outside(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """What colours cost that no screen shows, or that are not in the palette."""
@@ -124,45 +208,19 @@ class Objective:
         more, pull = palette_excess(image, self.targets.palette)
         return value + more, gradient + pull
 
-    def _through_backbone(self, image: Tensor) -> tuple[Tensor, dict[Term, Tensor]]:
-        """The gradient of the content and style terms at the pixels, and these terms.
 
-        The gradients at the feature maps are known in closed form; only the convolutions are left
-        to automatic differentiation.
-        """
-        pixels = image.detach().requires_grad_(True)
-        features = self.backbone.features(pixels, self.targets.layers)
-        found = _Sum()
-        with torch.no_grad():
-            self._add_contents(features, found)
-            self._add_styles(features, found)
-        (gradient,) = torch.autograd.grad(
-            [features[layer] for layer in found.pulls], pixels, list(found.pulls.values())
-        )
-        return gradient, found.values
+def _content_at(target: ContentTarget, tile: Tile) -> tuple[Tensor, Tensor | None]:
+    """What the positions of a tile are compared with, and how much they count."""
+    weight_map = target.weight_map
+    if weight_map is not None:
+        weight_map = tile.of_whole(weight_map, target.layer)
+    return tile.of_whole(target.features, target.layer), weight_map
 
-    def _add_contents(self, features: dict[LayerName, Tensor], found: _Sum) -> None:
-        for target in self.targets.contents:
-            value, pull = content_loss(
-                features[target.layer], target.features, target.scale, target.weight_map
-            )
-            if self.roots:
-                value, pull = rooted(value, pull)
-            weight = self.weights.content * target.share
-            found.add(Term("content", target.layer), weight * value)
-            found.pull(target.layer, weight * pull)
 
-    def _add_styles(self, features: dict[LayerName, Tensor], found: _Sum) -> None:
-        for region in self.targets.regions:
-            for layer, guide in region.guides.items():
-                centred = features[layer] - self.backbone.centre
-                gram = gram_matrix(centred, guide)
-                pull_at_gram = torch.zeros_like(gram)
-                for style in (each for each in region.styles if each.layer == layer):
-                    value, pull = style_loss(gram, style.gram, style.scale)
-                    if self.roots:
-                        value, pull = rooted(value, pull)
-                    weight = self.weights.style * style.share
-                    found.add(Term("style", layer), weight * value)
-                    pull_at_gram += weight * pull
-                found.pull(layer, gram_pull(centred, pull_at_gram, guide))
+def _guide_at(region: Region, layer: LayerName, tile: Tile) -> Tensor | None:
+    guide = region.guides[layer]
+    return None if guide is None else tile.of_whole(guide, layer)
+
+
+def _pull(found: dict[LayerName, Tensor], layer: LayerName, gradient: Tensor) -> None:
+    found[layer] = found[layer] + gradient if layer in found else gradient

@@ -10,8 +10,9 @@ from torch import Tensor
 from pastiche.engine.backbone import CONTENT_LAYER, STYLE_LAYERS, Backbone
 from pastiche.engine.color import Palette, seen
 from pastiche.engine.guidance import blend_shares, guides_at, region_shares
-from pastiche.engine.losses import gram_matrix
+from pastiche.engine.losses import gram_sum, positions, wide
 from pastiche.engine.normalisation import SCALINGS, Scaling
+from pastiche.engine.tiles import features_in_tiles, whole_features
 from pastiche.options import LayerName, Options
 
 
@@ -21,7 +22,8 @@ class ContentTarget:
 
     Attributes:
         share: its weight among the content's layers.
-        features: (1, C, H, W), float32 or wider, P of eq. 1.
+        features: (1, C, H, W), P of eq. 1, in the network's precision.
+        energy: a scalar, Σ P².
         scale: a scalar, what Σ (F − P)² is multiplied with.
         weight_map: (1, 1, H, W), how much each place counts; None where all count 1.
     """
@@ -29,6 +31,7 @@ class ContentTarget:
     layer: LayerName
     share: float
     features: Tensor
+    energy: Tensor
     scale: Tensor
     weight_map: Tensor | None = None
 
@@ -54,11 +57,20 @@ class Region:
     """A part of the pastiche, or all of it, and what its Gram matrices are to be like.
 
     Attributes:
-        guides: (H·W) by layer, how much each position counts; None where all of them do.
+        guides: (1, 1, H, W) by layer, how much each position counts; None where all of them do.
     """
 
     guides: Mapping[LayerName, Tensor | None]
     styles: tuple[StyleTarget, ...]
+
+    @property
+    def layers(self) -> tuple[LayerName, ...]:
+        """Where this part is looked at."""
+        return tuple(dict.fromkeys(style.layer for style in self.styles))
+
+    def of_layer(self, layer: LayerName) -> list[StyleTarget]:
+        """What its Gram matrix at this layer is to be like."""
+        return [style for style in self.styles if style.layer == layer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +89,14 @@ class Targets:
     @property
     def layers(self) -> set[LayerName]:
         """Where the pastiche is looked at."""
-        painted = {style.layer for region in self.regions for style in region.styles}
+        painted = {layer for region in self.regions for layer in region.layers}
         return painted | {target.layer for target in self.contents}
 
     def blank(self) -> tuple[float, float]:
         """What the content and the style term of a picture would be that shows the network
         nothing: how large these terms are, whatever they are divided by."""
         content = sum(
-            target.share * (target.features.square().sum() * target.scale).item()
-            for target in self.contents
+            target.share * (target.energy * target.scale).item() for target in self.contents
         )
         style = sum(
             target.share * (target.gram.square().sum() * target.scale).item()
@@ -103,6 +114,19 @@ class Painted:
     mask: Tensor | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StyleLook:
+    """What is known of a style image at one size, whatever it is mixed with and weighs.
+
+    Attributes:
+        grams: by layer, (C, C), A of eq. 4.
+        colours: its pixels, as `seen` gives them.
+    """
+
+    grams: Mapping[LayerName, Tensor]
+    colours: Tensor
+
+
 def layer_weights(
     options: Options, network_shares: Mapping[LayerName, float]
 ) -> tuple[dict[LayerName, float], dict[LayerName, float]]:
@@ -116,79 +140,100 @@ def layer_weights(
     return _weighted(contents, scaling), _weighted(styles, scaling)
 
 
+def layers_of(options: Options) -> frozenset[LayerName]:
+    """Where the network is looked at."""
+    contents, styles = layer_weights(options, dict.fromkeys(STYLE_LAYERS, 1.0))
+    return frozenset({*contents, *styles})
+
+
 def _weighted(weights: Mapping[LayerName, float], scaling: Scaling) -> dict[LayerName, float]:
     whole = sum(weights.values()) if scaling.layers_share else 1.0
     return {layer: weight / whole for layer, weight in weights.items() if weight}
 
 
 @torch.no_grad()
+def look_at(
+    styles: Sequence[Painted], network: Backbone, options: Options, tile_side: int | None = None
+) -> list[StyleLook]:
+    """What the network, and the eye, see of each style image."""
+    _, layers = layer_weights(options, network.shares)
+    return [
+        StyleLook(_grams(style, network, list(layers), tile_side), seen(style.image, style.mask))
+        for style in styles
+    ]
+
+
+@torch.no_grad()
 def targets_of(
     content: Tensor,
-    styles: Sequence[Painted],
+    styles: Sequence[StyleLook],
     network: Backbone,
     options: Options,
     *,
     masks: Sequence[Tensor] = (),
     content_map: Tensor | None = None,
+    tile_side: int | None = None,
 ) -> Targets:
-    """The targets of a content image and its style images, all of them in the size to paint at.
+    """The targets of a content image and its style images, at the size to paint at.
 
     Args:
         content: (1, 3, H, W) in 0 to 1.
         masks: (1, 1, H, W), where each style is painted; none where each is everywhere.
         content_map: (1, 1, H, W), how much each place of the content counts.
+        tile_side: how large a part of an image is looked at at once, in pixels; None for all of it.
     """
     of_content, of_styles = layer_weights(options, network.shares)
-    features = network.features(content, {*of_content, *of_styles})
-    contents = _contents(
-        {layer: features[layer] for layer in of_content},
-        of_content,
-        SCALINGS[options.normalisation],
-        max(content.shape[-2:]),
-        content_map,
-    )
-    painted = {layer: features[layer] for layer in of_styles}
-    regions = _regions(painted, styles, masks, of_styles, network, options)
+    contents = _contents(content, of_content, network, options, content_map, tile_side)
+    regions = _regions([style.grams for style in styles], masks, of_styles, options)
     if network.knows_colour:
         return Targets(contents, regions)
-    colours = [seen(style.image, style.mask) for style in styles]
+    colours = [style.colours for style in styles]
     return Targets(contents, regions, Palette.of(colours, seen(content)))
 
 
 def _contents(
-    features: Mapping[LayerName, Tensor],
+    content: Tensor,
     shares: Mapping[LayerName, float],
-    scaling: Scaling,
-    side: int,
+    network: Backbone,
+    options: Options,
     content_map: Tensor | None,
+    tile_side: int | None,
 ) -> tuple[ContentTarget, ...]:
-    targets = []
-    for layer, share in shares.items():
-        wide = _wide(features[layer])
+    scaling, targets = SCALINGS[options.normalisation], []
+    for layer, features in whole_features(network, content, list(shares), tile_side).items():
+        energy = torch.linalg.vector_norm(wide(features) + network.centre).square()
+        scale = scaling.content(energy, features.numel(), max(content.shape[-2:]))
         weight_map = None
         if content_map is not None:
-            weight_map = F.adaptive_avg_pool2d(content_map, (wide.shape[2], wide.shape[3]))
-        targets.append(ContentTarget(layer, share, wide, scaling.content(wide, side), weight_map))
+            weight_map = F.adaptive_avg_pool2d(content_map, (features.shape[2], features.shape[3]))
+        targets.append(ContentTarget(layer, shares[layer], features, energy, scale, weight_map))
     return tuple(targets)
 
 
-def _wide(features: Tensor) -> Tensor:
-    """In float32 where it was narrower."""
-    return features if features.dtype == torch.float64 else features.float()
+def _grams(
+    style: Painted, network: Backbone, layers: Sequence[LayerName], tile_side: int | None
+) -> dict[LayerName, Tensor]:
+    guides = None if style.mask is None else guides_at(style.mask, layers)
+    sums: dict[LayerName, tuple[Tensor, Tensor | int]] = {}
+    for tile, features in features_in_tiles(network, style.image, layers, tile_side):
+        for layer, here in features.items():
+            guide = None if guides is None else tile.of_whole(guides[layer], layer)
+            products, count = gram_sum(here, guide), positions(here, guide)
+            if layer in sums:
+                products, count = products + sums[layer][0], count + sums[layer][1]
+            sums[layer] = (products, count)
+    return {layer: products / count for layer, (products, count) in sums.items()}
 
 
 def _regions(
-    features: Mapping[LayerName, Tensor],
-    styles: Sequence[Painted],
+    grams: Sequence[Mapping[LayerName, Tensor]],
     masks: Sequence[Tensor],
     layers: Mapping[LayerName, float],
-    network: Backbone,
     options: Options,
 ) -> tuple[Region, ...]:
     """One region for each mask; without masks one that is everything."""
     scaling = SCALINGS[options.normalisation]
-    blend = blend_shares(len(styles), options.style_weights)
-    grams = [_grams(style, network, list(layers)) for style in styles]
+    blend = blend_shares(len(grams), options.style_weights)
     if not masks:
         if options.style_blend == "grams":
             grams, blend = [_mixed(grams, blend)], [1.0]
@@ -196,17 +241,9 @@ def _regions(
         return (Region(everywhere, _style_targets(grams, blend, layers, scaling)),)
     shares = region_shares(masks, blend)
     return tuple(
-        Region(guides_at(mask, features), _style_targets([gram], [share], layers, scaling))
+        Region(guides_at(mask, list(layers)), _style_targets([gram], [share], layers, scaling))
         for mask, gram, share in zip(masks, grams, shares, strict=True)
     )
-
-
-def _grams(
-    style: Painted, network: Backbone, layers: Sequence[LayerName]
-) -> dict[LayerName, Tensor]:
-    features = network.features(style.image, layers)
-    guides = guides_at(style.mask, features)
-    return {layer: gram_matrix(features[layer] - network.centre, guides[layer]) for layer in layers}
 
 
 def _mixed(

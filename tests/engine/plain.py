@@ -17,7 +17,6 @@ FIVE = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1
 @cache
 def random_backbone(
     seed: int = 0,
-    centre: float = 0.0,
     pooling: Pooling = "average",
     padding: Padding = "replicate",
     scale: float = 1.0,
@@ -36,7 +35,6 @@ def random_backbone(
         None,
         convolutions,
         mean=mean,
-        centre=centre,
         pooling=pooling,
         padding=padding,
         dtype=torch.float64,
@@ -63,6 +61,7 @@ class Wanted:
     content_map: Tensor | None = None
     absolute: bool = False
     roots: bool = False
+    centre: float = 0.0
 
 
 def features(image: Tensor, backbone: Backbone) -> dict[str, Tensor]:
@@ -137,7 +136,7 @@ def style_term(maps: dict[str, Tensor], backbone: Backbone, wanted: Wanted) -> T
     for layer, weight in wanted.style_layers.items():
         targets = []
         for s, painted_map in enumerate(painted_maps):
-            painted = painted_map[layer] - backbone.centre
+            painted = painted_map[layer] - wanted.centre
             summed, places = gram_sum(
                 painted, wanted.style_masks[s] if wanted.style_masks else None
             )
@@ -153,7 +152,7 @@ def style_term(maps: dict[str, Tensor], backbone: Backbone, wanted: Wanted) -> T
             weight = weight / sum(wanted.style_layers.values())
         for s, (target, share) in enumerate(zip(targets, shares, strict=True)):
             mask = wanted.masks[s] if wanted.masks else None
-            summed, places = gram_sum(maps[layer] - backbone.centre, mask)
+            summed, places = gram_sum(maps[layer] - wanted.centre, mask)
             term = rooted(distance(summed, target * places, places, wanted), wanted)
             whole = whole + weight * share * term
     return whole

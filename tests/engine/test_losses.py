@@ -8,11 +8,13 @@ from torch import Tensor
 
 from pastiche.engine.color import Palette
 from pastiche.engine.losses import (
-    content_loss,
+    content_error,
+    content_pull,
     gamut_excess,
     gram_matrix,
     gram_pull,
     palette_excess,
+    positions,
     rooted,
     style_loss,
     total_variation,
@@ -38,9 +40,9 @@ def test_the_gram_matrix_of_bfloat16_features_is_summed_in_float32() -> None:
 
 def test_a_guided_gram_matrix_is_that_of_its_region_alone() -> None:
     features = random(1, 6, 5, 7)
-    left = torch.zeros(5, 7, dtype=torch.float64)
-    left[:, :3] = 1.0
-    assert torch.allclose(gram_matrix(features, left.flatten()), gram_matrix(features[..., :3]))
+    left = torch.zeros(1, 1, 5, 7, dtype=torch.float64)
+    left[..., :3] = 1.0
+    assert torch.allclose(gram_matrix(features, left), gram_matrix(features[..., :3]))
 
 
 def test_style_loss_is_the_scaled_squared_distance_of_the_gram_matrices() -> None:
@@ -49,18 +51,18 @@ def test_style_loss_is_the_scaled_squared_distance_of_the_gram_matrices() -> Non
     assert pull.item() == pytest.approx(0.5 * 2 * (1 - 3))
 
 
-def test_content_loss_is_the_scaled_sum_of_squared_differences() -> None:
+def test_content_error_is_the_sum_of_squared_differences() -> None:
     features, target = torch.tensor([[[[1.0, 5.0]]]]), torch.tensor([[[[2.0, 4.0]]]])
-    value, gradient = content_loss(features, target, torch.tensor(0.25))
-    assert value.item() == pytest.approx((1 + 1) / 4)
+    assert content_error(features, target).item() == 1 + 1
+    gradient = content_pull(features, target, torch.tensor(0.25))
     assert torch.allclose(gradient, 0.25 * 2 * torch.tensor([[[[-1.0, 1.0]]]]))
 
 
 def test_a_map_says_how_much_each_place_of_the_content_counts() -> None:
     features, target = torch.tensor([[[[1.0, 5.0]]]]), torch.tensor([[[[2.0, 4.0]]]])
     right = torch.tensor([[[[0.0, 1.0]]]])
-    value, gradient = content_loss(features, target, torch.tensor(1.0), right)
-    assert value.item() == 1.0
+    assert content_error(features, target, right).item() == 1.0
+    gradient = content_pull(features, target, torch.tensor(1.0), right)
     assert torch.equal(gradient, torch.tensor([[[[0.0, 2.0]]]]))
 
 
@@ -129,13 +131,18 @@ def test_the_palette_s_gradient_is_the_value_s_derivative() -> None:
 GRAM = gram_matrix(random(1, 6, 5, 7, seed=1))
 TARGET = random(1, 6, 5, 7, seed=2)
 SCALE = torch.tensor(0.3, dtype=torch.float64)
-GUIDE = random(35, seed=3).square()
+GUIDE = random(1, 1, 5, 7, seed=3).square()
 MAP = random(1, 1, 5, 7, seed=4).square()
 
 
 def styled(features: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
     value, pull = style_loss(gram_matrix(features, guide), GRAM, SCALE)
-    return value, gram_pull(features, pull, guide)
+    return value, gram_pull(features, pull / positions(features, guide), guide)
+
+
+def contented(features: Tensor, weight_map: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    value = SCALE * content_error(features, TARGET, weight_map)
+    return value, content_pull(features, TARGET, SCALE, weight_map)
 
 
 @pytest.mark.parametrize(
@@ -143,9 +150,9 @@ def styled(features: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tenso
     [
         pytest.param(styled, id="style"),
         pytest.param(lambda x: styled(x, GUIDE), id="guided style"),
-        pytest.param(lambda x: content_loss(x, TARGET, SCALE), id="content"),
-        pytest.param(lambda x: content_loss(x, TARGET, SCALE, MAP), id="content by a map"),
-        pytest.param(lambda x: rooted(*content_loss(x, TARGET, SCALE)), id="root"),
+        pytest.param(contented, id="content"),
+        pytest.param(lambda x: contented(x, MAP), id="content by a map"),
+        pytest.param(lambda x: rooted(*contented(x)), id="root"),
         pytest.param(total_variation, id="total variation"),
         pytest.param(lambda x: total_variation(x, "absolute"), id="absolute variation"),
         pytest.param(lambda x: total_variation(x, summed=True), id="summed variation"),
@@ -164,9 +171,10 @@ def test_the_gradient_is_the_value_s_derivative(
 def test_a_target_of_nothing_gives_finite_losses() -> None:
     for scaling in SCALINGS.values():
         features, gram = torch.zeros(1, 4, 3, 3), torch.zeros(4, 4)
+        scale = scaling.content(features.square().sum(), features.numel(), 64)
         for value, gradient in (
             style_loss(gram, gram, scaling.style(gram)),
-            content_loss(features, features, scaling.content(features, 64)),
+            (content_error(features, features), content_pull(features, features, scale)),
         ):
             assert value.item() == 0
             assert torch.isfinite(gradient).all()

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
+from pastiche.engine.evaluation import evaluate
 from pastiche.engine.normalisation import SCALINGS
-from pastiche.engine.objective import Objective, Term, Weights
+from pastiche.engine.objective import Evaluation, Objective, Term, Weights
 from pastiche.engine.precision import convolution_dtype
 from pastiche.engine.scene import weights_of
-from pastiche.engine.targets import Painted, targets_of
+from pastiche.engine.targets import Painted, look_at, targets_of
 from pastiche.options import LAYERS, Options, Precision
 from tests.engine import plain
 from tests.engine.plain import Wanted, random_backbone
@@ -50,7 +51,10 @@ CLASSIC = {"gamma": 1e-3, "alpha": 5.0, "beta": 100.0}
 
 CASES = {
     "as it is by default": Case(),
-    "a centred Gram matrix": Case(network={"centre": 1.0}),
+    "a centred Gram matrix": Case(wanted={"centre": 1.0}),
+    "a centred Gram matrix, and edges of zeros": Case(
+        wanted={"centre": 1.0}, network={"padding": "zeros"}
+    ),
     "max pooling": Case(network={"pooling": "max"}),
     "mirrored edges": Case(network={"padding": "reflect"}),
     "edges of zeros": Case(network={"padding": "zeros"}),
@@ -117,19 +121,20 @@ def objective_of(case: Case, dtype: torch.dtype) -> Objective:
     pixels = torch.float64 if dtype == torch.float64 else torch.float32
     options = Options(**case.options)
     masks = case.style_masks or (None,) * len(case.styles)
-    network = random_backbone(**case.network).to(CPU, dtype)
+    wanted = wanted_of(case)
+    network = random_backbone(**case.network).centred(wanted.centre).to(CPU, dtype)
+    painted = [
+        Painted(style.to(pixels), None if mask is None else mask.to(pixels))
+        for style, mask in zip(case.styles, masks, strict=True)
+    ]
     targets = targets_of(
         CONTENT.to(pixels),
-        [
-            Painted(style.to(pixels), None if mask is None else mask.to(pixels))
-            for style, mask in zip(case.styles, masks, strict=True)
-        ],
+        look_at(painted, network, options),
         network,
         options,
         masks=[mask.to(pixels) for mask in case.masks],
         content_map=None if case.content_map is None else case.content_map.to(pixels),
     )
-    wanted = wanted_of(case)
     scaling = SCALINGS[options.normalisation]
     gamma = wanted.gamma
     if options.normalisation != "pastiche":
@@ -144,10 +149,15 @@ def objective_of(case: Case, dtype: torch.dtype) -> Objective:
     )
 
 
+def looked_at(objective: Objective, image: Tensor) -> Evaluation:
+    (evaluation,) = evaluate([objective], image)
+    return evaluation
+
+
 def evaluated(name: str, dtype: torch.dtype) -> tuple[float, Tensor]:
     """Our value and gradient."""
     at = AT if dtype == torch.float64 else AT.float()
-    evaluation = objective_of(CASES[name], dtype)(at)
+    evaluation = looked_at(objective_of(CASES[name], dtype), at)
     return evaluation.value.item(), evaluation.gradient.double()
 
 
@@ -201,15 +211,18 @@ def test_in_bfloat16_it_is_near(name: str) -> None:
 def test_the_gradient_passes_finite_differences(name: str) -> None:
     objective = objective_of(CASES[name], torch.float64)
     direction = picture(37, 50, 4) - 0.5
-    slope = (objective(AT).gradient * direction).sum().item()
+    slope = (looked_at(objective, AT).gradient * direction).sum().item()
     near = 1e-7
-    rise = objective(AT + near * direction).value - objective(AT - near * direction).value
+    rise = (
+        looked_at(objective, AT + near * direction).value
+        - looked_at(objective, AT - near * direction).value
+    )
     assert rise.item() / (2 * near) == pytest.approx(slope, rel=1e-5)
 
 
 def test_the_terms_add_up_to_the_value_and_are_told_by_layer() -> None:
     objective = objective_of(CASES["layers by name"], torch.float64)
-    evaluation = objective(AT)
+    evaluation = looked_at(objective, AT)
     assert evaluation.terms.sum().item() == pytest.approx(evaluation.value.item())
     assert objective.terms == (
         Term("content", "relu3_2"),
@@ -245,7 +258,7 @@ def test_the_gamut_weighs_as_much_against_any_weights() -> None:
 def test_other_weights_scale_their_own_terms_alone() -> None:
     objective = objective_of(CASES["as it is by default"], torch.float64)
     doubled = objective.weighted(replace(objective.weights, style=2 * objective.weights.style))
-    ratios = (doubled(AT).terms / objective(AT).terms).tolist()
+    ratios = (looked_at(doubled, AT).terms / looked_at(objective, AT).terms).tolist()
     assert ratios == pytest.approx([1.0] + 5 * [2.0] + 2 * [1.0])
 
 
@@ -267,7 +280,6 @@ def test_a_precision_that_is_asked_for_is_used(precision: Precision, dtype: torc
 
 
 def test_beyond_256_pixels_the_content_weighs_more() -> None:
-    features = torch.ones(1, 4, 8, 8)
-    scale = SCALINGS["pastiche"].content
-    assert scale(features, 64) == scale(features, 256) == 1 / features.numel()
-    assert (scale(features, 1024) / scale(features, 256)).item() == pytest.approx(4**0.75)
+    energy, scale = torch.tensor(8.0), SCALINGS["pastiche"].content
+    assert scale(energy, 100, 64) == scale(energy, 100, 256) == 1 / 8
+    assert (scale(energy, 100, 1024) / scale(energy, 100, 256)).item() == pytest.approx(4**0.75)

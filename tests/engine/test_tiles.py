@@ -1,0 +1,132 @@
+"""A picture looked at in tiles, or with others, against the same picture alone and at once."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from pastiche.engine.evaluation import evaluate
+from pastiche.engine.objective import Evaluation, Objective, Weights
+from pastiche.engine.targets import Painted, look_at, targets_of
+from pastiche.engine.tiles import halo_of, size_at, tiles_of
+from pastiche.options import LAYERS, LayerName, Options, Padding
+from tests.engine.plain import random_backbone
+
+FIVE: tuple[LayerName, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+
+def picture(height: int, width: int, seed: int, channels: int = 3) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(1, channels, height, width, generator=generator, dtype=torch.float64)
+
+
+def objective(
+    size: tuple[int, int],
+    dtype: torch.dtype = torch.float64,
+    *,
+    padding: Padding = "replicate",
+    masked: bool = False,
+    tile_side: int | None = None,
+    alpha: float = 18.0,
+    **options: object,
+) -> Objective:
+    """That of a picture of this size, with targets looked at in tiles of `tile_side`."""
+    pixels = torch.float64 if dtype == torch.float64 else torch.float32
+    network = random_backbone(padding=padding).centred(0.5).to(torch.device("cpu"), dtype)
+    styles = [Painted(picture(90, 130, 2).to(pixels)), Painted(picture(70, 70, 3).to(pixels))]
+    asked_for = Options(**options)  # type: ignore[arg-type]
+    targets = targets_of(
+        picture(*size, 1).to(pixels),
+        look_at(styles[: 1 + masked], network, asked_for, tile_side),
+        network,
+        asked_for,
+        masks=[picture(*size, 4 + each, 1).to(pixels) for each in range(2 * masked)],
+        content_map=picture(*size, 6, 1).to(pixels) if masked else None,
+        tile_side=tile_side,
+    )
+    roots = bool(options.get("gradient_normalisation"))
+    return Objective(network, targets, Weights(alpha, 7.5, 15.0, 1e4), roots=roots)
+
+
+def at(objective: Objective, image: Tensor, tile_side: int | None = None) -> Evaluation:
+    (evaluation,) = evaluate([objective], image, tile_side)
+    return evaluation
+
+
+def distance(one: Tensor, other: Tensor) -> float:
+    return float((one - other).norm() / other.norm())
+
+
+def test_the_halo_is_what_the_deepest_layer_sees() -> None:
+    assert halo_of(FIVE) == 80  # 156 pixels are seen by a position that is 16 wide: 70 each side
+    assert halo_of(["relu4_1"]) == 32
+    assert halo_of(["relu1_1"]) == 16
+
+
+@pytest.mark.parametrize("size", [(221, 317), (96, 97), (113, 96), (40, 500), (9, 200)])
+def test_every_position_of_every_layer_belongs_to_one_tile(size: tuple[int, int]) -> None:
+    for layer in LAYERS:
+        owners = torch.zeros(1, 1, *size_at(layer, *size))
+        for tile in tiles_of(size, 96, FIVE):
+            tile.of_whole(owners, layer).add_(1)
+        assert (owners == 1).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="as it is by default"),
+        pytest.param({"padding": "zeros"}, id="edges of zeros"),
+        pytest.param({"padding": "reflect"}, id="mirrored edges"),
+        pytest.param({"masked": True}, id="regions, and a map of the content"),
+        pytest.param({"gradient_normalisation": True}, id="roots"),
+        pytest.param({"style_layers": {"relu2_2": 1.0}}, id="shallow layers"),
+    ],
+)
+def test_in_tiles_value_and_gradient_are_those_of_the_whole(options: dict[str, object]) -> None:
+    size, image = (133, 202), 1.2 * picture(133, 202, 7) - 0.1
+    whole = at(objective(size, **options), image)  # type: ignore[arg-type]
+    tiled = at(objective(size, tile_side=48, **options), image, 48)  # type: ignore[arg-type]
+    assert tiled.value.item() == pytest.approx(whole.value.item(), rel=1e-12)
+    assert distance(tiled.gradient, whole.gradient) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("size", "side"),
+    [((221, 317), 96), ((97, 97), 96), ((96, 111), 48), ((64, 200), 16), ((240, 24), 32)],
+)
+def test_in_float32_they_are_equal_to_rounding_for_any_size(
+    size: tuple[int, int], side: int
+) -> None:
+    image = picture(*size, 7).float()
+    both = objective(size, torch.float32)
+    whole, tiled = at(both, image), at(both, image, side)
+    assert tiled.value.item() == pytest.approx(whole.value.item(), rel=1e-5)
+    assert distance(tiled.gradient, whole.gradient) < 1e-5
+
+
+def test_between_tiles_the_painter_is_asked_and_may_end_it() -> None:
+    asked = []
+
+    def ask() -> None:
+        asked.append(True)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate([objective((64, 64))], picture(64, 64, 7), 32, ask)
+
+
+@pytest.mark.parametrize("tile_side", [None, 32])
+def test_several_pictures_at_once_are_each_as_if_alone(tile_side: int | None) -> None:
+    """With one network, but with targets and weights of their own."""
+    several: Sequence[Objective] = [
+        objective((64, 48), torch.float32, alpha=alpha) for alpha in (0.0, 5.0, 18.0)
+    ]
+    images = torch.cat([picture(64, 48, seed).float() for seed in (7, 8, 9)])
+    together = evaluate(several, images, tile_side)
+    for b, one in enumerate(several):
+        alone = at(one, images[b : b + 1])
+        assert together[b].value.item() == pytest.approx(alone.value.item(), rel=1e-5)
+        assert distance(together[b].gradient, alone.gradient) < 1e-5
