@@ -60,9 +60,9 @@ class Checkpoint:
         """
         if shapes_of(inputs) != self.shapes:
             raise OptionError("resume", "must be of these images: theirs had other sizes.")
-        for name, value in asdict(options).items():
-            if name not in REWEIGHED and value != getattr(self.options, name):
-                raise OptionError("resume", f"must be of these options: its {name} was another.")
+        other = difference(options, self.options, but=REWEIGHED)
+        if other is not None:
+            raise OptionError("resume", f"must be of these options: its {other} was another.")
 
     def save(self, file: Path | IO[bytes]) -> None:
         """Writes it; `load` reads it."""
@@ -82,6 +82,25 @@ class Checkpoint:
         options = Options(**kept["options"])
         state = _STATES[options.optimiser](**kept["state"])
         return cls(Place(**kept["place"]), state, options, kept["shapes"])
+
+
+def check_alike(one: Options, other: Options) -> None:
+    """Whether pictures with these options can be painted together.
+
+    Raises:
+        OptionError: they differ in more than their weights and seeds.
+    """
+    name = difference(one, other, but=(*REWEIGHED, "seed"))
+    if name is not None:
+        raise OptionError(name, "must be the same for pictures that are painted together.")
+
+
+def difference(one: Options, other: Options, *, but: tuple[str, ...]) -> str | None:
+    """The first option that is not the same, but for these; None where there is none."""
+    for name, value in asdict(one).items():
+        if name not in but and value != getattr(other, name):
+            return name
+    return None
 
 
 def shapes_of(inputs: Inputs) -> tuple[tuple[int, ...], ...]:

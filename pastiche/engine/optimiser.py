@@ -9,8 +9,8 @@ State = lbfgs.State | adam.State
 """Where an optimiser stands: `state.step(value, gradient)` is the next one."""
 
 
-def begin(position: Tensor, options: Options) -> State:
-    """The state before the first evaluation at `position`, (N)."""
+def begin(position: Tensor, options: Options, history: int) -> State:
+    """The state before the first evaluation at `position`, (N); L-BFGS with this history."""
     if options.optimiser == "adam":
         return adam.begin(position, options.adam_step)
-    return lbfgs.begin(position, options.lbfgs_history)
+    return lbfgs.begin(position, history)

@@ -1,11 +1,11 @@
 """One pastiche to be painted: its images in the colours they are painted in, and their network."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import STYLE_LAYERS, Backbone
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbones import BackboneSource
 from pastiche.engine.color import (
     in_colours_of,
@@ -22,7 +22,14 @@ from pastiche.engine.normalisation import SCALINGS
 from pastiche.engine.objective import Objective, Weights
 from pastiche.engine.precision import convolution_dtype
 from pastiche.engine.pyramid import Scale
-from pastiche.engine.targets import Painted, Targets, layer_weights, targets_of
+from pastiche.engine.targets import (
+    Painted,
+    StyleLook,
+    Targets,
+    layers_of,
+    look_at,
+    targets_of,
+)
 from pastiche.options import Options
 from pastiche.sizes import fitted
 
@@ -46,6 +53,7 @@ class Scene:
     photograph: Tensor
     styled: Tensor
     network: Backbone
+    _looks: dict[int, list[StyleLook]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, inputs: Inputs, options: Options, source: BackboneSource) -> "Scene":
@@ -53,12 +61,16 @@ class Scene:
         looked_at = _in_colours(inputs, options)
         palettes = [seen(style, mask) for style, mask in _masked(looked_at)]
         styled = in_palettes(looked_at.content, palettes, _places(looked_at, options))
-        layers = {*layer_weights(options, dict.fromkeys(STYLE_LAYERS, 1.0))[1]}
-        layers |= {*layer_weights(options, {})[0]}
+        layers = layers_of(options)
         network = source.network((styled, *looked_at.styles), layers, options)
         device = inputs.content.device
         network = network.to(device, convolution_dtype(device, options))
         return cls(looked_at, inputs.content, styled, network)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the content image as it was given."""
+        return self.photograph.shape[2], self.photograph.shape[3]
 
     def start(self, size: tuple[int, int], options: Options) -> Tensor:
         """The first picture, (1, 3, h, w)."""
@@ -72,18 +84,19 @@ class Scene:
             image = torch.full_like(image, 0.5)
         return image + options.start_noise * noise
 
-    def objective(self, scale: Scale, options: Options) -> Objective:
-        """The objective at one scale, with all images in that size."""
+    def objective(self, scale: Scale, options: Options, tile_side: int | None = None) -> Objective:
+        """The objective at one scale, with all images in that size, looked at in such tiles."""
         inputs, size = self.inputs, scale.size
         targets = targets_of(
             resize_picture(self._content(options), size),
-            self._painted(options.style_scale * scale.longest_side),
+            self._looks_at(scale, options, tile_side),
             self.network,
             options,
             masks=[resize_picture(mask, size) for mask in inputs.masks],
             content_map=None
             if inputs.content_map is None
             else resize_picture(inputs.content_map, size),
+            tile_side=tile_side,
         )
         return Objective(
             self.network,
@@ -110,6 +123,14 @@ class Scene:
         both = options.content_weight + options.style_weight
         share = min(1.0, 2.0 * options.style_weight / both)
         return torch.lerp(self.inputs.content, self.styled, share)
+
+    def _looks_at(self, scale: Scale, options: Options, tile_side: int | None) -> list[StyleLook]:
+        """The style images as they are at one scale, looked at once."""
+        side = scale.longest_side
+        if side not in self._looks:
+            painted = self._painted(options.style_scale * side)
+            self._looks[side] = look_at(painted, self.network, options, tile_side)
+        return self._looks[side]
 
     def _painted(self, longest_side: float) -> list[Painted]:
         """The style images with this longest side, never above their own pixels."""

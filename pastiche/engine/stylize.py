@@ -7,19 +7,19 @@ Neural Style Transfer" (CVPR 2017).
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial
 
 import torch
 from torch import Tensor
 
-from pastiche.engine import optimiser
 from pastiche.engine.backbones import BackboneSource, choose_backbone
-from pastiche.engine.checkpoint import Checkpoint, Place, shapes_of
-from pastiche.engine.images import resize
+from pastiche.engine.checkpoint import Checkpoint, check_alike
+from pastiche.engine.evaluator import Evaluator
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.painting import Painting
 from pastiche.engine.precision import best_device
-from pastiche.engine.progress import Progress, Tally
+from pastiche.engine.progress import Progress
 from pastiche.engine.pyramid import scales
+from pastiche.engine.room import room_for
 from pastiche.engine.scene import Scene
 from pastiche.options import Options
 
@@ -93,14 +93,20 @@ def stylize(
     styles = (style,) if isinstance(style, Tensor) else tuple(style)
     inputs = Inputs(content, styles, tuple(masks), tuple(style_masks), start_image, content_map)
     painting = paint(inputs, options, backbone=backbone, device=device)
+    return followed(painting, watch or (lambda progress: None))
+
+
+def followed(
+    painting: Generator[Progress, Command | None, Tensor], watch: Callable[[Progress], None]
+) -> Tensor:
+    """What a painting gives in the end; `watch` is called after every iteration."""
     while True:
         try:
             progress = next(painting)
         except StopIteration as end:
             picture: Tensor = end.value
             return picture
-        if watch is not None:
-            watch(progress)
+        watch(progress)
 
 
 def paint(
@@ -110,49 +116,87 @@ def paint(
     backbone: BackboneSource | None = None,
     device: torch.device | None = None,
     resume: Checkpoint | None = None,
+    memory: int | None = None,
+    between_tiles: Callable[[], None] = lambda: None,
 ) -> Generator[Progress, Command | None, Tensor]:
     """`stylize`, an iteration at a time: yields its progress, returns the pastiche.
 
     It may be sent a `Stop`: then the picture as it stands is returned, in its full size; or a
     `Reweigh`: then it goes on with other weights. It may also be closed, at any iteration, and
     taken up again from a checkpoint of that iteration.
+
+    Args:
+        resume: where it was taken out.
+        memory: how many bytes it may take; what the device has free where it is None. A picture
+            that does not fit is painted in tiles, with a shorter history of L-BFGS if it must.
+        between_tiles: called after each tile; an exception of its own ends the painting.
+
+    Raises:
+        MemoryError: not even the smallest tiles fit.
     """
     options = options or Options()
     inputs = inputs.checked(options).to(device or best_device())
-    height, width = inputs.content.shape[-2:]
-    plan = scales(height, width, options)
-    place, state = Place(), None
     if resume is not None:
         resume.check(inputs, options)
-        place, state, options = resume.place, resume.state.copy(), resume.options
     scene = Scene.of(inputs, options, backbone or choose_backbone(options.backbone))
-    tally = Tally(plan, options.stall_tolerance, place)
-    x = scene.start(plan[0].size, options)
-    for scale in plan[place.scale :]:
-        shape = (1, 3, *scale.size)
-        objective = scene.objective(scale, options)
-        state = state or optimiser.begin(resize(x, scale.size).flatten(), options)
-        while not tally.scale_is_over:
-            evaluation = objective(state.position.view(shape))
-            state = state.step(evaluation.value, evaluation.gradient.flatten())
-            tally.count(objective.terms, evaluation.terms)
-            x = state.accepted.view(shape)
-            command = yield tally.progress(
-                picture=partial(scene.finished, x, options),
-                checkpoint=partial(_checkpoint, tally.place, state, options, inputs),
-            )
+    room = room_for(options, inputs.content.device, memory)
+    plan = scales(*scene.size, options)
+    painting = Painting(scene, plan, options, resume)
+    for scale in plan[resume.place.scale if resume else 0 :]:
+        fit = room.fit(scale.size, options)
+        objective = Evaluator(scene, scale, [painting.options], fit.tile_side, between_tiles)
+        painting.begin(scale, fit.history)
+        while not painting.scale_is_over:
+            (evaluation,) = objective([painting.position])
+            painting.step(evaluation, objective.terms)
+            command = yield painting.progress()
             if isinstance(command, Stop):
-                return scene.finished(resize(x, plan[-1].size), options)
+                return painting.finished()
             if isinstance(command, Reweigh):
-                options = command.applied(options)
-                objective, state = scene.objective(scale, options), state.forget()
-                tally.forget()
-        x, state = state.accepted.view(shape), None
-        tally.next_scale()
-    return scene.finished(x, options)
+                painting.reweigh(command.applied(painting.options))
+                objective.reweigh([painting.options])
+        painting.end()
+    return painting.finished()
 
 
-def _checkpoint(
-    place: Place, state: optimiser.State, options: Options, inputs: Inputs
-) -> Checkpoint:
-    return Checkpoint(place, state.copy(), options, shapes_of(inputs))
+def paint_together(
+    inputs: Inputs,
+    several: Sequence[Options],
+    *,
+    backbone: BackboneSource | None = None,
+    device: torch.device | None = None,
+    memory: int | None = None,
+    between_tiles: Callable[[], None] = lambda: None,
+) -> Generator[tuple[Progress, ...], None, list[Tensor]]:
+    """Several pastiches of the same images, an iteration of all of them at a time.
+
+    They share the network and its targets, and it looks at all of them at once; each has its own
+    optimiser. Where a scale ends early it ends when it would for each of them.
+
+    Args:
+        several: options that differ in their weights and seeds alone; the rest as for `paint`.
+
+    Raises:
+        OptionError: they differ in more.
+    """
+    first, *others = several
+    for other in others:
+        check_alike(first, other)
+    inputs = inputs.checked(first).to(device or best_device())
+    scene = Scene.of(inputs, first, backbone or choose_backbone(first.backbone))
+    room = room_for(first, inputs.content.device, memory)
+    plan = scales(*scene.size, first)
+    paintings = [Painting(scene, plan, options) for options in several]
+    for scale in plan:
+        fit = room.fit(scale.size, first, pictures=len(paintings))
+        objective = Evaluator(scene, scale, several, fit.tile_side, between_tiles)
+        for painting in paintings:
+            painting.begin(scale, fit.history)
+        while not all(painting.scale_is_over for painting in paintings):
+            evaluations = objective([painting.position for painting in paintings])
+            for painting, evaluation in zip(paintings, evaluations, strict=True):
+                painting.step(evaluation, objective.terms)
+            yield tuple(painting.progress() for painting in paintings)
+        for painting in paintings:
+            painting.end()
+    return [painting.finished() for painting in paintings]

@@ -1,0 +1,80 @@
+"""One pastiche on its way: its pixels, its optimiser, and how far it is."""
+
+from functools import partial
+
+from torch import Tensor
+
+from pastiche.engine import optimiser
+from pastiche.engine.checkpoint import Checkpoint, Place, shapes_of
+from pastiche.engine.images import resize
+from pastiche.engine.objective import Evaluation, Term
+from pastiche.engine.progress import Progress, Tally
+from pastiche.engine.pyramid import Scale
+from pastiche.engine.scene import Scene
+from pastiche.options import Options
+
+
+class Painting:
+    """What changes while a pastiche is painted, from the coarsest scale, or from a checkpoint."""
+
+    def __init__(
+        self, scene: Scene, plan: list[Scale], options: Options, resume: Checkpoint | None = None
+    ) -> None:
+        self.scene, self.plan, self.options = scene, plan, options
+        self._state: optimiser.State | None = None
+        self._image = scene.start(plan[0].size, options)
+        self._tally = Tally(plan, options.stall_tolerance, Place())
+        if resume is not None:
+            self._state, self.options = resume.state.copy(), resume.options
+            self._tally = Tally(plan, options.stall_tolerance, resume.place)
+
+    @property
+    def position(self) -> Tensor:
+        """Where the objective is to be evaluated next, (3·H·W)."""
+        assert self._state is not None
+        return self._state.position
+
+    @property
+    def scale_is_over(self) -> bool:
+        """Whether the iterations of this scale are done, or no longer lower the objective."""
+        return self._tally.scale_is_over
+
+    def begin(self, scale: Scale, history: int) -> None:
+        """Begins a scale, unless it was taken up in the middle of one."""
+        start = resize(self._image, scale.size).flatten()
+        self._state = self._state or optimiser.begin(start, self.options, history)
+        self._image = self._state.accepted.view(1, 3, *scale.size)
+
+    def step(self, evaluation: Evaluation, terms: tuple[Term, ...]) -> None:
+        """One iteration, with what the objective is at `position`."""
+        assert self._state is not None
+        self._state = self._state.step(evaluation.value, evaluation.gradient.flatten())
+        self._tally.count(terms, evaluation.terms)
+        self._image = self._state.accepted.view_as(self._image)
+
+    def end(self) -> None:
+        """Ends a scale."""
+        self._state = None
+        self._tally.next_scale()
+
+    def reweigh(self, options: Options) -> None:
+        """From here on with the weights of these options."""
+        assert self._state is not None
+        self.options, self._state = options, self._state.forget()
+        self._tally.forget()
+
+    def progress(self) -> Progress:
+        """What is told of the newest iteration."""
+        return self._tally.progress(
+            picture=partial(self.scene.finished, self._image, self.options),
+            checkpoint=self._checkpoint,
+        )
+
+    def finished(self) -> Tensor:
+        """The picture as it stands, in its full size, (1, 3, H, W) in 0 to 1 on the CPU."""
+        return self.scene.finished(resize(self._image, self.plan[-1].size), self.options)
+
+    def _checkpoint(self) -> Checkpoint:
+        assert self._state is not None
+        state, shapes = self._state.copy(), shapes_of(self.scene.inputs)
+        return Checkpoint(self._tally.place, state, self.options, shapes)
