@@ -2,6 +2,7 @@
 
 import logging
 from http import HTTPStatus
+from math import isqrt, prod
 from typing import Annotated
 
 from anyio import CancelScope, to_thread
@@ -14,11 +15,14 @@ from api.schemas import JobView, view_of
 from api.service import Service, ServiceOf
 from api.submission_options import form_schema
 from api.uploads import Submission, received
+from pastiche.sizes import fitted
 from shared import transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, JobExpired, JobNotFound, QueueFull
 from shared.jobs import Job, is_job_id, new_job_id
+from shared.pictures import size_of
 from shared.queue import publish
+from shared.workers import living
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +65,7 @@ async def submit(request: Request, service: ServiceOf) -> Response:
         return await _result_of(job_id, service)
 
     async with received(request, service.settings, service.decoder, result_of) as submission:
+        await _check_room(submission, service)
         job_id = await _queued(submission, service)
     await _announce(job_id, service)
     return answer(await _job(job_id, service), HTTPStatus.ACCEPTED, {"Location": f"/jobs/{job_id}"})
@@ -124,6 +129,19 @@ async def _result_of(job_id: str, service: Service) -> bytes:
         sentence = f"Job {job_id} has no picture to start from: it is {job.status}."
         raise InvalidFields([FieldError("start", "no_result", sentence)])
     return await service.blobs.get_async(job.result_key)
+
+
+async def _check_room(submission: Submission, service: Service) -> None:
+    """Raises InvalidFields where no worker that lives has the memory for a picture of this size."""
+    workers = await service.jobs.run(living())
+    size: int = submission.options["size"]
+    height, width = size_of(submission.pictures.content)
+    most = max((worker.most_pixels for worker in workers), default=None)
+    if most is None or prod(fitted(height, width, size)) <= most:
+        return
+    largest = isqrt(most * max(height, width) // min(height, width))
+    sentence = f"For this picture at most {largest} pixels can be painted: the memory ends there."
+    raise InvalidFields([FieldError("size", "size_too_large", sentence)])
 
 
 async def _queued(submission: Submission, service: Service) -> str:

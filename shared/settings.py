@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     max_size_pixels: Annotated[int, Field(ge=64, le=8192)] = Field(
         2048, description="The largest `size` that a job may ask for; larger uploads are reduced."
     )
+    memory_megabytes: Annotated[int, Field(ge=256)] | None = Field(
+        None,
+        description="How much memory one painting may plan with: of the card where there is one. "
+        "Without it what is free when it begins. Larger pictures are painted in tiles.",
+    )
     upload_limit_megabytes: Annotated[int, Field(ge=1)] = Field(
         25, description="The largest file that is taken as an upload."
     )
@@ -80,6 +85,10 @@ class Settings(BaseSettings):
     @property
     def upload_limit_bytes(self) -> int:
         return self.upload_limit_megabytes * 1_000_000
+
+    @property
+    def memory_bytes(self) -> int | None:
+        return None if self.memory_megabytes is None else self.memory_megabytes * 1_000_000
 
     @property
     def blob_store_location(self) -> str:

@@ -11,11 +11,17 @@ _KEYS = ("{workers}:about", "{workers}:seen")
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One living worker: its name, the backbone that `auto` gives there, and its device."""
+    """One living worker.
+
+    Attributes:
+        backbone: the one that `auto` gives there.
+        most_pixels: how many a picture may have to be painted there, by what it has of memory.
+    """
 
     name: str
     backbone: str
     device: str
+    most_pixels: int
 
 
 def present(worker: Worker, *, believed_seconds: float) -> Transition[bool]:

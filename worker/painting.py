@@ -1,7 +1,7 @@
 """The engine's one caller: PNG files and options in, a PNG file out. Loads torch."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Generator
 from io import BytesIO
 
 import torch
@@ -10,9 +10,11 @@ from torch import Tensor
 
 from pastiche.engine.backbones import BackboneSource, choose_backbone
 from pastiche.engine.images import from_pil, mask_from_pil, to_pil
+from pastiche.engine.inputs import Inputs as EngineInputs
 from pastiche.engine.precision import best_device
 from pastiche.engine.progress import Diverged, Progress
-from pastiche.engine.stylize import stylize
+from pastiche.engine.room import room_for
+from pastiche.engine.stylize import Command, followed, paint
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import Options
 from shared.jobs import Inputs
@@ -27,9 +29,10 @@ log = logging.getLogger(__name__)
 
 
 def describe(process_id: int, settings: Settings) -> Worker:
-    """What this process says of itself: the backbone that `auto` gives here, and its device."""
+    """What this process says of itself, before it has painted anything."""
     backbone = choose_backbone("auto", settings.weights_folder)
-    return Worker(worker_name(process_id), backbone.name, device_name())
+    most_pixels = room_for(Options(), best_device(), settings.memory_bytes).most_pixels(Options())
+    return Worker(worker_name(process_id), backbone.name, device_name(), most_pixels)
 
 
 def device_name() -> str:
@@ -66,7 +69,8 @@ def paint_picture(
         watch.tell_progress(_as_told(progress, watch.seconds_painting))
 
     try:
-        picture = _painted(pictures, options, backbone, tell)
+        painting = _painting(pictures, options, backbone, watch)
+        picture = followed(painting, tell)
     except Diverged as error:
         raise PaintingFailed("painting_diverged") from error
     except MissingWeights as error:
@@ -81,22 +85,22 @@ def paint_picture(
     return encode_png(to_pil(picture))
 
 
-def _painted(
-    pictures: Inputs[bytes],
-    options: Options,
-    backbone: BackboneSource,
-    watch: Callable[[Progress], None],
-) -> Tensor:
-    return stylize(
-        _image(pictures.content),
-        [_image(style) for style in pictures.style],
+def _painting(
+    pictures: Inputs[bytes], options: Options, backbone: BackboneSource, watch: Attempt
+) -> Generator[Progress, Command | None, Tensor]:
+    return paint(
+        EngineInputs(
+            content=_image(pictures.content),
+            styles=tuple(_image(style) for style in pictures.style),
+            masks=tuple(_mask(mask) for mask in pictures.mask),
+            style_masks=tuple(_mask(mask) for mask in pictures.style_mask),
+            start=None if pictures.start_image is None else _image(pictures.start_image),
+            content_map=None if pictures.content_map is None else _mask(pictures.content_map),
+        ),
         options,
-        masks=[_mask(mask) for mask in pictures.mask],
-        style_masks=[_mask(mask) for mask in pictures.style_mask],
-        start_image=None if pictures.start_image is None else _image(pictures.start_image),
-        content_map=None if pictures.content_map is None else _mask(pictures.content_map),
         backbone=backbone,
-        watch=watch,
+        memory=watch.studio.settings.memory_bytes,
+        between_tiles=watch.check,
     )
 
 

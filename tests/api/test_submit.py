@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from shared.job_store import JobStore
+from shared.workers import Worker, present
 from tests import pictures
 from tests.conftest import RunningApi
 
@@ -122,6 +123,19 @@ def test_a_missing_picture_is_asked_for(field: str, api: RunningApi, jobs: JobSt
     assert response.status_code == 422
     assert errors_of(response) == {field: "missing_file"}
     assert_nothing_left(api, jobs)
+
+
+def test_a_size_for_which_no_worker_has_the_memory_is_refused_with_the_largest_that_one_has(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    for name, most_pixels in (("small", 50_000), ("larger", 300 * 400)):
+        worker = Worker(name, "whitened", "CPU", most_pixels)
+        jobs.run(present(worker, believed_seconds=60))
+    content = pictures.jpeg(160, 120)
+    assert submit(api, content, size="400").status_code == 202
+    response = submit(api, content, size="410")
+    assert errors_of(response) == {"size": "size_too_large"}
+    assert "at most 400 pixels" in response.json()["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize(

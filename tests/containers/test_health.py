@@ -16,7 +16,7 @@ def _asks_our_redis(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def say(jobs: JobStore, name: str, believed_seconds: float = 10.0) -> None:
-    jobs.run(present(Worker(name, "whitened", "CPU"), believed_seconds=believed_seconds))
+    jobs.run(present(Worker(name, "whitened", "CPU", 10**7), believed_seconds=believed_seconds))
 
 
 def test_this_host_s_worker_makes_it_healthy(jobs: JobStore) -> None:
