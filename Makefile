@@ -9,6 +9,7 @@ RUN    := $(VENV)/bin/python
 PORT    ?=
 HOST    ?=
 SIZE    ?= 256
+SIZES   ?=
 CONTENT ?= examples/images/content/harbour.jpg
 STYLE   ?= examples/images/style/swirls.jpg
 BACKBONE ?= imagenet
@@ -16,7 +17,7 @@ BACKBONE ?= imagenet
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve test weights examples pictures strips docs lock images clean
+.PHONY: help demo serve test weights examples pictures strips docs bench profile lock images clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +50,12 @@ strips: $(VENV)/local ## Paint what each option does, a strip each (ONLY=alpha f
 
 docs: $(VENV)/local ## Write the pages that the code knows: settings, options, errors
 	$(RUN) -m shared.documents
+
+bench: $(VENV)/local ## Race the engine against a plain implementation (an hour; SIZES="256")
+	$(RUN) -m benchmarks.side_by_side $(SIZES)
+
+profile: $(VENV)/local ## Say where an iteration's time goes
+	$(RUN) -m benchmarks.profile
 
 images: $(VENV)/dev ## Build both container images and paint a job through them (root)
 	$(VENV)/bin/pytest -m containers tests/containers

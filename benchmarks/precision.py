@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from benchmarks.pairs import PAIRS, example
 from pastiche import Options, stylize
 from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.evaluation import evaluate
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.precision import best_device
 from pastiche.engine.pyramid import scales
@@ -23,12 +24,11 @@ def ended_with(content: str, style: str, size: int) -> tuple[float, float]:
     inputs = Inputs(example("content", content), (example("style", style),))
     inputs = inputs.checked(exact).to(best_device())
     scene = Scene.of(inputs, exact, choose_backbone("whitened"))
-    height, width = inputs.content.shape[-2:]
-    objective = scene.objective(scales(height, width, exact)[-1], exact)
+    objective = scene.objective(scales(*scene.size, exact)[-1], exact)
     rough = Options(size=size, precision="bfloat16", backbone="whitened")
     pictures = (stylize(inputs.content, inputs.styles, each) for each in (rough, exact))
-    one, other = (objective(each.to(best_device())).value.item() for each in pictures)
-    return one, other
+    one, other = (evaluate([objective], each.to(best_device()))[0] for each in pictures)
+    return one.value.item(), other.value.item()
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,0 +1,116 @@
+"""Where an iteration's time goes: python -m benchmarks.profile [SIZE …]
+
+An evaluation of the objective, and a whole iteration, over the same convolutions forward and
+backward and nothing else, by turns; then what torch's profiler finds in an iteration.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from statistics import median
+from time import perf_counter
+
+import torch
+from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.pairs import PAIRS, example
+from pastiche import Options
+from pastiche.engine import optimiser
+from pastiche.engine.backbone import POOLED_BEFORE, Backbone
+from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.evaluation import evaluate
+from pastiche.engine.inputs import Inputs
+from pastiche.engine.objective import Evaluation
+from pastiche.engine.precision import best_device
+from pastiche.engine.pyramid import scales
+from pastiche.engine.scene import Scene
+
+SIZES = (256, 512)
+ROUNDS = 15
+
+
+def bare(network: Backbone, height: int, width: int) -> Callable[[], None]:
+    """The network's convolutions alone, forward and backward to their inputs."""
+    work: list[tuple[Tensor, Tensor, Tensor]] = []
+    for layer, convolution in network.convolutions.items():
+        if layer in POOLED_BEFORE:
+            height, width = height // 2, width // 2
+        outgoing, incoming = convolution.weight.shape[:2]
+        features, pull = (
+            torch.randn(1, channels, height, width)
+            .to(convolution.weight)
+            .contiguous(memory_format=torch.channels_last)
+            for channels in (incoming, outgoing)
+        )
+        work.append((features, convolution.weight, pull))
+
+    def once() -> None:
+        for features, weight, _ in work:
+            torch.nn.functional.conv2d(features, weight, padding=1)
+        for features, weight, pull in work:
+            torch.nn.grad.conv2d_input(features.shape, weight, pull, padding=1)  # type: ignore[no-untyped-call]
+
+    return once
+
+
+class Bench:
+    """One pair at one size, in the middle of its painting."""
+
+    def __init__(self, size: int) -> None:
+        options = Options(size=size, backbone="whitened")
+        (content, style), *_ = PAIRS
+        inputs = Inputs(example("content", content), (example("style", style),))
+        scene = Scene.of(
+            inputs.checked(options).to(best_device()), options, choose_backbone("whitened")
+        )
+        scale = scales(*scene.size, options)[-1]
+        self.network, self.size = scene.network, scale.size
+        self._objective = scene.objective(scale, options)
+        self._state = optimiser.begin(scene.start(scale.size, options).flatten(), options, 10)
+
+    def evaluation(self) -> Evaluation:
+        """The objective where the painting stands."""
+        (found,) = evaluate([self._objective], self._state.position.view(1, 3, *self.size))
+        return found
+
+    def iteration(self) -> None:
+        """One step further."""
+        found = self.evaluation()
+        self._state = self._state.step(found.value, found.gradient.flatten())
+
+
+def timed(each: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
+    """The seconds of each, by turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in each}
+    for _ in range(ROUNDS):
+        for name, once in each.items():
+            began = perf_counter()
+            once()
+            seconds[name].append(perf_counter() - began)
+    return seconds
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints the ratios, and the profiler's table, for each size."""
+    for size in [int(each) for each in arguments] or SIZES:
+        bench = Bench(size)
+        seconds = timed(
+            {
+                "convolutions": bare(bench.network, *bench.size),
+                "evaluation": bench.evaluation,
+                "iteration": bench.iteration,
+            }
+        )
+        sys.stdout.write(f"{size} px\n")
+        for name, taken in seconds.items():
+            pairs = zip(taken, seconds["convolutions"], strict=True)
+            ratio = median(one / other for one, other in pairs)
+            sys.stdout.write(f"  {name:13} {1000 * median(taken):8.1f} ms  {ratio:5.2f}\n")
+        with profile(activities=[ProfilerActivity.CPU]) as found:
+            for _ in range(3):
+                bench.iteration()
+        sys.stdout.write(found.key_averages().table(sort_by="self_cpu_time_total", row_limit=22))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,178 @@
+"""The engine beside a plain implementation: seconds to the same picture's objective.
+
+python -m benchmarks.side_by_side [SIZE …]
+
+Both minimise one frozen float32 objective from a start of the same kind, by turns, in one run with
+the same threads. A picture is scored by that objective after it was rounded to 8 bits. What counts
+is the time until the score is within 1.5, 1.1 and 1.02 times the best that any of the two reached;
+the engine's coarse scales and targets count, scoring does not.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+from torch import Tensor
+
+from benchmarks.machine import machine
+from benchmarks.pairs import PAIRS, example
+from benchmarks.reference import Reference
+from pastiche import Options
+from pastiche.engine.backbone import Backbone
+from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.evaluation import evaluate
+from pastiche.engine.inputs import Inputs
+from pastiche.engine.objective import Objective
+from pastiche.engine.precision import best_device
+from pastiche.engine.pyramid import Scale, scales
+from pastiche.engine.scene import Scene
+from pastiche.engine.stylize import paint
+
+SIZES = (256, 512)
+RESULTS = Path("benchmarks/results")
+WITHIN = (1.5, 1.1, 1.02)
+COARSE = {256: (60, 40), 512: (60, 40, 30)}
+"""The engine's iterations at its coarse scales."""
+
+EVALUATIONS = {256: (400, 800), 512: (300, 500)}
+"""At the full size, of the engine and of the reference: enough for both to change no more."""
+
+LOOK_EVERY = 5
+"""After how many evaluations a picture is scored."""
+
+
+@dataclass
+class Run:
+    """What one of the two did: after so many seconds and evaluations, which score."""
+
+    seconds: list[float] = field(default_factory=list)
+    evaluations: list[int] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    spent: float = 0.0
+    done: int = 0
+
+    def within(self, goal: float) -> float | None:
+        """When the score was first at or below the goal, in seconds; None where it never was."""
+        for seconds, score in zip(self.seconds, self.scores, strict=True):
+            if score <= goal:
+                return seconds
+        return None
+
+
+class Given:
+    """A network that is there already: fitting it is not what is compared."""
+
+    def __init__(self, network: Backbone) -> None:
+        self.name, self.sha256, self._network = network.name, network.sha256, network
+
+    def network(self, *_: object) -> Backbone:
+        """The network, whatever the images."""
+        return self._network
+
+
+@dataclass(frozen=True)
+class Duel:
+    """One pair at one size."""
+
+    inputs: Inputs
+    scene: Scene
+    full: Scale
+    objective: Objective
+
+    @classmethod
+    def of(cls, content: str, style: str, size: int) -> "Duel":
+        options = Options(size=size, precision="float32", backbone="whitened")
+        inputs = Inputs(example("content", content), (example("style", style),))
+        inputs = inputs.checked(options).to(best_device())
+        scene = Scene.of(inputs, options, choose_backbone("whitened"))
+        full = scales(*scene.size, options)[-1]
+        return cls(inputs, scene, full, scene.objective(full, options))
+
+    def score(self, image: Tensor) -> float:
+        """The objective of the picture in 8 bits."""
+        rounded = (image.clamp(0, 1) * 255).round() / 255
+        (evaluation,) = evaluate([self.objective], rounded)
+        return evaluation.value.item()
+
+    def reference(self) -> Iterator[Callable[[], Tensor]]:
+        """The plain implementation, an evaluation at a time."""
+        start = self.scene.start(self.full.size, Options(size=self.full.longest_side))
+        for image in Reference(self.objective).run(start):
+            yield lambda image=image: image  # type: ignore[misc]
+
+    def engine(self, counts: tuple[int, ...]) -> Iterator[Callable[[], Tensor] | None]:
+        """The engine, an evaluation at a time; None while it is at a coarse scale."""
+        size = self.full.longest_side
+        options = Options(size=size, scale_iterations=counts, backbone="whitened")
+        for progress in paint(self.inputs, options, backbone=Given(self.scene.network)):
+            yield progress.picture if progress.scale == progress.scales else None
+
+
+def advance(
+    run: Run, painter: Iterator[Callable[[], Tensor] | None], score: Callable[[Tensor], float]
+) -> bool:
+    """Goes on until a picture was scored; False where there is nothing more to do."""
+    picture = None
+    for _ in range(LOOK_EVERY):
+        began = perf_counter()
+        try:
+            picture = next(painter)
+        except StopIteration:
+            return False
+        run.spent += perf_counter() - began
+        run.done += 1
+    if picture is not None:
+        run.seconds.append(run.spent)
+        run.evaluations.append(run.done)
+        run.scores.append(score(picture().to(best_device())))
+    return True
+
+
+def fought(content: str, style: str, size: int) -> dict[str, Run]:
+    """Both by turns, to the end of what each may do."""
+    duel = Duel.of(content, style, size)
+    for_engine, for_reference = EVALUATIONS[size]
+    engine, reference = duel.engine((*COARSE[size], for_engine)), duel.reference()
+    runs = {"engine": Run(), "reference": Run()}
+    goes_on = True
+    while goes_on or runs["reference"].done < for_reference:
+        goes_on = goes_on and advance(runs["engine"], engine, duel.score)
+        if runs["reference"].done < for_reference:
+            advance(runs["reference"], reference, duel.score)
+    return runs
+
+
+def told(runs: dict[str, Run]) -> dict[str, object]:
+    """When each was within so much of the best, and what an evaluation took."""
+    best = min(score for run in runs.values() for score in run.scores)
+    return {
+        "best": best,
+        "seconds": {
+            name: {str(factor): run.within(factor * best) for factor in WITHIN}
+            for name, run in runs.items()
+        },
+        "seconds_an_evaluation": {name: run.spent / run.done for name, run in runs.items()},
+        "last_score": {name: run.scores[-1] for name, run in runs.items()},
+    }
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints what each pair gave, and writes all of it down."""
+    found = []
+    for size in [int(each) for each in arguments] or SIZES:
+        for content, style in PAIRS:
+            runs = fought(content, style, size)
+            result = {"content": content, "style": style, "size": size, **told(runs)}
+            sys.stdout.write(json.dumps(result) + "\n")
+            sys.stdout.flush()
+            found.append({**result, "runs": {name: asdict(run) for name, run in runs.items()}})
+            RESULTS.mkdir(exist_ok=True)
+            written = {"machine": machine(), "pairs": found}
+            (RESULTS / "side_by_side.json").write_text(json.dumps(written, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
