@@ -51,7 +51,7 @@ strips: $(VENV)/local ## Paint what each option does, a strip each (ONLY=alpha f
 docs: $(VENV)/local ## Write the pages that the code knows: settings, options, errors
 	$(RUN) -m shared.documents
 
-bench: $(VENV)/local ## Race the engine against a plain implementation (an hour; SIZES="256")
+bench: $(VENV)/dev ## Race the engine against a plain implementation (an hour; SIZES="256")
 	$(RUN) -m benchmarks.side_by_side $(SIZES)
 
 profile: $(VENV)/local ## Say where an iteration's time goes

@@ -14,6 +14,7 @@ from pastiche.engine.inputs import Inputs as EngineInputs
 from pastiche.engine.precision import best_device
 from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.room import room_for
+from pastiche.engine.scenes import Scenes
 from pastiche.engine.stylize import Command, followed, paint
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import Options
@@ -26,6 +27,9 @@ from worker.attempt import Attempt, PaintingFailed
 from worker.presence import worker_name
 
 log = logging.getLogger(__name__)
+
+SCENES = Scenes()
+"""What this process knows of the images of its last jobs: a sweep has the same ones each time."""
 
 
 def describe(process_id: int, settings: Settings) -> Worker:
@@ -101,6 +105,7 @@ def _painting(
         backbone=backbone,
         memory=watch.studio.settings.memory_bytes,
         between_tiles=watch.check,
+        scenes=SCENES,
     )
 
 

@@ -35,8 +35,9 @@ class State:
     step_size: float
 
     def copy(self) -> "State":
-        """The state itself: a step makes new tensors and changes none."""
-        return self
+        """A state of its own memory."""
+        tensors = ("position", "accepted", "mean", "square", "steps")
+        return replace(self, **{name: getattr(self, name).clone() for name in tensors})
 
     def forget(self) -> "State":
         """The state without its running means: the objective changed."""

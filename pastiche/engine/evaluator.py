@@ -37,6 +37,11 @@ class Evaluator:
         """What `Evaluation.terms` are, once there was an evaluation."""
         return self._objectives[0].terms
 
+    @property
+    def can_be_recorded(self) -> bool:
+        """Whether an evaluation is the same kernels every time: on CUDA, of the whole picture."""
+        return self._scene.photograph.device.type == "cuda" and self._tile_side is None
+
     def reweigh(self, several: Sequence[Options]) -> None:
         """From here on with the weights of these options."""
         self._several, self._objectives = several, []

@@ -7,7 +7,7 @@ MapReduce" (NIPS 2014). No line search: its evaluations buy less here than anoth
 Nothing here waits for the device: every decision is a `torch.where`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from math import sqrt
 
 import torch
@@ -40,7 +40,7 @@ class State:
         basis: (2m + 1, N), the pairs s_k, the pairs y_k, and the gradient at `accepted`.
         products: (2m + 1, 2m + 1), float64, every inner product of the basis.
         valid: (m), which of the pairs are used.
-        newest: which pair is the newest.
+        newest: scalar, which pair is the newest.
         caution: scalar in 0 to 1, by what the gradient's step is shortened after bad steps.
     """
 
@@ -50,7 +50,7 @@ class State:
     basis: Tensor
     products: Tensor
     valid: Tensor
-    newest: int
+    newest: Tensor
     caution: Tensor
 
     @property
@@ -59,11 +59,7 @@ class State:
 
     def copy(self) -> "State":
         """A state of its own memory."""
-        tensors = {
-            name: getattr(self, name).clone()
-            for name in ("position", "accepted", "value", "basis", "products", "valid", "caution")
-        }
-        return replace(self, **tensors)
+        return State(*(getattr(self, each.name).clone() for each in fields(self)))
 
     def forget(self) -> "State":
         """The state without its history, back where it was last good: the objective changed."""
@@ -78,24 +74,47 @@ class State:
         good = torch.isfinite(value) & torch.isfinite(gradient.sum())
         good = good & (value <= WORSE * self.value)
         newest = (self.newest + 1) % self.history
-        basis, products = _with_pair(self, newest, gradient, good)
-        curvature = products[newest, self.history + newest]
-        length = products[self.history + newest, self.history + newest]
-        valid = self.valid & good
-        valid[newest] = good & (curvature > LEAST_CURVATURE * length) & (length > 0)
+        self._remember(newest, gradient, good)
+        order = _oldest_first(newest, self.history)
+        products = self.products[order][:, order]
+        curvature, length = products[self.history - 1, -2], products[-2, -2]
+        useful = good & (curvature > LEAST_CURVATURE * length) & (length > 0)
+        valid = (self.valid & good).index_copy(0, newest[None], useful[None])
         accepted = torch.where(good, self.position, self.accepted)
         caution = torch.where(good, torch.ones_like(self.caution), 0.25 * self.caution)
-        direction = _direction(basis, products, valid, newest, caution)
+        count = gradient.numel()
+        first_step = caution * FIRST_STEP * sqrt(count)
+        newton = _newton(products, valid[order[: self.history]], first_step)
+        coefficients = _held(newton, products, count)
+        coefficients = torch.zeros_like(coefficients).index_copy(0, order, coefficients)
         return State(
-            position=accepted + direction,
+            position=accepted + torch.mv(self.basis.T, coefficients.to(self.basis.dtype)),
             accepted=accepted,
             value=torch.where(good, value, self.value),
-            basis=basis,
-            products=products,
+            basis=self.basis,
+            products=self.products,
             valid=valid,
             newest=newest,
             caution=caution,
         )
+
+    def _remember(self, newest: Tensor, gradient: Tensor, good: Tensor) -> None:
+        """Puts the newest pair and gradient into the basis, and its inner products beside it."""
+        last = self.basis[-1]
+        fresh = torch.stack(
+            (
+                torch.where(good, self.position - self.accepted, 0.0),  # s_k
+                torch.where(good, gradient - last, 0.0),  # y_k
+                torch.where(good, gradient, last),
+            )
+        )
+        rows = torch.stack(
+            (newest, self.history + newest, torch.full_like(newest, 2 * self.history))
+        )
+        self.basis.index_copy_(0, rows, fresh)
+        inner = (fresh @ self.basis.T).double()  # (3, 2m + 1)
+        self.products.index_copy_(0, rows, inner)
+        self.products.index_copy_(1, rows, inner.T)
 
 
 def begin(position: Tensor, history: int = 10) -> State:
@@ -108,53 +127,44 @@ def begin(position: Tensor, history: int = 10) -> State:
         basis=position.new_zeros(rows, position.numel()),
         products=position.new_zeros(rows, rows, dtype=torch.float64),
         valid=position.new_zeros(history, dtype=torch.bool),
-        newest=history - 1,
+        newest=torch.tensor(history - 1, device=position.device),
         caution=position.new_ones(()),
     )
 
 
-def _with_pair(state: State, newest: int, gradient: Tensor, good: Tensor) -> tuple[Tensor, Tensor]:
-    """The basis with the newest pair and gradient in it, and its inner products."""
-    history, basis, products = state.history, state.basis, state.products
-    last = basis[2 * history]
-    rows = (newest, history + newest, 2 * history)
-    basis[rows[0]] = torch.where(good, state.position - state.accepted, 0.0)  # s_k
-    basis[rows[1]] = torch.where(good, gradient - last, 0.0)  # y_k
-    basis[rows[2]] = torch.where(good, gradient, last)
-    fresh = (basis[list(rows)] @ basis.T).double()  # (3, 2m + 1)
-    for row, product in zip(rows, fresh, strict=True):
-        products[row], products[:, row] = product, product
-    return basis, products
+def _oldest_first(newest: Tensor, history: int) -> Tensor:
+    """Where in the basis are the s, the y, both from the oldest to the newest, and the gradient."""
+    pairs = (newest + 1 + torch.arange(history, device=newest.device)) % history
+    return torch.cat([pairs, history + pairs, newest.new_full((1,), 2 * history)])
 
 
-def _direction(
-    basis: Tensor, products: Tensor, valid: Tensor, newest: int, caution: Tensor
-) -> Tensor:
-    """−H·g by the two-loop recursion, on coefficients of the basis; (N)."""
-    history, count = valid.shape[0], basis.shape[1]
-    oldest_first = [(newest + 1 + k) % history for k in range(history)]
-    one = torch.ones((), dtype=torch.float64, device=basis.device)
-    norm = products[2 * history, 2 * history].sqrt().clamp_min(1e-30)
-    scale = caution * FIRST_STEP * sqrt(count) / norm
-    curvatures = {}
-    for k in oldest_first:
-        y = history + k
-        curvatures[k] = torch.where(valid[k], products[k, y], one)
-        scale = torch.where(
-            valid[k], curvatures[k] / torch.where(valid[k], products[y, y], one), scale
-        )
-    coefficients = torch.zeros(2 * history + 1, dtype=torch.float64, device=basis.device)
-    coefficients[2 * history] = -1.0
-    alphas = {}
-    for k in reversed(oldest_first):
-        alpha = (products[k] @ coefficients) / curvatures[k]
-        alphas[k] = torch.where(valid[k], alpha, 0.0)
-        coefficients[history + k] -= alphas[k]
+def _newton(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
+    """−H·g by the two-loop recursion, as coefficients of the basis, (2m + 1).
+
+    Args:
+        products: (2m + 1, 2m + 1), the inner products of the s, of the y, both from the oldest to
+            the newest, and of the gradient.
+        valid: (m), which pairs are used.
+        first_step: scalar, how far to go along the gradient where none is.
+    """
+    history = valid.shape[0]
+    lengths = products.diagonal()
+    curvatures = torch.where(valid, products.diagonal(history)[:history], 1.0)
+    scale = first_step / lengths[-1].sqrt().clamp_min(1e-30)
+    for k in range(history):
+        scale = torch.where(valid[k], curvatures[k] / lengths[history + k], scale)
+    coefficients = torch.zeros_like(lengths)
+    coefficients[-1] = -1.0
+    alphas: list[Tensor] = []
+    for k in reversed(range(history)):
+        alpha = torch.where(valid[k], (products[k] @ coefficients) / curvatures[k], 0.0)
+        coefficients[history + k] -= alpha
+        alphas.insert(0, alpha)
     coefficients = coefficients * scale
-    for k in oldest_first:
+    for k, alpha in enumerate(alphas):
         beta = (products[history + k] @ coefficients) / curvatures[k]
-        coefficients[k] += torch.where(valid[k], alphas[k] - beta, 0.0)
-    return torch.mv(basis.T, _held(coefficients, products, count).to(basis.dtype))
+        coefficients[k] += torch.where(valid[k], alpha - beta, 0.0)
+    return coefficients
 
 
 def _held(coefficients: Tensor, products: Tensor, count: int) -> Tensor:

@@ -29,6 +29,8 @@ def gram_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
     weighted = rows if guide is None else rows * _positions(guide).to(rows.dtype)
     if rows.dtype != torch.bfloat16:
         return weighted.T @ rows
+    if rows.is_cuda:
+        return torch.mm(weighted.T, rows, out_dtype=torch.float32)
     pairs = zip(weighted.tensor_split(_CHUNKS), rows.tensor_split(_CHUNKS), strict=True)
     return torch.stack([one.T @ other for one, other in pairs]).float().sum(dim=0)
 

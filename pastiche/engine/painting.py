@@ -7,7 +7,7 @@ from torch import Tensor
 from pastiche.engine import optimiser
 from pastiche.engine.checkpoint import Checkpoint, Place, shapes_of
 from pastiche.engine.images import resize
-from pastiche.engine.objective import Evaluation, Term
+from pastiche.engine.objective import Term
 from pastiche.engine.progress import Progress, Tally
 from pastiche.engine.pyramid import Scale
 from pastiche.engine.scene import Scene
@@ -29,10 +29,10 @@ class Painting:
             self._tally = Tally(plan, options.stall_tolerance, resume.place)
 
     @property
-    def position(self) -> Tensor:
-        """Where the objective is to be evaluated next, (3·H·W)."""
+    def state(self) -> optimiser.State:
+        """Where its optimiser stands, once a scale was begun."""
         assert self._state is not None
-        return self._state.position
+        return self._state
 
     @property
     def scale_is_over(self) -> bool:
@@ -45,12 +45,11 @@ class Painting:
         self._state = self._state or optimiser.begin(start, self.options, history)
         self._image = self._state.accepted.view(1, 3, *scale.size)
 
-    def step(self, evaluation: Evaluation, terms: tuple[Term, ...]) -> None:
-        """One iteration, with what the objective is at `position`."""
-        assert self._state is not None
-        self._state = self._state.step(evaluation.value, evaluation.gradient.flatten())
-        self._tally.count(terms, evaluation.terms)
-        self._image = self._state.accepted.view_as(self._image)
+    def advance(self, state: optimiser.State, terms: tuple[Term, ...], values: Tensor) -> None:
+        """One iteration was done: where the optimiser stands now, and what the terms were."""
+        self._state = state
+        self._tally.count(terms, values)
+        self._image = state.accepted.view_as(self._image)
 
     def end(self) -> None:
         """Ends a scale."""
@@ -59,8 +58,7 @@ class Painting:
 
     def reweigh(self, options: Options) -> None:
         """From here on with the weights of these options."""
-        assert self._state is not None
-        self.options, self._state = options, self._state.forget()
+        self.options, self._state = options, self.state.forget()
         self._tally.forget()
 
     def progress(self) -> Progress:
@@ -75,6 +73,5 @@ class Painting:
         return self.scene.finished(resize(self._image, self.plan[-1].size), self.options)
 
     def _checkpoint(self) -> Checkpoint:
-        assert self._state is not None
-        state, shapes = self._state.copy(), shapes_of(self.scene.inputs)
+        state, shapes = self.state.copy(), shapes_of(self.scene.inputs)
         return Checkpoint(self._tally.place, state, self.options, shapes)

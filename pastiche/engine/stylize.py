@@ -15,12 +15,14 @@ from pastiche.engine.backbones import BackboneSource, choose_backbone
 from pastiche.engine.checkpoint import Checkpoint, check_alike
 from pastiche.engine.evaluator import Evaluator
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.iteration import Iteration
 from pastiche.engine.painting import Painting
 from pastiche.engine.precision import best_device
 from pastiche.engine.progress import Progress
 from pastiche.engine.pyramid import scales
 from pastiche.engine.room import room_for
 from pastiche.engine.scene import Scene
+from pastiche.engine.scenes import Scenes
 from pastiche.options import Options
 
 
@@ -118,6 +120,7 @@ def paint(
     resume: Checkpoint | None = None,
     memory: int | None = None,
     between_tiles: Callable[[], None] = lambda: None,
+    scenes: Scenes | None = None,
 ) -> Generator[Progress, Command | None, Tensor]:
     """`stylize`, an iteration at a time: yields its progress, returns the pastiche.
 
@@ -130,6 +133,7 @@ def paint(
         memory: how many bytes it may take; what the device has free where it is None. A picture
             that does not fit is painted in tiles, with a shorter history of L-BFGS if it must.
         between_tiles: called after each tile; an exception of its own ends the painting.
+        scenes: what is known of images from paintings before this one.
 
     Raises:
         MemoryError: not even the smallest tiles fit.
@@ -138,7 +142,8 @@ def paint(
     inputs = inputs.checked(options).to(device or best_device())
     if resume is not None:
         resume.check(inputs, options)
-    scene = Scene.of(inputs, options, backbone or choose_backbone(options.backbone))
+    source = backbone or choose_backbone(options.backbone)
+    scene = (scenes or Scene).of(inputs, options, source)
     room = room_for(options, inputs.content.device, memory)
     plan = scales(*scene.size, options)
     painting = Painting(scene, plan, options, resume)
@@ -146,15 +151,16 @@ def paint(
         fit = room.fit(scale.size, options)
         objective = Evaluator(scene, scale, [painting.options], fit.tile_side, between_tiles)
         painting.begin(scale, fit.history)
+        iterate = Iteration(objective, [painting])
         while not painting.scale_is_over:
-            (evaluation,) = objective([painting.position])
-            painting.step(evaluation, objective.terms)
+            iterate()
             command = yield painting.progress()
             if isinstance(command, Stop):
                 return painting.finished()
             if isinstance(command, Reweigh):
                 painting.reweigh(command.applied(painting.options))
                 objective.reweigh([painting.options])
+                iterate.forget()
         painting.end()
     return painting.finished()
 
@@ -167,6 +173,7 @@ def paint_together(
     device: torch.device | None = None,
     memory: int | None = None,
     between_tiles: Callable[[], None] = lambda: None,
+    scenes: Scenes | None = None,
 ) -> Generator[tuple[Progress, ...], None, list[Tensor]]:
     """Several pastiches of the same images, an iteration of all of them at a time.
 
@@ -183,7 +190,8 @@ def paint_together(
     for other in others:
         check_alike(first, other)
     inputs = inputs.checked(first).to(device or best_device())
-    scene = Scene.of(inputs, first, backbone or choose_backbone(first.backbone))
+    source = backbone or choose_backbone(first.backbone)
+    scene = (scenes or Scene).of(inputs, first, source)
     room = room_for(first, inputs.content.device, memory)
     plan = scales(*scene.size, first)
     paintings = [Painting(scene, plan, options) for options in several]
@@ -192,10 +200,9 @@ def paint_together(
         objective = Evaluator(scene, scale, several, fit.tile_side, between_tiles)
         for painting in paintings:
             painting.begin(scale, fit.history)
+        iterate = Iteration(objective, paintings)
         while not all(painting.scale_is_over for painting in paintings):
-            evaluations = objective([painting.position for painting in paintings])
-            for painting, evaluation in zip(paintings, evaluations, strict=True):
-                painting.step(evaluation, objective.terms)
+            iterate()
             yield tuple(painting.progress() for painting in paintings)
         for painting in paintings:
             painting.end()

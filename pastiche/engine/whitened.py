@@ -120,44 +120,49 @@ def _views(image: Tensor, size: int, generator: torch.Generator) -> list[Tensor]
 
 
 def _patches(maps: list[Tensor], generator: torch.Generator) -> Tensor:
-    """Patches of 3×3 at random places, as many from each map, (1, C, H+2, W+2): (P, C·9)."""
+    """Patches of 3×3 at random places, as many from each map, (1, C, H+2, W+2): (P, 9·C)."""
     share = -(-PATCHES // len(maps))
     found = []
     for each in maps:
-        channels, height, width = each.shape[1], each.shape[2] - 2, each.shape[3] - 2
-        places = torch.randperm(height * width, generator=generator)[:share].to(each.device)
-        rows, columns = places // width, places % width
-        shifted = [each[0, :, rows + i, columns + j] for i in range(3) for j in range(3)]
-        found.append(torch.stack(shifted, dim=1).reshape(channels * 9, -1).T)  # (P, C·9)
+        (channels, height, width), device = each.shape[1:], each.device
+        places = torch.randperm((height - 2) * (width - 2), generator=generator)[:share].to(device)
+        corners = places // (width - 2) * width + places % (width - 2)  # (P)
+        around = torch.arange(3, device=device)[:, None] * width + torch.arange(3, device=device)
+        positions = each.permute(0, 2, 3, 1).reshape(-1, channels)  # (H+2·W+2, C)
+        patches = positions.index_select(0, (corners[:, None] + around.flatten()).flatten())
+        found.append(patches.view(-1, 9 * channels))
     return torch.cat(found)
 
 
 def _fitted(patches: Tensor, filters: int, generator: torch.Generator) -> Convolution:
-    """A layer whose filters stand for these patches, (P, C·9): quiet at half, 1 on the mean."""
+    """A layer whose filters stand for these patches, (P, 9·C): quiet at half, as loud as all."""
     mean = patches.mean(dim=0)
-    variances, directions = _principal(patches - mean, round(DIRECTIONS * filters), generator)
-    whitening = directions * (variances + RIDGE * variances[0] + 1e-12).rsqrt()  # (C·9, K)
-    centres = _centres((patches - mean) @ whitening, filters, generator)  # (filters, K)
-    weight = centres @ whitening.T  # (filters, C·9)
-    answers = patches @ weight.T  # (P, filters)
+    centred = patches - mean
+    variances, directions = _principal(centred, round(DIRECTIONS * filters), generator)
+    whitening = directions * (variances + RIDGE * variances[0] + 1e-12).rsqrt()  # (9·C, K)
+    whitened = centred @ whitening  # (P, K)
+    centres = _centres(whitened, filters, generator)  # (filters, K)
+    weight = centres @ whitening.T  # (filters, 9·C)
+    answers = whitened @ centres.T + weight @ mean  # (P, filters), patches @ weight.T
     bias = -answers.quantile(QUIET, dim=0)
     loudness = (answers + bias).relu().mean(dim=0).clamp_min(1e-6) / LOUDNESS
-    shape = (filters, patches.shape[1] // 9, 3, 3)
-    return Convolution((weight / loudness[:, None]).reshape(shape), bias / loudness)
+    shape = (filters, 3, 3, patches.shape[1] // 9)
+    weight = (weight / loudness[:, None]).reshape(shape).permute(0, 3, 1, 2)
+    return Convolution(weight.contiguous(), bias / loudness)
 
 
 def _principal(centred: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """The leading variances, (K), largest first, and directions, (D, K), of rows (P, D).
 
-    By a randomised range finder with one power iteration: Halko, Martinsson, Tropp, "Finding
-    Structure with Randomness" (2011), algorithm 5.1. A full decomposition of 4608×4608 takes 25 s.
+    By a randomised range finder with half a power iteration: Halko, Martinsson, Tropp, "Finding
+    Structure with Randomness" (2011), algorithm 4.4. A full decomposition of 4608×4608 takes 25 s.
     """
     rows, dimensions = centred.shape
     count = max(1, min(count, rows - 1, dimensions))
     width = min(count + 16, rows, dimensions)
-    start = torch.randn(dimensions, width, generator=generator).to(centred)
-    basis = torch.linalg.qr(centred @ start).Q  # (P, width)
-    basis = torch.linalg.qr(centred @ (centred.T @ basis)).Q
+    start = torch.randn(rows, width, generator=generator).to(centred)
+    basis = torch.linalg.qr(centred.T @ start).Q  # (D, width)
+    basis = torch.linalg.qr(centred @ basis).Q  # (P, width)
     small = basis.T @ centred  # (width, D)
     variances, left = torch.linalg.eigh((small @ small.T).double() / rows)
     variances, left = variances.flip(0)[:count], left.flip(1)[:, :count]

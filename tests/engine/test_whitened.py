@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pastiche.engine.backbone import CHANNELS, STYLE_LAYERS, Backbone
-from pastiche.engine.whitened import Whitened
+from pastiche.engine.whitened import LOUDNESS, Whitened
 from pastiche.options import LAYERS, LayerName, Options
 from tests.engine.pictures import AWKWARD, CONTENT, STYLE, textured
 
@@ -35,10 +35,10 @@ def test_it_is_fitted_to_every_image_that_it_is_given() -> None:
 
 @pytest.mark.parametrize("options", [{"pooling": "max"}, {"padding": "reflect"}])
 def test_it_is_fitted_as_it_will_look(options: dict[str, Any]) -> None:
-    """Else its answers would not be 1 on the mean."""
+    """Else its answers would not be as loud as they are to be."""
     network = fitted_to(CONTENT, STYLE, **options)
     for layer, features in network.features(CONTENT, set(STYLE_LAYERS)).items():
-        assert 0.3 < features.mean().item() < 3.0, layer
+        assert 0.3 < features.mean().item() + LOUDNESS < 3.0, layer
 
 
 def test_the_same_images_give_the_same_bytes() -> None:
@@ -47,11 +47,11 @@ def test_the_same_images_give_the_same_bytes() -> None:
         assert torch.equal(one.convolutions[layer].weight, other.convolutions[layer].weight)
 
 
-def test_its_feature_maps_are_about_1_on_the_mean() -> None:
-    """The Gram matrices' centre rests on it."""
+def test_its_feature_maps_are_about_0_on_the_mean() -> None:
+    """Else their common mean would be most of the Gram matrices."""
     network = fitted_to(CONTENT, STYLE)
     for layer, features in network.features(CONTENT, set(LAYERS[:13])).items():
-        assert 0.3 < features.mean().item() < 3.0, layer
+        assert -0.7 < features.mean().item() < 2.0, layer
 
 
 def test_it_tells_one_style_from_another() -> None:

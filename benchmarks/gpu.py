@@ -1,0 +1,180 @@
+"""The engine on a card: python -m benchmarks.gpu [FILE.json]
+
+Needs torch, torchvision, Pillow and numpy alone. Measures what the card can do at all (bfloat16
+products of matrices, copies), what an iteration takes and how near to that it comes, the plain
+implementation beside it, very large pictures in little memory, and nine pictures at once.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from benchmarks.machine import machine
+from benchmarks.pairs import PAIRS, example
+from benchmarks.reference import Reference
+from benchmarks.side_by_side import fought, told
+from pastiche import Options, preset
+from pastiche.engine.backbone import CHANNELS
+from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.inputs import Inputs
+from pastiche.engine.pyramid import scales
+from pastiche.engine.scene import Scene
+from pastiche.engine.stylize import paint, paint_together
+from pastiche.engine.tiles import stride_of
+from pastiche.options import LAYERS
+
+SIZES = (256, 512, 1024, 2048)
+STEPS = 60
+NINE = [(tenth / 10, 1 - tenth / 10) for tenth in range(1, 10)]
+DEEPEST = "relu5_1"
+
+
+def operations(height: int, width: int) -> float:
+    """Of the convolutions down to the deepest style layer, forward and to their inputs."""
+    layers = LAYERS[: LAYERS.index(DEEPEST) + 1]
+    each = (2 * 9 * CHANNELS[l][0] * CHANNELS[l][1] / stride_of(l) ** 2 for l in layers)  # noqa: E741
+    return 2 * height * width * sum(each)
+
+
+def seconds(once: Callable[[], object], rounds: int = 10) -> float:
+    """What one takes at the median, the card's work included."""
+    taken = []
+    for _ in range(rounds):
+        torch.cuda.synchronize()
+        began = perf_counter()
+        once()
+        torch.cuda.synchronize()
+        taken.append(perf_counter() - began)
+    return median(taken)
+
+
+def rates() -> dict[str, float]:
+    """Operations and bytes a second."""
+    side = 8192
+    one, other = (torch.randn(side, side, device="cuda", dtype=torch.bfloat16) for _ in range(2))
+    block = torch.empty(2**30, device="cuda", dtype=torch.uint8)
+    target = torch.empty_like(block)
+    seconds(lambda: one @ other)
+    return {
+        "matrix_operations_a_second": 2 * side**3 / seconds(lambda: one @ other),
+        "copied_bytes_a_second": 2 * block.numel() / seconds(lambda: target.copy_(block)),
+    }
+
+
+def inputs_of(pair: tuple[str, str], options: Options) -> Inputs:
+    """The images of a pair, on the card."""
+    content, style = (
+        example(kind, name) for kind, name in zip(("content", "style"), pair, strict=True)
+    )
+    return Inputs(content, (style,)).checked(options).to(torch.device("cuda"))
+
+
+def iterations(size: int, matrix_rate: float) -> dict[str, Any]:
+    """An iteration at one size: the card's time, the host's, the share of the rate, the memory."""
+    options = Options(size=size, scale_iterations=(STEPS,), backbone="whitened")
+    painting = paint(inputs_of(PAIRS[0], options), options)
+    for _ in range(10):
+        next(painting)
+    torch.cuda.reset_peak_memory_stats()
+    torch.cuda.synchronize()
+    began, hosted = perf_counter(), 0.0
+    for _ in range(STEPS - 11):
+        asked = perf_counter()
+        next(painting)
+        hosted += perf_counter() - asked
+    torch.cuda.synchronize()
+    each = (perf_counter() - began) / (STEPS - 11)
+    return {
+        "size": size,
+        "milliseconds": 1000 * each,
+        "host_milliseconds": 1000 * hosted / (STEPS - 11),
+        "of_the_matrix_rate": operations(3 * size // 4, size) / each / matrix_rate,
+        "peak_megabytes": torch.cuda.max_memory_allocated() / 1e6,
+    }
+
+
+def reference(size: int) -> dict[str, Any]:
+    """The plain implementation's evaluation at one size."""
+    options = Options(size=size, precision="float32", backbone="whitened")
+    scene = Scene.of(inputs_of(PAIRS[0], options), options, choose_backbone("whitened"))
+    scale = scales(*scene.size, options)[-1]
+    running = Reference(scene.objective(scale, options)).run(scene.start(scale.size, options))
+    for _ in range(5):
+        next(running)
+    torch.cuda.reset_peak_memory_stats()
+    each = seconds(lambda: next(running), rounds=20)
+    peak = torch.cuda.max_memory_allocated() / 1e6
+    return {"size": size, "milliseconds": 1000 * each, "peak_megabytes": peak}
+
+
+def whole(options: Options, memory: int | None = None) -> dict[str, Any]:
+    """A whole job, from images to picture."""
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    began = perf_counter()
+    for _ in paint(inputs_of(PAIRS[0], options), options, memory=memory):
+        pass
+    return {
+        "size": options.size,
+        "iterations": options.all_iterations,
+        "seconds": perf_counter() - began,
+        "peak_megabytes": torch.cuda.max_memory_allocated() / 1e6,
+    }
+
+
+def nine(size: int) -> dict[str, Any]:
+    """Nine weights at once, and one after the other."""
+    several = [
+        Options(size=size, iterations=100, content_weight=a, style_weight=b, backbone="whitened")
+        for a, b in NINE
+    ]
+    inputs = inputs_of(PAIRS[0], several[0])
+    began = perf_counter()
+    for _ in paint_together(inputs, several):
+        pass
+    together, began = perf_counter() - began, perf_counter()
+    for options in several:
+        for _ in paint(inputs, options):
+            pass
+    return {"size": size, "together": together, "singly": perf_counter() - began}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measures everything and writes it down."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    found: dict[str, Any] = {"machine": machine(), **rates()}
+    rate = found["matrix_operations_a_second"]
+    quick = Options(size=512, scale_iterations=(500,), backbone="whitened")
+    large = {"size": 3840, "backbone": "whitened"}
+    parts: dict[str, Callable[[], Any]] = {
+        "iterations": lambda: [iterations(size, rate) for size in SIZES],
+        "reference": lambda: [reference(size) for size in SIZES[:3]],
+        "race": lambda: [told(fought(*PAIRS[0], size)) for size in (256, 512)],
+        "512, 500 iterations": lambda: whole(quick),
+        "standard at 1024": lambda: whole(preset("standard", size=1024, backbone="whitened")),
+        "3840, whole": lambda: whole(preset("standard", **large)),
+        "3840, in 8 GB": lambda: whole(preset("standard", **large), memory=8 * 10**9),
+        "7680, in 8 GB": lambda: whole(
+            Options(size=7680, iterations=20, lbfgs_history=4, backbone="whitened"),
+            memory=8 * 10**9,
+        ),
+        "nine": lambda: [nine(size) for size in (256, 512)],
+    }
+    target = Path(arguments[0] if arguments else "benchmarks/results/gpu.json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for name, measure in parts.items():
+        found[name] = measure()
+        sys.stdout.write(f"{name}: {json.dumps(found[name])}\n")
+        sys.stdout.flush()
+        target.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

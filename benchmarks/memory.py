@@ -1,0 +1,74 @@
+"""What a painting takes of memory: python -m benchmarks.memory [SIZE]
+
+The most that a process of its own had resident, painting a few iterations at one size: the engine,
+and the plain implementation.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from benchmarks.pairs import PAIRS, example
+from benchmarks.reference import Reference
+from pastiche import Options
+from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.inputs import Inputs
+from pastiche.engine.precision import best_device
+from pastiche.engine.pyramid import scales
+from pastiche.engine.scene import Scene
+from pastiche.engine.stylize import paint
+from pastiche.options import Precision
+
+ITERATIONS = 12
+"""Enough to fill the history of L-BFGS, which both keep."""
+
+
+def resident_megabytes() -> float:
+    """The most that this process had resident so far."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    bytes_each = 1 if sys.platform == "darwin" else 1024
+    return most * bytes_each / 1e6
+
+
+def painted(who: str, size: int, memory: int | None) -> dict[str, float]:
+    """The most before and after a few iterations."""
+    precision: Precision = "auto" if who == "engine" else "float32"
+    options = Options(
+        size=size, scale_iterations=(ITERATIONS,), backbone="whitened", precision=precision
+    )
+    (content, style), *_ = PAIRS
+    inputs = Inputs(example("content", content), (example("style", style),)).checked(options)
+    before = resident_megabytes()
+    if who == "engine":
+        for _ in paint(inputs, options, memory=memory):
+            pass
+    else:
+        scene = Scene.of(inputs.to(best_device()), options, choose_backbone("whitened"))
+        scale = scales(*scene.size, options)[-1]
+        running = Reference(scene.objective(scale, options)).run(scene.start(scale.size, options))
+        for _ in range(ITERATIONS):
+            next(running)
+    return {"before": before, "peak": resident_megabytes()}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints the peak of each, in a process of its own, and their ratio."""
+    if len(arguments) > 1:
+        who, size, *memory = arguments
+        told = painted(who, int(size), int(memory[0]) if memory else None)
+        sys.stdout.write(json.dumps(told))
+        return
+    size = arguments[0] if arguments else "1024"
+    peaks = {}
+    for who in ("engine", "reference"):
+        command = [sys.executable, "-m", "benchmarks.memory", who, size]
+        told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        peaks[who] = told["peak"]
+        sys.stdout.write(f"{who:10} {told['peak']:7.0f} MB, {told['before']:.0f} before\n")
+    sys.stdout.write(f"ratio      {peaks['engine'] / peaks['reference']:7.2f}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,89 @@
+"""The race as a plot and as a table: python -m benchmarks.report
+
+Reads what `benchmarks.side_by_side` wrote, draws the objective over time, and prints how many times
+sooner the engine was there.
+"""
+
+import json
+import sys
+from statistics import geometric_mean
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from benchmarks.side_by_side import RESULTS, WITHIN
+
+COLOURS = {"engine": "#c2410c", "reference": "#475569"}
+NAMES = {"engine": "Pastiche", "reference": "plain float32, torch.optim.LBFGS"}
+
+
+def draw(pairs: list[dict[str, Any]]) -> None:
+    """A panel for each pair and size: the 8-bit picture's objective over the best, over time."""
+    sizes = sorted({pair["size"] for pair in pairs})
+    columns = max(sum(pair["size"] == size for pair in pairs) for size in sizes)
+    figure, panels = plt.subplots(
+        len(sizes), columns, figsize=(3.6 * columns, 3.2 * len(sizes)), squeeze=False
+    )
+    for row, size in zip(panels, sizes, strict=True):
+        for panel, pair in zip(row, (each for each in pairs if each["size"] == size), strict=True):
+            _draw(panel, pair)
+    panels[0][0].legend(frameon=False, fontsize=8)
+    figure.supxlabel("seconds")
+    figure.supylabel("objective of the picture in 8 bits, over the best")
+    figure.tight_layout()
+    figure.savefig(RESULTS / "side_by_side.png", dpi=110)
+
+
+def _draw(panel: Axes, pair: dict[str, Any]) -> None:
+    for name, run in pair["runs"].items():
+        over_best = [score / pair["best"] for score in run["scores"]]
+        panel.plot(run["seconds"], over_best, color=COLOURS[name], label=NAMES[name])
+    for factor in WITHIN:
+        panel.axhline(factor, color="#d6d3d1", linewidth=0.8, zorder=0)
+    panel.set(xscale="log", yscale="log", ylim=(0.99, 6), yticks=WITHIN, yticklabels=WITHIN)
+    panel.minorticks_off()
+    panel.set_title(f"{pair['content']} × {pair['style']}, {pair['size']} px", fontsize=9)
+
+
+def table(pairs: list[dict[str, Any]]) -> str:
+    """How many times sooner the engine was within so much of the best, in Markdown."""
+    lines = ["| within | " + " | ".join(f"{size} px" for size in _sizes(pairs)) + " |"]
+    lines.append("| --- |" + " --- |" * len(_sizes(pairs)))
+    for factor in WITHIN:
+        cells = [_cell(pairs, size, str(factor)) for size in _sizes(pairs)]
+        lines.append(f"| {factor:g} × best | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _sizes(pairs: list[dict[str, Any]]) -> list[int]:
+    return sorted({pair["size"] for pair in pairs})
+
+
+def _cell(pairs: list[dict[str, Any]], size: int, factor: str) -> str:
+    """The mean ratio and its spread; a reference that never was there counts with all its time."""
+    ratios, never = [], 0
+    for pair in (each for each in pairs if each["size"] == size):
+        engine = pair["seconds"]["engine"][factor]
+        reference = pair["seconds"]["reference"][factor]
+        if engine is None:
+            return "not reached"
+        never += reference is None
+        ratios.append((reference or pair["runs"]["reference"]["spent"]) / engine)
+    bound = "more than " if never else ""
+    return f"{bound}{geometric_mean(ratios):.1f} × ({min(ratios):.1f} to {max(ratios):.1f})"
+
+
+def main() -> None:
+    """Draws the plot and prints the table."""
+    pairs = json.loads((RESULTS / "side_by_side.json").read_text())["pairs"]
+    draw(pairs)
+    sys.stdout.write(table(pairs) + "\n")
+
+
+if __name__ == "__main__":
+    main()

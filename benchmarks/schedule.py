@@ -1,0 +1,49 @@
+"""How many iterations at which scale: python -m benchmarks.schedule [SIZE]
+
+For coarse scales of several lengths: the seconds until the objective of the picture in 8 bits, at
+the full size, is within 1.1, 1.05 and 1.02 times the best that any of them reached; and the last
+one over the best. The engine's own time, coarse scales included.
+"""
+
+import sys
+from collections.abc import Sequence
+from statistics import geometric_mean
+
+from benchmarks.pairs import PAIRS
+from benchmarks.side_by_side import Duel, Run, advance
+
+COARSE: dict[int, tuple[tuple[int, ...], ...]] = {
+    256: ((), (30,), (80,), (20, 20), (40, 40), (60, 40), (100, 70), (160, 100)),
+    512: ((), (40,), (20, 20), (20, 20, 20), (60, 40, 30), (30, 30, 60), (90, 65, 50)),
+}
+AT_FULL_SIZE = {256: 110, 512: 90}
+WITHIN = (1.1, 1.05, 1.02)
+
+
+def raced(duel: Duel, coarse: tuple[int, ...], count: int) -> Run:
+    """One schedule to its end."""
+    run, engine = Run(), duel.engine((*coarse, count))
+    while advance(run, engine, duel.score):
+        pass
+    return run
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints a line for each schedule: the geometric mean over the pairs."""
+    size = int(arguments[0]) if arguments else 256
+    found: dict[tuple[int, ...], list[list[float]]] = {coarse: [] for coarse in COARSE[size]}
+    for content, style in PAIRS[::2]:
+        duel = Duel.of(content, style, size)
+        runs = {coarse: raced(duel, coarse, AT_FULL_SIZE[size]) for coarse in COARSE[size]}
+        best = min(score for run in runs.values() for score in run.scores)
+        for coarse, run in runs.items():
+            times = [run.within(factor * best) or float("inf") for factor in WITHIN]
+            found[coarse].append([*times, run.scores[-1] / best])
+    for coarse, rows in found.items():
+        means = [geometric_mean(column) for column in zip(*rows, strict=True)]
+        told = "  ".join(f"{mean:7.3f}" for mean in means)
+        sys.stdout.write(f"{'-'.join(map(str, coarse)) or 'none':14} {told}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
