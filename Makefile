@@ -17,10 +17,10 @@ BACKBONE ?= imagenet
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve test weights examples pictures strips docs bench profile lock images clean
+.PHONY: help demo serve test test-cuda weights examples pictures strips docs bench profile lock images clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/local ## Paint one picture through the whole service
 	@$(RUN) -m local demo --size "$(SIZE)" --content "$(CONTENT)" --style "$(STYLE)"
@@ -35,6 +35,9 @@ test: $(VENV)/dev ## Lint, format, types, import rules and all tests
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(VENV)/bin/pytest
+
+test-cuda: $(VENV)/dev ## The tests that need a CUDA card
+	$(VENV)/bin/pytest -m cuda
 
 weights: $(VENV)/local ## Fetch the pretrained VGG-19 (548 MB) for a backbone: imagenet or caffe
 	@$(RUN) -m pastiche.engine.weights --backbone "$(BACKBONE)"

@@ -204,9 +204,9 @@ class Options:
     )
 
     iterations: int = _option(
-        200,
+        150,
         "Optimiser",
-        "How many optimiser steps in all; the coarse scales take most of them.",
+        "How many optimiser steps in all; half of them at the full size.",
         unit="steps",
         minimum=1,
         maximum=10_000,

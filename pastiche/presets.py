@@ -8,9 +8,9 @@ from pastiche.options import OptionError, Options
 Preset = Literal["draft", "standard", "fine", "paper", "neural-style"]
 
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {
-    "draft": {"size": 256, "iterations": 120},
+    "draft": {"size": 256, "iterations": 80},
     "standard": {},
-    "fine": {"size": 1024, "iterations": 400},
+    "fine": {"size": 1024, "iterations": 200},
     "paper": {
         "normalisation": "paper",
         "content_weight": 1.0,

@@ -12,8 +12,12 @@ from pastiche.sizes import fitted
 SHORTEST_SIDE = 32
 """No scale is smaller than this, in pixels on its shorter side, but the only one."""
 
+AT_FULL_SIZE = 0.5
+"""The share of the iterations that are done at the full size. Coarse scales make broad strokes, but
+hardly shorten the way there: measured by `benchmarks.schedule`."""
+
 FINER = 0.75
-"""How many iterations a scale gets for one of the next coarser: coarse ones are cheap."""
+"""How many iterations a coarse scale gets for one of the next coarser: coarse ones are cheap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,12 @@ def _sides(height: int, width: int, options: Options, most: int) -> list[int]:
 
 
 def _shared_out(iterations: int, parts: int) -> tuple[int, ...]:
-    """Iterations for each scale: each gets `FINER` of the one before, and all of them one."""
-    shares = [FINER**index for index in range(parts)]
-    counts = [max(1, int(iterations * share / sum(shares))) for share in shares]
-    counts[0] += iterations - sum(counts)
-    return tuple(counts)
+    """Iterations for each scale, coarse to fine; all of them get one."""
+    if parts == 1:
+        return (iterations,)
+    coarse = [FINER**index for index in range(parts - 1)]
+    shares = [(1 - AT_FULL_SIZE) * share / sum(coarse) for share in coarse]
+    counts = [max(1, int(iterations * share)) for share in shares]
+    while sum(counts) >= iterations:
+        counts[counts.index(max(counts))] -= 1
+    return (*counts, iterations - sum(counts))

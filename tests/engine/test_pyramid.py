@@ -51,3 +51,8 @@ def test_iterations_given_by_scale_are_kept_coarse_to_fine() -> None:
 def test_scales_too_small_to_be_seen_take_their_iterations_with_them() -> None:
     plan = scales(64, 64, Options(size=64, scale_iterations=(80, 60, 40)))
     assert [(scale.longest_side, scale.iterations) for scale in plan] == [(32, 60), (64, 40)]
+
+
+def test_half_of_the_iterations_are_done_at_the_full_size() -> None:
+    plan = scales(768, 1024, Options(size=256, iterations=150))
+    assert [scale.iterations for scale in plan] == [42, 32, 76]
