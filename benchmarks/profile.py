@@ -66,7 +66,9 @@ class Bench:
         scale = scales(*scene.size, options)[-1]
         self.network, self.size = scene.network, scale.size
         self._objective = scene.objective(scale, options)
-        self._state = optimiser.begin(scene.start(scale.size, options).flatten(), options, 10)
+        self._state = optimiser.begin(
+            scene.start(scale.size, options).flatten(), options, 10, scene.axes
+        )
 
     def evaluation(self) -> Evaluation:
         """The objective where the painting stands."""

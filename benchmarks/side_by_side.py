@@ -37,8 +37,8 @@ WITHIN = (1.5, 1.1, 1.02)
 COARSE = {256: (42, 32), 512: (32, 24, 18)}
 """The engine's iterations at its coarse scales, those of the standard preset."""
 
-EVALUATIONS = {256: (160, 220), 512: (110, 150)}
-"""At the full size, of the engine and of the reference: enough for both to change no more."""
+EVALUATIONS = {256: (160, 210), 512: (110, 140)}
+"""At the full size, of the engine and of the reference."""
 
 LOOK_EVERY = 5
 """After how many evaluations a picture is scored."""

@@ -35,14 +35,21 @@ class Palette:
     @classmethod
     def of(cls, styles: Sequence[Tensor], content: Tensor) -> "Palette":
         """The box that holds all but the rarest of each image's colours, as `seen` gives them."""
-        _, covariance = _statistics(torch.cat(list(styles), dim=1))
-        axes = torch.linalg.eigh(covariance).eigenvectors.T.to(content)
+        axes = principal_axes(styles).to(content)
         share = torch.tensor([RARE, 1 - RARE]).to(content)
         ends = torch.stack(
             [torch.quantile(axes @ each, share, dim=1) for each in (*styles, content)]
         )  # (S + 1, 2, 3)
         low, high = ends[:, 0].amin(dim=0), ends[:, 1].amax(dim=0)
         return cls(axes, low[:, None], high[:, None])
+
+
+def principal_axes(colours: Sequence[Tensor]) -> Tensor:
+    """The directions along which colours, (3, N) each, vary apart from each other: (3, 3), float64
+    on the processor, each row an axis of length 1."""
+    _, covariance = _statistics(torch.cat(list(colours), dim=1))
+    axes: Tensor = torch.linalg.eigh(covariance).eigenvectors.T
+    return axes
 
 
 def seen(image: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -2,7 +2,9 @@
 
 Nocedal, Wright, *Numerical Optimization*, algorithm 7.4 (two-loop recursion) and section 7.2; the
 recursion on coefficients of a basis is that of Chen, Wang, Zhou, "Large-scale L-BFGS using
-MapReduce" (NIPS 2014). No line search: its evaluations buy less here than another step does.
+MapReduce" (NIPS 2014). No line search: its evaluations buy less here than another step does. What
+the recursion begins with (eq. 7.20) is not one number but one for each block of variables: the
+objective is curved more along one axis of the colours than along another.
 
 Nothing here waits for the device: every decision is a `torch.where`.
 """
@@ -22,6 +24,9 @@ LONGEST_STEP = 0.1
 WORSE = 2.0
 """A step that multiplies the objective by more than this is taken back."""
 
+UNEVEN = 10.0
+"""How many times more or less than the mean a block may be taken to be curved."""
+
 LEAST_CURVATURE = 1e-10
 """A pair is kept where sᵀy is above this share of yᵀy: below it is rounding."""
 
@@ -30,6 +35,9 @@ LEAST_CURVATURE = 1e-10
 class State:
     """Where the optimiser stands. N is the number of variables, m the history's length.
 
+    The variables are B blocks, one after the other, each with its own curvature once they are
+    turned: those of a picture are its colours' channels, turned into axes that vary apart.
+
     A state that was stepped is spent: the next one uses the memory of its history again. What is
     to be kept is copied with `copy`.
 
@@ -37,8 +45,10 @@ class State:
         position: (N), where the objective is to be evaluated next.
         accepted: (N), the last point that was kept.
         value: scalar, the objective there; infinity before the first evaluation.
-        basis: (2m + 1, N), the pairs s_k, the pairs y_k, and the gradient at `accepted`.
-        products: (2m + 1, 2m + 1), float64, every inner product of the basis.
+        axes: (B, B), orthonormal, what turns the blocks.
+        basis: (2m + 1, B, N/B), the pairs s_k, the pairs y_k, and the gradient at `accepted`, all
+            turned.
+        products: (B, 2m + 1, 2m + 1), float64, every inner product of the basis, by block.
         valid: (m), which of the pairs are used.
         newest: scalar, which pair is the newest.
         caution: scalar in 0 to 1, by what the gradient's step is shortened after bad steps.
@@ -47,6 +57,7 @@ class State:
     position: Tensor
     accepted: Tensor
     value: Tensor
+    axes: Tensor
     basis: Tensor
     products: Tensor
     valid: Tensor
@@ -63,7 +74,7 @@ class State:
 
     def forget(self) -> "State":
         """The state without its history, back where it was last good: the objective changed."""
-        return begin(self.accepted, self.history)
+        return begin(self.accepted, self.history, self.axes)
 
     def step(self, value: Tensor, gradient: Tensor) -> "State":
         """The next state, given the objective's value (scalar) and gradient (N) at `position`.
@@ -76,8 +87,9 @@ class State:
         newest = (self.newest + 1) % self.history
         self._remember(newest, gradient, good)
         order = _oldest_first(newest, self.history)
-        products = self.products[order][:, order]
-        curvature, length = products[self.history - 1, -2], products[-2, -2]
+        products = self.products[:, order][:, :, order]
+        whole = products.sum(dim=0)
+        curvature, length = whole[self.history - 1, -2], whole[-2, -2]
         useful = good & (curvature > LEAST_CURVATURE * length) & (length > 0)
         valid = (self.valid & good).index_copy(0, newest[None], useful[None])
         accepted = torch.where(good, self.position, self.accepted)
@@ -86,11 +98,12 @@ class State:
         first_step = caution * FIRST_STEP * sqrt(count)
         newton = _newton(products, valid[order[: self.history]], first_step)
         coefficients = _held(newton, products, count)
-        coefficients = torch.zeros_like(coefficients).index_copy(0, order, coefficients)
+        coefficients = torch.zeros_like(coefficients).index_copy(1, order, coefficients)
         return State(
-            position=accepted + torch.mv(self.basis.T, coefficients.to(self.basis.dtype)),
+            position=accepted + self._direction(coefficients),
             accepted=accepted,
             value=torch.where(good, value, self.value),
+            axes=self.axes,
             basis=self.basis,
             products=self.products,
             valid=valid,
@@ -100,32 +113,48 @@ class State:
 
     def _remember(self, newest: Tensor, gradient: Tensor, good: Tensor) -> None:
         """Puts the newest pair and gradient into the basis, and its inner products beside it."""
-        last = self.basis[-1]
+        last, gradient = self.basis[-1], self._turned(gradient)
         fresh = torch.stack(
             (
-                torch.where(good, self.position - self.accepted, 0.0),  # s_k
+                torch.where(good, self._turned(self.position - self.accepted), 0.0),  # s_k
                 torch.where(good, gradient - last, 0.0),  # y_k
                 torch.where(good, gradient, last),
             )
-        )
+        )  # (3, B, N/B)
         rows = torch.stack(
             (newest, self.history + newest, torch.full_like(newest, 2 * self.history))
         )
         self.basis.index_copy_(0, rows, fresh)
-        inner = (fresh @ self.basis.T).double()  # (3, 2m + 1)
-        self.products.index_copy_(0, rows, inner)
-        self.products.index_copy_(1, rows, inner.T)
+        inner = torch.bmm(fresh.transpose(0, 1), self.basis.permute(1, 2, 0))  # (B, 3, 2m + 1)
+        self.products.index_copy_(1, rows, inner.double())
+        self.products.index_copy_(2, rows, inner.double().transpose(1, 2))
+
+    def _turned(self, variables: Tensor) -> Tensor:
+        """(N) as blocks that are curved each in its own way, (B, N/B)."""
+        return self.axes @ variables.view(self.axes.shape[0], -1)
+
+    def _direction(self, coefficients: Tensor) -> Tensor:
+        """What these coefficients of the basis, (B, 2m + 1), add up to, turned back: (N)."""
+        weights = coefficients.to(self.basis.dtype)[:, None]  # (B, 1, 2m + 1)
+        turned = torch.bmm(weights, self.basis.transpose(0, 1))[:, 0]  # (B, N/B)
+        return (self.axes.T @ turned).flatten()
 
 
-def begin(position: Tensor, history: int = 10) -> State:
-    """The state before the first evaluation at `position`, (N) in float32 or float64."""
-    rows = 2 * history + 1
+def begin(position: Tensor, history: int = 10, axes: Tensor | None = None) -> State:
+    """The state before the first evaluation at `position`, (N) in float32 or float64.
+
+    Args:
+        axes: (B, B), orthonormal, what turns B blocks of variables; None where there is one block.
+    """
+    axes = position.new_ones(1, 1) if axes is None else axes.to(position)
+    rows, blocks = 2 * history + 1, axes.shape[0]
     return State(
         position=position,
         accepted=position.clone(),
         value=position.new_full((), torch.inf),
-        basis=position.new_zeros(rows, position.numel()),
-        products=position.new_zeros(rows, rows, dtype=torch.float64),
+        axes=axes,
+        basis=position.new_zeros(rows, blocks, position.numel() // blocks),
+        products=position.new_zeros(blocks, rows, rows, dtype=torch.float64),
         valid=position.new_zeros(history, dtype=torch.bool),
         newest=torch.tensor(history - 1, device=position.device),
         caution=position.new_ones(()),
@@ -139,35 +168,45 @@ def _oldest_first(newest: Tensor, history: int) -> Tensor:
 
 
 def _newton(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
-    """−H·g by the two-loop recursion, as coefficients of the basis, (2m + 1).
+    """−H·g by the two-loop recursion, as coefficients of the basis, (B, 2m + 1).
 
     Args:
-        products: (2m + 1, 2m + 1), the inner products of the s, of the y, both from the oldest to
-            the newest, and of the gradient.
+        products: (B, 2m + 1, 2m + 1), the inner products of the s, of the y, both from the oldest
+            to the newest, and of the gradient.
         valid: (m), which pairs are used.
         first_step: scalar, how far to go along the gradient where none is.
     """
-    history = valid.shape[0]
-    lengths = products.diagonal()
-    curvatures = torch.where(valid, products.diagonal(history)[:history], 1.0)
-    scale = first_step / lengths[-1].sqrt().clamp_min(1e-30)
-    for k in range(history):
-        scale = torch.where(valid[k], curvatures[k] / lengths[history + k], scale)
-    coefficients = torch.zeros_like(lengths)
+    history, whole = valid.shape[0], products.sum(dim=0)
+    curvatures = torch.where(valid, whole.diagonal(history)[:history], 1.0)
+    coefficients = torch.zeros_like(whole[-1])
     coefficients[-1] = -1.0
     alphas: list[Tensor] = []
     for k in reversed(range(history)):
-        alpha = torch.where(valid[k], (products[k] @ coefficients) / curvatures[k], 0.0)
+        alpha = torch.where(valid[k], (whole[k] @ coefficients) / curvatures[k], 0.0)
         coefficients[history + k] -= alpha
         alphas.insert(0, alpha)
-    coefficients = coefficients * scale
+    by_block = _inverse_curvatures(products, valid, first_step)[:, None] * coefficients
     for k, alpha in enumerate(alphas):
-        beta = (products[history + k] @ coefficients) / curvatures[k]
-        coefficients[k] += torch.where(valid[k], alpha - beta, 0.0)
-    return coefficients
+        beta = (products[:, history + k] * by_block).sum() / curvatures[k]
+        by_block[:, k] += torch.where(valid[k], alpha - beta, 0.0)
+    return by_block
+
+
+def _inverse_curvatures(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
+    """What the recursion begins with: s·y / y·y of each block's newest pair, (B)."""
+    history, whole = valid.shape[0], products.sum(dim=0)
+    found = (first_step / whole[-1, -1].sqrt().clamp_min(1e-30)).expand(products.shape[0])
+    for k in range(history):
+        mean = whole[k, history + k] / whole[history + k, history + k]
+        by_block = products[:, k, history + k] / products[:, history + k, history + k]
+        by_block = torch.where(torch.isfinite(by_block), by_block, mean)
+        by_block = torch.clamp(by_block, mean / UNEVEN, mean * UNEVEN)
+        found = torch.where(valid[k], by_block, found)
+    return found
 
 
 def _held(coefficients: Tensor, products: Tensor, count: int) -> Tensor:
     """The coefficients, shortened where the step would be longer than `LONGEST_STEP`."""
-    length = (coefficients @ products @ coefficients).clamp_min(1e-60).sqrt()
+    squares = coefficients[:, None] @ products @ coefficients[:, :, None]  # (B, 1, 1)
+    length = squares.sum().clamp_min(1e-60).sqrt()
     return coefficients * (LONGEST_STEP * sqrt(count) / length).clamp_max(1.0)

@@ -9,8 +9,12 @@ State = lbfgs.State | adam.State
 """Where an optimiser stands: `state.step(value, gradient)` is the next one."""
 
 
-def begin(position: Tensor, options: Options, history: int) -> State:
-    """The state before the first evaluation at `position`, (N); L-BFGS with this history."""
+def begin(position: Tensor, options: Options, history: int, axes: Tensor) -> State:
+    """The state before the first evaluation at `position`, (3·H·W).
+
+    Args:
+        history, axes: of L-BFGS.
+    """
     if options.optimiser == "adam":
         return adam.begin(position, options.adam_step)
-    return lbfgs.begin(position, history)
+    return lbfgs.begin(position, history, axes)

@@ -42,7 +42,7 @@ class Painting:
     def begin(self, scale: Scale, history: int) -> None:
         """Begins a scale, unless it was taken up in the middle of one."""
         start = resize(self._image, scale.size).flatten()
-        self._state = self._state or optimiser.begin(start, self.options, history)
+        self._state = self._state or optimiser.begin(start, self.options, history, self.scene.axes)
         self._image = self._state.accepted.view(1, 3, *scale.size)
 
     def advance(self, state: optimiser.State, terms: tuple[Term, ...], values: Tensor) -> None:

@@ -12,6 +12,7 @@ from pastiche.engine.color import (
     in_luminance_of,
     in_palettes,
     luminance,
+    principal_axes,
     recoloured,
     seen,
 )
@@ -46,12 +47,14 @@ class Scene:
         inputs: the images as they are looked at.
         photograph: (1, 3, H, W), the content image as it was given.
         styled: (1, 3, H, W), the content image in the styles' palettes.
+        axes: (3, 3), the principal axes of the styles' colours.
         network: with the precision and on the device that it paints with.
     """
 
     inputs: Inputs
     photograph: Tensor
     styled: Tensor
+    axes: Tensor
     network: Backbone
     _looks: dict[int, list[StyleLook]] = field(default_factory=dict)
 
@@ -65,7 +68,7 @@ class Scene:
         network = source.network((styled, *looked_at.styles), layers, options)
         device = inputs.content.device
         network = network.to(device, convolution_dtype(device, options))
-        return cls(looked_at, inputs.content, styled, network)
+        return cls(looked_at, inputs.content, styled, principal_axes(palettes), network)
 
     @property
     def size(self) -> tuple[int, int]:
