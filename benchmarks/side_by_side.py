@@ -34,10 +34,10 @@ from pastiche.engine.stylize import paint
 SIZES = (256, 512)
 RESULTS = Path("benchmarks/results")
 WITHIN = (1.5, 1.1, 1.02)
-COARSE = {256: (42, 32), 512: (32, 24, 18)}
+COARSE = {256: (24, 18), 512: (18, 14, 10)}
 """The engine's iterations at its coarse scales, those of the standard preset."""
 
-EVALUATIONS = {256: (160, 210), 512: (110, 140)}
+EVALUATIONS = {256: (140, 170), 512: (110, 140)}
 """At the full size, of the engine and of the reference."""
 
 LOOK_EVERY = 5

@@ -204,9 +204,9 @@ class Options:
     )
 
     iterations: int = _option(
-        150,
+        130,
         "Optimiser",
-        "How many optimiser steps in all; half of them at the full size.",
+        "How many optimiser steps in all; two thirds of them at the full size.",
         unit="steps",
         minimum=1,
         maximum=10_000,

@@ -8,9 +8,9 @@ from pastiche.options import OptionError, Options
 Preset = Literal["draft", "standard", "fine", "paper", "neural-style"]
 
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {
-    "draft": {"size": 256, "iterations": 80},
+    "draft": {"size": 256, "iterations": 70},
     "standard": {},
-    "fine": {"size": 1024, "iterations": 200},
+    "fine": {"size": 1024, "iterations": 150},
     "paper": {
         "normalisation": "paper",
         "content_weight": 1.0,

@@ -12,7 +12,7 @@ from pastiche.sizes import fitted
 SHORTEST_SIDE = 32
 """No scale is smaller than this, in pixels on its shorter side, but the only one."""
 
-AT_FULL_SIZE = 0.5
+AT_FULL_SIZE = 2 / 3
 """The share of the iterations that are done at the full size. Coarse scales make broad strokes, but
 hardly shorten the way there: measured by `benchmarks.schedule`."""
 

@@ -53,6 +53,6 @@ def test_scales_too_small_to_be_seen_take_their_iterations_with_them() -> None:
     assert [(scale.longest_side, scale.iterations) for scale in plan] == [(32, 60), (64, 40)]
 
 
-def test_half_of_the_iterations_are_done_at_the_full_size() -> None:
-    plan = scales(768, 1024, Options(size=256, iterations=150))
-    assert [scale.iterations for scale in plan] == [42, 32, 76]
+def test_two_thirds_of_the_iterations_are_done_at_the_full_size() -> None:
+    plan = scales(768, 1024, Options(size=256, iterations=130))
+    assert [scale.iterations for scale in plan] == [24, 18, 88]
