@@ -16,6 +16,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.pairs import PAIRS, example
 from pastiche import Options
 from pastiche.engine import optimiser
+from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.backbone import POOLED_BEFORE, Backbone
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.evaluation import evaluate
@@ -94,6 +95,7 @@ def timed(each: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
 
 def main(arguments: Sequence[str]) -> None:
     """Prints the ratios, and the profiler's table, for each size."""
+    keep_freed_memory()
     for size in [int(each) for each in arguments] or SIZES:
         bench = Bench(size)
         seconds = timed(

@@ -14,6 +14,7 @@ from torch import Tensor
 from benchmarks.pairs import PAIRS, example
 from benchmarks.reference import Reference
 from pastiche import Options
+from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.precision import best_device
@@ -47,6 +48,7 @@ def objective(inputs: Inputs, options: Options, picture: Tensor) -> float:
 
 def main(arguments: Sequence[str]) -> None:
     """Prints the seconds of each round, and the ratios of the objectives."""
+    keep_freed_memory()
     size = int(arguments[0]) if arguments else 128
     several = [
         Options(size=size, content_weight=a / 10, style_weight=1 - a / 10, backbone="whitened")

@@ -28,11 +28,11 @@ class PaintingProcess:
 
     def begin(self, **_: Any) -> None:
         """Loads torch and says what paints here, before the first job comes."""
-        from worker.painting import describe
+        from worker.painting import prepare
         from worker.presence import Presence
 
         self._studio = Studio.open(self._settings, self._queue, self._closing)
-        worker = describe(os.getpid(), self._settings)
+        worker = prepare(os.getpid(), self._settings)
         log.info("Ready: backbone %s on %s", worker.backbone, worker.device)
         Presence(worker, self._studio).start()
 

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pastiche.engine.allocator import give_back_freed_memory, keep_freed_memory
 from pastiche.engine.backbones import BackboneSource, choose_backbone
 from pastiche.engine.images import from_pil, mask_from_pil, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
@@ -32,8 +33,9 @@ SCENES = Scenes()
 """What this process knows of the images of its last jobs: a sweep has the same ones each time."""
 
 
-def describe(process_id: int, settings: Settings) -> Worker:
-    """What this process says of itself, before it has painted anything."""
+def prepare(process_id: int, settings: Settings) -> Worker:
+    """Makes this process one that paints, and gives what it says of itself."""
+    keep_freed_memory()
     backbone = choose_backbone("auto", settings.weights_folder)
     most_pixels = room_for(Options(), best_device(), settings.memory_bytes).most_pixels(Options())
     return Worker(worker_name(process_id), backbone.name, device_name(), most_pixels)
@@ -85,6 +87,8 @@ def paint_picture(
         if "can't allocate memory" not in str(error):  # the processor's allocator has no own type
             raise
         raise PaintingFailed("out_of_memory") from error
+    finally:
+        give_back_freed_memory()
     log.info("Job %s: optimised", watch.job.id)
     return encode_png(to_pil(picture))
 

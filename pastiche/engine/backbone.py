@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv2d_input
 
+from pastiche.engine import winograd
 from pastiche.options import LAYERS, LayerName, Padding, Pooling
 
 _WIDTHS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
@@ -43,16 +44,36 @@ class Convolution:
     Attributes:
         nothing: what zeros are in its input, which may be less a constant.
         floor: what it rectifies at.
+        transformed: the filters as `winograd` takes them, where that is the faster way.
     """
 
     weight: Tensor
     bias: Tensor
     nothing: float = 0.0
     floor: float = 0.0
+    transformed: Tensor | None = None
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Convolution":
         weight = self.weight.to(device, dtype, memory_format=torch.channels_last)
-        return replace(self, weight=weight, bias=self.bias.to(device, dtype))
+        transformed = winograd.transformed(weight) if winograd.is_faster(weight) else None
+        return replace(
+            self, weight=weight, bias=self.bias.to(device, dtype), transformed=transformed
+        )
+
+    def answers(self, surrounded: Tensor) -> Tensor:
+        """(B, C_in, H+2, W+2) → (B, C_out, H, W), not yet rectified."""
+        if self.transformed is None or winograd.is_small(surrounded):
+            return F.conv2d(surrounded, self.weight, self.bias)
+        return winograd.convolved(surrounded, self.transformed).add_(self.bias[:, None, None])
+
+    def pulled_back(self, pull: Tensor) -> Tensor:
+        """The gradient at `surrounded` of one at `answers`: (B, C_in, H+2, W+2)."""
+        if self.transformed is not None and not winograd.is_small(pull):
+            return winograd.convolved_back(pull, self.transformed)
+        batch, _, height, width = pull.shape
+        shape = (batch, self.weight.shape[1], height + 2, width + 2)
+        outer: Tensor = conv2d_input(shape, self.weight, pull)  # type: ignore[no-untyped-call]
+        return outer
 
     def __call__(
         self, features: Tensor, padding: Padding = "replicate", dtype: torch.dtype | None = None
@@ -182,17 +203,17 @@ class _Layer(torch.autograd.Function):
         ctx: Any, features: Tensor, layer: Convolution, padding: Padding, dtype: torch.dtype
     ) -> Tensor:
         surrounded = padded(features, padding, layer.nothing)
-        answers = F.conv2d(surrounded, layer.weight, layer.bias).clamp_(min=layer.floor).to(dtype)
+        answers = layer.answers(surrounded).clamp_(min=layer.floor).to(dtype)
         ctx.save_for_backward(answers)
-        ctx.layer, ctx.padding, ctx.of_input = layer, padding, (features.dtype, surrounded.shape)
+        ctx.layer, ctx.padding, ctx.dtype = layer, padding, features.dtype
         return answers
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
-        (answers,), layer, (dtype, shape) = ctx.saved_tensors, ctx.layer, ctx.of_input
+        (answers,), layer = ctx.saved_tensors, ctx.layer
         pull = torch.ops.aten.threshold_backward(gradients[0], answers, layer.floor)
-        outer = conv2d_input(shape, layer.weight, pull.to(layer.weight.dtype))  # type: ignore[no-untyped-call]
-        return folded(outer, ctx.padding).to(dtype), None, None, None
+        outer = layer.pulled_back(pull.to(layer.weight.dtype))
+        return folded(outer, ctx.padding).to(ctx.dtype), None, None, None
 
 
 def padded(features: Tensor, padding: Padding, nothing: float = 0.0) -> Tensor:
