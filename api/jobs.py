@@ -1,9 +1,9 @@
-"""The one resource, `/jobs`: submit, look, cancel, erase."""
+"""The one resource, `/jobs`: submit, look, change the weights, cancel, erase."""
 
 import logging
 from http import HTTPStatus
 from math import isqrt, prod
-from typing import Annotated
+from typing import Annotated, Any
 
 from anyio import CancelScope, to_thread
 from fastapi import APIRouter, Depends, Request, Response
@@ -11,17 +11,27 @@ from fastapi.responses import JSONResponse
 from kombu.exceptions import OperationalError
 
 from api.problems import responses
-from api.schemas import JobView, view_of
+from api.schemas import JobView, Reweighing, view_of
 from api.service import Service, ServiceOf
 from api.submission_options import form_schema
 from api.uploads import Submission, received
+from pastiche.options import OptionError, Options
+from pastiche.pyramid import scales
 from pastiche.sizes import fitted
 from shared import transitions
 from shared.blob_store import input_key
-from shared.errors import FieldError, InvalidFields, JobExpired, JobNotFound, QueueFull
+from shared.errors import (
+    FieldError,
+    InvalidFields,
+    JobExpired,
+    JobNotFound,
+    JobOver,
+    QueueFull,
+)
 from shared.jobs import Job, is_job_id, new_job_id
 from shared.pictures import size_of
 from shared.queue import publish
+from shared.transitions import Keeping, Place
 from shared.workers import living
 
 log = logging.getLogger(__name__)
@@ -66,9 +76,10 @@ async def submit(request: Request, service: ServiceOf) -> Response:
 
     async with received(request, service.settings, service.decoder, result_of) as submission:
         await _check_room(submission, service)
-        job_id = await _queued(submission, service)
+        job_id = await _queued(submission, _caller(request), service)
     await _announce(job_id, service)
-    return answer(await _job(job_id, service), HTTPStatus.ACCEPTED, {"Location": f"/jobs/{job_id}"})
+    job = await _job(job_id, service)
+    return await answer(job, service, HTTPStatus.ACCEPTED, {"Location": f"/jobs/{job_id}"})
 
 
 @router.get(
@@ -76,35 +87,55 @@ async def submit(request: Request, service: ServiceOf) -> Response:
     response_model=JobView,
     responses=responses(404, 410, 503) | {304: {"description": "Unchanged"}},
 )
-async def look(request: Request, job: JobOf) -> Response:
+async def look(request: Request, job: JobOf, service: ServiceOf) -> Response:
     """The job as it stands; nothing but 304 where `If-None-Match` says that it is known."""
     known = request.headers.get("if-none-match", "")
     if etag_of(job) in (each.strip() for each in known.split(",")):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=_headers(job))
-    return answer(job)
+    return await answer(job, service)
+
+
+@router.patch(
+    "/{job_id}", response_model=JobView, responses=responses(400, 404, 409, 410, 422, 503)
+)
+async def reweigh(changes: Reweighing, job: JobOf, service: ServiceOf) -> Response:
+    """Changes the weights of a job that is not over; a running one goes on from where it is."""
+    while True:
+        transition = transitions.reweigh(job.id, job.options, _reweighed(job, changes))
+        outcome = await service.jobs.run(transition)
+        job = await _job(job.id, service)
+        if outcome == "over":
+            raise JobOver(f"The job is {job.status}: its weights no longer matter.")
+        if outcome == "ok":
+            return await answer(job, service)
 
 
 @router.post("/{job_id}/cancel", response_model=JobView, responses=responses(404, 410, 503))
 async def cancel(job: JobOf, service: ServiceOf) -> Response:
     """Ends a job that waits; asks the worker of a running one (202); leaves one that is over."""
-    transition = transitions.cancel(job.id, retention_hours=service.settings.retention_hours)
-    outcome = await service.jobs.run(transition)
+    keeping = Keeping.of(service.settings)
+    outcome = await service.jobs.run(transitions.cancel(job.id, keeping=keeping))
     status = HTTPStatus.ACCEPTED if outcome == "asked" else HTTPStatus.OK
-    return answer(await _job(job.id, service), status)
+    return await answer(await _job(job.id, service), service, status)
 
 
 @router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT, responses=responses(404, 410, 503))
 async def erase(job: JobOf, service: ServiceOf) -> None:
     """Cancels the job and erases its record and its pictures."""
-    await service.jobs.run(transitions.erase(job.id))
+    keeping = Keeping.of(service.settings)
+    await service.jobs.run(transitions.erase(job.id, keeping=keeping))
     await service.blobs.delete_job(job.id)
 
 
-def answer(
-    job: Job, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
+async def answer(
+    job: Job,
+    service: Service,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: dict[str, str] | None = None,
 ) -> Response:
     """A job as a response: its JSON, its ETag, and when to ask again while it is not over."""
-    body = view_of(job).model_dump(mode="json")
+    rate = await _rate(service) if job.status == "queued" else None
+    body = view_of(job, rate).model_dump(mode="json")
     return JSONResponse(body, status, headers=_headers(job) | (headers or {}))
 
 
@@ -117,6 +148,28 @@ def etag_of(job: Job) -> str:
 def _headers(job: Job) -> dict[str, str]:
     headers = {"ETag": etag_of(job), "Cache-Control": "private, no-cache"}
     return headers if job.is_over else headers | {"Retry-After": str(POLL_SECONDS)}
+
+
+async def _rate(service: Service) -> float | None:
+    """How much all workers that live paint a second; None where none of them has painted yet."""
+    rates = [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
+    return sum(rates) if rates else None
+
+
+def _reweighed(job: Job, changes: Reweighing) -> dict[str, Any]:
+    """The job's options with these changes."""
+    wanted = job.options | changes.model_dump(exclude_none=True)
+    try:
+        Options(**wanted)
+    except OptionError as error:
+        fault = FieldError(error.field, "invalid_value", f"This {error.sentence}")
+        raise InvalidFields([fault]) from error
+    return wanted
+
+
+def _caller(request: Request) -> str:
+    """Who takes turns with others: without keys, whoever has the same address."""
+    return request.client.host if request.client else "unknown"
 
 
 async def _result_of(job_id: str, service: Service) -> bytes:
@@ -144,25 +197,34 @@ async def _check_room(submission: Submission, service: Service) -> None:
     raise InvalidFields([FieldError("size", "size_too_large", sentence)])
 
 
-async def _queued(submission: Submission, service: Service) -> str:
+async def _queued(submission: Submission, caller: str, service: Service) -> str:
     """Pictures first, then the record: a record never names a picture that is not there."""
     job_id = new_job_id()
     inputs = submission.pictures.mapped(lambda file: input_key(job_id, file.stem))
+    await service.jobs.run(transitions.begin(job_id))
     try:
         for key, file in zip(inputs.all(), submission.pictures.all(), strict=True):
             await service.blobs.put_file(key, file)
-        outcome = await service.jobs.run(
-            transitions.submit(
-                job_id, submission.options, inputs, queue_limit=service.settings.queue_limit
-            )
-        )
-        if outcome != "queued":
+        place = _place(submission, caller)
+        limit = service.settings.queue_limit
+        queued = transitions.submit(job_id, submission.options, inputs, place, queue_limit=limit)
+        if await service.jobs.run(queued) != "queued":
             raise QueueFull("Too many jobs wait already.", retry_after_seconds=30)
     except BaseException:
         with CancelScope(shield=True):
             await service.blobs.delete_job(job_id)
+            await service.jobs.run(transitions.never_came(job_id))
         raise
     return job_id
+
+
+def _place(submission: Submission, caller: str) -> Place:
+    """Where in the queue the job belongs, and how much there is to paint."""
+    options = Options(**submission.options)
+    plan = scales(*size_of(submission.pictures.content), options)
+    wishes = submission.wishes
+    work = sum(scale.cost for scale in plan)
+    return Place(caller, work, wishes.priority, wishes.deadline)
 
 
 async def _announce(job_id: str, service: Service) -> None:

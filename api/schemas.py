@@ -3,11 +3,22 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from pastiche.options import BackboneChoice, Options
+from pastiche.options import BackboneChoice, Options, meaning_of
 from shared.job_options import JobOptions
-from shared.jobs import Job, Status
+from shared.jobs import Job, Priority, Status
+
+
+def _weight(name: str) -> Any:
+    meaning = meaning_of(name)
+    return Field(
+        None,
+        ge=meaning.minimum,
+        le=meaning.maximum,
+        allow_inf_nan=False,
+        description=meaning.description,
+    )
 
 
 class BackboneView(BaseModel):
@@ -55,6 +66,10 @@ class JobView(BaseModel):
     eta_seconds: float | None = Field(
         description="When the picture may be expected; null rather than made up."
     )
+    priority: Priority
+    deadline_at: datetime | None = Field(
+        description="When it expires, should it still wait; null where it may wait for ever."
+    )
     attempt: int = Field(description="How many times a worker has taken the job.")
     created_at: datetime
     started_at: datetime | None
@@ -67,13 +82,30 @@ class JobView(BaseModel):
     links: LinksView
 
 
-def view_of(job: Job) -> JobView:
-    """What a client is told of a job."""
+class Reweighing(BaseModel):
+    """Other weights for a job that is not over; what is not given stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    content_weight: float | None = _weight("content_weight")
+    style_weight: float | None = _weight("style_weight")
+    tv_weight: float | None = _weight("tv_weight")
+
+
+def view_of(job: Job, rate: float | None = None) -> JobView:
+    """What a client is told of a job.
+
+    Args:
+        rate: how many pixels times iterations the workers that live paint a second, all together;
+            None where that is not known.
+    """
     return JobView(
         id=job.id,
         status=job.status,
         version=job.version,
         queue_position=job.queue_position,
+        priority=job.priority,
+        deadline_at=job.deadline_at,
         attempt=job.attempt,
         created_at=job.created_at,
         started_at=job.started_at,
@@ -89,7 +121,7 @@ def view_of(job: Job) -> JobView:
             result=f"/jobs/{job.id}/result",
             cancel=f"/jobs/{job.id}/cancel",
         ),
-        **_progress(job),
+        **_progress(job, rate),
     )
 
 
@@ -98,7 +130,7 @@ def _backbone(job: Job) -> dict[str, Any]:
     return {"name": job.backbone.name, "sha256": job.backbone.sha256}
 
 
-def _progress(job: Job) -> dict[str, Any]:
+def _progress(job: Job, rate: float | None) -> dict[str, Any]:
     iterations = Options(**job.options).all_iterations
     done = job.progress
     if done is None:
@@ -107,7 +139,7 @@ def _progress(job: Job) -> dict[str, Any]:
             "iteration": 0,
             "iterations": iterations,
             "scale": None,
-            "eta_seconds": None,
+            "eta_seconds": _expected(job, rate),
             "losses": None,
         }
     return {
@@ -115,6 +147,14 @@ def _progress(job: Job) -> dict[str, Any]:
         "iteration": done.iteration,
         "iterations": done.iterations,
         "scale": f"{done.scale}/{done.scales}",
-        "eta_seconds": done.eta_seconds if job.status == "running" else None,
+        "eta_seconds": done.eta_seconds if job.status == "running" else _expected(job, rate),
         "losses": LossesView(**done.losses),
     }
+
+
+def _expected(job: Job, rate: float | None) -> float | None:
+    """In how many seconds a waiting job's picture may be there: all that is to be painted until
+    then, by what the workers paint a second."""
+    if job.status != "queued" or job.work_ahead is None or rate is None:
+        return None
+    return round((job.work_ahead + job.work) / rate, 1)

@@ -10,7 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 from pastiche.options import OptionError, Options, wanted
 from pastiche.presets import PRESETS
 from shared.errors import FieldError
-from shared.job_options import JobOptions, PresetChoice
+from shared.job_options import WISHES, JobOptions, PresetChoice, Wishes
 from shared.jobs import is_job_id
 from shared.picture_fields import PICTURE_FIELDS
 from shared.settings import Settings
@@ -18,7 +18,7 @@ from shared.settings import Settings
 
 def option_names() -> tuple[str, ...]:
     """The fields of a form that are text."""
-    return (*PresetChoice.model_fields, *JobOptions.model_fields)
+    return (*PresetChoice.model_fields, *JobOptions.model_fields, *Wishes.model_fields)
 
 
 def start_job(form: FormData) -> str | None:
@@ -29,7 +29,8 @@ def start_job(form: FormData) -> str | None:
 
 def options_of(form: FormData, settings: Settings) -> tuple[dict[str, Any], list[FieldError]]:
     """The options and their faults; with faults, the options are not to be used."""
-    texts = {name: value for name, value in form.items() if name in option_names()}
+    known = (*PresetChoice.model_fields, *JobOptions.model_fields)
+    texts = {name: value for name, value in form.items() if name in known}
     if start_job(form) or (form.get("start_image") and "start" not in texts):
         texts["start"] = "image"
     try:
@@ -48,6 +49,21 @@ def options_of(form: FormData, settings: Settings) -> tuple[dict[str, Any], list
     except OptionError as error:
         return {}, [FieldError(error.field, "invalid_value", f"This {error.sentence}")]
     return asdict(options), _faults_of_size(options, settings)
+
+
+def wishes_of(form: FormData) -> tuple[Wishes, list[FieldError]]:
+    """When the job is to be painted, and what is wrong with that; then it is not to be used."""
+    texts = {name: value for name, value in form.items() if name in Wishes.model_fields}
+    try:
+        return Wishes.model_validate(texts), []
+    except ValidationError as error:
+        names = dict.fromkeys(str(each["loc"][0]) for each in error.errors())
+        faults = [
+            FieldError(name, "invalid_value", f"This must be {WISHES[name]}, not “{texts[name]}”.")
+            for name in names
+            if isinstance(texts[name], str)
+        ]
+        return Wishes(), faults
 
 
 def _counts(form: FormData) -> dict[str, Any]:
@@ -91,10 +107,20 @@ def form_schema() -> Mapping[str, Any]:
             **{name: _picture_schema(name) for name in PICTURE_FIELDS},
             **PresetChoice.model_json_schema()["properties"],
             **options,
+            **_wishes_schema(),
         },
         "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
         "additionalProperties": False,
     }
+
+
+def _wishes_schema() -> dict[str, Any]:
+    """A wish that is not there is left out: there is no null in a form."""
+    wishes: dict[str, Any] = Wishes.model_json_schema()["properties"]
+    deadline = wishes["deadline"]
+    deadline |= next(each for each in deadline.pop("anyOf") if each["type"] == "number")
+    del deadline["default"]
+    return wishes
 
 
 def _picture_schema(name: str) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from api.decoder import Decoder
-from api.submission_options import option_names, options_of, start_job
+from api.submission_options import option_names, options_of, start_job, wishes_of
 from pastiche.sizes import same_aspect
 from shared.errors import FieldError, InvalidFields, MalformedRequest, WrongContentType
+from shared.job_options import Wishes
 from shared.jobs import Inputs
 from shared.picture_fields import PICTURE_FIELDS
 from shared.pictures import size_of
@@ -30,9 +31,11 @@ ResultOf = Callable[[str], Awaitable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a client asks for: valid options, and its pictures as normalised PNG files."""
+    """What a client asks for: valid options, when it is to be painted, and its pictures as
+    normalised PNG files."""
 
     options: dict[str, Any]
+    wishes: Wishes
     pictures: Inputs[Path]
 
 
@@ -52,7 +55,7 @@ async def received(
         raise WrongContentType("Send the pictures and options as multipart/form-data.")
     form = await _form(request)
     try:
-        options = _options(form, settings)
+        options, wishes = _texts(form, settings)
         with TemporaryDirectory(prefix="pastiche-upload-") as name:
             folder = Path(name)
             files = await _normalised(form, folder, decoder)
@@ -61,7 +64,7 @@ async def received(
                 files["start_image"] = [folder / "start_image.png"]
                 files["start_image"][0].write_bytes(await result_of(earlier))
             _check_aspects(files)
-            yield Submission(options, _inputs(files))
+            yield Submission(options, wishes, _inputs(files))
     finally:
         await form.close()
 
@@ -73,13 +76,16 @@ async def _form(request: Request) -> FormData:
         raise MalformedRequest(f"The form cannot be read: {error.detail}") from error
 
 
-def _options(form: FormData, settings: Settings) -> dict[str, Any]:
+def _texts(form: FormData, settings: Settings) -> tuple[dict[str, Any], Wishes]:
+    """The options and wishes; InvalidFields names every fault that the form has."""
     options, of_options = options_of(form, settings)
-    errors = [*_faults_of_shape(form), *_faults_of_files(form, settings), *of_options]
+    wishes, of_wishes = wishes_of(form)
+    of_form = [*_faults_of_shape(form), *_faults_of_files(form, settings)]
+    errors = [*of_form, *of_options, *of_wishes]
     if errors:
         too_large = all(error.code == "file_too_large" for error in errors)
         raise InvalidFields(errors, status=413 if too_large else 422)
-    return options
+    return options, wishes
 
 
 def _faults_of_shape(form: FormData) -> list[FieldError]:

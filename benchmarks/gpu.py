@@ -23,11 +23,11 @@ from pastiche import Options, preset
 from pastiche.engine.backbone import CHANNELS
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.pyramid import scales
 from pastiche.engine.scene import Scene
 from pastiche.engine.stylize import paint, paint_together
 from pastiche.engine.tiles import stride_of
 from pastiche.options import LAYERS
+from pastiche.pyramid import scales
 
 SIZES = (256, 512, 1024, 2048)
 STEPS = 60

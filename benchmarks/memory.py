@@ -17,10 +17,10 @@ from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.precision import best_device
-from pastiche.engine.pyramid import scales
 from pastiche.engine.scene import Scene
 from pastiche.engine.stylize import paint
 from pastiche.options import Precision
+from pastiche.pyramid import scales
 
 ITERATIONS = 12
 """Enough to fill the history of L-BFGS, which both keep."""

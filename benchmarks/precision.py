@@ -12,8 +12,8 @@ from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.evaluation import evaluate
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.precision import best_device
-from pastiche.engine.pyramid import scales
 from pastiche.engine.scene import Scene
+from pastiche.pyramid import scales
 
 SIZES = (128, 256)
 

@@ -23,8 +23,8 @@ from pastiche.engine.evaluation import evaluate
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Evaluation
 from pastiche.engine.precision import best_device
-from pastiche.engine.pyramid import scales
 from pastiche.engine.scene import Scene
+from pastiche.pyramid import scales
 
 SIZES = (256, 512)
 ROUNDS = 15

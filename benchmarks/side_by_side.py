@@ -28,9 +28,9 @@ from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Objective
 from pastiche.engine.precision import best_device
-from pastiche.engine.pyramid import Scale, scales
 from pastiche.engine.scene import Scene
 from pastiche.engine.stylize import paint
+from pastiche.pyramid import Scale, scales
 
 SIZES = (256, 512)
 RESULTS = Path("benchmarks/results")

@@ -18,10 +18,10 @@ from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.precision import best_device
-from pastiche.engine.pyramid import scales
 from pastiche.engine.scene import Scene
 from pastiche.engine.scenes import Scenes
 from pastiche.engine.stylize import followed, paint, paint_together
+from pastiche.pyramid import scales
 
 TENTHS = range(1, 10)
 ROUNDS = 3

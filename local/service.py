@@ -1,4 +1,4 @@
-"""Redis, worker and API: up in the right order, down in the other."""
+"""Redis, worker, reconciler and API: up in the right order, down in the other."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -76,6 +76,7 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
         until = _Wait(children, operator)
         until(lambda: _answers(jobs), "Redis")
         children.append(start("worker", [sys.executable, "-m", "worker"]))
+        children.append(start("reconciler", [sys.executable, "-m", "worker.reconciler"]))
         children.append(start("api", [sys.executable, "-m", "api"]))
         url = f"http://{_reachable(settings.host)}:{port}"
         until(lambda: _serves(url), "The API")

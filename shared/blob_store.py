@@ -4,6 +4,7 @@ A job's blobs all lie under `jobs/<id>/`. No part of a key ever comes from a cli
 id, and that one is ours.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,9 +20,24 @@ def input_key(job_id: str, name: str) -> str:
     return f"jobs/{job_id}/inputs/{name}.png"
 
 
-def result_key(job_id: str, fence: int) -> str:
+def folder_of(job_id: str) -> str:
+    """Where all blobs of a job lie."""
+    return f"jobs/{job_id}"
+
+
+def result_key(job_id: str, fence: str) -> str:
     """Holds the fence: two workers never write the same result."""
     return f"jobs/{job_id}/results/{fence}.png"
+
+
+def checkpoint_key(job_id: str, fence: str) -> str:
+    """Holds the fence, as the result does."""
+    return f"{checkpoints_of(job_id)}/{fence}.pt"
+
+
+def checkpoints_of(job_id: str) -> str:
+    """Where all checkpoints of a job lie."""
+    return f"jobs/{job_id}/checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +68,17 @@ class BlobStore:
     def get(self, key: str) -> bytes:
         return bytes(obstore.get(self.store, key).bytes())
 
-    def delete(self, key: str) -> None:
-        obstore.delete(self.store, key)
+    def delete(self, *keys: str) -> None:
+        """Erases them; nothing happens where there is none of that name."""
+        for key in keys:
+            with suppress(FileNotFoundError):
+                obstore.delete(self.store, key)
+
+    def keys(self, prefix: str) -> list[str]:
+        """Every key in this folder, those written last first."""
+        found = list(obstore.list(self.store, prefix=prefix).collect())
+        found.sort(key=lambda blob: blob["last_modified"], reverse=True)
+        return [blob["path"] for blob in found]
 
     async def put_file(self, key: str, source: Path) -> None:
         """A file's bytes, streamed: they are never in memory all at once."""
@@ -65,7 +90,7 @@ class BlobStore:
 
     async def delete_job(self, job_id: str) -> None:
         """Everything that a job ever wrote; nothing happens where it wrote nothing."""
-        found = await obstore.list(self.store, prefix=f"jobs/{job_id}").collect_async()
+        found = await obstore.list(self.store, prefix=folder_of(job_id)).collect_async()
         if found:
             await obstore.delete_async(self.store, [blob["path"] for blob in found])
 

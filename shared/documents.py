@@ -11,6 +11,7 @@ from typing import Any
 from pastiche.options import Options, meaning_of, wanted
 from pastiche.presets import MEANINGS, PRESETS
 from shared.errors import FAILURES, PasticheError
+from shared.job_options import WISHES, Wishes
 from shared.picture_fields import PICTURE_FIELDS
 from shared.settings import Settings
 
@@ -51,9 +52,16 @@ def options_page() -> str:
         + _table(("field", "how many", "what it is"), pictures)
         + "\nA mask may be smaller than its image, with the same aspect ratio.\n"
         + "".join(map(_group, dict.fromkeys(meaning_of(each.name).group for each in _OPTIONS)))
+        + "\n## When it is painted\n\nForm fields of `POST /jobs` alone.\n\n"
+        + _table(("field", "default", "may be", "meaning"), _wishes())
         + "\n## Presets\n\n`preset` says where the options start from; what is given beside it "
         "goes before it.\n\n" + _table(("preset", "what for", "what it sets"), presets)
     )
+
+
+def _wishes() -> Iterator[tuple[str, str, str, str]]:
+    for name, field in Wishes.model_fields.items():
+        yield f"`{name}`", _code(field.default), WISHES[name], field.description or ""
 
 
 def _group(group: str) -> str:

@@ -4,7 +4,7 @@ PasticheError
 ├── NotAccepted          the request itself: 4xx, names the fields at fault
 │   ├── MalformedRequest, BodyTooLarge, WrongContentType, InvalidFields
 ├── JobError             the job that was asked for
-│   ├── JobNotFound, JobExpired, ResultNotReady, NoResult
+│   ├── JobNotFound, JobExpired, JobOver, ResultNotReady, NoResult, NotAcceptable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
     ├── QueueFull, RedisUnavailable, StorageUnavailable, StorageFull
 """
@@ -78,6 +78,14 @@ class JobExpired(JobError):
     code, status, title = "job_expired", 410, "The job is past its retention"
 
 
+class JobOver(JobError):
+    code, status, title = "job_over", 409, "The job is over"
+
+
+class DamagedRecord(JobError):
+    code, status, title = "record_damaged", 500, "The job's record is damaged"
+
+
 class ResultNotReady(JobError):
     code, status, title = "result_not_ready", 409, "The picture is not ready yet"
 
@@ -116,6 +124,7 @@ FailureCode = Literal[
     "weights_missing",
     "painting_diverged",
     "storage_failed",
+    "record_damaged",
     "internal_error",
 ]
 
@@ -126,6 +135,7 @@ FAILURES: dict[FailureCode, str] = {
     "`auto` and `whitened` need none.",
     "painting_diverged": "The optimisation ran off to infinity; try smaller weights.",
     "storage_failed": "The picture store could not be read or written.",
+    "record_damaged": "The job's record could not be read.",
     "internal_error": "Something unexpected went wrong while painting; the operator's log has it.",
 }
 """Why a job can end as `failed`, and the sentence that its record then carries."""

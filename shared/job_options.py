@@ -8,6 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pastiche.option_kinds import Kind, kind_of
 from pastiche.options import Options, meaning_of
 from pastiche.presets import MEANINGS, Preset
+from shared.jobs import LANES, Priority
+
+MOST_DEADLINE_SECONDS = 7 * 24 * 3600
 
 
 def _declared() -> dict[str, Any]:
@@ -51,6 +54,30 @@ JobOptions: type[BaseModel] = create_model(
     __doc__="How the picture is to be painted.",
     **_declared(),
 )
+
+
+class Wishes(BaseModel):
+    """When the picture is to be painted."""
+
+    priority: Priority = Field(
+        "normal",
+        description="Jobs of a higher priority go first; within one, callers take turns.",
+    )
+    deadline: float | None = Field(
+        None,
+        gt=0,
+        le=MOST_DEADLINE_SECONDS,
+        allow_inf_nan=False,
+        description="For how many seconds the job may wait before it expires; for ever where it "
+        "is not given.",
+    )
+
+
+WISHES = {
+    "priority": f"one of {', '.join(LANES)}",
+    "deadline": f"a number of seconds above 0, at most {MOST_DEADLINE_SECONDS}",
+}
+"""What each wish may be."""
 
 
 class PresetChoice(BaseModel):

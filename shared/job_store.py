@@ -16,9 +16,10 @@ _TIMEOUT_SECONDS = 5.0
 
 @cache
 def script_text(name: str) -> str:
-    """The Lua of the script called `name`, with the prelude that all of them share."""
+    """The Lua of the script called `name`, with the preludes that go before it."""
+    preludes = ("clock", "job/prelude") if name.startswith("job/") else ("clock",)
     folder = files("shared") / "scripts"
-    return "".join((folder / part).read_text("utf-8") for part in ("prelude.lua", f"{name}.lua"))
+    return "".join((folder / f"{part}.lua").read_text("utf-8") for part in (*preludes, name))
 
 
 class JobStore:

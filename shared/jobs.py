@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar, cast
 from uuid import uuid4
 
+from shared.errors import DamagedRecord
+
 Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
+
+Priority = Literal["high", "normal", "low"]
+LANES: tuple[Priority, ...] = ("high", "normal", "low")
+"""The priorities, first to last."""
 
 NEXT: dict[Status, frozenset[Status]] = {
     "queued": frozenset({"running", "canceled", "failed", "expired"}),
@@ -116,7 +122,16 @@ class BackboneUsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job as its record has it. `version` goes up by one at every change."""
+    """A job as its record has it. `version` goes up by one at every change.
+
+    Attributes:
+        fence: of the newest claim; no other claim has the same.
+        deadline_at: when it expires, should it still wait.
+        work: how much there is to paint, in pixels times iterations.
+        reweighed: how often its weights were changed.
+        queue_position: how many jobs wait before it, None where it does not wait.
+        work_ahead: how much they, and those that are being painted, have left to paint.
+    """
 
     id: str
     status: Status
@@ -127,8 +142,12 @@ class Job:
     started_at: datetime | None
     finished_at: datetime | None
     expires_at: datetime | None
+    deadline_at: datetime | None
+    priority: Priority
     attempt: int
-    fence: int
+    fence: str | None
+    work: int
+    reweighed: int
     progress: Progress | None
     backbone: BackboneUsed | None
     result_key: str | None
@@ -136,6 +155,7 @@ class Job:
     error_detail: str | None
     cancel_requested: bool
     queue_position: int | None
+    work_ahead: float | None
 
     @property
     def is_over(self) -> bool:
@@ -146,30 +166,51 @@ class Job:
         return self.expires_at is not None and self.expires_at < datetime.now(UTC)
 
     @classmethod
-    def from_record(cls, record: dict[str, str], queue_position: int | None) -> "Job":
-        """The job in a Redis hash; `queue_position` counts from 0, None where it does not wait."""
-        progress = record.get("progress")
-        backbone = record.get("backbone_name")
-        return cls(
-            id=record["id"],
-            status=cast(Status, record["status"]),  # the scripts write no other
-            version=int(record["version"]),
-            options=json.loads(record["options"]),
-            inputs=inputs_from_json(record["inputs"]),
-            created_at=_moment(record["created_ms"]),
-            started_at=_moment_if(record.get("started_ms")),
-            finished_at=_moment_if(record.get("finished_ms")),
-            expires_at=_moment_if(record.get("expires_ms")),
-            attempt=int(record["attempt"]),
-            fence=int(record["fence"]),
-            progress=Progress.from_json(progress) if progress else None,
-            backbone=BackboneUsed(backbone, record.get("backbone_sha256")) if backbone else None,
-            result_key=record.get("result_key"),
-            error_code=record.get("error_code"),
-            error_detail=record.get("error_detail"),
-            cancel_requested="cancel_requested" in record,
-            queue_position=queue_position if record["status"] == "queued" else None,
-        )
+    def from_record(
+        cls,
+        record: dict[str, str],
+        queue_position: int | None = None,
+        work_ahead: float | None = None,
+    ) -> "Job":
+        """The job in a Redis hash.
+
+        Raises:
+            DamagedRecord: it lacks what every record of this version has.
+        """
+        try:
+            return cls(**_read(record), queue_position=queue_position, work_ahead=work_ahead)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            sentence = f"The record of job {record.get('id', '?')} cannot be read."
+            raise DamagedRecord(sentence) from error
+
+
+def _read(record: dict[str, str]) -> dict[str, Any]:
+    """The fields of a job, out of those of its record."""
+    progress = record.get("progress")
+    backbone = record.get("backbone_name")
+    return {
+        "id": record["id"],
+        "status": cast(Status, record["status"]),  # the scripts write no other
+        "version": int(record["version"]),
+        "options": json.loads(record["options"]),
+        "inputs": inputs_from_json(record["inputs"]),
+        "created_at": _moment(record["created_ms"]),
+        "started_at": _moment_if(record.get("started_ms")),
+        "finished_at": _moment_if(record.get("finished_ms")),
+        "expires_at": _moment_if(record.get("expires_ms")),
+        "deadline_at": _moment_if(record.get("deadline_ms")),
+        "priority": LANES[int(record["lane"])],
+        "attempt": int(record["attempt"]),
+        "fence": record.get("fence"),
+        "work": int(record["work"]),
+        "reweighed": int(record.get("reweighed", 0)),
+        "progress": Progress.from_json(progress) if progress else None,
+        "backbone": BackboneUsed(backbone, record.get("backbone_sha256")) if backbone else None,
+        "result_key": record.get("result_key"),
+        "error_code": record.get("error_code"),
+        "error_detail": record.get("error_detail"),
+        "cancel_requested": "cancel_requested" in record,
+    }
 
 
 def _moment(milliseconds: str) -> datetime:

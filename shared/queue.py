@@ -1,6 +1,7 @@
 """The Celery application that the API publishes to and the worker consumes from.
 
-A message carries a job's id and no more: it is a hint that there is work, the record is the truth.
+A message is a hint that there is work; which job is painted next is for the records to say. It
+carries the id of the job that it was sent for, for the logs.
 """
 
 from celery import Celery
@@ -9,6 +10,9 @@ from shared.settings import Settings
 
 PAINT_QUEUE = "paint"
 PAINT_TASK = "paint"
+
+MESSAGES_KEY = PAINT_QUEUE
+"""The list in Redis where Celery keeps the messages that no worker has taken yet."""
 
 
 def create_queue(settings: Settings) -> Celery:

@@ -74,6 +74,14 @@ class Settings(BaseSettings):
         description="How often a worker renews its lease, writes its progress and reads what "
         "the client asks for.",
     )
+    checkpoint_seconds: Annotated[float, Field(gt=0)] = Field(
+        8.0,
+        description="How often a worker keeps what it has painted so far; a job whose worker died "
+        "goes on from there. Less often where that would take more than a fiftieth of the time.",
+    )
+    reconcile_seconds: Annotated[float, Field(gt=0)] = Field(
+        1.0, description="How often the reconciler looks for what is to be set right."
+    )
     attempts_limit: Annotated[int, Field(ge=1)] = Field(
         3, description="After how many attempts that no worker survived a job fails."
     )

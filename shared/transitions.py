@@ -7,22 +7,39 @@ A transition says which script runs, on which keys, with which arguments, and ho
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any, Generic, Literal, TypeVar
 
-from shared.errors import FAILURES
-from shared.jobs import Inputs, Job, inputs_to_json
+from shared.errors import FAILURES, FailureCode
+from shared.jobs import LANES, Inputs, Job, Priority, inputs_to_json
+from shared.settings import Settings
 
 Reply = TypeVar("Reply")
-Argument = str | int
+Argument = str | int | float
 
 Submitted = Literal["queued", "full", "exists"]
-Refusal = Literal["unknown", "over", "held", "canceled", "worker_lost"]
-Answer = Literal["ok", "cancel", "lost"]
+Refusal = Literal["unknown", "over", "held"]
 Kept = Literal["ok", "lost"]
 Canceled = Literal["canceled", "asked", "over", "unknown"]
+Recovered = Literal["queued", "canceled", "worker_lost", "held"]
+Reweighed = Literal["ok", "over", "unknown", "changed"]
+Expired = Literal["expired", "kept"]
 
 WAITING = "queue:waiting"
-"""The sorted set of all queued jobs' ids, by when they came."""
+RUNNING = "queue:running"
+DEADLINES = "queue:deadlines"
+OVER = "jobs:over"
+DEBRIS = "jobs:debris"
+_QUEUE = (WAITING, "queue:turns", "queue:work", DEADLINES, RUNNING, OVER, DEBRIS)
+"""What every script on a job is told beside its record: `shared/scripts/job/prelude.lua` says what
+each of them is."""
+
+EXACT = 64
+"""Of how many jobs before it a waiting job's work ahead is added up one by one."""
+
+
+ARRIVAL_SECONDS = 60
+"""Within which a job's record follows its pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +53,64 @@ class Transition(Generic[Reply]):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the queue a new job is put.
+
+    Attributes:
+        caller: who asks; callers take turns.
+        wait_seconds: how long it may wait before it expires; None for ever.
+        work: how much there is to paint, in pixels times iterations.
+    """
+
+    caller: str
+    work: int
+    priority: Priority = "normal"
+    wait_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A worker's answer to 'may I paint this': its fence, or why not."""
 
-    fence: int | None
+    fence: str | None
     refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a worker hears at a heartbeat.
+
+    Attributes:
+        answer: `ok`, `cancel` where the client asked for it, `lost` where the claim is not held.
+        reweighed: how often the weights were changed, where that is news.
+        options: the job's options then.
+    """
+
+    answer: Literal["ok", "cancel", "lost"]
+    reweighed: int | None = None
+    options: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long things are kept once a job is over.
+
+    Attributes:
+        retention_hours: the job and its pictures.
+        grace_seconds: what its workers wrote beside: by then none of them writes any more.
+    """
+
+    retention_hours: float
+    grace_seconds: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Keeping":
+        return cls(settings.retention_hours, 2 * settings.lease_seconds)
+
+    @property
+    def arguments(self) -> tuple[int, int]:
+        """In milliseconds."""
+        return _milliseconds(self.retention_hours * 3600), _milliseconds(self.grace_seconds)
 
 
 def record_key(job_id: str) -> str:
@@ -48,92 +118,190 @@ def record_key(job_id: str) -> str:
     return f"job:{{{job_id}}}"
 
 
+def asked_channel(job_id: str) -> str:
+    """Where a running job's worker is woken when its client asks for something."""
+    return f"asked:{job_id}"
+
+
+def begin(job_id: str) -> Transition[bool]:
+    """The pictures of a new job are about to be written."""
+    return _on_job("begin", job_id, _milliseconds(ARRIVAL_SECONDS), read=bool)
+
+
 def submit(
-    job_id: str, options: Mapping[str, Any], inputs: Inputs[str], *, queue_limit: int
+    job_id: str, options: Mapping[str, Any], inputs: Inputs[str], place: Place, *, queue_limit: int
 ) -> Transition[Submitted]:
     """A new job, queued."""
-    arguments: tuple[Argument, ...] = (
+    return _on_job(
+        "submit",
         job_id,
         json.dumps(options),
         inputs_to_json(inputs),
         queue_limit,
+        place.work,
+        place.caller,
+        LANES.index(place.priority),
+        _milliseconds(place.wait_seconds or 0),
+        read=_word,
     )
-    return Transition("submit", (record_key(job_id), WAITING), arguments, _word)
 
 
 def look(job_id: str) -> Transition[Job | None]:
-    """The job as it stands, None where there is no such job."""
-    return Transition("look", (record_key(job_id), WAITING), (job_id,), _job)
+    """The job as it stands, None where there is no such job.
+
+    Reading raises DamagedRecord where the record cannot be read.
+    """
+    return _on_job("look", job_id, EXACT, read=_job)
 
 
-def claim(
-    job_id: str, *, lease_seconds: float, lost_limit: int, retention_hours: float
-) -> Transition[Claim]:
-    """queued → running, or running → running where the last worker's lease has run out."""
-    arguments = (
-        job_id,
-        _milliseconds(lease_seconds),
-        lost_limit,
-        _milliseconds(retention_hours * 3600),
-        FAILURES["worker_lost"],
-    )
-    return Transition("claim", (record_key(job_id), WAITING), arguments, _claim)
+def claim(job_id: str, *, lease_seconds: float) -> Transition[Claim]:
+    """queued → running."""
+    arguments = (_milliseconds(lease_seconds), token_hex(4))
+    return _on_job("claim", job_id, *arguments, read=_claim)
 
 
 def heartbeat(
-    job_id: str, fence: int, *, lease_seconds: float, news: Mapping[str, str]
-) -> Transition[Answer]:
-    """running → running, with `news` written into the record."""
-    arguments: tuple[Argument, ...] = (fence, _milliseconds(lease_seconds), *_pairs(news))
-    return Transition("heartbeat", (record_key(job_id),), arguments, _word)
+    job_id: str,
+    fence: str,
+    *,
+    lease_seconds: float,
+    news: Mapping[str, str],
+    reweighed: int = 0,
+    left: int | None = None,
+) -> Transition[Heard]:
+    """running → running, with `news` written into the record.
+
+    Args:
+        reweighed: how many changes of the weights the worker knows of.
+        left: how much there is left to paint, in pixels times iterations.
+    """
+    return _on_job(
+        "heartbeat",
+        job_id,
+        fence,
+        _milliseconds(lease_seconds),
+        reweighed,
+        "" if left is None else left,
+        *_pairs(news),
+        read=_heard,
+    )
 
 
 def succeed(
-    job_id: str, fence: int, *, result_key: str, news: Mapping[str, str], retention_hours: float
+    job_id: str, fence: str, *, result_key: str, news: Mapping[str, str], keeping: Keeping
 ) -> Transition[Kept]:
     """running → succeeded, with the key of the one result that anybody will see."""
-    return _finish(job_id, fence, "succeeded", {"result_key": result_key, **news}, retention_hours)
+    return _finish(job_id, fence, "succeeded", {"result_key": result_key, **news}, keeping)
 
 
 def fail(
-    job_id: str, fence: int, *, code: str, detail: str, retention_hours: float
+    job_id: str, fence: str, *, code: FailureCode, news: Mapping[str, str], keeping: Keeping
 ) -> Transition[Kept]:
-    """running → failed, with a code and a sentence."""
-    news = {"error_code": code, "error_detail": detail}
-    return _finish(job_id, fence, "failed", news, retention_hours)
+    """running → failed, with a code and its sentence."""
+    told = {"error_code": code, "error_detail": FAILURES[code], **news}
+    return _finish(job_id, fence, "failed", told, keeping)
 
 
-def stop(job_id: str, fence: int, *, retention_hours: float) -> Transition[Kept]:
+def stop(job_id: str, fence: str, *, news: Mapping[str, str], keeping: Keeping) -> Transition[Kept]:
     """running → canceled, as the client asked."""
-    return _finish(job_id, fence, "canceled", {}, retention_hours)
+    return _finish(job_id, fence, "canceled", news, keeping)
 
 
-def release(job_id: str, fence: int) -> Transition[Kept]:
+def release(job_id: str, fence: str) -> Transition[Kept]:
     """running → queued: the worker goes, the job stays."""
-    return Transition("release", (record_key(job_id), WAITING), (job_id, fence), _word)
+    return _on_job("release", job_id, fence, read=_word)
 
 
-def cancel(job_id: str, *, retention_hours: float) -> Transition[Canceled]:
+def recover(job_id: str, *, lost_limit: int, keeping: Keeping) -> Transition[Recovered]:
+    """running → queued where the worker fell silent; → failed where too many of them did."""
+    arguments = (lost_limit, *keeping.arguments, FAILURES["worker_lost"])
+    return _on_job("recover", job_id, *arguments, read=_word)
+
+
+def cancel(job_id: str, *, keeping: Keeping) -> Transition[Canceled]:
     """queued → canceled at once; running → asked; over → unchanged."""
-    arguments = (job_id, _milliseconds(retention_hours * 3600))
-    return Transition("cancel", (record_key(job_id), WAITING), arguments, _word)
+    return _on_job("cancel", job_id, *keeping.arguments, read=_word)
 
 
-def erase(job_id: str) -> Transition[bool]:
+def reweigh(
+    job_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Transition[Reweighed]:
+    """The options of a job that is not over, with other weights; nothing where they are no longer
+    what they were `before`."""
+    return _on_job("reweigh", job_id, json.dumps(before), json.dumps(after), read=_word)
+
+
+def expire(job_id: str, *, keeping: Keeping) -> Transition[Expired]:
+    """queued → expired where it has waited for longer than it may."""
+    return _on_job("expire", job_id, *keeping.arguments, read=_word)
+
+
+def erase(job_id: str, *, keeping: Keeping) -> Transition[bool]:
     """Whatever it was → gone; whether there was such a job."""
-    return Transition("erase", (record_key(job_id), WAITING), (job_id,), bool)
+    return _on_job("erase", job_id, keeping.arguments[1], read=bool)
+
+
+def forget(job_id: str) -> Transition[bool]:
+    """Over and past its retention → gone; whether it was."""
+    return _on_job("forget", job_id, read=bool)
+
+
+def tidied(job_id: str, due_ms: float) -> Transition[bool]:
+    """The blobs that were to be looked through by then were."""
+    return _on_job("tidied", job_id, round(due_ms), read=bool)
+
+
+def never_came(job_id: str) -> Transition[bool]:
+    """What was begun was given up, and its pictures were erased."""
+    return _on_job("tidied", job_id, 2**53, read=bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be set right.
+
+    Attributes:
+        silent: running jobs whose worker fell silent.
+        late: waiting jobs that are past their deadline.
+        old: jobs that are past their retention.
+        untidy: jobs whose blobs are to be looked through, and by when that was due.
+        unannounced: for how many waiting jobs there is no message.
+    """
+
+    silent: list[str]
+    late: list[str]
+    old: list[str]
+    untidy: list[tuple[str, float]]
+    unannounced: int
+
+
+def due(messages_key: str, *, limit: int) -> Transition[Due]:
+    """What is to be set right by now, so many of each at most."""
+    keys = (WAITING, DEADLINES, RUNNING, OVER, DEBRIS, messages_key)
+    return Transition("due", keys, (limit,), _due)
+
+
+def heads(count: int) -> Transition[list[str]]:
+    """The jobs that are to be painted next."""
+    return Transition("heads", (WAITING,), (count,), list)
+
+
+def lead(role: str, name: str, *, lease_seconds: float) -> Transition[bool]:
+    """Whether `name` is the one that has this role, for the next so many seconds."""
+    return Transition("lead", (f"leader:{role}",), (name, _milliseconds(lease_seconds)), bool)
+
+
+def _on_job(
+    script: str, job_id: str, *arguments: Argument, read: Callable[[Any], Reply]
+) -> Transition[Reply]:
+    keys = (record_key(job_id), *_QUEUE)
+    return Transition(f"job/{script}", keys, (job_id, *arguments), read)
 
 
 def _finish(
-    job_id: str, fence: int, status: str, news: Mapping[str, str], retention_hours: float
+    job_id: str, fence: str, status: str, news: Mapping[str, str], keeping: Keeping
 ) -> Transition[Kept]:
-    arguments: tuple[Argument, ...] = (
-        fence,
-        status,
-        _milliseconds(retention_hours * 3600),
-        *_pairs(news),
-    )
-    return Transition("finish", (record_key(job_id),), arguments, _word)
+    return _on_job("finish", job_id, fence, status, *keeping.arguments, *_pairs(news), read=_word)
 
 
 def _milliseconds(seconds: float) -> int:
@@ -149,10 +317,26 @@ def _word(reply: Any) -> Any:
 
 
 def _job(reply: Any) -> Job | None:
-    flat, rank = reply
-    return Job.from_record(dict(zip(flat[::2], flat[1::2], strict=True)), rank) if flat else None
+    flat, *place = reply
+    if not flat:
+        return None
+    rank, ahead = (int(place[0]), float(place[1])) if place else (None, None)
+    return Job.from_record(dict(zip(flat[::2], flat[1::2], strict=True)), rank, ahead)
 
 
 def _claim(reply: Any) -> Claim:
     word, *fence = reply
-    return Claim(int(fence[0]), None) if word == "claimed" else Claim(None, word)
+    return Claim(fence[0], None) if word == "claimed" else Claim(None, word)
+
+
+def _heard(reply: Any) -> Heard:
+    answer, *changed = reply
+    if not changed:
+        return Heard(answer)
+    return Heard(answer, int(changed[0]), json.loads(changed[1]))
+
+
+def _due(reply: Any) -> Due:
+    silent, late, old, untidy, unannounced = reply
+    pairs = zip(untidy[::2], map(float, untidy[1::2]), strict=True)
+    return Due(silent, late, old, list(pairs), max(0, int(unannounced)))

@@ -16,12 +16,15 @@ class Worker:
     Attributes:
         backbone: the one that `auto` gives there.
         most_pixels: how many a picture may have to be painted there, by what it has of memory.
+        rate: how many pixels times iterations it paints a second, by its last jobs; None before
+            its first.
     """
 
     name: str
     backbone: str
     device: str
     most_pixels: int
+    rate: float | None = None
 
 
 def present(worker: Worker, *, believed_seconds: float) -> Transition[bool]:

@@ -41,8 +41,9 @@ class PaintingProcess:
         self._closing.set()
 
     def paint(self, job_id: str) -> None:
+        """Paints the job that is next: mostly the one that the message was sent for."""
         assert self._studio is not None
-        paint(job_id, self._studio)
+        paint(self._studio)
 
 
 def main() -> None:

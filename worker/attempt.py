@@ -1,10 +1,11 @@
 """One worker's attempt at one job: under its fence from claim to commit, however it ends."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any, TypeVar
 
 from kombu.exceptions import OperationalError
 from obstore.exceptions import BaseError as BlobStoreError
@@ -12,14 +13,23 @@ from redis import RedisError
 
 from shared import transitions
 from shared.blob_store import result_key
-from shared.errors import FAILURES, FailureCode
+from shared.errors import FAILURES, DamagedRecord, FailureCode
 from shared.jobs import BackboneUsed, Inputs, Job, Progress
 from shared.queue import publish
-from shared.transitions import Kept, Transition
+from shared.transitions import Keeping, Kept, Transition
+from worker.checkpoints import Checkpoints
 from worker.heartbeat import Heartbeat
 from worker.studio import Studio
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+CANDIDATES = 64
+"""How many of the jobs that wait a worker tries to claim: others are trying too."""
+
+STORAGE_TRIES = 3
+STORAGE_PAUSE_SECONDS = 1.0
 
 
 class AttemptEnded(Exception):
@@ -51,16 +61,17 @@ class Attempt:
     """A claim that is held, and what its worker does with it."""
 
     job: Job
-    fence: int
+    fence: str
     studio: Studio
     heartbeat: Heartbeat
+    checkpoints: Checkpoints
     _news: dict[str, str] = field(default_factory=dict)
+    _claimed: float = field(default_factory=monotonic)
     _began: float = field(default_factory=monotonic)
 
     def load(self) -> Inputs[bytes]:
         """The normalised pictures, as PNG files."""
-        with _storage_faults():
-            return self.job.inputs.mapped(self.studio.blobs.get)
+        return self._tried(lambda: self.job.inputs.mapped(self.studio.blobs.get))
 
     def tell_backbone(self, backbone: BackboneUsed) -> None:
         """Says which network paints, before it does."""
@@ -76,17 +87,23 @@ class Attempt:
         Raises:
             AttemptEnded: the claim is lost, the client has canceled, or the worker is to go.
         """
-        self._tell({"progress": progress.to_json()})
+        left = round(self.job.work * (1 - progress.work))
+        self._tell({"progress": progress.to_json()}, left)
         self.check()
 
     def check(self) -> None:
         """Raises AttemptEnded where the attempt is to end here."""
-        if self.heartbeat.heard == "lost":
+        if self.heartbeat.answer == "lost":
             raise ClaimLost
-        if self.heartbeat.heard == "cancel":
+        if self.heartbeat.answer == "cancel":
             raise CancelAsked
         if self.studio.closing.is_set():
             raise StudioCloses
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The job's options, with the weights that its client wants by now."""
+        return self.heartbeat.options
 
     @property
     def seconds_painting(self) -> float:
@@ -96,20 +113,39 @@ class Attempt:
     def commit(self, picture: bytes) -> None:
         """Makes the picture the job's one result; a late worker's is erased unseen."""
         key = result_key(self.job.id, self.fence)
-        with _storage_faults():
-            self.studio.blobs.put(key, picture)
+        self._tried(lambda: self.studio.blobs.put(key, picture))
+        keeping = Keeping.of(self.studio.settings)
         kept = self.settle(
             transitions.succeed(
-                self.job.id,
-                self.fence,
-                result_key=key,
-                news=self._news,
-                retention_hours=self.studio.settings.retention_hours,
+                self.job.id, self.fence, result_key=key, news=self._news, keeping=keeping
             )
         )
         if kept == "lost":
             self.studio.blobs.delete(key)
             raise ClaimLost
+        if self.job.attempt == 1:
+            self.studio.pace.note(self.job.work, monotonic() - self._claimed)
+
+    def stop(self) -> None:
+        """Ends the job as its client asked."""
+        keeping = Keeping.of(self.studio.settings)
+        stopped = transitions.stop(self.job.id, self.fence, news=self._news, keeping=keeping)
+        self.settle(stopped)
+
+    def fail(self, code: FailureCode) -> None:
+        """Ends the job with a reason."""
+        keeping = Keeping.of(self.studio.settings)
+        self.settle(
+            transitions.fail(self.job.id, self.fence, code=code, news=self._news, keeping=keeping)
+        )
+
+    def give_back(self) -> None:
+        """Lets the job wait again, and tells the other workers."""
+        self.settle(transitions.release(self.job.id, self.fence))
+        try:
+            publish(self.studio.queue, self.job.id)
+        except OperationalError as error:
+            log.warning("Job %s waits again, but could not be announced: %s", self.job.id, error)
 
     def settle(self, transition: Transition[Kept]) -> Kept:
         """Runs a last transition; while Redis is away, again and again until the worker goes."""
@@ -121,82 +157,95 @@ class Attempt:
                 if self.studio.closing.wait(self.studio.settings.heartbeat_seconds):
                     raise
 
-    def _tell(self, news: dict[str, str]) -> None:
+    def _tell(self, news: dict[str, str], left: int | None = None) -> None:
         self._news |= news
-        self.heartbeat.tell(news)
+        self.heartbeat.tell(news, left)
+
+    def _tried(self, action: Callable[[], Answer]) -> Answer:
+        """What the blob store gives; where it refuses, again after a pause.
+
+        Raises:
+            PaintingFailed: it refused every time, or what is asked for is not there.
+            StudioCloses: the worker is to go.
+        """
+        for last in range(1, STORAGE_TRIES + 1):
+            try:
+                return action()
+            except (BlobStoreError, OSError) as error:
+                log.warning("Job %s: storage refuses: %s", self.job.id, error)
+                if last == STORAGE_TRIES or isinstance(error, FileNotFoundError):
+                    raise PaintingFailed("storage_failed") from error
+            if self.studio.closing.wait(STORAGE_PAUSE_SECONDS):
+                raise StudioCloses
+        raise AssertionError("the last try returns or raises")
 
 
 @contextmanager
-def attempt_at(job_id: str, studio: Studio) -> Iterator[Attempt | None]:
-    """Claims a job and sees the attempt to its end; None where it is not ours to paint."""
-    settings = studio.settings
-    claim = studio.jobs.run(
-        transitions.claim(
-            job_id,
-            lease_seconds=settings.lease_seconds,
-            lost_limit=settings.attempts_limit,
-            retention_hours=settings.retention_hours,
-        )
-    )
-    job = studio.jobs.run(transitions.look(job_id))
-    if claim.fence is None or job is None:
-        log.info("Job %s is not ours to paint: %s", job_id, claim.refusal or "erased")
+def next_attempt(studio: Studio) -> Iterator[Attempt | None]:
+    """Claims the job that is next and sees the attempt to its end; None where none waits."""
+    found = _claimed(studio)
+    if found is None:
         yield None
         return
-    with Heartbeat(job_id, claim.fence, studio) as heartbeat:
-        attempt = Attempt(job, claim.fence, studio, heartbeat)
+    job, fence = found
+    settings = studio.settings
+    checkpoints = Checkpoints(job.id, fence, studio.blobs, settings.checkpoint_seconds)
+    with Heartbeat(job, fence, studio) as heartbeat:
+        attempt = Attempt(job, fence, studio, heartbeat, checkpoints)
         with _ending(attempt):
             yield attempt
+
+
+def _claimed(studio: Studio) -> tuple[Job, str] | None:
+    """The first job in the queue that no other worker was faster with, and the claim's fence."""
+    lease_seconds = studio.settings.lease_seconds
+    try:
+        for job_id in studio.jobs.run(transitions.heads(CANDIDATES)):
+            claim = studio.jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
+            if claim.fence is None:
+                continue
+            job = _readable(job_id, claim.fence, studio)
+            if job is not None:
+                return job, claim.fence
+    except RedisError as error:
+        log.warning("No job can be claimed, Redis is away: %s", error)
+    return None
+
+
+def _readable(job_id: str, fence: str, studio: Studio) -> Job | None:
+    """The claimed job; one whose record is damaged is over."""
+    try:
+        return studio.jobs.run(transitions.look(job_id))
+    except DamagedRecord as error:
+        log.error("%s", error)
+        keeping = Keeping.of(studio.settings)
+        code: FailureCode = "record_damaged"
+        studio.jobs.run(transitions.fail(job_id, fence, code=code, news={}, keeping=keeping))
+        return None
 
 
 @contextmanager
 def _ending(attempt: Attempt) -> Iterator[None]:
     """Whatever ends the attempt becomes the transition that says so."""
-    job_id, fence, studio = attempt.job.id, attempt.fence, attempt.studio
+    job_id = attempt.job.id
     try:
         yield
         log.info("Job %s: committed", job_id)
     except ClaimLost:
         log.info("Job %s: the claim is lost, its work is thrown away", job_id)
-    except CancelAsked:
-        log.info("Job %s: canceled", job_id)
-        hours = studio.settings.retention_hours
-        attempt.settle(transitions.stop(job_id, fence, retention_hours=hours))
+        attempt.checkpoints.erase_own()
+        return
     except StudioCloses:
         log.info("Job %s: given back", job_id)
-        attempt.settle(transitions.release(job_id, fence))
-        _announce(job_id, studio)
+        attempt.give_back()
+        return
+    except CancelAsked:
+        log.info("Job %s: canceled", job_id)
+        attempt.stop()
     except PaintingFailed as error:
         log.warning("Job %s: %s", job_id, error.code)
-        _fail(attempt, error.code)
+        attempt.fail(error.code)
     except Exception:  # the attempt's edge: one job's fault is no other job's
         log.exception("Job %s: unforeseen", job_id)
-        _fail(attempt, "internal_error")
-
-
-@contextmanager
-def _storage_faults() -> Iterator[None]:
-    try:
-        yield
-    except (BlobStoreError, OSError) as error:
-        log.warning("Storage: %s", error)
-        raise PaintingFailed("storage_failed") from error
-
-
-def _fail(attempt: Attempt, code: FailureCode) -> None:
-    attempt.settle(
-        transitions.fail(
-            attempt.job.id,
-            attempt.fence,
-            code=code,
-            detail=FAILURES[code],
-            retention_hours=attempt.studio.settings.retention_hours,
-        )
-    )
-
-
-def _announce(job_id: str, studio: Studio) -> None:
-    try:
-        publish(studio.queue, job_id)
-    except OperationalError as error:
-        log.warning("Job %s waits again, but could not be announced: %s", job_id, error)
+        attempt.fail("internal_error")
+    attempt.checkpoints.erase_all()

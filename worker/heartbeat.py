@@ -1,18 +1,19 @@
 """Keeps a claim alive while its job is painted, and hears what the client asks."""
 
 import logging
+from contextlib import ExitStack
 from threading import Event, Lock, Thread
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Self
 
 from redis import RedisError
 
 from shared import transitions
+from shared.jobs import Job
+from shared.transitions import Heard
 from worker.studio import Studio
 
 log = logging.getLogger(__name__)
-
-Heard = Literal["nothing", "cancel", "lost"]
 
 
 class Heartbeat:
@@ -20,19 +21,26 @@ class Heartbeat:
 
     Redis being away is no reason to stop painting: the next beat that comes through tells whether
     the claim is still held.
+
+    Attributes:
+        answer: what the last beat heard: `ok`, `cancel` or `lost`.
+        options: the job's options, with the weights as they were last heard of.
     """
 
-    def __init__(self, job_id: str, fence: int, studio: Studio) -> None:
-        self.heard: Heard = "nothing"
-        self._job_id = job_id
-        self._fence = fence
-        self._studio = studio
+    def __init__(self, job: Job, fence: str, studio: Studio) -> None:
+        self.answer: str = "ok"
+        self.options: dict[str, Any] = job.options
+        self._job, self._fence, self._studio = job, fence, studio
+        self._reweighed = job.reweighed
         self._news: dict[str, str] = {}
+        self._left: int | None = None
         self._lock = Lock()
-        self._ended = Event()
-        self._thread = Thread(target=self._run, name=f"heartbeat-{job_id}", daemon=True)
+        self._ended, self._wanted = Event(), Event()
+        self._stack = ExitStack()
+        self._thread = Thread(target=self._run, name=f"heartbeat-{job.id}", daemon=True)
 
     def __enter__(self) -> Self:
+        self._stack.enter_context(self._studio.summons.waking(self._job.id, self._wanted))
         self._thread.start()
         return self
 
@@ -43,33 +51,45 @@ class Heartbeat:
         traceback: TracebackType | None,
     ) -> None:
         self._ended.set()
+        self._wanted.set()
         self._thread.join()
+        self._stack.close()
 
-    def tell(self, news: dict[str, str]) -> None:
+    def tell(self, news: dict[str, str], left: int | None = None) -> None:
         """Fields for the record, written at the next beat; newer values replace older ones."""
         with self._lock:
             self._news |= news
+            self._left = self._left if left is None else left
 
     def _run(self) -> None:
-        while not self._ended.wait(self._studio.settings.heartbeat_seconds):
-            self._beat()
+        while not self._ended.is_set():
+            self._wanted.wait(self._studio.settings.heartbeat_seconds)
+            self._wanted.clear()
+            if not self._ended.is_set():
+                self._beat()
 
     def _beat(self) -> None:
         with self._lock:
             news, self._news = self._news, {}
         try:
-            answer = self._studio.jobs.run(
+            heard = self._studio.jobs.run(
                 transitions.heartbeat(
-                    self._job_id,
+                    self._job.id,
                     self._fence,
                     lease_seconds=self._studio.settings.lease_seconds,
                     news=news,
+                    reweighed=self._reweighed,
+                    left=self._left,
                 )
             )
         except RedisError as error:
-            log.warning("Job %s: no heartbeat, Redis is away: %s", self._job_id, error)
+            log.warning("Job %s: no heartbeat, Redis is away: %s", self._job.id, error)
             with self._lock:
                 self._news = news | self._news
             return
-        if answer != "ok":
-            self.heard = answer
+        self._hear(heard)
+
+    def _hear(self, heard: Heard) -> None:
+        self.answer = heard.answer
+        if heard.reweighed is not None and heard.options is not None:
+            self._reweighed, self.options = heard.reweighed, heard.options

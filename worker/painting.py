@@ -1,7 +1,6 @@
 """The engine's one caller: PNG files and options in, a PNG file out. Loads torch."""
 
 import logging
-from collections.abc import Generator
 from io import BytesIO
 
 import torch
@@ -10,21 +9,22 @@ from torch import Tensor
 
 from pastiche.engine.allocator import give_back_freed_memory, keep_freed_memory
 from pastiche.engine.backbones import BackboneSource, choose_backbone
+from pastiche.engine.checkpoint import REWEIGHED, Checkpoint, UnusableCheckpoint
 from pastiche.engine.images import from_pil, mask_from_pil, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
 from pastiche.engine.precision import best_device
 from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.room import room_for
 from pastiche.engine.scenes import Scenes
-from pastiche.engine.stylize import Command, followed, paint
+from pastiche.engine.stylize import Reweigh, paint
 from pastiche.engine.weights import MissingWeights
-from pastiche.options import Options
+from pastiche.options import OptionError, Options
 from shared.jobs import Inputs
 from shared.jobs import Progress as JobProgress
 from shared.pictures import encode_png
 from shared.settings import Settings
 from shared.workers import Worker
-from worker.attempt import Attempt, PaintingFailed
+from worker.attempt import Attempt, PaintingFailed, StudioCloses
 from worker.presence import worker_name
 
 log = logging.getLogger(__name__)
@@ -62,21 +62,16 @@ def choose(options: Options, settings: Settings) -> BackboneSource:
 
 
 def paint_picture(
-    pictures: Inputs[bytes], options: Options, backbone: BackboneSource, watch: Attempt
+    pictures: Inputs[bytes], options: Options, backbone: BackboneSource, attempt: Attempt
 ) -> bytes:
-    """The pastiche as a PNG file; `watch` hears of every iteration and may end it.
+    """The pastiche as a PNG file, from where an earlier attempt left it.
 
     Raises:
-        AttemptEnded: what `watch` raised.
+        AttemptEnded: as the attempt has it, which hears of every iteration.
         PaintingFailed: the memory does not suffice, or the optimisation ran off.
     """
-
-    def tell(progress: Progress) -> None:
-        watch.tell_progress(_as_told(progress, watch.seconds_painting))
-
     try:
-        painting = _painting(pictures, options, backbone, watch)
-        picture = followed(painting, tell)
+        picture = _painted(_images(pictures), options, backbone, attempt)
     except Diverged as error:
         raise PaintingFailed("painting_diverged") from error
     except MissingWeights as error:
@@ -89,27 +84,72 @@ def paint_picture(
         raise PaintingFailed("out_of_memory") from error
     finally:
         give_back_freed_memory()
-    log.info("Job %s: optimised", watch.job.id)
+    log.info("Job %s: optimised", attempt.job.id)
     return encode_png(to_pil(picture))
 
 
-def _painting(
-    pictures: Inputs[bytes], options: Options, backbone: BackboneSource, watch: Attempt
-) -> Generator[Progress, Command | None, Tensor]:
-    return paint(
-        EngineInputs(
-            content=_image(pictures.content),
-            styles=tuple(_image(style) for style in pictures.style),
-            masks=tuple(_mask(mask) for mask in pictures.mask),
-            style_masks=tuple(_mask(mask) for mask in pictures.style_mask),
-            start=None if pictures.start_image is None else _image(pictures.start_image),
-            content_map=None if pictures.content_map is None else _mask(pictures.content_map),
-        ),
+def _painted(
+    inputs: EngineInputs, options: Options, backbone: BackboneSource, attempt: Attempt
+) -> Tensor:
+    """Paints to the end: progress goes out, other weights come in, and work is kept on the way."""
+    resume = _earlier_work(inputs, options, attempt)
+    weights = _weights(resume.options if resume else options)
+    painting = paint(
+        inputs,
         options,
         backbone=backbone,
-        memory=watch.studio.settings.memory_bytes,
-        between_tiles=watch.check,
+        resume=resume,
+        memory=attempt.studio.settings.memory_bytes,
+        between_tiles=attempt.check,
         scenes=SCENES,
+    )
+    progress, command = None, None
+    try:
+        while True:
+            try:
+                progress = painting.send(command)
+            except StopIteration as end:
+                picture: Tensor = end.value
+                return picture
+            attempt.tell_progress(_as_told(progress, attempt.seconds_painting))
+            if attempt.checkpoints.is_due:
+                attempt.checkpoints.keep(progress.checkpoint().save)
+            wanted = _weights(Options(**attempt.options))
+            command = None if wanted == weights else Reweigh(**wanted)
+            weights = wanted
+    except StudioCloses:
+        if progress is not None:
+            attempt.checkpoints.keep(progress.checkpoint().save)
+        raise
+
+
+def _weights(options: Options) -> dict[str, float]:
+    """The options that a client may change while its picture is painted."""
+    return {name: getattr(options, name) for name in REWEIGHED}
+
+
+def _earlier_work(inputs: EngineInputs, options: Options, attempt: Attempt) -> Checkpoint | None:
+    """The newest work of an earlier attempt that can be gone on with."""
+    for kept in attempt.checkpoints.earlier():
+        try:
+            checkpoint = Checkpoint.load(BytesIO(kept), best_device())
+            checkpoint.check(inputs.checked(options), options)
+        except (UnusableCheckpoint, OptionError) as error:
+            log.warning("Job %s: painted afresh: %s", attempt.job.id, error)
+            continue
+        log.info("Job %s: goes on from iteration %d", attempt.job.id, checkpoint.place.iteration)
+        return checkpoint
+    return None
+
+
+def _images(pictures: Inputs[bytes]) -> EngineInputs:
+    return EngineInputs(
+        content=_image(pictures.content),
+        styles=tuple(_image(style) for style in pictures.style),
+        masks=tuple(_mask(mask) for mask in pictures.mask),
+        style_masks=tuple(_mask(mask) for mask in pictures.style_mask),
+        start=None if pictures.start_image is None else _image(pictures.start_image),
+        content_map=None if pictures.content_map is None else _mask(pictures.content_map),
     )
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from dataclasses import replace
 from threading import Thread
 
 from redis import RedisError
@@ -36,6 +37,7 @@ class Presence(Thread):
 
     def _say(self, believed_seconds: float) -> None:
         try:
-            self._studio.jobs.run(present(self._worker, believed_seconds=believed_seconds))
+            worker = replace(self._worker, rate=self._studio.pace.rate)
+            self._studio.jobs.run(present(worker, believed_seconds=believed_seconds))
         except RedisError as error:
             log.warning("Redis is away: %s", error)

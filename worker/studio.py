@@ -1,6 +1,6 @@
 """What a painting process works with, built once in each process and handed to every task."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 
 from celery import Celery
@@ -8,6 +8,8 @@ from celery import Celery
 from shared.blob_store import BlobStore
 from shared.job_store import JobStore
 from shared.settings import Settings
+from worker.pace import Pace
+from worker.summons import Summons
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +21,14 @@ class Studio:
     blobs: BlobStore
     queue: Celery
     closing: Event
+    summons: Summons
+    pace: Pace = field(default_factory=Pace)
 
     @classmethod
     def open(cls, settings: Settings, queue: Celery, closing: Event) -> "Studio":
         """Connections of this process's own: none may be shared across a fork."""
-        return cls(
-            settings=settings,
-            jobs=JobStore.connect(settings.redis_location),
-            blobs=BlobStore.open(settings.blob_store_location),
-            queue=queue,
-            closing=closing,
-        )
+        jobs = JobStore.connect(settings.redis_location)
+        summons = Summons(jobs)
+        summons.start()
+        blobs = BlobStore.open(settings.blob_store_location)
+        return cls(settings, jobs, blobs, queue, closing, summons)

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import IO, Any
 
 import torch
@@ -15,7 +16,14 @@ from pastiche.options import OptionError, Options
 REWEIGHED = ("content_weight", "style_weight", "tv_weight")
 """The options that may change while a picture is painted."""
 
+VERSION = 1
+"""Of what a checkpoint holds: goes up when an older one can no longer be gone on with."""
+
 _STATES: dict[str, type[State]] = {"lbfgs": lbfgs.State, "adam": adam.State}
+
+
+class UnusableCheckpoint(ValueError):
+    """What was loaded is no whole checkpoint of this version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,7 @@ class Checkpoint:
         """Writes it; `load` reads it."""
         state = {each.name: getattr(self.state, each.name) for each in fields(self.state)}
         kept = {
+            "version": VERSION,
             "place": asdict(self.place),
             "state": {name: _apart(value) for name, value in state.items()},
             "options": asdict(self.options),
@@ -77,11 +86,21 @@ class Checkpoint:
 
     @classmethod
     def load(cls, file: Path | IO[bytes], device: torch.device | None = None) -> "Checkpoint":
-        """A checkpoint that was saved, with its tensors on a device, the processor by default."""
-        kept: dict[str, Any] = torch.load(file, map_location=device or "cpu", weights_only=True)
-        options = Options(**kept["options"])
-        state = _STATES[options.optimiser](**kept["state"])
-        return cls(Place(**kept["place"]), state, options, kept["shapes"])
+        """A checkpoint that was saved, with its tensors on a device, the processor by default.
+
+        Raises:
+            UnusableCheckpoint: it is cut off or damaged, or of another version.
+        """
+        try:
+            kept: dict[str, Any] = torch.load(file, map_location=device or "cpu", weights_only=True)
+            version = kept["version"]
+            if version != VERSION:
+                raise UnusableCheckpoint(f"A checkpoint of version {version}, not {VERSION}.")
+            options = Options(**kept["options"])
+            state = _STATES[options.optimiser](**kept["state"])
+            return cls(Place(**kept["place"]), state, options, kept["shapes"])
+        except (EOFError, KeyError, RuntimeError, TypeError, UnpicklingError) as error:
+            raise UnusableCheckpoint(f"No whole checkpoint: {error}") from error
 
 
 def check_alike(one: Options, other: Options) -> None:

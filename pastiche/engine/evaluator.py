@@ -7,11 +7,11 @@ from torch import Tensor
 
 from pastiche.engine.evaluation import evaluate
 from pastiche.engine.objective import Evaluation, Objective, Term
-from pastiche.engine.pyramid import Scale
 from pastiche.engine.room import SMALLEST_TILE
 from pastiche.engine.scene import Scene
 from pastiche.engine.tiles import GRID
 from pastiche.options import Options
+from pastiche.pyramid import Scale
 
 
 class Evaluator:

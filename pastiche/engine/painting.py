@@ -9,9 +9,9 @@ from pastiche.engine.checkpoint import Checkpoint, Place, shapes_of
 from pastiche.engine.images import resize
 from pastiche.engine.objective import Term
 from pastiche.engine.progress import Progress, Tally
-from pastiche.engine.pyramid import Scale
 from pastiche.engine.scene import Scene
 from pastiche.options import Options
+from pastiche.pyramid import Scale
 
 
 class Painting:

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from pastiche.engine.checkpoint import Checkpoint, Place
 from pastiche.engine.objective import Term, TermName
-from pastiche.engine.pyramid import Scale
 from pastiche.engine.readings import LateReader
 from pastiche.options import LayerName
+from pastiche.pyramid import Scale
 
 TOLD: tuple[TermName, ...] = ("content", "style", "tv")
 """The terms that a watcher is told of."""

@@ -22,7 +22,6 @@ from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import SCALINGS
 from pastiche.engine.objective import Objective, Weights
 from pastiche.engine.precision import convolution_dtype
-from pastiche.engine.pyramid import Scale
 from pastiche.engine.targets import (
     Painted,
     StyleLook,
@@ -32,6 +31,7 @@ from pastiche.engine.targets import (
     targets_of,
 )
 from pastiche.options import Options
+from pastiche.pyramid import Scale
 from pastiche.sizes import fitted
 
 GAMUT_SHARE = 400.0

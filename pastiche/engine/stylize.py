@@ -19,11 +19,11 @@ from pastiche.engine.iteration import Iteration
 from pastiche.engine.painting import Painting
 from pastiche.engine.precision import best_device
 from pastiche.engine.progress import Progress
-from pastiche.engine.pyramid import scales
 from pastiche.engine.room import room_for
 from pastiche.engine.scene import Scene
 from pastiche.engine.scenes import Scenes
 from pastiche.options import Options
+from pastiche.pyramid import scales
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,17 @@
 """Looking at jobs, canceling them and erasing them."""
 
+from datetime import datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from shared import transitions
+from shared.errors import FAILURES
 from shared.job_store import JobStore
-from shared.jobs import Progress, new_job_id
+from shared.jobs import Inputs, Progress, new_job_id
+from shared.transitions import Keeping, Place
+from shared.workers import Worker, present
 from tests import pictures
 from tests.conftest import RunningApi
 
@@ -28,15 +33,14 @@ def submitted(api: RunningApi) -> dict[str, Any]:
     return job
 
 
-def claimed(job: dict[str, Any], jobs: JobStore) -> int:
+def claimed(job: dict[str, Any], jobs: JobStore) -> str:
     """As a worker would: the fence of the claim."""
-    claim = transitions.claim(job["id"], lease_seconds=20, lost_limit=3, retention_hours=1)
-    fence = jobs.run(claim).fence
+    fence = jobs.run(transitions.claim(job["id"], lease_seconds=20)).fence
     assert fence is not None
     return fence
 
 
-def told(job: dict[str, Any], fence: int, jobs: JobStore) -> None:
+def told(job: dict[str, Any], fence: str, jobs: JobStore) -> None:
     news = {"progress": PROGRESS.to_json(), "backbone_name": "whitened"}
     jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, news=news))
 
@@ -101,7 +105,7 @@ def test_a_running_job_is_asked_to_stop(api: RunningApi, jobs: JobStore) -> None
     response = api.http.post(job["links"]["cancel"])
     assert (response.status_code, response.json()["status"]) == (202, "running")
     beat = transitions.heartbeat(job["id"], fence, lease_seconds=20, news={})
-    assert jobs.run(beat) == "cancel"
+    assert jobs.run(beat).answer == "cancel"
 
 
 def test_canceling_what_is_over_changes_nothing(api: RunningApi) -> None:
@@ -125,24 +129,22 @@ def test_the_worker_of_an_erased_job_learns_so(api: RunningApi, jobs: JobStore) 
     fence = claimed(job, jobs)
     api.http.delete(job["links"]["self"])
     beat = transitions.heartbeat(job["id"], fence, lease_seconds=20, news={})
-    assert jobs.run(beat) == "lost"
+    assert jobs.run(beat).answer == "lost"
 
 
 def test_a_failed_job_says_why(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     fence = claimed(job, jobs)
-    failed = transitions.fail(
-        job["id"], fence, code="out_of_memory", detail="Too large.", retention_hours=1
-    )
-    jobs.run(failed)
+    keeping = Keeping(retention_hours=1, grace_seconds=40)
+    jobs.run(transitions.fail(job["id"], fence, code="out_of_memory", news={}, keeping=keeping))
     seen = api.http.get(job["links"]["self"]).json()
     assert seen["status"] == "failed"
-    assert seen["error"] == {"code": "out_of_memory", "detail": "Too large."}
+    assert seen["error"] == {"code": "out_of_memory", "detail": FAILURES["out_of_memory"]}
 
 
 def test_a_job_past_its_retention_is_gone(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
-    jobs.run(transitions.cancel(job["id"], retention_hours=-1))
+    jobs.run(transitions.cancel(job["id"], keeping=Keeping(retention_hours=-1, grace_seconds=40)))
     for path in (job["links"]["self"], job["links"]["result"]):
         assert api.http.get(path).status_code == 410
 
@@ -167,3 +169,86 @@ def test_the_framework_s_own_errors_are_problems_too(
     response = api.http.request(method, path)
     assert response.status_code == status == response.json()["status"]
     assert response.headers["content-type"] == "application/problem+json"
+
+
+def reweighed(api: RunningApi, job: dict[str, Any], **weights: Any) -> httpx.Response:
+    return api.http.patch(job["links"]["self"], json=weights)
+
+
+def test_the_weights_of_a_waiting_job_can_be_changed(api: RunningApi) -> None:
+    job = submitted(api)
+    response = reweighed(api, job, style_weight=0.9)
+    assert response.status_code == 200
+    assert response.json()["options"] == job["options"] | {"style_weight": 0.9}
+    assert response.json()["version"] == job["version"] + 1
+
+
+def test_the_worker_of_a_running_job_hears_of_its_new_weights(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    fence = claimed(job, jobs)
+    reweighed(api, job, content_weight=0.2)
+    heard = jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, news={}))
+    assert heard.options is not None
+    assert heard.options["content_weight"] == 0.2
+
+
+def test_the_weights_of_a_job_that_is_over_cannot_be_changed(api: RunningApi) -> None:
+    job = submitted(api)
+    api.http.post(job["links"]["cancel"])
+    response = reweighed(api, job, style_weight=0.9)
+    assert (response.status_code, response.json()["code"]) == (409, "job_over")
+
+
+@pytest.mark.parametrize(
+    ("weights", "field"),
+    [
+        ({"style_weight": -1}, "style_weight"),
+        ({"tv_weight": "much"}, "tv_weight"),
+        ({"content_weight": 0, "style_weight": 0}, "style_weight"),
+        ({"size": 64}, "size"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_named_and_change_nothing(
+    weights: dict[str, Any], field: str, api: RunningApi
+) -> None:
+    job = submitted(api)
+    response = reweighed(api, job, **weights)
+    assert response.status_code == 422
+    assert field in [each["field"] for each in response.json()["errors"]]
+    assert api.http.get(job["links"]["self"]).json() == job
+
+
+def test_a_waiting_job_tells_when_its_picture_may_be_there(api: RunningApi, jobs: JobStore) -> None:
+    """By the work before it and its own, and by what the workers paint a second."""
+    assert submitted(api)["eta_seconds"] is None
+    jobs.client.flushall()
+    place = Place("somebody", work=1_000_000)
+    inputs = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
+    jobs.run(transitions.submit(new_job_id(), {"size": 256}, inputs, place, queue_limit=10))
+    for name in ("one", "other"):
+        worker = Worker(name, "whitened", "CPU", 10**9, rate=50_000.0)
+        jobs.run(present(worker, believed_seconds=60))
+    job = submitted(api)
+    own = jobs.run(transitions.look(job["id"]))
+    assert own is not None
+    assert job["eta_seconds"] == pytest.approx((1_000_000 + own.work) / 100_000, abs=0.1)
+
+
+def test_priority_and_deadline_are_told(api: RunningApi) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    job = api.http.post("/jobs", files=files, data={"priority": "high", "deadline": 60}).json()
+    assert job["priority"] == "high"
+    waits = datetime.fromisoformat(job["deadline_at"]) - datetime.fromisoformat(job["created_at"])
+    assert waits.total_seconds() == pytest.approx(60, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("priority", "urgent"), ("deadline", "0"), ("deadline", "soon")]
+)
+def test_wishes_that_cannot_be_granted_are_named(field: str, value: str, api: RunningApi) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    response = api.http.post("/jobs", files=files, data={field: value})
+    assert response.status_code == 422
+    assert [each["field"] for each in response.json()["errors"]] == [field]

@@ -10,6 +10,7 @@ from api.results import accepted
 from shared import transitions
 from shared.blob_store import BlobStore, result_key
 from shared.job_store import JobStore
+from shared.transitions import Keeping
 from tests import pictures
 from tests.api.test_jobs import claimed, submitted
 from tests.conftest import RunningApi
@@ -22,7 +23,7 @@ def painted(api: RunningApi, jobs: JobStore) -> dict[str, Any]:
     fence = claimed(job, jobs)
     key = result_key(job["id"], fence)
     BlobStore.open(api.settings.blob_store_location).put(key, pictures.png())
-    done = transitions.succeed(job["id"], fence, result_key=key, news={}, retention_hours=1)
+    done = transitions.succeed(job["id"], fence, result_key=key, news={}, keeping=Keeping(1, 40))
     assert jobs.run(done) == "ok"
     return job
 

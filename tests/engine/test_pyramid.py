@@ -2,8 +2,8 @@
 
 import pytest
 
-from pastiche.engine.pyramid import SHORTEST_SIDE, scales
 from pastiche.options import Options
+from pastiche.pyramid import SHORTEST_SIDE, scales
 
 
 def test_the_last_scale_is_the_size_that_was_asked_for() -> None:

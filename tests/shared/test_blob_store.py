@@ -34,7 +34,7 @@ def test_what_is_not_there_is_not_found(blobs: BlobStore) -> None:
 
 def test_a_job_s_blobs_go_and_no_other_s(blobs: BlobStore, tmp_path: Path) -> None:
     ours, other = new_job_id(), new_job_id()
-    keys = (input_key(ours, "content"), input_key(ours, "style-0"), result_key(ours, 1))
+    keys = (input_key(ours, "content"), input_key(ours, "style-0"), result_key(ours, "1-a"))
     for key in (*keys, input_key(other, "content")):
         blobs.put(key, b"bytes")
     asyncio.run(blobs.delete_job(ours))
@@ -53,3 +53,15 @@ def test_a_store_in_memory_works_the_same() -> None:
     blobs = BlobStore.open("memory:///")
     blobs.put("jobs/a/x", b"bytes")
     assert blobs.get("jobs/a/x") == b"bytes"
+
+
+def test_a_folder_s_keys_are_told_those_written_last_first(blobs: BlobStore) -> None:
+    for key in ("jobs/a/x", "jobs/a/y", "jobs/b/x"):
+        blobs.put(key, b"bytes")
+    assert blobs.keys("jobs/a") == ["jobs/a/y", "jobs/a/x"]
+
+
+def test_erasing_what_is_not_there_does_nothing(blobs: BlobStore) -> None:
+    blobs.put("jobs/a/x", b"bytes")
+    blobs.delete("jobs/a/none", "jobs/a/x")
+    assert blobs.keys("jobs/a") == []

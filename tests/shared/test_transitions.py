@@ -1,20 +1,29 @@
 """Every change of a job's record, on a real Redis: what it compares and what it sets."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from shared import transitions
+from shared.errors import DamagedRecord
 from shared.job_store import JobStore
 from shared.jobs import NEXT, Inputs, Job, new_job_id
+from shared.transitions import Keeping, Place, record_key
+from tests.waiting import until
 
 INPUTS = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
 
 
-def submitted(jobs: JobStore, queue_limit: int = 10) -> str:
-    job_id = new_job_id()
-    outcome = jobs.run(transitions.submit(job_id, {"size": 256}, INPUTS, queue_limit=queue_limit))
-    assert outcome == "queued"
+KEEPING = Keeping(retention_hours=1, grace_seconds=40)
+
+
+def submitted(
+    jobs: JobStore, queue_limit: int = 10, caller: str = "somebody", work: int = 100, **wishes: Any
+) -> str:
+    job_id, place = new_job_id(), Place(caller, work, **wishes)
+    submission = transitions.submit(job_id, {"size": 256}, INPUTS, place, queue_limit=queue_limit)
+    assert jobs.run(submission) == "queued"
     return job_id
 
 
@@ -24,38 +33,59 @@ def look(jobs: JobStore, job_id: str) -> Job:
     return job
 
 
-def claim(
-    jobs: JobStore, job_id: str, lease_seconds: float = 20, lost_limit: int = 3
-) -> transitions.Claim:
-    return jobs.run(
-        transitions.claim(
-            job_id, lease_seconds=lease_seconds, lost_limit=lost_limit, retention_hours=1
-        )
-    )
+def claim(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> transitions.Claim:
+    return jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
 
 
-def claimed(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> int:
+def claimed(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> str:
     fence = claim(jobs, job_id, lease_seconds).fence
     assert fence is not None
     return fence
 
 
-def beat(jobs: JobStore, job_id: str, fence: int, **news: str) -> transitions.Answer:
-    return jobs.run(transitions.heartbeat(job_id, fence, lease_seconds=20, news=news))
+def recover(jobs: JobStore, job_id: str, lost_limit: int = 3) -> transitions.Recovered:
+    return jobs.run(transitions.recover(job_id, lost_limit=lost_limit, keeping=KEEPING))
 
 
-def succeed(jobs: JobStore, job_id: str, fence: int) -> transitions.Kept:
+def beat(jobs: JobStore, job_id: str, fence: str, **news: str) -> str:
+    heard = jobs.run(transitions.heartbeat(job_id, fence, lease_seconds=20, news=news))
+    return heard.answer
+
+
+def succeed(jobs: JobStore, job_id: str, fence: str) -> transitions.Kept:
     key = f"results/{fence}.png"
-    return jobs.run(transitions.succeed(job_id, fence, result_key=key, news={}, retention_hours=1))
+    return jobs.run(transitions.succeed(job_id, fence, result_key=key, news={}, keeping=KEEPING))
+
+
+def failed(jobs: JobStore, job_id: str, fence: str) -> transitions.Kept:
+    failure = transitions.fail(job_id, fence, code="out_of_memory", news={}, keeping=KEEPING)
+    return jobs.run(failure)
+
+
+def stopped(jobs: JobStore, job_id: str, fence: str) -> transitions.Kept:
+    return jobs.run(transitions.stop(job_id, fence, news={}, keeping=KEEPING))
 
 
 def cancel(jobs: JobStore, job_id: str) -> transitions.Canceled:
-    return jobs.run(transitions.cancel(job_id, retention_hours=1))
+    return jobs.run(transitions.cancel(job_id, keeping=KEEPING))
+
+
+def erase(jobs: JobStore, job_id: str) -> bool:
+    return jobs.run(transitions.erase(job_id, keeping=KEEPING))
+
+
+def order(jobs: JobStore) -> list[str]:
+    """The jobs that wait, first to last."""
+    return jobs.run(transitions.heads(100))
+
+
+def due(jobs: JobStore) -> transitions.Due:
+    return jobs.run(transitions.due("messages", limit=100))
 
 
 def test_a_submitted_job_waits_with_its_options_and_inputs(jobs: JobStore) -> None:
     job = look(jobs, submitted(jobs))
-    assert (job.status, job.version, job.attempt, job.fence) == ("queued", 1, 0, 0)
+    assert (job.status, job.version, job.attempt, job.fence) == ("queued", 1, 0, None)
     assert (job.options, job.inputs) == ({"size": 256}, INPUTS)
 
 
@@ -66,14 +96,14 @@ def test_jobs_wait_in_the_order_that_they_came(jobs: JobStore) -> None:
 
 def test_a_full_queue_takes_no_more_and_keeps_nothing(jobs: JobStore) -> None:
     submitted(jobs, queue_limit=1)
-    refused = new_job_id()
-    assert jobs.run(transitions.submit(refused, {}, INPUTS, queue_limit=1)) == "full"
+    refused, place = new_job_id(), Place("somebody", 100)
+    assert jobs.run(transitions.submit(refused, {}, INPUTS, place, queue_limit=1)) == "full"
     assert jobs.run(transitions.look(refused)) is None
 
 
 def test_a_claim_takes_the_job_out_of_the_queue(jobs: JobStore) -> None:
     first, second = submitted(jobs), submitted(jobs)
-    assert claimed(jobs, first) == 1
+    assert claimed(jobs, first)
     job = look(jobs, first)
     assert (job.status, job.attempt, job.queue_position) == ("running", 1, None)
     assert job.started_at is not None
@@ -93,33 +123,54 @@ def test_an_unknown_job_and_one_that_is_over_cannot_be_claimed(jobs: JobStore) -
     assert claim(jobs, job_id).refusal == "over"
 
 
-def test_a_job_whose_lease_ran_out_is_claimed_again_with_a_higher_fence(jobs: JobStore) -> None:
+def test_a_job_whose_worker_fell_silent_waits_again_at_its_old_place(jobs: JobStore) -> None:
+    silent, other = submitted(jobs), submitted(jobs)
+    claimed(jobs, silent, lease_seconds=0)
+    assert due(jobs).silent == [silent]
+    assert recover(jobs, silent) == "queued"
+    assert order(jobs) == [silent, other]
+    claimed(jobs, silent)
+    assert look(jobs, silent).attempt == 2
+
+
+def test_a_job_whose_worker_lives_is_not_recovered(jobs: JobStore) -> None:
     job_id = submitted(jobs)
-    first = claimed(jobs, job_id, lease_seconds=0)
-    second = claimed(jobs, job_id)
-    assert second == first + 1
-    assert look(jobs, job_id).attempt == 2
+    claimed(jobs, job_id)
+    assert due(jobs).silent == []
+    assert recover(jobs, job_id) == "held"
+    assert look(jobs, job_id).status == "running"
+
+
+def test_two_claims_never_have_the_same_fence(jobs: JobStore) -> None:
+    """Even where Redis has forgotten its last second, and counts an attempt twice."""
+    job_id = submitted(jobs)
+    before = jobs.client.dump(record_key(job_id)) or b""
+    one = claimed(jobs, job_id)
+    jobs.client.restore(record_key(job_id), 0, before, replace=True)
+    assert claimed(jobs, job_id) != one
 
 
 def test_a_worker_whose_fence_has_moved_on_can_change_nothing(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     late = claimed(jobs, job_id, lease_seconds=0)
+    recover(jobs, job_id)
     claimed(jobs, job_id)
     before = look(jobs, job_id)
-    failed = transitions.fail(job_id, late, code="x", detail="x", retention_hours=1)
     assert beat(jobs, job_id, late, progress="{}") == "lost"
     assert succeed(jobs, job_id, late) == "lost"
-    assert jobs.run(failed) == "lost"
-    assert jobs.run(transitions.stop(job_id, late, retention_hours=1)) == "lost"
+    assert failed(jobs, job_id, late) == "lost"
+    assert stopped(jobs, job_id, late) == "lost"
     assert jobs.run(transitions.release(job_id, late)) == "lost"
     assert look(jobs, job_id) == before
 
 
 def test_a_job_that_kills_its_workers_fails_after_three(jobs: JobStore) -> None:
     job_id = submitted(jobs)
+    outcomes = []
     for _ in range(3):
         claimed(jobs, job_id, lease_seconds=0)
-    assert claim(jobs, job_id).refusal == "worker_lost"
+        outcomes.append(recover(jobs, job_id))
+    assert outcomes == ["queued", "queued", "worker_lost"]
     job = look(jobs, job_id)
     assert (job.status, job.error_code) == ("failed", "worker_lost")
     assert job.error_detail
@@ -145,7 +196,7 @@ def test_a_heartbeat_renews_the_lease(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id, lease_seconds=0)
     assert beat(jobs, job_id, fence) == "ok"
-    assert claim(jobs, job_id).refusal == "held"
+    assert due(jobs).silent == []
 
 
 def test_news_are_a_new_version_and_a_bare_heartbeat_is_not(jobs: JobStore) -> None:
@@ -181,7 +232,7 @@ def test_canceling_a_running_job_is_told_at_the_next_heartbeat(jobs: JobStore) -
     fence = claimed(jobs, job_id)
     assert [cancel(jobs, job_id), cancel(jobs, job_id)] == ["asked", "asked"]
     assert beat(jobs, job_id, fence) == "cancel"
-    assert jobs.run(transitions.stop(job_id, fence, retention_hours=1)) == "ok"
+    assert stopped(jobs, job_id, fence) == "ok"
     assert look(jobs, job_id).status == "canceled"
 
 
@@ -197,7 +248,7 @@ def test_a_job_that_its_client_canceled_is_not_painted_again(jobs: JobStore) -> 
     fence = claimed(jobs, job_id)
     cancel(jobs, job_id)
     jobs.run(transitions.heartbeat(job_id, fence, lease_seconds=0, news={}))
-    assert claim(jobs, job_id).refusal == "canceled"
+    assert recover(jobs, job_id) == "canceled"
     assert look(jobs, job_id).status == "canceled"
 
 
@@ -212,19 +263,182 @@ def test_canceling_what_is_over_or_unknown_changes_nothing(jobs: JobStore) -> No
 
 def test_an_erased_job_is_gone_from_the_queue_too(jobs: JobStore) -> None:
     job_id = submitted(jobs)
-    assert jobs.run(transitions.erase(job_id))
-    assert not jobs.run(transitions.erase(job_id))
+    assert erase(jobs, job_id)
+    assert not erase(jobs, job_id)
     assert jobs.run(transitions.look(job_id)) is None
-    assert jobs.client.keys("*") == []
+    assert jobs.client.keys("*") == [transitions.DEBRIS]
 
 
-WAYS: dict[str, Callable[[JobStore, str, int], object]] = {
+def test_callers_take_turns(jobs: JobStore) -> None:
+    many = [submitted(jobs, caller="busy") for _ in range(5)]
+    one = submitted(jobs, caller="patient")
+    assert order(jobs) == [many[0], one, *many[1:]]
+
+
+def test_a_caller_who_comes_late_waits_for_no_more_than_the_turn_that_is_painted(
+    jobs: JobStore,
+) -> None:
+    many = [submitted(jobs, caller="busy") for _ in range(6)]
+    for each in many[:3]:
+        claimed(jobs, each)
+    one = submitted(jobs, caller="patient")
+    assert order(jobs) == [many[3], one, *many[4:]]
+
+
+def test_a_higher_priority_goes_first_whatever_the_turn(jobs: JobStore) -> None:
+    low, normal = submitted(jobs, priority="low"), submitted(jobs)
+    high = [submitted(jobs, priority="high") for _ in range(2)]
+    assert order(jobs) == [*high, normal, low]
+
+
+def test_a_waiting_job_knows_how_much_is_painted_before_it(jobs: JobStore) -> None:
+    first, second, third = (submitted(jobs, work=work) for work in (1000, 300, 50))
+    fence = claimed(jobs, first)
+    jobs.run(transitions.heartbeat(first, fence, lease_seconds=20, news={}, left=400))
+    assert look(jobs, first).work_ahead is None
+    assert look(jobs, second).work_ahead == 400
+    assert look(jobs, third).work_ahead == 700
+
+
+def test_of_those_far_ahead_the_mean_is_taken(jobs: JobStore) -> None:
+    for _ in range(transitions.EXACT + 20):
+        submitted(jobs, queue_limit=1000, work=100)
+    last = submitted(jobs, queue_limit=1000, work=100)
+    assert look(jobs, last).work_ahead == pytest.approx(100 * (transitions.EXACT + 20))
+
+
+def test_what_is_left_to_paint_is_forgotten_with_its_job(jobs: JobStore) -> None:
+    one, other = submitted(jobs), submitted(jobs)
+    succeed(jobs, one, claimed(jobs, one))
+    cancel(jobs, other)
+    assert not jobs.client.exists("queue:work", "queue:turns", "queue:running", transitions.WAITING)
+
+
+def test_a_job_past_its_deadline_expires_and_is_not_painted(jobs: JobStore) -> None:
+    job_id = submitted(jobs, wait_seconds=0.001)
+    until(lambda: due(jobs).late == [job_id])
+    assert claim(jobs, job_id).refusal == "over"
+    assert jobs.run(transitions.expire(job_id, keeping=KEEPING)) == "expired"
+    assert look(jobs, job_id).status == "expired"
+    assert order(jobs) == []
+
+
+def test_a_job_that_is_painted_in_time_does_not_expire(jobs: JobStore) -> None:
+    job_id = submitted(jobs, wait_seconds=60)
+    assert jobs.run(transitions.expire(job_id, keeping=KEEPING)) == "kept"
+    claimed(jobs, job_id)
+    assert due(jobs).late == []
+    assert jobs.run(transitions.expire(job_id, keeping=KEEPING)) == "kept"
+
+
+def test_a_job_past_its_retention_is_forgotten_and_its_blobs_are_due(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    jobs.run(transitions.cancel(job_id, keeping=Keeping(0, 40)))
+    until(lambda: due(jobs).old == [job_id])
+    assert jobs.run(transitions.forget(job_id))
+    assert jobs.run(transitions.look(job_id)) is None
+    assert [each for each, _ in due(jobs).untidy] == [job_id]
+
+
+def test_a_job_that_is_still_to_be_kept_is_not_forgotten(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    cancel(jobs, job_id)
+    assert due(jobs).old == []
+    assert not jobs.run(transitions.forget(job_id))
+    assert look(jobs, job_id).status == "canceled"
+
+
+def test_pictures_whose_record_never_comes_are_debris(jobs: JobStore) -> None:
+    came, lost = submitted(jobs), new_job_id()
+    for each in (came, lost):
+        jobs.run(transitions.begin(each))
+    assert jobs.client.zscore(transitions.DEBRIS, lost) is not None
+    again = new_job_id()
+    jobs.run(transitions.begin(again))
+    place = Place("somebody", 100)
+    jobs.run(transitions.submit(again, {}, INPUTS, place, queue_limit=10))
+    assert jobs.client.zscore(transitions.DEBRIS, again) is None
+
+
+def test_what_became_due_anew_is_not_taken_for_done(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    jobs.run(transitions.erase(job_id, keeping=Keeping(1, 0)))
+    ((_, due_ms),) = due(jobs).untidy
+    jobs.run(transitions.tidied(job_id, due_ms - 1))
+    assert due(jobs).untidy
+    jobs.run(transitions.tidied(job_id, due_ms))
+    assert not due(jobs).untidy
+
+
+def test_jobs_without_a_message_are_counted(jobs: JobStore) -> None:
+    submitted(jobs), submitted(jobs)
+    jobs.client.rpush("messages", "one")
+    assert due(jobs).unannounced == 1
+
+
+def test_other_weights_are_heard_of_once(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    fence = claimed(jobs, job_id)
+    wanted = {"size": 256, "style_weight": 0.9}
+    assert jobs.run(transitions.reweigh(job_id, {"size": 256}, wanted)) == "ok"
+    beats = transitions.heartbeat(job_id, fence, lease_seconds=20, news={})
+    assert jobs.run(beats) == transitions.Heard("ok", 1, wanted)
+    beats = transitions.heartbeat(job_id, fence, lease_seconds=20, news={}, reweighed=1)
+    assert jobs.run(beats) == transitions.Heard("ok")
+    assert look(jobs, job_id).options == wanted
+
+
+def test_weights_are_not_changed_over_another_change_nor_once_the_job_is_over(
+    jobs: JobStore,
+) -> None:
+    job_id = submitted(jobs)
+    jobs.run(transitions.reweigh(job_id, {"size": 256}, {"size": 1}))
+    assert jobs.run(transitions.reweigh(job_id, {"size": 256}, {"size": 2})) == "changed"
+    cancel(jobs, job_id)
+    assert jobs.run(transitions.reweigh(job_id, {"size": 1}, {"size": 2})) == "over"
+    assert look(jobs, job_id).options == {"size": 1}
+
+
+def test_a_running_job_s_worker_is_woken_when_something_is_asked(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    claimed(jobs, job_id)
+    with jobs.client.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+        channel.subscribe(transitions.asked_channel(job_id))
+        channel.get_message(timeout=1)
+        cancel(jobs, job_id)
+        assert until(lambda: channel.get_message(timeout=1))
+
+
+def test_one_leads_until_it_falls_silent(jobs: JobStore) -> None:
+    def leads(name: str, lease_seconds: float = 20) -> bool:
+        return jobs.run(transitions.lead("reconciler", name, lease_seconds=lease_seconds))
+
+    assert leads("one")
+    assert not leads("other")
+    assert leads("one", lease_seconds=0.001)
+    until(lambda: leads("other"))
+
+
+@pytest.mark.parametrize("field", ["version", "options", "inputs", "lane", "work"])
+def test_a_damaged_record_says_so(field: str, jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    jobs.client.hdel(record_key(job_id), field)
+    with pytest.raises(DamagedRecord, match=job_id):
+        jobs.run(transitions.look(job_id))
+
+
+def test_a_record_that_vanished_is_cleared_out_of_the_queue(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    jobs.client.delete(record_key(job_id))
+    assert claim(jobs, job_id).refusal == "unknown"
+    assert order(jobs) == []
+
+
+WAYS: dict[str, Callable[[JobStore, str, str], object]] = {
     "running": lambda jobs, job_id, _: claim(jobs, job_id, lease_seconds=0),
     "queued": lambda jobs, job_id, fence: jobs.run(transitions.release(job_id, fence)),
     "succeeded": succeed,
-    "failed": lambda jobs, job_id, fence: jobs.run(
-        transitions.fail(job_id, fence, code="x", detail="x", retention_hours=1)
-    ),
+    "failed": failed,
     "canceled": lambda jobs, job_id, _: cancel(jobs, job_id),
 }
 

@@ -13,6 +13,7 @@ import pytest
         "shared.queue",
         "shared.job_store",
         "worker.__main__",
+        "worker.reconciler",
         "pastiche",
         "pastiche.options",
     ],

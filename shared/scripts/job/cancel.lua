@@ -1,0 +1,18 @@
+-- The client wants no more of a job: it ends at once where nobody paints it, else it is asked to.
+-- ARGV[1] id        ARGV[2] retention_ms      ARGV[3] grace_ms
+-- Replies 'canceled', 'asked', 'over' (unchanged) or 'unknown'.
+local id = ARGV[1]
+local state = redis.call('HMGET', record, 'status', 'cancel_requested')
+if not state[1] then return 'unknown' end
+
+local lease_ms = tonumber(redis.call('ZSCORE', running, id) or 0)
+if state[1] == 'running' and lease_ms > now_ms() then
+  if not state[2] then change('cancel_requested', 1) end
+  wake(id)
+  return 'asked'
+end
+if state[1] == 'queued' or state[1] == 'running' then
+  finish(id, 'canceled', ARGV[2], ARGV[3])
+  return 'canceled'
+end
+return 'over'

@@ -1,0 +1,11 @@
+-- A job that has waited for longer than it may is over.
+-- ARGV[1] id        ARGV[2] retention_ms      ARGV[3] grace_ms
+-- Replies 'expired', or 'kept' where it does not wait or its deadline is still to come.
+local state = redis.call('HMGET', record, 'status', 'deadline_ms')
+if state[1] ~= 'queued' then
+  redis.call('ZREM', deadlines, ARGV[1])
+  return 'kept'
+end
+if not state[2] or tonumber(state[2]) > now_ms() then return 'kept' end
+finish(ARGV[1], 'expired', ARGV[2], ARGV[3])
+return 'expired'

@@ -1,0 +1,13 @@
+-- The worker commits: the job is over, with its result or its error, if the claim is still held.
+-- ARGV[1] id            ARGV[2] fence
+-- ARGV[3] status        'succeeded', 'failed' or 'canceled'
+-- ARGV[4] retention_ms  ARGV[5] grace_ms      ARGV[6…] fields and values to write
+-- Replies 'ok', or 'lost' where the claim is not held: then nothing has changed.
+local state = redis.call('HMGET', record, 'status', 'fence')
+if state[2] ~= ARGV[2] then return 'lost' end
+-- The same commit again: its first reply never reached the worker.
+if state[1] == ARGV[3] then return 'ok' end
+if state[1] ~= 'running' then return 'lost' end
+
+finish(ARGV[1], ARGV[3], ARGV[4], ARGV[5], unpack(ARGV, 6))
+return 'ok'

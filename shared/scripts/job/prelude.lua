@@ -1,0 +1,64 @@
+-- Set before every script on one job, which is always told the same keys:
+--   record     hash: the job
+--   waiting    sorted set: ids of queued jobs, by who is next
+--   turns      hash: whose turn it is (see submit.lua)
+--   work       hash: id → how much is left to paint, of jobs that wait or run; 'waiting' → of all
+--              that wait
+--   deadlines  sorted set: ids of queued jobs, by when they expire (milliseconds)
+--   running    sorted set: ids of running jobs, by when their lease ends (milliseconds)
+--   over       sorted set: ids of jobs that are over, by when they are forgotten (milliseconds)
+--   debris     sorted set: ids whose blobs are to be looked through, by when (milliseconds)
+local record, waiting, turns, work, deadlines, running, over, debris = unpack(KEYS)
+
+-- Writes fields of the record that a client can see: one more version.
+local function change(...)
+  redis.call('HSET', record, ...)
+  return redis.call('HINCRBY', record, 'version', 1)
+end
+
+-- How much of a job is left to paint.
+local function left_of(id)
+  return tonumber(redis.call('HGET', work, id) or 0)
+end
+
+local function enter_queue(id)
+  local state = redis.call('HMGET', record, 'place', 'deadline_ms')
+  if redis.call('ZADD', waiting, state[1] or now_ms(), id) == 1 then
+    redis.call('HINCRBYFLOAT', work, 'waiting', left_of(id))
+  end
+  if state[2] then redis.call('ZADD', deadlines, state[2], id) end
+end
+
+local function leave_queue(id)
+  if redis.call('ZREM', waiting, id) == 1 then
+    redis.call('HINCRBYFLOAT', work, 'waiting', -left_of(id))
+  end
+  redis.call('ZREM', deadlines, id)
+  if redis.call('EXISTS', waiting, running) == 0 then
+    -- There is nobody left to take turns with; rounding is forgotten with them.
+    redis.call('DEL', turns)
+    redis.call('HDEL', work, 'waiting')
+  end
+end
+
+local function leave_everything(id)
+  redis.call('ZREM', running, id)
+  leave_queue(id)
+  redis.call('HDEL', work, id)
+end
+
+-- Ends a job: nothing leads out of `status`. What its workers left in the blob store is looked
+-- through once none of them can write any more.
+local function finish(id, status, retention_ms, grace_ms, ...)
+  local now = now_ms()
+  leave_everything(id)
+  redis.call('HDEL', record, 'cancel_requested')
+  redis.call('ZADD', over, now + retention_ms, id)
+  redis.call('ZADD', debris, now + grace_ms, id)
+  return change('status', status, 'finished_ms', now, 'expires_ms', now + retention_ms, ...)
+end
+
+-- Wakes the worker that paints the job: the client has asked for something.
+local function wake(id)
+  redis.call('PUBLISH', 'asked:' .. id, '')
+end

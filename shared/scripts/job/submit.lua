@@ -1,0 +1,34 @@
+-- A new job: its record and its place in the queue, or neither.
+-- ARGV[1] id            ARGV[2] options (JSON)
+-- ARGV[3] inputs (JSON) the keys of its pictures
+-- ARGV[4] queue_limit   how many may wait
+-- ARGV[5] work          how much there is to paint: pixels times iterations
+-- ARGV[6] caller        who asks
+-- ARGV[7] lane          0, 1 or 2: a job of a lower lane goes first
+-- ARGV[8] wait_ms       how long it may wait before it expires; 0 for ever
+-- Replies 'queued', 'full' or 'exists'.
+--
+-- Callers take turns within a lane: a caller's next job gets the turn after that of the caller's
+-- last one, or the turn after the one that is being painted, whichever is later. So the first job of
+-- one caller goes before the thousandth of another. Jobs of one turn go in the order they came.
+local id = ARGV[1]
+if redis.call('EXISTS', record) == 1 then return 'exists' end
+if redis.call('ZCARD', waiting) >= tonumber(ARGV[4]) then return 'full' end
+
+local mine = ARGV[7] .. ':' .. ARGV[6]
+local latest = redis.call('HMGET', turns, ARGV[7], mine)
+local turn = math.max(tonumber(latest[1] or 0), tonumber(latest[2] or 0)) + 1
+redis.call('HSET', turns, mine, turn)
+local arrival = redis.call('HINCRBY', turns, 'arrivals', 1)
+-- One number, exact in a double: 2 bits of lane, 27 of turn, 24 of arrival.
+local place = (tonumber(ARGV[7]) * 2^27 + turn) * 2^24 + arrival % 2^24
+
+local now = now_ms()
+change('id', id, 'status', 'queued', 'options', ARGV[2], 'inputs', ARGV[3], 'created_ms', now,
+       'work', ARGV[5], 'caller', ARGV[6], 'lane', ARGV[7], 'turn', turn,
+       'place', string.format('%.0f', place), 'attempt', 0, 'lost', 0)
+if tonumber(ARGV[8]) > 0 then redis.call('HSET', record, 'deadline_ms', now + ARGV[8]) end
+redis.call('HSET', work, id, ARGV[5])
+redis.call('ZREM', debris, id)
+enter_queue(id)
+return 'queued'

@@ -1,0 +1,177 @@
+"""What the reconciler sets right, on a real Redis and a real folder; it paints nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared import transitions
+from shared.blob_store import BlobStore, checkpoint_key, input_key, result_key
+from shared.job_store import JobStore
+from shared.jobs import Inputs, Job, new_job_id
+from shared.queue import MESSAGES_KEY, create_queue
+from shared.settings import Settings
+from shared.transitions import Keeping, Place, record_key
+from tests.waiting import until
+from worker.reconciler import Reconciler
+
+
+@pytest.fixture
+def settings(redis_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        redis_url=redis_url, data_folder=tmp_path, lease_seconds=0.01, reconcile_seconds=0.01
+    )
+
+
+@pytest.fixture
+def blobs(settings: Settings) -> BlobStore:
+    return BlobStore.open(settings.blob_store_location)
+
+
+@pytest.fixture
+def reconciler(settings: Settings, jobs: JobStore, blobs: BlobStore) -> Iterator[Reconciler]:
+    queue = create_queue(settings)
+    yield Reconciler(settings, jobs, blobs, queue, "one")
+    queue.close()
+
+
+def submitted(jobs: JobStore, blobs: BlobStore, wait_seconds: float | None = None) -> str:
+    """A job that waits, without a message."""
+    job_id = new_job_id()
+    inputs = Inputs(input_key(job_id, "content"), (input_key(job_id, "style-0"),))
+    for key in inputs.all():
+        blobs.put(key, b"picture")
+    place = Place("somebody", 100, wait_seconds=wait_seconds)
+    assert jobs.run(transitions.submit(job_id, {}, inputs, place, queue_limit=100)) == "queued"
+    return job_id
+
+
+def claimed(jobs: JobStore, job_id: str, lease_seconds: float = 0) -> str:
+    fence = jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds)).fence
+    assert fence is not None
+    return fence
+
+
+def look(jobs: JobStore, job_id: str) -> Job:
+    job = jobs.run(transitions.look(job_id))
+    assert job is not None
+    return job
+
+
+def messages(jobs: JobStore) -> int:
+    return int(jobs.client.llen(MESSAGES_KEY))  # type: ignore[arg-type]  # no coroutine
+
+
+def test_a_job_whose_worker_fell_silent_is_announced_again(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    job_id = submitted(jobs, blobs)
+    claimed(jobs, job_id)
+    reconciler.round()
+    assert look(jobs, job_id).status == "queued"
+    assert messages(jobs) == 1
+
+
+def test_a_job_that_no_worker_survives_fails(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    job_id = submitted(jobs, blobs)
+    for _ in range(3):
+        claimed(jobs, job_id)
+        reconciler.round()
+    assert (look(jobs, job_id).status, look(jobs, job_id).error_code) == ("failed", "worker_lost")
+
+
+def test_a_lost_message_is_sent_again_once(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    submitted(jobs, blobs)
+    for _ in range(5):
+        reconciler.round()
+    assert messages(jobs) == 1
+
+
+def test_a_job_past_its_deadline_expires(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    job_id = submitted(jobs, blobs, wait_seconds=0.001)
+    until(lambda: reconciler.round() and look(jobs, job_id).status == "expired")
+
+
+def test_a_job_past_its_retention_goes_with_its_blobs(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    job_id, kept = submitted(jobs, blobs), submitted(jobs, blobs)
+    fence = claimed(jobs, job_id, lease_seconds=20)
+    blobs.put(result_key(job_id, fence), b"picture")
+    over = transitions.succeed(
+        job_id, fence, result_key=result_key(job_id, fence), news={}, keeping=Keeping(0, 0)
+    )
+    jobs.run(over)
+    until(lambda: reconciler.round() and not blobs.keys(f"jobs/{job_id}"))
+    assert not jobs.client.exists(record_key(job_id))
+    assert blobs.keys(f"jobs/{kept}")
+
+
+def test_what_workers_left_of_a_job_that_is_over_goes_and_its_pictures_stay(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    job_id = submitted(jobs, blobs)
+    late = claimed(jobs, job_id)
+    reconciler.round()
+    fence = claimed(jobs, job_id, lease_seconds=20)
+    for key in (result_key(job_id, late), result_key(job_id, fence), checkpoint_key(job_id, late)):
+        blobs.put(key, b"bytes")
+    over = transitions.succeed(
+        job_id, fence, result_key=result_key(job_id, fence), news={}, keeping=Keeping(1, 0)
+    )
+    jobs.run(over)
+    reconciler.round()
+    job = look(jobs, job_id)
+    assert sorted(blobs.keys(f"jobs/{job_id}")) == sorted([*job.inputs.all(), job.result_key or ""])
+
+
+def test_pictures_whose_record_never_came_go(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transitions, "ARRIVAL_SECONDS", 0)
+    job_id = new_job_id()
+    jobs.run(transitions.begin(job_id))
+    blobs.put(input_key(job_id, "content"), b"picture")
+    reconciler.round()
+    assert blobs.keys(f"jobs/{job_id}") == []
+    assert jobs.client.keys("*") == ["leader:reconciler"]
+
+
+def test_what_an_erased_job_s_worker_still_wrote_goes(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    job_id = submitted(jobs, blobs)
+    fence = claimed(jobs, job_id, lease_seconds=20)
+    jobs.run(transitions.erase(job_id, keeping=Keeping(1, 0)))
+    blobs.put(checkpoint_key(job_id, fence), b"bytes")
+    reconciler.round()
+    assert blobs.keys(f"jobs/{job_id}") == []
+
+
+def test_a_damaged_record_is_logged_and_stops_nothing(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged, other = submitted(jobs, blobs), submitted(jobs, blobs)
+    for each in (damaged, other):
+        jobs.run(transitions.cancel(each, keeping=Keeping(1, 0)))
+    jobs.client.hdel(record_key(damaged), "options")
+    reconciler.round()
+    assert f"The record of job {damaged} cannot be read." in caplog.text
+    assert not jobs.client.exists(transitions.DEBRIS)
+
+
+def test_of_several_only_the_one_that_leads_acts(
+    reconciler: Reconciler, settings: Settings, jobs: JobStore, blobs: BlobStore
+) -> None:
+    calm = settings.model_copy(update={"reconcile_seconds": 60})
+    queue = create_queue(calm)
+    first, second = (Reconciler(calm, jobs, blobs, queue, name) for name in ("first", "second"))
+    assert first.round()
+    assert not second.round()
+    queue.close()

@@ -1,0 +1,135 @@
+"""`python -m worker.reconciler`: finds what was lost, and sets it right.
+
+Any number of them may run; one leads, under a lease. Everything it does is a transition that
+compares before it sets, so two that lead for a moment do no harm. It loads no torch.
+"""
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from threading import Event
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from obstore.exceptions import BaseError as BlobStoreError
+from redis import RedisError
+
+from shared import transitions
+from shared.blob_store import BlobStore, folder_of
+from shared.errors import DamagedRecord
+from shared.job_store import JobStore
+from shared.queue import MESSAGES_KEY, create_queue, publish
+from shared.settings import Settings
+from shared.transitions import Keeping
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 200
+"""How many jobs of each kind are set right in one round."""
+
+LEADS_FOR_ROUNDS = 5
+"""After how many rounds that it missed another one takes over."""
+
+
+class Reconciler:
+    """Looks again and again for what nobody else would set right."""
+
+    def __init__(
+        self, settings: Settings, jobs: JobStore, blobs: BlobStore, queue: Celery, name: str
+    ) -> None:
+        self._settings, self._jobs, self._blobs, self._queue = settings, jobs, blobs, queue
+        self._name = name
+        self._keeping = Keeping.of(settings)
+        self._unannounced = 0
+
+    def round(self) -> bool:
+        """Sets right what is due, if it is the one that leads; whether it does.
+
+        Raises:
+            RedisError, BlobStoreError, OSError, OperationalError: the rest is for the next round.
+        """
+        lease_seconds = LEADS_FOR_ROUNDS * self._settings.reconcile_seconds
+        role = transitions.lead("reconciler", self._name, lease_seconds=lease_seconds)
+        if not self._jobs.run(role):
+            return False
+        due = self._jobs.run(transitions.due(MESSAGES_KEY, limit=AT_ONCE))
+        for job_id in due.silent:
+            self._recover(job_id)
+        for job_id in due.late:
+            if self._jobs.run(transitions.expire(job_id, keeping=self._keeping)) == "expired":
+                log.info("Job %s: expired, nobody came to paint it", job_id)
+        for job_id in due.old:
+            if self._jobs.run(transitions.forget(job_id)):
+                log.info("Job %s: forgotten, past its retention", job_id)
+        for job_id, due_ms in due.untidy:
+            self._tidy(job_id)
+            self._jobs.run(transitions.tidied(job_id, due_ms))
+        self._announce(due.unannounced)
+        return True
+
+    def _recover(self, job_id: str) -> None:
+        limit = self._settings.attempts_limit
+        recovered = transitions.recover(job_id, lost_limit=limit, keeping=self._keeping)
+        outcome = self._jobs.run(recovered)
+        if outcome == "held":
+            return
+        log.warning("Job %s: its worker fell silent: %s", job_id, outcome)
+        if outcome == "queued":
+            publish(self._queue, job_id)
+
+    def _tidy(self, job_id: str) -> None:
+        """Erases what a job has no use for: all where it is gone, what its workers left where it
+        is over."""
+        try:
+            job = self._jobs.run(transitions.look(job_id))
+        except DamagedRecord as error:
+            log.error("%s", error)
+            return
+        if job is not None and not job.is_over:
+            return
+        used = {*job.inputs.all(), job.result_key} if job else set()
+        left = [key for key in self._blobs.keys(folder_of(job_id)) if key not in used]
+        if left:
+            self._blobs.delete(*left)
+            log.info("Job %s: %d blobs erased that nobody needs", job_id, len(left))
+
+    def _announce(self, unannounced: int) -> None:
+        """Publishes again for jobs that have waited without a message for two rounds: in the
+        first one a worker may be about to claim them."""
+        missing = min(unannounced, self._unannounced, AT_ONCE)
+        self._unannounced = unannounced
+        if not missing:
+            return
+        for job_id in self._jobs.run(transitions.heads(missing)):
+            publish(self._queue, job_id)
+        log.warning("%d jobs waited without a message, and were announced again", missing)
+
+
+def watch(round_: Callable[[], bool], every_seconds: float, closing: Event) -> None:
+    """A round again and again; what cannot be reached now can be in a later one."""
+    while not closing.wait(every_seconds):
+        try:
+            round_()
+        except (RedisError, OperationalError, BlobStoreError, OSError) as error:
+            log.warning("This round was cut short: %s", error)
+
+
+def main() -> None:
+    settings = Settings()
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    closing = Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: closing.set())
+    jobs = JobStore.connect(settings.redis_location)
+    blobs = BlobStore.open(settings.blob_store_location)
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    reconciler = Reconciler(settings, jobs, blobs, create_queue(settings), name)
+    watch(reconciler.round, settings.reconcile_seconds, closing)
+
+
+if __name__ == "__main__":
+    main()
