@@ -1,4 +1,4 @@
-"""Waits for a state, never for a time."""
+"""Waits for a state; for a time only where the time is the point, as in a fault that lasts."""
 
 from collections.abc import Callable
 from time import monotonic, sleep
@@ -18,3 +18,8 @@ def until(look: Callable[[], Found], *, patience_seconds: float = 60.0) -> Found
             return found
         sleep(_LOOK_AGAIN_SECONDS)
     raise AssertionError(f"What was waited for did not come within {patience_seconds} s.")
+
+
+def pause(seconds: float) -> None:
+    """Lets time pass."""
+    sleep(seconds)

@@ -190,6 +190,7 @@ def next_attempt(studio: Studio) -> Iterator[Attempt | None]:
     job, fence = found
     settings = studio.settings
     checkpoints = Checkpoints(job.id, fence, studio.blobs, settings.checkpoint_seconds)
+    log.info("Job %s: attempt %d", job.id, job.attempt)
     with Heartbeat(job, fence, studio) as heartbeat:
         attempt = Attempt(job, fence, studio, heartbeat, checkpoints)
         with _ending(attempt):

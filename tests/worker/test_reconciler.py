@@ -59,7 +59,7 @@ def look(jobs: JobStore, job_id: str) -> Job:
 
 
 def messages(jobs: JobStore) -> int:
-    return int(jobs.client.llen(MESSAGES_KEY))  # type: ignore[arg-type]  # no coroutine
+    return int(jobs.client.llen(MESSAGES_KEY))
 
 
 def test_a_job_whose_worker_fell_silent_is_announced_again(

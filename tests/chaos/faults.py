@@ -1,0 +1,163 @@
+"""What can go wrong with a running service, each at a random moment of some jobs' lives."""
+
+import resource
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from time import monotonic
+
+import httpx
+
+from shared.queue import create_queue, publish
+from tests.chaos.house import House, Part
+from tests.waiting import pause
+
+Action = Callable[[House, list[str], Random], None]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of fault.
+
+    Attributes:
+        name: as the table has it.
+        strike: lets it happen, and be over.
+        ends: which states a job may end in under it, beside `succeeded`.
+    """
+
+    name: str
+    strike: Action
+    ends: frozenset[str] = frozenset()
+
+
+def _some_worker(house: House, chance: Random) -> Part:
+    return chance.choice(house.workers)
+
+
+def kill_child(house: House, jobs: list[str], chance: Random) -> None:
+    """SIGKILL to a process that paints; its parent starts another."""
+    _some_worker(house, chance).send_children(signal.SIGKILL)
+
+
+def kill_parent(house: House, jobs: list[str], chance: Random) -> None:
+    """SIGKILL to a worker's parent; the child is left to itself."""
+    worker = _some_worker(house, chance)
+    worker.send(signal.SIGKILL)
+    worker.process.wait()
+    house.start()
+
+
+def kill_whole_worker(house: House, jobs: list[str], chance: Random) -> None:
+    """SIGKILL to a worker and its child, as when a machine is lost."""
+    _some_worker(house, chance).end()
+    house.start()
+
+
+def kill_api(house: House, jobs: list[str], chance: Random) -> None:
+    """SIGKILL to the API in the middle of a submission."""
+    try:
+        house.api.send(signal.SIGKILL)
+        jobs.append(house.submit())
+    except httpx.TransportError:
+        pass
+    house.api.process.wait()
+    house.start()
+
+
+def kill_reconciler(house: House, jobs: list[str], chance: Random) -> None:
+    """SIGKILL to the reconciler, together with a process that paints."""
+    house.reconciler.end()
+    kill_child(house, jobs, chance)
+    house.start()
+
+
+def stop_child(house: House, jobs: list[str], chance: Random) -> None:
+    """SIGSTOP to a process that paints for longer than its lease, then SIGCONT: a zombie writes."""
+    worker = _some_worker(house, chance)
+    worker.send_children(signal.SIGSTOP)
+    pause(house.lease_seconds * chance.uniform(1.2, 2))
+    worker.send_children(signal.SIGCONT)
+
+
+def deploy(house: House, jobs: list[str], chance: Random) -> None:
+    """SIGTERM to a worker, and another one in its place."""
+    worker = _some_worker(house, chance)
+    told = monotonic()
+    worker.send(signal.SIGTERM)
+    worker.process.wait(30)
+    assert monotonic() - told < 5, "a worker took longer than 5 s to go"
+    house.start()
+
+
+def kill_redis(house: House, jobs: list[str], chance: Random) -> None:
+    """SIGKILL to Redis, and its start from its file."""
+    house.redis.end()
+    pause(chance.uniform(0, 1))
+    house.start()
+
+
+def lose_redis(house: House, jobs: list[str], chance: Random) -> None:
+    """Redis hangs for 10 s."""
+    house.redis.send(signal.SIGSTOP)
+    pause(10)
+    house.redis.send(signal.SIGCONT)
+
+
+def deliver_twice(house: House, jobs: list[str], chance: Random) -> None:
+    """Every message comes three times."""
+    queue = create_queue(house.settings)
+    for job_id in 2 * jobs:
+        publish(queue, job_id)
+    queue.close()
+
+
+def lose_messages(house: House, jobs: list[str], chance: Random) -> None:
+    """Every message that no worker has taken yet is gone."""
+    house.jobs.client.delete("paint")
+
+
+def refuse_writes(house: House, jobs: list[str], chance: Random) -> None:
+    """For a while no worker can write a file of more than a few bytes, as on a full disk."""
+    children = [each for worker in house.workers for each in worker.children]
+    limits = {each: resource.prlimit(each, resource.RLIMIT_FSIZE) for each in children}
+    for each, (_, hard) in limits.items():
+        resource.prlimit(each, resource.RLIMIT_FSIZE, (64, hard))
+    pause(chance.uniform(0.5, 6))
+    for each, before in limits.items():
+        resource.prlimit(each, resource.RLIMIT_FSIZE, before)
+
+
+def poison(house: House, jobs: list[str], chance: Random) -> None:
+    """One job kills each worker that paints it; the others are painted all the same."""
+    job_id = house.submit(priority="high", iterations=400)
+    house.kill_whoever_paints(job_id)
+    assert house.look(job_id)["error"]["code"] == "worker_lost"
+    house.http.delete(f"/jobs/{job_id}").raise_for_status()
+
+
+def cancel_some(house: House, jobs: list[str], chance: Random) -> None:
+    """The client cancels one job and erases another."""
+    canceled, *others = chance.sample(jobs, 2)
+    house.http.post(f"/jobs/{canceled}/cancel").raise_for_status()
+    for each in others:
+        house.http.delete(f"/jobs/{each}").raise_for_status()
+        jobs.remove(each)
+
+
+FAULTS = (
+    Fault("a painting process is killed", kill_child),
+    Fault("a worker's parent is killed", kill_parent),
+    Fault("a worker is killed, whole", kill_whole_worker),
+    Fault("the API is killed", kill_api),
+    Fault("the reconciler is killed, and a painting process", kill_reconciler),
+    Fault("a painting process hangs, and wakes up", stop_child),
+    Fault("a worker is replaced (SIGTERM)", deploy),
+    Fault("Redis is killed", kill_redis),
+    Fault("Redis hangs for 10 s", lose_redis),
+    Fault("messages come three times", deliver_twice),
+    Fault("messages are lost", lose_messages),
+    Fault("writes are refused, as on a full disk", refuse_writes, frozenset({"failed"})),
+    Fault("a job kills each of its workers", poison),
+    Fault("jobs are canceled and erased", cancel_some, frozenset({"canceled"})),
+)

@@ -1,0 +1,235 @@
+"""A service whose every process can be killed, stopped and started again: Redis, API, workers."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import redis
+
+from local import redis_server
+from local.ports import free_port
+from shared.blob_store import BlobStore
+from shared.job_store import JobStore
+from shared.settings import Settings
+from shared.workers import living
+from tests import pictures
+from tests.waiting import until
+
+START_SECONDS = 180.0
+
+SETTINGS = {
+    "PASTICHE_LEASE_SECONDS": "2",
+    "PASTICHE_HEARTBEAT_SECONDS": "0.1",
+    "PASTICHE_CHECKPOINT_SECONDS": "0.5",
+    "PASTICHE_RECONCILE_SECONDS": "0.2",
+    "PASTICHE_DECODE_TIMEOUT_SECONDS": "60",
+    "OMP_NUM_THREADS": "1",
+}
+"""Everything a tenth as long as in earnest, and one thread a worker: several share a processor."""
+
+
+class Part:
+    """One process, started anew under the same name as often as it takes."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path):
+        self.name, self._command, self._log = name, command, log
+        self._environment = os.environ | environment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as out:
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def children(self) -> list[int]:
+        """The processes that it has forked."""
+        with suppress(OSError):
+            listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+            return [int(each) for each in listed.read_text().split()]
+        return []
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text("utf-8", errors="replace")
+
+    def send(self, number: signal.Signals) -> None:
+        """To it alone."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(number)
+
+    def send_children(self, number: signal.Signals) -> None:
+        """To what it has forked."""
+        for each in self.children:
+            with suppress(ProcessLookupError):
+                os.kill(each, number)
+
+    def end(self) -> None:
+        """SIGKILL to it and all that it has started."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+class House:
+    """The parts, and a client's view of them."""
+
+    def __init__(self, folder: Path, workers: int, settings: dict[str, str]) -> None:
+        self.folder = folder
+        self._socket = folder / "redis.socket"
+        self.environment = SETTINGS | settings | self._places()
+        self.settings = Settings(redis_url=f"unix://{self._socket}", data_folder=folder / "data")
+        self.redis = self._part("redis", self._redis_command())
+        self.api = self._part("api", [sys.executable, "-m", "api"])
+        self.reconciler = self._part("reconciler", [sys.executable, "-m", "worker.reconciler"])
+        self.workers = [
+            self._part(f"worker-{index}", [sys.executable, "-m", "worker"])
+            for index in range(workers)
+        ]
+        self.jobs = JobStore.connect(self.settings.redis_location)
+        self.blobs = BlobStore.open(self.settings.blob_store_location)
+        port = self.environment["PASTICHE_PORT"]
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
+
+    @property
+    def lease_seconds(self) -> float:
+        return float(self.environment["PASTICHE_LEASE_SECONDS"])
+
+    @property
+    def parts(self) -> list[Part]:
+        return [self.redis, self.api, self.reconciler, *self.workers]
+
+    def start(self) -> None:
+        """Starts what does not run, and waits until all of it answers."""
+        if not self.redis.runs:
+            self.redis.start()
+        until(self._redis_answers, patience_seconds=START_SECONDS)
+        for part in self.parts:
+            if not part.runs:
+                part.start()
+        until(self._is_ready, patience_seconds=START_SECONDS)
+
+    def end(self) -> None:
+        for part in reversed(self.parts):
+            part.end()
+        self.http.close()
+        self.jobs.client.close()
+
+    def submit(self, **fields: Any) -> str:
+        """A small job; its id."""
+        files = {"content": pictures.jpeg(160, 120), "style": pictures.png(120, 120)}
+        data = {"size": 64, "iterations": 40, "backbone": "whitened"} | fields
+        response = self.http.post("/jobs", files=files, data=data)
+        assert response.status_code == 202, response.text
+        job_id = response.json()["id"]
+        assert isinstance(job_id, str)
+        return job_id
+
+    def look(self, job_id: str) -> dict[str, Any]:
+        """The job, as a client sees it."""
+        job = self.http.get(f"/jobs/{job_id}").raise_for_status().json()
+        assert isinstance(job, dict)
+        return job
+
+    def when(self, job_id: str, *statuses: str, patience_seconds: float = 120) -> dict[str, Any]:
+        """The job, as soon as it has one of these statuses."""
+
+        def seen() -> dict[str, Any] | None:
+            job = self.look(job_id)
+            return job if job["status"] in statuses else None
+
+        job = until(seen, patience_seconds=patience_seconds)
+        assert job is not None
+        return job
+
+    def picture(self, job_id: str) -> bytes:
+        return self.http.get(f"/jobs/{job_id}/result").raise_for_status().content
+
+    def painter(self, job_id: str) -> Part | None:
+        """The worker whose log says last that it paints this job."""
+        latest = {
+            worker.log.rfind(f"Job {job_id}: attempt"): worker
+            for worker in self.workers
+            if f"Job {job_id}: attempt" in worker.log
+        }
+        return latest[max(latest)] if latest else None
+
+    def kill_whoever_paints(self, job_id: str) -> None:
+        """Kills each process that takes this job, until it has failed."""
+        killed = 0
+
+        def has_failed() -> bool:
+            nonlocal killed
+            job = self.look(job_id)
+            worker = self.painter(job_id) if job["status"] == "running" else None
+            told = f"Job {job_id}: attempt {killed + 1}"
+            if worker is not None and told in worker.log:
+                worker.send_children(signal.SIGKILL)
+                killed += 1
+            return bool(job["status"] == "failed")
+
+        until(has_failed, patience_seconds=180)
+
+    def _part(self, name: str, command: list[str]) -> Part:
+        return Part(name, command, self.environment, self.folder / f"{name}.log")
+
+    def _places(self) -> dict[str, str]:
+        return {
+            "PASTICHE_REDIS_URL": f"unix://{self._socket}",
+            "PASTICHE_DATA_FOLDER": str(self.folder / "data"),
+            "PASTICHE_WEIGHTS_FOLDER": str(self.folder / "no weights"),
+            "PASTICHE_PORT": str(free_port("127.0.0.1", 0)),
+        }
+
+    def _redis_command(self) -> list[str]:
+        folder = self.folder / "redis"
+        folder.mkdir()
+        return redis_server.command(redis_server.binary(), socket=self._socket, folder=folder)
+
+    def _redis_answers(self) -> bool:
+        try:
+            return bool(self.jobs.client.ping())
+        except redis.RedisError:
+            return False
+
+    def _is_ready(self) -> bool:
+        try:
+            ready = self.http.get("/readyz").is_success
+            return ready and len(self.jobs.run(living())) >= len(self.workers)
+        except (httpx.TransportError, redis.RedisError):
+            return False
+
+
+@contextmanager
+def house(workers: int = 1, **settings: str) -> Iterator[House]:
+    """A service that is up; nothing of it is left at the end."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="pastiche-chaos-"))
+        made = House(Path(folder), workers, settings)
+        stack.callback(made.end)
+        made.start()
+        yield made

@@ -1,0 +1,129 @@
+"""What is promised, whatever happens: watched while it happens, and checked when it is over."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from typing import Any
+
+import httpx
+
+from shared import transitions
+from tests.chaos.house import House
+from tests.waiting import until
+
+OVER = ("succeeded", "failed", "canceled", "expired")
+
+
+class Broken(AssertionError):
+    """A promise was not kept."""
+
+
+@dataclass
+class Witness:
+    """A client that polls jobs all the time: `version` only grows, and nothing leads out of the
+    end."""
+
+    house: House
+    jobs: list[str]
+    seen: dict[str, dict[str, Any]] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    def look(self, http: httpx.Client) -> None:
+        for job_id in list(self.jobs):
+            try:
+                answer = http.get(f"/jobs/{job_id}")
+            except httpx.TransportError:
+                continue
+            if answer.is_success:
+                self._compare(job_id, answer.json())
+
+    def _compare(self, job_id: str, now: dict[str, Any]) -> None:
+        before = self.seen.get(job_id, now)
+        if now["version"] < before["version"]:
+            self.broken.append(f"{job_id}: version {before['version']} → {now['version']}")
+        if before["status"] in OVER and now["version"] != before["version"]:
+            self.broken.append(f"{job_id}: {before['status']} → {now['status']}")
+        self.seen[job_id] = now
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        ended = Event()
+
+        def run() -> None:
+            with httpx.Client(base_url=self.house.http.base_url, timeout=10) as http:
+                while not ended.wait(0.05):
+                    self.look(http)
+
+        thread = Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+        if self.broken:
+            raise Broken("; ".join(self.broken))
+
+
+def all_over(house: House, jobs: list[str], patience_seconds: float) -> None:
+    """Every job ends.
+
+    Raises:
+        Broken: one does not.
+    """
+
+    def look() -> bool:
+        try:
+            return all(house.look(each)["status"] in OVER for each in jobs)
+        except httpx.HTTPError:
+            return False
+
+    try:
+        until(look, patience_seconds=patience_seconds)
+    except AssertionError as error:
+        states = {each: house.look(each)["status"] for each in jobs}
+        raise Broken(f"lost: {states}") from error
+
+
+def painted_once(house: House, jobs: list[str], ends: frozenset[str], picture: bytes) -> None:
+    """Each job has ended as it may, and has the picture of an undisturbed job, once.
+
+    Raises:
+        Broken: one has not.
+    """
+    for job_id in jobs:
+        job = house.look(job_id)
+        if job["status"] not in {"succeeded", *ends}:
+            raise Broken(f"{job_id} is {job['status']}: {job['error']}")
+        if job["status"] == "succeeded" and house.picture(job_id) != picture:
+            raise Broken(f"{job_id} has another picture than an undisturbed job")
+        committed = sum(each.log.count(f"Job {job_id}: committed") for each in house.workers)
+        if committed > 1:
+            raise Broken(f"{job_id} was committed {committed} times")
+
+
+def nothing_left(house: House, jobs: list[str], patience_seconds: float) -> None:
+    """Once erased, the jobs leave no key and no blob.
+
+    Raises:
+        Broken: something is left.
+    """
+    for job_id in jobs:
+        house.http.delete(f"/jobs/{job_id}").raise_for_status()
+    house.jobs.client.zadd(transitions.DEBRIS, {each: 0 for each in _begun(house)})
+    try:
+        until(lambda: not _left(house), patience_seconds=patience_seconds)
+    except AssertionError as error:
+        raise Broken(f"left behind: {_left(house)}") from error
+
+
+def _begun(house: House) -> list[str]:
+    """What a killed API had begun: due in a minute, and brought forward so as not to wait."""
+    return [str(each) for each in house.jobs.client.zrange(transitions.DEBRIS, 0, -1)]
+
+
+def _left(house: House) -> list[str]:
+    client = house.jobs.client
+    keys = [*client.scan_iter("job:*"), *client.scan_iter("queue:*"), *client.scan_iter("jobs:*")]
+    return [*keys, *house.blobs.keys("jobs")]

@@ -1,0 +1,154 @@
+"""What becomes of a job when what paints it dies, is told to go, or cannot reach Redis."""
+
+import signal
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+
+from shared import transitions
+from tests.chaos.house import House, Part, house
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+
+LONG: dict[str, Any] = {"size": 96, "iterations": 150}
+
+
+@pytest.fixture(scope="module")
+def crew() -> Iterator[House]:
+    """A service with two workers, for all tests."""
+    with house(workers=2) as made:
+        yield made
+
+
+@pytest.fixture
+def service(crew: House) -> House:
+    """With everything up that an earlier test may have taken down."""
+    crew.start()
+    return crew
+
+
+def kept(service: House, job_id: str) -> bool:
+    """Whether some of the job's work lies in the blob store."""
+    return bool(service.blobs.keys(f"jobs/{job_id}/checkpoints"))
+
+
+def painter(service: House, job_id: str) -> Part:
+    found = service.painter(job_id)
+    assert found is not None
+    return found
+
+
+def test_a_worker_killed_mid_job_costs_little_and_the_picture_is_the_same(service: House) -> None:
+    undisturbed = service.submit(**LONG)
+    service.when(undisturbed, "succeeded", "failed")
+    job_id = service.submit(**LONG)
+    until(lambda: kept(service, job_id))
+    painter(service, job_id).send_children(signal.SIGKILL)
+    done = service.when(job_id, "succeeded", "failed")
+    assert (done["status"], done["attempt"]) == ("succeeded", 2)
+    assert f"Job {job_id}: goes on from iteration" in painter(service, job_id).log
+    assert service.picture(job_id) == service.picture(undisturbed)
+    assert not kept(service, job_id)
+
+
+def test_a_worker_told_to_go_gives_its_job_to_another(service: House) -> None:
+    job_id = service.submit(**LONG)
+    until(lambda: service.look(job_id)["iteration"] > 0)
+    first, told = painter(service, job_id), monotonic()
+    first.send(signal.SIGTERM)
+    until(lambda: service.look(job_id)["attempt"] == 2)
+    taken_after = monotonic() - told
+    first.process.wait(30)
+    gone_after = monotonic() - told
+    assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
+    second = painter(service, job_id)
+    assert second is not first
+    assert f"Job {job_id}: goes on from iteration" in second.log
+    assert (taken_after < 2, gone_after < 5) == (True, True), (taken_after, gone_after)
+
+
+def test_a_damaged_checkpoint_is_painted_afresh(service: House) -> None:
+    job_id = service.submit(**LONG)
+    until(lambda: kept(service, job_id))
+    worker = painter(service, job_id)
+    worker.send_children(signal.SIGKILL)
+    for key in service.blobs.keys(f"jobs/{job_id}/checkpoints"):
+        service.blobs.put(key, service.blobs.get(key)[:1000])
+    assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
+    assert f"Job {job_id}: painted afresh: No whole checkpoint" in painter(service, job_id).log
+
+
+def test_a_job_that_kills_every_worker_fails_and_those_behind_it_are_painted(
+    service: House,
+) -> None:
+    poison = service.submit(priority="high", **LONG)
+    behind = service.submit(priority="low")
+    service.kill_whoever_paints(poison)
+    assert service.look(poison)["error"]["code"] == "worker_lost"
+    assert service.when(behind, "succeeded", "failed")["status"] == "succeeded"
+
+
+def test_a_zombie_that_wakes_up_changes_nothing(service: House) -> None:
+    job_id = service.submit(**LONG)
+    until(lambda: service.look(job_id)["iteration"] > 0)
+    zombie = painter(service, job_id)
+    zombie.send_children(signal.SIGSTOP)
+    done = service.when(job_id, "succeeded", "failed")
+    zombie.send_children(signal.SIGCONT)
+    until(lambda: f"Job {job_id}: the claim is lost" in zombie.log)
+    assert (done["status"], done["attempt"]) == ("succeeded", 2)
+    assert service.look(job_id) == done
+
+
+def test_a_canceled_job_stops_within_two_iterations(service: House) -> None:
+    job_id = service.submit(size=256, iterations=200, scales=1)
+    before = until(lambda: (now := service.look(job_id))["iteration"] > 2 and now)
+    assert isinstance(before, dict)
+    service.http.post(f"/jobs/{job_id}/cancel")
+    after = service.when(job_id, "canceled")
+    # The record may lag behind by the one that is told at the next heartbeat.
+    assert after["iteration"] <= before["iteration"] + 3
+
+
+def test_new_weights_reach_a_running_job(service: House) -> None:
+    job_id = service.submit(size=96, iterations=400)
+    until(lambda: service.look(job_id)["iteration"] > 5)
+    service.http.patch(f"/jobs/{job_id}", json={"tv_weight": 0}).raise_for_status()
+    until(lambda: service.look(job_id)["losses"]["tv"] == 0)
+    assert service.look(job_id)["status"] == "running"
+    service.http.delete(f"/jobs/{job_id}")
+
+
+def test_an_erased_job_leaves_nothing_whatever_its_worker_was_doing(service: House) -> None:
+    job_id = service.submit(**LONG)
+    until(lambda: kept(service, job_id))
+    service.http.delete(f"/jobs/{job_id}").raise_for_status()
+    until(lambda: service.jobs.client.zscore(transitions.DEBRIS, job_id) is None)
+    assert service.blobs.keys(f"jobs/{job_id}") == []
+
+
+def test_while_redis_is_away_the_api_says_so_and_painting_goes_on(service: House) -> None:
+    job_id = service.submit(size=128, iterations=120)
+    until(lambda: service.look(job_id)["iteration"] > 0)
+    service.redis.send(signal.SIGKILL)
+    service.redis.process.wait()
+    response = service.http.get(f"/jobs/{job_id}")
+    assert (response.status_code, response.json()["code"]) == (503, "redis_unavailable")
+    assert int(response.headers["retry-after"]) > 0
+    assert service.http.get("/readyz").status_code == 503
+    service.redis.start()
+    done = until(lambda: _over(service, job_id), patience_seconds=120)
+    assert isinstance(done, dict)
+    assert done["status"] == "succeeded"
+
+
+def _over(service: House, job_id: str) -> dict[str, Any] | None:
+    try:
+        job = service.look(job_id)
+    except httpx.HTTPStatusError:
+        return None
+    return job if job["status"] in ("succeeded", "failed") else None
