@@ -27,6 +27,7 @@ from shared.errors import (
     JobNotFound,
     JobOver,
     QueueFull,
+    StorageUnavailable,
 )
 from shared.jobs import Job, is_job_id, new_job_id
 from shared.pictures import size_of
@@ -134,8 +135,8 @@ async def answer(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """A job as a response: its JSON, its ETag, and when to ask again while it is not over."""
-    rate = await _rate(service) if job.status == "queued" else None
-    body = view_of(job, rate).model_dump(mode="json")
+    rates = await _rates(service) if job.status == "queued" else []
+    body = view_of(job, rates).model_dump(mode="json")
     return JSONResponse(body, status, headers=_headers(job) | (headers or {}))
 
 
@@ -150,10 +151,9 @@ def _headers(job: Job) -> dict[str, str]:
     return headers if job.is_over else headers | {"Retry-After": str(POLL_SECONDS)}
 
 
-async def _rate(service: Service) -> float | None:
-    """How much all workers that live paint a second; None where none of them has painted yet."""
-    rates = [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
-    return sum(rates) if rates else None
+async def _rates(service: Service) -> list[float]:
+    """How much each worker that lives paints a second; not those that have not painted yet."""
+    return [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
 
 
 def _reweighed(job: Job, changes: Reweighing) -> dict[str, Any]:
@@ -208,12 +208,18 @@ async def _queued(submission: Submission, caller: str, service: Service) -> str:
         place = _place(submission, caller)
         limit = service.settings.queue_limit
         queued = transitions.submit(job_id, submission.options, inputs, place, queue_limit=limit)
-        if await service.jobs.run(queued) != "queued":
+        outcome = await service.jobs.run(queued)
+        if outcome == "full":
             raise QueueFull("Too many jobs wait already.", retry_after_seconds=30)
+        if outcome == "late":
+            sentence = "The pictures took too long to be kept. Please try again."
+            raise StorageUnavailable(sentence, retry_after_seconds=POLL_SECONDS)
     except BaseException:
+        # The record too: that its writing failed here does not say that it was not written.
         with CancelScope(shield=True):
+            keeping = Keeping.of(service.settings)
+            await service.jobs.run(transitions.erase(job_id, keeping=keeping))
             await service.blobs.delete_job(job_id)
-            await service.jobs.run(transitions.never_came(job_id))
         raise
     return job_id
 

@@ -1,6 +1,8 @@
 """The bodies that clients get: a job as JSON, and the words for it in OpenAPI."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from statistics import mean
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -92,12 +94,12 @@ class Reweighing(BaseModel):
     tv_weight: float | None = _weight("tv_weight")
 
 
-def view_of(job: Job, rate: float | None = None) -> JobView:
+def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
     """What a client is told of a job.
 
     Args:
-        rate: how many pixels times iterations the workers that live paint a second, all together;
-            None where that is not known.
+        rates: how many pixels times iterations each worker that lives paints a second, as far as
+            that is known.
     """
     return JobView(
         id=job.id,
@@ -121,7 +123,7 @@ def view_of(job: Job, rate: float | None = None) -> JobView:
             result=f"/jobs/{job.id}/result",
             cancel=f"/jobs/{job.id}/cancel",
         ),
-        **_progress(job, rate),
+        **_progress(job, rates),
     )
 
 
@@ -130,7 +132,7 @@ def _backbone(job: Job) -> dict[str, Any]:
     return {"name": job.backbone.name, "sha256": job.backbone.sha256}
 
 
-def _progress(job: Job, rate: float | None) -> dict[str, Any]:
+def _progress(job: Job, rates: Sequence[float]) -> dict[str, Any]:
     iterations = Options(**job.options).all_iterations
     done = job.progress
     if done is None:
@@ -139,7 +141,7 @@ def _progress(job: Job, rate: float | None) -> dict[str, Any]:
             "iteration": 0,
             "iterations": iterations,
             "scale": None,
-            "eta_seconds": _expected(job, rate),
+            "eta_seconds": _expected(job, rates),
             "losses": None,
         }
     return {
@@ -147,14 +149,14 @@ def _progress(job: Job, rate: float | None) -> dict[str, Any]:
         "iteration": done.iteration,
         "iterations": done.iterations,
         "scale": f"{done.scale}/{done.scales}",
-        "eta_seconds": done.eta_seconds if job.status == "running" else _expected(job, rate),
+        "eta_seconds": done.eta_seconds if job.status == "running" else _expected(job, rates),
         "losses": LossesView(**done.losses),
     }
 
 
-def _expected(job: Job, rate: float | None) -> float | None:
-    """In how many seconds a waiting job's picture may be there: all that is to be painted until
-    then, by what the workers paint a second."""
-    if job.status != "queued" or job.work_ahead is None or rate is None:
+def _expected(job: Job, rates: Sequence[float]) -> float | None:
+    """In how many seconds a waiting job's picture may be there: what is before it is painted by all
+    workers, it itself by one."""
+    if job.waiting is None or not rates:
         return None
-    return round((job.work_ahead + job.work) / rate, 1)
+    return round(job.waiting.work_ahead / sum(rates) + job.waiting.work_left / mean(rates), 1)

@@ -6,6 +6,9 @@ from typing import Any, TypeVar
 
 import redis
 import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from shared.transitions import Transition
 
@@ -34,7 +37,8 @@ class JobStore:
 
     @classmethod
     def connect(cls, url: str) -> "JobStore":
-        return cls(redis.Redis.from_url(url, **_connection_options()))
+        retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+        return cls(redis.Redis.from_url(url, retry=retry, **_connection_options()))
 
     def run(self, transition: Transition[Reply]) -> Reply:
         """One transition, whole or not at all."""
@@ -54,7 +58,8 @@ class AsyncJobStore:
 
     @classmethod
     def connect(cls, url: str) -> "AsyncJobStore":
-        return cls(redis.asyncio.Redis.from_url(url, **_connection_options()))
+        retry = AsyncRetry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+        return cls(redis.asyncio.Redis.from_url(url, retry=retry, **_connection_options()))
 
     async def run(self, transition: Transition[Reply]) -> Reply:
         """One transition, whole or not at all."""
@@ -66,6 +71,7 @@ class AsyncJobStore:
 
 
 def _connection_options() -> dict[str, Any]:
+    """One more try where a connection was gone, none where Redis hangs: who asks tries again."""
     return {
         "decode_responses": True,
         "socket_timeout": _TIMEOUT_SECONDS,

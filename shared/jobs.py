@@ -120,6 +120,22 @@ class BackboneUsed:
     sha256: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Where in the queue a job is.
+
+    Attributes:
+        position: how many jobs wait before it.
+        work_ahead: how much they, and those that are being painted, have left to paint, in pixels
+            times iterations.
+        work_left: how much it has itself.
+    """
+
+    position: int
+    work_ahead: float
+    work_left: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job as its record has it. `version` goes up by one at every change.
@@ -129,8 +145,7 @@ class Job:
         deadline_at: when it expires, should it still wait.
         work: how much there is to paint, in pixels times iterations.
         reweighed: how often its weights were changed.
-        queue_position: how many jobs wait before it, None where it does not wait.
-        work_ahead: how much they, and those that are being painted, have left to paint.
+        waiting: where in the queue it is, None where it does not wait.
     """
 
     id: str
@@ -154,8 +169,12 @@ class Job:
     error_code: str | None
     error_detail: str | None
     cancel_requested: bool
-    queue_position: int | None
-    work_ahead: float | None
+    waiting: Waiting | None
+
+    @property
+    def queue_position(self) -> int | None:
+        """How many jobs wait before it, None where it does not wait."""
+        return self.waiting.position if self.waiting else None
 
     @property
     def is_over(self) -> bool:
@@ -166,19 +185,14 @@ class Job:
         return self.expires_at is not None and self.expires_at < datetime.now(UTC)
 
     @classmethod
-    def from_record(
-        cls,
-        record: dict[str, str],
-        queue_position: int | None = None,
-        work_ahead: float | None = None,
-    ) -> "Job":
+    def from_record(cls, record: dict[str, str], waiting: Waiting | None = None) -> "Job":
         """The job in a Redis hash.
 
         Raises:
             DamagedRecord: it lacks what every record of this version has.
         """
         try:
-            return cls(**_read(record), queue_position=queue_position, work_ahead=work_ahead)
+            return cls(**_read(record), waiting=waiting)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             sentence = f"The record of job {record.get('id', '?')} cannot be read."
             raise DamagedRecord(sentence) from error

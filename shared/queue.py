@@ -22,7 +22,11 @@ def create_queue(settings: Settings) -> Celery:
     of its own (prefetched messages, results, redelivery of what is still being painted).
     """
     redelivery_seconds = 2 * settings.job_time_limit_seconds
-    transport_options = {"visibility_timeout": redelivery_seconds}
+    transport_options = {
+        "visibility_timeout": redelivery_seconds,
+        "socket_timeout": 10.0,
+        "socket_connect_timeout": 5.0,
+    }
     queue = Celery("pastiche", broker=broker_url(settings.redis_location))
     queue.conf.update(
         task_default_queue=PAINT_QUEUE,
@@ -40,6 +44,7 @@ def create_queue(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
         broker_transport_options=transport_options,
         result_backend_transport_options=transport_options,
         visibility_timeout=redelivery_seconds,

@@ -11,13 +11,13 @@ from secrets import token_hex
 from typing import Any, Generic, Literal, TypeVar
 
 from shared.errors import FAILURES, FailureCode
-from shared.jobs import LANES, Inputs, Job, Priority, inputs_to_json
+from shared.jobs import LANES, Inputs, Job, Priority, Waiting, inputs_to_json
 from shared.settings import Settings
 
 Reply = TypeVar("Reply")
 Argument = str | int | float
 
-Submitted = Literal["queued", "full", "exists"]
+Submitted = Literal["queued", "full", "late"]
 Refusal = Literal["unknown", "over", "held"]
 Kept = Literal["ok", "lost"]
 Canceled = Literal["canceled", "asked", "over", "unknown"]
@@ -141,7 +141,7 @@ def submit(
         place.work,
         place.caller,
         LANES.index(place.priority),
-        _milliseconds(place.wait_seconds or 0),
+        0 if place.wait_seconds is None else max(1, _milliseconds(place.wait_seconds)),
         read=_word,
     )
 
@@ -251,11 +251,6 @@ def tidied(job_id: str, due_ms: float) -> Transition[bool]:
     return _on_job("tidied", job_id, round(due_ms), read=bool)
 
 
-def never_came(job_id: str) -> Transition[bool]:
-    """What was begun was given up, and its pictures were erased."""
-    return _on_job("tidied", job_id, 2**53, read=bool)
-
-
 @dataclass(frozen=True, slots=True)
 class Due:
     """What is to be set right.
@@ -320,8 +315,8 @@ def _job(reply: Any) -> Job | None:
     flat, *place = reply
     if not flat:
         return None
-    rank, ahead = (int(place[0]), float(place[1])) if place else (None, None)
-    return Job.from_record(dict(zip(flat[::2], flat[1::2], strict=True)), rank, ahead)
+    waiting = Waiting(int(place[0]), float(place[1]), float(place[2])) if place else None
+    return Job.from_record(dict(zip(flat[::2], flat[1::2], strict=True)), waiting)
 
 
 def _claim(reply: Any) -> Claim:

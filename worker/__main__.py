@@ -2,8 +2,6 @@
 
 import logging
 import os
-from multiprocessing import get_context
-from multiprocessing.synchronize import Event
 from typing import Any
 
 from celery import Celery
@@ -11,6 +9,7 @@ from celery.signals import worker_process_init, worker_shutting_down
 
 from shared.queue import PAINT_QUEUE, PAINT_TASK, create_queue
 from shared.settings import Settings
+from worker.closing import Closing
 from worker.studio import Studio
 from worker.tasks import paint
 
@@ -20,7 +19,7 @@ log = logging.getLogger(__name__)
 class PaintingProcess:
     """What lives in the pool's child; the parent only ever asks it to close."""
 
-    def __init__(self, settings: Settings, queue: Celery, closing: Event) -> None:
+    def __init__(self, settings: Settings, queue: Celery, closing: Closing) -> None:
         self._settings = settings
         self._queue = queue
         self._closing = closing
@@ -52,7 +51,7 @@ def main() -> None:
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     queue = create_queue(settings)
-    process = PaintingProcess(settings, queue, get_context("fork").Event())
+    process = PaintingProcess(settings, queue, Closing())
     queue.task(name=PAINT_TASK)(process.paint)
     worker_process_init.connect(process.begin)
     worker_shutting_down.connect(process.close)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from kombu.exceptions import OperationalError
 from obstore.exceptions import BaseError as BlobStoreError
 from redis import RedisError
+from redis.exceptions import ResponseError
 
 from shared import transitions
 from shared.blob_store import result_key
@@ -28,7 +29,9 @@ Answer = TypeVar("Answer")
 CANDIDATES = 64
 """How many of the jobs that wait a worker tries to claim: others are trying too."""
 
-STORAGE_TRIES = 3
+STORAGE_PATIENCE_SECONDS = 60.0
+"""For how long the blob store is tried: painting costs more than waiting for it."""
+
 STORAGE_PAUSE_SECONDS = 1.0
 
 
@@ -121,21 +124,22 @@ class Attempt:
             )
         )
         if kept == "lost":
-            self.studio.blobs.delete(key)
+            self._drop(key)
             raise ClaimLost
         if self.job.attempt == 1:
             self.studio.pace.note(self.job.work, monotonic() - self._claimed)
 
-    def stop(self) -> None:
+    def stop(self) -> Kept:
         """Ends the job as its client asked."""
         keeping = Keeping.of(self.studio.settings)
-        stopped = transitions.stop(self.job.id, self.fence, news=self._news, keeping=keeping)
-        self.settle(stopped)
+        return self.settle(
+            transitions.stop(self.job.id, self.fence, news=self._news, keeping=keeping)
+        )
 
-    def fail(self, code: FailureCode) -> None:
+    def fail(self, code: FailureCode) -> Kept:
         """Ends the job with a reason."""
         keeping = Keeping.of(self.studio.settings)
-        self.settle(
+        return self.settle(
             transitions.fail(self.job.id, self.fence, code=code, news=self._news, keeping=keeping)
         )
 
@@ -166,18 +170,25 @@ class Attempt:
 
         Raises:
             PaintingFailed: it refused every time, or what is asked for is not there.
-            StudioCloses: the worker is to go.
+            AttemptEnded: the claim is lost, the client has canceled, or the worker is to go.
         """
-        for last in range(1, STORAGE_TRIES + 1):
+        late = monotonic() + STORAGE_PATIENCE_SECONDS
+        while True:
             try:
                 return action()
             except (BlobStoreError, OSError) as error:
                 log.warning("Job %s: storage refuses: %s", self.job.id, error)
-                if last == STORAGE_TRIES or isinstance(error, FileNotFoundError):
+                if monotonic() > late or isinstance(error, FileNotFoundError):
                     raise PaintingFailed("storage_failed") from error
-            if self.studio.closing.wait(STORAGE_PAUSE_SECONDS):
-                raise StudioCloses
-        raise AssertionError("the last try returns or raises")
+            self.studio.closing.wait(STORAGE_PAUSE_SECONDS)
+            self.check()
+
+    def _drop(self, key: str) -> None:
+        """Erases what nobody will see; what cannot be erased now is debris."""
+        try:
+            self.studio.blobs.delete(key)
+        except (BlobStoreError, OSError) as error:
+            log.warning("Job %s: %s is left for later: %s", self.job.id, key, error)
 
 
 @contextmanager
@@ -202,11 +213,13 @@ def _claimed(studio: Studio) -> tuple[Job, str] | None:
     lease_seconds = studio.settings.lease_seconds
     try:
         for job_id in studio.jobs.run(transitions.heads(CANDIDATES)):
-            claim = studio.jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
-            if claim.fence is None:
+            try:
+                claim = studio.jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
+            except ResponseError as error:  # the script met what no record of ours has
+                log.error("Job %s cannot be claimed: %s", job_id, error)
                 continue
-            job = _readable(job_id, claim.fence, studio)
-            if job is not None:
+            job = _readable(job_id, claim.fence, studio) if claim.fence else None
+            if job is not None and claim.fence is not None:
                 return job, claim.fence
     except RedisError as error:
         log.warning("No job can be claimed, Redis is away: %s", error)
@@ -229,12 +242,13 @@ def _readable(job_id: str, fence: str, studio: Studio) -> Job | None:
 def _ending(attempt: Attempt) -> Iterator[None]:
     """Whatever ends the attempt becomes the transition that says so."""
     job_id = attempt.job.id
+    kept: Kept
     try:
         yield
         log.info("Job %s: committed", job_id)
     except ClaimLost:
         log.info("Job %s: the claim is lost, its work is thrown away", job_id)
-        attempt.checkpoints.erase_own()
+        _leave(attempt)
         return
     except StudioCloses:
         log.info("Job %s: given back", job_id)
@@ -242,11 +256,27 @@ def _ending(attempt: Attempt) -> Iterator[None]:
         return
     except CancelAsked:
         log.info("Job %s: canceled", job_id)
-        attempt.stop()
+        kept = attempt.stop()
     except PaintingFailed as error:
         log.warning("Job %s: %s", job_id, error.code)
-        attempt.fail(error.code)
+        kept = attempt.fail(error.code)
+    except RedisError as error:  # the worker goes while Redis is away: the lease will run out
+        log.warning("Job %s: left as it is, Redis is away: %s", job_id, error)
+        return
     except Exception:  # the attempt's edge: one job's fault is no other job's
         log.exception("Job %s: unforeseen", job_id)
-        attempt.fail("internal_error")
-    attempt.checkpoints.erase_all()
+        kept = attempt.fail("internal_error")
+    else:
+        kept = "ok"
+    if kept == "ok":
+        attempt.checkpoints.erase_all()
+
+
+def _leave(attempt: Attempt) -> None:
+    """What was kept is erased where nobody goes on from it: the job is gone, or over."""
+    try:
+        job = attempt.studio.jobs.run(transitions.look(attempt.job.id))
+    except (RedisError, DamagedRecord):
+        return
+    if job is None or job.is_over:
+        attempt.checkpoints.erase_own()

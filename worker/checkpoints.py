@@ -31,23 +31,24 @@ class Checkpoints:
 
     def earlier(self) -> Iterator[bytes]:
         """What earlier attempts kept, the newest first; nothing where the store cannot say."""
-        try:
-            for key in self._blobs.keys(checkpoints_of(self._job_id)):
+        for key in self._earlier_keys():
+            try:
                 yield self._blobs.get(key)
-        except (BlobStoreError, OSError) as error:
-            log.warning("Job %s: earlier work cannot be read: %s", self._job_id, error)
+            except (BlobStoreError, OSError) as error:
+                log.warning("Job %s: earlier work cannot be read: %s", self._job_id, error)
 
     def keep(self, save: Callable[[IO[bytes]], None]) -> None:
-        """Writes one in place of the last. A store that refuses costs no more than the safety."""
-        began = monotonic()
-        state = BytesIO()
-        save(state)
+        """Writes one in place of the last. A store that refuses, or memory that does not suffice,
+        costs no more than the safety."""
+        began, pause = monotonic(), self._every_seconds
         try:
-            self._blobs.put(self._key, state.getvalue())
-        except (BlobStoreError, OSError) as error:
+            state = BytesIO()
+            save(state)
+            self._blobs.put(self._key, bytes(state.getbuffer()))
+            pause = max(pause, (monotonic() - began) / LARGEST_SHARE)
+        except (BlobStoreError, OSError, MemoryError, RuntimeError) as error:
             log.warning("Job %s: its work could not be kept: %s", self._job_id, error)
-        now = monotonic()
-        self._due = now + max(self._every_seconds, (now - began) / LARGEST_SHARE)
+        self._due = monotonic() + pause
 
     def erase_own(self) -> None:
         """Erases what this attempt kept: the job is another's."""
@@ -55,10 +56,14 @@ class Checkpoints:
 
     def erase_all(self) -> None:
         """Erases what all attempts kept: the job is over."""
+        self._erase(self._earlier_keys())
+
+    def _earlier_keys(self) -> list[str]:
         try:
-            self._erase(self._blobs.keys(checkpoints_of(self._job_id)))
+            return self._blobs.keys(checkpoints_of(self._job_id))
         except (BlobStoreError, OSError) as error:
-            log.warning("Job %s: what it kept is left for later: %s", self._job_id, error)
+            log.warning("Job %s: what it kept cannot be listed: %s", self._job_id, error)
+            return []
 
     def _erase(self, keys: list[str]) -> None:
         try:

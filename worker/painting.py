@@ -19,7 +19,7 @@ from pastiche.engine.scenes import Scenes
 from pastiche.engine.stylize import Reweigh, paint
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
-from shared.jobs import Inputs
+from shared.jobs import BackboneUsed, Inputs
 from shared.jobs import Progress as JobProgress
 from shared.pictures import encode_png
 from shared.settings import Settings
@@ -92,7 +92,7 @@ def _painted(
     inputs: EngineInputs, options: Options, backbone: BackboneSource, attempt: Attempt
 ) -> Tensor:
     """Paints to the end: progress goes out, other weights come in, and work is kept on the way."""
-    resume = _earlier_work(inputs, options, attempt)
+    resume = _earlier_work(inputs, options, backbone, attempt)
     weights = _weights(resume.options if resume else options)
     painting = paint(
         inputs,
@@ -104,6 +104,7 @@ def _painted(
         scenes=SCENES,
     )
     progress, command = None, None
+    begun = None if resume else 0.0
     try:
         while True:
             try:
@@ -111,7 +112,8 @@ def _painted(
             except StopIteration as end:
                 picture: Tensor = end.value
                 return picture
-            attempt.tell_progress(_as_told(progress, attempt.seconds_painting))
+            begun = progress.work if begun is None else begun
+            attempt.tell_progress(_as_told(progress, attempt.seconds_painting, begun))
             if attempt.checkpoints.is_due:
                 attempt.checkpoints.keep(progress.checkpoint().save)
             wanted = _weights(Options(**attempt.options))
@@ -128,8 +130,14 @@ def _weights(options: Options) -> dict[str, float]:
     return {name: getattr(options, name) for name in REWEIGHED}
 
 
-def _earlier_work(inputs: EngineInputs, options: Options, attempt: Attempt) -> Checkpoint | None:
-    """The newest work of an earlier attempt that can be gone on with."""
+def _earlier_work(
+    inputs: EngineInputs, options: Options, backbone: BackboneSource, attempt: Attempt
+) -> Checkpoint | None:
+    """The newest work of an earlier attempt that can be gone on with, by the same network."""
+    before = attempt.job.backbone
+    if before is not None and before != BackboneUsed(backbone.name, backbone.sha256):
+        log.warning("Job %s: painted afresh: it was begun with another network", attempt.job.id)
+        return None
     for kept in attempt.checkpoints.earlier():
         try:
             checkpoint = Checkpoint.load(BytesIO(kept), best_device())
@@ -163,14 +171,20 @@ def _mask(png: bytes) -> Tensor:
         return mask_from_pil(picture)
 
 
-def _as_told(progress: Progress, seconds: float) -> JobProgress:
-    """The engine's progress in the words of the record, with the time that the rest will take."""
+def _as_told(progress: Progress, seconds: float, begun: float) -> JobProgress:
+    """The engine's progress in the words of the record, with the time that the rest will take.
+
+    Args:
+        seconds: that this attempt has painted for.
+        begun: the share of the work that was done when it began.
+    """
+    done = progress.work - begun
     return JobProgress(
         iteration=progress.iteration,
         iterations=progress.iterations,
         scale=progress.scale,
         scales=progress.scales,
         work=progress.work,
-        eta_seconds=round(seconds * (1 - progress.work) / progress.work, 1),
+        eta_seconds=round(seconds * (1 - progress.work) / done, 1) if done else None,
         losses=progress.losses,
     )

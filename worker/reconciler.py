@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import Callable
 from threading import Event
+from time import monotonic
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -33,6 +34,10 @@ LEADS_FOR_ROUNDS = 5
 """After how many rounds that it missed another one takes over."""
 
 
+BEATS_TO_WAIT = 4
+"""How many heartbeats a worker is given that could not be heard for a while."""
+
+
 class Reconciler:
     """Looks again and again for what nobody else would set right."""
 
@@ -43,6 +48,7 @@ class Reconciler:
         self._name = name
         self._keeping = Keeping.of(settings)
         self._unannounced = 0
+        self._looked = self._patient_until = monotonic()
 
     def round(self) -> bool:
         """Sets right what is due, if it is the one that leads; whether it does.
@@ -55,8 +61,10 @@ class Reconciler:
         if not self._jobs.run(role):
             return False
         due = self._jobs.run(transitions.due(MESSAGES_KEY, limit=AT_ONCE))
-        for job_id in due.silent:
-            self._recover(job_id)
+        self._announce(due.unannounced)
+        if self._was_there():
+            for job_id in due.silent:
+                self._recover(job_id)
         for job_id in due.late:
             if self._jobs.run(transitions.expire(job_id, keeping=self._keeping)) == "expired":
                 log.info("Job %s: expired, nobody came to paint it", job_id)
@@ -64,10 +72,18 @@ class Reconciler:
             if self._jobs.run(transitions.forget(job_id)):
                 log.info("Job %s: forgotten, past its retention", job_id)
         for job_id, due_ms in due.untidy:
-            self._tidy(job_id)
-            self._jobs.run(transitions.tidied(job_id, due_ms))
-        self._announce(due.unannounced)
+            if self._tidy(job_id):
+                self._jobs.run(transitions.tidied(job_id, due_ms))
         return True
+
+    def _was_there(self) -> bool:
+        """Whether it has looked without a gap: after one, Redis was away, and workers that live are
+        first given the time to say so."""
+        now, rounds = monotonic(), LEADS_FOR_ROUNDS * self._settings.reconcile_seconds
+        if now - self._looked > rounds:
+            self._patient_until = now + BEATS_TO_WAIT * self._settings.heartbeat_seconds
+        self._looked = now
+        return now >= self._patient_until
 
     def _recover(self, job_id: str) -> None:
         limit = self._settings.attempts_limit
@@ -79,17 +95,21 @@ class Reconciler:
         if outcome == "queued":
             publish(self._queue, job_id)
 
-    def _tidy(self, job_id: str) -> None:
+    def _tidy(self, job_id: str) -> bool:
         """Erases what a job has no use for: all where it is gone, what its workers left where it
-        is over."""
+        is over. Whether that is done."""
         try:
             job = self._jobs.run(transitions.look(job_id))
+            if job is None or job.is_over:
+                self._erase_unused(job_id, {*job.inputs.all(), job.result_key} if job else set())
         except DamagedRecord as error:
             log.error("%s", error)
-            return
-        if job is not None and not job.is_over:
-            return
-        used = {*job.inputs.all(), job.result_key} if job else set()
+        except (BlobStoreError, OSError) as error:
+            log.warning("Job %s: what is left of it cannot be erased yet: %s", job_id, error)
+            return False
+        return True
+
+    def _erase_unused(self, job_id: str, used: set[str | None]) -> None:
         left = [key for key in self._blobs.keys(folder_of(job_id)) if key not in used]
         if left:
             self._blobs.delete(*left)

@@ -1,13 +1,13 @@
 """What a painting process works with, built once in each process and handed to every task."""
 
 from dataclasses import dataclass, field
-from multiprocessing.synchronize import Event
 
 from celery import Celery
 
 from shared.blob_store import BlobStore
 from shared.job_store import JobStore
 from shared.settings import Settings
+from worker.closing import Closing
 from worker.pace import Pace
 from worker.summons import Summons
 
@@ -20,12 +20,12 @@ class Studio:
     jobs: JobStore
     blobs: BlobStore
     queue: Celery
-    closing: Event
+    closing: Closing
     summons: Summons
     pace: Pace = field(default_factory=Pace)
 
     @classmethod
-    def open(cls, settings: Settings, queue: Celery, closing: Event) -> "Studio":
+    def open(cls, settings: Settings, queue: Celery, closing: Closing) -> "Studio":
         """Connections of this process's own: none may be shared across a fork."""
         jobs = JobStore.connect(settings.redis_location)
         summons = Summons(jobs)

@@ -1,12 +1,12 @@
 """A painting, taken out between two iterations: enough to go on as if nothing had happened."""
 
+import struct
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import IO, Any
 
 import torch
-from torch import Tensor
 
 from pastiche.engine import adam, lbfgs
 from pastiche.engine.inputs import Inputs
@@ -20,6 +20,20 @@ VERSION = 1
 """Of what a checkpoint holds: goes up when an older one can no longer be gone on with."""
 
 _STATES: dict[str, type[State]] = {"lbfgs": lbfgs.State, "adam": adam.State}
+
+
+_DAMAGE = (
+    AttributeError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    UnpicklingError,
+    struct.error,
+)
+"""What reading a damaged file may raise."""
 
 
 class UnusableCheckpoint(ValueError):
@@ -74,11 +88,12 @@ class Checkpoint:
 
     def save(self, file: Path | IO[bytes]) -> None:
         """Writes it; `load` reads it."""
+        # A state that was taken out has its own memory, and no more of it than it shows.
         state = {each.name: getattr(self.state, each.name) for each in fields(self.state)}
         kept = {
             "version": VERSION,
             "place": asdict(self.place),
-            "state": {name: _apart(value) for name, value in state.items()},
+            "state": state,
             "options": asdict(self.options),
             "shapes": self.shapes,
         }
@@ -99,7 +114,7 @@ class Checkpoint:
             options = Options(**kept["options"])
             state = _STATES[options.optimiser](**kept["state"])
             return cls(Place(**kept["place"]), state, options, kept["shapes"])
-        except (EOFError, KeyError, RuntimeError, TypeError, UnpicklingError) as error:
+        except _DAMAGE as error:
             raise UnusableCheckpoint(f"No whole checkpoint: {error}") from error
 
 
@@ -125,8 +140,3 @@ def difference(one: Options, other: Options, *, but: tuple[str, ...]) -> str | N
 def shapes_of(inputs: Inputs) -> tuple[tuple[int, ...], ...]:
     """The shapes of the content image and the style images."""
     return tuple(tuple(image.shape) for image in (inputs.content, *inputs.styles))
-
-
-def _apart(value: Any) -> Any:
-    """A tensor without what else its memory holds."""
-    return value.clone() if isinstance(value, Tensor) else value

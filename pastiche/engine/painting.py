@@ -41,8 +41,12 @@ class Painting:
 
     def begin(self, scale: Scale, history: int) -> None:
         """Begins a scale, unless it was taken up in the middle of one."""
-        start = resize(self._image, scale.size).flatten()
-        self._state = self._state or optimiser.begin(start, self.options, history, self.scene.axes)
+        if self._state is None:
+            start, place = resize(self._image, scale.size), self._tally.place
+            if place.scale:
+                start = self.scene.roughened(start, self.options, place.scale)
+            axes = self.scene.axes
+            self._state = optimiser.begin(start.flatten(), self.options, history, axes)
         self._image = self._state.accepted.view(1, 3, *scale.size)
 
     def advance(self, state: optimiser.State, terms: tuple[Term, ...], values: Tensor) -> None:

@@ -79,13 +79,18 @@ class Scene:
         """The first picture, (1, 3, h, w)."""
         given = self.inputs.start
         image = resize_picture(self._content(options) if given is None else given, size)
-        generator = torch.Generator().manual_seed(options.seed)
-        noise = torch.randn(image.shape, generator=generator).to(image)
         if options.start == "noise":
-            return 0.5 + 0.25 * noise
+            return 0.5 + 0.25 * _noise(image, options.seed)
         if options.start == "grey":
             image = torch.full_like(image, 0.5)
-        return image + options.start_noise * noise
+        return self.roughened(image, options, scale=0)
+
+    def roughened(self, image: Tensor, options: Options, scale: int) -> Tensor:
+        """A picture with what a scale, from 0, begins with: noise that strokes can grow from.
+
+        An enlarged picture has no fine detail of its own, and so takes longer to find any.
+        """
+        return image + options.start_noise * _noise(image, options.seed + (scale << 32))
 
     def objective(self, scale: Scale, options: Options, tile_side: int | None = None) -> Objective:
         """The objective at one scale, with all images in that size, looked at in such tiles."""
@@ -158,6 +163,11 @@ def weights_of(options: Options, targets: Targets) -> Weights:
         tv=scaling.variation_units[options.tv_norm] * options.tv_weight,
         gamut=GAMUT_SHARE * (content * blank_content + style * blank_style),
     )
+
+
+def _noise(image: Tensor, seed: int) -> Tensor:
+    """Of standard deviation 1, in the shape of an image; the same on every device."""
+    return torch.randn(image.shape, generator=torch.Generator().manual_seed(seed)).to(image)
 
 
 def _masked(inputs: Inputs) -> list[tuple[Tensor, Tensor | None]]:

@@ -221,19 +221,21 @@ def test_weights_that_cannot_be_used_are_named_and_change_nothing(
 
 
 def test_a_waiting_job_tells_when_its_picture_may_be_there(api: RunningApi, jobs: JobStore) -> None:
-    """By the work before it and its own, and by what the workers paint a second."""
+    """What is before it is painted by all workers, it itself by one."""
     assert submitted(api)["eta_seconds"] is None
     jobs.client.flushall()
     place = Place("somebody", work=1_000_000)
     inputs = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
-    jobs.run(transitions.submit(new_job_id(), {"size": 256}, inputs, place, queue_limit=10))
+    before = new_job_id()
+    jobs.run(transitions.begin(before))
+    jobs.run(transitions.submit(before, {"size": 256}, inputs, place, queue_limit=10))
     for name in ("one", "other"):
         worker = Worker(name, "whitened", "CPU", 10**9, rate=50_000.0)
         jobs.run(present(worker, believed_seconds=60))
     job = submitted(api)
     own = jobs.run(transitions.look(job["id"]))
     assert own is not None
-    assert job["eta_seconds"] == pytest.approx((1_000_000 + own.work) / 100_000, abs=0.1)
+    assert job["eta_seconds"] == pytest.approx(1_000_000 / 100_000 + own.work / 50_000, abs=0.1)
 
 
 def test_priority_and_deadline_are_told(api: RunningApi) -> None:

@@ -17,7 +17,7 @@ from time import monotonic
 
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.house import House, house
-from tests.chaos.promises import Broken, Witness, all_over, nothing_left, painted_once
+from tests.chaos.promises import Witness, all_over, nothing_left, painted_once
 from tests.waiting import pause
 
 JOBS = 3
@@ -39,14 +39,14 @@ class Tally:
         """As a row of the table: recovered is the time from the fault to the end of all jobs."""
         rounds = len(self.seconds) + len(self.broken)
         times = f"{median(self.seconds):.1f} | {max(self.seconds):.1f}" if self.seconds else "– | –"
-        words = [sum(word in each for each in self.broken) for word in ("lost", "times", "left")]
-        lost, doubled, left = words
-        return f"| {self.fault.name} | {rounds} | {times} | {lost} | {doubled} | {left} |"
+        kinds = [sum(word in each for each in self.broken) for word in ("lost", "times", "left")]
+        counts = " | ".join(str(count) for count in (*kinds, len(self.broken) - sum(kinds)))
+        return f"| {self.fault.name} | {rounds} | {times} | {counts} |"
 
 
 HEAD = (
-    "| fault | rounds | all over after (s) | at most (s) | lost | doubled | left behind |\n"
-    "| --- | --- | --- | --- | --- | --- | --- |\n"
+    "| fault | rounds | all over after (s) | at most (s) | lost | doubled | left behind | else |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
 )
 
 
@@ -96,10 +96,10 @@ def main(arguments: Sequence[str]) -> int:
                 seed = f"{chosen.seed}, {tally.fault.name}, {number}"
                 try:
                     tally.seconds.append(round_(service, tally.fault, picture, seed))
-                except Broken as broken:
-                    tally.broken.append(str(broken))
-                    sys.stdout.write(f"Broken, with the seed “{seed}”: {broken}\n")
-                    service.start()
+                except Exception as broken:  # whatever it is, the other faults have their turn
+                    tally.broken.append(f"{type(broken).__name__}: {broken}")
+                    sys.stdout.write(f"Broken, with the seed “{seed}”: {tally.broken[-1]}\n")
+                    service.clean()
                 sys.stderr.write(f"\rround {number + 1}: {tally.fault.name:60}")
     sys.stdout.write("\n" + HEAD + "\n".join(tally.line() for tally in tallies) + "\n")
     return int(any(tally.broken for tally in tallies))

@@ -81,7 +81,8 @@ class Part:
             self.process.send_signal(number)
 
     def send_children(self, number: signal.Signals) -> None:
-        """To what it has forked."""
+        """To what it has forked; AssertionError where that is nobody."""
+        assert self.children, f"{self.name} has no child"
         for each in self.children:
             with suppress(ProcessLookupError):
                 os.kill(each, number)
@@ -102,7 +103,11 @@ class House:
         self.folder = folder
         self._socket = folder / "redis.socket"
         self.environment = SETTINGS | settings | self._places()
-        self.settings = Settings(redis_url=f"unix://{self._socket}", data_folder=folder / "data")
+        self.settings = Settings(
+            redis_url=f"unix://{self._socket}",
+            data_folder=folder / "data",
+            lease_seconds=self.lease_seconds,
+        )
         self.redis = self._part("redis", self._redis_command())
         self.api = self._part("api", [sys.executable, "-m", "api"])
         self.reconciler = self._part("reconciler", [sys.executable, "-m", "worker.reconciler"])
@@ -125,13 +130,25 @@ class House:
 
     def start(self) -> None:
         """Starts what does not run, and waits until all of it answers."""
-        if not self.redis.runs:
-            self.redis.start()
-        until(self._redis_answers, patience_seconds=START_SECONDS)
+        self.start_redis()
         for part in self.parts:
             if not part.runs:
                 part.start()
         until(self._is_ready, patience_seconds=START_SECONDS)
+
+    def clean(self) -> None:
+        """Ends the workers, forgets every job, and starts again."""
+        for part in (*self.workers, self.reconciler):
+            part.end()
+        self.start_redis()
+        self.jobs.client.flushall()
+        self.blobs.delete(*self.blobs.keys("jobs"))
+        self.start()
+
+    def start_redis(self) -> None:
+        if not self.redis.runs:
+            self.redis.start()
+        until(self._redis_answers, patience_seconds=START_SECONDS)
 
     def end(self) -> None:
         for part in reversed(self.parts):
@@ -217,9 +234,11 @@ class House:
             return False
 
     def _is_ready(self) -> bool:
+        """Whether the API is, and each worker has a child that lives and has said so."""
         try:
             ready = self.http.get("/readyz").is_success
-            return ready and len(self.jobs.run(living())) >= len(self.workers)
+            told = {int(each.name.rpartition("-")[2]) for each in self.jobs.run(living())}
+            return ready and all(told & set(worker.children) for worker in self.workers)
         except (httpx.TransportError, redis.RedisError):
             return False
 

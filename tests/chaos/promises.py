@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from shared import transitions
+from shared.transitions import Keeping
 from tests.chaos.house import House
 from tests.waiting import until
 
@@ -51,7 +52,8 @@ class Witness:
         ended = Event()
 
         def run() -> None:
-            with httpx.Client(base_url=self.house.http.base_url, timeout=10) as http:
+            url = self.house.http.base_url
+            with httpx.Client(base_url=url, timeout=10, trust_env=False) as http:
                 while not ended.wait(0.05):
                     self.look(http)
 
@@ -62,8 +64,8 @@ class Witness:
         finally:
             ended.set()
             thread.join()
-        if self.broken:
-            raise Broken("; ".join(self.broken))
+        if self.broken or not self.seen:
+            raise Broken("; ".join(self.broken) or "no job was ever seen")
 
 
 def all_over(house: House, jobs: list[str], patience_seconds: float) -> None:
@@ -111,7 +113,9 @@ def nothing_left(house: House, jobs: list[str], patience_seconds: float) -> None
     """
     for job_id in jobs:
         house.http.delete(f"/jobs/{job_id}").raise_for_status()
-    house.jobs.client.zadd(transitions.DEBRIS, {each: 0 for each in _begun(house)})
+    begun = _begun(house)
+    if begun:
+        house.jobs.client.zadd(transitions.DEBRIS, {each: 0 for each in begun})
     try:
         until(lambda: not _left(house), patience_seconds=patience_seconds)
     except AssertionError as error:
@@ -119,8 +123,13 @@ def nothing_left(house: House, jobs: list[str], patience_seconds: float) -> None
 
 
 def _begun(house: House) -> list[str]:
-    """What a killed API had begun: due in a minute, and brought forward so as not to wait."""
-    return [str(each) for each in house.jobs.client.zrange(transitions.DEBRIS, 0, -1)]
+    """What a killed API had begun, brought forward so as not to wait for the minute that it is
+    given."""
+    grace_ms = 1000 * Keeping.of(house.settings).grace_seconds
+    seconds, microseconds = house.jobs.client.time()
+    latest = 1000 * seconds + microseconds / 1000 + grace_ms
+    found = house.jobs.client.zrangebyscore(transitions.DEBRIS, latest, "+inf")
+    return [str(each) for each in found]
 
 
 def _left(house: House) -> list[str]:

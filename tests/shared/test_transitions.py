@@ -1,6 +1,7 @@
 """Every change of a job's record, on a real Redis: what it compares and what it sets."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from shared import transitions
 from shared.errors import DamagedRecord
 from shared.job_store import JobStore
-from shared.jobs import NEXT, Inputs, Job, new_job_id
+from shared.jobs import NEXT, Inputs, Job, Waiting, new_job_id
 from shared.transitions import Keeping, Place, record_key
 from tests.waiting import until
 
@@ -22,6 +23,7 @@ def submitted(
     jobs: JobStore, queue_limit: int = 10, caller: str = "somebody", work: int = 100, **wishes: Any
 ) -> str:
     job_id, place = new_job_id(), Place(caller, work, **wishes)
+    jobs.run(transitions.begin(job_id))
     submission = transitions.submit(job_id, {"size": 256}, INPUTS, place, queue_limit=queue_limit)
     assert jobs.run(submission) == "queued"
     return job_id
@@ -97,6 +99,7 @@ def test_jobs_wait_in_the_order_that_they_came(jobs: JobStore) -> None:
 def test_a_full_queue_takes_no_more_and_keeps_nothing(jobs: JobStore) -> None:
     submitted(jobs, queue_limit=1)
     refused, place = new_job_id(), Place("somebody", 100)
+    jobs.run(transitions.begin(refused))
     assert jobs.run(transitions.submit(refused, {}, INPUTS, place, queue_limit=1)) == "full"
     assert jobs.run(transitions.look(refused)) is None
 
@@ -295,16 +298,18 @@ def test_a_waiting_job_knows_how_much_is_painted_before_it(jobs: JobStore) -> No
     first, second, third = (submitted(jobs, work=work) for work in (1000, 300, 50))
     fence = claimed(jobs, first)
     jobs.run(transitions.heartbeat(first, fence, lease_seconds=20, news={}, left=400))
-    assert look(jobs, first).work_ahead is None
-    assert look(jobs, second).work_ahead == 400
-    assert look(jobs, third).work_ahead == 700
+    assert look(jobs, first).waiting is None
+    assert look(jobs, second).waiting == Waiting(0, work_ahead=400, work_left=300)
+    assert look(jobs, third).waiting == Waiting(1, work_ahead=700, work_left=50)
 
 
 def test_of_those_far_ahead_the_mean_is_taken(jobs: JobStore) -> None:
     for _ in range(transitions.EXACT + 20):
         submitted(jobs, queue_limit=1000, work=100)
     last = submitted(jobs, queue_limit=1000, work=100)
-    assert look(jobs, last).work_ahead == pytest.approx(100 * (transitions.EXACT + 20))
+    waiting = look(jobs, last).waiting
+    assert waiting is not None
+    assert waiting.work_ahead == pytest.approx(100 * (transitions.EXACT + 20))
 
 
 def test_what_is_left_to_paint_is_forgotten_with_its_job(jobs: JobStore) -> None:
@@ -331,6 +336,18 @@ def test_a_job_that_is_painted_in_time_does_not_expire(jobs: JobStore) -> None:
     assert jobs.run(transitions.expire(job_id, keeping=KEEPING)) == "kept"
 
 
+def test_a_job_that_was_begun_in_time_does_not_expire_when_it_is_given_back(
+    jobs: JobStore,
+) -> None:
+    job_id = submitted(jobs, wait_seconds=0.05)
+    jobs.run(transitions.release(job_id, claimed(jobs, job_id)))
+    assert jobs.client.zcard(transitions.DEADLINES) == 0
+    deadline = look(jobs, job_id).deadline_at
+    until(lambda: deadline is not None and deadline < datetime.now(UTC))
+    assert jobs.run(transitions.expire(job_id, keeping=KEEPING)) == "kept"
+    assert claim(jobs, job_id).fence
+
+
 def test_a_job_past_its_retention_is_forgotten_and_its_blobs_are_due(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     jobs.run(transitions.cancel(job_id, keeping=Keeping(0, 40)))
@@ -350,14 +367,26 @@ def test_a_job_that_is_still_to_be_kept_is_not_forgotten(jobs: JobStore) -> None
 
 def test_pictures_whose_record_never_comes_are_debris(jobs: JobStore) -> None:
     came, lost = submitted(jobs), new_job_id()
-    for each in (came, lost):
-        jobs.run(transitions.begin(each))
-    assert jobs.client.zscore(transitions.DEBRIS, lost) is not None
-    again = new_job_id()
-    jobs.run(transitions.begin(again))
-    place = Place("somebody", 100)
-    jobs.run(transitions.submit(again, {}, INPUTS, place, queue_limit=10))
-    assert jobs.client.zscore(transitions.DEBRIS, again) is None
+    jobs.run(transitions.begin(lost))
+    assert jobs.client.zrange(transitions.DEBRIS, 0, -1) == [lost]
+    assert look(jobs, came).status == "queued"
+
+
+def test_a_record_that_comes_after_its_pictures_were_debris_is_refused(jobs: JobStore) -> None:
+    late, place = new_job_id(), Place("somebody", 100)
+    assert jobs.run(transitions.submit(late, {}, INPUTS, place, queue_limit=10)) == "late"
+    assert jobs.run(transitions.look(late)) is None
+
+
+def test_a_submission_or_claim_whose_answer_was_lost_can_be_said_again(jobs: JobStore) -> None:
+    job_id, place = new_job_id(), Place("somebody", 100)
+    jobs.run(transitions.begin(job_id))
+    submission = transitions.submit(job_id, {}, INPUTS, place, queue_limit=10)
+    assert [jobs.run(submission) for _ in range(2)] == ["queued", "queued"]
+    claim_ = transitions.claim(job_id, lease_seconds=20)
+    one, other = (jobs.run(claim_) for _ in range(2))
+    assert one == other
+    assert look(jobs, job_id).attempt == 1
 
 
 def test_what_became_due_anew_is_not_taken_for_done(jobs: JobStore) -> None:

@@ -2,19 +2,24 @@
 -- ARGV[1] id         ARGV[2] lease_ms   how long the claim holds without a heartbeat
 -- ARGV[3] token      what no other claim has: a Redis that forgot its last second may count the
 --                    same attempt twice
--- Replies {'claimed', fence}, or {why not}: 'unknown', 'over', 'held'.
+-- Replies {'claimed', fence}, again where the first reply never reached the worker; or {why not}: 'unknown', 'over', 'held'.
 local id, now = ARGV[1], now_ms()
-local state = redis.call('HMGET', record, 'status', 'lane', 'turn', 'deadline_ms')
+local state = redis.call('HMGET', record, 'status', 'lane', 'turn', 'deadline_ms', 'started_ms',
+                         'fence', 'attempt')
 if not state[1] then
   leave_everything(id)
   return {'unknown'}
 end
+if state[1] == 'running' and state[6] == state[7] .. '-' .. ARGV[3] then
+  return {'claimed', state[6]}
+end
 if state[1] == 'running' then return {'held'} end
 if state[1] ~= 'queued' then return {'over'} end
-if state[4] and tonumber(state[4]) <= now then return {'over'} end
+if state[4] and not state[5] and tonumber(state[4]) <= now then return {'over'} end
 
-local turn = math.max(tonumber(state[3]), tonumber(redis.call('HGET', turns, state[2]) or 0))
-redis.call('HSET', turns, state[2], turn)
+local lane = state[2] or '1' -- a record that lacks it is found out by whoever reads it
+local turn = math.max(tonumber(state[3] or 0), tonumber(redis.call('HGET', turns, lane) or 0))
+redis.call('HSET', turns, lane, turn)
 redis.call('ZADD', running, now + ARGV[2], id)
 leave_queue(id)
 local fence = redis.call('HINCRBY', record, 'attempt', 1) .. '-' .. ARGV[3]

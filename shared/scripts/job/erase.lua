@@ -2,10 +2,10 @@
 -- ARGV[1] id        ARGV[2] grace_ms          after which no worker of it writes any more
 -- Replies 1, or 0 where there was no such job.
 local id = ARGV[1]
-if redis.call('EXISTS', record) == 0 then return 0 end
+local known = redis.call('EXISTS', record)
 leave_everything(id)
 redis.call('ZREM', over, id)
 redis.call('DEL', record)
 redis.call('ZADD', debris, now_ms() + ARGV[2], id)
 wake(id)
-return 1
+return known

@@ -1,8 +1,8 @@
 -- A job that has waited for longer than it may is over.
 -- ARGV[1] id        ARGV[2] retention_ms      ARGV[3] grace_ms
 -- Replies 'expired', or 'kept' where it does not wait or its deadline is still to come.
-local state = redis.call('HMGET', record, 'status', 'deadline_ms')
-if state[1] ~= 'queued' then
+local state = redis.call('HMGET', record, 'status', 'deadline_ms', 'started_ms')
+if state[1] ~= 'queued' or state[3] then
   redis.call('ZREM', deadlines, ARGV[1])
   return 'kept'
 end

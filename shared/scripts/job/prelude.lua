@@ -22,11 +22,12 @@ local function left_of(id)
 end
 
 local function enter_queue(id)
-  local state = redis.call('HMGET', record, 'place', 'deadline_ms')
+  local state = redis.call('HMGET', record, 'place', 'deadline_ms', 'started_ms')
   if redis.call('ZADD', waiting, state[1] or now_ms(), id) == 1 then
     redis.call('HINCRBYFLOAT', work, 'waiting', left_of(id))
   end
-  if state[2] then redis.call('ZADD', deadlines, state[2], id) end
+  -- What was painted in time does not expire when it is given back.
+  if state[2] and not state[3] then redis.call('ZADD', deadlines, state[2], id) end
 end
 
 local function leave_queue(id)

@@ -6,13 +6,16 @@
 -- ARGV[6] caller        who asks
 -- ARGV[7] lane          0, 1 or 2: a job of a lower lane goes first
 -- ARGV[8] wait_ms       how long it may wait before it expires; 0 for ever
--- Replies 'queued', 'full' or 'exists'.
+-- Replies 'queued', again where the first reply was lost; 'full'; or 'late' where its pictures may
+-- have been taken for debris.
 --
 -- Callers take turns within a lane: a caller's next job gets the turn after that of the caller's
 -- last one, or the turn after the one that is being painted, whichever is later. So the first job of
 -- one caller goes before the thousandth of another. Jobs of one turn go in the order they came.
 local id = ARGV[1]
-if redis.call('EXISTS', record) == 1 then return 'exists' end
+if redis.call('EXISTS', record) == 1 then return 'queued' end
+local due = redis.call('ZSCORE', debris, id)
+if not due or tonumber(due) <= now_ms() then return 'late' end
 if redis.call('ZCARD', waiting) >= tonumber(ARGV[4]) then return 'full' end
 
 local mine = ARGV[7] .. ':' .. ARGV[6]
