@@ -1,6 +1,7 @@
 """A service whose every process can be killed, stopped and started again: Redis, API, workers."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -187,13 +188,13 @@ class House:
         return self.http.get(f"/jobs/{job_id}/result").raise_for_status().content
 
     def painter(self, job_id: str) -> Part | None:
-        """The worker whose log says last that it paints this job."""
-        latest = {
-            worker.log.rfind(f"Job {job_id}: attempt"): worker
+        """The worker that has, or had, the newest attempt at this job, by the workers' logs."""
+        attempts = {
+            int(number): worker
             for worker in self.workers
-            if f"Job {job_id}: attempt" in worker.log
+            for number in re.findall(rf"Job {job_id}: attempt (\d+)", worker.log)
         }
-        return latest[max(latest)] if latest else None
+        return attempts[max(attempts)] if attempts else None
 
     def kill_whoever_paints(self, job_id: str) -> None:
         """Kills each process that takes this job, until it has failed."""
