@@ -62,7 +62,7 @@ class BlobStore:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(LocalStore(folder, automatic_cleanup=True))
 
-    def put(self, key: str, blob: bytes) -> None:
+    def put(self, key: str, blob: bytes | memoryview) -> None:
         obstore.put(self.store, key, blob)
 
     def get(self, key: str) -> bytes:

@@ -44,7 +44,7 @@ class Checkpoints:
         try:
             state = BytesIO()
             save(state)
-            self._blobs.put(self._key, bytes(state.getbuffer()))
+            self._blobs.put(self._key, state.getbuffer())
             pause = max(pause, (monotonic() - began) / LARGEST_SHARE)
         except (BlobStoreError, OSError, MemoryError, RuntimeError) as error:
             log.warning("Job %s: its work could not be kept: %s", self._job_id, error)

@@ -115,13 +115,13 @@ def _painted(
             begun = progress.work if begun is None else begun
             attempt.tell_progress(_as_told(progress, attempt.seconds_painting, begun))
             if attempt.checkpoints.is_due:
-                attempt.checkpoints.keep(progress.checkpoint().save)
+                attempt.checkpoints.keep(progress.save)
             wanted = _weights(Options(**attempt.options))
             command = None if wanted == weights else Reweigh(**wanted)
             weights = wanted
     except StudioCloses:
         if progress is not None:
-            attempt.checkpoints.keep(progress.checkpoint().save)
+            attempt.checkpoints.keep(progress.save)
         raise
 
 

@@ -88,7 +88,6 @@ class Checkpoint:
 
     def save(self, file: Path | IO[bytes]) -> None:
         """Writes it; `load` reads it."""
-        # A state that was taken out has its own memory, and no more of it than it shows.
         state = {each.name: getattr(self.state, each.name) for each in fields(self.state)}
         kept = {
             "version": VERSION,
@@ -105,6 +104,7 @@ class Checkpoint:
 
         Raises:
             UnusableCheckpoint: it is cut off or damaged, or of another version.
+            FileNotFoundError: there is no such file.
         """
         try:
             kept: dict[str, Any] = torch.load(file, map_location=device or "cpu", weights_only=True)
@@ -114,6 +114,8 @@ class Checkpoint:
             options = Options(**kept["options"])
             state = _STATES[options.optimiser](**kept["state"])
             return cls(Place(**kept["place"]), state, options, kept["shapes"])
+        except FileNotFoundError:
+            raise
         except _DAMAGE as error:
             raise UnusableCheckpoint(f"No whole checkpoint: {error}") from error
 

@@ -69,13 +69,14 @@ class Painting:
         """What is told of the newest iteration."""
         return self._tally.progress(
             picture=partial(self.scene.finished, self._image, self.options),
-            checkpoint=self._checkpoint,
+            checkpoint=lambda: self._checkpoint(self.state.copy()),
+            save=lambda file: self._checkpoint(self.state).save(file),
         )
 
     def finished(self) -> Tensor:
         """The picture as it stands, in its full size, (1, 3, H, W) in 0 to 1 on the CPU."""
         return self.scene.finished(resize(self._image, self.plan[-1].size), self.options)
 
-    def _checkpoint(self) -> Checkpoint:
-        state, shapes = self.state.copy(), shapes_of(self.scene.inputs)
+    def _checkpoint(self, state: optimiser.State) -> Checkpoint:
+        shapes = shapes_of(self.scene.inputs)
         return Checkpoint(self._tally.place, state, self.options, shapes)

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 from torch import Tensor
 
@@ -42,6 +44,7 @@ class Progress:
         picture: gives the picture as it stands, (1, 3, h, w) in 0 to 1 on the CPU: a preview.
         checkpoint: gives what the painting can be taken up from again. Like `picture` it is to be
             called before the next iteration, which uses the same memory.
+        save: writes that checkpoint to a file, without a copy of it in memory.
     """
 
     iteration: int
@@ -53,6 +56,7 @@ class Progress:
     work: float
     picture: Callable[[], Tensor]
     checkpoint: Callable[[], Checkpoint]
+    save: Callable[[Path | IO[bytes]], None]
 
 
 class Tally:
@@ -94,7 +98,10 @@ class Tally:
         self._totals = []
 
     def progress(
-        self, picture: Callable[[], Tensor], checkpoint: Callable[[], Checkpoint]
+        self,
+        picture: Callable[[], Tensor],
+        checkpoint: Callable[[], Checkpoint],
+        save: Callable[[Path | IO[bytes]], None],
     ) -> Progress:
         """What is told of the newest iteration."""
         scale = self._plan[self._scale]
@@ -109,6 +116,7 @@ class Tally:
             work=(before + self._done * scale.cost // scale.iterations) / self._whole,
             picture=picture,
             checkpoint=checkpoint,
+            save=save,
         )
 
     def _note(self, values: dict[Term, float]) -> None:

@@ -1,6 +1,6 @@
 """A painting that was taken out and put back ends as if nothing had happened."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from pastiche import Options
-from pastiche.engine.checkpoint import Checkpoint
+from pastiche.engine import checkpoint as module
+from pastiche.engine.checkpoint import Checkpoint, UnusableCheckpoint
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.progress import Progress
 from pastiche.engine.stylize import Command, Reweigh, paint
@@ -104,3 +105,30 @@ def test_a_checkpoint_of_other_images_is_refused() -> None:
     _, checkpoint, _ = to_its_end(PAIR, TWO_SCALES, take_at=9)
     with pytest.raises(OptionError, match=r"resume: .*sizes"):
         to_its_end(Inputs(CONTENT, (OTHER_STYLE,)), TWO_SCALES, resume=checkpoint)
+
+
+def test_what_is_saved_on_the_way_is_the_checkpoint(tmp_path: Path) -> None:
+    painting = paint(PAIR, TWO_SCALES)
+    progress = next(progress for progress in painting if progress.iteration == 5)
+    progress.save(tmp_path / "saved")
+    saved, taken = Checkpoint.load(tmp_path / "saved"), progress.checkpoint()
+    assert (saved.place, saved.options, saved.shapes) == (taken.place, taken.options, taken.shapes)
+    for each in fields(taken.state):
+        assert torch.equal(getattr(saved.state, each.name), getattr(taken.state, each.name))
+
+
+@pytest.mark.parametrize("length", [0, 100, 5000])
+def test_what_was_cut_off_is_no_checkpoint(length: int, tmp_path: Path) -> None:
+    next(paint(PAIR, TWO_SCALES)).save(tmp_path / "saved")
+    (tmp_path / "saved").write_bytes((tmp_path / "saved").read_bytes()[:length])
+    with pytest.raises(UnusableCheckpoint, match="No whole checkpoint"):
+        Checkpoint.load(tmp_path / "saved")
+
+
+def test_a_checkpoint_of_another_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next(paint(PAIR, TWO_SCALES)).save(tmp_path / "saved")
+    monkeypatch.setattr(module, "VERSION", 2)
+    with pytest.raises(UnusableCheckpoint, match="version 1, not 2"):
+        Checkpoint.load(tmp_path / "saved")
