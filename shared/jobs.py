@@ -199,7 +199,8 @@ class Job:
 
 
 def _read(record: dict[str, str]) -> dict[str, Any]:
-    """The fields of a job, out of those of its record."""
+    """The fields of a job, out of those of its record; one from before there were priorities is
+    normal, and how much there is to paint of it is not known."""
     progress = record.get("progress")
     backbone = record.get("backbone_name")
     return {
@@ -213,10 +214,10 @@ def _read(record: dict[str, str]) -> dict[str, Any]:
         "finished_at": _moment_if(record.get("finished_ms")),
         "expires_at": _moment_if(record.get("expires_ms")),
         "deadline_at": _moment_if(record.get("deadline_ms")),
-        "priority": LANES[int(record["lane"])],
+        "priority": LANES[int(record.get("lane", 1))],
         "attempt": int(record["attempt"]),
         "fence": record.get("fence"),
-        "work": int(record["work"]),
+        "work": int(record.get("work", 0)),
         "reweighed": int(record.get("reweighed", 0)),
         "progress": Progress.from_json(progress) if progress else None,
         "backbone": BackboneUsed(backbone, record.get("backbone_sha256")) if backbone else None,

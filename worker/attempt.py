@@ -204,8 +204,11 @@ def next_attempt(studio: Studio) -> Iterator[Attempt | None]:
     log.info("Job %s: attempt %d", job.id, job.attempt)
     with Heartbeat(job, fence, studio) as heartbeat:
         attempt = Attempt(job, fence, studio, heartbeat, checkpoints)
-        with _ending(attempt):
-            yield attempt
+        try:
+            with _ending(attempt):
+                yield attempt
+        except RedisError as error:  # the worker goes while Redis is away: the lease will run out
+            log.warning("Job %s: left as it is, Redis is away: %s", job.id, error)
 
 
 def _claimed(studio: Studio) -> tuple[Job, str] | None:
@@ -260,9 +263,8 @@ def _ending(attempt: Attempt) -> Iterator[None]:
     except PaintingFailed as error:
         log.warning("Job %s: %s", job_id, error.code)
         kept = attempt.fail(error.code)
-    except RedisError as error:  # the worker goes while Redis is away: the lease will run out
-        log.warning("Job %s: left as it is, Redis is away: %s", job_id, error)
-        return
+    except RedisError:
+        raise
     except Exception:  # the attempt's edge: one job's fault is no other job's
         log.exception("Job %s: unforeseen", job_id)
         kept = attempt.fail("internal_error")

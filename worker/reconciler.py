@@ -33,7 +33,6 @@ AT_ONCE = 200
 LEADS_FOR_ROUNDS = 5
 """After how many rounds that it missed another one takes over."""
 
-
 BEATS_TO_WAIT = 4
 """How many heartbeats a worker is given that could not be heard for a while."""
 

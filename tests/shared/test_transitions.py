@@ -448,12 +448,21 @@ def test_one_leads_until_it_falls_silent(jobs: JobStore) -> None:
     until(lambda: leads("other"))
 
 
-@pytest.mark.parametrize("field", ["version", "options", "inputs", "lane", "work"])
+@pytest.mark.parametrize("field", ["version", "options", "inputs", "created_ms", "attempt"])
 def test_a_damaged_record_says_so(field: str, jobs: JobStore) -> None:
     job_id = submitted(jobs)
     jobs.client.hdel(record_key(job_id), field)
     with pytest.raises(DamagedRecord, match=job_id):
         jobs.run(transitions.look(job_id))
+
+
+def test_a_record_from_before_there_were_priorities_can_be_read_and_painted(
+    jobs: JobStore,
+) -> None:
+    job_id = submitted(jobs)
+    jobs.client.hdel(record_key(job_id), "lane", "turn", "work", "caller")
+    assert look(jobs, job_id).priority == "normal"
+    assert succeed(jobs, job_id, claimed(jobs, job_id)) == "ok"
 
 
 def test_a_record_that_vanished_is_cleared_out_of_the_queue(jobs: JobStore) -> None:
