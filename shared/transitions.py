@@ -110,7 +110,7 @@ class Keeping:
     @property
     def arguments(self) -> tuple[int, int]:
         """In milliseconds."""
-        return _milliseconds(self.retention_hours * 3600), _milliseconds(self.grace_seconds)
+        return milliseconds(self.retention_hours * 3600), milliseconds(self.grace_seconds)
 
 
 def record_key(job_id: str) -> str:
@@ -125,7 +125,7 @@ def asked_channel(job_id: str) -> str:
 
 def begin(job_id: str) -> Transition[bool]:
     """The pictures of a new job are about to be written."""
-    return _on_job("begin", job_id, _milliseconds(ARRIVAL_SECONDS), read=bool)
+    return _on_job("begin", job_id, milliseconds(ARRIVAL_SECONDS), read=bool)
 
 
 def submit(
@@ -141,7 +141,7 @@ def submit(
         place.work,
         place.caller,
         LANES.index(place.priority),
-        0 if place.wait_seconds is None else max(1, _milliseconds(place.wait_seconds)),
+        0 if place.wait_seconds is None else max(1, milliseconds(place.wait_seconds)),
         read=_word,
     )
 
@@ -156,7 +156,7 @@ def look(job_id: str) -> Transition[Job | None]:
 
 def claim(job_id: str, *, lease_seconds: float) -> Transition[Claim]:
     """queued → running."""
-    arguments = (_milliseconds(lease_seconds), token_hex(4))
+    arguments = (milliseconds(lease_seconds), token_hex(4))
     return _on_job("claim", job_id, *arguments, read=_claim)
 
 
@@ -179,7 +179,7 @@ def heartbeat(
         "heartbeat",
         job_id,
         fence,
-        _milliseconds(lease_seconds),
+        milliseconds(lease_seconds),
         reweighed,
         "" if left is None else left,
         *_pairs(news),
@@ -251,41 +251,6 @@ def tidied(job_id: str, due_ms: float) -> Transition[bool]:
     return _on_job("tidied", job_id, round(due_ms), read=bool)
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What is to be set right.
-
-    Attributes:
-        silent: running jobs whose worker fell silent.
-        late: waiting jobs that are past their deadline.
-        old: jobs that are past their retention.
-        untidy: jobs whose blobs are to be looked through, and by when that was due.
-        unannounced: for how many waiting jobs there is no message.
-    """
-
-    silent: list[str]
-    late: list[str]
-    old: list[str]
-    untidy: list[tuple[str, float]]
-    unannounced: int
-
-
-def due(messages_key: str, *, limit: int) -> Transition[Due]:
-    """What is to be set right by now, so many of each at most."""
-    keys = (WAITING, DEADLINES, RUNNING, OVER, DEBRIS, messages_key)
-    return Transition("due", keys, (limit,), _due)
-
-
-def heads(count: int) -> Transition[list[str]]:
-    """The jobs that are to be painted next."""
-    return Transition("heads", (WAITING,), (count,), list)
-
-
-def lead(role: str, name: str, *, lease_seconds: float) -> Transition[bool]:
-    """Whether `name` is the one that has this role, for the next so many seconds."""
-    return Transition("lead", (f"leader:{role}",), (name, _milliseconds(lease_seconds)), bool)
-
-
 def _on_job(
     script: str, job_id: str, *arguments: Argument, read: Callable[[Any], Reply]
 ) -> Transition[Reply]:
@@ -299,7 +264,8 @@ def _finish(
     return _on_job("finish", job_id, fence, status, *keeping.arguments, *_pairs(news), read=_word)
 
 
-def _milliseconds(seconds: float) -> int:
+def milliseconds(seconds: float) -> int:
+    """Whole ones, as the scripts take them."""
     return round(seconds * 1000)
 
 
@@ -329,9 +295,3 @@ def _heard(reply: Any) -> Heard:
     if not changed:
         return Heard(answer)
     return Heard(answer, int(changed[0]), json.loads(changed[1]))
-
-
-def _due(reply: Any) -> Due:
-    silent, late, old, untidy, unannounced = reply
-    pairs = zip(untidy[::2], map(float, untidy[1::2]), strict=True)
-    return Due(silent, late, old, list(pairs), max(0, int(unannounced)))

@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError as BlobStoreError
 from redis import RedisError
 from redis.exceptions import ResponseError
 
-from shared import transitions
+from shared import overview, transitions
 from shared.blob_store import result_key
 from shared.errors import FAILURES, DamagedRecord, FailureCode
 from shared.jobs import BackboneUsed, Inputs, Job, Progress
@@ -215,7 +215,7 @@ def _claimed(studio: Studio) -> tuple[Job, str] | None:
     """The first job in the queue that no other worker was faster with, and the claim's fence."""
     lease_seconds = studio.settings.lease_seconds
     try:
-        for job_id in studio.jobs.run(transitions.heads(CANDIDATES)):
+        for job_id in studio.jobs.run(overview.heads(CANDIDATES)):
             try:
                 claim = studio.jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
             except ResponseError as error:  # the script met what no record of ours has

@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from obstore.exceptions import BaseError as BlobStoreError
 from redis import RedisError
 
-from shared import transitions
+from shared import overview, transitions
 from shared.blob_store import BlobStore, folder_of
 from shared.errors import DamagedRecord
 from shared.job_store import JobStore
@@ -56,10 +56,10 @@ class Reconciler:
             RedisError, BlobStoreError, OSError, OperationalError: the rest is for the next round.
         """
         lease_seconds = LEADS_FOR_ROUNDS * self._settings.reconcile_seconds
-        role = transitions.lead("reconciler", self._name, lease_seconds=lease_seconds)
+        role = overview.lead("reconciler", self._name, lease_seconds=lease_seconds)
         if not self._jobs.run(role):
             return False
-        due = self._jobs.run(transitions.due(MESSAGES_KEY, limit=AT_ONCE))
+        due = self._jobs.run(overview.due(MESSAGES_KEY, limit=AT_ONCE))
         self._announce(due.unannounced)
         if self._was_there():
             for job_id in due.silent:
@@ -121,7 +121,7 @@ class Reconciler:
         self._unannounced = unannounced
         if not missing:
             return
-        for job_id in self._jobs.run(transitions.heads(missing)):
+        for job_id in self._jobs.run(overview.heads(missing)):
             publish(self._queue, job_id)
         log.warning("%d jobs waited without a message, and were announced again", missing)
 

@@ -4,11 +4,13 @@ import resource
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
 import httpx
 
+from shared import transitions
 from shared.queue import create_queue, publish
 from tests.chaos.house import House, Part
 from tests.waiting import pause
@@ -69,8 +71,8 @@ def kill_api(house: House, jobs: list[str], chance: Random) -> None:
 
 
 def kill_reconciler(house: House, jobs: list[str], chance: Random) -> None:
-    """SIGKILL to the reconciler, together with a process that paints."""
-    house.reconciler.end()
+    """SIGKILL to a reconciler, together with a process that paints."""
+    chance.choice(house.reconcilers).end()
     kill_child(house, jobs, chance)
     house.start()
 
@@ -129,6 +131,29 @@ def refuse_writes(house: House, jobs: list[str], chance: Random) -> None:
         resource.prlimit(each, resource.RLIMIT_FSIZE, before)
 
 
+def fill_disk(house: House, jobs: list[str], chance: Random) -> None:
+    """The disk is full for a while, for Redis, the API and the workers alike."""
+    filler = house.folder / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(1_000_000)):
+            pass
+    pause(chance.uniform(0.5, 6))
+    filler.unlink()
+
+
+def jump_clock(house: House, jobs: list[str], chance: Random) -> None:
+    """Redis's clock jumps, and a process that paints is killed: its lease ends early, or late.
+
+    All that the scripts ever do with a moment is to compare it with now, so the moments that are
+    written down are moved in place of the clock.
+    """
+    seconds = chance.uniform(-8, 8)
+    for name in (transitions.RUNNING, transitions.DEADLINES, transitions.OVER, transitions.DEBRIS):
+        for member in house.jobs.client.zrange(name, 0, -1):
+            house.jobs.client.zincrby(name, -1000 * seconds, str(member))
+    kill_child(house, jobs, chance)
+
+
 def poison(house: House, jobs: list[str], chance: Random) -> None:
     """One job kills each worker that paints it; the others are painted all the same."""
     job_id = house.submit(priority="high", iterations=400)
@@ -159,6 +184,10 @@ FAULTS = (
     Fault("messages come three times", deliver_twice),
     Fault("messages are lost", lose_messages),
     Fault("writes are refused, as on a full disk", refuse_writes),
+    Fault("Redis's clock jumps, and a painting process is killed", jump_clock),
     Fault("a job kills each of its workers", poison),
     Fault("jobs are canceled and erased", cancel_some, frozenset({"canceled"})),
 )
+
+ON_A_SMALL_DISK = (Fault("the disk is full", fill_disk),)
+"""Only for a service whose folder has a disk of its own."""

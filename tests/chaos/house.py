@@ -100,7 +100,9 @@ class Part:
 class House:
     """The parts, and a client's view of them."""
 
-    def __init__(self, folder: Path, workers: int, settings: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, workers: int, reconcilers: int, settings: dict[str, str]
+    ) -> None:
         self.folder = folder
         self._socket = folder / "redis.socket"
         self.environment = SETTINGS | settings | self._places()
@@ -111,11 +113,8 @@ class House:
         )
         self.redis = self._part("redis", self._redis_command())
         self.api = self._part("api", [sys.executable, "-m", "api"])
-        self.reconciler = self._part("reconciler", [sys.executable, "-m", "worker.reconciler"])
-        self.workers = [
-            self._part(f"worker-{index}", [sys.executable, "-m", "worker"])
-            for index in range(workers)
-        ]
+        self.reconcilers = self._parts("reconciler", "worker.reconciler", reconcilers)
+        self.workers = self._parts("worker", "worker", workers)
         self.jobs = JobStore.connect(self.settings.redis_location)
         self.blobs = BlobStore.open(self.settings.blob_store_location)
         port = self.environment["PASTICHE_PORT"]
@@ -127,7 +126,7 @@ class House:
 
     @property
     def parts(self) -> list[Part]:
-        return [self.redis, self.api, self.reconciler, *self.workers]
+        return [self.redis, self.api, *self.reconcilers, *self.workers]
 
     def start(self) -> None:
         """Starts what does not run, and waits until all of it answers."""
@@ -139,7 +138,7 @@ class House:
 
     def clean(self) -> None:
         """Ends the workers, forgets every job, and starts again."""
-        for part in (*self.workers, self.reconciler):
+        for part in (*self.workers, *self.reconcilers):
             part.end()
         self.start_redis()
         self.jobs.client.flushall()
@@ -215,6 +214,10 @@ class House:
     def _part(self, name: str, command: list[str]) -> Part:
         return Part(name, command, self.environment, self.folder / f"{name}.log")
 
+    def _parts(self, name: str, module: str, count: int) -> list[Part]:
+        command = [sys.executable, "-m", module]
+        return [self._part(f"{name}-{index}", command) for index in range(count)]
+
     def _places(self) -> dict[str, str]:
         return {
             "PASTICHE_REDIS_URL": f"unix://{self._socket}",
@@ -245,11 +248,13 @@ class House:
 
 
 @contextmanager
-def house(workers: int = 1, **settings: str) -> Iterator[House]:
-    """A service that is up; nothing of it is left at the end."""
+def house(
+    workers: int = 1, reconcilers: int = 1, *, inside: Path | None = None, **settings: str
+) -> Iterator[House]:
+    """A service that is up, in a folder of its own; nothing of it is left at the end."""
     with ExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory(prefix="pastiche-chaos-"))
-        made = House(Path(folder), workers, settings)
+        folder = stack.enter_context(TemporaryDirectory(prefix="pastiche-chaos-", dir=inside))
+        made = House(Path(folder), workers, reconcilers, settings)
         stack.callback(made.end)
         made.start()
         yield made

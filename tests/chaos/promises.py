@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -23,12 +24,17 @@ class Broken(AssertionError):
 @dataclass
 class Witness:
     """A client that polls jobs all the time: `version` only grows, and nothing leads out of the
-    end."""
+    end.
+
+    Attributes:
+        found: when a job was seen to have been taken from a worker that did not finish it.
+    """
 
     house: House
     jobs: list[str]
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
+    found: list[float] = field(default_factory=list)
 
     def look(self, http: httpx.Client) -> None:
         for job_id in list(self.jobs):
@@ -45,6 +51,9 @@ class Witness:
             self.broken.append(f"{job_id}: version {before['version']} → {now['version']}")
         if before["status"] in OVER and now["version"] != before["version"]:
             self.broken.append(f"{job_id}: {before['status']} → {now['status']}")
+        waits_again = before["status"] == "running" and now["status"] == "queued"
+        if waits_again or now["attempt"] > max(1, before["attempt"]):
+            self.found.append(monotonic())
         self.seen[job_id] = now
 
     @contextmanager

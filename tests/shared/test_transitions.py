@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared import transitions
+from shared import overview, transitions
 from shared.errors import DamagedRecord
 from shared.job_store import JobStore
 from shared.jobs import NEXT, Inputs, Job, Waiting, new_job_id
@@ -78,11 +78,11 @@ def erase(jobs: JobStore, job_id: str) -> bool:
 
 def order(jobs: JobStore) -> list[str]:
     """The jobs that wait, first to last."""
-    return jobs.run(transitions.heads(100))
+    return jobs.run(overview.heads(100))
 
 
-def due(jobs: JobStore) -> transitions.Due:
-    return jobs.run(transitions.due("messages", limit=100))
+def due(jobs: JobStore) -> overview.Due:
+    return jobs.run(overview.due("messages", limit=100))
 
 
 def test_a_submitted_job_waits_with_its_options_and_inputs(jobs: JobStore) -> None:
@@ -440,7 +440,7 @@ def test_a_running_job_s_worker_is_woken_when_something_is_asked(jobs: JobStore)
 
 def test_one_leads_until_it_falls_silent(jobs: JobStore) -> None:
     def leads(name: str, lease_seconds: float = 20) -> bool:
-        return jobs.run(transitions.lead("reconciler", name, lease_seconds=lease_seconds))
+        return jobs.run(overview.lead("reconciler", name, lease_seconds=lease_seconds))
 
     assert leads("one")
     assert not leads("other")
