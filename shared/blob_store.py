@@ -4,6 +4,7 @@ A job's blobs all lie under `jobs/<id>/`. No part of a key ever comes from a cli
 id, and that one is ours.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,8 @@ class BlobStore:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(LocalStore(folder, automatic_cleanup=True))
 
-    def put(self, key: str, blob: bytes | memoryview) -> None:
+    def put(self, key: str, blob: bytes | Iterator[bytes]) -> None:
+        """A blob, whole or in pieces; an error while they come leaves what was there before."""
         obstore.put(self.store, key, blob)
 
     def get(self, key: str) -> bytes:

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from io import BytesIO
+from contextlib import closing
 from time import monotonic
 from typing import IO
 
 from obstore.exceptions import BaseError as BlobStoreError
 
 from shared.blob_store import BlobStore, checkpoint_key, checkpoints_of
+from worker.streams import pieces
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +43,8 @@ class Checkpoints:
         costs no more than the safety."""
         began, pause = monotonic(), self._every_seconds
         try:
-            state = BytesIO()
-            save(state)
-            self._blobs.put(self._key, state.getbuffer())
+            with closing(pieces(save)) as state:
+                self._blobs.put(self._key, state)
             pause = max(pause, (monotonic() - began) / LARGEST_SHARE)
         except (BlobStoreError, OSError, MemoryError, RuntimeError) as error:
             log.warning("Job %s: its work could not be kept: %s", self._job_id, error)

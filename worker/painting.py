@@ -105,6 +105,7 @@ def _painted(
     )
     progress, command = None, None
     begun = None if resume else 0.0
+    del resume  # as large as the optimiser, which has its own by now
     try:
         while True:
             try:

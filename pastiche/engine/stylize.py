@@ -147,7 +147,9 @@ def paint(
     room = room_for(options, inputs.content.device, memory)
     plan = scales(*scene.size, options)
     painting = Painting(scene, plan, options, resume)
-    for scale in plan[resume.place.scale if resume else 0 :]:
+    remaining = plan[resume.place.scale if resume else 0 :]
+    resume = None  # its state is the painting's own by now, and as large
+    for scale in remaining:
         fit = room.fit(scale.size, options)
         objective = Evaluator(scene, scale, [painting.options], fit.tile_side, between_tiles)
         painting.begin(scale, fit.history)

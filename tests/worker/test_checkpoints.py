@@ -1,7 +1,8 @@
 """When an attempt's work is kept, and what the next attempt finds of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import IO
 
 import pytest
@@ -72,6 +73,40 @@ def test_memory_that_does_not_suffice_costs_the_checkpoint_and_not_the_job(
     clock[0] += 8
     assert kept.is_due
     assert list(kept.earlier()) == []
+
+
+def test_what_cannot_be_written_to_its_end_leaves_the_checkpoint_before(
+    blobs: BlobStore, clock: list[float]
+) -> None:
+    def fail(file: IO[bytes]) -> None:
+        file.write(bytes(5_000_000))
+        raise MemoryError
+
+    kept = Checkpoints("job", "1-a", blobs, 8)
+    kept.keep(writing(b"whole"))
+    kept.keep(fail)
+    assert list(kept.earlier()) == [b"whole"]
+
+
+def test_a_store_that_refuses_lets_the_writer_go(
+    blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = Event()
+
+    def write(file: IO[bytes]) -> None:
+        try:
+            for _ in range(100):
+                file.write(bytes(1_000_000))
+        finally:
+            ended.set()
+
+    def refuse(_: BlobStore, key: str, blob: Iterator[bytes]) -> None:
+        next(blob)
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(BlobStore, "put", refuse)
+    Checkpoints("job", "1-a", blobs, 8).keep(write)
+    assert ended.wait(10)
 
 
 def test_an_attempt_erases_its_own_work_alone_or_all(blobs: BlobStore) -> None:
