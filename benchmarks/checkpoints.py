@@ -1,0 +1,61 @@
+"""What keeping its work costs a painting: python -m benchmarks.checkpoints [SIZE …]
+
+Paints a number of iterations and keeps the work as a worker does, in a folder, as often as the
+settings' default says; the time in it is put over the whole.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from benchmarks.pairs import PAIRS, example
+from pastiche import Options
+from pastiche.engine.allocator import keep_freed_memory
+from pastiche.engine.inputs import Inputs
+from pastiche.engine.stylize import paint
+from shared.blob_store import BlobStore
+from shared.settings import Settings
+from worker.checkpoints import Checkpoints
+
+SIZES = (256, 512, 1024)
+SECONDS = 60
+"""For how long it is painted at each size, at least."""
+
+
+def painted(size: int, folder: Path) -> str:
+    """How often work was kept, how large it was, and which share of the time that took."""
+    (content, style), *_ = PAIRS
+    inputs = Inputs(example("content", content), (example("style", style),))
+    options = Options(size=size, scale_iterations=(2000,), stall_tolerance=0, backbone="whitened")
+    blobs = BlobStore.open(folder.as_uri())
+    checkpoints = Checkpoints("job", "1-a", blobs, Settings().checkpoint_seconds)
+    began, keeping, times, iterations = perf_counter(), 0.0, 0, 0
+    for progress in paint(inputs, options):
+        iterations += 1
+        if checkpoints.is_due:
+            before = perf_counter()
+            checkpoints.keep(progress.save)
+            keeping, times = keeping + perf_counter() - before, times + 1
+        if times and perf_counter() - began > SECONDS:
+            break
+    seconds = perf_counter() - began
+    megabytes = sum(each.stat().st_size for each in folder.rglob("*.pt")) / 1e6
+    return (
+        f"{size:5} px: {iterations} iterations in {seconds:.0f} s, kept {times} times, "
+        f"{megabytes:.0f} MB, {1000 * keeping / times:.0f} ms each: {keeping / seconds:.2%}"
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints a line for each size."""
+    keep_freed_memory()
+    for size in [int(each) for each in arguments] or SIZES:
+        with TemporaryDirectory() as folder:
+            sys.stdout.write(painted(size, Path(folder)) + "\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
