@@ -31,6 +31,16 @@ def result_key(job_id: str, fence: str) -> str:
     return f"jobs/{job_id}/results/{fence}.png"
 
 
+def preview_key(job_id: str, fence: str) -> str:
+    """The picture so far, written again and again."""
+    return f"jobs/{job_id}/previews/{fence}.jpg"
+
+
+def losses_key(job_id: str, fence: str) -> str:
+    """The loss curves so far, written again and again."""
+    return f"jobs/{job_id}/losses/{fence}.json"
+
+
 def checkpoint_key(job_id: str, fence: str) -> str:
     """Holds the fence, as the result does."""
     return f"{checkpoints_of(job_id)}/{fence}.pt"

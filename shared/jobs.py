@@ -142,6 +142,7 @@ class Job:
 
     Attributes:
         fence: of the newest claim; no other claim has the same.
+        preview_iteration: after which iteration the newest preview was taken.
         deadline_at: when it expires, should it still wait.
         work: how much there is to paint, in pixels times iterations.
         reweighed: how often its weights were changed.
@@ -165,6 +166,9 @@ class Job:
     reweighed: int
     progress: Progress | None
     backbone: BackboneUsed | None
+    preview_key: str | None
+    preview_iteration: int | None
+    losses_key: str | None
     result_key: str | None
     error_code: str | None
     error_detail: str | None
@@ -175,6 +179,12 @@ class Job:
     def queue_position(self) -> int | None:
         """How many jobs wait before it, None where it does not wait."""
         return self.waiting.position if self.waiting else None
+
+    @property
+    def blobs(self) -> frozenset[str]:
+        """The keys of all that clients and workers can still ask for."""
+        shown = (self.preview_key, self.losses_key, self.result_key)
+        return frozenset((*self.inputs.all(), *(key for key in shown if key is not None)))
 
     @property
     def is_over(self) -> bool:
@@ -221,6 +231,9 @@ def _read(record: dict[str, str]) -> dict[str, Any]:
         "reweighed": int(record.get("reweighed", 0)),
         "progress": Progress.from_json(progress) if progress else None,
         "backbone": BackboneUsed(backbone, record.get("backbone_sha256")) if backbone else None,
+        "preview_key": record.get("preview_key"),
+        "preview_iteration": _number_if(record.get("preview_iteration")),
+        "losses_key": record.get("losses_key"),
         "result_key": record.get("result_key"),
         "error_code": record.get("error_code"),
         "error_detail": record.get("error_detail"),
@@ -234,3 +247,7 @@ def _moment(milliseconds: str) -> datetime:
 
 def _moment_if(milliseconds: str | None) -> datetime | None:
     return _moment(milliseconds) if milliseconds else None
+
+
+def _number_if(text: str | None) -> int | None:
+    return int(text) if text else None

@@ -18,6 +18,9 @@ MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "jpeg": "image/jpeg", "web
 SHORTEST_SIDE_PIXELS = 16
 HIGHEST_ASPECT_RATIO = 20
 
+PREVIEW_PIXELS = 1024
+"""The longest side of a picture that is shown while it is painted, at most."""
+
 LIGHTEST_OF_A_MASK = 128
 """What a mask must reach somewhere, of 255: below it nobody would see where it is white."""
 
@@ -109,6 +112,13 @@ def encode_png(picture: Image.Image) -> bytes:
     """A painted picture as the file that is kept: compressed fast rather than tightly."""
     out = BytesIO()
     picture.save(out, "PNG", **_ENCODING["png"])
+    return out.getvalue()
+
+
+def encode_preview(picture: Image.Image) -> bytes:
+    """A picture that is still being painted, as a small JPEG file."""
+    out = BytesIO()
+    _reduced(picture, PREVIEW_PIXELS).save(out, "JPEG", quality=80)
     return out.getvalue()
 
 

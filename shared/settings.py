@@ -79,6 +79,11 @@ class Settings(BaseSettings):
         description="How often a worker keeps what it has painted so far; a job whose worker died "
         "goes on from there. Less often where that would take more than a fiftieth of the time.",
     )
+    preview_seconds: Annotated[float, Field(gt=0)] = Field(
+        2.0,
+        description="How often a worker shows what it has painted so far. Less often where that "
+        "would take more than a fiftieth of the time.",
+    )
     reconcile_seconds: Annotated[float, Field(gt=0)] = Field(
         1.0, description="How often the reconciler looks for what is to be set right."
     )

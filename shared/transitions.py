@@ -123,6 +123,10 @@ def asked_channel(job_id: str) -> str:
     return f"asked:{job_id}"
 
 
+CHANGED = "changed"
+"""The channel on which every script says which job is another now."""
+
+
 def begin(job_id: str) -> Transition[bool]:
     """The pictures of a new job are about to be written."""
     return _on_job("begin", job_id, milliseconds(ARRIVAL_SECONDS), read=bool)

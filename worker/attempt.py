@@ -20,6 +20,7 @@ from shared.queue import publish
 from shared.transitions import Keeping, Kept, Transition
 from worker.checkpoints import Checkpoints
 from worker.heartbeat import Heartbeat
+from worker.showing import Showing
 from worker.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class Attempt:
     studio: Studio
     heartbeat: Heartbeat
     checkpoints: Checkpoints
+    showing: Showing
     _news: dict[str, str] = field(default_factory=dict)
     _claimed: float = field(default_factory=monotonic)
     _began: float = field(default_factory=monotonic)
@@ -90,9 +92,14 @@ class Attempt:
         Raises:
             AttemptEnded: the claim is lost, the client has canceled, or the worker is to go.
         """
+        self.showing.note(progress)
         left = round(self.job.work * (1 - progress.work))
         self._tell({"progress": progress.to_json()}, left)
         self.check()
+
+    def show(self, preview: Callable[[], bytes]) -> None:
+        """Lets clients see the picture so far, a JPEG file, and the losses so far."""
+        self._tell(self.showing.show(preview))
 
     def check(self) -> None:
         """Raises AttemptEnded where the attempt is to end here."""
@@ -117,12 +124,11 @@ class Attempt:
         """Makes the picture the job's one result; a late worker's is erased unseen."""
         key = result_key(self.job.id, self.fence)
         self._tried(lambda: self.studio.blobs.put(key, picture))
-        keeping = Keeping.of(self.studio.settings)
-        kept = self.settle(
-            transitions.succeed(
-                self.job.id, self.fence, result_key=key, news=self._news, keeping=keeping
-            )
+        keeping, news = Keeping.of(self.studio.settings), self._last_news()
+        succeeded = transitions.succeed(
+            self.job.id, self.fence, result_key=key, news=news, keeping=keeping
         )
+        kept = self.settle(succeeded)
         if kept == "lost":
             self._drop(key)
             raise ClaimLost
@@ -131,16 +137,14 @@ class Attempt:
 
     def stop(self) -> Kept:
         """Ends the job as its client asked."""
-        keeping = Keeping.of(self.studio.settings)
-        return self.settle(
-            transitions.stop(self.job.id, self.fence, news=self._news, keeping=keeping)
-        )
+        keeping, news = Keeping.of(self.studio.settings), self._last_news()
+        return self.settle(transitions.stop(self.job.id, self.fence, news=news, keeping=keeping))
 
     def fail(self, code: FailureCode) -> Kept:
         """Ends the job with a reason."""
-        keeping = Keeping.of(self.studio.settings)
+        keeping, news = Keeping.of(self.studio.settings), self._last_news()
         return self.settle(
-            transitions.fail(self.job.id, self.fence, code=code, news=self._news, keeping=keeping)
+            transitions.fail(self.job.id, self.fence, code=code, news=news, keeping=keeping)
         )
 
     def give_back(self) -> None:
@@ -160,6 +164,10 @@ class Attempt:
                 log.warning("Job %s: cannot be settled, Redis is away: %s", self.job.id, error)
                 if self.studio.closing.wait(self.studio.settings.heartbeat_seconds):
                     raise
+
+    def _last_news(self) -> dict[str, str]:
+        """What the record is to say in the end, the whole curves among it."""
+        return self._news | self.showing.losses()
 
     def _tell(self, news: dict[str, str], left: int | None = None) -> None:
         self._news |= news
@@ -201,9 +209,10 @@ def next_attempt(studio: Studio) -> Iterator[Attempt | None]:
     job, fence = found
     settings = studio.settings
     checkpoints = Checkpoints(job.id, fence, studio.blobs, settings.checkpoint_seconds)
+    showing = Showing(job, fence, studio.blobs, settings.preview_seconds)
     log.info("Job %s: attempt %d", job.id, job.attempt)
     with Heartbeat(job, fence, studio) as heartbeat:
-        attempt = Attempt(job, fence, studio, heartbeat, checkpoints)
+        attempt = Attempt(job, fence, studio, heartbeat, checkpoints, showing)
         try:
             with _ending(attempt):
                 yield attempt
@@ -272,13 +281,16 @@ def _ending(attempt: Attempt) -> Iterator[None]:
         kept = "ok"
     if kept == "ok":
         attempt.checkpoints.erase_all()
+    else:
+        _leave(attempt)
 
 
 def _leave(attempt: Attempt) -> None:
-    """What was kept is erased where nobody goes on from it: the job is gone, or over."""
+    """What was written is erased where nobody needs it: the job is gone, or over."""
     try:
         job = attempt.studio.jobs.run(transitions.look(attempt.job.id))
     except (RedisError, DamagedRecord):
         return
     if job is None or job.is_over:
         attempt.checkpoints.erase_own()
+        attempt.showing.erase_but(job.blobs if job else frozenset())

@@ -1,6 +1,7 @@
 """The engine's one caller: PNG files and options in, a PNG file out. Loads torch."""
 
 import logging
+from functools import partial
 from io import BytesIO
 
 import torch
@@ -21,7 +22,7 @@ from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
 from shared.jobs import BackboneUsed, Inputs
 from shared.jobs import Progress as JobProgress
-from shared.pictures import encode_png
+from shared.pictures import encode_png, encode_preview
 from shared.settings import Settings
 from shared.workers import Worker
 from worker.attempt import Attempt, PaintingFailed, StudioCloses
@@ -115,6 +116,8 @@ def _painted(
                 return picture
             begun = progress.work if begun is None else begun
             attempt.tell_progress(_as_told(progress, attempt.seconds_painting, begun))
+            if attempt.showing.is_due:
+                attempt.show(partial(_preview, progress))
             if attempt.checkpoints.is_due:
                 attempt.checkpoints.keep(progress.save)
             wanted = _weights(Options(**attempt.options))
@@ -124,6 +127,10 @@ def _painted(
         if progress is not None:
             attempt.checkpoints.keep(progress.save)
         raise
+
+
+def _preview(progress: Progress) -> bytes:
+    return encode_preview(to_pil(progress.picture()))
 
 
 def _weights(options: Options) -> dict[str, float]:

@@ -100,7 +100,7 @@ class Reconciler:
         try:
             job = self._jobs.run(transitions.look(job_id))
             if job is None or job.is_over:
-                self._erase_unused(job_id, {*job.inputs.all(), job.result_key} if job else set())
+                self._erase_unused(job_id, job.blobs if job else frozenset())
         except DamagedRecord as error:
             log.error("%s", error)
         except (BlobStoreError, OSError) as error:
@@ -108,7 +108,7 @@ class Reconciler:
             return False
         return True
 
-    def _erase_unused(self, job_id: str, used: set[str | None]) -> None:
+    def _erase_unused(self, job_id: str, used: frozenset[str]) -> None:
         left = [key for key in self._blobs.keys(folder_of(job_id)) if key not in used]
         if left:
             self._blobs.delete(*left)

@@ -8,4 +8,5 @@ redis.call('ZREM', over, id)
 redis.call('DEL', record)
 redis.call('ZADD', debris, now_ms() + ARGV[2], id)
 wake(id)
+tell()
 return known

@@ -11,4 +11,5 @@ leave_everything(id)
 redis.call('ZREM', over, id)
 redis.call('DEL', record)
 redis.call('ZADD', debris, now_ms(), id)
+tell()
 return 1

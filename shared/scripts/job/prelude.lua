@@ -1,4 +1,5 @@
--- Set before every script on one job, which is always told the same keys:
+-- Set before every script on one job. Its first argument is the job's id, and its keys are always
+-- the same:
 --   record     hash: the job
 --   waiting    sorted set: ids of queued jobs, by who is next
 --   turns      hash: whose turn it is (see submit.lua)
@@ -10,9 +11,15 @@
 --   debris     sorted set: ids whose blobs are to be looked through, by when (milliseconds)
 local record, waiting, turns, work, deadlines, running, over, debris = unpack(KEYS)
 
+-- Tells whoever watches jobs that this one is another now.
+local function tell()
+  redis.call('PUBLISH', 'changed', ARGV[1])
+end
+
 -- Writes fields of the record that a client can see: one more version.
 local function change(...)
   redis.call('HSET', record, ...)
+  tell()
   return redis.call('HINCRBY', record, 'version', 1)
 end
 
