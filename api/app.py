@@ -7,10 +7,11 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import docs_page, health, jobs, problems, results
+from api import docs_page, events, health, jobs, problems, results, showing
 from api.body_limit import BodyLimit
 from api.decoder import Decoder
 from api.service import Service
+from api.watching import Watching
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
 from shared.queue import create_queue
@@ -35,7 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _ROOM_FOR_FIELDS_BYTES
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
-    for room in (jobs, results, health):
+    for room in (jobs, events, showing, results, health):
         app.include_router(room.router)
     docs_page.install(app)
     problems.install(app)
@@ -47,16 +48,19 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        jobs = AsyncJobStore.connect(settings.redis_location)
         service = Service(
             settings=settings,
-            jobs=AsyncJobStore.connect(settings.redis_location),
+            jobs=jobs,
             blobs=BlobStore.open(settings.blob_store_location),
             queue=create_queue(settings),
             decoder=Decoder(settings),
+            watching=Watching(jobs),
         )
         app.state.service = service
         await service.decoder.warm_up()
-        yield
+        async with service.watching.running():
+            yield
         await service.jobs.close()
         service.queue.close()
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from kombu.exceptions import OperationalError
 
+from api.etags import unchanged
 from api.problems import responses
 from api.schemas import JobView, Reweighing, view_of
 from api.service import Service, ServiceOf
@@ -90,8 +91,7 @@ async def submit(request: Request, service: ServiceOf) -> Response:
 )
 async def look(request: Request, job: JobOf, service: ServiceOf) -> Response:
     """The job as it stands; nothing but 304 where `If-None-Match` says that it is known."""
-    known = request.headers.get("if-none-match", "")
-    if etag_of(job) in (each.strip() for each in known.split(",")):
+    if unchanged(request, etag_of(job)):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=_headers(job))
     return await answer(job, service)
 
@@ -135,8 +135,7 @@ async def answer(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """A job as a response: its JSON, its ETag, and when to ask again while it is not over."""
-    rates = await _rates(service) if job.status == "queued" else []
-    body = view_of(job, rates).model_dump(mode="json")
+    body = view_of(job, await rates_of(job, service)).model_dump(mode="json")
     return JSONResponse(body, status, headers=_headers(job) | (headers or {}))
 
 
@@ -151,8 +150,11 @@ def _headers(job: Job) -> dict[str, str]:
     return headers if job.is_over else headers | {"Retry-After": str(POLL_SECONDS)}
 
 
-async def _rates(service: Service) -> list[float]:
-    """How much each worker that lives paints a second; not those that have not painted yet."""
+async def rates_of(job: Job, service: Service) -> list[float]:
+    """How much each worker that lives paints a second, as far as a job that waits is concerned;
+    not those that have not painted yet."""
+    if job.status != "queued":
+        return []
     return [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
 
 

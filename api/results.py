@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.etags import unchanged
 from api.jobs import POLL_SECONDS, JobOf
 from api.problems import responses
 from api.service import ServiceOf
@@ -46,7 +47,7 @@ async def result(
         "Accept-Ranges": "bytes",
         "Content-Disposition": f'inline; filename="pastiche-{job.id}.{wanted}"',
     }
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    if unchanged(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     picture = await service.blobs.get_async(key)
     if wanted != "png":

@@ -50,6 +50,9 @@ class LinksView(BaseModel):
     """Where to go on from here."""
 
     self: str
+    events: str
+    preview: str
+    losses: str
     result: str
     cancel: str
 
@@ -82,6 +85,17 @@ class JobView(BaseModel):
     losses: LossesView | None
     error: ErrorView | None
     links: LinksView
+
+
+_PROGRESS = (
+    "version",
+    "progress",
+    "iteration",
+    "iterations",
+    "scale",
+    "eta_seconds",
+    "losses",
+)
 
 
 class Reweighing(BaseModel):
@@ -118,13 +132,26 @@ def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
         error=ErrorView(code=job.error_code, detail=job.error_detail or "")
         if job.error_code
         else None,
-        links=LinksView(
-            self=f"/jobs/{job.id}",
-            result=f"/jobs/{job.id}/result",
-            cancel=f"/jobs/{job.id}/cancel",
-        ),
+        links=_links(job),
         **_progress(job, rates),
     )
+
+
+def preview_link(job: Job) -> str:
+    """Where the newest preview is; each has an address of its own, so that a browser asks anew."""
+    after = "" if job.preview_iteration is None else f"?iteration={job.preview_iteration}"
+    return f"/jobs/{job.id}/preview{after}"
+
+
+def progress_of(view: dict[str, Any]) -> dict[str, Any]:
+    """The part of a job's JSON that is another after every iteration."""
+    return {name: view[name] for name in _PROGRESS}
+
+
+def _links(job: Job) -> LinksView:
+    path = f"/jobs/{job.id}"
+    parts = {name: f"{path}/{name}" for name in ("events", "losses", "result", "cancel")}
+    return LinksView(self=path, preview=preview_link(job), **parts)
 
 
 def _backbone(job: Job) -> dict[str, Any]:

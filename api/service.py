@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from celery import Celery
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
 
 from api.decoder import Decoder
+from api.watching import Watching
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
 from shared.settings import Settings
@@ -21,12 +22,18 @@ class Service:
     blobs: BlobStore
     queue: Celery
     decoder: Decoder
+    watching: Watching
+
+
+def service_of(app: FastAPI) -> Service:
+    """The parts of an application that runs."""
+    service = app.state.service
+    assert isinstance(service, Service)
+    return service
 
 
 def _service(request: Request) -> Service:
-    service = request.app.state.service
-    assert isinstance(service, Service)
-    return service
+    return service_of(request.app)
 
 
 ServiceOf = Annotated[Service, Depends(_service)]

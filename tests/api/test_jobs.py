@@ -9,28 +9,12 @@ import pytest
 from shared import transitions
 from shared.errors import FAILURES
 from shared.job_store import JobStore
-from shared.jobs import Inputs, Progress, new_job_id
+from shared.jobs import Inputs, new_job_id
 from shared.transitions import Keeping, Place
 from shared.workers import Worker, present
 from tests import pictures
+from tests.api.worker import PROGRESS, submitted
 from tests.conftest import RunningApi
-
-PROGRESS = Progress(
-    iteration=126,
-    iterations=300,
-    scale=2,
-    scales=3,
-    work=0.3,
-    eta_seconds=9.5,
-    losses={"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.5},
-)
-
-
-def submitted(api: RunningApi) -> dict[str, Any]:
-    files = {"content": pictures.jpeg(), "style": pictures.png()}
-    job = api.http.post("/jobs", files=files).json()
-    assert isinstance(job, dict)
-    return job
 
 
 def claimed(job: dict[str, Any], jobs: JobStore) -> str:

@@ -7,12 +7,9 @@ import pytest
 from PIL import Image
 
 from api.results import accepted
-from shared import transitions
-from shared.blob_store import BlobStore, result_key
 from shared.job_store import JobStore
-from shared.transitions import Keeping
 from tests import pictures
-from tests.api.test_jobs import claimed, submitted
+from tests.api.worker import PlayedWorker, submitted
 from tests.conftest import RunningApi
 
 
@@ -20,11 +17,7 @@ from tests.conftest import RunningApi
 def painted(api: RunningApi, jobs: JobStore) -> dict[str, Any]:
     """A job that has succeeded, as a worker would leave it."""
     job = submitted(api)
-    fence = claimed(job, jobs)
-    key = result_key(job["id"], fence)
-    BlobStore.open(api.settings.blob_store_location).put(key, pictures.png())
-    done = transitions.succeed(job["id"], fence, result_key=key, news={}, keeping=Keeping(1, 40))
-    assert jobs.run(done) == "ok"
+    PlayedWorker.of(job, jobs, api).commit(pictures.png())
     return job
 
 

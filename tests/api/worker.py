@@ -1,0 +1,95 @@
+"""Plays the worker for a job in the API's records: what it would claim, tell and commit."""
+
+from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+from shared import transitions
+from shared.blob_store import BlobStore, losses_key, preview_key, result_key
+from shared.job_store import JobStore
+from shared.jobs import Progress
+from shared.losses import Losses
+from shared.transitions import Keeping
+from tests import pictures
+from tests.conftest import RunningApi
+
+PROGRESS = Progress(
+    iteration=126,
+    iterations=300,
+    scale=2,
+    scales=3,
+    work=0.3,
+    eta_seconds=9.5,
+    losses={"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.5},
+)
+
+KEEPING = Keeping(retention_hours=1, grace_seconds=40)
+
+
+def submitted(api: RunningApi, **fields: Any) -> dict[str, Any]:
+    """A job that was just submitted."""
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    response = api.http.post("/jobs", files=files, data=fields)
+    assert response.status_code == 202, response.text
+    job = response.json()
+    assert isinstance(job, dict)
+    return job
+
+
+def png(width: int = 40, height: int = 30) -> bytes:
+    """What a worker would have painted."""
+    out = BytesIO()
+    Image.new("RGB", (width, height), "teal").save(out, "PNG")
+    return out.getvalue()
+
+
+@dataclass(frozen=True)
+class PlayedWorker:
+    """One that has claimed a job."""
+
+    job_id: str
+    fence: str
+    jobs: JobStore
+    blobs: BlobStore
+
+    @classmethod
+    def of(cls, job: dict[str, Any], jobs: JobStore, api: RunningApi) -> "PlayedWorker":
+        """Claims the job."""
+        fence = jobs.run(transitions.claim(job["id"], lease_seconds=20)).fence
+        assert fence is not None
+        blobs = BlobStore.open((api.settings.data_folder / "blobs").as_uri())
+        return cls(job["id"], fence, jobs, blobs)
+
+    def tell(self, iteration: int = PROGRESS.iteration, **more: str) -> None:
+        """A heartbeat, with how far it is."""
+        progress = replace(PROGRESS, iteration=iteration)
+        self._beat({"progress": progress.to_json(), **more})
+
+    def show(self, iteration: int) -> None:
+        """A preview and the losses so far."""
+        losses = Losses()
+        for each in range(1, iteration + 1):
+            losses.add(replace(PROGRESS, iteration=each))
+        self.blobs.put(preview_key(self.job_id, self.fence), b"preview %d" % iteration)
+        self.blobs.put(losses_key(self.job_id, self.fence), losses.to_json())
+        self._beat(
+            {
+                "preview_key": preview_key(self.job_id, self.fence),
+                "preview_iteration": str(iteration),
+                "losses_key": losses_key(self.job_id, self.fence),
+            }
+        )
+
+    def commit(self, picture: bytes | None = None) -> None:
+        """The picture is painted."""
+        key = result_key(self.job_id, self.fence)
+        self.blobs.put(key, picture or png())
+        succeeded = transitions.succeed(
+            self.job_id, self.fence, result_key=key, news={}, keeping=KEEPING
+        )
+        assert self.jobs.run(succeeded) == "ok"
+
+    def _beat(self, news: dict[str, str]) -> None:
+        self.jobs.run(transitions.heartbeat(self.job_id, self.fence, lease_seconds=20, news=news))
