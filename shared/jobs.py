@@ -29,6 +29,9 @@ NEXT: dict[Status, frozenset[Status]] = {
 
 OVER: frozenset[Status] = frozenset(status for status, ways in NEXT.items() if not ways)
 
+NOBODY = "anonymous"
+"""Whose jobs they are where nobody is asked for a key."""
+
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -150,6 +153,7 @@ class Job:
     """
 
     id: str
+    owner: str
     status: Status
     version: int
     options: dict[str, Any]
@@ -210,11 +214,13 @@ class Job:
 
 def _read(record: dict[str, str]) -> dict[str, Any]:
     """The fields of a job, out of those of its record; one from before there were priorities is
-    normal, and how much there is to paint of it is not known."""
+    normal, and how much there is to paint of it is not known; one from before there were owners is
+    nobody's."""
     progress = record.get("progress")
     backbone = record.get("backbone_name")
     return {
         "id": record["id"],
+        "owner": record.get("owner", NOBODY),
         "status": cast(Status, record["status"]),  # the scripts write no other
         "version": int(record["version"]),
         "options": json.loads(record["options"]),

@@ -6,6 +6,7 @@ from typing import Any
 from shared.transitions import (
     DEADLINES,
     DEBRIS,
+    INDEX,
     OVER,
     RUNNING,
     WAITING,
@@ -42,6 +43,15 @@ def due(messages_key: str, *, limit: int) -> Transition[Due]:
 def heads(count: int) -> Transition[list[str]]:
     """The jobs that are to be painted next."""
     return Transition("heads", (WAITING,), (count,), list)
+
+
+def listed(owner: str, *, before: str, limit: int) -> Transition[list[str]]:
+    """The newest jobs of an owner, each as its place in the list, which ends with its id.
+
+    Args:
+        before: the place after which the list goes on; empty for its beginning.
+    """
+    return Transition("list", (INDEX,), (owner, before, limit), list)
 
 
 def lead(role: str, name: str, *, lease_seconds: float) -> Transition[bool]:

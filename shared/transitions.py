@@ -11,13 +11,13 @@ from secrets import token_hex
 from typing import Any, Generic, Literal, TypeVar
 
 from shared.errors import FAILURES, FailureCode
-from shared.jobs import LANES, Inputs, Job, Priority, Waiting, inputs_to_json
+from shared.jobs import LANES, NOBODY, Inputs, Job, Priority, Waiting, inputs_to_json
 from shared.settings import Settings
 
 Reply = TypeVar("Reply")
 Argument = str | int | float
 
-Submitted = Literal["queued", "full", "late"]
+Submitted = Literal["queued", "full", "busy", "late"]
 Refusal = Literal["unknown", "over", "held"]
 Kept = Literal["ok", "lost"]
 Canceled = Literal["canceled", "asked", "over", "unknown"]
@@ -30,7 +30,19 @@ RUNNING = "queue:running"
 DEADLINES = "queue:deadlines"
 OVER = "jobs:over"
 DEBRIS = "jobs:debris"
-_QUEUE = (WAITING, "queue:turns", "queue:work", DEADLINES, RUNNING, OVER, DEBRIS)
+INDEX = "jobs:index"
+_QUEUE = (
+    WAITING,
+    "queue:turns",
+    "queue:work",
+    DEADLINES,
+    RUNNING,
+    OVER,
+    DEBRIS,
+    INDEX,
+    "queue:owners",
+    "queue:inflight",
+)
 """What every script on a job is told beside its record: `shared/scripts/job/prelude.lua` says what
 each of them is."""
 
@@ -58,6 +70,7 @@ class Place:
 
     Attributes:
         caller: who asks; callers take turns.
+        owner: whose job it is.
         wait_seconds: how long it may wait before it expires; None for ever.
         work: how much there is to paint, in pixels times iterations.
     """
@@ -66,6 +79,7 @@ class Place:
     work: int
     priority: Priority = "normal"
     wait_seconds: float | None = None
+    owner: str = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +147,20 @@ def begin(job_id: str) -> Transition[bool]:
 
 
 def submit(
-    job_id: str, options: Mapping[str, Any], inputs: Inputs[str], place: Place, *, queue_limit: int
+    job_id: str,
+    options: Mapping[str, Any],
+    inputs: Inputs[str],
+    place: Place,
+    *,
+    queue_limit: int,
+    in_flight_limit: int = 0,
 ) -> Transition[Submitted]:
-    """A new job, queued."""
+    """A new job, queued.
+
+    Args:
+        queue_limit: how many jobs may wait.
+        in_flight_limit: how many of the owner's may wait or run; 0 for any number.
+    """
     return _on_job(
         "submit",
         job_id,
@@ -146,6 +171,8 @@ def submit(
         place.caller,
         LANES.index(place.priority),
         0 if place.wait_seconds is None else max(1, milliseconds(place.wait_seconds)),
+        place.owner,
+        in_flight_limit,
         read=_word,
     )
 

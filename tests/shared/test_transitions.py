@@ -500,3 +500,59 @@ def test_a_running_job_goes_where_the_table_says(way: str, jobs: JobStore) -> No
     WAYS[way](jobs, job_id, fence)
     assert look(jobs, job_id).status == way
     assert way in NEXT["running"]
+
+
+def in_flight(jobs: JobStore) -> dict[str, str]:
+    found = jobs.client.hgetall("queue:inflight")
+    return {str(owner): str(count) for owner, count in found.items()}
+
+
+def test_an_owner_may_have_so_many_jobs_in_flight_and_no_more(jobs: JobStore) -> None:
+    def submit(owner: str) -> transitions.Submitted:
+        job_id, place = new_job_id(), Place("somebody", 100, owner=owner)
+        jobs.run(transitions.begin(job_id))
+        submission = transitions.submit(
+            job_id, {}, INPUTS, place, queue_limit=10, in_flight_limit=2
+        )
+        return jobs.run(submission)
+
+    assert [submit("ada"), submit("ada"), submit("ada")] == ["queued", "queued", "busy"]
+    assert submit("bob") == "queued"
+    jobs.run(transitions.cancel(order(jobs)[0], keeping=KEEPING))
+    assert submit("ada") == "queued"
+
+
+@pytest.mark.parametrize("end", [succeed, failed, stopped])
+def test_a_job_is_in_flight_until_it_is_over(
+    end: Callable[[JobStore, str, str], transitions.Kept], jobs: JobStore
+) -> None:
+    job_id = submitted(jobs, owner="ada")
+    fence = claimed(jobs, job_id)
+    assert in_flight(jobs) == {"ada": "1"}
+    end(jobs, job_id, fence)
+    assert in_flight(jobs) == {}
+    erase(jobs, job_id)
+    assert in_flight(jobs) == {}
+
+
+def listed(jobs: JobStore, owner: str, before: str = "", limit: int = 10) -> list[str]:
+    return jobs.run(overview.listed(owner, before=before, limit=limit))
+
+
+def test_an_owner_s_jobs_are_listed_the_newest_first(jobs: JobStore) -> None:
+    first, _, third = (submitted(jobs, owner=owner) for owner in ("ada", "bob", "ada"))
+    assert [each[-32:] for each in listed(jobs, "ada")] == [third, first]
+    assert listed(jobs, "ad") == []
+
+
+def test_a_list_goes_on_after_any_of_its_jobs(jobs: JobStore) -> None:
+    ids = [submitted(jobs, owner="ada") for _ in range(5)]
+    page = listed(jobs, "ada", limit=2)
+    rest = listed(jobs, "ada", before=page[-1])
+    assert [each[-32:] for each in (*page, *rest)] == ids[::-1]
+
+
+def test_an_erased_job_is_no_longer_listed(jobs: JobStore) -> None:
+    job_id = submitted(jobs, owner="ada")
+    erase(jobs, job_id)
+    assert listed(jobs, "ada") == []

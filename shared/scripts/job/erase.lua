@@ -3,10 +3,7 @@
 -- Replies 1, or 0 where there was no such job.
 local id = ARGV[1]
 local known = redis.call('EXISTS', record)
-leave_everything(id)
-redis.call('ZREM', over, id)
-redis.call('DEL', record)
+vanish(id)
 redis.call('ZADD', debris, now_ms() + ARGV[2], id)
 wake(id)
-tell()
 return known

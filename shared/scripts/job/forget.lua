@@ -7,9 +7,6 @@ if expires > now_ms() then
   redis.call('ZADD', over, expires, id)
   return 0
 end
-leave_everything(id)
-redis.call('ZREM', over, id)
-redis.call('DEL', record)
+vanish(id)
 redis.call('ZADD', debris, now_ms(), id)
-tell()
 return 1

@@ -9,7 +9,11 @@
 --   running    sorted set: ids of running jobs, by when their lease ends (milliseconds)
 --   over       sorted set: ids of jobs that are over, by when they are forgotten (milliseconds)
 --   debris     sorted set: ids whose blobs are to be looked through, by when (milliseconds)
-local record, waiting, turns, work, deadlines, running, over, debris = unpack(KEYS)
+--   index      sorted set: owner:moment:id of every job, in this order (microseconds)
+--   owners     hash: id → owner, of jobs that wait or run
+--   inflight   hash: owner → how many of them wait or run
+local record, waiting, turns, work, deadlines, running, over, debris, index, owners, inflight =
+  unpack(KEYS)
 
 -- Tells whoever watches jobs that this one is another now.
 local function tell()
@@ -49,10 +53,28 @@ local function leave_queue(id)
   end
 end
 
+-- The job is no longer in flight.
+local function land(id)
+  local owner = redis.call('HGET', owners, id)
+  if not owner then return end
+  redis.call('HDEL', owners, id)
+  if redis.call('HINCRBY', inflight, owner, -1) <= 0 then redis.call('HDEL', inflight, owner) end
+end
+
 local function leave_everything(id)
   redis.call('ZREM', running, id)
   leave_queue(id)
   redis.call('HDEL', work, id)
+  land(id)
+end
+
+-- The record goes, and its owner's list no longer has it.
+local function vanish(id)
+  leave_everything(id)
+  redis.call('ZREM', over, id)
+  redis.call('ZREM', index, redis.call('HGET', record, 'listed') or '')
+  redis.call('DEL', record)
+  tell()
 end
 
 -- Ends a job: nothing leads out of `status`. What its workers left in the blob store is looked

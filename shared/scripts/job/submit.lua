@@ -6,8 +6,10 @@
 -- ARGV[6] caller        who asks
 -- ARGV[7] lane          0, 1 or 2: a job of a lower lane goes first
 -- ARGV[8] wait_ms       how long it may wait before it expires; 0 for ever
--- Replies 'queued', again where the first reply was lost; 'full'; or 'late' where its pictures may
--- have been taken for debris.
+-- ARGV[9] owner         whose job it is
+-- ARGV[10] most         how many of the owner's may wait or run; 0 for any number
+-- Replies 'queued', again where the first reply was lost; 'full'; 'busy' where the owner has as many
+-- as may be; or 'late' where its pictures may have been taken for debris.
 --
 -- Callers take turns within a lane: a caller's next job gets the turn after that of the caller's
 -- last one, or the turn after the one that is being painted, whichever is later. So the first job of
@@ -17,6 +19,8 @@ if redis.call('EXISTS', record) == 1 then return 'queued' end
 local due = redis.call('ZSCORE', debris, id)
 if not due or tonumber(due) <= now_ms() then return 'late' end
 if redis.call('ZCARD', waiting) >= tonumber(ARGV[4]) then return 'full' end
+local owner, most = ARGV[9], tonumber(ARGV[10])
+if most > 0 and tonumber(redis.call('HGET', inflight, owner) or 0) >= most then return 'busy' end
 
 local mine = ARGV[7] .. ':' .. ARGV[6]
 local latest = redis.call('HMGET', turns, ARGV[7], mine)
@@ -29,7 +33,12 @@ local place = (tonumber(ARGV[7]) * 2^27 + turn) * 2^24 + arrival % 2^24
 local now = now_ms()
 change('id', id, 'status', 'queued', 'options', ARGV[2], 'inputs', ARGV[3], 'created_ms', now,
        'work', ARGV[5], 'caller', ARGV[6], 'lane', ARGV[7], 'turn', turn,
-       'place', string.format('%.0f', place), 'attempt', 0, 'lost', 0)
+       'place', string.format('%.0f', place), 'attempt', 0, 'lost', 0, 'owner', owner)
+local listed = string.format('%s:%016.0f:%s', owner, now_us(), id)
+redis.call('HSET', record, 'listed', listed)
+redis.call('ZADD', index, 0, listed)
+redis.call('HSET', owners, id, owner)
+redis.call('HINCRBY', inflight, owner, 1)
 if tonumber(ARGV[8]) > 0 then redis.call('HSET', record, 'deadline_ms', now + ARGV[8]) end
 redis.call('HSET', work, id, ARGV[5])
 redis.call('ZREM', debris, id)
