@@ -7,9 +7,10 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import docs_page, events, health, jobs, problems, results, showing
+from api import access, docs_page, events, health, jobs, problems, results, showing
 from api.body_limit import BodyLimit
 from api.decoder import Decoder
+from api.quotas import Quotas, RateLimitHeaders
 from api.service import Service
 from api.watching import Watching
 from shared.blob_store import BlobStore
@@ -36,7 +37,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _ROOM_FOR_FIELDS_BYTES
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
-    for room in (jobs, events, showing, results, health):
+    app.add_middleware(RateLimitHeaders)
+    for room in (access, jobs, events, showing, results, health):
         app.include_router(room.router)
     docs_page.install(app)
     problems.install(app)
@@ -56,6 +58,7 @@ def _lifespan(
             queue=create_queue(settings),
             decoder=Decoder(settings),
             watching=Watching(jobs),
+            quotas=Quotas(settings, jobs),
         )
         app.state.service = service
         await service.decoder.warm_up()

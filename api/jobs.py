@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from kombu.exceptions import OperationalError
 
+from api.access import Access, AccessOf
 from api.etags import unchanged
 from api.problems import responses
 from api.schemas import JobView, Reweighing, view_of
@@ -29,6 +30,7 @@ from shared.errors import (
     JobOver,
     QueueFull,
     StorageUnavailable,
+    TooManyJobs,
 )
 from shared.jobs import Job, is_job_id, new_job_id
 from shared.pictures import size_of
@@ -42,11 +44,15 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 POLL_SECONDS = 1
 
+BUSY_SECONDS = 10
+"""After how long an owner with too many jobs may try again."""
 
-async def _job(job_id: str, service: ServiceOf) -> Job:
-    """The job that a path names; 404 for a name that never was one, 410 past its retention."""
+
+async def _job(job_id: str, access: AccessOf, service: ServiceOf) -> Job:
+    """The job that a path names; 404 for a name that never was one, and for another owner's; 410
+    past its retention."""
     job = await service.jobs.run(transitions.look(job_id)) if is_job_id(job_id) else None
-    if job is None:
+    if job is None or job.owner != access.owner:
         raise JobNotFound(f"There is no job {job_id!r}.")
     if job.is_past_retention:
         raise JobExpired(f"Job {job_id} was kept until {job.expires_at:%Y-%m-%d %H:%M} UTC.")
@@ -70,17 +76,19 @@ _REQUEST_BODY = {
     responses=responses(400, 413, 415, 422, 503, 507),
     openapi_extra={"requestBody": _REQUEST_BODY},
 )
-async def submit(request: Request, service: ServiceOf) -> Response:
+async def submit(request: Request, access: AccessOf, service: ServiceOf) -> Response:
     """Takes a content image, style images and options, and queues the job."""
 
     async def result_of(job_id: str) -> bytes:
-        return await _result_of(job_id, service)
+        return await _result_of(job_id, access, service)
 
     async with received(request, service.settings, service.decoder, result_of) as submission:
         await _check_room(submission, service)
-        job_id = await _queued(submission, _caller(request), service)
+        place = _place(submission, access)
+        await service.quotas.count_work(request, access.caller, place.work)
+        job_id = await _queued(submission, place, service)
     await _announce(job_id, service)
-    job = await _job(job_id, service)
+    job = await _job(job_id, access, service)
     return await answer(job, service, HTTPStatus.ACCEPTED, {"Location": f"/jobs/{job_id}"})
 
 
@@ -99,12 +107,14 @@ async def look(request: Request, job: JobOf, service: ServiceOf) -> Response:
 @router.patch(
     "/{job_id}", response_model=JobView, responses=responses(400, 404, 409, 410, 422, 503)
 )
-async def reweigh(changes: Reweighing, job: JobOf, service: ServiceOf) -> Response:
+async def reweigh(
+    changes: Reweighing, job: JobOf, access: AccessOf, service: ServiceOf
+) -> Response:
     """Changes the weights of a job that is not over; a running one goes on from where it is."""
     while True:
         transition = transitions.reweigh(job.id, job.options, _reweighed(job, changes))
         outcome = await service.jobs.run(transition)
-        job = await _job(job.id, service)
+        job = await _job(job.id, access, service)
         if outcome == "over":
             raise JobOver(f"The job is {job.status}: its weights no longer matter.")
         if outcome == "ok":
@@ -112,12 +122,12 @@ async def reweigh(changes: Reweighing, job: JobOf, service: ServiceOf) -> Respon
 
 
 @router.post("/{job_id}/cancel", response_model=JobView, responses=responses(404, 410, 503))
-async def cancel(job: JobOf, service: ServiceOf) -> Response:
+async def cancel(job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
     """Ends a job that waits; asks the worker of a running one (202); leaves one that is over."""
     keeping = Keeping.of(service.settings)
     outcome = await service.jobs.run(transitions.cancel(job.id, keeping=keeping))
     status = HTTPStatus.ACCEPTED if outcome == "asked" else HTTPStatus.OK
-    return await answer(await _job(job.id, service), service, status)
+    return await answer(await _job(job.id, access, service), service, status)
 
 
 @router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT, responses=responses(404, 410, 503))
@@ -169,15 +179,10 @@ def _reweighed(job: Job, changes: Reweighing) -> dict[str, Any]:
     return wanted
 
 
-def _caller(request: Request) -> str:
-    """Who takes turns with others: without keys, whoever has the same address."""
-    return request.client.host if request.client else "unknown"
-
-
-async def _result_of(job_id: str, service: Service) -> bytes:
+async def _result_of(job_id: str, access: Access, service: Service) -> bytes:
     """What an earlier job painted, for the next one to start from."""
     try:
-        job = await _job(job_id, service)
+        job = await _job(job_id, access, service)
     except (JobNotFound, JobExpired) as error:
         raise InvalidFields([FieldError("start", "no_result", error.detail)]) from error
     if job.result_key is None:
@@ -199,7 +204,7 @@ async def _check_room(submission: Submission, service: Service) -> None:
     raise InvalidFields([FieldError("size", "size_too_large", sentence)])
 
 
-async def _queued(submission: Submission, caller: str, service: Service) -> str:
+async def _queued(submission: Submission, place: Place, service: Service) -> str:
     """Pictures first, then the record: a record never names a picture that is not there."""
     job_id = new_job_id()
     inputs = submission.pictures.mapped(lambda file: input_key(job_id, file.stem))
@@ -207,12 +212,21 @@ async def _queued(submission: Submission, caller: str, service: Service) -> str:
     try:
         for key, file in zip(inputs.all(), submission.pictures.all(), strict=True):
             await service.blobs.put_file(key, file)
-        place = _place(submission, caller)
-        limit = service.settings.queue_limit
-        queued = transitions.submit(job_id, submission.options, inputs, place, queue_limit=limit)
+        settings = service.settings
+        queued = transitions.submit(
+            job_id,
+            submission.options,
+            inputs,
+            place,
+            queue_limit=settings.queue_limit,
+            in_flight_limit=settings.jobs_in_flight or 0,
+        )
         outcome = await service.jobs.run(queued)
         if outcome == "full":
             raise QueueFull("Too many jobs wait already.", retry_after_seconds=30)
+        if outcome == "busy":
+            sentence = f"At most {settings.jobs_in_flight} jobs of one owner may wait or run."
+            raise TooManyJobs(sentence, retry_after_seconds=BUSY_SECONDS)
         if outcome == "late":
             sentence = "The pictures took too long to be kept. Please try again."
             raise StorageUnavailable(sentence, retry_after_seconds=POLL_SECONDS)
@@ -226,13 +240,13 @@ async def _queued(submission: Submission, caller: str, service: Service) -> str:
     return job_id
 
 
-def _place(submission: Submission, caller: str) -> Place:
+def _place(submission: Submission, access: Access) -> Place:
     """Where in the queue the job belongs, and how much there is to paint."""
     options = Options(**submission.options)
     plan = scales(*size_of(submission.pictures.content), options)
     wishes = submission.wishes
     work = sum(scale.cost for scale in plan)
-    return Place(caller, work, wishes.priority, wishes.deadline)
+    return Place(access.caller, work, wishes.priority, wishes.deadline, access.owner)
 
 
 async def _announce(job_id: str, service: Service) -> None:

@@ -106,7 +106,7 @@ def _respond(
 async def _ours(_: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, PasticheError)
     retry = error.retry_after_seconds
-    headers = {} if retry is None else {"Retry-After": str(retry)}
+    headers = dict(error.headers) | ({} if retry is None else {"Retry-After": str(retry)})
     if isinstance(error, InvalidFields):
         errors = [asdict(each) for each in error.errors]
         return _respond(

@@ -7,6 +7,7 @@ from celery import Celery
 from fastapi import Depends, FastAPI, Request
 
 from api.decoder import Decoder
+from api.quotas import Quotas
 from api.watching import Watching
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
@@ -23,6 +24,7 @@ class Service:
     queue: Celery
     decoder: Decoder
     watching: Watching
+    quotas: Quotas
 
 
 def service_of(app: FastAPI) -> Service:

@@ -3,14 +3,19 @@
 PasticheError
 ├── NotAccepted          the request itself: 4xx, names the fields at fault
 │   ├── MalformedRequest, BodyTooLarge, WrongContentType, InvalidFields
+├── AccessDenied         the caller: 401, 403, or 429 where it asks for too much
+│   ├── KeyMissing, KeyUnknown, TokenReadsOnly, TooManyRequests, TooManyJobs, QuotaUsedUp
 ├── JobError             the job that was asked for
 │   ├── JobNotFound, JobExpired, JobOver, ResultNotReady, NoResult, NotAcceptable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
     ├── QueueFull, RedisUnavailable, StorageUnavailable, StorageFull
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
+
+_BEARER = {"WWW-Authenticate": 'Bearer realm="Pastiche"'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class PasticheError(Exception):
     code: ClassVar[str]
     status: ClassVar[int]
     title: ClassVar[str]
+    headers: ClassVar[Mapping[str, str]] = {}
+    """What an answer with this error says beside it."""
 
     def __init__(self, detail: str, *, retry_after_seconds: int | None = None) -> None:
         super().__init__(detail)
@@ -64,6 +71,36 @@ class InvalidFields(NotAccepted):
         super().__init__(" ".join(sentences))
         self.errors = errors
         self.http_status = status
+
+
+class AccessDenied(PasticheError):
+    """The caller may not have it, or not now."""
+
+
+class KeyMissing(AccessDenied):
+    code, status, title = "key_missing", 401, "A key is needed"
+    headers: ClassVar = _BEARER
+
+
+class KeyUnknown(AccessDenied):
+    code, status, title = "key_unknown", 401, "The key is not known"
+    headers: ClassVar = _BEARER
+
+
+class TokenReadsOnly(AccessDenied):
+    code, status, title = "token_reads_only", 403, "A token only reads"
+
+
+class TooManyRequests(AccessDenied):
+    code, status, title = "too_many_requests", 429, "Too many requests"
+
+
+class TooManyJobs(AccessDenied):
+    code, status, title = "too_many_jobs", 429, "Too many jobs in flight"
+
+
+class QuotaUsedUp(AccessDenied):
+    code, status, title = "quota_used_up", 429, "The day's painting is used up"
 
 
 class JobError(PasticheError):

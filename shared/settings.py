@@ -60,6 +60,24 @@ class Settings(BaseSettings):
     decode_memory_megabytes: Annotated[int, Field(ge=256)] = Field(
         2048, description="How much memory a process that decodes uploads may take (not on macOS)."
     )
+    keys_required: bool = Field(
+        False,
+        description="Whether callers need a key (`python -m api.keys create OWNER`); each owner "
+        "then sees its own jobs only.",
+    )
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="How many requests one caller may make in a minute; any number where it is not "
+        "set. Without keys a caller is an address.",
+    )
+    jobs_in_flight: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="How many jobs of one owner may wait or run; any number where not set."
+    )
+    megapixel_iterations_per_day: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="How much one caller may have painted in a day, in millions of pixels times "
+        "iterations: a standard job of 512 pixels takes about a hundred. Any amount where not set.",
+    )
     queue_limit: Annotated[int, Field(ge=1)] = Field(
         10_000, description="How many jobs may wait; the next one is answered 503."
     )

@@ -83,6 +83,21 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """An idempotency key that a request holds.
+
+    Attributes:
+        kept_key: where in Redis it is kept.
+        token: of the request.
+        keep_seconds: how long it is to give the job.
+    """
+
+    kept_key: str
+    token: str
+    keep_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A worker's answer to 'may I paint this': its fence, or why not."""
 
@@ -154,12 +169,14 @@ def submit(
     *,
     queue_limit: int,
     in_flight_limit: int = 0,
+    once: Once | None = None,
 ) -> Transition[Submitted]:
     """A new job, queued.
 
     Args:
         queue_limit: how many jobs may wait.
         in_flight_limit: how many of the owner's may wait or run; 0 for any number.
+        once: the idempotency key that is to give this job from now on.
     """
     return _on_job(
         "submit",
@@ -173,7 +190,10 @@ def submit(
         0 if place.wait_seconds is None else max(1, milliseconds(place.wait_seconds)),
         place.owner,
         in_flight_limit,
+        once.token if once else "",
+        milliseconds(once.keep_seconds) if once else 0,
         read=_word,
+        more_keys=(once.kept_key,) if once else (),
     )
 
 
@@ -283,9 +303,13 @@ def tidied(job_id: str, due_ms: float) -> Transition[bool]:
 
 
 def _on_job(
-    script: str, job_id: str, *arguments: Argument, read: Callable[[Any], Reply]
+    script: str,
+    job_id: str,
+    *arguments: Argument,
+    read: Callable[[Any], Reply],
+    more_keys: tuple[str, ...] = (),
 ) -> Transition[Reply]:
-    keys = (record_key(job_id), *_QUEUE)
+    keys = (record_key(job_id), *_QUEUE, *more_keys)
     return Transition(f"job/{script}", keys, (job_id, *arguments), read)
 
 

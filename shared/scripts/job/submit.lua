@@ -8,6 +8,9 @@
 -- ARGV[8] wait_ms       how long it may wait before it expires; 0 for ever
 -- ARGV[9] owner         whose job it is
 -- ARGV[10] most         how many of the owner's may wait or run; 0 for any number
+-- ARGV[11] token        of the request that holds an idempotency key, '' where there is none
+-- ARGV[12] keep_ms      how long that key gives this job
+-- KEYS[12] kept         hash: the submission that was first with the key; none where there is none
 -- Replies 'queued', again where the first reply was lost; 'full'; 'busy' where the owner has as many
 -- as may be; or 'late' where its pictures may have been taken for debris.
 --
@@ -42,5 +45,9 @@ redis.call('HINCRBY', inflight, owner, 1)
 if tonumber(ARGV[8]) > 0 then redis.call('HSET', record, 'deadline_ms', now + ARGV[8]) end
 redis.call('HSET', work, id, ARGV[5])
 redis.call('ZREM', debris, id)
+if ARGV[11] ~= '' and redis.call('HGET', KEYS[12], 'token') == ARGV[11] then
+  redis.call('HSET', KEYS[12], 'job', id)
+  redis.call('PEXPIRE', KEYS[12], ARGV[12])
+end
 enter_queue(id)
 return 'queued'

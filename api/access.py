@@ -1,0 +1,93 @@
+"""Who asks: the owner of a key, or whoever is at an address where no keys are asked for."""
+
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from pydantic import BaseModel, Field
+
+from api import keys
+from api.problems import responses
+from api.service import Service, ServiceOf
+from shared.errors import KeyMissing, KeyUnknown, TokenReadsOnly
+from shared.jobs import NOBODY
+
+router = APIRouter(tags=["access"])
+
+TOKEN_SECONDS = 900
+"""For how long a token reads."""
+
+_SECRET = "api:token-secret"
+_READING = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One caller.
+
+    Attributes:
+        owner: whose jobs it sees.
+        caller: who takes turns with others, and whose requests are counted.
+    """
+
+    owner: str
+    caller: str
+
+
+async def _access(request: Request, service: ServiceOf) -> Access:
+    address = request.client.host if request.client else "unknown"
+    if not service.settings.keys_required:
+        access = Access(NOBODY, address)
+    else:
+        owner = await _owner(request, service)
+        access = Access(owner, owner)
+    await service.quotas.count_request(request, access.caller)
+    return access
+
+
+AccessOf = Annotated[Access, Depends(_access)]
+"""The caller, as an endpoint asks for it."""
+
+
+class Token(BaseModel):
+    """What reads for a while in place of a key: for addresses that a browser loads by itself."""
+
+    token: str = Field(description="For `?token=` on anything that is only read.")
+    expires_in: int = Field(description="In seconds.")
+
+
+@router.post("/tokens", responses=responses(401, 403, 429, 503))
+async def token(access: AccessOf, service: ServiceOf) -> Token:
+    """A token that reads what its owner may read: pictures and events, which a browser cannot ask
+    for with a header."""
+    signed = (await _serializer(service)).dumps(access.owner)
+    assert isinstance(signed, str)
+    return Token(token=signed, expires_in=TOKEN_SECONDS)
+
+
+async def _owner(request: Request, service: Service) -> str:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and key:
+        owner = await keys.owner_of(service.jobs.client, key.strip())
+        if owner is None:
+            raise KeyUnknown("This key is not known here, or was revoked.")
+        return owner
+    signed = request.query_params.get("token")
+    if signed is None:
+        raise KeyMissing("Send a key: `Authorization: Bearer …`.")
+    if request.method not in _READING:
+        raise TokenReadsOnly("A token only reads; send a key: `Authorization: Bearer …`.")
+    try:
+        return str((await _serializer(service)).loads(signed, max_age=TOKEN_SECONDS))
+    except BadSignature as error:
+        raise KeyUnknown("This token is none of ours, or too old.") from error
+
+
+async def _serializer(service: Service) -> URLSafeTimedSerializer:
+    """Signs with a secret that all API processes share."""
+    client = service.jobs.client
+    await client.set(_SECRET, token_hex(32), nx=True)
+    secret = await client.get(_SECRET)
+    return URLSafeTimedSerializer(str(secret), salt="reads")

@@ -1,0 +1,114 @@
+"""Keys of callers: kept as hashes, made and revoked by a command.
+
+python -m api.keys create OWNER | list | revoke ID
+
+A key is told once, when it is made; what is kept says whose it is and gives nobody access.
+"""
+
+import json
+import re
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from secrets import token_urlsafe
+
+import redis
+import redis.asyncio
+
+from shared.job_store import JobStore
+from shared.settings import Settings
+
+KEYS = "api:keys"
+"""Hash in Redis: the SHA-256 of a key → what is known of it, as JSON."""
+
+_OWNER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_ID_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What is known of a key.
+
+    Attributes:
+        id: the beginning of its hash, to revoke it by.
+    """
+
+    id: str
+    owner: str
+    created_at: str
+
+
+def hash_of(key: str) -> str:
+    """What is kept of a key. It has 256 random bits: no slow hash is needed against guessing."""
+    return sha256(key.encode()).hexdigest()
+
+
+async def owner_of(client: "redis.asyncio.Redis", key: str) -> str | None:
+    """Whose key it is; None where it is none, or was revoked."""
+    kept = await client.hget(KEYS, hash_of(key))
+    return None if kept is None else str(json.loads(kept)["owner"])
+
+
+def create(client: "redis.Redis", owner: str) -> str:
+    """A new key of an owner, who may have several.
+
+    Raises:
+        ValueError: the name cannot be an owner's.
+    """
+    if not _OWNER.fullmatch(owner):
+        raise ValueError("An owner is named with a to z, 0 to 9, - and _, 64 of them at most.")
+    key = f"pastiche_{token_urlsafe(32)}"
+    digest = hash_of(key)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    client.hset(KEYS, digest, json.dumps(asdict(Key(digest[:_ID_DIGITS], owner, now))))
+    return key
+
+
+def listed(client: "redis.Redis") -> list[Key]:
+    """Every key, by owner."""
+    found = client.hgetall(KEYS)
+    keys = [Key(**json.loads(kept)) for kept in found.values()]
+    return sorted(keys, key=lambda key: (key.owner, key.created_at))
+
+
+def revoke(client: "redis.Redis", key_id: str) -> bool:
+    """From now on the key is none; whether there was one of that id."""
+    digests = [str(each) for each in client.hkeys(KEYS)]
+    return any(client.hdel(KEYS, each) for each in digests if each[:_ID_DIGITS] == key_id)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Does what the command says; 1 where it cannot."""
+    parser = ArgumentParser(prog="python -m api.keys", description="Keys of callers.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("create", help="make a key, told once").add_argument("name")
+    commands.add_parser("list", help="say which keys there are").set_defaults(name="")
+    commands.add_parser("revoke", help="make a key worthless").add_argument("name")
+    chosen = parser.parse_args(arguments)
+    client = JobStore.connect(Settings().redis_location).client
+    try:
+        return _done(chosen.command, chosen.name, client)
+    except (redis.RedisError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    finally:
+        client.close()
+
+
+def _done(command: str, name: str, client: "redis.Redis") -> int:
+    if command == "create":
+        sys.stdout.write(f"{create(client, name)}\n")
+    elif command == "list":
+        for key in listed(client):
+            sys.stdout.write(f"{key.id}  {key.created_at}  {key.owner}\n")
+    elif not revoke(client, name):
+        sys.stderr.write(f"There is no key {name}.\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

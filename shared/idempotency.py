@@ -1,0 +1,63 @@
+"""The same submission twice is one job, where the client says so with a key (the IETF's draft of
+the Idempotency-Key header field)."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Literal
+
+from shared.transitions import Once, Transition, milliseconds
+
+KEPT_HOURS = 24
+"""For how long a key gives the job that it was first used for."""
+
+HOLD_SECONDS = 120.0
+"""How long a submission may take; after that its key is free again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A request's hold on a key.
+
+    Attributes:
+        kept_key: where in Redis it is kept; it does not tell the client's key.
+        token: of the request.
+        fingerprint: of what it submits.
+    """
+
+    kept_key: str
+    token: str
+    fingerprint: str
+
+    @classmethod
+    def of(cls, owner: str, key: str, token: str, fingerprint: str) -> "Reservation":
+        """Keys of different owners have nothing to do with each other."""
+        digest = sha256(key.encode()).hexdigest()
+        return cls(f"idempotency:{owner}:{digest}", token, fingerprint)
+
+    @property
+    def once(self) -> Once:
+        """As the submission is told of it."""
+        return Once(self.kept_key, self.token, KEPT_HOURS * 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """Whether the submission may go on, or which job it was before."""
+
+    word: Literal["new", "job", "other", "pending"]
+    job_id: str | None = None
+
+
+def reserve(reservation: Reservation) -> Transition[Reserved]:
+    """The first submission with a key may go on."""
+    arguments = (reservation.token, reservation.fingerprint, milliseconds(HOLD_SECONDS))
+    return Transition("idempotency/reserve", (reservation.kept_key,), arguments, _reserved)
+
+
+def cancel(reservation: Reservation) -> Transition[bool]:
+    """The submission came to nothing: its key is free again."""
+    return Transition("idempotency/cancel", (reservation.kept_key,), (reservation.token,), bool)
+
+
+def _reserved(reply: Any) -> Reserved:
+    return Reserved(*reply)

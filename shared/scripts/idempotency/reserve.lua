@@ -1,0 +1,18 @@
+-- A client submits under a key of its own, so that the same submission twice is one job.
+-- KEYS[1] kept         hash: the submission that was first with that key
+-- ARGV[1] token        of this request
+-- ARGV[2] fingerprint  of what it submits
+-- ARGV[3] hold_ms      how long the submission may take
+-- Replies {'new'} where it is the first, again where the first reply was lost; {'job', id} where the
+-- same was submitted before; {'other'} where something else was; {'pending'} where the same is just
+-- being submitted.
+local kept = redis.call('HMGET', KEYS[1], 'token', 'fingerprint', 'job')
+if not kept[1] then
+  redis.call('HSET', KEYS[1], 'token', ARGV[1], 'fingerprint', ARGV[2])
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  return {'new'}
+end
+if kept[2] ~= ARGV[2] then return {'other'} end
+if kept[3] then return {'job', kept[3]} end
+if kept[1] == ARGV[1] then return {'new'} end
+return {'pending'}
