@@ -84,9 +84,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @contextmanager
-def running_api(settings: Settings) -> Iterator[RunningApi]:
-    """`python -m api` on these settings, until the end of the context."""
-    environment = {
+def running_api(settings: Settings, **more: str) -> Iterator[RunningApi]:
+    """`python -m api` on these settings, and more of the environment, until the end of the
+    context."""
+    environment = more | {
         "PASTICHE_HOST": "127.0.0.1",
         "PASTICHE_PORT": str(settings.port),
         "PASTICHE_REDIS_URL": settings.redis_location,
