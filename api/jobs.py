@@ -1,54 +1,30 @@
-"""The one resource, `/jobs`: submit, look, change the weights, cancel, erase."""
+"""The one resource, `/jobs`: list, look, change the weights, cancel, erase."""
 
-import logging
 from http import HTTPStatus
-from math import isqrt, prod
 from typing import Annotated, Any
 
-from anyio import CancelScope, to_thread
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
-from kombu.exceptions import OperationalError
 
 from api.access import Access, AccessOf
 from api.etags import unchanged
+from api.listing import CURSOR, MOST_LISTED, page
 from api.problems import responses
-from api.schemas import JobView, Reweighing, view_of
+from api.schemas import JobsView, JobView, Reweighing, view_of
 from api.service import Service, ServiceOf
-from api.submission_options import form_schema
-from api.uploads import Submission, received
 from pastiche.options import OptionError, Options
-from pastiche.pyramid import scales
-from pastiche.sizes import fitted
 from shared import transitions
-from shared.blob_store import input_key
-from shared.errors import (
-    FieldError,
-    InvalidFields,
-    JobExpired,
-    JobNotFound,
-    JobOver,
-    QueueFull,
-    StorageUnavailable,
-    TooManyJobs,
-)
-from shared.jobs import Job, is_job_id, new_job_id
-from shared.pictures import size_of
-from shared.queue import publish
-from shared.transitions import Keeping, Place
+from shared.errors import FieldError, InvalidFields, JobExpired, JobNotFound, JobOver
+from shared.jobs import Job, Status, is_job_id
+from shared.transitions import Keeping
 from shared.workers import living
-
-log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 POLL_SECONDS = 1
 
-BUSY_SECONDS = 10
-"""After how long an owner with too many jobs may try again."""
 
-
-async def _job(job_id: str, access: AccessOf, service: ServiceOf) -> Job:
+async def job_of(job_id: str, access: AccessOf, service: ServiceOf) -> Job:
     """The job that a path names; 404 for a name that never was one, and for another owner's; 410
     past its retention."""
     job = await service.jobs.run(transitions.look(job_id)) if is_job_id(job_id) else None
@@ -59,37 +35,24 @@ async def _job(job_id: str, access: AccessOf, service: ServiceOf) -> Job:
     return job
 
 
-JobOf = Annotated[Job, Depends(_job)]
+JobOf = Annotated[Job, Depends(job_of)]
 """The job that a path names, as an endpoint asks for it."""
 
 
-_REQUEST_BODY = {
-    "required": True,
-    "content": {"multipart/form-data": {"schema": form_schema()}},
-}
-
-
-@router.post(
-    "",
-    status_code=HTTPStatus.ACCEPTED,
-    response_model=JobView,
-    responses=responses(400, 413, 415, 422, 503, 507),
-    openapi_extra={"requestBody": _REQUEST_BODY},
-)
-async def submit(request: Request, access: AccessOf, service: ServiceOf) -> Response:
-    """Takes a content image, style images and options, and queues the job."""
-
-    async def result_of(job_id: str) -> bytes:
-        return await _result_of(job_id, access, service)
-
-    async with received(request, service.settings, service.decoder, result_of) as submission:
-        await _check_room(submission, service)
-        place = _place(submission, access)
-        await service.quotas.count_work(request, access.caller, place.work)
-        job_id = await _queued(submission, place, service)
-    await _announce(job_id, service)
-    job = await _job(job_id, access, service)
-    return await answer(job, service, HTTPStatus.ACCEPTED, {"Location": f"/jobs/{job_id}"})
+@router.get("", responses=responses(401, 403, 422, 429, 503))
+async def listed(
+    access: AccessOf,
+    service: ServiceOf,
+    status: Annotated[Status | None, Query(description="Only those in this state.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 20,
+    cursor: Annotated[
+        str | None, Query(pattern=CURSOR, description="`next_cursor` of the page before.")
+    ] = None,
+) -> JobsView:
+    """The caller's jobs, the newest first."""
+    jobs, rest = await page(access.owner, status, limit, cursor, service)
+    views = [view_of(job, await rates_of(job, service)) for job in jobs]
+    return JobsView(jobs=views, next_cursor=rest)
 
 
 @router.get(
@@ -114,7 +77,7 @@ async def reweigh(
     while True:
         transition = transitions.reweigh(job.id, job.options, _reweighed(job, changes))
         outcome = await service.jobs.run(transition)
-        job = await _job(job.id, access, service)
+        job = await job_of(job.id, access, service)
         if outcome == "over":
             raise JobOver(f"The job is {job.status}: its weights no longer matter.")
         if outcome == "ok":
@@ -127,7 +90,7 @@ async def cancel(job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
     keeping = Keeping.of(service.settings)
     outcome = await service.jobs.run(transitions.cancel(job.id, keeping=keeping))
     status = HTTPStatus.ACCEPTED if outcome == "asked" else HTTPStatus.OK
-    return await answer(await _job(job.id, access, service), service, status)
+    return await answer(await job_of(job.id, access, service), service, status)
 
 
 @router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT, responses=responses(404, 410, 503))
@@ -179,79 +142,17 @@ def _reweighed(job: Job, changes: Reweighing) -> dict[str, Any]:
     return wanted
 
 
-async def _result_of(job_id: str, access: Access, service: Service) -> bytes:
-    """What an earlier job painted, for the next one to start from."""
+async def earlier_job(job_id: str, access: Access, service: Service) -> Job:
+    """The job that `start` names, whose picture the next one starts from.
+
+    Raises:
+        InvalidFields: there is no such job of this caller's, or it has no picture.
+    """
     try:
-        job = await _job(job_id, access, service)
+        job = await job_of(job_id, access, service)
     except (JobNotFound, JobExpired) as error:
         raise InvalidFields([FieldError("start", "no_result", error.detail)]) from error
     if job.result_key is None:
         sentence = f"Job {job_id} has no picture to start from: it is {job.status}."
         raise InvalidFields([FieldError("start", "no_result", sentence)])
-    return await service.blobs.get_async(job.result_key)
-
-
-async def _check_room(submission: Submission, service: Service) -> None:
-    """Raises InvalidFields where no worker that lives has the memory for a picture of this size."""
-    workers = await service.jobs.run(living())
-    size: int = submission.options["size"]
-    height, width = size_of(submission.pictures.content)
-    most = max((worker.most_pixels for worker in workers), default=None)
-    if most is None or prod(fitted(height, width, size)) <= most:
-        return
-    largest = isqrt(most * max(height, width) // min(height, width))
-    sentence = f"For this picture at most {largest} pixels can be painted: the memory ends there."
-    raise InvalidFields([FieldError("size", "size_too_large", sentence)])
-
-
-async def _queued(submission: Submission, place: Place, service: Service) -> str:
-    """Pictures first, then the record: a record never names a picture that is not there."""
-    job_id = new_job_id()
-    inputs = submission.pictures.mapped(lambda file: input_key(job_id, file.stem))
-    await service.jobs.run(transitions.begin(job_id))
-    try:
-        for key, file in zip(inputs.all(), submission.pictures.all(), strict=True):
-            await service.blobs.put_file(key, file)
-        settings = service.settings
-        queued = transitions.submit(
-            job_id,
-            submission.options,
-            inputs,
-            place,
-            queue_limit=settings.queue_limit,
-            in_flight_limit=settings.jobs_in_flight or 0,
-        )
-        outcome = await service.jobs.run(queued)
-        if outcome == "full":
-            raise QueueFull("Too many jobs wait already.", retry_after_seconds=30)
-        if outcome == "busy":
-            sentence = f"At most {settings.jobs_in_flight} jobs of one owner may wait or run."
-            raise TooManyJobs(sentence, retry_after_seconds=BUSY_SECONDS)
-        if outcome == "late":
-            sentence = "The pictures took too long to be kept. Please try again."
-            raise StorageUnavailable(sentence, retry_after_seconds=POLL_SECONDS)
-    except BaseException:
-        # The record too: that its writing failed here does not say that it was not written.
-        with CancelScope(shield=True):
-            keeping = Keeping.of(service.settings)
-            await service.jobs.run(transitions.erase(job_id, keeping=keeping))
-            await service.blobs.delete_job(job_id)
-        raise
-    return job_id
-
-
-def _place(submission: Submission, access: Access) -> Place:
-    """Where in the queue the job belongs, and how much there is to paint."""
-    options = Options(**submission.options)
-    plan = scales(*size_of(submission.pictures.content), options)
-    wishes = submission.wishes
-    work = sum(scale.cost for scale in plan)
-    return Place(access.caller, work, wishes.priority, wishes.deadline, access.owner)
-
-
-async def _announce(job_id: str, service: Service) -> None:
-    """The record is the truth, the message a hint: that it fails is no fault of the client's."""
-    try:
-        await to_thread.run_sync(publish, service.queue, job_id)
-    except OperationalError as error:
-        log.warning("Job %s is queued, but could not be announced: %s", job_id, error)
+    return job

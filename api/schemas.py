@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 from statistics import mean
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pastiche.options import BackboneChoice, Options, meaning_of
 from shared.job_options import JobOptions
 from shared.jobs import Job, Priority, Status
+from shared.overview import Outlook
 
 
 def _weight(name: str) -> Any:
@@ -98,6 +99,25 @@ _PROGRESS = (
 )
 
 
+class JobsView(BaseModel):
+    """Some of the caller's jobs."""
+
+    jobs: list[JobView]
+    next_cursor: str | None = Field(description="Where the list goes on; null at its end.")
+
+
+class Estimate(BaseModel):
+    """What a submission would come to; nothing was kept of it."""
+
+    dry_run: Literal[True] = True
+    options: JobOptions
+    megapixel_iterations: float = Field(description="What there would be to paint.")
+    queue_position: int = Field(description="How many jobs would wait before it.")
+    eta_seconds: float | None = Field(
+        description="When the picture might be there; null rather than made up."
+    )
+
+
 class Reweighing(BaseModel):
     """Other weights for a job that is not over; what is not given stays as it is."""
 
@@ -181,9 +201,25 @@ def _progress(job: Job, rates: Sequence[float]) -> dict[str, Any]:
     }
 
 
+def estimate_of(
+    options: dict[str, Any], work: int, outlook: Outlook, rates: Sequence[float]
+) -> Estimate:
+    """What a submission would come to."""
+    return Estimate(
+        options=JobOptions(**options),
+        megapixel_iterations=round(work / 1e6, 3),
+        queue_position=outlook.position,
+        eta_seconds=_seconds(outlook.work_ahead, work, rates),
+    )
+
+
 def _expected(job: Job, rates: Sequence[float]) -> float | None:
-    """In how many seconds a waiting job's picture may be there: what is before it is painted by all
-    workers, it itself by one."""
-    if job.waiting is None or not rates:
+    """In how many seconds a waiting job's picture may be there."""
+    if job.waiting is None:
         return None
-    return round(job.waiting.work_ahead / sum(rates) + job.waiting.work_left / mean(rates), 1)
+    return _seconds(job.waiting.work_ahead, job.waiting.work_left, rates)
+
+
+def _seconds(work_ahead: float, work: float, rates: Sequence[float]) -> float | None:
+    """What is before a job is painted by all workers, it itself by one."""
+    return round(work_ahead / sum(rates) + work / mean(rates), 1) if rates else None

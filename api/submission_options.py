@@ -1,7 +1,9 @@
 """The options in a form: texts in, valid options out, every fault named."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from itertools import product
+from math import prod
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +17,21 @@ from shared.jobs import is_job_id
 from shared.picture_fields import PICTURE_FIELDS
 from shared.settings import Settings
 
+MOST_VARIANTS = 64
+"""How many jobs a sweep may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """The options of one job.
+
+    Attributes:
+        values: those of the options that are others in the other jobs of its sweep.
+    """
+
+    values: dict[str, float]
+    options: dict[str, Any]
+
 
 def option_names() -> tuple[str, ...]:
     """The fields of a form that are text."""
@@ -27,10 +44,36 @@ def start_job(form: FormData) -> str | None:
     return start if isinstance(start, str) and is_job_id(start) else None
 
 
-def options_of(form: FormData, settings: Settings) -> tuple[dict[str, Any], list[FieldError]]:
-    """The options and their faults; with faults, the options are not to be used."""
+def variants_of(
+    form: FormData, counts: Mapping[str, int], settings: Settings, axes: tuple[str, ...]
+) -> tuple[tuple[Variant, ...], list[FieldError]]:
+    """The options of each job and their faults; with faults, the options are not to be used.
+
+    Args:
+        counts: how many pictures of each field there are.
+        axes: the options that may have several values, separated by commas.
+    """
+    columns = {name: text.split(",") for name in axes if isinstance(text := form.get(name), str)}
+    if prod(len(column) for column in columns.values()) > MOST_VARIANTS:
+        sentence = f"A sweep may have at most {MOST_VARIANTS} pictures."
+        return (), [FieldError(name, "too_many_values", sentence) for name in columns]
+    variants = []
+    for values in product(*columns.values()):
+        texts = dict(zip(columns, (value.strip() for value in values), strict=True))
+        options, faults = _options_of(form, texts, counts, settings)
+        if faults:
+            return (), faults
+        several = {name: options[name] for name, column in columns.items() if len(column) > 1}
+        variants.append(Variant(several, options))
+    return tuple(variants), []
+
+
+def _options_of(
+    form: FormData, given: Mapping[str, str], counts: Mapping[str, int], settings: Settings
+) -> tuple[dict[str, Any], list[FieldError]]:
+    """The options in a form, with those that are given in place of the form's own."""
     known = (*PresetChoice.model_fields, *JobOptions.model_fields)
-    texts = {name: value for name, value in form.items() if name in known}
+    texts = {name: value for name, value in form.items() if name in known} | dict(given)
     if start_job(form) or (form.get("start_image") and "start" not in texts):
         texts["start"] = "image"
     try:
@@ -42,7 +85,7 @@ def options_of(form: FormData, settings: Settings) -> tuple[dict[str, Any], list
     try:
         model = JobOptions.model_validate({**PRESETS[chosen.preset], **texts})
         options = Options(**model.model_dump())
-        options.check_images(**_counts(form))
+        options.check_images(**_counts(counts))
     except ValidationError as error:
         names = dict.fromkeys(str(each["loc"][0]) for each in error.errors())
         return {}, [_fault_of_value(name, texts[name]) for name in names]
@@ -66,14 +109,13 @@ def wishes_of(form: FormData) -> tuple[Wishes, list[FieldError]]:
         return Wishes(), faults
 
 
-def _counts(form: FormData) -> dict[str, Any]:
+def _counts(found: Mapping[str, int]) -> dict[str, Any]:
     """How many pictures of each kind came; a style that is missing is another's fault to tell."""
-    found = {name: len(form.getlist(name)) for name in PICTURE_FIELDS}
     return {
         "styles": max(1, found["style"]),
         "masks": found["mask"],
         "style_masks": found["style_mask"],
-        "start_image": bool(found["start_image"]) or start_job(form) is not None,
+        "start_image": bool(found["start_image"]),
     }
 
 

@@ -1,12 +1,12 @@
 """Multipart in, validated options and normalised pictures out; nothing stays behind of the rest."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from hashlib import file_digest, sha256
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from anyio import to_thread
 from fastapi import Request
@@ -14,59 +14,131 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from api.decoder import Decoder
-from api.submission_options import option_names, options_of, start_job, wishes_of
+from api.submission_options import Variant, option_names, start_job, variants_of, wishes_of
 from pastiche.sizes import same_aspect
+from shared.blob_store import BlobStore
 from shared.errors import FieldError, InvalidFields, MalformedRequest, WrongContentType
 from shared.job_options import Wishes
-from shared.jobs import Inputs
+from shared.jobs import Inputs, Job
 from shared.picture_fields import PICTURE_FIELDS
 from shared.pictures import size_of
 from shared.settings import Settings
 
 _MOST_PARTS = 96
 
-ResultOf = Callable[[str], Awaitable[bytes]]
-"""Gives the result of an earlier job as a PNG file; raises InvalidFields where it has none."""
+_OF_THE_STYLES = ("style", "style_mask", "mask")
+"""What is taken from an earlier job together, or not at all: there are as many masks as styles."""
+
+_OF_THE_CONTENT = ("content", "content_map")
+
+EarlierJob = Callable[[str], Awaitable[Job]]
+"""Gives an earlier job that has a picture; raises InvalidFields where it is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
     """What a client asks for: valid options, when it is to be painted, and its pictures as
-    normalised PNG files."""
+    normalised PNG files.
 
-    options: dict[str, Any]
+    Attributes:
+        variants: the options of each job; one for a single job.
+        fingerprint: the same for the same form, and for no other.
+    """
+
+    variants: tuple[Variant, ...]
     wishes: Wishes
     pictures: Inputs[Path]
+    fingerprint: str
 
 
-@asynccontextmanager
-async def received(
-    request: Request, settings: Settings, decoder: Decoder, result_of: ResultOf
-) -> AsyncIterator[Submission]:
-    """The submission in a request; its files live as long as the context.
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Takes submissions in.
 
-    Raises:
-        WrongContentType: the body is not multipart/form-data.
-        MalformedRequest: it says that it is, and cannot be read as such.
-        InvalidFields: every field at fault, with what is wrong with it.
+    Attributes:
+        axes: options that may have several values, one for each job of a sweep.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "multipart/form-data":
-        raise WrongContentType("Send the pictures and options as multipart/form-data.")
-    form = await _form(request)
-    try:
-        options, wishes = _texts(form, settings)
-        with TemporaryDirectory(prefix="pastiche-upload-") as name:
-            folder = Path(name)
-            files = await _normalised(form, folder, decoder)
-            earlier = start_job(form)
-            if earlier is not None:
-                files["start_image"] = [folder / "start_image.png"]
-                files["start_image"][0].write_bytes(await result_of(earlier))
-            _check_aspects(files)
-            yield Submission(options, wishes, _inputs(files))
-    finally:
-        await form.close()
+
+    settings: Settings
+    decoder: Decoder
+    blobs: BlobStore
+    axes: tuple[str, ...] = ()
+
+    @asynccontextmanager
+    async def received(
+        self, request: Request, earlier_job: EarlierJob
+    ) -> AsyncIterator[Submission]:
+        """The submission in a request; its files live as long as the context.
+
+        Raises:
+            WrongContentType: the body is not multipart/form-data.
+            MalformedRequest: it says that it is, and cannot be read as such.
+            InvalidFields: every field at fault, with what is wrong with it.
+        """
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "multipart/form-data":
+            raise WrongContentType("Send the pictures and options as multipart/form-data.")
+        form = await _form(request)
+        try:
+            start = start_job(form)
+            earlier = None if start is None else await earlier_job(start)
+            taken = _taken(form, earlier)
+            variants, wishes = self._texts(form, taken)
+            with TemporaryDirectory(prefix="pastiche-upload-") as name:
+                folder = Path(name)
+                files = await self._normalised(form, folder)
+                for field, keys in taken.items():
+                    files[field] = [
+                        await self._fetched(key, folder / f"{field}-{index}.png")
+                        for index, key in enumerate(keys)
+                    ]
+                _check_aspects(files)
+                fingerprint = await to_thread.run_sync(_fingerprint, form)
+                yield Submission(variants, wishes, _inputs(files), fingerprint)
+        finally:
+            await form.close()
+
+    def _texts(
+        self, form: FormData, taken: Mapping[str, list[str]]
+    ) -> tuple[tuple[Variant, ...], Wishes]:
+        """The options and wishes; InvalidFields names every fault that the form has."""
+        counts = {name: len(form.getlist(name)) or len(taken.get(name, ())) for name in _PICTURES}
+        variants, of_options = variants_of(form, counts, self.settings, self.axes)
+        wishes, of_wishes = wishes_of(form)
+        of_form = [*_faults_of_shape(form), *_faults_of_files(form, taken, self.settings)]
+        errors = [*of_form, *of_options, *of_wishes]
+        if errors:
+            too_large = all(error.code == "file_too_large" for error in errors)
+            raise InvalidFields(errors, status=413 if too_large else 422)
+        return variants, wishes
+
+    async def _normalised(self, form: FormData, folder: Path) -> dict[str, list[Path]]:
+        files: dict[str, list[Path]] = {name: [] for name in PICTURE_FIELDS}
+        errors: list[tuple[FieldError, int]] = []
+        for name, field in PICTURE_FIELDS.items():
+            for index, upload in enumerate(form.getlist(name)):
+                assert isinstance(upload, UploadFile)
+                source, target = (folder / f"{name}-{index}.{kind}" for kind in ("upload", "png"))
+                await to_thread.run_sync(_keep, upload, source)
+                fault = await self.decoder.normalise(source, target, is_mask=field.is_mask)
+                source.unlink()
+                if fault is not None:
+                    errors.append((FieldError(name, fault.code, fault.detail), fault.status))
+                files[name].append(target)
+        if errors:
+            statuses = {status for _, status in errors}
+            status = statuses.pop() if len(statuses) == 1 else 422
+            raise InvalidFields([error for error, _ in errors], status=status)
+        return files
+
+    async def _fetched(self, key: str, target: Path) -> Path:
+        """A picture of an earlier job: it was normalised then."""
+        picture = await self.blobs.get_async(key)
+        await to_thread.run_sync(target.write_bytes, picture)
+        return target
+
+
+_PICTURES = tuple(PICTURE_FIELDS)
 
 
 async def _form(request: Request) -> FormData:
@@ -76,16 +148,18 @@ async def _form(request: Request) -> FormData:
         raise MalformedRequest(f"The form cannot be read: {error.detail}") from error
 
 
-def _texts(form: FormData, settings: Settings) -> tuple[dict[str, Any], Wishes]:
-    """The options and wishes; InvalidFields names every fault that the form has."""
-    options, of_options = options_of(form, settings)
-    wishes, of_wishes = wishes_of(form)
-    of_form = [*_faults_of_shape(form), *_faults_of_files(form, settings)]
-    errors = [*of_form, *of_options, *of_wishes]
-    if errors:
-        too_large = all(error.code == "file_too_large" for error in errors)
-        raise InvalidFields(errors, status=413 if too_large else 422)
-    return options, wishes
+def _taken(form: FormData, earlier: Job | None) -> dict[str, list[str]]:
+    """The keys of what a job goes on with from an earlier one: its result, and of its pictures
+    those that are not sent anew."""
+    if earlier is None:
+        return {}
+    assert earlier.result_key is not None
+    taken = {"start_image": [earlier.result_key]}
+    pictures = earlier.inputs.by_field()
+    for group in (_OF_THE_CONTENT, _OF_THE_STYLES):
+        if not any(form.getlist(name) for name in group):
+            taken |= {name: pictures[name] for name in group if pictures[name]}
+    return taken
 
 
 def _faults_of_shape(form: FormData) -> list[FieldError]:
@@ -107,13 +181,18 @@ def _faults_of_shape(form: FormData) -> list[FieldError]:
     return errors
 
 
-def _faults_of_files(form: FormData, settings: Settings) -> list[FieldError]:
+def _faults_of_files(
+    form: FormData, taken: Mapping[str, list[str]], settings: Settings
+) -> list[FieldError]:
     """Pictures that are missing, empty, too large as files, or no files at all."""
     errors = []
     for name, field in PICTURE_FIELDS.items():
         uploads = form.getlist(name)
-        if field.required and not uploads:
+        if field.required and not uploads and name not in taken:
             errors.append(FieldError(name, "missing_file", f"A {name} image is needed."))
+        if uploads and name == "start_image" and name in taken:
+            sentence = "Send this picture, or let `start` name a job: not both."
+            errors.append(FieldError(name, "repeated_field", sentence))
         faults = (_fault_of_file(name, upload, settings) for upload in uploads)
         errors += [fault for fault in faults if fault is not None][:1]
     return errors
@@ -128,26 +207,6 @@ def _fault_of_file(name: str, upload: UploadFile | str, settings: Settings) -> F
         limit = settings.upload_limit_megabytes
         return FieldError(name, "file_too_large", f"This file is larger than {limit} MB.")
     return None
-
-
-async def _normalised(form: FormData, folder: Path, decoder: Decoder) -> dict[str, list[Path]]:
-    files: dict[str, list[Path]] = {name: [] for name in PICTURE_FIELDS}
-    errors: list[tuple[FieldError, int]] = []
-    for name, field in PICTURE_FIELDS.items():
-        for index, upload in enumerate(form.getlist(name)):
-            assert isinstance(upload, UploadFile)
-            source, target = (folder / f"{name}-{index}.{kind}" for kind in ("upload", "png"))
-            await to_thread.run_sync(_keep, upload, source)
-            fault = await decoder.normalise(source, target, is_mask=field.is_mask)
-            source.unlink()
-            if fault is not None:
-                errors.append((FieldError(name, fault.code, fault.detail), fault.status))
-            files[name].append(target)
-    if errors:
-        statuses = {status for _, status in errors}
-        status = statuses.pop() if len(statuses) == 1 else 422
-        raise InvalidFields([error for error, _ in errors], status=status)
-    return files
 
 
 def _check_aspects(files: dict[str, list[Path]]) -> None:
@@ -184,3 +243,21 @@ def _keep(upload: UploadFile, target: Path) -> None:
     upload.file.seek(0)
     with target.open("wb") as out:
         copyfileobj(upload.file, out, 1 << 20)
+
+
+def _fingerprint(form: FormData) -> str:
+    """Of every field and file, in their order."""
+    whole = sha256()
+    for name, value in form.multi_items():
+        digest = _digest(value) if isinstance(value, UploadFile) else _of_text(value)
+        whole.update(_of_text(name) + digest)
+    return whole.hexdigest()
+
+
+def _digest(upload: UploadFile) -> bytes:
+    upload.file.seek(0)
+    return file_digest(upload.file, "sha256").digest()  # type: ignore[arg-type]  # a binary file
+
+
+def _of_text(text: str) -> bytes:
+    return sha256(text.encode()).digest()

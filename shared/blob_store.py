@@ -96,6 +96,10 @@ class BlobStore:
         """A file's bytes, streamed: they are never in memory all at once."""
         await obstore.put_async(self.store, key, source)
 
+    async def copy(self, key: str, source: str) -> None:
+        """What lies under `source`, under `key` too."""
+        await obstore.copy_async(self.store, source, key)
+
     async def get_async(self, key: str) -> bytes:
         answer = await obstore.get_async(self.store, key)
         return bytes(await answer.bytes_async())

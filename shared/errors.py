@@ -2,11 +2,13 @@
 
 PasticheError
 ├── NotAccepted          the request itself: 4xx, names the fields at fault
-│   ├── MalformedRequest, BodyTooLarge, WrongContentType, InvalidFields
+│   ├── MalformedRequest, BodyTooLarge, WrongContentType, InvalidFields, AnotherSubmission,
+│   │   SubmissionPending
 ├── AccessDenied         the caller: 401, 403, or 429 where it asks for too much
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, TooManyRequests, TooManyJobs, QuotaUsedUp
 ├── JobError             the job that was asked for
-│   ├── JobNotFound, JobExpired, JobOver, ResultNotReady, NoResult, NotAcceptable, DamagedRecord
+│   ├── JobNotFound, JobExpired, JobOver, JobNotOver, ResultNotReady, NoResult, NotAcceptable,
+│   │   DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
     ├── QueueFull, RedisUnavailable, StorageUnavailable, StorageFull
 """
@@ -73,6 +75,14 @@ class InvalidFields(NotAccepted):
         self.http_status = status
 
 
+class AnotherSubmission(NotAccepted):
+    code, status, title = "another_submission", 422, "The key was used for something else"
+
+
+class SubmissionPending(NotAccepted):
+    code, status, title = "submission_pending", 409, "The same submission is just being taken"
+
+
 class AccessDenied(PasticheError):
     """The caller may not have it, or not now."""
 
@@ -117,6 +127,10 @@ class JobExpired(JobError):
 
 class JobOver(JobError):
     code, status, title = "job_over", 409, "The job is over"
+
+
+class JobNotOver(JobError):
+    code, status, title = "job_not_over", 409, "The job is not over"
 
 
 class DamagedRecord(JobError):

@@ -45,6 +45,9 @@ def is_job_id(text: str) -> bool:
     return _JOB_ID.fullmatch(text) is not None
 
 
+_SINGLE = ("content", "start_image", "content_map")
+_SEVERAL = ("style", "mask", "style_mask")
+
 Picture = TypeVar("Picture")
 Other = TypeVar("Other")
 
@@ -77,6 +80,12 @@ class Inputs(Generic[Picture]):
             start_image=None if self.start_image is None else function(self.start_image),
             content_map=None if self.content_map is None else function(self.content_map),
         )
+
+    def by_field(self) -> "dict[str, list[Picture]]":
+        """Every picture, under the name of its field."""
+        several = {name: list(getattr(self, name)) for name in _SEVERAL}
+        single = {name: getattr(self, name) for name in _SINGLE}
+        return several | {n: [] if each is None else [each] for n, each in single.items()}
 
     def all(self) -> Iterator[Picture]:
         """Every picture."""

@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
+from shared.jobs import LANES
 from shared.transitions import (
     DEADLINES,
     DEBRIS,
+    EXACT,
     INDEX,
     OVER,
     RUNNING,
+    TURNS,
     WAITING,
+    WORK,
+    Place,
     Transition,
     milliseconds,
 )
@@ -45,6 +50,27 @@ def heads(count: int) -> Transition[list[str]]:
     return Transition("heads", (WAITING,), (count,), list)
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Where in the queue a job would come.
+
+    Attributes:
+        position: how many jobs would wait before it.
+        work_ahead: how much would be painted before it, in pixels times iterations.
+    """
+
+    position: int
+    work_ahead: float
+
+
+def estimate(place: Place) -> Transition[Outlook]:
+    """Where in the queue a job of this caller and priority would come now."""
+    keys = (WAITING, TURNS, WORK, RUNNING)
+    return Transition(
+        "estimate", keys, (LANES.index(place.priority), place.caller, EXACT), _outlook
+    )
+
+
 def listed(owner: str, *, before: str, limit: int) -> Transition[list[str]]:
     """The newest jobs of an owner, each as its place in the list, which ends with its id.
 
@@ -63,3 +89,8 @@ def _due(reply: Any) -> Due:
     silent, late, old, untidy, unannounced = reply
     pairs = zip(untidy[::2], map(float, untidy[1::2]), strict=True)
     return Due(silent, late, old, list(pairs), max(0, int(unannounced)))
+
+
+def _outlook(reply: Any) -> Outlook:
+    position, work_ahead = reply
+    return Outlook(int(position), float(work_ahead))

@@ -26,6 +26,8 @@ Reweighed = Literal["ok", "over", "unknown", "changed"]
 Expired = Literal["expired", "kept"]
 
 WAITING = "queue:waiting"
+TURNS = "queue:turns"
+WORK = "queue:work"
 RUNNING = "queue:running"
 DEADLINES = "queue:deadlines"
 OVER = "jobs:over"
@@ -33,8 +35,8 @@ DEBRIS = "jobs:debris"
 INDEX = "jobs:index"
 _QUEUE = (
     WAITING,
-    "queue:turns",
-    "queue:work",
+    TURNS,
+    WORK,
     DEADLINES,
     RUNNING,
     OVER,

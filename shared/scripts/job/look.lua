@@ -8,19 +8,5 @@ local fields = redis.call('HGETALL', record)
 local rank = redis.call('ZRANK', waiting, ARGV[1])
 if not rank then return {fields} end
 
-local ahead = 0
-local function add(ids)
-  if #ids == 0 then return end
-  for _, left in ipairs(redis.call('HMGET', work, unpack(ids))) do
-    ahead = ahead + tonumber(left or 0)
-  end
-end
-add(redis.call('ZRANGE', running, 0, 255))
-local near = math.min(rank, tonumber(ARGV[2]))
-if near > 0 then add(redis.call('ZRANGE', waiting, 0, near - 1)) end
-local far = rank - near
-if far > 0 then
-  local all = tonumber(redis.call('HGET', work, 'waiting') or 0)
-  ahead = ahead + far * all / redis.call('ZCARD', waiting)
-end
+local ahead = work_before(rank, waiting, running, work, ARGV[2])
 return {fields, rank, tostring(ahead), tostring(left_of(ARGV[1]))}

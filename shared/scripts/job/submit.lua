@@ -13,10 +13,6 @@
 -- KEYS[12] kept         hash: the submission that was first with the key; none where there is none
 -- Replies 'queued', again where the first reply was lost; 'full'; 'busy' where the owner has as many
 -- as may be; or 'late' where its pictures may have been taken for debris.
---
--- Callers take turns within a lane: a caller's next job gets the turn after that of the caller's
--- last one, or the turn after the one that is being painted, whichever is later. So the first job of
--- one caller goes before the thousandth of another. Jobs of one turn go in the order they came.
 local id = ARGV[1]
 if redis.call('EXISTS', record) == 1 then return 'queued' end
 local due = redis.call('ZSCORE', debris, id)
@@ -25,17 +21,14 @@ if redis.call('ZCARD', waiting) >= tonumber(ARGV[4]) then return 'full' end
 local owner, most = ARGV[9], tonumber(ARGV[10])
 if most > 0 and tonumber(redis.call('HGET', inflight, owner) or 0) >= most then return 'busy' end
 
-local mine = ARGV[7] .. ':' .. ARGV[6]
-local latest = redis.call('HMGET', turns, ARGV[7], mine)
-local turn = math.max(tonumber(latest[1] or 0), tonumber(latest[2] or 0)) + 1
-redis.call('HSET', turns, mine, turn)
-local arrival = redis.call('HINCRBY', turns, 'arrivals', 1)
--- One number, exact in a double: 2 bits of lane, 27 of turn, 24 of arrival.
-local place = (tonumber(ARGV[7]) * 2^27 + turn) * 2^24 + arrival % 2^24
+local lane, caller = ARGV[7], ARGV[6]
+local turn = next_turn(turns, lane, caller)
+redis.call('HSET', turns, lane .. ':' .. caller, turn)
+local place = place_of(lane, turn, redis.call('HINCRBY', turns, 'arrivals', 1))
 
 local now = now_ms()
 change('id', id, 'status', 'queued', 'options', ARGV[2], 'inputs', ARGV[3], 'created_ms', now,
-       'work', ARGV[5], 'caller', ARGV[6], 'lane', ARGV[7], 'turn', turn,
+       'work', ARGV[5], 'caller', caller, 'lane', lane, 'turn', turn,
        'place', string.format('%.0f', place), 'attempt', 0, 'lost', 0, 'owner', owner)
 local listed = string.format('%s:%016.0f:%s', owner, now_us(), id)
 redis.call('HSET', record, 'listed', listed)

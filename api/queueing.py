@@ -1,0 +1,121 @@
+"""A job into the queue: its pictures first, then its record, then the message."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from math import isqrt, prod
+from pathlib import PurePath
+from typing import Any, TypeVar
+
+from anyio import CancelScope, to_thread
+from kombu.exceptions import OperationalError
+
+from api.access import Access
+from api.service import Service
+from api.uploads import Submission
+from pastiche.options import Options
+from pastiche.pyramid import scales
+from pastiche.sizes import fitted
+from shared import transitions
+from shared.blob_store import input_key
+from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
+from shared.job_options import Wishes
+from shared.jobs import Inputs, new_job_id
+from shared.pictures import size_of
+from shared.queue import publish
+from shared.transitions import Keeping, Once, Place, Submitted
+from shared.workers import living
+
+log = logging.getLogger(__name__)
+
+Source = TypeVar("Source", bound=PurePath | str)
+
+FULL_SECONDS, BUSY_SECONDS, LATE_SECONDS = 30, 10, 1
+"""After how long a client may try again: where the queue is full, where its owner has too many jobs
+in flight, where its pictures took too long to be kept."""
+
+
+async def check_room(submission: Submission, service: Service) -> None:
+    """Raises InvalidFields where no worker that lives has the memory for a picture of this size."""
+    workers = await service.jobs.run(living())
+    size: int = submission.variants[0].options["size"]
+    height, width = size_of(submission.pictures.content)
+    most = max((worker.most_pixels for worker in workers), default=None)
+    if most is None or prod(fitted(height, width, size)) <= most:
+        return
+    largest = isqrt(most * max(height, width) // min(height, width))
+    sentence = f"For this picture at most {largest} pixels can be painted: the memory ends there."
+    raise InvalidFields([FieldError("size", "size_too_large", sentence)])
+
+
+def work_of(submission: Submission) -> int:
+    """How much there is to paint of each of its jobs, in pixels times iterations."""
+    options = Options(**submission.variants[0].options)
+    return sum(scale.cost for scale in scales(*size_of(submission.pictures.content), options))
+
+
+def place_of(access: Access, work: int, wishes: Wishes) -> Place:
+    """Where in the queue a job belongs."""
+    return Place(access.caller, work, wishes.priority, wishes.deadline, access.owner)
+
+
+async def enqueued(
+    options: Mapping[str, Any],
+    pictures: Inputs[Source],
+    place: Place,
+    service: Service,
+    write: Callable[[str, Source], Awaitable[None]],
+    once: Once | None = None,
+) -> str:
+    """The id of a new job. A record never names a picture that is not there; where anything fails,
+    nothing stays behind.
+
+    Args:
+        write: puts a picture under a key.
+
+    Raises:
+        QueueFull, TooManyJobs, StorageUnavailable: not now.
+    """
+    job_id = new_job_id()
+    inputs = pictures.mapped(lambda source: input_key(job_id, PurePath(source).stem))
+    await service.jobs.run(transitions.begin(job_id))
+    try:
+        for key, source in zip(inputs.all(), pictures.all(), strict=True):
+            await write(key, source)
+        submission = transitions.submit(
+            job_id,
+            options,
+            inputs,
+            place,
+            queue_limit=service.settings.queue_limit,
+            in_flight_limit=service.settings.jobs_in_flight or 0,
+            once=once,
+        )
+        _check(await service.jobs.run(submission), service)
+    except BaseException:
+        # The record too: that its writing failed here does not say that it was not written.
+        with CancelScope(shield=True):
+            keeping = Keeping.of(service.settings)
+            await service.jobs.run(transitions.erase(job_id, keeping=keeping))
+            await service.blobs.delete_job(job_id)
+        raise
+    return job_id
+
+
+async def announce(job_ids: Iterable[str], service: Service) -> None:
+    """The records are the truth, messages a hint: that they fail is no fault of the client's."""
+    for job_id in job_ids:
+        try:
+            await to_thread.run_sync(publish, service.queue, job_id)
+        except OperationalError as error:
+            log.warning("Job %s is queued, but could not be announced: %s", job_id, error)
+
+
+def _check(outcome: Submitted, service: Service) -> None:
+    if outcome == "full":
+        raise QueueFull("Too many jobs wait already.", retry_after_seconds=FULL_SECONDS)
+    if outcome == "busy":
+        sentence = f"At most {service.settings.jobs_in_flight} jobs of one owner may wait or run."
+        raise TooManyJobs(sentence, retry_after_seconds=BUSY_SECONDS)
+    if outcome == "late":
+        sentence = "The pictures took too long to be kept. Please try again."
+        raise StorageUnavailable(sentence, retry_after_seconds=LATE_SECONDS)

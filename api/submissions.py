@@ -1,0 +1,116 @@
+"""`POST /jobs`: a submission becomes a job, once; or is only tried out."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from api.access import Access, AccessOf
+from api.jobs import JobOf, answer, earlier_job, job_of
+from api.manner import Manner, MannerOf, once, waited_for
+from api.problems import responses
+from api.queueing import announce, check_room, enqueued, place_of, work_of
+from api.schemas import Estimate, JobView, estimate_of
+from api.service import Service, ServiceOf
+from api.submission_options import form_schema
+from api.uploads import Receiver, Submission
+from shared import overview
+from shared.errors import JobNotOver
+from shared.idempotency import Reservation
+from shared.job_options import Wishes
+from shared.workers import living
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+_REQUEST_BODY = {
+    "required": True,
+    "content": {"multipart/form-data": {"schema": form_schema()}},
+}
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=JobView,
+    responses=responses(400, 401, 403, 409, 413, 415, 422, 429, 503, 507)
+    | {200: {"model": JobView | Estimate, "description": "It is over already, or was a dry run"}},
+    openapi_extra={"requestBody": _REQUEST_BODY},
+)
+async def submit(
+    request: Request,
+    access: AccessOf,
+    service: ServiceOf,
+    manner: MannerOf,
+    dry_run: Annotated[
+        bool, Query(description="Only says whether it would be taken, and what it would cost.")
+    ] = False,
+) -> Response:
+    """Takes a content image, style images and options, and queues the job."""
+    receiver = Receiver(service.settings, service.decoder, service.blobs)
+    async with receiver.received(
+        request, lambda job_id: earlier_job(job_id, access, service)
+    ) as submission:
+        await check_room(submission, service)
+        if dry_run:
+            estimate = await _estimate(submission, access, service)
+            return JSONResponse(estimate.model_dump(mode="json"))
+        job_id = await _submitted(request, submission, access, service, manner)
+    return await _answer(job_id, access, service, manner)
+
+
+@router.post(
+    "/{job_id}/retry",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=JobView,
+    responses=responses(401, 403, 404, 409, 410, 429, 503, 507),
+)
+async def retry(request: Request, job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
+    """Does a job that is over again, as a new one: the same pictures, the same options."""
+    if not job.is_over:
+        raise JobNotOver(f"The job is {job.status}: it need not be done again.")
+    place = place_of(access, job.work, Wishes(priority=job.priority))
+    await service.quotas.count_work(request, access.caller, place.work)
+    job_id = await enqueued(job.options, job.inputs, place, service, service.blobs.copy)
+    await announce([job_id], service)
+    return await _answer(job_id, access, service, Manner(None, None))
+
+
+async def _submitted(
+    request: Request, submission: Submission, access: Access, service: Service, manner: Manner
+) -> str:
+    """The id of the job: a new one, or that of the same submission before."""
+    async with once(manner, submission.fingerprint, access, service) as held:
+        if isinstance(held, str):
+            return held
+        place = place_of(access, work_of(submission), submission.wishes)
+        await service.quotas.count_work(request, access.caller, place.work)
+        job_id = await enqueued(
+            submission.variants[0].options,
+            submission.pictures,
+            place,
+            service,
+            service.blobs.put_file,
+            held.once if isinstance(held, Reservation) else None,
+        )
+    await announce([job_id], service)
+    return job_id
+
+
+async def _answer(job_id: str, access: Access, service: Service, manner: Manner) -> Response:
+    """The job as it is, or as it is once it was waited for."""
+    job = await job_of(job_id, access, service)
+    headers = {"Location": f"/jobs/{job_id}"}
+    if manner.wait_seconds is not None:
+        job = await waited_for(job, manner.wait_seconds, service)
+        headers["Preference-Applied"] = f"wait={manner.wait_seconds}"
+    waited = manner.wait_seconds is not None and job.is_over
+    return await answer(job, service, HTTPStatus.OK if waited else HTTPStatus.ACCEPTED, headers)
+
+
+async def _estimate(submission: Submission, access: Access, service: Service) -> Estimate:
+    """What a submission would cost, and when its picture might be there."""
+    place = place_of(access, work_of(submission), submission.wishes)
+    outlook = await service.jobs.run(overview.estimate(place))
+    rates = [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
+    return estimate_of(submission.variants[0].options, place.work, outlook, rates)

@@ -1,0 +1,36 @@
+-- Set before every script that knows of the queue's order.
+
+-- A caller's next turn in a lane. Callers take turns: it is the one after the caller's last, or after
+-- the one that is being painted, whichever is later. So the first job of one caller goes before the
+-- thousandth of another.
+local function next_turn(turns, lane, caller)
+  local latest = redis.call('HMGET', turns, lane, lane .. ':' .. caller)
+  return math.max(tonumber(latest[1] or 0), tonumber(latest[2] or 0)) + 1
+end
+
+-- One number for who is next, exact in a double: 2 bits of lane, 27 of turn, 24 of arrival. Jobs of
+-- one turn go in the order they came.
+local function place_of(lane, turn, arrival)
+  return (tonumber(lane) * 2^27 + turn) * 2^24 + arrival % 2^24
+end
+
+-- How much is left to paint of the jobs that run, and of the first `rank` that wait; only the nearest
+-- `exact` of these are added up one by one, for the others the mean of all that wait is taken.
+local function work_before(rank, waiting, running, work, exact)
+  local sum = 0
+  local function add(ids)
+    if #ids == 0 then return end
+    for _, left in ipairs(redis.call('HMGET', work, unpack(ids))) do
+      sum = sum + tonumber(left or 0)
+    end
+  end
+  add(redis.call('ZRANGE', running, 0, 255))
+  local near = math.min(rank, tonumber(exact))
+  if near > 0 then add(redis.call('ZRANGE', waiting, 0, near - 1)) end
+  local far = rank - near
+  if far > 0 then
+    local all = tonumber(redis.call('HGET', work, 'waiting') or 0)
+    sum = sum + far * all / redis.call('ZCARD', waiting)
+  end
+  return sum
+end
