@@ -7,7 +7,18 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import access, docs_page, events, health, jobs, problems, results, showing, submissions
+from api import (
+    access,
+    docs_page,
+    events,
+    health,
+    jobs,
+    problems,
+    results,
+    showing,
+    submissions,
+    sweeps,
+)
 from api.body_limit import BodyLimit
 from api.decoder import Decoder
 from api.quotas import Quotas, RateLimitHeaders
@@ -38,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _ROOM_FOR_FIELDS_BYTES
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
     app.add_middleware(RateLimitHeaders)
-    for room in (access, submissions, jobs, events, showing, results, health):
+    for room in (access, submissions, sweeps, jobs, events, showing, results, health):
         app.include_router(room.router)
     docs_page.install(app)
     problems.install(app)

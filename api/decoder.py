@@ -6,7 +6,7 @@ an answer that names the field.
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, to_process
 
 from shared.pictures import Format, Limits, PictureFault, encode, normalise
 from shared.settings import Settings
+from shared.sheets import Cell, contact_sheet
 
 Result = TypeVar("Result")
 
@@ -51,6 +52,13 @@ class Decoder:
     async def encode(self, picture: bytes, wanted: Format) -> bytes:
         """`shared.pictures.encode`, off the event loop."""
         return await self._run(encode, picture, wanted)
+
+    async def contact_sheet(
+        self, cells: Sequence[Cell], columns: int, cell_size: tuple[int, int], wanted: Format
+    ) -> bytes:
+        """`shared.sheets.contact_sheet` in a format, off the event loop."""
+        sheet = await self._run(contact_sheet, cells, columns, cell_size)
+        return sheet if wanted == "png" else await self.encode(sheet, wanted)
 
     async def _run(self, function: Callable[..., Result], *arguments: object) -> Result:
         return await to_process.run_sync(

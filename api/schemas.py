@@ -106,6 +106,26 @@ class JobsView(BaseModel):
     next_cursor: str | None = Field(description="Where the list goes on; null at its end.")
 
 
+class MemberView(BaseModel):
+    """One job of a sweep."""
+
+    id: str
+    values: dict[str, float] = Field(
+        description="Those of its options that are others in the other jobs."
+    )
+    job: JobView | None = Field(description="Null once it was erased.")
+
+
+class SweepView(BaseModel):
+    """A sweep, and how each of its jobs stands."""
+
+    id: str
+    created_at: datetime
+    is_over: bool = Field(description="Whether all its jobs are.")
+    jobs: list[MemberView]
+    links: dict[str, str]
+
+
 class Estimate(BaseModel):
     """What a submission would come to; nothing was kept of it."""
 

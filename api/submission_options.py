@@ -132,12 +132,13 @@ def _fault_of_value(name: str, value: object) -> FieldError:
     return FieldError(name, "invalid_value", f"This must be {wanted(name)}, not “{value}”.")
 
 
-def form_schema() -> Mapping[str, Any]:
-    """The form in the words of OpenAPI."""
+def form_schema(axes: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    """The form in the words of OpenAPI, with several values for some of its options."""
     options: dict[str, Any] = JobOptions.model_json_schema()["properties"]
     for schema in options.values():
         if "pattern" in schema:
             del schema["default"]  # an empty text, as JSON Schema has it a list or an object
+    options |= {name: _axis_schema(options[name]) for name in axes}
     start = options["start"]
     choices = {key: start.pop(key) for key in ("type", "enum")}
     start["anyOf"] = [choices, {"type": "string", "pattern": "^[0-9a-f]{32}$"}]
@@ -153,6 +154,17 @@ def form_schema() -> Mapping[str, Any]:
         },
         "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
         "additionalProperties": False,
+    }
+
+
+def _axis_schema(option: dict[str, Any]) -> dict[str, Any]:
+    """One value, or several with commas between them."""
+    number = r"\s*-?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*"
+    return {
+        "type": "string",
+        "title": option["title"],
+        "pattern": f"^{number}(?:,{number})*$",
+        "description": f"{option['description']} Several values are separated by commas.",
     }
 
 

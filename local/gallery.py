@@ -5,8 +5,9 @@ from rich.console import Console
 
 from local.http_jobs import Wanted
 from local.painter import Painter, example, painter
-from local.sheets import fitted_in, grid, save
+from local.sheets import fitted_in, save
 from shared.settings import Settings
+from shared.sheets import grid
 
 CONTENTS = ("harbour", "still_life")
 STYLES = ("swirls", "wave", "pointillism", "stained_glass", "ink_wash", "cubist")

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from local.http_jobs import Wanted
 from local.painter import Painter, example, painter
-from local.sheets import fitted_in, grid, labelled, save
+from local.sheets import fitted_in, save
 from shared.settings import Settings
+from shared.sheets import grid, labelled
 
 _TILE_PIXELS = 320
 

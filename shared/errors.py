@@ -7,8 +7,8 @@ PasticheError
 ├── AccessDenied         the caller: 401, 403, or 429 where it asks for too much
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, TooManyRequests, TooManyJobs, QuotaUsedUp
 ├── JobError             the job that was asked for
-│   ├── JobNotFound, JobExpired, JobOver, JobNotOver, ResultNotReady, NoResult, NotAcceptable,
-│   │   DamagedRecord
+│   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, JobNotOver, ResultNotReady, NoResult,
+│   │   NotAcceptable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
     ├── QueueFull, RedisUnavailable, StorageUnavailable, StorageFull
 """
@@ -119,6 +119,10 @@ class JobError(PasticheError):
 
 class JobNotFound(JobError):
     code, status, title = "job_not_found", 404, "No such job"
+
+
+class SweepNotFound(JobError):
+    code, status, title = "sweep_not_found", 404, "No such sweep"
 
 
 class JobExpired(JobError):

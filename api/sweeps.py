@@ -1,0 +1,226 @@
+"""`/sweeps`: one pair of images and a grid of weights, a job for each, and a contact sheet."""
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Annotated
+
+from anyio import CancelScope
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from api.access import Access, AccessOf
+from api.etags import unchanged
+from api.jobs import earlier_job, etag_of, rates_of
+from api.manner import MannerOf, once
+from api.problems import responses
+from api.queueing import announce, check_room, enqueued, place_of, work_of
+from api.results import accepted
+from api.schemas import MemberView, SweepView, view_of
+from api.service import Service, ServiceOf
+from api.submission_options import form_schema
+from api.uploads import Receiver, Submission
+from shared import idempotency, transitions
+from shared.errors import NotAcceptable, SweepNotFound
+from shared.idempotency import Reservation
+from shared.jobs import OVER, Job, new_job_id
+from shared.pictures import MEDIA_TYPES, Format
+from shared.sheets import Cell
+from shared.sweeps import AXES, Member, Sweep, is_sweep_id, sweep_key
+from shared.transitions import Keeping
+
+router = APIRouter(prefix="/sweeps", tags=["sweeps"])
+
+WIDEST_SHEET = 8
+"""How many pictures are in a row of a contact sheet, at most."""
+
+_REQUEST_BODY = {
+    "required": True,
+    "content": {"multipart/form-data": {"schema": form_schema(AXES)}},
+}
+
+
+async def sweep_of(sweep_id: str, access: AccessOf, service: ServiceOf) -> Sweep:
+    """The sweep that a path names; 404 for a name that never was one, and for another owner's."""
+    kept = None
+    if is_sweep_id(sweep_id):
+        kept = await service.jobs.client.get(sweep_key(sweep_id))
+    sweep = None if kept is None else Sweep.from_json(str(kept))
+    if sweep is None or sweep.owner != access.owner:
+        raise SweepNotFound(f"There is no sweep {sweep_id!r}.")
+    return sweep
+
+
+SweepOf = Annotated[Sweep, Depends(sweep_of)]
+"""The sweep that a path names, as an endpoint asks for it."""
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=SweepView,
+    responses=responses(400, 401, 403, 409, 413, 415, 422, 429, 503, 507),
+    openapi_extra={"requestBody": _REQUEST_BODY},
+)
+async def submit(
+    request: Request, access: AccessOf, service: ServiceOf, manner: MannerOf
+) -> Response:
+    """As `POST /jobs`, with several values, separated by commas, for some of the weights and the
+    seed: a job for each combination."""
+    receiver = Receiver(service.settings, service.decoder, service.blobs, AXES)
+    async with receiver.received(
+        request, lambda job_id: earlier_job(job_id, access, service)
+    ) as submission:
+        await check_room(submission, service)
+        async with once(manner, submission.fingerprint, access, service) as held:
+            if isinstance(held, str):
+                sweep = await sweep_of(held, access, service)
+            else:
+                sweep = await _made(request, submission, access, service)
+                await _kept(sweep, held, service)
+    await announce((member.job_id for member in sweep.members), service)
+    body = (await _view(sweep, service)).model_dump(mode="json")
+    return JSONResponse(body, HTTPStatus.ACCEPTED, {"Location": f"/sweeps/{sweep.id}"})
+
+
+@router.get("/{sweep_id}", responses=responses(401, 403, 404, 429, 503))
+async def look(sweep: SweepOf, service: ServiceOf) -> SweepView:
+    """The sweep with all its jobs as they stand."""
+    return await _view(sweep, service)
+
+
+@router.post("/{sweep_id}/cancel", responses=responses(401, 403, 404, 429, 503))
+async def cancel(sweep: SweepOf, service: ServiceOf) -> SweepView:
+    """Cancels those of its jobs that are not over."""
+    keeping = Keeping.of(service.settings)
+    for member in sweep.members:
+        await service.jobs.run(transitions.cancel(member.job_id, keeping=keeping))
+    return await _view(sweep, service)
+
+
+@router.delete(
+    "/{sweep_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=responses(401, 403, 404, 429, 503),
+)
+async def erase(sweep: SweepOf, service: ServiceOf) -> None:
+    """Cancels and erases all its jobs, and the sweep."""
+    await _erased([member.job_id for member in sweep.members], service)
+    await service.jobs.client.delete(sweep_key(sweep.id))
+
+
+@router.get(
+    "/{sweep_id}/sheet",
+    response_class=Response,
+    responses=responses(401, 403, 404, 406, 422, 429, 503)
+    | {
+        200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
+        304: {"description": "The client has it already"},
+    },
+)
+async def sheet(
+    request: Request,
+    sweep: SweepOf,
+    service: ServiceOf,
+    format: Annotated[Format | None, Query(description="Overrides `Accept`.")] = None,
+    cell: Annotated[int, Query(ge=32, le=1024, description="The side of a cell, in pixels.")] = 256,
+) -> Response:
+    """A contact sheet of the pictures that are there by now, with the values under each."""
+    wanted = format or accepted(request.headers.get("accept", "*/*"))
+    if wanted is None:
+        raise NotAcceptable(f"The sheet can be had as {', '.join(MEDIA_TYPES.values())}.")
+    jobs = [await _job(member, service) for member in sweep.members]
+    headers = {
+        "ETag": _sheet_etag(jobs, wanted, cell),
+        "Vary": "Accept",
+        "Cache-Control": "private, no-cache",
+    }
+    if unchanged(request, headers["ETag"]):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    cells = [
+        await _cell(member, job, service) for member, job in zip(sweep.members, jobs, strict=True)
+    ]
+    columns = min(sweep.columns, WIDEST_SHEET)
+    picture = await service.decoder.contact_sheet(cells, columns, (cell, cell), wanted)
+    return Response(picture, media_type=MEDIA_TYPES[wanted], headers=headers)
+
+
+async def _made(
+    request: Request, submission: Submission, access: Access, service: Service
+) -> Sweep:
+    """A job for each variant, or none."""
+    work = work_of(submission)
+    place = place_of(access, work, submission.wishes)
+    await service.quotas.count_work(request, access.caller, work * len(submission.variants))
+    members: list[Member] = []
+    try:
+        for variant in submission.variants:
+            job_id = await enqueued(
+                variant.options, submission.pictures, place, service, service.blobs.put_file
+            )
+            members.append(Member(job_id, variant.values))
+    except BaseException:
+        with CancelScope(shield=True):
+            await _erased([member.job_id for member in members], service)
+        raise
+    columns = _columns(members)
+    return Sweep(new_job_id(), access.owner, datetime.now(UTC), columns, tuple(members))
+
+
+async def _kept(sweep: Sweep, held: Reservation | None, service: Service) -> None:
+    """Keeps the sweep for longer than its jobs are kept."""
+    seconds = round(2 * 3600 * service.settings.retention_hours)
+    await service.jobs.client.set(sweep_key(sweep.id), sweep.to_json(), ex=max(1, seconds))
+    if held is not None:
+        await service.jobs.run(idempotency.complete(held, sweep.id))
+
+
+async def _erased(job_ids: list[str], service: Service) -> None:
+    keeping = Keeping.of(service.settings)
+    for job_id in job_ids:
+        await service.jobs.run(transitions.erase(job_id, keeping=keeping))
+        await service.blobs.delete_job(job_id)
+
+
+async def _view(sweep: Sweep, service: Service) -> SweepView:
+    members = []
+    for member in sweep.members:
+        job = await _job(member, service)
+        view = None if job is None else view_of(job, await rates_of(job, service))
+        members.append(MemberView(id=member.job_id, values=member.values, job=view))
+    path = f"/sweeps/{sweep.id}"
+    return SweepView(
+        id=sweep.id,
+        created_at=sweep.created_at,
+        is_over=all(member.job is None or member.job.status in OVER for member in members),
+        jobs=members,
+        links={"self": path, "sheet": f"{path}/sheet", "cancel": f"{path}/cancel"},
+    )
+
+
+async def _job(member: Member, service: Service) -> Job | None:
+    return await service.jobs.run(transitions.look(member.job_id))
+
+
+async def _cell(member: Member, job: Job | None, service: Service) -> Cell:
+    """The picture, and the values that it was painted with; where there is none, how its job
+    stands."""
+    words = (f"{name.replace('_', ' ')} {value:g}" for name, value in member.values.items())
+    values = " · ".join(words)
+    if job is not None and job.result_key is not None:
+        return Cell(await service.blobs.get_async(job.result_key), values)
+    state = "erased" if job is None else job.status
+    return Cell(None, f"{values} ({state})" if values else state)
+
+
+def _columns(members: list[Member]) -> int:
+    """How many values the last axis has that has several: the length of a row."""
+    if not members[0].values:
+        return 1
+    *_, last = members[0].values
+    return len({member.values[last] for member in members})
+
+
+def _sheet_etag(jobs: list[Job | None], wanted: Format, cell: int) -> str:
+    marks = [wanted, str(cell), *("" if job is None else etag_of(job) for job in jobs)]
+    return f'"{sha256(" ".join(marks).encode()).hexdigest()[:32]}"'

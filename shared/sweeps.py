@@ -1,0 +1,59 @@
+"""A sweep: one pair of images, a grid of weights, a job for each."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+AXES = ("content_weight", "style_weight", "tv_weight", "seed")
+"""The options that may have several values."""
+
+_SWEEP_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def is_sweep_id(text: str) -> bool:
+    """Whether `text` could be a sweep's name at all."""
+    return _SWEEP_ID.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One job of a sweep.
+
+    Attributes:
+        values: those of its options that are others in the other jobs.
+    """
+
+    job_id: str
+    values: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What is kept of a sweep beside its jobs.
+
+    Attributes:
+        columns: how many values the last of its axes has.
+    """
+
+    id: str
+    owner: str
+    created_at: datetime
+    columns: int
+    members: tuple[Member, ...]
+
+    def to_json(self) -> str:
+        kept = asdict(self) | {"created_at": self.created_at.astimezone(UTC).isoformat()}
+        return json.dumps(kept)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Sweep":
+        kept = json.loads(text)
+        members = tuple(Member(**each) for each in kept.pop("members"))
+        created_at = datetime.fromisoformat(kept.pop("created_at"))
+        return cls(**kept, created_at=created_at, members=members)
+
+
+def sweep_key(sweep_id: str) -> str:
+    """Where in Redis it is kept."""
+    return f"sweep:{sweep_id}"

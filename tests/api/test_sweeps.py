@@ -1,0 +1,134 @@
+"""A grid of weights: a job for each, watched, canceled and erased together, and their sheet."""
+
+from io import BytesIO
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from shared import transitions
+from shared.job_store import JobStore
+from tests import pictures
+from tests.api.test_submit import assert_nothing_left, errors_of
+from tests.api.worker import PlayedWorker, png
+from tests.conftest import RunningApi
+
+
+def swept(api: RunningApi, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    return api.http.post("/sweeps", files=files, data=fields, headers=headers)
+
+
+def test_a_sweep_has_a_job_for_each_combination(api: RunningApi) -> None:
+    answer = swept(api, style_weight="0.2, 0.8", seed="1,2,3", size=64)
+    assert answer.status_code == 202
+    sweep = answer.json()
+    assert answer.headers["location"] == sweep["links"]["self"]
+    values = [member["values"] for member in sweep["jobs"]]
+    assert values == [
+        {"style_weight": weight, "seed": seed} for weight in (0.2, 0.8) for seed in (1, 2, 3)
+    ]
+    for member in sweep["jobs"]:
+        assert member["job"]["options"].items() >= member["values"].items()
+        assert (member["job"]["status"], member["job"]["options"]["size"]) == ("queued", 64)
+
+
+def test_a_sweep_can_be_looked_at_again(api: RunningApi) -> None:
+    sweep = swept(api, seed="1,2").json()
+    assert api.http.get(sweep["links"]["self"]).json() == sweep
+    assert not sweep["is_over"]
+
+
+def test_its_jobs_are_jobs_like_any_other(api: RunningApi) -> None:
+    sweep = swept(api, seed="1,2").json()
+    for member in sweep["jobs"]:
+        assert api.http.get(f"/jobs/{member['id']}").json() == member["job"]
+
+
+def test_canceling_a_sweep_cancels_all_its_jobs(api: RunningApi) -> None:
+    sweep = api.http.post(swept(api, seed="1,2").json()["links"]["cancel"]).json()
+    assert [member["job"]["status"] for member in sweep["jobs"]] == ["canceled", "canceled"]
+    assert sweep["is_over"]
+
+
+def test_erasing_a_sweep_leaves_nothing(api: RunningApi, jobs: JobStore) -> None:
+    sweep = swept(api, seed="1,2").json()
+    assert api.http.delete(sweep["links"]["self"]).status_code == 204
+    assert api.http.get(sweep["links"]["self"]).json()["code"] == "sweep_not_found"
+    assert api.blobs == []
+    assert set(jobs.client.keys("*")) <= {"paint", "_kombu.binding.paint", transitions.DEBRIS}
+
+
+def test_a_sweep_that_does_not_exist_is_not_found(api: RunningApi) -> None:
+    for name in ("0" * 32, "x"):
+        assert api.http.get(f"/sweeps/{name}").json()["code"] == "sweep_not_found"
+
+
+@pytest.mark.parametrize(
+    ("fields", "faults"),
+    [
+        ({"style_weight": "0.2,much"}, {"style_weight": "invalid_value"}),
+        ({"seed": "1,,2"}, {"seed": "invalid_value"}),
+        ({"size": "64,128"}, {"size": "invalid_value"}),
+        (
+            {"seed": ",".join(map(str, range(13))), "style_weight": "0.1,0.2,0.3,0.4,0.5"},
+            {"seed": "too_many_values", "style_weight": "too_many_values"},
+        ),
+    ],
+)
+def test_a_sweep_that_cannot_be_names_the_field(
+    fields: dict[str, Any], faults: dict[str, str], api: RunningApi, jobs: JobStore
+) -> None:
+    assert errors_of(swept(api, **fields)) == faults
+    assert_nothing_left(api, jobs)
+
+
+def test_a_queue_that_is_full_before_the_last_job_takes_none(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    jobs.client.zadd("queue:waiting", {str(number): 0 for number in range(9_999)})
+    assert swept(api, seed="1,2").json()["code"] == "queue_full"
+    assert (api.blobs, jobs.client.keys("job:*"), jobs.client.keys("sweep:*")) == ([], [], [])
+
+
+def test_the_same_sweep_with_the_same_key_is_the_same_sweep(api: RunningApi) -> None:
+    first, again = (swept(api, {"Idempotency-Key": "a"}, seed="1,2").json() for _ in range(2))
+    assert first["id"] == again["id"]
+
+
+def test_a_contact_sheet_shows_what_is_there_by_now(api: RunningApi, jobs: JobStore) -> None:
+    sweep = swept(api, style_weight="0.2,0.8", seed="1,2,3").json()
+    empty = sheet(api, sweep)
+    PlayedWorker.of(sweep["jobs"][4], jobs, api).commit(png(100, 75))
+    one = sheet(api, sweep)
+    assert empty.size == one.size
+    assert empty.size[0] > empty.size[1]
+    cell = one.size[0] // 3, one.size[1] // 2
+    middle = (cell[0] + 40, cell[1] + 30)
+    assert one.getpixel(middle) == (0, 128, 128)
+    assert empty.getpixel(middle) != (0, 128, 128)
+
+
+def sheet(api: RunningApi, sweep: dict[str, Any]) -> Image.Image:
+    response = api.http.get(sweep["links"]["sheet"], params={"cell": 100})
+    assert response.headers["content-type"] == "image/png"
+    return Image.open(BytesIO(response.content)).convert("RGB")
+
+
+def test_a_contact_sheet_that_has_not_changed_is_not_sent_again(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    sweep = swept(api, seed="1,2").json()
+    etag = api.http.get(sweep["links"]["sheet"]).headers["etag"]
+    known = {"If-None-Match": etag}
+    assert api.http.get(sweep["links"]["sheet"], headers=known).status_code == 304
+    PlayedWorker.of(sweep["jobs"][0], jobs, api).commit()
+    assert api.http.get(sweep["links"]["sheet"], headers=known).status_code == 200
+
+
+def test_a_contact_sheet_comes_in_the_format_that_is_asked_for(api: RunningApi) -> None:
+    sweep = swept(api, seed="1,2").json()
+    for wanted in ("jpeg", "webp"):
+        response = api.http.get(sweep["links"]["sheet"], params={"format": wanted})
+        assert response.headers["content-type"] == f"image/{wanted}"
