@@ -1,6 +1,6 @@
 """Keys of callers: kept as hashes, made and revoked by a command.
 
-python -m api.keys create OWNER | list | revoke ID
+python -m api.keys create OWNER | list | revoke ID | webhook-secret [OWNER]
 
 A key is told once, when it is made; what is kept says whose it is and gives nobody access.
 """
@@ -19,7 +19,9 @@ import redis
 import redis.asyncio
 
 from shared.job_store import JobStore
+from shared.jobs import NOBODY
 from shared.settings import Settings
+from shared.webhooks import secret_of
 
 KEYS = "api:keys"
 """Hash in Redis: the SHA-256 of a key → what is known of it, as JSON."""
@@ -87,6 +89,8 @@ def main(arguments: Sequence[str]) -> int:
     commands.add_parser("create", help="make a key, told once").add_argument("name")
     commands.add_parser("list", help="say which keys there are").set_defaults(name="")
     commands.add_parser("revoke", help="make a key worthless").add_argument("name")
+    secret = commands.add_parser("webhook-secret", help="tell what webhooks are signed with")
+    secret.add_argument("name", nargs="?", default=NOBODY)
     chosen = parser.parse_args(arguments)
     client = JobStore.connect(Settings().redis_location).client
     try:
@@ -104,6 +108,8 @@ def _done(command: str, name: str, client: "redis.Redis") -> int:
     elif command == "list":
         for key in listed(client):
             sys.stdout.write(f"{key.id}  {key.created_at}  {key.owner}\n")
+    elif command == "webhook-secret":
+        sys.stdout.write(f"{secret_of(client, name)}\n")
     elif not revoke(client, name):
         sys.stderr.write(f"There is no key {name}.\n")
         return 1

@@ -55,7 +55,9 @@ def work_of(submission: Submission) -> int:
 
 def place_of(access: Access, work: int, wishes: Wishes) -> Place:
     """Where in the queue a job belongs."""
-    return Place(access.caller, work, wishes.priority, wishes.deadline, access.owner)
+    return Place(
+        access.caller, work, wishes.priority, wishes.deadline, access.owner, wishes.webhook_url
+    )
 
 
 async def enqueued(

@@ -1,6 +1,7 @@
 """The bodies that clients get: a job as JSON, and the words for it in OpenAPI."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from statistics import mean
 from typing import Any, Literal
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pastiche.options import BackboneChoice, Options, meaning_of
 from shared.job_options import JobOptions
-from shared.jobs import Job, Priority, Status
+from shared.jobs import Job, Priority, Status, Webhook
 from shared.overview import Outlook
 
 
@@ -45,6 +46,19 @@ class ErrorView(BaseModel):
 
     code: str
     detail: str
+
+
+class WebhookView(BaseModel):
+    """What an address is told when the job is over."""
+
+    url: str
+    status: Literal["waiting", "delivered", "failed"] = Field(
+        description="It waits for the end of the job, or for its next try."
+    )
+    tries: int
+    tried_at: datetime | None
+    error: str | None = Field(description="What went wrong the last time.")
+    again_at: datetime | None = Field(description="When it is tried again.")
 
 
 class LinksView(BaseModel):
@@ -85,6 +99,7 @@ class JobView(BaseModel):
     backbone: BackboneView | None
     losses: LossesView | None
     error: ErrorView | None
+    webhook: WebhookView | None
     links: LinksView
 
 
@@ -172,6 +187,7 @@ def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
         error=ErrorView(code=job.error_code, detail=job.error_detail or "")
         if job.error_code
         else None,
+        webhook=None if job.webhook is None else _webhook(job.webhook),
         links=_links(job),
         **_progress(job, rates),
     )
@@ -186,6 +202,14 @@ def preview_link(job: Job) -> str:
 def progress_of(view: dict[str, Any]) -> dict[str, Any]:
     """The part of a job's JSON that is another after every iteration."""
     return {name: view[name] for name in _PROGRESS}
+
+
+def _webhook(webhook: Webhook) -> WebhookView:
+    gave_up = webhook.error is not None and webhook.again_at is None
+    waits = webhook.tries == 0 or webhook.again_at is not None
+    return WebhookView(
+        status="failed" if gave_up else "waiting" if waits else "delivered", **asdict(webhook)
+    )
 
 
 def _links(job: Job) -> LinksView:

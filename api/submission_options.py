@@ -16,6 +16,7 @@ from shared.job_options import WISHES, JobOptions, PresetChoice, Wishes
 from shared.jobs import is_job_id
 from shared.picture_fields import PICTURE_FIELDS
 from shared.settings import Settings
+from shared.webhooks import fault_of_url
 
 MOST_VARIANTS = 64
 """How many jobs a sweep may have."""
@@ -94,11 +95,11 @@ def _options_of(
     return asdict(options), _faults_of_size(options, settings)
 
 
-def wishes_of(form: FormData) -> tuple[Wishes, list[FieldError]]:
+def wishes_of(form: FormData, settings: Settings) -> tuple[Wishes, list[FieldError]]:
     """When the job is to be painted, and what is wrong with that; then it is not to be used."""
     texts = {name: value for name, value in form.items() if name in Wishes.model_fields}
     try:
-        return Wishes.model_validate(texts), []
+        wishes = Wishes.model_validate(texts)
     except ValidationError as error:
         names = dict.fromkeys(str(each["loc"][0]) for each in error.errors())
         faults = [
@@ -107,6 +108,9 @@ def wishes_of(form: FormData) -> tuple[Wishes, list[FieldError]]:
             if isinstance(texts[name], str)
         ]
         return Wishes(), faults
+    url = wishes.webhook_url
+    fault = None if url is None else fault_of_url(url, allow_private=settings.webhooks_anywhere)
+    return wishes, [] if fault is None else [FieldError("webhook_url", "invalid_value", fault)]
 
 
 def _counts(found: Mapping[str, int]) -> dict[str, Any]:
@@ -171,9 +175,10 @@ def _axis_schema(option: dict[str, Any]) -> dict[str, Any]:
 def _wishes_schema() -> dict[str, Any]:
     """A wish that is not there is left out: there is no null in a form."""
     wishes: dict[str, Any] = Wishes.model_json_schema()["properties"]
-    deadline = wishes["deadline"]
-    deadline |= next(each for each in deadline.pop("anyOf") if each["type"] == "number")
-    del deadline["default"]
+    for wish in wishes.values():
+        if "anyOf" in wish:
+            wish |= next(each for each in wish.pop("anyOf") if each["type"] != "null")
+            del wish["default"]
     return wishes
 
 

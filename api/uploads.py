@@ -104,7 +104,7 @@ class Receiver:
         """The options and wishes; InvalidFields names every fault that the form has."""
         counts = {name: len(form.getlist(name)) or len(taken.get(name, ())) for name in _PICTURES}
         variants, of_options = variants_of(form, counts, self.settings, self.axes)
-        wishes, of_wishes = wishes_of(form)
+        wishes, of_wishes = wishes_of(form, self.settings)
         of_form = [*_faults_of_shape(form), *_faults_of_files(form, taken, self.settings)]
         errors = [*of_form, *of_options, *of_wishes]
         if errors:

@@ -10,6 +10,8 @@ from pastiche.options import Options, meaning_of
 from pastiche.presets import MEANINGS, Preset
 from shared.jobs import LANES, Priority
 
+LONGEST_URL = 2000
+
 MOST_DEADLINE_SECONDS = 7 * 24 * 3600
 
 
@@ -71,10 +73,17 @@ class Wishes(BaseModel):
         description="For how many seconds the job may wait before it expires; for ever where it "
         "is not given.",
     )
+    webhook_url: str | None = Field(
+        None,
+        min_length=1,
+        max_length=LONGEST_URL,
+        description="Told with a signed POST when the job is over (Standard Webhooks).",
+    )
 
 
 WISHES = {
     "priority": f"one of {', '.join(LANES)}",
+    "webhook_url": "an https:// address that is public",
     "deadline": f"a number of seconds above 0, at most {MOST_DEADLINE_SECONDS}",
 }
 """What each wish may be."""

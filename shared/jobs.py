@@ -148,6 +148,23 @@ class Waiting:
     work_left: float
 
 
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """What an address was told of a job's end, or will be.
+
+    Attributes:
+        tries: how often that was tried.
+        error: what went wrong the last time; None where it arrived, or was not tried yet.
+        again_at: when it is tried again.
+    """
+
+    url: str
+    tries: int
+    tried_at: datetime | None
+    error: str | None
+    again_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job as its record has it. `version` goes up by one at every change.
@@ -186,6 +203,7 @@ class Job:
     error_code: str | None
     error_detail: str | None
     cancel_requested: bool
+    webhook: Webhook | None
     waiting: Waiting | None
 
     @property
@@ -253,7 +271,18 @@ def _read(record: dict[str, str]) -> dict[str, Any]:
         "error_code": record.get("error_code"),
         "error_detail": record.get("error_detail"),
         "cancel_requested": "cancel_requested" in record,
+        "webhook": _webhook(record) if "webhook_url" in record else None,
     }
+
+
+def _webhook(record: dict[str, str]) -> Webhook:
+    return Webhook(
+        url=record["webhook_url"],
+        tries=int(record.get("webhook_tries", 0)),
+        tried_at=_moment_if(record.get("webhook_tried_ms")),
+        error=record.get("webhook_error") or None,
+        again_at=_moment_if(record.get("webhook_again_ms")),
+    )
 
 
 def _moment(milliseconds: str) -> datetime:

@@ -78,6 +78,11 @@ class Settings(BaseSettings):
         description="How much one caller may have painted in a day, in millions of pixels times "
         "iterations: a standard job of 512 pixels takes about a hundred. Any amount where not set.",
     )
+    webhooks_anywhere: bool = Field(
+        False,
+        description="Whether webhooks may go to addresses that are not public, and over plain "
+        "HTTP: to services in the same network.",
+    )
     queue_limit: Annotated[int, Field(ge=1)] = Field(
         10_000, description="How many jobs may wait; the next one is answered 503."
     )

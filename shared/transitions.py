@@ -33,6 +33,7 @@ DEADLINES = "queue:deadlines"
 OVER = "jobs:over"
 DEBRIS = "jobs:debris"
 INDEX = "jobs:index"
+WEBHOOKS = "jobs:webhooks"
 _QUEUE = (
     WAITING,
     TURNS,
@@ -44,6 +45,7 @@ _QUEUE = (
     INDEX,
     "queue:owners",
     "queue:inflight",
+    WEBHOOKS,
 )
 """What every script on a job is told beside its record: `shared/scripts/job/prelude.lua` says what
 each of them is."""
@@ -73,6 +75,7 @@ class Place:
     Attributes:
         caller: who asks; callers take turns.
         owner: whose job it is.
+        webhook_url: what is told when the job is over.
         wait_seconds: how long it may wait before it expires; None for ever.
         work: how much there is to paint, in pixels times iterations.
     """
@@ -82,6 +85,7 @@ class Place:
     priority: Priority = "normal"
     wait_seconds: float | None = None
     owner: str = NOBODY
+    webhook_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,7 @@ CHANGED = "changed"
 
 def begin(job_id: str) -> Transition[bool]:
     """The pictures of a new job are about to be written."""
-    return _on_job("begin", job_id, milliseconds(ARRIVAL_SECONDS), read=bool)
+    return on_job("begin", job_id, milliseconds(ARRIVAL_SECONDS), read=bool)
 
 
 def submit(
@@ -180,7 +184,7 @@ def submit(
         in_flight_limit: how many of the owner's may wait or run; 0 for any number.
         once: the idempotency key that is to give this job from now on.
     """
-    return _on_job(
+    return on_job(
         "submit",
         job_id,
         json.dumps(options),
@@ -194,6 +198,7 @@ def submit(
         in_flight_limit,
         once.token if once else "",
         milliseconds(once.keep_seconds) if once else 0,
+        place.webhook_url or "",
         read=_word,
         more_keys=(once.kept_key,) if once else (),
     )
@@ -204,13 +209,13 @@ def look(job_id: str) -> Transition[Job | None]:
 
     Reading raises DamagedRecord where the record cannot be read.
     """
-    return _on_job("look", job_id, EXACT, read=_job)
+    return on_job("look", job_id, EXACT, read=_job)
 
 
 def claim(job_id: str, *, lease_seconds: float) -> Transition[Claim]:
     """queued → running."""
     arguments = (milliseconds(lease_seconds), token_hex(4))
-    return _on_job("claim", job_id, *arguments, read=_claim)
+    return on_job("claim", job_id, *arguments, read=_claim)
 
 
 def heartbeat(
@@ -228,7 +233,7 @@ def heartbeat(
         reweighed: how many changes of the weights the worker knows of.
         left: how much there is left to paint, in pixels times iterations.
     """
-    return _on_job(
+    return on_job(
         "heartbeat",
         job_id,
         fence,
@@ -262,18 +267,18 @@ def stop(job_id: str, fence: str, *, news: Mapping[str, str], keeping: Keeping) 
 
 def release(job_id: str, fence: str) -> Transition[Kept]:
     """running → queued: the worker goes, the job stays."""
-    return _on_job("release", job_id, fence, read=_word)
+    return on_job("release", job_id, fence, read=_word)
 
 
 def recover(job_id: str, *, lost_limit: int, keeping: Keeping) -> Transition[Recovered]:
     """running → queued where the worker fell silent; → failed where too many of them did."""
     arguments = (lost_limit, *keeping.arguments, FAILURES["worker_lost"])
-    return _on_job("recover", job_id, *arguments, read=_word)
+    return on_job("recover", job_id, *arguments, read=_word)
 
 
 def cancel(job_id: str, *, keeping: Keeping) -> Transition[Canceled]:
     """queued → canceled at once; running → asked; over → unchanged."""
-    return _on_job("cancel", job_id, *keeping.arguments, read=_word)
+    return on_job("cancel", job_id, *keeping.arguments, read=_word)
 
 
 def reweigh(
@@ -281,36 +286,37 @@ def reweigh(
 ) -> Transition[Reweighed]:
     """The options of a job that is not over, with other weights; nothing where they are no longer
     what they were `before`."""
-    return _on_job("reweigh", job_id, json.dumps(before), json.dumps(after), read=_word)
+    return on_job("reweigh", job_id, json.dumps(before), json.dumps(after), read=_word)
 
 
 def expire(job_id: str, *, keeping: Keeping) -> Transition[Expired]:
     """queued → expired where it has waited for longer than it may."""
-    return _on_job("expire", job_id, *keeping.arguments, read=_word)
+    return on_job("expire", job_id, *keeping.arguments, read=_word)
 
 
 def erase(job_id: str, *, keeping: Keeping) -> Transition[bool]:
     """Whatever it was → gone; whether there was such a job."""
-    return _on_job("erase", job_id, keeping.arguments[1], read=bool)
+    return on_job("erase", job_id, keeping.arguments[1], read=bool)
 
 
 def forget(job_id: str) -> Transition[bool]:
     """Over and past its retention → gone; whether it was."""
-    return _on_job("forget", job_id, read=bool)
+    return on_job("forget", job_id, read=bool)
 
 
 def tidied(job_id: str, due_ms: float) -> Transition[bool]:
     """The blobs that were to be looked through by then were."""
-    return _on_job("tidied", job_id, round(due_ms), read=bool)
+    return on_job("tidied", job_id, round(due_ms), read=bool)
 
 
-def _on_job(
+def on_job(
     script: str,
     job_id: str,
     *arguments: Argument,
     read: Callable[[Any], Reply],
     more_keys: tuple[str, ...] = (),
 ) -> Transition[Reply]:
+    """A call of a script in `shared/scripts/job`."""
     keys = (record_key(job_id), *_QUEUE, *more_keys)
     return Transition(f"job/{script}", keys, (job_id, *arguments), read)
 
@@ -318,7 +324,7 @@ def _on_job(
 def _finish(
     job_id: str, fence: str, status: str, news: Mapping[str, str], keeping: Keeping
 ) -> Transition[Kept]:
-    return _on_job("finish", job_id, fence, status, *keeping.arguments, *_pairs(news), read=_word)
+    return on_job("finish", job_id, fence, status, *keeping.arguments, *_pairs(news), read=_word)
 
 
 def milliseconds(seconds: float) -> int:

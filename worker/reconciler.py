@@ -1,4 +1,4 @@
-"""`python -m worker.reconciler`: finds what was lost, and sets it right.
+"""`python -m worker.reconciler`: finds what was lost, and sets it right; and delivers webhooks.
 
 Any number of them may run; one leads, under a lease. Everything it does is a transition that
 compares before it sets, so two that lead for a moment do no harm. It loads no torch.
@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
 
 from celery import Celery
@@ -24,8 +24,12 @@ from shared.job_store import JobStore
 from shared.queue import MESSAGES_KEY, create_queue, publish
 from shared.settings import Settings
 from shared.transitions import Keeping
+from worker.webhooks import Deliveries
 
 log = logging.getLogger(__name__)
+
+WEBHOOKS_SECONDS = 0.5
+"""How often it looks for webhooks that are due."""
 
 AT_ONCE = 200
 """How many jobs of each kind are set right in one round."""
@@ -147,7 +151,11 @@ def main() -> None:
     blobs = BlobStore.open(settings.blob_store_location)
     name = f"{socket.gethostname()}-{os.getpid()}"
     reconciler = Reconciler(settings, jobs, blobs, create_queue(settings), name)
+    deliveries = Deliveries(jobs, allow_private=settings.webhooks_anywhere)
+    telling = Thread(target=watch, args=(deliveries.round, WEBHOOKS_SECONDS, closing))
+    telling.start()
     watch(reconciler.round, settings.reconcile_seconds, closing)
+    telling.join()
 
 
 if __name__ == "__main__":

@@ -198,3 +198,26 @@ def test_a_list_may_hold_the_jobs_of_one_state_alone(api: RunningApi) -> None:
 def test_a_list_that_cannot_be_is_refused(parameter: str, value: str, api: RunningApi) -> None:
     answer = api.http.get("/jobs", params={parameter: value})
     assert list(errors_of(answer)) == [parameter]
+
+
+def test_a_webhook_is_listed_on_the_job(api: RunningApi) -> None:
+    job = submitted(api, webhook_url="https://example.org/hook")
+    assert job["webhook"] == {
+        "url": "https://example.org/hook",
+        "status": "waiting",
+        "tries": 0,
+        "tried_at": None,
+        "error": None,
+        "again_at": None,
+    }
+    assert submitted(api)["webhook"] is None
+
+
+@pytest.mark.parametrize("url", ["http://example.org/", "https://10.0.0.1/", "x" * 2001])
+def test_a_webhook_that_cannot_be_told_is_refused(
+    url: str, api: RunningApi, jobs: JobStore
+) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    answer = api.http.post("/jobs", files=files, data={"webhook_url": url})
+    assert errors_of(answer) == {"webhook_url": "invalid_value"}
+    assert_nothing_left(api, jobs)

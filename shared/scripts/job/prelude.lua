@@ -12,8 +12,9 @@
 --   index      sorted set: owner:moment:id of every job, in this order (microseconds)
 --   owners     hash: id → owner, of jobs that wait or run
 --   inflight   hash: owner → how many of them wait or run
-local record, waiting, turns, work, deadlines, running, over, debris, index, owners, inflight =
-  unpack(KEYS)
+--   webhooks   sorted set: ids whose webhook is to be tried, by when (milliseconds)
+local record, waiting, turns, work, deadlines, running, over, debris, index, owners, inflight,
+      webhooks = unpack(KEYS)
 
 -- Tells whoever watches jobs that this one is another now.
 local function tell()
@@ -72,6 +73,7 @@ end
 local function vanish(id)
   leave_everything(id)
   redis.call('ZREM', over, id)
+  redis.call('ZREM', webhooks, id)
   redis.call('ZREM', index, redis.call('HGET', record, 'listed') or '')
   redis.call('DEL', record)
   tell()
@@ -85,6 +87,9 @@ local function finish(id, status, retention_ms, grace_ms, ...)
   redis.call('HDEL', record, 'cancel_requested')
   redis.call('ZADD', over, now + retention_ms, id)
   redis.call('ZADD', debris, now + grace_ms, id)
+  if redis.call('HEXISTS', record, 'webhook_url') == 1 then
+    redis.call('ZADD', webhooks, now, id)
+  end
   return change('status', status, 'finished_ms', now, 'expires_ms', now + retention_ms, ...)
 end
 

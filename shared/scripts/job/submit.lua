@@ -10,7 +10,8 @@
 -- ARGV[10] most         how many of the owner's may wait or run; 0 for any number
 -- ARGV[11] token        of the request that holds an idempotency key, '' where there is none
 -- ARGV[12] keep_ms      how long that key gives this job
--- KEYS[12] kept         hash: the submission that was first with the key; none where there is none
+-- ARGV[13] webhook_url  what is told when the job is over, '' where nothing is
+-- KEYS[13] kept         hash: the submission that was first with the key; none where there is none
 -- Replies 'queued', again where the first reply was lost; 'full'; 'busy' where the owner has as many
 -- as may be; or 'late' where its pictures may have been taken for debris.
 local id = ARGV[1]
@@ -38,9 +39,10 @@ redis.call('HINCRBY', inflight, owner, 1)
 if tonumber(ARGV[8]) > 0 then redis.call('HSET', record, 'deadline_ms', now + ARGV[8]) end
 redis.call('HSET', work, id, ARGV[5])
 redis.call('ZREM', debris, id)
-if ARGV[11] ~= '' and redis.call('HGET', KEYS[12], 'token') == ARGV[11] then
-  redis.call('HSET', KEYS[12], 'job', id)
-  redis.call('PEXPIRE', KEYS[12], ARGV[12])
+if ARGV[13] ~= '' then redis.call('HSET', record, 'webhook_url', ARGV[13]) end
+if ARGV[11] ~= '' and redis.call('HGET', KEYS[13], 'token') == ARGV[11] then
+  redis.call('HSET', KEYS[13], 'job', id)
+  redis.call('PEXPIRE', KEYS[13], ARGV[12])
 end
 enter_queue(id)
 return 'queued'

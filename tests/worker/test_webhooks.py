@@ -1,0 +1,302 @@
+"""Webhooks, delivered to a real server, and never to an address that is not public."""
+
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from threading import Thread
+from typing import Any
+
+import httpcore
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from shared import transitions, webhooks
+from shared.job_store import JobStore
+from shared.jobs import Inputs, Job, new_job_id
+from shared.jobs import Webhook as Told
+from shared.transitions import Keeping, Place
+from worker.webhooks import AGAIN_SECONDS, Deliveries, NotPublic, PublicNetwork
+
+KEEPING = Keeping(retention_hours=1, grace_seconds=40)
+
+
+@dataclass
+class Receiver:
+    """A server that gets webhooks, and answers as it is told."""
+
+    url: str
+    answers: list[int] = field(default_factory=list)
+    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            made.got.append((dict(self.headers), body))
+            self.send_response(made.answers.pop(0) if made.answers else 204)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        made = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield made
+        server.shutdown()
+
+
+@pytest.fixture
+def deliveries(jobs: JobStore) -> Deliveries:
+    return Deliveries(jobs, allow_private=True)
+
+
+def over(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
+    """A job that has ended, whose client wants to be told."""
+    job_id = new_job_id()
+    jobs.run(transitions.begin(job_id))
+    place = Place("somebody", 100, owner=owner, webhook_url=url)
+    inputs = Inputs("content", ("style",))
+    assert jobs.run(transitions.submit(job_id, {}, inputs, place, queue_limit=9)) == "queued"
+    jobs.run(transitions.cancel(job_id, keeping=KEEPING))
+    return job_id
+
+
+def told(jobs: JobStore, job_id: str) -> Told:
+    job = jobs.run(transitions.look(job_id))
+    assert isinstance(job, Job)
+    assert job.webhook is not None
+    return job.webhook
+
+
+def bring_forward(jobs: JobStore) -> None:
+    """Makes every webhook due now."""
+    for job_id in jobs.client.zrange(transitions.WEBHOOKS, 0, -1):
+        jobs.client.zadd(transitions.WEBHOOKS, {str(job_id): 0})
+
+
+def test_an_address_is_told_how_the_job_ended(
+    deliveries: Deliveries, receiver: Receiver, jobs: JobStore
+) -> None:
+    job_id = over(jobs, receiver.url)
+    deliveries.round()
+    ((_, body),) = receiver.got
+    message = json.loads(body)
+    assert message["type"] == "job.canceled"
+    assert message["data"]["id"] == job_id
+    webhook = told(jobs, job_id)
+    assert (webhook.tries, webhook.error, webhook.again_at) == (1, None, None)
+    assert not deliveries.round()
+
+
+def test_the_official_verifier_accepts_it(
+    deliveries: Deliveries, receiver: Receiver, jobs: JobStore
+) -> None:
+    over(jobs, receiver.url)
+    deliveries.round()
+    ((headers, body),) = receiver.got
+    assert Webhook(webhooks.secret_of(jobs.client, "ada")).verify(body, headers)
+
+
+def test_each_owner_has_a_secret_of_its_own(
+    deliveries: Deliveries, receiver: Receiver, jobs: JobStore
+) -> None:
+    over(jobs, receiver.url, owner="ada")
+    deliveries.round()
+    ((headers, body),) = receiver.got
+    with pytest.raises(WebhookVerificationError):
+        Webhook(webhooks.secret_of(jobs.client, "bob")).verify(body, headers)
+
+
+def test_a_job_whose_client_wants_to_hear_nothing_is_not_told_of(
+    deliveries: Deliveries, jobs: JobStore
+) -> None:
+    over(jobs, None)
+    assert not deliveries.round()
+
+
+def test_what_does_not_arrive_is_tried_again_with_the_same_id(
+    deliveries: Deliveries, receiver: Receiver, jobs: JobStore
+) -> None:
+    receiver.answers = [500, 503]
+    job_id = over(jobs, receiver.url)
+    for tries, error in ((1, "The address answered 500."), (2, "The address answered 503.")):
+        deliveries.round()
+        webhook = told(jobs, job_id)
+        assert (webhook.tries, webhook.error) == (tries, error)
+        assert webhook.again_at is not None
+        assert not deliveries.round()
+        bring_forward(jobs)
+    deliveries.round()
+    assert (told(jobs, job_id).tries, told(jobs, job_id).error) == (3, None)
+    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
+
+
+def test_the_pauses_between_tries_grow(
+    deliveries: Deliveries, receiver: Receiver, jobs: JobStore
+) -> None:
+    receiver.answers = [500] * (len(AGAIN_SECONDS) + 1)
+    job_id = over(jobs, receiver.url)
+    pauses = []
+    while True:
+        deliveries.round()
+        webhook = told(jobs, job_id)
+        if webhook.again_at is None:
+            break
+        assert webhook.tried_at is not None
+        pauses.append(round((webhook.again_at - webhook.tried_at).total_seconds()))
+        bring_forward(jobs)
+    assert tuple(pauses) == AGAIN_SECONDS
+    assert (webhook.tries, webhook.error) == (len(AGAIN_SECONDS) + 1, "The address answered 500.")
+
+
+def test_an_address_that_is_gone_is_not_told_again(
+    deliveries: Deliveries, receiver: Receiver, jobs: JobStore
+) -> None:
+    receiver.answers = [410]
+    job_id = over(jobs, receiver.url)
+    deliveries.round()
+    assert told(jobs, job_id).again_at is None
+
+
+def test_a_redirect_is_not_followed(
+    deliveries: Deliveries, receiver: Receiver, jobs: JobStore
+) -> None:
+    receiver.answers = [302]
+    job_id = over(jobs, receiver.url)
+    deliveries.round()
+    assert len(receiver.got) == 1
+    assert told(jobs, job_id).error == "The address answered 302."
+
+
+def test_an_address_where_nobody_answers_is_tried_again(
+    deliveries: Deliveries, jobs: JobStore
+) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        job_id = over(jobs, f"http://127.0.0.1:{unused.getsockname()[1]}/")
+        deliveries.round()
+    webhook = told(jobs, job_id)
+    assert webhook.error is not None
+    assert webhook.again_at is not None
+
+
+def test_two_that_deliver_tell_it_once(receiver: Receiver, jobs: JobStore) -> None:
+    over(jobs, receiver.url)
+    first, second = (Deliveries(jobs, allow_private=True) for _ in range(2))
+    threads = [Thread(target=each.round) for each in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(receiver.got) == 1
+
+
+def test_an_erased_job_is_not_told_of(
+    deliveries: Deliveries, receiver: Receiver, jobs: JobStore
+) -> None:
+    job_id = over(jobs, receiver.url)
+    jobs.run(transitions.erase(job_id, keeping=KEEPING))
+    deliveries.round()
+    assert receiver.got == []
+
+
+def test_nothing_is_sent_to_an_address_that_is_not_public(
+    receiver: Receiver, jobs: JobStore
+) -> None:
+    job_id = over(jobs, receiver.url)
+    Deliveries(jobs, allow_private=False).round()
+    assert receiver.got == []
+    webhook = told(jobs, job_id)
+    assert (webhook.error, webhook.again_at) == ("The address is not a public one.", None)
+
+
+def test_a_name_that_leads_inside_is_not_connected_to() -> None:
+    with pytest.raises(NotPublic):
+        PublicNetwork().connect_tcp("localhost", 80)
+
+
+def test_a_name_is_resolved_once_and_what_it_was_is_connected_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[str] = []
+    connected: list[str] = []
+
+    def resolve(host: str, *_: Any, **__: Any) -> list[Any]:
+        looked.append(host)
+        address = "93.184.215.14" if len(looked) == 1 else "127.0.0.1"
+        return [(None, None, None, "", (address, 443))]
+
+    def connect(_: object, host: str, port: int, timeout: float | None) -> None:
+        connected.append(host)
+
+    monkeypatch.setattr("worker.webhooks.getaddrinfo", resolve)
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    PublicNetwork().connect_tcp("rebinding.example", 443)
+    assert (looked, connected) == (["rebinding.example"], ["93.184.215.14"])
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1",
+        "fd00::1",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+    ],
+)
+def test_an_address_inside_is_not_public(address: str) -> None:
+    assert not webhooks.is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "2002:808:808::"])
+def test_an_address_outside_is_public(address: str) -> None:
+    assert webhooks.is_public(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "example.org",
+        "http://example.org/",
+        "ftp://example.org/",
+        "https://",
+        "https://user:secret@example.org/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://localhost/",
+        "https://printer.local/",
+        "https://example.org:port/",
+        "https://exa\nmple.org/",
+        "https://éxample.org/",
+    ],
+)
+def test_an_address_that_cannot_be_told_is_refused(url: str) -> None:
+    assert webhooks.fault_of_url(url, allow_private=False) is not None
+
+
+def test_a_public_address_is_taken() -> None:
+    assert webhooks.fault_of_url("https://example.org/hook?a=1", allow_private=False) is None
