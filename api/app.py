@@ -13,6 +13,7 @@ from api import (
     events,
     health,
     jobs,
+    metrics,
     problems,
     results,
     showing,
@@ -22,6 +23,7 @@ from api import (
 from api.body_limit import BodyLimit
 from api.decoder import Decoder
 from api.quotas import Quotas, RateLimitHeaders
+from api.request_times import RequestTimes, TimeRequests
 from api.service import Service
 from api.watching import Watching
 from shared.blob_store import BlobStore
@@ -38,18 +40,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; settings come from the environment where none are given."""
     settings = settings or Settings()
     logging.basicConfig(level=settings.log_level)
+    request_times = RequestTimes()
     app = FastAPI(
         title="Pastiche",
         version=version("pastiche"),
         summary="Neural style transfer: a photograph, painted in the style of a painting.",
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, request_times),
         docs_url=None,
         redoc_url=None,
     )
     body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _ROOM_FOR_FIELDS_BYTES
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
     app.add_middleware(RateLimitHeaders)
-    for room in (access, submissions, sweeps, jobs, events, showing, results, health):
+    app.add_middleware(TimeRequests, times=request_times)
+    for room in (access, submissions, sweeps, jobs, events, showing, results, health, metrics):
         app.include_router(room.router)
     docs_page.install(app)
     problems.install(app)
@@ -57,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _lifespan(
-    settings: Settings,
+    settings: Settings, request_times: RequestTimes
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -70,6 +74,7 @@ def _lifespan(
             decoder=Decoder(settings),
             watching=Watching(jobs),
             quotas=Quotas(settings, jobs),
+            request_times=request_times,
         )
         app.state.service = service
         await service.decoder.warm_up()

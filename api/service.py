@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI, Request
 
 from api.decoder import Decoder
 from api.quotas import Quotas
+from api.request_times import RequestTimes
 from api.watching import Watching
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
@@ -25,6 +26,7 @@ class Service:
     decoder: Decoder
     watching: Watching
     quotas: Quotas
+    request_times: RequestTimes
 
 
 def service_of(app: FastAPI) -> Service:

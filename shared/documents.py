@@ -12,6 +12,7 @@ from pastiche.options import Options, meaning_of, wanted
 from pastiche.presets import MEANINGS, PRESETS
 from shared.errors import FAILURES, PasticheError
 from shared.job_options import WISHES, Wishes
+from shared.metrics import METRICS, Metric
 from shared.picture_fields import PICTURE_FIELDS
 from shared.settings import Settings
 
@@ -125,7 +126,31 @@ def errors_page() -> str:
     )
 
 
+def metrics_page() -> str:
+    """Every metric: its name, what it counts or measures, and its labels."""
+    rows = (
+        (f"`{_exposed(metric)}`", metric.kind, metric.description, _labels(metric))
+        for metric in METRICS
+    )
+    return (
+        "# Metrics\n\n"
+        "`GET /metrics`, for Prometheus. What befalls jobs is counted in Redis by the scripts that\n"
+        "change their records: one count for the whole service, whichever API process is asked.\n"
+        "Only requests are counted by each API process for itself. A dashboard for Grafana lies in\n"
+        "`deploy/grafana`.\n\n"
+    ) + _table(("metric", "kind", "what", "label"), rows)
+
+
+def _exposed(metric: Metric) -> str:
+    return f"{metric.name}_total" if metric.kind == "counter" else metric.name
+
+
+def _labels(metric: Metric) -> str:
+    return "" if metric.label is None else f"`{metric.label}`"
+
+
 PAGES = {
+    "metrics.md": metrics_page,
     "settings.md": settings_page,
     "options.md": options_page,
     "errors.md": errors_page,

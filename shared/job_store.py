@@ -20,7 +20,7 @@ _TIMEOUT_SECONDS = 5.0
 @cache
 def script_text(name: str) -> str:
     """The Lua of the script called `name`, with the preludes that go before it."""
-    preludes = ("clock", "line", *(("job/prelude",) if name.startswith("job/") else ()))
+    preludes = ("clock", "line", "counting", *(("job/prelude",) if name.startswith("job/") else ()))
     folder = files("shared") / "scripts"
     return "".join((folder / f"{part}.lua").read_text("utf-8") for part in (*preludes, name))
 

@@ -34,6 +34,7 @@ OVER = "jobs:over"
 DEBRIS = "jobs:debris"
 INDEX = "jobs:index"
 WEBHOOKS = "jobs:webhooks"
+COUNTERS = "metrics:counters"
 _QUEUE = (
     WAITING,
     TURNS,
@@ -46,6 +47,7 @@ _QUEUE = (
     "queue:owners",
     "queue:inflight",
     WEBHOOKS,
+    COUNTERS,
 )
 """What every script on a job is told beside its record: `shared/scripts/job/prelude.lua` says what
 each of them is."""
@@ -226,12 +228,14 @@ def heartbeat(
     news: Mapping[str, str],
     reweighed: int = 0,
     left: int | None = None,
+    iterations: int = 0,
 ) -> Transition[Heard]:
     """running → running, with `news` written into the record.
 
     Args:
         reweighed: how many changes of the weights the worker knows of.
         left: how much there is left to paint, in pixels times iterations.
+        iterations: that were painted since the beat before.
     """
     return on_job(
         "heartbeat",
@@ -240,6 +244,7 @@ def heartbeat(
         milliseconds(lease_seconds),
         reweighed,
         "" if left is None else left,
+        iterations,
         *_pairs(news),
         read=_heard,
     )

@@ -18,6 +18,7 @@ class Worker:
         most_pixels: how many a picture may have to be painted there, by what it has of memory.
         rate: how many pixels times iterations it paints a second, by its last jobs; None before
             its first.
+        memory_bytes: what it has taken of its card's memory, or of the machine's.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Worker:
     device: str
     most_pixels: int
     rate: float | None = None
+    memory_bytes: int | None = None
 
 
 def present(worker: Worker, *, believed_seconds: float) -> Transition[bool]:

@@ -27,13 +27,13 @@ class PaintingProcess:
 
     def begin(self, **_: Any) -> None:
         """Loads torch and says what paints here, before the first job comes."""
-        from worker.painting import prepare
+        from worker.painting import memory_bytes, prepare
         from worker.presence import Presence
 
         self._studio = Studio.open(self._settings, self._queue, self._closing)
         worker = prepare(os.getpid(), self._settings)
         log.info("Ready: backbone %s on %s", worker.backbone, worker.device)
-        Presence(worker, self._studio).start()
+        Presence(worker, self._studio, memory_bytes).start()
 
     def close(self, **_: Any) -> None:
         """Lets the job that is being painted be given back."""

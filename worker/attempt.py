@@ -94,7 +94,8 @@ class Attempt:
         """
         self.showing.note(progress)
         left = round(self.job.work * (1 - progress.work))
-        self._tell({"progress": progress.to_json()}, left)
+        self._news["progress"] = progress.to_json()
+        self.heartbeat.tell({"progress": progress.to_json()}, left, iterations=1)
         self.check()
 
     def show(self, preview: Callable[[], bytes]) -> None:
@@ -169,9 +170,9 @@ class Attempt:
         """What the record is to say in the end, the whole curves among it."""
         return self._news | self.showing.losses()
 
-    def _tell(self, news: dict[str, str], left: int | None = None) -> None:
+    def _tell(self, news: dict[str, str]) -> None:
         self._news |= news
-        self.heartbeat.tell(news, left)
+        self.heartbeat.tell(news)
 
     def _tried(self, action: Callable[[], Answer]) -> Answer:
         """What the blob store gives; where it refuses, again after a pause.

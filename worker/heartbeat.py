@@ -34,6 +34,7 @@ class Heartbeat:
         self._reweighed = job.reweighed
         self._news: dict[str, str] = {}
         self._left: int | None = None
+        self._iterations = 0
         self._lock = Lock()
         self._ended, self._wanted = Event(), Event()
         self._stack = ExitStack()
@@ -55,11 +56,17 @@ class Heartbeat:
         self._thread.join()
         self._stack.close()
 
-    def tell(self, news: dict[str, str], left: int | None = None) -> None:
-        """Fields for the record, written at the next beat; newer values replace older ones."""
+    def tell(self, news: dict[str, str], left: int | None = None, *, iterations: int = 0) -> None:
+        """Fields for the record, written at the next beat; newer values replace older ones.
+
+        Args:
+            left: how much there is left to paint, in pixels times iterations.
+            iterations: how many more were painted.
+        """
         with self._lock:
             self._news |= news
             self._left = self._left if left is None else left
+            self._iterations += iterations
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -71,6 +78,7 @@ class Heartbeat:
     def _beat(self) -> None:
         with self._lock:
             news, self._news = self._news, {}
+            iterations, self._iterations = self._iterations, 0
         try:
             heard = self._studio.jobs.run(
                 transitions.heartbeat(
@@ -80,12 +88,14 @@ class Heartbeat:
                     news=news,
                     reweighed=self._reweighed,
                     left=self._left,
+                    iterations=iterations,
                 )
             )
         except RedisError as error:
             log.warning("Job %s: no heartbeat, Redis is away: %s", self._job.id, error)
             with self._lock:
                 self._news = news | self._news
+                self._iterations += iterations
             return
         self._hear(heard)
 

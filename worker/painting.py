@@ -26,7 +26,7 @@ from shared.pictures import encode_png, encode_preview
 from shared.settings import Settings
 from shared.workers import Worker
 from worker.attempt import Attempt, PaintingFailed, StudioCloses
-from worker.presence import worker_name
+from worker.presence import resident_bytes, worker_name
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,14 @@ def device_name() -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {torch.get_num_threads()} threads"
+
+
+def memory_bytes() -> int:
+    """What this process has taken of its card's memory, or of the machine's."""
+    device = best_device()
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    return resident_bytes()
 
 
 def choose(options: Options, settings: Settings) -> BackboneSource:

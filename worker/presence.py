@@ -2,7 +2,10 @@
 
 import logging
 import socket
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from resource import RUSAGE_SELF, getpagesize, getrusage
 from threading import Thread
 
 from redis import RedisError
@@ -21,13 +24,24 @@ def worker_name(process_id: int) -> str:
     return f"{socket.gethostname()}-{process_id}"
 
 
+def resident_bytes() -> int:
+    """What this process has of the machine's memory; the most it ever had where there is no
+    Linux."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return getrusage(RUSAGE_SELF).ru_maxrss
+    return pages * getpagesize()
+
+
 class Presence(Thread):
     """A thread that lives as long as its process is not asked to go."""
 
-    def __init__(self, worker: Worker, studio: Studio) -> None:
+    def __init__(self, worker: Worker, studio: Studio, memory_bytes: Callable[[], int]) -> None:
         super().__init__(name="presence", daemon=True)
         self._worker = worker
         self._studio = studio
+        self._memory_bytes = memory_bytes
 
     def run(self) -> None:
         self._say(BELIEVED_SECONDS)
@@ -37,7 +51,8 @@ class Presence(Thread):
 
     def _say(self, believed_seconds: float) -> None:
         try:
-            worker = replace(self._worker, rate=self._studio.pace.rate)
+            rate, memory = self._studio.pace.rate, self._memory_bytes()
+            worker = replace(self._worker, rate=rate, memory_bytes=memory)
             self._studio.jobs.run(present(worker, believed_seconds=believed_seconds))
         except RedisError as error:
             log.warning("Redis is away: %s", error)

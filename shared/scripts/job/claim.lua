@@ -23,6 +23,9 @@ redis.call('HSET', turns, lane, turn)
 redis.call('ZADD', running, now + ARGV[2], id)
 leave_queue(id)
 local fence = redis.call('HINCRBY', record, 'attempt', 1) .. '-' .. ARGV[3]
-redis.call('HSETNX', record, 'started_ms', now)
+count(counters, 'attempts')
+if redis.call('HSETNX', record, 'started_ms', now) == 1 then
+  observe(counters, 'wait', (now - redis.call('HGET', record, 'created_ms')) / 1000)
+end
 change('status', 'running', 'fence', fence)
 return {'claimed', fence}

@@ -9,5 +9,8 @@ if state[2] ~= ARGV[2] then return 'lost' end
 if state[1] == ARGV[3] then return 'ok' end
 if state[1] ~= 'running' then return 'lost' end
 
+if ARGV[3] == 'succeeded' then
+  observe(counters, 'painting', (now_ms() - redis.call('HGET', record, 'started_ms')) / 1000)
+end
 finish(ARGV[1], ARGV[3], ARGV[4], ARGV[5], unpack(ARGV, 6))
 return 'ok'

@@ -12,6 +12,7 @@ if again == '' then
 else
   redis.call('ZADD', webhooks, again, id)
 end
+count(counters, ARGV[3] == '' and 'webhook:arrived' or 'webhook:failed')
 change('webhook_tries', ARGV[2], 'webhook_error', ARGV[3], 'webhook_tried_ms', now_ms(),
        'webhook_again_ms', again)
 return 1

@@ -13,8 +13,9 @@
 --   owners     hash: id → owner, of jobs that wait or run
 --   inflight   hash: owner → how many of them wait or run
 --   webhooks   sorted set: ids whose webhook is to be tried, by when (milliseconds)
+--   counters   hash: what is counted for `shared/metrics.py`
 local record, waiting, turns, work, deadlines, running, over, debris, index, owners, inflight,
-      webhooks = unpack(KEYS)
+      webhooks, counters = unpack(KEYS)
 
 -- Tells whoever watches jobs that this one is another now.
 local function tell()
@@ -85,6 +86,7 @@ local function finish(id, status, retention_ms, grace_ms, ...)
   local now = now_ms()
   leave_everything(id)
   redis.call('HDEL', record, 'cancel_requested')
+  count(counters, 'over:' .. status)
   redis.call('ZADD', over, now + retention_ms, id)
   redis.call('ZADD', debris, now + grace_ms, id)
   if redis.call('HEXISTS', record, 'webhook_url') == 1 then

@@ -17,6 +17,7 @@ if state[2] then
   finish(id, 'canceled', ARGV[3], ARGV[4])
   return 'canceled'
 end
+count(counters, 'lost')
 if redis.call('HINCRBY', record, 'lost', 1) >= tonumber(ARGV[2]) then
   finish(id, 'failed', ARGV[3], ARGV[4], 'error_code', 'worker_lost', 'error_detail', ARGV[5])
   return 'worker_lost'
