@@ -134,10 +134,10 @@ def metrics_page() -> str:
     )
     return (
         "# Metrics\n\n"
-        "`GET /metrics`, for Prometheus. What befalls jobs is counted in Redis by the scripts that\n"
-        "change their records: one count for the whole service, whichever API process is asked.\n"
-        "Only requests are counted by each API process for itself. A dashboard for Grafana lies in\n"
-        "`deploy/grafana`.\n\n"
+        "`GET /metrics`, for Prometheus. What befalls jobs is counted in Redis by the scripts\n"
+        "that change their records: one count for the whole service, whichever API process is\n"
+        "asked. Only requests are counted by each API process for itself. A dashboard for\n"
+        "Grafana lies in `deploy/grafana`.\n\n"
     ) + _table(("metric", "kind", "what", "label"), rows)
 
 
