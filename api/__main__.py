@@ -37,6 +37,7 @@ def main() -> None:
         log_level=settings.log_level.lower(),
         timeout_graceful_shutdown=10,
         server_header=False,
+        log_config=None,
     )
     server = Server(app, config)
     with suppress(KeyboardInterrupt):

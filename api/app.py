@@ -1,6 +1,5 @@
 """The API as one ASGI application: its parts, its routes, its errors."""
 
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
@@ -23,9 +22,11 @@ from api import (
 from api.body_limit import BodyLimit
 from api.decoder import Decoder
 from api.quotas import Quotas, RateLimitHeaders
+from api.request_ids import RequestIds
 from api.request_times import RequestTimes, TimeRequests
 from api.service import Service
 from api.watching import Watching
+from shared import logs
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
 from shared.queue import create_queue
@@ -39,7 +40,7 @@ _FULL_SIZE_PICTURES = 2
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; settings come from the environment where none are given."""
     settings = settings or Settings()
-    logging.basicConfig(level=settings.log_level)
+    logs.configure(settings)
     request_times = RequestTimes()
     app = FastAPI(
         title="Pastiche",
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(TimeRequests, times=request_times)
+    app.add_middleware(RequestIds)
     for room in (access, submissions, sweeps, jobs, events, showing, results, health, metrics):
         app.include_router(room.router)
     docs_page.install(app)

@@ -15,7 +15,7 @@ from api.uploads import Submission
 from pastiche.options import Options
 from pastiche.pyramid import scales
 from pastiche.sizes import fitted
-from shared import transitions
+from shared import logs, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
 from shared.job_options import Wishes
@@ -56,7 +56,13 @@ def work_of(submission: Submission) -> int:
 def place_of(access: Access, work: int, wishes: Wishes) -> Place:
     """Where in the queue a job belongs."""
     return Place(
-        access.caller, work, wishes.priority, wishes.deadline, access.owner, wishes.webhook_url
+        caller=access.caller,
+        work=work,
+        priority=wishes.priority,
+        wait_seconds=wishes.deadline,
+        owner=access.owner,
+        webhook_url=wishes.webhook_url,
+        request_id=logs.request_id(),
     )
 
 

@@ -172,6 +172,7 @@ class Job:
     Attributes:
         fence: of the newest claim; no other claim has the same.
         preview_iteration: after which iteration the newest preview was taken.
+        request_id: of the request that it was submitted by.
         deadline_at: when it expires, should it still wait.
         work: how much there is to paint, in pixels times iterations.
         reweighed: how often its weights were changed.
@@ -203,6 +204,7 @@ class Job:
     error_code: str | None
     error_detail: str | None
     cancel_requested: bool
+    request_id: str | None
     webhook: Webhook | None
     waiting: Waiting | None
 
@@ -271,6 +273,7 @@ def _read(record: dict[str, str]) -> dict[str, Any]:
         "error_code": record.get("error_code"),
         "error_detail": record.get("error_detail"),
         "cancel_requested": "cancel_requested" in record,
+        "request_id": record.get("request_id"),
         "webhook": _webhook(record) if "webhook_url" in record else None,
     }
 

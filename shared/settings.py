@@ -1,7 +1,7 @@
 """One settings object, built at the entry points from `PASTICHE_*` and passed on."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     )
     job_time_limit_seconds: Annotated[int, Field(ge=1)] = Field(
         3600, description="After how long a worker's process is killed over one job."
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="`text` for people, `json` for programs: a line for each, either way."
     )
     log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
 

@@ -78,6 +78,7 @@ class Place:
         caller: who asks; callers take turns.
         owner: whose job it is.
         webhook_url: what is told when the job is over.
+        request_id: of the request that it was submitted by.
         wait_seconds: how long it may wait before it expires; None for ever.
         work: how much there is to paint, in pixels times iterations.
     """
@@ -88,6 +89,7 @@ class Place:
     wait_seconds: float | None = None
     owner: str = NOBODY
     webhook_url: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ def submit(
         once.token if once else "",
         milliseconds(once.keep_seconds) if once else 0,
         place.webhook_url or "",
+        place.request_id or "",
         read=_word,
         more_keys=(once.kept_key,) if once else (),
     )

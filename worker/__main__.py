@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_process_init, worker_shutting_down
 
+from shared import logs
 from shared.queue import PAINT_QUEUE, PAINT_TASK, create_queue
 from shared.settings import Settings
 from worker.closing import Closing
@@ -47,9 +48,7 @@ class PaintingProcess:
 
 def main() -> None:
     settings = Settings()
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.configure(settings)
     queue = create_queue(settings)
     process = PaintingProcess(settings, queue, Closing())
     queue.task(name=PAINT_TASK)(process.paint)

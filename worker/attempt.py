@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError as BlobStoreError
 from redis import RedisError
 from redis.exceptions import ResponseError
 
-from shared import overview, transitions
+from shared import logs, overview, transitions
 from shared.blob_store import result_key
 from shared.errors import FAILURES, DamagedRecord, FailureCode
 from shared.jobs import BackboneUsed, Inputs, Job, Progress
@@ -211,8 +211,11 @@ def next_attempt(studio: Studio) -> Iterator[Attempt | None]:
     settings = studio.settings
     checkpoints = Checkpoints(job.id, fence, studio.blobs, settings.checkpoint_seconds)
     showing = Showing(job, fence, studio.blobs, settings.preview_seconds)
-    log.info("Job %s: attempt %d", job.id, job.attempt)
-    with Heartbeat(job, fence, studio) as heartbeat:
+    with (
+        logs.about(job_id=job.id, request_id=job.request_id),
+        Heartbeat(job, fence, studio) as heartbeat,
+    ):
+        log.info("Job %s: attempt %d", job.id, job.attempt)
         attempt = Attempt(job, fence, studio, heartbeat, checkpoints, showing)
         try:
             with _ending(attempt):

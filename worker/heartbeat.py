@@ -2,6 +2,8 @@
 
 import logging
 from contextlib import ExitStack
+from contextvars import copy_context
+from functools import partial
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any, Self
@@ -38,7 +40,8 @@ class Heartbeat:
         self._lock = Lock()
         self._ended, self._wanted = Event(), Event()
         self._stack = ExitStack()
-        self._thread = Thread(target=self._run, name=f"heartbeat-{job.id}", daemon=True)
+        run = partial(copy_context().run, self._run)  # it logs of the same job
+        self._thread = Thread(target=run, name=f"heartbeat-{job.id}", daemon=True)
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self._studio.summons.waking(self._job.id, self._wanted))

@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from obstore.exceptions import BaseError as BlobStoreError
 from redis import RedisError
 
-from shared import overview, transitions
+from shared import logs, overview, transitions
 from shared.blob_store import BlobStore, folder_of
 from shared.errors import DamagedRecord
 from shared.job_store import JobStore
@@ -141,9 +141,7 @@ def watch(round_: Callable[[], bool], every_seconds: float, closing: Event) -> N
 
 def main() -> None:
     settings = Settings()
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.configure(settings)
     closing = Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: closing.set())

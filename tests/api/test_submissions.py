@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared import transitions
 from shared.job_store import JobStore
 from shared.workers import Worker, present
 from tests import pictures
@@ -221,3 +222,17 @@ def test_a_webhook_that_cannot_be_told_is_refused(
     answer = api.http.post("/jobs", files=files, data={"webhook_url": url})
     assert errors_of(answer) == {"webhook_url": "invalid_value"}
     assert_nothing_left(api, jobs)
+
+
+def test_a_request_has_an_id_that_its_job_keeps(api: RunningApi, jobs: JobStore) -> None:
+    answer = submit(api, None, **{"X-Request-ID": "my-request.1"})
+    assert answer.headers["x-request-id"] == "my-request.1"
+    job = jobs.run(transitions.look(answer.json()["id"]))
+    assert job is not None
+    assert job.request_id == "my-request.1"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "<script>"])
+def test_an_id_that_is_none_is_replaced(given: str, api: RunningApi) -> None:
+    answer = api.http.get("/livez", headers={"X-Request-ID": given})
+    assert len(answer.headers["x-request-id"]) == 32

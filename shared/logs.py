@@ -1,0 +1,60 @@
+"""Logs: a line for each, with the request and the job that it belongs to."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
+
+from shared.settings import Settings
+
+_ABOUT: ContextVar[dict[str, str]] = ContextVar("about")
+
+_TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s%(whose)s"
+
+
+@contextmanager
+def about(**names: str | None) -> Iterator[None]:
+    """What is logged in this context belongs to this request, this job."""
+    known = {name: value for name, value in names.items() if value is not None}
+    token = _ABOUT.set(_ABOUT.get({}) | known)
+    try:
+        yield
+    finally:
+        _ABOUT.reset(token)
+
+
+def request_id() -> str | None:
+    """The request that is being answered."""
+    return _ABOUT.get({}).get("request_id")
+
+
+def configure(settings: Settings) -> None:
+    """Logs of this process as the settings say, those of libraries too."""
+    handler = logging.StreamHandler()
+    handler.addFilter(_belonging)
+    handler.setFormatter(_formatter(settings))
+    logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+
+
+def _formatter(settings: Settings) -> logging.Formatter:
+    if settings.log_format == "text":
+        return logging.Formatter(_TEXT)
+    return JsonFormatter(
+        "%(asctime)s %(levelname)s %(name)s %(message)s",
+        rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+        datefmt="%Y-%m-%dT%H:%M:%S%z",
+        reserved_attrs=[*RESERVED_ATTRS, "whose"],
+    )
+
+
+def _belonging(record: logging.LogRecord) -> bool:
+    names = _ABOUT.get({})
+    message = record.getMessage()
+    told = " ".join(value for value in names.values() if value not in message)
+    record.whose = f" [{told}]" if told else ""
+    for name, value in names.items():
+        setattr(record, name, value)
+    return True
