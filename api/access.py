@@ -9,7 +9,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from pydantic import BaseModel, Field
 
 from api import keys
-from api.problems import responses
+from api.problems import responses_to_callers
 from api.service import Service, ServiceOf
 from shared.errors import KeyMissing, KeyUnknown, TokenReadsOnly
 from shared.jobs import NOBODY
@@ -58,7 +58,7 @@ class Token(BaseModel):
     expires_in: int = Field(description="In seconds.")
 
 
-@router.post("/tokens", responses=responses(401, 403, 429, 503))
+@router.post("/tokens", responses=responses_to_callers())
 async def token(access: AccessOf, service: ServiceOf) -> Token:
     """A token that reads what its owner may read: pictures and events, which a browser cannot ask
     for with a header."""

@@ -13,6 +13,7 @@ from api import (
     health,
     jobs,
     metrics,
+    openapi,
     problems,
     results,
     showing,
@@ -47,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=version("pastiche"),
         summary="Neural style transfer: a photograph, painted in the style of a painting.",
         lifespan=_lifespan(settings, request_times),
+        generate_unique_id_function=openapi.operation_id,
         docs_url=None,
         redoc_url=None,
     )
@@ -59,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(room.router)
     docs_page.install(app)
     problems.install(app)
+    openapi.install(app)
     return app
 
 

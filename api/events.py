@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.jobs import JobOf, rates_of
-from api.problems import responses
+from api.problems import responses_to_callers
 from api.schemas import preview_link, progress_of, view_of
 from api.service import ServiceOf
 from api.watching import Gone, ServiceCloses
@@ -62,7 +62,7 @@ class Story:
 @router.get(
     "/{job_id}/events",
     response_class=EventSourceResponse,
-    responses=responses(404, 410, 503),
+    responses=responses_to_callers(404, 410),
 )
 async def events(job: JobOf, service: ServiceOf) -> AsyncIterator[ServerSentEvent]:
     """The job as a stream of events: `status` with all of it, `progress` with the losses (at most

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from api.access import Access, AccessOf
 from api.etags import unchanged
 from api.listing import CURSOR, MOST_LISTED, page
-from api.problems import responses
+from api.problems import responses_to_callers
 from api.schemas import JobsView, JobView, Reweighing, view_of
 from api.service import Service, ServiceOf
 from pastiche.options import OptionError, Options
@@ -39,7 +39,7 @@ JobOf = Annotated[Job, Depends(job_of)]
 """The job that a path names, as an endpoint asks for it."""
 
 
-@router.get("", responses=responses(401, 403, 422, 429, 503))
+@router.get("", responses=responses_to_callers(422))
 async def listed(
     access: AccessOf,
     service: ServiceOf,
@@ -58,7 +58,7 @@ async def listed(
 @router.get(
     "/{job_id}",
     response_model=JobView,
-    responses=responses(404, 410, 503) | {304: {"description": "Unchanged"}},
+    responses=responses_to_callers(404, 410) | {304: {"description": "Unchanged"}},
 )
 async def look(request: Request, job: JobOf, service: ServiceOf) -> Response:
     """The job as it stands; nothing but 304 where `If-None-Match` says that it is known."""
@@ -68,7 +68,7 @@ async def look(request: Request, job: JobOf, service: ServiceOf) -> Response:
 
 
 @router.patch(
-    "/{job_id}", response_model=JobView, responses=responses(400, 404, 409, 410, 422, 503)
+    "/{job_id}", response_model=JobView, responses=responses_to_callers(400, 404, 409, 410, 422)
 )
 async def reweigh(
     changes: Reweighing, job: JobOf, access: AccessOf, service: ServiceOf
@@ -84,7 +84,7 @@ async def reweigh(
             return await answer(job, service)
 
 
-@router.post("/{job_id}/cancel", response_model=JobView, responses=responses(404, 410, 503))
+@router.post("/{job_id}/cancel", response_model=JobView, responses=responses_to_callers(404, 410))
 async def cancel(job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
     """Ends a job that waits; asks the worker of a running one (202); leaves one that is over."""
     keeping = Keeping.of(service.settings)
@@ -93,7 +93,9 @@ async def cancel(job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
     return await answer(await job_of(job.id, access, service), service, status)
 
 
-@router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT, responses=responses(404, 410, 503))
+@router.delete(
+    "/{job_id}", status_code=HTTPStatus.NO_CONTENT, responses=responses_to_callers(404, 410)
+)
 async def erase(job: JobOf, service: ServiceOf) -> None:
     """Cancels the job and erases its record and its pictures."""
     keeping = Keeping.of(service.settings)

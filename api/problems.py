@@ -11,9 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from obstore.exceptions import BaseError as BlobStoreError
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 from redis import RedisError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from shared.errors import (
     InvalidFields,
@@ -63,6 +63,11 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def responses_to_callers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same for an endpoint that asks who calls, and looks into the records."""
+    return responses(401, 403, 429, 500, 503, *statuses)
+
+
 def install(app: FastAPI) -> None:
     """Makes problem+json the one shape of every error that `app` answers with."""
     app.add_exception_handler(PasticheError, _ours)
@@ -72,21 +77,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BlobStoreError, _storage)
     app.add_exception_handler(OSError, _storage)
     app.add_exception_handler(Exception, _unforeseen)
-    _describe(app)
-
-
-def _describe(app: FastAPI) -> None:
-    """Adds the schema that `responses` refers to: no endpoint returns it, so FastAPI has none."""
-    described = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = described()
-        template = "#/components/schemas/{model}"
-        _, schemas = models_json_schema([(Problem, "serialization")], ref_template=template)
-        document["components"]["schemas"].update(schemas["$defs"])
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation has it
 
 
 def _respond(
@@ -123,7 +113,20 @@ async def _the_framework_s(request: Request, error: Exception) -> ProblemRespons
         HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}.",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} cannot be done on {request.url.path}.",
     }.get(status, str(error.detail))
-    return _respond(status, code, status.phrase, detail, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _methods_of(request) or headers.get("Allow", "")
+    return _respond(status, code, status.phrase, detail, headers)
+
+
+def _methods_of(request: Request) -> str:
+    """All that can be done on a path: the framework says only what its first route takes."""
+    methods: set[str] = set()
+    for path, operations in request.app.openapi()["paths"].items():
+        pattern, _, _ = compile_path(path)
+        if pattern.match(request.url.path):
+            methods |= {method.upper() for method in operations}
+    return ", ".join(sorted(methods))
 
 
 async def _a_parameter(request: Request, error: Exception) -> ProblemResponse:

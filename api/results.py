@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.etags import unchanged
 from api.jobs import POLL_SECONDS, JobOf
-from api.problems import responses
+from api.problems import responses_to_callers
 from api.service import ServiceOf
 from shared.errors import NoResult, NotAcceptable, ResultNotReady
 from shared.jobs import Job
@@ -22,7 +22,7 @@ _BYTE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 @router.get(
     "/{job_id}/result",
     response_class=Response,
-    responses=responses(404, 406, 409, 410, 416, 422, 503)
+    responses=responses_to_callers(404, 406, 409, 410, 416, 422)
     | {
         200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
         206: {"description": "The range that was asked for"},

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from api.etags import unchanged
 from api.jobs import JobOf
-from api.problems import responses
+from api.problems import responses_to_callers
 from api.service import ServiceOf
 from shared.losses import Losses
 
@@ -30,7 +30,7 @@ class LossesView(BaseModel):
 @router.get(
     "/{job_id}/preview",
     response_class=Response,
-    responses=responses(404, 410, 503)
+    responses=responses_to_callers(404, 410)
     | {
         200: {"content": {"image/jpeg": {}}},
         204: {"description": "There is none yet"},
@@ -56,7 +56,7 @@ async def preview(
     return Response(picture, media_type="image/jpeg", headers=headers)
 
 
-@router.get("/{job_id}/losses", responses=responses(404, 410, 503))
+@router.get("/{job_id}/losses", responses=responses_to_callers(404, 410))
 async def losses(job: JobOf, service: ServiceOf) -> LossesView:
     """The loss curves so far: each term at each iteration; empty before the first."""
     if job.losses_key is None:

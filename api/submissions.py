@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from api.access import Access, AccessOf
 from api.jobs import JobOf, answer, earlier_job, job_of
 from api.manner import Manner, MannerOf, once, waited_for
-from api.problems import responses
+from api.problems import responses_to_callers
 from api.queueing import announce, check_room, enqueued, place_of, work_of
 from api.schemas import Estimate, JobView, estimate_of
 from api.service import Service, ServiceOf
@@ -33,7 +33,7 @@ _REQUEST_BODY = {
     "",
     status_code=HTTPStatus.ACCEPTED,
     response_model=JobView,
-    responses=responses(400, 401, 403, 409, 413, 415, 422, 429, 503, 507)
+    responses=responses_to_callers(400, 409, 413, 415, 422, 507)
     | {200: {"model": JobView | Estimate, "description": "It is over already, or was a dry run"}},
     openapi_extra={"requestBody": _REQUEST_BODY},
 )
@@ -63,7 +63,7 @@ async def submit(
     "/{job_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
     response_model=JobView,
-    responses=responses(401, 403, 404, 409, 410, 429, 503, 507),
+    responses=responses_to_callers(404, 409, 410, 507),
 )
 async def retry(request: Request, job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
     """Does a job that is over again, as a new one: the same pictures, the same options."""

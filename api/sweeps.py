@@ -13,7 +13,7 @@ from api.access import Access, AccessOf
 from api.etags import unchanged
 from api.jobs import earlier_job, etag_of, rates_of
 from api.manner import MannerOf, once
-from api.problems import responses
+from api.problems import responses_to_callers
 from api.queueing import announce, check_room, enqueued, place_of, work_of
 from api.results import accepted
 from api.schemas import MemberView, SweepView, view_of
@@ -59,7 +59,7 @@ SweepOf = Annotated[Sweep, Depends(sweep_of)]
     "",
     status_code=HTTPStatus.ACCEPTED,
     response_model=SweepView,
-    responses=responses(400, 401, 403, 409, 413, 415, 422, 429, 503, 507),
+    responses=responses_to_callers(400, 409, 413, 415, 422, 507),
     openapi_extra={"requestBody": _REQUEST_BODY},
 )
 async def submit(
@@ -83,13 +83,13 @@ async def submit(
     return JSONResponse(body, HTTPStatus.ACCEPTED, {"Location": f"/sweeps/{sweep.id}"})
 
 
-@router.get("/{sweep_id}", responses=responses(401, 403, 404, 429, 503))
+@router.get("/{sweep_id}", responses=responses_to_callers(404))
 async def look(sweep: SweepOf, service: ServiceOf) -> SweepView:
     """The sweep with all its jobs as they stand."""
     return await _view(sweep, service)
 
 
-@router.post("/{sweep_id}/cancel", responses=responses(401, 403, 404, 429, 503))
+@router.post("/{sweep_id}/cancel", responses=responses_to_callers(404))
 async def cancel(sweep: SweepOf, service: ServiceOf) -> SweepView:
     """Cancels those of its jobs that are not over."""
     keeping = Keeping.of(service.settings)
@@ -101,7 +101,7 @@ async def cancel(sweep: SweepOf, service: ServiceOf) -> SweepView:
 @router.delete(
     "/{sweep_id}",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=responses(401, 403, 404, 429, 503),
+    responses=responses_to_callers(404),
 )
 async def erase(sweep: SweepOf, service: ServiceOf) -> None:
     """Cancels and erases all its jobs, and the sweep."""
@@ -112,7 +112,7 @@ async def erase(sweep: SweepOf, service: ServiceOf) -> None:
 @router.get(
     "/{sweep_id}/sheet",
     response_class=Response,
-    responses=responses(401, 403, 404, 406, 422, 429, 503)
+    responses=responses_to_callers(404, 406, 422)
     | {
         200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
         304: {"description": "The client has it already"},
