@@ -160,3 +160,23 @@ def test_the_health_page_says_who_paints_with_what(stack: Stack) -> None:
     (worker,) = health["workers"]
     assert worker["backbone"] == "whitened"
     assert worker["device"]
+
+
+def test_a_picture_can_be_watched_while_it_is_painted(stack: Stack) -> None:
+    job = stack.submit(**LONG)
+    shown = until(lambda: stack.look(job)["links"]["preview"].partition("?iteration=")[2])
+    preview = stack.http.get(job["links"]["preview"])
+    with Image.open(BytesIO(preview.content)) as picture:
+        assert picture.format == "JPEG"
+        assert picture.width <= 128
+    losses = stack.http.get(job["links"]["losses"]).json()
+    assert losses["iterations"][: int(shown)] == list(range(1, int(shown) + 1))
+    stack.http.delete(job["links"]["self"])
+
+
+def test_a_finished_job_has_the_losses_of_every_iteration(stack: Stack) -> None:
+    job = stack.when(stack.submit(), "succeeded")
+    losses = stack.http.get(job["links"]["losses"]).json()
+    assert losses["iterations"] == list(range(1, 21))
+    assert {len(column) for column in losses.values()} == {20}
+    assert losses["total"][-1] == pytest.approx(job["losses"]["total"], rel=1e-5)
