@@ -1,6 +1,8 @@
 """The OpenAPI document is true: whatever it allows is answered as it says."""
 
 import os
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +76,14 @@ def test_what_asks_who_calls_says_how_and_what_it_answers_to_others(api: Running
             if path.startswith(("/jobs", "/sweeps", "/tokens")):
                 assert {"key": []} in operation["security"], (method, path)
                 assert {"401", "403", "429", "503"} <= operation["responses"].keys(), (method, path)
+
+
+def test_every_call_has_its_place_in_the_documentation(api: RunningApi) -> None:
+    page = Path("docs/api.md").read_text("utf-8")
+    for path, methods in api.http.get("/openapi.json").json()["paths"].items():
+        for method in methods:
+            call = f"{method.upper()} {re.sub('{[a-z]+_id}', '{id}', path)}"
+            assert f"`{call}`" in page, call
 
 
 def test_every_error_is_a_problem(api: RunningApi) -> None:
