@@ -1,0 +1,265 @@
+"""What one API process bears: python -m benchmarks.load
+
+Needs `wrk` and `hey` (both are Debian packages) for polling. Polls, with 200 and with 304, beside a
+bare FastAPI handler with one Redis read, by turns; submits pairs of JPEGs of 0.2 MB; opens a
+thousand event streams; and fills the queue up. No worker paints: the job's record is written as a
+worker would. What it finds goes to `benchmarks/results/load.json`.
+"""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from typing import Any
+
+import httpx
+import numpy as np
+from PIL import Image
+
+from benchmarks.machine import machine
+from benchmarks.side_by_side import RESULTS
+from local import redis_server
+from local.ports import free_port
+from shared import transitions
+from shared.job_store import JobStore
+from shared.jobs import Progress
+
+SECONDS = 8
+STREAMS = 1000
+BARE = """
+import os
+import redis.asyncio
+import uvicorn
+from fastapi import FastAPI
+app = FastAPI()
+client = redis.asyncio.Redis.from_url(os.environ["PASTICHE_REDIS_URL"], decode_responses=True)
+@app.get("/jobs/{job_id}")
+async def look(job_id: str):
+    return await client.hgetall(f"job:{{{job_id}}}")
+uvicorn.run(app, port=int(os.environ["BARE_PORT"]), log_level="warning")
+"""
+
+
+@contextmanager
+def service(folder: Path) -> Iterator[tuple[str, str, int, JobStore]]:
+    """Redis, one API process and the bare handler: their addresses, the API's process id."""
+    socket, port, bare = folder / "redis.socket", *(free_port("127.0.0.1", 0) for _ in range(2))
+    (folder / "redis").mkdir()
+    redis = redis_server.command(redis_server.binary(), socket=socket, folder=folder / "redis")
+    environment = os.environ | {
+        "PASTICHE_REDIS_URL": f"unix://{socket}",
+        "PASTICHE_DATA_FOLDER": str(folder / "data"),
+        "PASTICHE_PORT": str(port),
+        "PASTICHE_LOG_LEVEL": "WARNING",
+        "PASTICHE_QUEUE_LIMIT": "2000",
+        "BARE_PORT": str(bare),
+    }
+    commands = (redis, [sys.executable, "-m", "api"], [sys.executable, "-c", BARE])
+    quiet = subprocess.DEVNULL
+    processes = [subprocess.Popen(each, env=environment, stdout=quiet) for each in commands]
+    try:
+        urls = [f"http://127.0.0.1:{each}" for each in (port, bare)]
+        for url in urls:
+            _wait_for(url)
+        store = JobStore.connect(f"unix://{socket}")
+        yield urls[0], urls[1], processes[1].pid, store
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait()
+
+
+def _wait_for(url: str) -> None:
+    while True:
+        try:
+            httpx.get(f"{url}/livez", trust_env=False)
+        except httpx.TransportError:
+            sleep(0.1)
+        else:
+            return
+
+
+def jpeg(kilobytes: int, seed: int) -> bytes:
+    """A JPEG file of about this size: a smooth picture with noise."""
+    noise = np.random.default_rng(seed).normal(128, 40, (600, 800, 3)).clip(0, 255)
+    image = Image.fromarray(noise.astype(np.uint8))
+    for quality in range(20, 100):
+        out = BytesIO()
+        image.save(out, "JPEG", quality=quality)
+        if out.tell() >= 1000 * kilobytes:
+            break
+    return out.getvalue()
+
+
+def submitted(http: httpx.Client, files: dict[str, bytes]) -> httpx.Response:
+    return http.post("/jobs", files=files, data={"size": "256"})
+
+
+def running_job(http: httpx.Client, store: JobStore) -> tuple[str, str]:
+    """A job that is being painted, by its record: its id and fence."""
+    job_id = submitted(http, {"content": jpeg(20, 0), "style": jpeg(20, 1)}).json()["id"]
+    fence = store.run(transitions.claim(job_id, lease_seconds=3600)).fence
+    assert fence is not None
+    _beat(store, job_id, fence, 1)
+    return job_id, fence
+
+
+def _beat(store: JobStore, job_id: str, fence: str, iteration: int) -> None:
+    progress = Progress(
+        iteration=iteration,
+        iterations=300,
+        scale=1,
+        scales=3,
+        work=0.5,
+        eta_seconds=9.0,
+        losses={"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.5},
+    )
+    news = {"progress": progress.to_json()}
+    store.run(transitions.heartbeat(job_id, fence, lease_seconds=3600, news=news))
+
+
+def polled(url: str, etag: str | None = None) -> float:
+    """Requests a second with sixteen connections."""
+    header = ["-H", f"If-None-Match: {etag}"] if etag else []
+    command = ["wrk", "-t1", "-c16", f"-d{SECONDS}s", *header, url]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"Requests/sec:\s+([\d.]+)", told)
+    assert found, told
+    return float(found[1])
+
+
+def latency_at(rate: float, url: str, etag: str) -> float:
+    """The 99th percentile in milliseconds at so many requests a second."""
+    connections = 10
+    command = ["hey", "-z", f"{SECONDS}s", "-c", str(connections), "-q", str(rate / connections)]
+    command += ["-H", f"If-None-Match: {etag}", url]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"99%+ in ([\d.]+) secs", told)
+    assert found, told
+    return 1000 * float(found[1])
+
+
+def submits(url: str) -> float:
+    """Submissions a second of pairs of 0.2 MB, by four clients."""
+    files = {"content": jpeg(200, 2), "style": jpeg(200, 3)}
+
+    def client(_: int) -> int:
+        done, late = 0, monotonic() + SECONDS
+        with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
+            while monotonic() < late:
+                assert submitted(http, files).status_code == 202
+                done += 1
+        return done
+
+    with ThreadPoolExecutor(4) as pool:
+        began = monotonic()
+        return sum(pool.map(client, range(4))) / (monotonic() - began)
+
+
+async def _stream(port: int, job_id: str, opened: asyncio.Event, seen: dict[int, float]) -> None:
+    """Reads a stream; notes when it first saw each iteration."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET /jobs/{job_id}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    try:
+        while line := await reader.readline():
+            if line.startswith(b"event: status"):
+                opened.set()
+            found = re.search(rb'"iteration": ?(\d+)', line)
+            if found:
+                seen.setdefault(int(found[1]), monotonic())
+    finally:
+        writer.close()
+
+
+async def streams(url: str, job_id: str, fence: str, pid: int, store: JobStore) -> dict[str, float]:
+    """A thousand open at once: how soon an event is there, and what each of them weighs."""
+    port, before = int(url.rpartition(":")[2]), resident_kilobytes(pid)
+    opened = [asyncio.Event() for _ in range(STREAMS)]
+    seen: list[dict[int, float]] = [{} for _ in range(STREAMS)]
+    tasks = [
+        asyncio.create_task(_stream(port, job_id, event, each))
+        for event, each in zip(opened, seen, strict=True)
+    ]
+    await asyncio.gather(*(event.wait() for event in opened))
+    weight = (resident_kilobytes(pid) - before) / STREAMS
+    delays = []
+    for iteration in range(1000, 1008):
+        await asyncio.sleep(1)
+        told = monotonic()
+        await asyncio.to_thread(_beat, store, job_id, fence, iteration)
+        await asyncio.sleep(1)
+        delays += [each[iteration] - told for each in seen if iteration in each]
+    for task in tasks:
+        task.cancel()
+    return {
+        "open": sum(event.is_set() for event in opened),
+        "kilobytes_each": weight,
+        "told": len(delays) / STREAMS / 8,
+        "median_ms": 1000 * median(delays),
+        "p99_ms": 1000 * quantiles(delays, n=100)[-1],
+    }
+
+
+def saturated(url: str, pid: int) -> dict[str, Any]:
+    """Fills the queue up and goes on: what is answered then, and whether it recovers."""
+    files = {"content": jpeg(20, 4), "style": jpeg(20, 5)}
+    answers: dict[int, int] = {}
+    with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
+        before, kept = resident_kilobytes(pid), []
+        while answers.get(503, 0) < 200:
+            answer = submitted(http, files)
+            answers[answer.status_code] = answers.get(answer.status_code, 0) + 1
+            if answer.status_code == 202:
+                kept.append(answer.json()["id"])
+        after = resident_kilobytes(pid)
+        http.delete(f"/jobs/{kept[0]}").raise_for_status()
+        recovers = submitted(http, files).status_code == 202
+    return {"answers": answers, "grew_kilobytes": after - before, "recovers": recovers}
+
+
+def resident_kilobytes(pid: int) -> float:
+    """What a process has of the machine's memory."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1000
+
+
+def main() -> None:
+    """Prints what it found, and writes it down."""
+    missing = [name for name in ("wrk", "hey") if shutil.which(name) is None]
+    if missing:
+        sys.exit(f"{' and '.join(missing)} must be installed (Debian: apt-get install wrk hey).")
+    found: dict[str, Any] = {"machine": machine()}
+    with TemporaryDirectory() as folder, service(Path(folder)) as (url, bare, pid, store):
+        with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
+            job_id, fence = running_job(http, store)
+            etag = http.get(f"/jobs/{job_id}").headers["etag"]
+        path = f"/jobs/{job_id}"
+        found["polls_a_second"] = {
+            "200": polled(url + path),
+            "304": polled(url + path, etag),
+            "bare": polled(bare + path),
+        }
+        half = found["polls_a_second"]["304"] / 2
+        found["p99_ms_at_half_rate"] = latency_at(half, url + path, etag)
+        found["streams"] = asyncio.run(streams(url, job_id, fence, pid, store))
+        found["submits_a_second"] = submits(url)
+        found["saturation"] = saturated(url, pid)
+    text = json.dumps(found, indent=1)
+    sys.stdout.write(text + "\n")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "load.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
