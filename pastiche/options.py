@@ -189,7 +189,7 @@ class Options:
     start_noise: float = _option(
         0.1,
         "Start",
-        "The standard deviation of the noise that each scale begins with, with pixels in 0 to 1: "
+        "The standard deviation of the noise that the picture begins with, with pixels in 0 to 1: "
         "plain skies need some to grow strokes from. A start from `noise` has its own.",
         minimum=0.0,
         maximum=1.0,

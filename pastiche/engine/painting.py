@@ -42,9 +42,9 @@ class Painting:
     def begin(self, scale: Scale, history: int) -> None:
         """Begins a scale, unless it was taken up in the middle of one."""
         if self._state is None:
-            start, place = resize(self._image, scale.size), self._tally.place
+            start, place = self._image, self._tally.place
             if place.scale:
-                start = self.scene.roughened(start, self.options, place.scale)
+                start = self.scene.enlarged(start, scale.size, self.options, place.scale)
             axes = self.scene.axes
             self._state = optimiser.begin(start.flatten(), self.options, history, axes)
         self._image = self._state.accepted.view(1, 3, *scale.size)

@@ -17,7 +17,7 @@ from pastiche.engine.color import (
     seen,
 )
 from pastiche.engine.guidance import blend_shares, place_shares
-from pastiche.engine.images import resize_picture
+from pastiche.engine.images import resize, resize_picture
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import SCALINGS
 from pastiche.engine.objective import Objective, Weights
@@ -77,20 +77,32 @@ class Scene:
 
     def start(self, size: tuple[int, int], options: Options) -> Tensor:
         """The first picture, (1, 3, h, w)."""
-        given = self.inputs.start
-        image = resize_picture(self._content(options) if given is None else given, size)
+        image = self._given(size, options)
         if options.start == "noise":
             return 0.5 + 0.25 * _noise(image, options.seed)
         if options.start == "grey":
             image = torch.full_like(image, 0.5)
-        return self.roughened(image, options, scale=0)
+        return image + options.start_noise * _noise(image, options.seed)
 
-    def roughened(self, image: Tensor, options: Options, scale: int) -> Tensor:
-        """A picture with what a scale, from 0, begins with: noise that strokes can grow from.
+    def enlarged(
+        self, image: Tensor, size: tuple[int, int], options: Options, scale: int
+    ) -> Tensor:
+        """What was painted at one scale as the beginning of the next, from 1.
 
-        An enlarged picture has no fine detail of its own, and so takes longer to find any.
+        An enlarged picture has no fine detail of its own, and takes longer to find any. So it gets
+        what the first picture has of it and an enlarged one has not; or, where that has none
+        either, noise.
         """
-        return image + options.start_noise * _noise(image, options.seed + (scale << 32))
+        larger = resize(image, size)
+        if options.start in ("noise", "grey"):
+            return larger + options.start_noise * _noise(larger, options.seed + (scale << 32))
+        before = self._given((image.shape[2], image.shape[3]), options)
+        return larger + self._given(size, options) - resize(before, size)
+
+    def _given(self, size: tuple[int, int], options: Options) -> Tensor:
+        """The image that the picture starts from."""
+        start = self.inputs.start
+        return resize_picture(self._content(options) if start is None else start, size)
 
     def objective(self, scale: Scale, options: Options, tile_side: int | None = None) -> Objective:
         """The objective at one scale, with all images in that size, looked at in such tiles."""

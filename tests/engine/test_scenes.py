@@ -10,6 +10,7 @@ from torch import Tensor
 from pastiche import Options
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.scene import Scene
 from pastiche.engine.scenes import Scenes
 from pastiche.engine.stylize import followed, paint
 from pastiche.engine.whitened import Whitened
@@ -78,3 +79,18 @@ def test_only_the_newest_are_kept() -> None:
     painted(scenes, Inputs(CONTENT, (OTHER_STYLE,)))
     painted(scenes)
     assert Counted.count == 3
+
+
+def test_a_scale_begins_with_the_fine_detail_of_the_first_picture() -> None:
+    options = replace(QUICK, start_noise=0.0)
+    scene = Scene.of(PAIR, options, Counted())
+    coarse, full = scene.start((16, 16), options), scene.start((32, 32), options)
+    torch.testing.assert_close(scene.enlarged(coarse, (32, 32), options, 1), full)
+
+
+def test_a_scale_begins_with_noise_where_the_first_picture_has_no_detail() -> None:
+    options = replace(QUICK, start="grey", start_noise=0.1)
+    scene = Scene.of(PAIR, options, Counted())
+    grey = torch.full((1, 3, 16, 16), 0.5)
+    larger = scene.enlarged(grey, (32, 32), options, 1)
+    assert larger.std() == pytest.approx(0.1, rel=0.1)
