@@ -22,6 +22,7 @@ from api import (
 )
 from api.body_limit import BodyLimit
 from api.decoder import Decoder
+from api.protection import Protection
 from api.quotas import Quotas, RateLimitHeaders
 from api.request_ids import RequestIds
 from api.request_times import RequestTimes, TimeRequests
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(TimeRequests, times=request_times)
     app.add_middleware(RequestIds)
+    app.add_middleware(Protection)
     for room in (access, submissions, sweeps, jobs, events, showing, results, health, metrics):
         app.include_router(room.router)
     docs_page.install(app)
