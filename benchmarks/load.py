@@ -175,6 +175,7 @@ async def _stream(port: int, job_id: str, opened: asyncio.Event, seen: dict[int,
         while line := await reader.readline():
             if line.startswith(b"event: status"):
                 opened.set()
+            assert not line.startswith(b"HTTP/1.1 5"), line
             found = re.search(rb'"iteration": ?(\d+)', line)
             if found:
                 seen.setdefault(int(found[1]), monotonic())

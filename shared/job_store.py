@@ -16,6 +16,9 @@ Reply = TypeVar("Reply")
 
 _TIMEOUT_SECONDS = 5.0
 
+_MOST_CONNECTIONS = 64
+"""Of one API process; a thousand requests at once wait for one another's."""
+
 
 @cache
 def script_text(name: str) -> str:
@@ -59,7 +62,14 @@ class AsyncJobStore:
     @classmethod
     def connect(cls, url: str) -> "AsyncJobStore":
         retry = AsyncRetry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
-        return cls(redis.asyncio.Redis.from_url(url, retry=retry, **_connection_options()))
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            url,
+            max_connections=_MOST_CONNECTIONS,
+            timeout=_TIMEOUT_SECONDS,
+            retry=retry,
+            **_connection_options(),
+        )
+        return cls(redis.asyncio.Redis.from_pool(pool))
 
     async def run(self, transition: Transition[Reply]) -> Reply:
         """One transition, whole or not at all."""

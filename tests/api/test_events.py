@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,3 +157,20 @@ def test_an_api_that_is_told_to_go_ends_its_streams_and_goes(own_api: RunningApi
         own_api.process.send_signal(signal.SIGTERM)
         assert list(events) == []
     own_api.process.wait(9)
+
+
+def test_hundreds_of_streams_open_at_once(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    limits = httpx.Limits(max_connections=None)
+    with (
+        httpx.Client(base_url=api.http.base_url, timeout=60, limits=limits) as http,
+        ThreadPoolExecutor(300) as pool,
+    ):
+
+        def ended(_: int) -> str:
+            with http.stream("GET", job["links"]["events"]) as response:
+                return str(until_event(read(response), "done").data["status"])
+
+        streams = [pool.submit(ended, number) for number in range(300)]
+        api.http.post(job["links"]["cancel"])
+        assert {stream.result(60) for stream in streams} == {"canceled"}
