@@ -1,10 +1,9 @@
 """A job as server-sent events: what it is, and then every change until it is over."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
 
 from fastapi import APIRouter
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -38,20 +37,24 @@ class Story:
     _preview: object = None
     _progress_due: float = field(default_factory=monotonic)
 
-    def news(self, job: Job, view: dict[str, Any]) -> Iterator[ServerSentEvent]:
-        """The events that bring the reader up to date."""
+    def news(self, job: Job, words: Mapping[str, str]) -> Iterator[ServerSentEvent]:
+        """The events that bring the reader up to date.
+
+        Args:
+            words: the data of each kind of event, as JSON.
+        """
         state = (job.status, job.queue_position, job.attempt, job.reweighed, job.cancel_requested)
         if state != self._state:
             self._state = state
-            yield _event("done" if job.is_over else "status", job, view)
+            yield _event("done" if job.is_over else "status", job, words["status"])
         if job.is_over:
             return
         if job.progress != self._progress and not self.withheld_seconds(job):
             self._progress, self._progress_due = job.progress, monotonic() + PROGRESS_SECONDS
-            yield _event("progress", job, progress_of(view))
+            yield _event("progress", job, words["progress"])
         if job.preview_iteration != self._preview:
             self._preview = job.preview_iteration
-            yield _event("preview", job, {"url": preview_link(job)})
+            yield _event("preview", job, words["preview"])
 
     def withheld_seconds(self, job: Job) -> float | None:
         """For how long its progress is not to be told yet; None where there is none to tell."""
@@ -80,12 +83,24 @@ async def events(job: JobOf, service: ServiceOf) -> AsyncIterator[ServerSentEven
                 return
             except ServiceCloses:
                 return
-            view = view_of(job, await rates_of(job, service)).model_dump(mode="json")
-            for event in story.news(job, view):
+            words = watch.told
+            if not words:
+                words |= _words(job, await rates_of(job, service))
+            for event in story.news(job, words):
                 yield event
             if job.is_over:
                 return
 
 
-def _event(name: str, job: Job, data: dict[str, Any]) -> ServerSentEvent:
-    return ServerSentEvent(event=name, id=str(job.version), raw_data=json.dumps(data))
+def _words(job: Job, rates: list[float]) -> dict[str, str]:
+    """The data of each kind of event: a thousand readers of a job are told the same."""
+    view = view_of(job, rates).model_dump(mode="json")
+    return {
+        "status": json.dumps(view),
+        "progress": json.dumps(progress_of(view)),
+        "preview": json.dumps({"url": preview_link(job)}),
+    }
+
+
+def _event(name: str, job: Job, data: str) -> ServerSentEvent:
+    return ServerSentEvent(event=name, id=str(job.version), raw_data=data)

@@ -36,12 +36,13 @@ class Watched:
     def __init__(self, job: Job) -> None:
         self.job: Job | None = job
         self.readers: set[Watch] = set()
+        self.told: dict[str, str] = {}
 
     def see(self, job: Job | None) -> None:
         """Keeps what is newer, and wakes the readers."""
         if job is not None and self.job is not None and _mark(job) == _mark(self.job):
             return
-        self.job = job
+        self.job, self.told = job, {}
         for reader in self.readers:
             reader.news.set()
 
@@ -52,6 +53,11 @@ class Watch:
     def __init__(self, watched: Watched, watching: "Watching") -> None:
         self.news = Event()
         self._watched, self._watching = watched, watching
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What one reader has found words for, and the others can say too: of the job as it is."""
+        return self._watched.told
 
     async def next(self, wait_seconds: float | None = None) -> Job:
         """The job as soon as it is another, or as it is after so many seconds.

@@ -199,7 +199,7 @@ async def streams(url: str, job_id: str, fence: str, pid: int, store: JobStore) 
         await asyncio.sleep(1)
         told = monotonic()
         await asyncio.to_thread(_beat, store, job_id, fence, iteration)
-        await asyncio.sleep(1)
+        await asyncio.sleep(3)
         delays += [each[iteration] - told for each in seen if iteration in each]
     for task in tasks:
         task.cancel()
