@@ -62,7 +62,7 @@ def service(folder: Path) -> Iterator[tuple[str, str, int, JobStore]]:
         "PASTICHE_DATA_FOLDER": str(folder / "data"),
         "PASTICHE_PORT": str(port),
         "PASTICHE_LOG_LEVEL": "WARNING",
-        "PASTICHE_QUEUE_LIMIT": "2000",
+        "PASTICHE_QUEUE_LIMIT": "500",
         "BARE_PORT": str(bare),
     }
     commands = (redis, [sys.executable, "-m", "api"], [sys.executable, "-c", BARE])
@@ -118,7 +118,7 @@ def running_job(http: httpx.Client, store: JobStore) -> tuple[str, str]:
 def _beat(store: JobStore, job_id: str, fence: str, iteration: int) -> None:
     progress = Progress(
         iteration=iteration,
-        iterations=300,
+        iterations=2000,
         scale=1,
         scales=3,
         work=0.5,
