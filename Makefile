@@ -18,7 +18,7 @@ BACKBONE ?= imagenet
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve test test-cuda chaos weights examples pictures strips docs bench profile lock images clean
+.PHONY: help demo serve test test-cuda chaos weights examples pictures strips docs fuzz bench profile lock images clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +40,11 @@ test: $(VENV)/dev ## Lint, format, types, import rules and all tests
 test-cuda: $(VENV)/dev ## The tests that need a CUDA card
 	$(VENV)/bin/pytest -m cuda
 
-chaos: $(VENV)/dev ## Throw faults at a whole service and check its promises (an hour; ROUNDS=2)
+chaos: $(VENV)/dev ## Throw faults at a whole service and check its promises (hours; ROUNDS=1)
 	$(RUN) -m tests.chaos --rounds "$(ROUNDS)"
+
+fuzz: $(VENV)/dev ## Try every operation of the API with many more requests than the tests do
+	PASTICHE_FUZZ_EXAMPLES=500 $(VENV)/bin/pytest tests/api/test_openapi.py
 
 weights: $(VENV)/local ## Fetch the pretrained VGG-19 (548 MB) for a backbone: imagenet or caffe
 	@$(RUN) -m pastiche.engine.weights --backbone "$(BACKBONE)"
