@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from api import keys
 from api.problems import responses_to_callers
-from api.service import Service, ServiceOf
+from api.service import Service, ServiceOf, service_of
 from shared.errors import KeyMissing, KeyUnknown, TokenReadsOnly
 from shared.jobs import NOBODY
 
@@ -36,7 +36,8 @@ class Access:
     caller: str
 
 
-async def _access(request: Request, service: ServiceOf) -> Access:
+async def _access(request: Request) -> Access:
+    service = service_of(request.app)
     address = request.client.host if request.client else "unknown"
     if not service.settings.keys_required:
         access = Access(NOBODY, address)

@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(TimeRequests, times=request_times)
     app.add_middleware(RequestIds)
     app.add_middleware(Protection)
-    for room in (access, submissions, sweeps, jobs, events, showing, results, health, metrics):
+    for room in (jobs, submissions, sweeps, events, showing, results, access, health, metrics):
         app.include_router(room.router)
     docs_page.install(app)
     problems.install(app)

@@ -4,14 +4,13 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
 
 from api.access import Access, AccessOf
 from api.etags import unchanged
 from api.listing import CURSOR, MOST_LISTED, page
 from api.problems import responses_to_callers
 from api.schemas import JobsView, JobView, Reweighing, view_of
-from api.service import Service, ServiceOf
+from api.service import Service, ServiceOf, service_of
 from pastiche.options import OptionError, Options
 from shared import transitions
 from shared.errors import FieldError, InvalidFields, JobExpired, JobNotFound, JobOver
@@ -24,8 +23,8 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 POLL_SECONDS = 1
 
 
-async def job_of(job_id: str, access: AccessOf, service: ServiceOf) -> Job:
-    """The job that a path names; 404 for a name that never was one, and for another owner's; 410
+async def job_of(job_id: str, access: Access, service: Service) -> Job:
+    """The job of this name; 404 for a name that never was one, and for another owner's; 410
     past its retention."""
     job = await service.jobs.run(transitions.look(job_id)) if is_job_id(job_id) else None
     if job is None or job.owner != access.owner:
@@ -35,7 +34,11 @@ async def job_of(job_id: str, access: AccessOf, service: ServiceOf) -> Job:
     return job
 
 
-JobOf = Annotated[Job, Depends(job_of)]
+async def _job(job_id: str, request: Request, access: AccessOf) -> Job:
+    return await job_of(job_id, access, service_of(request.app))
+
+
+JobOf = Annotated[Job, Depends(_job)]
 """The job that a path names, as an endpoint asks for it."""
 
 
@@ -110,8 +113,9 @@ async def answer(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """A job as a response: its JSON, its ETag, and when to ask again while it is not over."""
-    body = view_of(job, await rates_of(job, service)).model_dump(mode="json")
-    return JSONResponse(body, status, headers=_headers(job) | (headers or {}))
+    body = view_of(job, await rates_of(job, service)).model_dump_json()
+    told = _headers(job) | (headers or {})
+    return Response(body, status, headers=told, media_type="application/json")
 
 
 def etag_of(job: Job) -> str:

@@ -39,7 +39,7 @@ class Manner:
     wait_seconds: int | None
 
 
-def _manner(
+async def _manner(
     idempotency_key: Annotated[
         str | None,
         Header(description="The same submission with the same key is the same job, for 24 hours."),

@@ -224,13 +224,12 @@ def _backbone(job: Job) -> dict[str, Any]:
 
 
 def _progress(job: Job, rates: Sequence[float]) -> dict[str, Any]:
-    iterations = Options(**job.options).all_iterations
     done = job.progress
     if done is None:
         return {
             "progress": 0.0,
             "iteration": 0,
-            "iterations": iterations,
+            "iterations": Options(**job.options).all_iterations,
             "scale": None,
             "eta_seconds": _expected(job, rates),
             "losses": None,

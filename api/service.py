@@ -36,7 +36,7 @@ def service_of(app: FastAPI) -> Service:
     return service
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     return service_of(request.app)
 
 

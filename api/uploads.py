@@ -89,7 +89,7 @@ class Receiver:
                 files = await self._normalised(form, folder)
                 for field, keys in taken.items():
                     files[field] = [
-                        await self._fetched(key, folder / f"{field}-{index}.png")
+                        await self._fetched(key, folder / f"{field}-{index}.picture")
                         for index, key in enumerate(keys)
                     ]
                 _check_aspects(files)
@@ -118,7 +118,9 @@ class Receiver:
         for name, field in PICTURE_FIELDS.items():
             for index, upload in enumerate(form.getlist(name)):
                 assert isinstance(upload, UploadFile)
-                source, target = (folder / f"{name}-{index}.{kind}" for kind in ("upload", "png"))
+                source, target = (
+                    folder / f"{name}-{index}.{kind}" for kind in ("upload", "picture")
+                )
                 await to_thread.run_sync(_keep, upload, source)
                 fault = await self.decoder.normalise(source, target, is_mask=field.is_mask)
                 source.unlink()

@@ -5,6 +5,7 @@ but Python, so that it can be read where torch is not installed.
 """
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, Literal, get_type_hints
 
 from pastiche.option_kinds import (
@@ -283,7 +284,7 @@ class Options:
     )
 
     def __post_init__(self) -> None:
-        for name, kind in get_type_hints(Options).items():
+        for name, kind in _types().items():
             object.__setattr__(self, name, _kept(name, kind, getattr(self, name)))
         if self.content_weight == 0 and self.style_weight == 0:
             raise OptionError(
@@ -321,6 +322,7 @@ class Options:
             raise OptionError("start_image", "must be given where start is image.")
 
 
+@cache
 def meaning_of(name: str) -> Meaning:
     """The description, unit and range of the option called `name`."""
     (meaning,) = (f.metadata["meaning"] for f in fields(Options) if f.name == name)
@@ -330,8 +332,13 @@ def meaning_of(name: str) -> Meaning:
 
 def wanted(name: str) -> str:
     """What the option called `name` takes, to end a sentence that begins with “must be”."""
-    kind = get_type_hints(Options)[name]
+    kind = _types()[name]
     return kind_of(kind).wanted(kind, meaning_of(name))
+
+
+@cache
+def _types() -> dict[str, Any]:
+    return get_type_hints(Options)
 
 
 def _kept(name: str, kind: Any, value: Any) -> Any:

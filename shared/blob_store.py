@@ -18,7 +18,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 def input_key(job_id: str, name: str) -> str:
     """The key of one of a job's pictures, by a name of ours: `content`, `style-0`."""
-    return f"jobs/{job_id}/inputs/{name}.png"
+    return f"jobs/{job_id}/inputs/{name}"
 
 
 def folder_of(job_id: str) -> str:

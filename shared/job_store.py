@@ -37,6 +37,7 @@ class JobStore:
 
     def __init__(self, client: "redis.Redis") -> None:
         self.client = client
+        self._script = cache(lambda name: client.register_script(script_text(name)))
 
     @classmethod
     def connect(cls, url: str) -> "JobStore":
@@ -45,7 +46,7 @@ class JobStore:
 
     def run(self, transition: Transition[Reply]) -> Reply:
         """One transition, whole or not at all."""
-        script = self.client.register_script(script_text(transition.script))
+        script = self._script(transition.script)
         return transition.read(script(keys=transition.keys, args=transition.arguments))
 
 
@@ -58,6 +59,7 @@ class AsyncJobStore:
 
     def __init__(self, client: "redis.asyncio.Redis") -> None:
         self.client = client
+        self._script = cache(lambda name: client.register_script(script_text(name)))
 
     @classmethod
     def connect(cls, url: str) -> "AsyncJobStore":
@@ -73,7 +75,7 @@ class AsyncJobStore:
 
     async def run(self, transition: Transition[Reply]) -> Reply:
         """One transition, whole or not at all."""
-        script = self.client.register_script(script_text(transition.script))
+        script = self._script(transition.script)
         return transition.read(await script(keys=transition.keys, args=transition.arguments))
 
     async def close(self) -> None:

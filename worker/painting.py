@@ -22,7 +22,7 @@ from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
 from shared.jobs import BackboneUsed, Inputs
 from shared.jobs import Progress as JobProgress
-from shared.pictures import encode_png, encode_preview
+from shared.pictures import KEPT, encode_png, encode_preview
 from shared.settings import Settings
 from shared.workers import Worker
 from worker.attempt import Attempt, PaintingFailed, StudioCloses
@@ -177,14 +177,14 @@ def _images(pictures: Inputs[bytes]) -> EngineInputs:
     )
 
 
-def _image(png: bytes) -> Tensor:
-    with Image.open(BytesIO(png), formats=("PNG",)) as picture:
-        return from_pil(picture)
+def _image(picture: bytes) -> Tensor:
+    with Image.open(BytesIO(picture), formats=KEPT) as opened:
+        return from_pil(opened)
 
 
-def _mask(png: bytes) -> Tensor:
-    with Image.open(BytesIO(png), formats=("PNG",)) as picture:
-        return mask_from_pil(picture)
+def _mask(picture: bytes) -> Tensor:
+    with Image.open(BytesIO(picture), formats=KEPT) as opened:
+        return mask_from_pil(opened)
 
 
 def _as_told(progress: Progress, seconds: float, begun: float) -> JobProgress:

@@ -54,14 +54,14 @@ def test_options_that_are_not_given_have_their_defaults(api: RunningApi) -> None
 def test_the_inputs_are_kept_as_normalised_pictures(api: RunningApi) -> None:
     job = submit(api).json()
     names = sorted(path.name for path in api.blobs)
-    assert names == ["content-0.png", "style-0.png"]
+    assert names == ["content-0", "style-0"]
     assert all(job["id"] in path.parts for path in api.blobs)
 
 
 def test_a_name_that_climbs_out_of_the_folder_is_only_a_name(api: RunningApi) -> None:
     response = submit(api, content=("../../../climbed.jpg", pictures.jpeg()))
     assert response.status_code == 202
-    assert sorted(path.name for path in api.blobs) == ["content-0.png", "style-0.png"]
+    assert sorted(path.name for path in api.blobs) == ["content-0", "style-0"]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_turned_picture_is_stored_upright(api: RunningApi) -> None:
     from PIL import Image
 
     submit(api, content=pictures.rotated_by_exif())
-    (stored,) = (path for path in api.blobs if path.name == "content-0.png")
+    (stored,) = (path for path in api.blobs if path.name == "content-0")
     with Image.open(stored) as picture:
         assert picture.size == (32, 64)
 
