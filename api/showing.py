@@ -15,7 +15,7 @@ from shared.losses import Losses
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
-class LossesView(BaseModel):
+class LossCurves(BaseModel):
     """Columns of the same length: each term of the objective, with its weight in it, after each
     iteration."""
 
@@ -57,12 +57,12 @@ async def preview(
 
 
 @router.get("/{job_id}/losses", responses=responses_to_callers(404, 410))
-async def losses(job: JobOf, service: ServiceOf) -> LossesView:
+async def losses(job: JobOf, service: ServiceOf) -> LossCurves:
     """The loss curves so far: each term at each iteration; empty before the first."""
     if job.losses_key is None:
         return _view(Losses())
     return _view(Losses.from_json(await service.blobs.get_async(job.losses_key)))
 
 
-def _view(losses: Losses) -> LossesView:
-    return LossesView.model_validate(losses, from_attributes=True)
+def _view(losses: Losses) -> LossCurves:
+    return LossCurves.model_validate(losses, from_attributes=True)

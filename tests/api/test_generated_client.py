@@ -1,0 +1,95 @@
+"""A client that a generator makes of the OpenAPI document works."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from api.app import create_app
+from shared.settings import Settings
+from tests import pictures
+from tests.conftest import RunningApi
+
+PACKAGE = "generated_client"
+PICTURES = ("image/png", "image/jpeg", "image/webp")
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the client, and what the generator had to say."""
+    folder = tmp_path_factory.mktemp("generated")
+    (folder / "openapi.json").write_text(json.dumps(create_app(Settings()).openapi()))
+    overrides = dict.fromkeys(PICTURES, "application/octet-stream")
+    (folder / "config.json").write_text(json.dumps({"content_type_overrides": overrides}))
+    programs = Path(sys.executable).parent
+    command = [f"{programs}/openapi-python-client", "generate", "--meta", "none", "--path"]
+    command += ["openapi.json", "--config", "config.json", "--output-path", PACKAGE]
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    told = subprocess.run(
+        command, cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True
+    )
+    (folder / "told").write_text(f"{told.returncode}\n{told.stdout}{told.stderr}")
+    return folder
+
+
+@pytest.fixture
+def client(generated: Path, api: RunningApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.syspath_prepend(generated)
+    with import_module(PACKAGE).Client(base_url=str(api.http.base_url)) as client:
+        yield client
+
+
+def call(name: str) -> ModuleType:
+    return import_module(f"{PACKAGE}.api.jobs.{name}")
+
+
+def submission(**options: Any) -> Any:
+    file = import_module(f"{PACKAGE}.types").File
+    kind = import_module(f"{PACKAGE}.models").JobsSubmitSubmission
+    content = file(BytesIO(pictures.jpeg()), "content.jpg", "image/jpeg")
+    style = file(BytesIO(pictures.png()), "style.png", "image/png")
+    return kind(content=content, style=[style], **options)
+
+
+def test_the_generator_understands_all_of_the_document(generated: Path) -> None:
+    told = (generated / "told").read_text()
+    assert told.startswith("0\n")
+    assert "WARNING" not in told
+    assert "Unable" not in told
+
+
+def test_it_submits_a_job_and_finds_it_again(client: Any) -> None:
+    job = call("jobs_submit").sync(client=client, body=submission(size=128, style_weight=0.7))
+    assert (job.status, job.options.size, job.options.style_weight) == ("queued", 128, 0.7)
+    assert call("jobs_look").sync(job.id, client=client).to_dict() == job.to_dict()
+    (listed,) = call("jobs_listed").sync(client=client).jobs
+    assert listed.id == job.id
+
+
+def test_it_changes_cancels_and_erases_a_job(client: Any) -> None:
+    job = call("jobs_submit").sync(client=client, body=submission())
+    changes = import_module(f"{PACKAGE}.models").Reweighing(style_weight=0.9)
+    changed = call("jobs_reweigh").sync(job.id, client=client, body=changes)
+    assert changed.options.style_weight == 0.9
+    assert call("jobs_cancel").sync(job.id, client=client).status == "canceled"
+    assert call("jobs_erase").sync_detailed(job.id, client=client).status_code == 204
+    assert call("jobs_look").sync(job.id, client=client).code == "job_not_found"
+
+
+def test_it_reads_what_is_wrong_with_a_field(client: Any) -> None:
+    problem = call("jobs_submit").sync(client=client, body=submission(size=1))
+    assert problem.status == 422
+    assert [error.field for error in problem.errors] == ["size"]
+
+
+def test_it_reads_the_loss_curves(client: Any) -> None:
+    job = call("jobs_submit").sync(client=client, body=submission())
+    assert call("jobs_losses").sync(job.id, client=client).total == []
