@@ -36,7 +36,7 @@ class Watched:
     def __init__(self, job: Job) -> None:
         self.job: Job | None = job
         self.readers: set[Watch] = set()
-        self.told: dict[str, str] = {}
+        self.told: dict[str, bytes] = {}
 
     def see(self, job: Job | None) -> None:
         """Keeps what is newer, and wakes the readers."""
@@ -55,7 +55,7 @@ class Watch:
         self._watched, self._watching = watched, watching
 
     @property
-    def told(self) -> dict[str, str]:
+    def told(self) -> dict[str, bytes]:
         """What one reader has found words for, and the others can say too: of the job as it is."""
         return self._watched.told
 
