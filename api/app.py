@@ -14,6 +14,7 @@ from api import (
     jobs,
     metrics,
     openapi,
+    page,
     problems,
     results,
     showing,
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Protection)
     for room in (jobs, submissions, sweeps, events, showing, results, access, health, metrics):
         app.include_router(room.router)
+    page.install(app, settings)
     docs_page.install(app)
     problems.install(app)
     openapi.install(app)

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 ASSETS = "/docs/assets"
@@ -38,11 +38,6 @@ def _policy(page: str) -> str:
         f"default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data:; connect-src 'self'; font-src 'self' data:; frame-ancestors 'none'"
     )
-
-
-@router.get("/")
-async def front_door() -> RedirectResponse:
-    return RedirectResponse("/docs")
 
 
 def install(app: FastAPI) -> None:

@@ -1,0 +1,36 @@
+"""`/`: the page for people: plain HTML, CSS and modules from `api/web`, and example pictures."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+from shared.settings import Settings
+
+WEB = Path(__file__).parent / "web"
+EXAMPLES = Path(__file__).parent.parent / "examples" / "images"
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_LIMIT = '<meta name="upload-limit-megabytes" content="{}">'
+_LIMIT_AS_WRITTEN = _LIMIT.format(25)
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Adds the page, and the files that it loads."""
+    limit = _LIMIT.format(settings.upload_limit_megabytes)
+    html = (WEB / "index.html").read_text("utf-8").replace(_LIMIT_AS_WRITTEN, limit)
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def page() -> HTMLResponse:
+        headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
+        return HTMLResponse(html, headers=headers)
+
+    app.include_router(router)
+    app.mount("/web/examples", StaticFiles(directory=EXAMPLES))
+    app.mount("/web", StaticFiles(directory=WEB))

@@ -1,0 +1,80 @@
+// The terms of the objective over the iterations, on a logarithmic scale.
+
+const TERMS = ["total", "content", "style", "tv"];
+const WORDS = { total: "total", content: "content", style: "style", tv: "variation" };
+const DASHES = { total: "1 3", content: "", style: "8 3", tv: "3 3" };
+const WIDTH = 640, HEIGHT = 200, RIGHT = 70, EDGE = 10;
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Curves that grow while a job is painted. */
+export class Curves {
+  /** @param {HTMLElement} figure */
+  constructor(figure) {
+    this.figure = figure;
+    this.svg = figure.querySelector("svg");
+    this.clear();
+  }
+
+  clear() {
+    this.iterations = [];
+    this.terms = Object.fromEntries(TERMS.map((term) => [term, []]));
+    this.figure.hidden = true;
+  }
+
+  /** All that is known so far. */
+  set(curves) {
+    this.iterations = [...curves.iterations];
+    for (const term of TERMS) this.terms[term] = [...curves[term]];
+    this.draw();
+  }
+
+  /** One more point; what came before it comes from the whole curves. */
+  add(iteration, losses) {
+    if (!losses || iteration <= (this.iterations.at(-1) ?? 0)) return;
+    this.iterations.push(iteration);
+    for (const term of TERMS) this.terms[term].push(losses[term]);
+    this.draw();
+  }
+
+  draw() {
+    this.figure.hidden = this.iterations.length < 2;
+    if (this.figure.hidden) return;
+    const values = TERMS.flatMap((term) => this.terms[term]).filter((value) => value > 0);
+    const low = Math.log(Math.min(...values)), high = Math.log(Math.max(...values));
+    const last = this.iterations.at(-1);
+    const x = (iteration) => (iteration / last) * (WIDTH - RIGHT);
+    const y = (value) => EDGE + ((high - Math.log(value)) / (high - low || 1)) * (HEIGHT - 2 * EDGE);
+    this.svg.replaceChildren(...TERMS.map((term) => this.path(term, x, y)), ...this.names(y));
+    const told = TERMS.map((term) => `${WORDS[term]} ${this.terms[term].at(-1)?.toPrecision(3)}`);
+    this.svg.setAttribute("aria-label", `After ${last} iterations: ${told.join(", ")}`);
+  }
+
+  path(term, x, y) {
+    const points = this.terms[term]
+      .map((value, index) => (value > 0 ? `${x(this.iterations[index]).toFixed(1)} ${y(value).toFixed(1)}` : null))
+      .filter(Boolean);
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", points.length ? `M${points.join("L")}` : "");
+    path.setAttribute("stroke", `var(--${term})`);
+    path.setAttribute("stroke-dasharray", DASHES[term]);
+    return path;
+  }
+
+  /** The names at the right, each by its curve's end, and none over another. */
+  names(y) {
+    const ends = TERMS.filter((term) => this.terms[term].at(-1) > 0)
+      .map((term) => ({ term, height: y(this.terms[term].at(-1)) }))
+      .sort((one, other) => one.height - other.height);
+    ends.forEach((end, index) => {
+      if (index) end.height = Math.max(end.height, ends[index - 1].height + 14);
+    });
+    const over = Math.max(0, (ends.at(-1)?.height ?? 0) - (HEIGHT - 4));
+    return ends.map(({ term, height }) => {
+      const text = document.createElementNS(SVG, "text");
+      text.setAttribute("x", WIDTH - RIGHT + 6);
+      text.setAttribute("y", height - over + 4);
+      text.textContent = WORDS[term];
+      return text;
+    });
+  }
+}

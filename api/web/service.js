@@ -1,0 +1,93 @@
+// The API, as the page calls it. Every failure is a Fault, with words for a person.
+
+const KEY = "pastiche-key";
+const TOKEN_REST_SECONDS = 60;
+
+/** What went wrong, in a sentence, and for each field of the form. */
+export class Fault extends Error {
+  constructor(sentence, { status = 0, code = "", fields = {} } = {}) {
+    super(sentence);
+    Object.assign(this, { status, code, fields });
+  }
+}
+
+let token = { value: "", until: 0 };
+
+export const key = {
+  get: () => localStorage.getItem(KEY) ?? "",
+  set(value) {
+    localStorage.setItem(KEY, value);
+    token = { value: "", until: 0 };
+  },
+};
+
+export const look = (id) => asked("GET", `jobs/${id}`);
+export const losses = (id) => asked("GET", `jobs/${id}/losses`);
+export const reweigh = (id, weights) => asked("PATCH", `jobs/${id}`, JSON.stringify(weights));
+export const cancel = (id) => asked("POST", `jobs/${id}/cancel`);
+export const retry = (id) => asked("POST", `jobs/${id}/retry`);
+export const erase = (id) => asked("DELETE", `jobs/${id}`);
+export const lookAtSweep = (id) => asked("GET", `sweeps/${id}`);
+export const description = () => asked("GET", "openapi.json");
+
+/** Submits a form once, however often the connection is lost on the way. */
+export const submit = (form) => submitted("jobs", form);
+export const submitSweep = (form) => submitted("sweeps", form);
+
+/** An address that the browser loads by itself: with a key, a token that reads goes with it. */
+export async function address(path) {
+  const relative = path.replace(/^\//, "");
+  if (!key.get()) return relative;
+  if (Date.now() > token.until) {
+    const { token: value, expires_in: seconds } = await asked("POST", "tokens");
+    token = { value, until: Date.now() + 1000 * (seconds - TOKEN_REST_SECONDS) };
+  }
+  return `${relative}${relative.includes("?") ? "&" : "?"}token=${encodeURIComponent(token.value)}`;
+}
+
+/** The weights that a place between content (0) and style (1) stands for. */
+export function weights(place) {
+  return { content_weight: rounded(1 - place), style_weight: rounded(place) };
+}
+
+/** Where between content and style a job's weights are. */
+export function place({ content_weight: content, style_weight: style }) {
+  return style / (content + style);
+}
+
+function rounded(value) {
+  return Math.round(value * 1000) / 1000;
+}
+
+async function submitted(path, form) {
+  const once = { "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
+  for (let pause = 1000; ; pause = Math.min(2 * pause, 8000)) {
+    try {
+      return await asked("POST", path, form, once);
+    } catch (fault) {
+      if (fault.status !== 0 || pause === 8000) throw fault;
+      await new Promise((resume) => setTimeout(resume, pause));
+    }
+  }
+}
+
+async function asked(method, path, body, headers = {}) {
+  if (key.get()) headers.Authorization = `Bearer ${key.get()}`;
+  if (typeof body === "string") headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, { method, body, headers });
+  } catch {
+    throw new Fault("The service cannot be reached. Is the network there?");
+  }
+  const told = await answer.json().catch(() => null);
+  if (answer.ok) return told;
+  throw problem(answer, told);
+}
+
+function problem(answer, told) {
+  const fields = {};
+  for (const { field, detail } of told?.errors ?? []) fields[field] ??= detail;
+  const sentence = told?.detail ?? `The service answered with ${answer.status}, and did not say why.`;
+  return new Fault(sentence, { status: answer.status, code: told?.code ?? "", fields });
+}
