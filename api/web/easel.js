@@ -187,7 +187,7 @@ function download(job, format) {
   const link = Object.assign(document.createElement("a"), {
     className: "button",
     textContent: FORMATS[format],
-    download: `pastiche-${job.id.slice(0, 8)}.${format === "jpeg" ? "jpg" : format}`,
+    download: "",
   });
   link.setAttribute("aria-label", `Download as ${FORMATS[format]}`);
   link.href = "#";

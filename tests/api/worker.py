@@ -91,5 +91,10 @@ class PlayedWorker:
         )
         assert self.jobs.run(succeeded) == "ok"
 
+    def stop(self) -> None:
+        """The client has canceled."""
+        stopped = transitions.stop(self.job_id, self.fence, news={}, keeping=KEEPING)
+        assert self.jobs.run(stopped) == "ok"
+
     def _beat(self, news: dict[str, str]) -> None:
         self.jobs.run(transitions.heartbeat(self.job_id, self.fence, lease_seconds=20, news=news))

@@ -1,0 +1,32 @@
+"""What a visitor does on the page."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+
+def choose(page: Page, field: str, *files: Path) -> None:
+    """Picks files for a well: `content` or `style`."""
+    page.locator(f"#{field}-well .pick input").set_input_files(files)
+
+
+def paint(page: Page, files: dict[str, Path]) -> str:
+    """Submits a pair; gives the job's id, which is in the page's address."""
+    for field, file in files.items():
+        choose(page, field, file)
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.locator("#easel")).to_be_visible()
+    return page.url.rpartition("=")[2]
+
+
+def drop(page: Page, field: str, name: str, kind: str, size: int = 10) -> None:
+    """Drops a file of this name, kind and size on a well."""
+    page.evaluate(
+        """([field, name, kind, size]) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(size)], name, { type: kind }));
+            const well = document.getElementById(`${field}-well`);
+            well.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, cancelable: true }));
+        }""",
+        [field, name, kind, size],
+    )

@@ -1,0 +1,56 @@
+"""A real Chromium with the page open."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests import pictures
+from tests.conftest import RunningApi
+
+PATIENCE_MILLISECONDS = 15_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, for all tests."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    assert found is not None, "The page is tested in Chromium (Debian: apt-get install chromium)."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, api: RunningApi) -> Iterator[Page]:
+    """The page of an API without workers, in a browser that has never seen it."""
+    with opened(browser, str(api.http.base_url)) as page:
+        yield page
+
+
+@contextmanager
+def opened(browser: Browser, url: str, **context: Any) -> Iterator[Page]:
+    """A new visitor's page; what its scripts throw fails the test."""
+    visitor, thrown = browser.new_context(**context), list[str]()
+    page = visitor.new_page()
+    page.set_default_timeout(PATIENCE_MILLISECONDS)
+    page.on("pageerror", lambda error: thrown.append(str(error)))
+    page.goto(url)
+    yield page
+    visitor.close()
+    assert thrown == []
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A photograph and a painting on the visitor's disk."""
+    folder = tmp_path_factory.mktemp("pictures")
+    made = {"content": folder / "holiday.jpg", "style": folder / "painting.png"}
+    made["content"].write_bytes(pictures.jpeg(160, 120))
+    made["style"].write_bytes(pictures.png(120, 120))
+    return made

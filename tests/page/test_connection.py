@@ -1,0 +1,57 @@
+"""A service that goes away for a while, and one that asks for keys."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from api import keys
+from local.ports import free_port
+from shared.job_store import JobStore
+from shared.settings import Settings
+from tests.api.worker import PlayedWorker, png
+from tests.conftest import running_api
+from tests.page.actions import paint
+from tests.page.conftest import opened
+
+
+@pytest.fixture
+def settings(redis_url: str, jobs: JobStore, tmp_path: Path) -> Settings:
+    return Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
+
+
+def test_the_page_says_that_the_service_is_away_and_goes_on_when_it_is_back(
+    browser: Browser, settings: Settings, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    with running_api(settings) as api, opened(browser, str(api.http.base_url)) as page:
+        worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
+        worker.tell(10)
+        expect(page.locator("#status")).to_contain_text("iteration 10")
+        api.process.terminate()
+        api.process.wait(20)
+        expect(page.locator("#connection")).to_be_visible()
+        with running_api(settings):
+            worker.tell(20)
+            expect(page.locator("#status")).to_contain_text("iteration 20")
+            expect(page.locator("#connection")).to_be_hidden()
+            worker.commit(png(160, 120))
+            expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+
+
+def test_with_a_key_all_of_it_works(
+    browser: Browser, settings: Settings, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    key = keys.create(jobs.client, "ada")
+    with (
+        running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api,
+        opened(browser, str(api.http.base_url)) as page,
+    ):
+        page.get_by_role("button", name="Example: harbour").click()
+        page.get_by_role("button", name="Example: wave").click()
+        expect(page.locator(".chosen img")).to_have_count(2)
+        page.get_by_role("button", name="Paint", exact=True).click()
+        page.get_by_label("Key", exact=True).fill(key)
+        page.get_by_role("button", name="Use it").click()
+        worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
+        worker.commit(png(160, 120))
+        expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()

@@ -1,0 +1,116 @@
+"""While a picture is painted, and when it is done; a worker is played."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from shared.blob_store import preview_key
+from shared.job_store import JobStore
+from tests import pictures
+from tests.api.worker import PlayedWorker, png
+from tests.conftest import RunningApi
+from tests.page.actions import paint
+
+
+@pytest.fixture
+def worker(page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]) -> PlayedWorker:
+    """It has claimed the job that the page has just submitted."""
+    job_id = paint(page, files)
+    return PlayedWorker.of({"id": job_id}, jobs, api)
+
+
+def with_preview(worker: PlayedWorker, iteration: int) -> None:
+    worker.show(iteration)
+    worker.blobs.put(preview_key(worker.job_id, worker.fence), pictures.jpeg())
+
+
+def test_progress_is_told_in_words_and_as_a_bar(page: Page, worker: PlayedWorker) -> None:
+    worker.tell(iteration=126)
+    expect(page.locator("#status")).to_have_text(
+        "Scale 2/3, iteration 126 of 300, about 10 s left."
+    )
+    expect(page.locator("#progress")).to_have_js_property("value", 0.42)
+
+
+def test_the_picture_appears_while_it_is_painted(page: Page, worker: PlayedWorker) -> None:
+    worker.blobs.put(preview_key(worker.job_id, worker.fence), pictures.jpeg())
+    worker.tell(10, preview_key=preview_key(worker.job_id, worker.fence), preview_iteration="10")
+    expect(page.get_by_alt_text("The picture so far")).to_be_visible()
+
+
+def test_the_loss_curves_grow(page: Page, worker: PlayedWorker) -> None:
+    worker.tell(iteration=10)
+    expect(page.locator("#status")).to_contain_text("iteration 10")
+    worker.tell(iteration=20)
+    expect(page.get_by_role("img", name="After 20 iterations")).to_be_visible()
+    expect(page.locator("#curves path")).to_have_count(4)
+
+
+def test_the_dial_changes_the_running_job(
+    page: Page, worker: PlayedWorker, api: RunningApi
+) -> None:
+    worker.tell(iteration=10)
+    with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        page.locator("#live-dial").fill("0.9")
+    options = api.http.get(f"/jobs/{worker.job_id}").json()["options"]
+    assert (options["content_weight"], options["style_weight"]) == (0.1, 0.9)
+
+
+def test_a_picture_that_is_done_can_be_compared_and_fetched(
+    page: Page, worker: PlayedWorker
+) -> None:
+    worker.commit(png(160, 120))
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    page.get_by_label("How much of the photograph is shown").fill("60")
+    shown = page.locator("#before").evaluate("image => getComputedStyle(image).clipPath")
+    assert shown == "inset(0px 40% 0px 0px)"
+    for kind in ("PNG", "JPEG", "WebP"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=f"Download as {kind}").click()
+        assert download.value.suggested_filename.endswith(kind.lower())
+        assert download.value.path().stat().st_size > 100
+
+
+def test_one_goes_on_from_a_picture_larger(
+    page: Page, worker: PlayedWorker, api: RunningApi
+) -> None:
+    worker.commit(png(160, 120))
+    page.get_by_role("button", name="Go on from here").click()
+    expect(page.locator("#status")).to_contain_text("queue")
+    newest, *_ = api.http.get("/jobs").json()["jobs"]
+    assert newest["id"] != worker.job_id
+    assert (newest["options"]["start"], newest["options"]["size"]) == ("image", 1024)
+
+
+def test_the_dial_is_swept_into_a_contact_sheet(
+    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
+) -> None:
+    worker.commit(png(160, 120))
+    page.get_by_role("button", name="Sweep the dial").click()
+    expect(page.locator("#sweep-status")).to_have_text("0 of 5 are painted.")
+    waiting = api.http.get("/jobs", params={"status": "queued"}).json()["jobs"]
+    for job in waiting:
+        PlayedWorker.of(job, jobs, api).commit(png(160, 120))
+    expect(page.locator("#sweep-status")).to_have_text("Done.")
+    expect(page.locator("#sheet")).to_be_visible()
+
+
+def test_a_job_is_canceled_and_tried_again(page: Page, worker: PlayedWorker) -> None:
+    worker.tell(iteration=10)
+    page.get_by_role("button", name="Cancel").click()
+    worker.stop()
+    expect(page.locator("#status")).to_have_text("Canceled.")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#status")).to_contain_text("Next in the queue")
+
+
+def test_a_shared_link_shows_the_picture_to_others(page: Page, worker: PlayedWorker) -> None:
+    worker.commit(png(160, 120))
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    other = page.context.browser
+    assert other is not None
+    visitor = other.new_page()
+    visitor.goto(page.url)
+    expect(visitor.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    visitor.close()

@@ -1,0 +1,48 @@
+"""What was painted in this browser stays there."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from shared.job_store import JobStore
+from tests.api.worker import PlayedWorker, png
+from tests.conftest import RunningApi
+from tests.page.actions import paint
+
+
+def test_a_job_survives_a_reload(
+    page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    job_id = paint(page, files)
+    PlayedWorker.of({"id": job_id}, jobs, api).commit(png(160, 120))
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    page.goto(str(api.http.base_url))
+    page.locator("#gallery a").click()
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    expect(page.get_by_label("How much of the photograph is shown")).to_be_visible()
+
+
+def test_a_job_is_deleted_here_and_there(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    paint(page, files)
+    page.get_by_role("button", name="Delete the picture").click()
+    expect(page.locator("#gallery")).to_be_hidden()
+    assert api.http.get("/jobs").json()["jobs"] == []
+    assert api.blobs == []
+
+
+def test_two_hundred_jobs_are_no_burden(page: Page, api: RunningApi) -> None:
+    page.evaluate("""async () => {
+        const { remember } = await import("/web/store.js");
+        const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+        const thumbnail = await new Promise((done) => canvas.toBlob(done, "image/jpeg"));
+        for (let index = 0; index < 200; index++) {
+            const id = index.toString(16).padStart(32, "0");
+            await remember(id, { status: "succeeded", thumbnail });
+        }
+    }""")
+    page.reload()
+    expect(page.locator("#gallery a")).to_have_count(200)
+    page.get_by_role("button", name="Example: wave").click()
+    expect(page.locator("#style-well .chosen img")).to_be_visible()

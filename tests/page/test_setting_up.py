@@ -1,0 +1,126 @@
+"""Before anything is painted: pictures are chosen, and wrong ones refused with a reason."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import RunningApi
+from tests.page.actions import choose, drop, paint
+
+OWN_CODE_BYTES = 60_000
+WEB = Path(__file__).parents[2] / "api" / "web"
+
+
+def job_of(page: Page, api: RunningApi) -> dict[str, Any]:
+    (job,) = api.http.get("/jobs").json()["jobs"]
+    assert isinstance(job, dict)
+    return job
+
+
+def test_two_examples_and_a_click_submit_a_job(page: Page, api: RunningApi) -> None:
+    page.get_by_role("button", name="Example: harbour").click()
+    page.get_by_role("button", name="Example: wave").click()
+    expect(page.locator(".chosen img")).to_have_count(2)
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.get_by_text("Next in the queue")).to_be_visible()
+    assert job_of(page, api)["status"] == "queued"
+
+
+def test_the_dial_and_the_preset_go_with_it(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    page.get_by_label("Between the photograph and the painting", exact=True).fill("0.7")
+    page.get_by_text("Draft").click()
+    paint(page, files)
+    options = job_of(page, api)["options"]
+    assert (options["content_weight"], options["style_weight"]) == (0.3, 0.7)
+    assert options["size"] == 256
+
+
+def test_every_other_option_is_behind_more(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    page.locator("#more summary").click()
+    page.locator("input[name=size]").fill("128")
+    page.locator("select[name=colour]").select_option("luminance")
+    paint(page, files)
+    options = job_of(page, api)["options"]
+    assert (options["size"], options["colour"]) == (128, "luminance")
+
+
+def test_several_paintings_are_taken_and_one_taken_out(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    choose(page, "style", files["style"], files["content"])
+    expect(page.locator("#style-well .chosen img")).to_have_count(2)
+    page.get_by_role("button", name="Remove holiday.jpg").click()
+    expect(page.locator("#style-well .chosen img")).to_have_count(1)
+
+
+def test_a_picture_that_is_pasted_falls_into_the_first_empty_well(page: Page) -> None:
+    page.evaluate("""async () => {
+        const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
+        const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([blob], "pasted.png", { type: "image/png" }));
+        dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, cancelable: true }));
+    }""")
+    expect(page.get_by_alt_text("pasted.png")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "size", "words"),
+    [
+        ("thesis.pdf", "application/pdf", 10, "no picture that can be read here"),
+        ("scan.tiff", "image/tiff", 60_000_000, "JPEG, PNG, WebP and AVIF can"),
+        ("IMG_1.HEIC", "", 10, "Most Compatible"),
+        ("large.jpg", "image/jpeg", 26_000_000, "at most 25 MB"),
+    ],
+)
+def test_a_wrong_file_is_told_before_it_is_sent(
+    name: str, kind: str, size: int, words: str, page: Page
+) -> None:
+    drop(page, "content", name, kind, size)
+    expect(page.locator("#content-fault")).to_contain_text(words)
+    expect(page.locator("#content-well .chosen img")).to_have_count(0)
+
+
+def test_what_the_service_refuses_is_told_next_to_it(
+    page: Page, api: RunningApi, tmp_path: Path, files: dict[str, Path]
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(files["content"].read_bytes()[:400])
+    choose(page, "content", broken)
+    choose(page, "style", files["style"])
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.locator("#content-fault")).to_contain_text("damaged or cut off")
+
+
+def test_an_option_out_of_range_is_told_next_to_it(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    page.locator("#more summary").click()
+    page.locator("input[name=iterations]").fill("-3")
+    for field, file in files.items():
+        choose(page, field, file)
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.locator("#fault-iterations")).to_contain_text("must be")
+
+
+def test_without_a_picture_it_says_what_is_missing(page: Page) -> None:
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.locator("#content-fault")).to_have_text("Choose a photograph first.")
+
+
+def test_the_page_asks_nobody_else_for_anything(page: Page, api: RunningApi) -> None:
+    asked = list[str]()
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload(wait_until="networkidle")
+    assert asked
+    assert all(url.startswith((str(api.http.base_url), "blob:")) for url in asked)
+
+
+def test_its_own_code_is_small() -> None:
+    assert sum(file.stat().st_size for file in WEB.iterdir()) < OWN_CODE_BYTES

@@ -1,0 +1,36 @@
+"""From drop to download, with a worker that paints."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from tests.page.actions import paint
+from tests.page.conftest import opened
+from tests.stack import Stack
+
+PAINTED_MILLISECONDS = 120_000
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_picture_is_painted_with_the_dial_turned_on_the_way(
+    browser: Browser, stack: Stack, files: dict[str, Path], tmp_path: Path
+) -> None:
+    with opened(browser, str(stack.http.base_url)) as page:
+        page.locator("#more summary").click()
+        for name, value in {"size": "96", "iterations": "150"}.items():
+            page.locator(f"input[name={name}]").fill(value)
+        paint(page, files)
+        expect(page.locator("#status")).to_contain_text("iteration", timeout=PAINTED_MILLISECONDS)
+        with page.expect_response(lambda answer: answer.request.method == "PATCH") as changed:
+            page.locator("#live-dial").fill("0.9")
+        assert changed.value.status == 200
+        picture = page.get_by_alt_text("The picture", exact=True)
+        expect(picture).to_be_visible(timeout=PAINTED_MILLISECONDS)
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download as PNG").click()
+        download.value.save_as(tmp_path / "picture.png")
+        with Image.open(tmp_path / "picture.png") as image:
+            assert image.size == (96, 72)
