@@ -24,7 +24,7 @@ def serve(settings: Settings, console: Console) -> None:
                 service = stack.enter_context(running(settings, operator))
             worker = service.worker
             console.print(
-                f"Pastiche is up: {service.url} (the API to try: {service.url}/docs)",
+                f"Pastiche is up: {service.url} (for programs: {service.url}/docs)",
                 soft_wrap=True,
             )
             console.print(f"  painted by  the {worker.backbone} backbone on {worker.device}")
