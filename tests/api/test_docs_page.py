@@ -20,11 +20,6 @@ def test_the_page_s_script_can_show_the_version_that_the_document_has(api: Runni
     assert "isOAS31" in script
 
 
-def test_the_front_door_leads_to_the_page(api: RunningApi) -> None:
-    response = api.http.get("/", follow_redirects=True)
-    assert response.url.path == "/docs"
-
-
 def test_the_document_names_every_field_of_a_submission(api: RunningApi) -> None:
     operation = api.http.get("/openapi.json").json()["paths"]["/jobs"]["post"]
     schema = operation["requestBody"]["content"]["multipart/form-data"]["schema"]

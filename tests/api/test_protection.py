@@ -1,9 +1,13 @@
 """What browsers are told of every answer."""
 
+from pathlib import Path
+
 import pytest
 
+from local.ports import free_port
+from shared.settings import Settings
 from tests.api.worker import submitted
-from tests.conftest import RunningApi
+from tests.conftest import RunningApi, running_api
 
 
 @pytest.mark.parametrize("path", ["/livez", "/no/such/path", "/openapi.json", "/jobs", "/metrics"])
@@ -26,3 +30,15 @@ def test_the_documentation_runs_its_own_script_and_no_other(api: RunningApi) -> 
     assert scripts[0] == "'self'"
     assert all(each.startswith("'sha256-") for each in scripts[1:])
     assert len(scripts) == 2
+
+
+def test_the_page_runs_its_own_files_and_no_other(api: RunningApi) -> None:
+    policy = api.http.get("/").headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+
+
+def test_the_page_knows_how_large_an_upload_may_be(redis_url: str, tmp_path: Path) -> None:
+    settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
+    with running_api(settings, PASTICHE_UPLOAD_LIMIT_MEGABYTES="7") as api:
+        assert '<meta name="upload-limit-megabytes" content="7">' in api.http.get("/").text
