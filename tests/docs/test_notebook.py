@@ -1,0 +1,38 @@
+"""The notebook runs, cell by cell, word for word but for size."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.docs.test_pages import ROOT
+
+pytestmark = pytest.mark.slow
+
+CELLS = json.loads((ROOT / "examples" / "library.ipynb").read_text("utf-8"))["cells"]
+CODE = ["".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "code"]
+
+
+def test_it_is_as_short_as_it_says() -> None:
+    lines = [line for cell in CODE for line in cell.splitlines() if line.strip()]
+    assert len(lines) <= 15
+
+
+def test_it_paints_and_tells_what_each_term_fell_to(tmp_path: Path) -> None:
+    load, paint, tell = CODE
+    script = [load.replace("size=256", "size=64"), paint, f"_.save({str(tmp_path / 'a.png')!r})"]
+    script[1] = script[1].replace("to_pil(progress", "_ = to_pil(progress")
+    script += [f"print({tell})"]
+    ended = subprocess.run(
+        [sys.executable, "-c", "\n".join(script)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size == (64, 48)
+    assert "style: " in ended.stdout
