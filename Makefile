@@ -58,8 +58,9 @@ pictures: $(VENV)/local ## Paint the pictures of the documentation through the s
 strips: $(VENV)/local ## Paint what each option does, a strip each (ONLY=alpha for one)
 	$(RUN) -m local strips $(if $(ONLY),--only "$(ONLY)")
 
-docs: $(VENV)/local ## Write the pages that the code knows: settings, options, errors
+docs: $(VENV)/dev ## Write the pages that the code knows, and build the site in .pastiche/site
 	$(RUN) -m shared.documents
+	$(VENV)/bin/zensical build --strict
 
 bench: $(VENV)/dev ## Race the engine against a plain implementation (an hour; SIZES="256")
 	$(RUN) -m benchmarks.side_by_side $(SIZES)

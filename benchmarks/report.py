@@ -6,6 +6,7 @@ sooner the engine was there.
 
 import json
 import sys
+from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
@@ -17,6 +18,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from benchmarks.side_by_side import RESULTS, WITHIN
+
+PAGES = Path("docs/pictures")
 
 COLOURS = {"engine": "#c2410c", "reference": "#475569"}
 NAMES = {"engine": "Pastiche", "reference": "plain float32, torch.optim.LBFGS"}
@@ -36,7 +39,8 @@ def draw(pairs: list[dict[str, Any]]) -> None:
     figure.supxlabel("seconds")
     figure.supylabel("objective of the picture in 8 bits, over the best")
     figure.tight_layout()
-    figure.savefig(RESULTS / "side_by_side.png", dpi=110)
+    for folder in (RESULTS, PAGES):
+        figure.savefig(folder / "side_by_side.png", dpi=110)
 
 
 def _draw(panel: Axes, pair: dict[str, Any]) -> None:

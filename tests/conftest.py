@@ -1,6 +1,7 @@
 """Real parts for every test: a Redis of its own, an API process, a whole running service."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 import redis
+from playwright.sync_api import Browser, sync_playwright
 
 from local import redis_server
 from local.ports import free_port
@@ -81,6 +83,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One whole service for all tests that paint."""
     with served(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, for all tests."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    assert found is not None, "The page is tested in Chromium (Debian: apt-get install chromium)."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @contextmanager

@@ -1,29 +1,17 @@
 """A real Chromium with the page open."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests import pictures
 from tests.conftest import RunningApi
 
 PATIENCE_MILLISECONDS = 15_000
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, for all tests."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    assert found is not None, "The page is tested in Chromium (Debian: apt-get install chromium)."
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

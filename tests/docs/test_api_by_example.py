@@ -1,0 +1,69 @@
+"""The examples of the API's page do what they say, word for word but for size and port."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser
+
+from tests.docs.test_pages import ROOT
+from tests.docs.test_readme import shell
+from tests.stack import Stack
+
+pytestmark = pytest.mark.slow
+
+PAGE = (ROOT / "docs" / "api-by-example.md").read_text("utf-8")
+PAGE = PAGE.replace("size=256", "size=64").replace('"size": 256', '"size": 64')
+
+
+def block(language: str, containing: str) -> str:
+    found = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    (one,) = [each for each in found if containing in each]
+    return str(one)
+
+
+def test_curl_submits_waits_and_fetches(stack: Stack, tmp_path: Path) -> None:
+    script = block("sh", "events").replace("events.txt", f"{tmp_path}/events.txt")
+    shell(script.replace("-o picture.jpg", f"-o {tmp_path}/picture.jpg"), stack)
+    assert "event: done" in (tmp_path / "events.txt").read_text()
+    with Image.open(tmp_path / "picture.jpg") as picture:
+        assert (picture.format, picture.size) == ("JPEG", (64, 48))
+
+
+def test_python_submits_waits_and_fetches(stack: Stack, tmp_path: Path) -> None:
+    script = block("python", "httpx").replace("picture.png", str(tmp_path / "picture.png"))
+    script = script.replace("http://127.0.0.1:8000", str(stack.http.base_url))
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert (picture.format, picture.size) == ("PNG", (64, 48))
+
+
+def test_a_page_submits_watches_and_shows(stack: Stack, browser: Browser) -> None:
+    script = block("js", "EventSource").replace('"size", 256', '"size", 64')
+    page = browser.new_page()
+    page.goto(str(stack.http.base_url))
+    page.evaluate(f"""async () => {{
+        const pick = async (path) => new File([await (await fetch(path)).blob()], "picture.jpg");
+        const content = await pick("/web/examples/content/harbour.jpg");
+        const style = await pick("/web/examples/style/wave.jpg");
+        {script}
+    }}""")
+    shown = page.evaluate("""async () => {
+        const image = document.querySelector("img");
+        await image.decode();
+        return { width: image.naturalWidth, source: image.src };
+    }""")
+    assert shown["width"] == 64
+    assert shown["source"].endswith("/result")
+    page.close()
+
+
+def test_a_submission_with_a_key_is_one_job_and_its_dial_can_be_turned(stack: Stack) -> None:
+    once = block("sh", "Idempotency-Key")
+    first, second = (re.findall(r'"id":"(\w+)"', shell(once, stack)) for _ in range(2))
+    assert first == second
+    turned = shell(block("sh", "PATCH"), stack, id=first[0])
+    assert '"style_weight":0.8' in turned
