@@ -6,7 +6,12 @@ uvicorn leaves both to a proxy in front, and there may be none.
 import asyncio
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from api.problems import problem_of
 from shared.errors import HeadTooLarge, MalformedRequest, PasticheError, RequestTooSlow
@@ -36,6 +41,8 @@ class _Connection(HttpToolsProtocol):
         self._is_within_request = False
         self._fruitless_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
+        self._answered: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -43,6 +50,11 @@ class _Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unset_deadline()
+        self.resume_writing()
+        # uvicorn tells the last request alone: one before it would go on writing to nobody.
+        if self._answered is not None:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -77,8 +89,24 @@ class _Connection(HttpToolsProtocol):
         self._unset_deadline()
         super().on_message_complete()
 
+    def pause_writing(self) -> None:
+        """The client does not read what it asked for, and may not have it kept for ever."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.receive_timeout_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
+
     def send_400_response(self, msg: str) -> None:
         self._refuse(MalformedRequest("This is no HTTP/1.1 request that can be read."))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _is_waited_for(self) -> bool:
         """Whether a request came in as a whole and is not answered yet."""

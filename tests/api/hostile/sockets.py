@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
+from pathlib import Path
 
 from tests.api.hostile.siege import Siege
 
@@ -16,6 +17,13 @@ PATIENCE_SECONDS = 30.0
 def connected(siege: Siege) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", siege.port), PATIENCE_SECONDS) as connection:
         yield connection
+
+
+def is_held(connection: socket.socket) -> bool:
+    """Whether the API holds its end: one that it let go of has no inode any more."""
+    ours = f":{connection.getsockname()[1]:04X}"
+    ends = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines())
+    return any(end[2].endswith(ours) and end[9] != "0" for end in ends)
 
 
 def said_on(connection: socket.socket) -> bytes:

@@ -1,6 +1,7 @@
 """What arrives on a connection before, after and instead of a request."""
 
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,10 +14,12 @@ from tests.api.hostile.siege import RECEIVE_SECONDS, Siege
 from tests.api.hostile.sockets import (
     connected,
     head,
+    is_held,
     said_on,
     said_to,
     status_of,
 )
+from tests.waiting import until
 
 FORM = "Content-Type: multipart/form-data; boundary=x"
 SMUGGLED = b"GET /livez HTTP/1.1\r\nHost: pastiche\r\n\r\n"
@@ -177,3 +180,17 @@ def test_a_hundred_connections_that_send_half_a_form_keep_nobody_out(siege: Sieg
             connection.sendall(head(FORM, "Content-Length: 1000000") + pair())
         assert siege.try_out().status_code == 200
         assert {status_of(said_on(connection)) for connection in connections} == {408}
+
+
+def test_answers_that_nobody_reads_are_not_kept(siege: Siege) -> None:
+    with connected(siege) as connection:
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: pastiche\r\n\r\n" * 60)
+        until(lambda: is_held(connection))
+        until(lambda: not is_held(connection))
+
+
+def test_a_client_that_leaves_before_its_answers_is_no_fault(siege: Siege) -> None:
+    with connected(siege) as connection:
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: pastiche\r\n\r\n" * 60)
+        until(lambda: is_held(connection))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
