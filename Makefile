@@ -11,6 +11,7 @@ HOST    ?=
 SIZE    ?= 256
 SIZES   ?=
 ROUNDS  ?= 20
+PICTURES ?= 20000
 CONTENT ?= examples/images/content/harbour.jpg
 STYLE   ?= examples/images/style/swirls.jpg
 BACKBONE ?= imagenet
@@ -43,8 +44,9 @@ test-cuda: $(VENV)/dev ## The tests that need a CUDA card
 chaos: $(VENV)/dev ## Throw faults at a whole service and check its promises (hours; ROUNDS=1)
 	$(RUN) -m tests.chaos --rounds "$(ROUNDS)"
 
-fuzz: $(VENV)/dev ## Try every operation of the API with many more requests than the tests do
-	PASTICHE_FUZZ_EXAMPLES=500 $(VENV)/bin/pytest tests/api/test_openapi.py
+fuzz: $(VENV)/dev ## Try the API with many more requests, options and damaged pictures (PICTURES=20000)
+	PASTICHE_FUZZ_EXAMPLES=500 $(VENV)/bin/pytest tests/api/test_openapi.py tests/api/hostile/test_options.py
+	$(RUN) -m tests.api.hostile --pictures "$(PICTURES)"
 
 weights: $(VENV)/local ## Fetch the pretrained VGG-19 (548 MB) for a backbone: imagenet or caffe
 	@$(RUN) -m pastiche.engine.weights --backbone "$(BACKBONE)"

@@ -8,6 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.connections import connection_of
 from api.service import service_of
 from shared.settings import Settings
 
@@ -34,6 +35,7 @@ def main() -> None:
         app,
         host=settings.host,
         port=settings.port,
+        http=connection_of(settings),
         log_level=settings.log_level.lower(),
         timeout_graceful_shutdown=10,
         server_header=False,

@@ -6,24 +6,33 @@ an answer that names the field.
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, to_process
+from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, move_on_after, to_process
 
+from shared.errors import DecodersBusy
 from shared.pictures import Format, Limits, PictureFault, encode, normalise
 from shared.settings import Settings
 from shared.sheets import Cell, contact_sheet
 
 Result = TypeVar("Result")
 
+_RETRY_SECONDS = 10
+
 
 class Decoder:
-    """Decodes and encodes, at most one picture a core at a time."""
+    """Decodes and encodes, at most one picture a core at a time.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        patience_seconds: how long a picture waits for its turn.
+    """
+
+    def __init__(self, settings: Settings, *, patience_seconds: float = 60) -> None:
+        self._patience_seconds = patience_seconds
         self._limits = Limits(
             pixels=settings.upload_limit_megapixels * 1_000_000,
             keep_pixels=settings.max_size_pixels,
@@ -39,11 +48,16 @@ class Decoder:
     async def normalise(
         self, source: Path, target: Path, *, is_mask: bool = False
     ) -> PictureFault | None:
-        """`shared.pictures.normalise`, confined; what it does to its process is a fault too."""
+        """`shared.pictures.normalise`, confined; what it does to its process is a fault too.
+
+        Raises:
+            DecodersBusy: so many came before that its turn never came.
+        """
+        wanted = partial(normalise, is_mask=is_mask)
         try:
-            with fail_after(self._timeout_seconds):
-                wanted = partial(normalise, is_mask=is_mask)
-                return await self._run(wanted, source, target, self._limits)
+            return await self._run(
+                wanted, source, target, self._limits, timeout_seconds=self._timeout_seconds
+            )
         except TimeoutError:
             return PictureFault("picture_too_slow", 413, "This picture takes too long to decode.")
         except BrokenWorkerProcess:
@@ -60,15 +74,31 @@ class Decoder:
         sheet = await self._run(contact_sheet, cells, columns, cell_size)
         return sheet if wanted == "png" else await self.encode(sheet, wanted)
 
-    async def _run(self, function: Callable[..., Result], *arguments: object) -> Result:
-        return await to_process.run_sync(
-            _confined,
-            self._memory_bytes,
-            function,
-            arguments,
-            cancellable=True,
-            limiter=self._limiter,
-        )
+    async def _run(
+        self,
+        function: Callable[..., Result],
+        *arguments: object,
+        timeout_seconds: float | None = None,
+    ) -> Result:
+        # A picture's own time begins when it has a process: it is not to be blamed for the others.
+        async with self._turn():
+            with fail_after(timeout_seconds):
+                return await to_process.run_sync(
+                    _confined, self._memory_bytes, function, arguments, cancellable=True
+                )
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Raises DecodersBusy where too many others are before."""
+        with move_on_after(self._patience_seconds) as patience:
+            await self._limiter.acquire()
+        if patience.cancelled_caught:
+            sentence = "Too many pictures are being decoded just now. Please try again."
+            raise DecodersBusy(sentence, retry_after_seconds=_RETRY_SECONDS)
+        try:
+            yield
+        finally:
+            self._limiter.release()
 
 
 def _confined(

@@ -95,6 +95,11 @@ def _respond(
 
 async def _ours(_: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, PasticheError)
+    return problem_of(error)
+
+
+def problem_of(error: PasticheError) -> ProblemResponse:
+    """One of our errors as a response."""
     retry = error.retry_after_seconds
     headers = dict(error.headers) | ({} if retry is None else {"Retry-After": str(retry)})
     if isinstance(error, InvalidFields):

@@ -16,7 +16,7 @@ from shared.pictures import MEDIA_TYPES, Format
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
-_BYTE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_BYTE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 @router.get(

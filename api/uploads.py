@@ -11,20 +11,18 @@ from tempfile import TemporaryDirectory
 from anyio import to_thread
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
 
 from api.decoder import Decoder
+from api.forms import form_of
 from api.submission_options import Variant, option_names, start_job, variants_of, wishes_of
 from pastiche.sizes import same_aspect
 from shared.blob_store import BlobStore
-from shared.errors import FieldError, InvalidFields, MalformedRequest, WrongContentType
+from shared.errors import FieldError, InvalidFields
 from shared.job_options import Wishes
 from shared.jobs import Inputs, Job
 from shared.picture_fields import PICTURE_FIELDS
 from shared.pictures import size_of
 from shared.settings import Settings
-
-_MOST_PARTS = 96
 
 _OF_THE_STYLES = ("style", "style_mask", "mask")
 """What is taken from an earlier job together, or not at all: there are as many masks as styles."""
@@ -71,14 +69,12 @@ class Receiver:
         """The submission in a request; its files live as long as the context.
 
         Raises:
-            WrongContentType: the body is not multipart/form-data.
+            WrongContentType: the body is not multipart/form-data, or not in UTF-8.
             MalformedRequest: it says that it is, and cannot be read as such.
             InvalidFields: every field at fault, with what is wrong with it.
+            DecodersBusy: too many pictures came before.
         """
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != "multipart/form-data":
-            raise WrongContentType("Send the pictures and options as multipart/form-data.")
-        form = await _form(request)
+        form = await form_of(request)
         try:
             start = start_job(form)
             earlier = None if start is None else await earlier_job(start)
@@ -141,13 +137,6 @@ class Receiver:
 
 
 _PICTURES = tuple(PICTURE_FIELDS)
-
-
-async def _form(request: Request) -> FormData:
-    try:
-        return await request.form(max_files=_MOST_PARTS, max_fields=_MOST_PARTS)
-    except HTTPException as error:
-        raise MalformedRequest(f"The form cannot be read: {error.detail}") from error
 
 
 def _taken(form: FormData, earlier: Job | None) -> dict[str, list[str]]:

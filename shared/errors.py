@@ -2,15 +2,15 @@
 
 PasticheError
 ├── NotAccepted          the request itself: 4xx, names the fields at fault
-│   ├── MalformedRequest, BodyTooLarge, WrongContentType, InvalidFields, AnotherSubmission,
-│   │   SubmissionPending
+│   ├── MalformedRequest, RequestTooSlow, HeadTooLarge, BodyTooLarge, WrongContentType,
+│   │   InvalidFields, AnotherSubmission, SubmissionPending
 ├── AccessDenied         the caller: 401, 403, or 429 where it asks for too much
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, TooManyRequests, TooManyJobs, QuotaUsedUp
 ├── JobError             the job that was asked for
 │   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, JobNotOver, ResultNotReady, NoResult,
 │   │   NotAcceptable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
-    ├── QueueFull, RedisUnavailable, StorageUnavailable, StorageFull
+    ├── QueueFull, DecodersBusy, RedisUnavailable, StorageUnavailable, StorageFull
 """
 
 from collections.abc import Mapping
@@ -50,6 +50,14 @@ class NotAccepted(PasticheError):
 
 class MalformedRequest(NotAccepted):
     code, status, title = "malformed_request", 400, "The request cannot be read"
+
+
+class RequestTooSlow(NotAccepted):
+    code, status, title = "request_too_slow", 408, "The request took too long to come in"
+
+
+class HeadTooLarge(NotAccepted):
+    code, status, title = "head_too_large", 431, "The request's head is too large"
 
 
 class BodyTooLarge(NotAccepted):
@@ -159,6 +167,10 @@ class Unavailable(PasticheError):
 
 class QueueFull(Unavailable):
     code, status, title = "queue_full", 503, "The queue is full"
+
+
+class DecodersBusy(Unavailable):
+    code, status, title = "decoders_busy", 503, "Too many pictures are being decoded"
 
 
 class RedisUnavailable(Unavailable):

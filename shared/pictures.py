@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 Format = Literal["png", "jpeg", "webp"]
 
@@ -42,6 +42,18 @@ KEPT = ("WEBP", "PNG")
 """What `normalise` and the worker write: every pixel of it."""
 
 
+_TURNS: dict[object, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What each orientation of EXIF asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What an upload may be; beyond `keep_pixels` on its longest side it is reduced."""
@@ -67,22 +79,9 @@ def normalise(
     The first frame of an animation; alpha composited on white; a mask in grey. None where it went
     well.
     """
+    upload = BytesIO(source.read_bytes())
     try:
-        with Image.open(source, formats=_ACCEPTED) as picture:
-            fault = _fault_of_size(picture.width, picture.height, limits)
-            if fault is not None:
-                return fault
-            picture.load()
-            plain = _reduced(_in_srgb(ImageOps.exif_transpose(picture)), limits.keep_pixels)
-        if is_mask:
-            plain = plain.convert("L")
-            if not any(plain.histogram()[LIGHTEST_OF_A_MASK:]):
-                return PictureFault(
-                    "mask_empty", 422, "This mask is black everywhere: it must be white somewhere."
-                )
-        # Pixels alone: a new picture has none of the old one's metadata.
-        bare = Image.frombytes(plain.mode, plain.size, plain.tobytes())
-        bare.save(target, "WEBP", **_KEEPING)
+        found = _normalised(upload, limits, is_mask=is_mask)
     except UnidentifiedImageError:
         return PictureFault(
             "picture_unknown", 415, "This is not a picture in JPEG, PNG, WebP or AVIF format."
@@ -91,14 +90,35 @@ def normalise(
         return PictureFault(
             "picture_too_large", 413, "This picture takes too much memory to decode."
         )
-    # Pillow's decoders raise most kinds of error on broken bytes, SyntaxError among them.
-    except (OSError, ValueError, SyntaxError, IndexError, KeyError, TypeError, EOFError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
+    # Decoders raise every kind of error on broken bytes, and no file of ours is touched in there.
+    except Exception:
         return PictureFault(
             "picture_broken", 422, "This picture is damaged or cut off: it cannot be decoded."
         )
+    if isinstance(found, PictureFault):
+        return found
+    target.write_bytes(found)
     return None
+
+
+def _normalised(upload: BytesIO, limits: Limits, *, is_mask: bool) -> bytes | PictureFault:
+    with Image.open(upload, formats=_ACCEPTED) as picture:
+        fault = _fault_of_size(picture.width, picture.height, limits)
+        if fault is not None:
+            return fault
+        picture.load()
+        plain = _reduced(_in_srgb(_upright(picture)), limits.keep_pixels)
+    if is_mask:
+        plain = plain.convert("L")
+        if not any(plain.histogram()[LIGHTEST_OF_A_MASK:]):
+            return PictureFault(
+                "mask_empty", 422, "This mask is black everywhere: it must be white somewhere."
+            )
+    # Pixels alone: a new picture has none of the old one's metadata.
+    bare = Image.frombytes(plain.mode, plain.size, plain.tobytes())
+    out = BytesIO()
+    bare.save(out, "WEBP", **_KEEPING)
+    return out.getvalue()
 
 
 def size_of(picture: Path) -> tuple[int, int]:
@@ -154,6 +174,13 @@ def _fault_of_size(width: int, height: int, limits: Limits) -> PictureFault | No
             f"{HIGHEST_ASPECT_RATIO} times the other.",
         )
     return None
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """As EXIF says. Pillow's own `exif_transpose` also writes the rest of EXIF anew, which hostile
+    values make it fail at, and which nobody needs here."""
+    turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _in_srgb(picture: Image.Image) -> Image.Image:

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     upload_limit_megapixels: Annotated[int, Field(ge=1)] = Field(
         50, description="The most pixels that an uploaded picture may have."
     )
+    receive_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+        300.0,
+        description="How long a request may take to come in, its pictures included; and for how "
+        "long an answer waits to be read.",
+    )
     decode_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         20.0, description="How long the decoding of one upload may take."
     )

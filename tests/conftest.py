@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 import pytest
@@ -40,8 +41,14 @@ class RunningApi:
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Redis on a socket of its own, set up as `make serve` sets it up."""
-    folder = tmp_path_factory.mktemp("redis")
+    """A real Redis for all tests."""
+    with running_redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@contextmanager
+def running_redis(folder: Path) -> Iterator[str]:
+    """A real Redis on a socket of its own, set up as `make serve` sets it up; its URL."""
     socket = folder / "socket"
     command = redis_server.command(redis_server.binary(), socket=socket, folder=folder)
     with running(command):
@@ -97,9 +104,11 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def running_api(settings: Settings, **more: str) -> Iterator[RunningApi]:
+def running_api(
+    settings: Settings, log: BinaryIO | None = None, /, **more: str
+) -> Iterator[RunningApi]:
     """`python -m api` on these settings, and more of the environment, until the end of the
-    context."""
+    context; it logs to the tests' own output where no file is given."""
     environment = more | {
         "PASTICHE_HOST": "127.0.0.1",
         "PASTICHE_PORT": str(settings.port),
@@ -108,7 +117,7 @@ def running_api(settings: Settings, **more: str) -> Iterator[RunningApi]:
         "PASTICHE_LOG_LEVEL": "WARNING",
     }
     with (
-        running([sys.executable, "-m", "api"], environment) as process,
+        running([sys.executable, "-m", "api"], environment, log) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=30) as http,
     ):
         until(lambda: _serves(http))
@@ -117,10 +126,12 @@ def running_api(settings: Settings, **more: str) -> Iterator[RunningApi]:
 
 @contextmanager
 def running(
-    command: list[str], environment: dict[str, str] | None = None
+    command: list[str],
+    environment: dict[str, str] | None = None,
+    log: BinaryIO | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is ended, and waited for, at the end of the context."""
-    process = subprocess.Popen(command, env=os.environ | (environment or {}))
+    process = subprocess.Popen(command, env=os.environ | (environment or {}), stderr=log)
     try:
         yield process
     finally:

@@ -119,3 +119,11 @@ def test_a_range_of_another_picture_is_answered_with_the_whole(
     headers = {"Range": "bytes=0-9", "If-Range": '"another"'}
     response = api.http.get(painted["links"]["result"], headers=headers)
     assert (response.status_code, response.content) == (200, pictures.png())
+
+
+def test_a_range_that_no_picture_is_as_long_as_is_answered_with_the_whole(
+    api: RunningApi, painted: dict[str, Any]
+) -> None:
+    headers = {"Range": f"bytes={5000 * '9'}-"}
+    response = api.http.get(painted["links"]["result"], headers=headers)
+    assert (response.status_code, response.content) == (200, pictures.png())

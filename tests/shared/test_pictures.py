@@ -9,6 +9,7 @@ from PIL import Image
 
 from shared.pictures import Format, Limits, PictureFault, encode, normalise
 from tests import pictures
+from tests.api.hostile import bombs
 
 LIMITS = Limits(pixels=50_000_000, keep_pixels=2048)
 
@@ -132,6 +133,15 @@ def test_what_is_no_usable_picture_is_refused_with_a_reason(
 ) -> None:
     fault = refused(upload, tmp_path)
     assert (fault.code, fault.status) == (code, status)
+
+
+def test_noise_in_place_of_pixels_is_refused_whatever_its_decoder_raises(tmp_path: Path) -> None:
+    assert refused(bombs.avif_with(b"mdat", 0, 50 * b"\xff"), tmp_path).code == "picture_broken"
+
+
+def test_a_picture_is_turned_even_where_the_rest_of_its_exif_is_nonsense(tmp_path: Path) -> None:
+    nonsense, turned = (0x0100, 2, 1, bytes(4)), (0x0112, 3, 1, b"\6\0\0\0")
+    assert normalised(bombs.jpeg_with_exif([nonsense, turned]), tmp_path).size == (64, 96)
 
 
 def test_the_smallest_and_the_narrowest_are_taken(tmp_path: Path) -> None:

@@ -1,0 +1,22 @@
+"""One API process for all hostile input; each test ends with what must be true after it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared.job_store import JobStore
+from tests.api.hostile.siege import Siege, besieged
+
+
+@pytest.fixture(scope="session")
+def besieged_api(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
+    """The process that they all meet, one after the other."""
+    with besieged(redis_url, tmp_path_factory.mktemp("siege")) as siege:
+        yield siege
+
+
+@pytest.fixture
+def siege(besieged_api: Siege, jobs: JobStore) -> Iterator[Siege]:
+    """The API under siege; unharmed when the test is over."""
+    yield besieged_api
+    besieged_api.assert_unharmed()

@@ -1,0 +1,28 @@
+"""Multipart forms written by hand, byte by byte."""
+
+from tests import pictures
+from tests.api.hostile.siege import Siege
+from tests.api.hostile.sockets import head, said_to
+
+BOUNDARY = b"x"
+END = b"--x--\r\n"
+
+
+def part(name: bytes, value: bytes, *lines: bytes, file_name: bytes | None = None) -> bytes:
+    """One field; a file where it has a file name."""
+    disposition = b'Content-Disposition: form-data; name="%s"' % name
+    if file_name is not None:
+        disposition += b'; filename="%s"' % file_name
+    return b"\r\n".join((b"--" + BOUNDARY, disposition, *lines, b"", value, b""))
+
+
+def pair(file_name: bytes = b"photo.jpg") -> bytes:
+    """What a job needs."""
+    content = part(b"content", pictures.jpeg(), file_name=file_name)
+    return content + part(b"style", pictures.png(), file_name=file_name)
+
+
+def answer_to(siege: Siege, body: bytes, content_type: str | None = None) -> bytes:
+    """All that the API says to a form."""
+    kind = content_type or "multipart/form-data; boundary=x"
+    return said_to(siege, head(f"Content-Type: {kind}", f"Content-Length: {len(body)}") + body)

@@ -1,0 +1,82 @@
+"""An API process under siege, and what must be true of it whatever is thrown at it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from resource import getpagesize
+
+import httpx
+
+from local.ports import free_port
+from shared.job_store import JobStore
+from shared.settings import Settings
+from tests import pictures
+from tests.conftest import RunningApi, running_api
+from tests.waiting import until
+
+RECEIVE_SECONDS = 1.5
+DECODE_SECONDS = 5.0
+
+MOST_MEMORY_BYTES = 400_000_000
+"""What the process may hold whatever comes: it begins with about 90 MB."""
+
+Files = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Siege:
+    """The process, its records, its log, and the folder that its temporary files lie in."""
+
+    api: RunningApi
+    jobs: JobStore
+    log: Path
+    temporary: Path
+
+    @property
+    def port(self) -> int:
+        return self.api.settings.port
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the API process holds in memory; its decoders have limits of their own."""
+        pages = Path(f"/proc/{self.api.process.pid}/statm").read_text().split()[1]
+        return int(pages) * getpagesize()
+
+    def try_out(self, files: Files | None = None, /, **options: str) -> httpx.Response:
+        """A submission of which nothing is kept."""
+        pair = [("content", pictures.jpeg()), ("style", pictures.png())]
+        return self.api.http.post("/jobs?dry_run=1", files=files or pair, data=options)
+
+    def assert_unharmed(self) -> None:
+        """It lives, takes what is fit to be taken, and holds nothing of what it refused."""
+        assert self.api.process.poll() is None
+        assert self.api.http.get("/livez").json() == {"status": "alive"}
+        assert self.try_out().status_code == 200
+        until(lambda: not any(self.temporary.iterdir()))
+        assert self.api.blobs == []
+        assert self.jobs.client.keys("*") == []
+        assert self.memory_bytes < MOST_MEMORY_BYTES
+        log = self.log.read_text("utf-8")
+        assert "ERROR" not in log, log
+        assert "Traceback" not in log, log
+
+
+@contextmanager
+def besieged(redis_url: str, folder: Path) -> Iterator[Siege]:
+    """An API process that is as patient with strangers as a test can wait for."""
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    settings = Settings(redis_url=redis_url, data_folder=folder / "data", port=free_port("::1", 0))
+    limits = {
+        "PASTICHE_RECEIVE_TIMEOUT_SECONDS": str(RECEIVE_SECONDS),
+        "PASTICHE_DECODE_TIMEOUT_SECONDS": str(DECODE_SECONDS),
+    }
+    jobs = JobStore.connect(redis_url)
+    path = folder / "log"
+    with (
+        path.open("wb") as log,
+        running_api(settings, log, TMPDIR=str(temporary), **limits) as api,
+    ):
+        yield Siege(api, jobs, path, temporary)
+    jobs.client.close()
