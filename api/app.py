@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
+from anyio import to_thread
 from fastapi import FastAPI
 
 from api import (
@@ -28,8 +29,9 @@ from api.quotas import Quotas, RateLimitHeaders
 from api.request_ids import RequestIds
 from api.request_times import RequestTimes, TimeRequests
 from api.service import Service
+from api.tracing import TraceIds, telemetry
 from api.watching import Watching
-from shared import logs
+from shared import logs, tracing
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
 from shared.queue import create_queue
@@ -44,6 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; settings come from the environment where none are given."""
     settings = settings or Settings()
     logs.configure(settings)
+    is_traced = tracing.begin("pastiche-api")
     request_times = RequestTimes()
     app = FastAPI(
         title="Pastiche",
@@ -53,11 +56,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
         docs_url=None,
         redoc_url=None,
+        telemetry=telemetry(is_traced),
     )
     body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _ROOM_FOR_FIELDS_BYTES
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(TimeRequests, times=request_times)
+    if is_traced:
+        app.add_middleware(TraceIds)
     app.add_middleware(RequestIds)
     app.add_middleware(Protection)
     for room in (jobs, submissions, sweeps, events, showing, results, access, health, metrics):
@@ -91,5 +97,6 @@ def _lifespan(
             yield
         await service.jobs.close()
         service.queue.close()
+        await to_thread.run_sync(tracing.end)
 
     return lifespan

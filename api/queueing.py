@@ -15,7 +15,7 @@ from api.uploads import Submission
 from pastiche.options import Options
 from pastiche.pyramid import scales
 from pastiche.sizes import fitted
-from shared import logs, transitions
+from shared import logs, tracing, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
 from shared.job_options import Wishes
@@ -63,6 +63,7 @@ def place_of(access: Access, work: int, wishes: Wishes) -> Place:
         owner=access.owner,
         webhook_url=wishes.webhook_url,
         request_id=logs.request_id(),
+        traceparent=tracing.traceparent(),
     )
 
 
@@ -87,8 +88,9 @@ async def enqueued(
     inputs = pictures.mapped(lambda source: input_key(job_id, PurePath(source).stem))
     await service.jobs.run(transitions.begin(job_id))
     try:
-        for key, source in zip(inputs.all(), pictures.all(), strict=True):
-            await write(key, source)
+        with tracing.span("store"):
+            for key, source in zip(inputs.all(), pictures.all(), strict=True):
+                await write(key, source)
         submission = transitions.submit(
             job_id,
             options,
@@ -98,7 +100,8 @@ async def enqueued(
             in_flight_limit=service.settings.jobs_in_flight or 0,
             once=once,
         )
-        _check(await service.jobs.run(submission), service)
+        with tracing.span("queue", {"pastiche.job.id": job_id}):
+            _check(await service.jobs.run(submission), service)
     except BaseException:
         # The record too: that its writing failed here does not say that it was not written.
         with CancelScope(shield=True):

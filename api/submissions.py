@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
+from opentelemetry.trace import SpanKind
 
 from api.access import Access, AccessOf
 from api.jobs import JobOf, answer, earlier_job, job_of
@@ -15,7 +16,7 @@ from api.schemas import Estimate, JobView, estimate_of
 from api.service import Service, ServiceOf
 from api.submission_options import form_schema
 from api.uploads import Receiver, Submission
-from shared import overview
+from shared import overview, tracing
 from shared.errors import JobNotOver
 from shared.idempotency import Reservation
 from shared.job_options import Wishes
@@ -48,14 +49,15 @@ async def submit(
 ) -> Response:
     """Takes a content image, style images and options, and queues the job."""
     receiver = Receiver(service.settings, service.decoder, service.blobs)
-    async with receiver.received(
-        request, lambda job_id: earlier_job(job_id, access, service)
-    ) as submission:
-        await check_room(submission, service)
-        if dry_run:
-            estimate = await _estimate(submission, access, service)
-            return JSONResponse(estimate.model_dump(mode="json"))
-        job_id = await _submitted(request, submission, access, service, manner)
+    with tracing.span("submission", kind=SpanKind.PRODUCER):
+        async with receiver.received(
+            request, lambda job_id: earlier_job(job_id, access, service)
+        ) as submission:
+            await check_room(submission, service)
+            if dry_run:
+                estimate = await _estimate(submission, access, service)
+                return JSONResponse(estimate.model_dump(mode="json"))
+            job_id = await _submitted(request, submission, access, service, manner)
     return await _answer(job_id, access, service, manner)
 
 
@@ -69,10 +71,11 @@ async def retry(request: Request, job: JobOf, access: AccessOf, service: Service
     """Does a job that is over again, as a new one: the same pictures, the same options."""
     if not job.is_over:
         raise JobNotOver(f"The job is {job.status}: it need not be done again.")
-    place = place_of(access, job.work, Wishes(priority=job.priority))
-    await service.quotas.count_work(request, access.caller, place.work)
-    job_id = await enqueued(job.options, job.inputs, place, service, service.blobs.copy)
-    await announce([job_id], service)
+    with tracing.span("submission", kind=SpanKind.PRODUCER):
+        place = place_of(access, job.work, Wishes(priority=job.priority))
+        await service.quotas.count_work(request, access.caller, place.work)
+        job_id = await enqueued(job.options, job.inputs, place, service, service.blobs.copy)
+        await announce([job_id], service)
     return await _answer(job_id, access, service, Manner(None, None))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from anyio import CancelScope
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
+from opentelemetry.trace import SpanKind
 
 from api.access import Access, AccessOf
 from api.etags import unchanged
@@ -20,7 +21,7 @@ from api.schemas import MemberView, SweepView, view_of
 from api.service import Service, ServiceOf
 from api.submission_options import form_schema
 from api.uploads import Receiver, Submission
-from shared import idempotency, transitions
+from shared import idempotency, tracing, transitions
 from shared.errors import NotAcceptable, SweepNotFound
 from shared.idempotency import Reservation
 from shared.jobs import OVER, Job, new_job_id
@@ -68,17 +69,18 @@ async def submit(
     """As `POST /jobs`, with several values, separated by commas, for some of the weights and the
     seed: a job for each combination."""
     receiver = Receiver(service.settings, service.decoder, service.blobs, AXES)
-    async with receiver.received(
-        request, lambda job_id: earlier_job(job_id, access, service)
-    ) as submission:
-        await check_room(submission, service)
-        async with once(manner, submission.fingerprint, access, service) as held:
-            if isinstance(held, str):
-                sweep = await sweep_of(held, access, service)
-            else:
-                sweep = await _made(request, submission, access, service)
-                await _kept(sweep, held, service)
-    await announce((member.job_id for member in sweep.members), service)
+    with tracing.span("submission", kind=SpanKind.PRODUCER):
+        async with receiver.received(
+            request, lambda job_id: earlier_job(job_id, access, service)
+        ) as submission:
+            await check_room(submission, service)
+            async with once(manner, submission.fingerprint, access, service) as held:
+                if isinstance(held, str):
+                    sweep = await sweep_of(held, access, service)
+                else:
+                    sweep = await _made(request, submission, access, service)
+                    await _kept(sweep, held, service)
+        await announce((member.job_id for member in sweep.members), service)
     body = (await _view(sweep, service)).model_dump(mode="json")
     return JSONResponse(body, HTTPStatus.ACCEPTED, {"Location": f"/sweeps/{sweep.id}"})
 

@@ -16,6 +16,7 @@ from api.decoder import Decoder
 from api.forms import form_of
 from api.submission_options import Variant, option_names, start_job, variants_of, wishes_of
 from pastiche.sizes import same_aspect
+from shared import tracing
 from shared.blob_store import BlobStore
 from shared.errors import FieldError, InvalidFields
 from shared.job_options import Wishes
@@ -82,7 +83,8 @@ class Receiver:
             variants, wishes = self._texts(form, taken)
             with TemporaryDirectory(prefix="pastiche-upload-") as name:
                 folder = Path(name)
-                files = await self._normalised(form, folder)
+                with tracing.span("decode"):
+                    files = await self._normalised(form, folder)
                 for field, keys in taken.items():
                     files[field] = [
                         await self._fetched(key, folder / f"{field}-{index}.picture")

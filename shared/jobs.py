@@ -104,6 +104,18 @@ def inputs_from_json(text: str) -> Inputs[str]:
     return Inputs(**{n: tuple(v) if isinstance(v, list) else v for n, v in kept.items()})
 
 
+def origin_to_text(request_id: str | None, traceparent: str | None) -> str:
+    """Where a job comes from, as the record has it: in one field, since one more would double the
+    table that Redis keeps of a waiting job's fields."""
+    return f"{request_id or ''} {traceparent or ''}".rstrip()
+
+
+def origin_from_text(text: str) -> tuple[str | None, str | None]:
+    """The request and the `traceparent`, out of the record."""
+    request_id, _, traceparent = text.partition(" ")
+    return request_id or None, traceparent or None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a running job is. `work` is the share of the cost that is done, in 0 to 1."""
@@ -173,6 +185,7 @@ class Job:
         fence: of the newest claim; no other claim has the same.
         preview_iteration: after which iteration the newest preview was taken.
         request_id: of the request that it was submitted by.
+        traceparent: the span that its attempts belong under, where it is traced.
         deadline_at: when it expires, should it still wait.
         work: how much there is to paint, in pixels times iterations.
         reweighed: how often its weights were changed.
@@ -205,6 +218,7 @@ class Job:
     error_detail: str | None
     cancel_requested: bool
     request_id: str | None
+    traceparent: str | None
     webhook: Webhook | None
     waiting: Waiting | None
 
@@ -247,6 +261,7 @@ def _read(record: dict[str, str]) -> dict[str, Any]:
     nobody's."""
     progress = record.get("progress")
     backbone = record.get("backbone_name")
+    request_id, traceparent = origin_from_text(record.get("request_id", ""))
     return {
         "id": record["id"],
         "owner": record.get("owner", NOBODY),
@@ -273,7 +288,8 @@ def _read(record: dict[str, str]) -> dict[str, Any]:
         "error_code": record.get("error_code"),
         "error_detail": record.get("error_detail"),
         "cancel_requested": "cancel_requested" in record,
-        "request_id": record.get("request_id"),
+        "request_id": request_id,
+        "traceparent": traceparent,
         "webhook": _webhook(record) if "webhook_url" in record else None,
     }
 

@@ -11,7 +11,16 @@ from secrets import token_hex
 from typing import Any, Generic, Literal, TypeVar
 
 from shared.errors import FAILURES, FailureCode
-from shared.jobs import LANES, NOBODY, Inputs, Job, Priority, Waiting, inputs_to_json
+from shared.jobs import (
+    LANES,
+    NOBODY,
+    Inputs,
+    Job,
+    Priority,
+    Waiting,
+    inputs_to_json,
+    origin_to_text,
+)
 from shared.settings import Settings
 
 Reply = TypeVar("Reply")
@@ -79,6 +88,7 @@ class Place:
         owner: whose job it is.
         webhook_url: what is told when the job is over.
         request_id: of the request that it was submitted by.
+        traceparent: the span that its attempts belong under, where it is traced.
         wait_seconds: how long it may wait before it expires; None for ever.
         work: how much there is to paint, in pixels times iterations.
     """
@@ -90,6 +100,7 @@ class Place:
     owner: str = NOBODY
     webhook_url: str | None = None
     request_id: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +214,7 @@ def submit(
         once.token if once else "",
         milliseconds(once.keep_seconds) if once else 0,
         place.webhook_url or "",
-        place.request_id or "",
+        origin_to_text(place.request_id, place.traceparent),
         read=_word,
         more_keys=(once.kept_key,) if once else (),
     )

@@ -5,9 +5,13 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init, worker_shutting_down
+from celery.signals import (
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutting_down,
+)
 
-from shared import logs
+from shared import logs, tracing
 from shared.queue import PAINT_QUEUE, PAINT_TASK, create_queue
 from shared.settings import Settings
 from worker.closing import Closing
@@ -31,6 +35,7 @@ class PaintingProcess:
         from worker.painting import memory_bytes, prepare
         from worker.presence import Presence
 
+        tracing.begin("pastiche-worker")
         self._studio = Studio.open(self._settings, self._queue, self._closing)
         worker = prepare(os.getpid(), self._settings)
         log.info("Ready: backbone %s on %s", worker.backbone, worker.device)
@@ -39,6 +44,10 @@ class PaintingProcess:
     def close(self, **_: Any) -> None:
         """Lets the job that is being painted be given back."""
         self._closing.set()
+
+    def end(self, **_: Any) -> None:
+        """Sends the last spans, in the child that made them."""
+        tracing.end()
 
     def paint(self, job_id: str) -> None:
         """Paints the job that is next: mostly the one that the message was sent for."""
@@ -54,6 +63,7 @@ def main() -> None:
     queue.task(name=PAINT_TASK)(process.paint)
     worker_process_init.connect(process.begin)
     worker_shutting_down.connect(process.close)
+    worker_process_shutdown.connect(process.end)
     queue.Worker(
         hostname=f"pastiche@{os.uname().nodename}-{os.getpid()}",
         pool="prefork",

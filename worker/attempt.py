@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from kombu.exceptions import OperationalError
 from obstore.exceptions import BaseError as BlobStoreError
+from opentelemetry.trace import SpanKind
 from redis import RedisError
 from redis.exceptions import ResponseError
 
-from shared import logs, overview, transitions
+from shared import logs, overview, tracing, transitions
 from shared.blob_store import result_key
 from shared.errors import FAILURES, DamagedRecord, FailureCode
 from shared.jobs import BackboneUsed, Inputs, Job, Progress
@@ -26,6 +27,8 @@ from worker.studio import Studio
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
+
+Outcome = Literal["succeeded", "failed", "canceled", "given back", "lost", "left"]
 
 CANDIDATES = 64
 """How many of the jobs that wait a worker tries to claim: others are trying too."""
@@ -74,6 +77,7 @@ class Attempt:
     _claimed: float = field(default_factory=monotonic)
     _began: float = field(default_factory=monotonic)
 
+    @tracing.span("load")
     def load(self) -> Inputs[bytes]:
         """The normalised pictures, as PNG files."""
         return self._tried(lambda: self.job.inputs.mapped(self.studio.blobs.get))
@@ -124,12 +128,14 @@ class Attempt:
     def commit(self, picture: bytes) -> None:
         """Makes the picture the job's one result; a late worker's is erased unseen."""
         key = result_key(self.job.id, self.fence)
-        self._tried(lambda: self.studio.blobs.put(key, picture))
+        with tracing.span("store"):
+            self._tried(lambda: self.studio.blobs.put(key, picture))
         keeping, news = Keeping.of(self.studio.settings), self._last_news()
         succeeded = transitions.succeed(
             self.job.id, self.fence, result_key=key, news=news, keeping=keeping
         )
-        kept = self.settle(succeeded)
+        with tracing.span("commit"):
+            kept = self.settle(succeeded)
         if kept == "lost":
             self._drop(key)
             raise ClaimLost
@@ -211,8 +217,10 @@ def next_attempt(studio: Studio) -> Iterator[Attempt | None]:
     settings = studio.settings
     checkpoints = Checkpoints(job.id, fence, studio.blobs, settings.checkpoint_seconds)
     showing = Showing(job, fence, studio.blobs, settings.preview_seconds)
+    claimed: tracing.Attributes = {"pastiche.job.id": job.id, "pastiche.attempt": job.attempt}
     with (
-        logs.about(job_id=job.id, request_id=job.request_id),
+        tracing.span("attempt", claimed, kind=SpanKind.CONSUMER, parent=job.traceparent),
+        logs.about(job_id=job.id, request_id=job.request_id, trace_id=tracing.trace_id()),
         Heartbeat(job, fence, studio) as heartbeat,
     ):
         log.info("Job %s: attempt %d", job.id, job.attempt)
@@ -222,6 +230,7 @@ def next_attempt(studio: Studio) -> Iterator[Attempt | None]:
                 yield attempt
         except RedisError as error:  # the worker goes while Redis is away: the lease will run out
             log.warning("Job %s: left as it is, Redis is away: %s", job.id, error)
+            _tell("left")
 
 
 def _claimed(studio: Studio) -> tuple[Job, str] | None:
@@ -262,31 +271,45 @@ def _ending(attempt: Attempt) -> Iterator[None]:
     try:
         yield
         log.info("Job %s: committed", job_id)
+        _tell("succeeded")
     except ClaimLost:
         log.info("Job %s: the claim is lost, its work is thrown away", job_id)
+        _tell("lost")
         _leave(attempt)
         return
     except StudioCloses:
         log.info("Job %s: given back", job_id)
+        _tell("given back")
         attempt.give_back()
         return
     except CancelAsked:
         log.info("Job %s: canceled", job_id)
+        _tell("canceled")
         kept = attempt.stop()
     except PaintingFailed as error:
         log.warning("Job %s: %s", job_id, error.code)
+        _tell("failed", error.code)
         kept = attempt.fail(error.code)
     except RedisError:
         raise
     except Exception:  # the attempt's edge: one job's fault is no other job's
         log.exception("Job %s: unforeseen", job_id)
+        _tell("failed", "internal_error")
         kept = attempt.fail("internal_error")
     else:
         kept = "ok"
     if kept == "ok":
         attempt.checkpoints.erase_all()
     else:
+        _tell("lost")
         _leave(attempt)
+
+
+def _tell(outcome: Outcome, code: FailureCode | None = None) -> None:
+    """Lets the attempt's span say how it ended."""
+    tracing.tell({"pastiche.outcome": outcome})
+    if code is not None:
+        tracing.fail(code)
 
 
 def _leave(attempt: Attempt) -> None:

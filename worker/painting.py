@@ -20,12 +20,14 @@ from pastiche.engine.scenes import Scenes
 from pastiche.engine.stylize import Reweigh, paint
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
+from shared import tracing
 from shared.jobs import BackboneUsed, Inputs
 from shared.jobs import Progress as JobProgress
 from shared.pictures import KEPT, encode_png, encode_preview
 from shared.settings import Settings
 from shared.workers import Worker
 from worker.attempt import Attempt, PaintingFailed, StudioCloses
+from worker.blocks import Blocks, HeardScenes
 from worker.presence import resident_bytes, worker_name
 
 log = logging.getLogger(__name__)
@@ -79,8 +81,9 @@ def paint_picture(
         AttemptEnded: as the attempt has it, which hears of every iteration.
         PaintingFailed: the memory does not suffice, or the optimisation ran off.
     """
+    blocks = Blocks()
     try:
-        picture = _painted(_images(pictures), options, backbone, attempt)
+        picture = _painted(_images(pictures), options, backbone, attempt, blocks)
     except Diverged as error:
         raise PaintingFailed("painting_diverged") from error
     except MissingWeights as error:
@@ -92,13 +95,19 @@ def paint_picture(
             raise
         raise PaintingFailed("out_of_memory") from error
     finally:
+        blocks.end()
         give_back_freed_memory()
     log.info("Job %s: optimised", attempt.job.id)
-    return encode_png(to_pil(picture))
+    with tracing.span("encode"):
+        return encode_png(to_pil(picture))
 
 
 def _painted(
-    inputs: EngineInputs, options: Options, backbone: BackboneSource, attempt: Attempt
+    inputs: EngineInputs,
+    options: Options,
+    backbone: BackboneSource,
+    attempt: Attempt,
+    blocks: Blocks,
 ) -> Tensor:
     """Paints to the end: progress goes out, other weights come in, and work is kept on the way."""
     resume = _earlier_work(inputs, options, backbone, attempt)
@@ -110,7 +119,7 @@ def _painted(
         resume=resume,
         memory=attempt.studio.settings.memory_bytes,
         between_tiles=attempt.check,
-        scenes=SCENES,
+        scenes=HeardScenes(SCENES, blocks.begin),
     )
     progress, command = None, None
     begun = None if resume else 0.0
@@ -122,6 +131,7 @@ def _painted(
             except StopIteration as end:
                 picture: Tensor = end.value
                 return picture
+            blocks.note(progress)
             begun = progress.work if begun is None else begun
             attempt.tell_progress(_as_told(progress, attempt.seconds_painting, begun))
             if attempt.showing.is_due:

@@ -232,6 +232,13 @@ def test_a_request_has_an_id_that_its_job_keeps(api: RunningApi, jobs: JobStore)
     assert job.request_id == "my-request.1"
 
 
+def test_where_no_traces_are_told_a_job_keeps_none(api: RunningApi, jobs: JobStore) -> None:
+    answer = submit(api, None, traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
+    job = jobs.run(transitions.look(answer.json()["id"]))
+    assert job is not None
+    assert job.traceparent is None
+
+
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "<script>"])
 def test_an_id_that_is_none_is_replaced(given: str, api: RunningApi) -> None:
     answer = api.http.get("/livez", headers={"X-Request-ID": given})

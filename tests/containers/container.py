@@ -90,7 +90,8 @@ def started(
     root = Path(buildah("mount", name))
     (root / "run/.containerenv").touch()  # buildah mounts on it, and could not make it any more
     variables = {**service["environment"], **environment}
-    options = [f"--env={key}={value}" for key, value in variables.items()]
+    # One without a value is the operator's, taken from around Compose; here there is none.
+    options = [f"--env={key}={value}" for key, value in variables.items() if value is not None]
     options += [f"--volume={volumes[volume]}:{at}" for volume, at in _volumes(service)]
     options.append("--mount=type=tmpfs,dst=/tmp")
     run = [

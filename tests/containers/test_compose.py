@@ -18,6 +18,13 @@ def test_every_variable_in_the_compose_file_is_a_setting() -> None:
     assert named <= {f"PASTICHE_{field.upper()}" for field in Settings.model_fields}
 
 
+@pytest.mark.parametrize("name", ["api", "worker", "worker-cpu"])
+def test_where_traces_go_is_handed_on(name: str) -> None:
+    environment = services()[name]["environment"]
+    handed_on = {variable for variable, value in environment.items() if value is None}
+    assert {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"} <= handed_on
+
+
 def test_redis_keeps_what_it_is_told_and_throws_nothing_out() -> None:
     flags = dict(pairwise(services()["redis"]["command"]))
     assert flags["--appendonly"] == "yes"

@@ -91,6 +91,15 @@ def test_a_submitted_job_waits_with_its_options_and_inputs(jobs: JobStore) -> No
     assert (job.options, job.inputs) == ({"size": 256}, INPUTS)
 
 
+@pytest.mark.parametrize("request_id", [None, "my-request"])
+@pytest.mark.parametrize("traceparent", [None, f"00-{'a' * 32}-{'b' * 16}-01"])
+def test_a_record_keeps_the_request_and_the_trace_that_it_comes_from(
+    jobs: JobStore, request_id: str | None, traceparent: str | None
+) -> None:
+    job = look(jobs, submitted(jobs, request_id=request_id, traceparent=traceparent))
+    assert (job.request_id, job.traceparent) == (request_id, traceparent)
+
+
 def test_jobs_wait_in_the_order_that_they_came(jobs: JobStore) -> None:
     ids = [submitted(jobs) for _ in range(3)]
     assert [look(jobs, each).queue_position for each in ids] == [0, 1, 2]

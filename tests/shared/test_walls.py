@@ -1,5 +1,6 @@
 """What must stay light, does: importing it brings no torch with it."""
 
+import os
 import subprocess
 import sys
 
@@ -29,3 +30,28 @@ def test_the_options_need_nothing_but_python() -> None:
         "sys.exit(bool({'pydantic', 'numpy', 'PIL', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("service", ["api", "worker"])
+def test_without_a_collector_nothing_is_loaded_that_exports_traces(service: str) -> None:
+    begin = {
+        "api": "import api.app; api.app.create_app()",
+        "worker": "import worker.__main__; from shared import tracing; tracing.begin('worker')",
+    }
+    code = (
+        f"{begin[service]}\n"
+        "import sys\n"
+        "exporting = {'opentelemetry.sdk.trace', 'opentelemetry.exporter', 'google.protobuf'}\n"
+        "sys.exit(bool(exporting & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_with_a_collector_it_is() -> None:
+    code = (
+        "import sys; from shared import tracing; "
+        "sys.exit(not tracing.begin('api') or 'opentelemetry.exporter' not in sys.modules)"
+    )
+    environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+    told = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
+    assert told.returncode == 0

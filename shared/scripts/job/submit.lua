@@ -11,7 +11,7 @@
 -- ARGV[11] token        of the request that holds an idempotency key, '' where there is none
 -- ARGV[12] keep_ms      how long that key gives this job
 -- ARGV[13] webhook_url  what is told when the job is over, '' where nothing is
--- ARGV[14] request_id   of the request that submits it, '' where it has none
+-- ARGV[14] request_id   of the request that submits it, and the trace that it is in; '' for neither
 -- KEYS[14] kept         hash: the submission that was first with the key; none where there is none
 -- Replies 'queued', again where the first reply was lost; 'full'; 'busy' where the owner has as many
 -- as may be; or 'late' where its pictures may have been taken for debris.

@@ -1,0 +1,111 @@
+"""Traces, where an operator asks for them with OpenTelemetry's own variables; off without.
+
+Spans are made through OpenTelemetry's API, which does nothing until there is something to export
+them with. That comes with the SDK, which is loaded only where traces are wanted.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Thread
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+Attributes = Mapping[str, str | int | float]
+
+TRACER = trace.get_tracer("pastiche")
+
+FLUSH_SECONDS = 1.0
+"""How long a process that ends waits for its last spans to arrive: a worker is to be gone in 5 s,
+whether or not a collector answers."""
+
+_CONTEXT = TraceContextTextMapPropagator()
+_TRACEPARENT = "traceparent"
+
+
+def is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether an operator has said where traces go, and not that there are to be none."""
+    endpoints = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    disabled = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    exporter = environment.get("OTEL_TRACES_EXPORTER", "").strip() or "otlp"
+    return exporter == "otlp" and not disabled and any(map(environment.get, endpoints))
+
+
+def begin(service: str) -> bool:
+    """Lets this process tell its spans, where that is wanted; whether it is.
+
+    Args:
+        service: its name where the operator gave it none.
+    """
+    if not is_wanted():
+        return False
+    from shared.trace_export import provider_for
+
+    trace.set_tracer_provider(provider_for(service))
+    return True
+
+
+def end() -> None:
+    """Sends what is left to be sent, for a moment at most."""
+    provider = trace.get_tracer_provider()
+    shutdown = getattr(provider, "shutdown", None)  # only the SDK's has one
+    if shutdown is None:
+        return
+    last = Thread(target=shutdown, name="traces-end", daemon=True)
+    last.start()
+    last.join(FLUSH_SECONDS)
+
+
+@contextmanager
+def span(
+    name: str,
+    attributes: Attributes | None = None,
+    *,
+    kind: SpanKind = SpanKind.INTERNAL,
+    parent: str | None = None,
+) -> Iterator[None]:
+    """What is done in this context is a span.
+
+    An exception says nothing here of a fault: many are a client's, or the usual end of an attempt.
+    A request has its status for that, an attempt its outcome.
+
+    Args:
+        parent: a `traceparent` that it belongs under; the span around it where it is None.
+    """
+    context = None if parent is None else _CONTEXT.extract({_TRACEPARENT: parent})
+    with TRACER.start_as_current_span(
+        name,
+        context,
+        kind,
+        attributes,
+        record_exception=False,
+        set_status_on_exception=False,
+    ):
+        yield
+
+
+def tell(attributes: Attributes) -> None:
+    """More of the span that this is done in."""
+    trace.get_current_span().set_attributes(attributes)
+
+
+def fail(error: str) -> None:
+    """What this is done in has failed, for a reason of that name."""
+    current = trace.get_current_span()
+    current.set_attribute("error.type", error)
+    current.set_status(StatusCode.ERROR)
+
+
+def traceparent() -> str | None:
+    """What another process needs to know to go on with this trace; None where there is none."""
+    carrier: dict[str, str] = {}
+    _CONTEXT.inject(carrier)
+    return carrier.get(_TRACEPARENT)
+
+
+def trace_id() -> str | None:
+    """The trace that this is done in."""
+    context = trace.get_current_span().get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else None

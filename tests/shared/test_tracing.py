@@ -1,0 +1,262 @@
+"""What a collector is told of a request, its job, and the iterations that painted it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.tracing import PROBES
+from local.ports import free_port
+from shared import tracing
+from tests import pictures
+from tests.chaos.house import House, house
+from tests.collector import Collector, ToldSpan, collecting
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+
+SHORT: dict[str, Any] = {"size": 96, "scales": 2, "iterations": 4}
+LONG: dict[str, Any] = {"iterations": 400}
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    with collecting() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def service(collector: Collector) -> Iterator[House]:
+    """A service that tells the collector."""
+    with house(
+        reconcilers=0,
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_EXPORTER_OTLP_TIMEOUT="60",
+        OTEL_BSP_SCHEDULE_DELAY="50",
+    ) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def painted(service: House, collector: Collector) -> str:
+    """A small job that is done, and told of."""
+    job_id = service.submit(**SHORT)
+    service.when(job_id, "succeeded")
+    attempt_at(job_id, collector)
+    return job_id
+
+
+def attempt_at(job_id: str, collector: Collector, number: int = 1) -> ToldSpan:
+    return collector.awaited("attempt", {"pastiche.job.id": job_id, "pastiche.attempt": number})
+
+
+def parent_of(span: ToldSpan, collector: Collector) -> ToldSpan:
+    return until(lambda: [each for each in collector.spans if each.span_id == span.parent_id])[0]
+
+
+def children_of(span: ToldSpan, collector: Collector) -> list[ToldSpan]:
+    """In the order that they began."""
+    found = [each for each in collector.spans if each.parent_id == span.span_id]
+    return sorted(found, key=lambda each: each.began_ns)
+
+
+def test_a_trace_leads_from_the_request_to_the_iterations(
+    painted: str, collector: Collector
+) -> None:
+    attempt = attempt_at(painted, collector)
+    submission = parent_of(attempt, collector)
+    request = parent_of(submission, collector)
+    blocks = [each for each in children_of(attempt, collector) if each.name == "iterations"]
+    assert (submission.name, submission.service) == ("submission", "pastiche-api")
+    assert (attempt.name, attempt.service) == ("attempt", "pastiche-worker")
+    assert (request.name, request.parent_id) == ("POST /jobs", "")
+    assert blocks
+    assert {each.trace_id for each in blocks} == {request.trace_id}
+
+
+def test_a_submission_is_decoded_stored_queued_and_painted(
+    painted: str, collector: Collector
+) -> None:
+    submission = parent_of(attempt_at(painted, collector), collector)
+    names = [each.name for each in children_of(submission, collector)]
+    assert names == ["decode", "store", "queue", "attempt"]
+
+
+def test_an_attempt_loads_prepares_iterates_and_commits(painted: str, collector: Collector) -> None:
+    attempt = attempt_at(painted, collector)
+    names = [each.name for each in children_of(attempt, collector)]
+    assert list(dict.fromkeys(names)) == [
+        "load",
+        "prepare",
+        "iterations",
+        "encode",
+        "store",
+        "commit",
+    ]
+    assert attempt.attributes["pastiche.outcome"] == "succeeded"
+
+
+def test_blocks_tell_every_iteration_once(
+    painted: str, service: House, collector: Collector
+) -> None:
+    attempt = attempt_at(painted, collector)
+    blocks = [each for each in children_of(attempt, collector) if each.name == "iterations"]
+    told: list[int] = []
+    for block in blocks:
+        first, last = (block.attributes[f"pastiche.iteration.{end}"] for end in ("first", "last"))
+        told += range(int(first), int(last) + 1)
+    job = service.look(painted)
+    assert told == list(range(1, job["iterations"] + 1))
+    assert blocks[-1].attributes["pastiche.objective"] == pytest.approx(job["losses"]["total"])
+    scales = [each.attributes["pastiche.scale"] for each in blocks]
+    assert scales == sorted(scales)
+    assert len(set(scales)) > 1
+
+
+def test_a_request_is_told_by_its_method_its_route_and_its_status(
+    painted: str, service: House, collector: Collector
+) -> None:
+    service.http.get(f"/jobs/{'0' * 32}")
+    found = collector.awaited("GET /jobs/{job_id}", {"http.response.status_code": 404})
+    assert found.attributes["http.request.method"] == "GET"
+    assert found.attributes["http.route"] == "/jobs/{job_id}"
+
+
+def test_a_trace_that_a_client_began_is_gone_on_with(service: House, collector: Collector) -> None:
+    trace_id, span_id = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    headers = {"traceparent": f"00-{trace_id}-{span_id}-01"}
+    fields = {"size": 64, "iterations": 2, "backbone": "whitened"}
+    answer = service.http.post("/jobs", files=files, data=fields, headers=headers)
+    attempt = attempt_at(answer.json()["id"], collector)
+    request = parent_of(parent_of(attempt, collector), collector)
+    assert attempt.trace_id == trace_id
+    assert (request.trace_id, request.parent_id) == (trace_id, span_id)
+
+
+def test_the_next_attempt_is_in_the_same_trace(service: House, collector: Collector) -> None:
+    job_id = service.submit(**LONG)
+    service.when(job_id, "running")
+    (worker,) = service.workers
+    worker.send(signal.SIGTERM)
+    worker.process.wait(60)
+    first = attempt_at(job_id, collector)
+    service.start()
+    until(lambda: service.look(job_id)["attempt"] == 2)
+    service.http.post(f"/jobs/{job_id}/cancel").raise_for_status()
+    second = attempt_at(job_id, collector, 2)
+    assert (first.trace_id, first.parent_id) == (second.trace_id, second.parent_id)
+    outcomes = [each.attributes["pastiche.outcome"] for each in (first, second)]
+    assert outcomes == ["given back", "canceled"]
+    assert not first.has_failed
+    assert not second.has_failed
+
+
+def test_lines_of_the_log_say_which_trace_they_belong_to(
+    painted: str, service: House, collector: Collector
+) -> None:
+    trace_id = attempt_at(painted, collector).trace_id
+    (committed,) = [
+        line for line in service.workers[0].log.splitlines() if f"Job {painted}: committed" in line
+    ]
+    (answered,) = [
+        line for line in service.api.log.splitlines() if trace_id in line and "POST /jobs" in line
+    ]
+    assert trace_id in committed
+    assert "202" in answered
+
+
+def test_what_a_query_holds_is_not_told(service: House, collector: Collector) -> None:
+    service.http.get("/jobs?token=secret")
+    told = collector.awaited("GET /jobs", {"url.query": "REDACTED"})
+    assert not any("secret" in str(value) for value in told.attributes.values())
+
+
+def test_what_is_told_is_documented(painted: str, collector: Collector) -> None:
+    page = (Path(__file__).parents[2] / "docs/deployment.md").read_text("utf-8")
+    trace_id = attempt_at(painted, collector).trace_id
+    for span in collector.spans:
+        if span.trace_id == trace_id:
+            ours = [name for name in span.attributes if name.startswith("pastiche.")]
+            undocumented = [name for name in (span.name, *ours) if f"`{name}`" not in page]
+            assert undocumented == []
+
+
+def test_what_machines_ask_every_few_seconds_is_no_trace(
+    service: House, collector: Collector
+) -> None:
+    for path in (*PROBES, "/docs"):
+        service.http.get(path)
+    collector.awaited("GET /docs")
+    assert not {f"GET {path}" for path in PROBES} & {span.name for span in collector.spans}
+
+
+def test_a_collector_that_refuses_harms_nothing_and_is_told_of_once(
+    service: House, collector: Collector
+) -> None:
+    collector.status = 400
+    for _ in range(2):
+        service.when(service.submit(**SHORT), "succeeded")
+    collector.status = 200
+    service.when(service.submit(**SHORT), "succeeded")
+    parts = (service.api, *service.workers)
+    until(lambda: all("Traces arrive again" in part.log for part in parts))
+    assert [part.log.count("Traces get lost") for part in parts] == [1, 1]
+
+
+def test_a_collector_that_never_answers_holds_nobody_back(
+    service: House, collector: Collector
+) -> None:
+    collector.answering.clear()
+    service.when(service.submit(**LONG), "running")
+    for part in (service.workers[0], service.api):
+        part.send(signal.SIGTERM)
+        part.process.wait(20)
+
+
+def test_a_collector_that_is_away_is_told_of_once() -> None:
+    code = (
+        "from opentelemetry import trace\n"
+        "from shared import logs, tracing\n"
+        "from shared.settings import Settings\n"
+        "logs.configure(Settings())\n"
+        "tracing.begin('pastiche-api')\n"
+        "for _ in range(3):\n"
+        "    with tracing.span('submission'):\n"
+        "        pass\n"
+        "    trace.get_tracer_provider().force_flush()\n"
+        "tracing.end()\n"
+    )
+    nowhere = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
+    away = {"OTEL_EXPORTER_OTLP_ENDPOINT": nowhere, "OTEL_EXPORTER_OTLP_TIMEOUT": "0.1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | away,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (line,) = ran.stderr.splitlines()
+    assert "Traces get lost" in line
+
+
+@pytest.mark.parametrize(
+    ("variables", "wanted"),
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/traces"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_TRACES_EXPORTER": "none"}, False),
+    ],
+)
+def test_traces_are_wanted_where_a_collector_is_named(
+    variables: dict[str, str], wanted: bool
+) -> None:
+    assert tracing.is_wanted(variables) is wanted
