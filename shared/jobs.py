@@ -186,6 +186,7 @@ class Job:
         preview_iteration: after which iteration the newest preview was taken.
         request_id: of the request that it was submitted by.
         traceparent: the span that its attempts belong under, where it is traced.
+        attempt_traceparent: the span of the newest attempt, where it is traced.
         deadline_at: when it expires, should it still wait.
         work: how much there is to paint, in pixels times iterations.
         reweighed: how often its weights were changed.
@@ -219,6 +220,7 @@ class Job:
     cancel_requested: bool
     request_id: str | None
     traceparent: str | None
+    attempt_traceparent: str | None
     webhook: Webhook | None
     waiting: Waiting | None
 
@@ -290,6 +292,7 @@ def _read(record: dict[str, str]) -> dict[str, Any]:
         "cancel_requested": "cancel_requested" in record,
         "request_id": request_id,
         "traceparent": traceparent,
+        "attempt_traceparent": record.get("attempt_traceparent"),
         "webhook": _webhook(record) if "webhook_url" in record else None,
     }
 

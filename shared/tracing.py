@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from threading import Thread
 
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 Attributes = Mapping[str, str | int | float]
@@ -65,6 +66,7 @@ def span(
     *,
     kind: SpanKind = SpanKind.INTERNAL,
     parent: str | None = None,
+    after: str | None = None,
 ) -> Iterator[None]:
     """What is done in this context is a span.
 
@@ -73,13 +75,14 @@ def span(
 
     Args:
         parent: a `traceparent` that it belongs under; the span around it where it is None.
+        after: the `traceparent` of a span that it goes on from, and is linked to.
     """
-    context = None if parent is None else _CONTEXT.extract({_TRACEPARENT: parent})
     with TRACER.start_as_current_span(
         name,
-        context,
+        None if parent is None else _context_of(parent),
         kind,
         attributes,
+        links=() if after is None else (_link_to(after),),
         record_exception=False,
         set_status_on_exception=False,
     ):
@@ -109,3 +112,11 @@ def trace_id() -> str | None:
     """The trace that this is done in."""
     context = trace.get_current_span().get_span_context()
     return trace.format_trace_id(context.trace_id) if context.is_valid else None
+
+
+def _context_of(traceparent: str) -> Context:
+    return _CONTEXT.extract({_TRACEPARENT: traceparent})
+
+
+def _link_to(traceparent: str) -> Link:
+    return Link(trace.get_current_span(_context_of(traceparent)).get_span_context())

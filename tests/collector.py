@@ -19,13 +19,18 @@ Attributes = dict[str, str | int | float]
 
 @dataclass(frozen=True)
 class ToldSpan:
-    """A span that was told, with its ids in hexadecimal; no parent is ''."""
+    """A span that was told, with its ids in hexadecimal; no parent is ''.
+
+    Attributes:
+        links: the ids of the spans that it is linked to.
+    """
 
     service: str
     name: str
     trace_id: str
     span_id: str
     parent_id: str
+    links: list[str]
     attributes: Attributes
     has_failed: bool
     began_ns: int
@@ -113,6 +118,7 @@ def _spans(told: ResourceSpans) -> Iterator[ToldSpan]:
                 trace_id=span.trace_id.hex(),
                 span_id=span.span_id.hex(),
                 parent_id=span.parent_span_id.hex(),
+                links=[link.span_id.hex() for link in span.links],
                 attributes=_attributes(span),
                 has_failed=span.status.code == Status.STATUS_CODE_ERROR,
                 began_ns=span.start_time_unix_nano,

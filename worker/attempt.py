@@ -77,6 +77,12 @@ class Attempt:
     _claimed: float = field(default_factory=monotonic)
     _began: float = field(default_factory=monotonic)
 
+    def tell_trace(self) -> None:
+        """Lets the next attempt, should there be one, be linked to this."""
+        traceparent = tracing.traceparent()
+        if traceparent is not None:
+            self._tell({"attempt_traceparent": traceparent})
+
     @tracing.span("load")
     def load(self) -> Inputs[bytes]:
         """The normalised pictures, as PNG files."""
@@ -219,12 +225,19 @@ def next_attempt(studio: Studio) -> Iterator[Attempt | None]:
     showing = Showing(job, fence, studio.blobs, settings.preview_seconds)
     claimed: tracing.Attributes = {"pastiche.job.id": job.id, "pastiche.attempt": job.attempt}
     with (
-        tracing.span("attempt", claimed, kind=SpanKind.CONSUMER, parent=job.traceparent),
+        tracing.span(
+            "attempt",
+            claimed,
+            kind=SpanKind.CONSUMER,
+            parent=job.traceparent,
+            after=job.attempt_traceparent,
+        ),
         logs.about(job_id=job.id, request_id=job.request_id, trace_id=tracing.trace_id()),
         Heartbeat(job, fence, studio) as heartbeat,
     ):
         log.info("Job %s: attempt %d", job.id, job.attempt)
         attempt = Attempt(job, fence, studio, heartbeat, checkpoints, showing)
+        attempt.tell_trace()
         try:
             with _ending(attempt):
                 yield attempt

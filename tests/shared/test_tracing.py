@@ -139,9 +139,11 @@ def test_a_trace_that_a_client_began_is_gone_on_with(service: House, collector: 
     assert (request.trace_id, request.parent_id) == (trace_id, span_id)
 
 
-def test_the_next_attempt_is_in_the_same_trace(service: House, collector: Collector) -> None:
+def test_the_next_attempt_is_in_the_same_trace_and_linked(
+    service: House, collector: Collector
+) -> None:
     job_id = service.submit(**LONG)
-    service.when(job_id, "running")
+    until(lambda: service.look(job_id)["iteration"] > 0)
     (worker,) = service.workers
     worker.send(signal.SIGTERM)
     worker.process.wait(60)
@@ -159,6 +161,7 @@ def test_the_next_attempt_is_in_the_same_trace(service: House, collector: Collec
 
 def test_lines_of_the_log_say_which_trace_they_belong_to(
     painted: str, service: House, collector: Collector
+    assert (first.links, second.links) == ([], [first.span_id])
 ) -> None:
     trace_id = attempt_at(painted, collector).trace_id
     (committed,) = [
