@@ -94,11 +94,11 @@ def tell(attributes: Attributes) -> None:
     trace.get_current_span().set_attributes(attributes)
 
 
-def fail(error: str) -> None:
-    """What this is done in has failed, for a reason of that name."""
+def fail(error: str, detail: str | None = None) -> None:
+    """What this is done in has failed, for a reason of that name; with more of it in a sentence."""
     current = trace.get_current_span()
     current.set_attribute("error.type", error)
-    current.set_status(StatusCode.ERROR)
+    current.set_status(StatusCode.ERROR, detail)
 
 
 def traceparent() -> str | None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import redis
 from standardwebhooks import Webhook
 
+from shared.jobs import origin_from_text
 from shared.transitions import WEBHOOKS, Transition, milliseconds, on_job
 
 _SECRETS = "api:webhook-secrets"
@@ -28,6 +29,8 @@ class Delivery:
         owner: whose secret signs it.
         status: how the job ended.
         number: of the try, from 1.
+        request_id: of the request that the job was submitted by.
+        traceparent: the span that the try belongs under, where the job is traced.
     """
 
     job_id: str
@@ -35,6 +38,8 @@ class Delivery:
     owner: str
     status: str
     number: int
+    request_id: str | None
+    traceparent: str | None
 
 
 def take(job_id: str, *, hold_seconds: float) -> Transition[Delivery | None]:
@@ -43,8 +48,8 @@ def take(job_id: str, *, hold_seconds: float) -> Transition[Delivery | None]:
     def read(reply: Any) -> Delivery | None:
         if not reply:
             return None
-        url, owner, status, tries = reply
-        return Delivery(job_id, url, owner, status, int(tries) + 1)
+        url, owner, status, tries, origin = reply
+        return Delivery(job_id, url, owner, status, int(tries) + 1, *origin_from_text(origin))
 
     return on_job("take_delivery", job_id, milliseconds(hold_seconds), read=read)
 

@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from obstore.exceptions import BaseError as BlobStoreError
 from redis import RedisError
 
-from shared import logs, overview, transitions
+from shared import logs, overview, tracing, transitions
 from shared.blob_store import BlobStore, folder_of
 from shared.errors import DamagedRecord
 from shared.job_store import JobStore
@@ -142,6 +142,7 @@ def watch(round_: Callable[[], bool], every_seconds: float, closing: Event) -> N
 def main() -> None:
     settings = Settings()
     logs.configure(settings)
+    tracing.begin("pastiche-reconciler")
     closing = Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: closing.set())
@@ -154,6 +155,7 @@ def main() -> None:
     telling.start()
     watch(reconciler.round, settings.reconcile_seconds, closing)
     telling.join()
+    tracing.end()
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from socket import SOCK_STREAM, getaddrinfo
 from typing import Any
 
 import httpcore
+from opentelemetry.trace import SpanKind
 
-from shared import webhooks
+from shared import logs, tracing, webhooks
 from shared.job_store import JobStore
 from shared.webhooks import Delivery
 
@@ -75,9 +76,22 @@ class Deliveries:
         return bool(taken)
 
     def _try(self, delivery: Delivery) -> None:
+        about: tracing.Attributes = {
+            "pastiche.job.id": delivery.job_id,
+            "pastiche.webhook.try": delivery.number,
+        }
+        with (
+            tracing.span("webhook", about, kind=SpanKind.CLIENT, parent=delivery.traceparent),
+            logs.about(request_id=delivery.request_id, trace_id=tracing.trace_id()),
+        ):
+            self._deliver(delivery)
+
+    def _deliver(self, delivery: Delivery) -> None:
         error, gives_up = self._sent(delivery)
         last = delivery.number > len(AGAIN_SECONDS) or gives_up
         again = None if error is None or last else AGAIN_SECONDS[delivery.number - 1]
+        if error is not None:
+            tracing.fail("undelivered", error)
         self._jobs.run(webhooks.note(delivery, error=error, again_seconds=again))
         log.info(
             "Job %s: webhook, try %d: %s", delivery.job_id, delivery.number, error or "arrived"

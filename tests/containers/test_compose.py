@@ -18,7 +18,7 @@ def test_every_variable_in_the_compose_file_is_a_setting() -> None:
     assert named <= {f"PASTICHE_{field.upper()}" for field in Settings.model_fields}
 
 
-@pytest.mark.parametrize("name", ["api", "worker", "worker-cpu"])
+@pytest.mark.parametrize("name", ["api", "worker", "worker-cpu", "reconciler"])
 def test_where_traces_go_is_handed_on(name: str) -> None:
     environment = services()[name]["environment"]
     handed_on = {variable for variable, value in environment.items() if value is None}

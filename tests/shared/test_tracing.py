@@ -34,7 +34,7 @@ def collector() -> Iterator[Collector]:
 def service(collector: Collector) -> Iterator[House]:
     """A service that tells the collector."""
     with house(
-        reconcilers=0,
+        PASTICHE_WEBHOOKS_ANYWHERE="true",
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
         OTEL_EXPORTER_OTLP_TIMEOUT="60",
         OTEL_BSP_SCHEDULE_DELAY="50",
@@ -49,6 +49,14 @@ def painted(service: House, collector: Collector) -> str:
     service.when(job_id, "succeeded")
     attempt_at(job_id, collector)
     return job_id
+
+
+@pytest.fixture(scope="module")
+def webhook(service: House, collector: Collector) -> ToldSpan:
+    """The first try to tell an address where nobody answers."""
+    nowhere = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
+    job_id = service.submit(**SHORT, webhook_url=nowhere)
+    return collector.awaited("webhook", {"pastiche.job.id": job_id, "pastiche.webhook.try": 1})
 
 
 def attempt_at(job_id: str, collector: Collector, number: int = 1) -> ToldSpan:
@@ -153,15 +161,21 @@ def test_the_next_attempt_is_in_the_same_trace_and_linked(
     service.http.post(f"/jobs/{job_id}/cancel").raise_for_status()
     second = attempt_at(job_id, collector, 2)
     assert (first.trace_id, first.parent_id) == (second.trace_id, second.parent_id)
+    assert (first.links, second.links) == ([], [first.span_id])
     outcomes = [each.attributes["pastiche.outcome"] for each in (first, second)]
     assert outcomes == ["given back", "canceled"]
     assert not first.has_failed
     assert not second.has_failed
 
 
+def test_a_webhook_is_in_the_trace_of_its_job(webhook: ToldSpan, collector: Collector) -> None:
+    attempt = attempt_at(str(webhook.attributes["pastiche.job.id"]), collector)
+    assert (webhook.trace_id, webhook.parent_id) == (attempt.trace_id, attempt.parent_id)
+    assert (webhook.service, webhook.has_failed) == ("pastiche-reconciler", True)
+
+
 def test_lines_of_the_log_say_which_trace_they_belong_to(
     painted: str, service: House, collector: Collector
-    assert (first.links, second.links) == ([], [first.span_id])
 ) -> None:
     trace_id = attempt_at(painted, collector).trace_id
     (committed,) = [
@@ -180,11 +194,11 @@ def test_what_a_query_holds_is_not_told(service: House, collector: Collector) ->
     assert not any("secret" in str(value) for value in told.attributes.values())
 
 
-def test_what_is_told_is_documented(painted: str, collector: Collector) -> None:
+def test_what_is_told_is_documented(painted: str, webhook: ToldSpan, collector: Collector) -> None:
     page = (Path(__file__).parents[2] / "docs/deployment.md").read_text("utf-8")
-    trace_id = attempt_at(painted, collector).trace_id
+    traces = {attempt_at(painted, collector).trace_id, webhook.trace_id}
     for span in collector.spans:
-        if span.trace_id == trace_id:
+        if span.trace_id in traces:
             ours = [name for name in span.attributes if name.startswith("pastiche.")]
             undocumented = [name for name in (span.name, *ours) if f"`{name}`" not in page]
             assert undocumented == []

@@ -32,11 +32,12 @@ def test_the_options_need_nothing_but_python() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("service", ["api", "worker"])
+@pytest.mark.parametrize("service", ["api", "worker", "reconciler"])
 def test_without_a_collector_nothing_is_loaded_that_exports_traces(service: str) -> None:
     begin = {
         "api": "import api.app; api.app.create_app()",
         "worker": "import worker.__main__; from shared import tracing; tracing.begin('worker')",
+        "reconciler": "import worker.reconciler; from shared import tracing; tracing.begin('r')",
     }
     code = (
         f"{begin[service]}\n"
