@@ -31,7 +31,8 @@ def settings_page() -> str:
     return (
         "# Settings\n\n"
         "Every setting is an environment variable. `make serve PORT=… HOST=…` sets the port and\n"
-        "the address for a service on one machine.\n\n"
+        "the address for a service on one machine. Where [traces](deployment.md#traces) go is\n"
+        "said by OpenTelemetry's own variables.\n\n"
     ) + _table(("variable", "default", "meaning"), rows)
 
 
@@ -137,7 +138,7 @@ def metrics_page() -> str:
         "`GET /metrics`, for Prometheus. What befalls jobs is counted in Redis by the scripts\n"
         "that change their records: one count for the whole service, whichever API process is\n"
         "asked. Only requests are counted by each API process for itself. A dashboard for\n"
-        "Grafana lies in `deploy/grafana`.\n\n"
+        "Grafana lies in `deploy/grafana`; [traces](deployment.md#traces) follow one job.\n\n"
     ) + _table(("metric", "kind", "what", "label"), rows)
 
 
