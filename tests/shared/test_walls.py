@@ -16,6 +16,7 @@ import pytest
         "worker.reconciler",
         "pastiche",
         "pastiche.options",
+        "pastiche.client",
     ],
 )
 def test_importing_it_brings_no_torch(module: str) -> None:
