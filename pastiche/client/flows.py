@@ -54,7 +54,7 @@ def paint(wanted: Submission, format: Format, patience: Patience) -> Flow[bytes]
     job = yield from submit(wanted, patience)
     yield Tell(Changed(job))
     yield from awaited(job.id, patience)
-    return (yield from result(job.id, format, patience))
+    return (yield from result(job.id, format, patience.with_a_job_there()))
 
 
 def awaited(job_id: str, patience: Patience) -> Flow[Job]:
@@ -133,7 +133,7 @@ def look_at_sweep(sweep_id: str, patience: Patience) -> Flow[Sweep]:
 def watch_sweep(sweep_id: str, patience: Patience) -> Flow[Sweep]:
     """Tells how a sweep stands, again and again until it is over."""
     while True:
-        sweep = yield from look_at_sweep(sweep_id, patience)
+        sweep = yield from look_at_sweep(sweep_id, patience.with_a_job_there())
         yield Tell(sweep)
         if sweep.is_over:
             return sweep

@@ -1,7 +1,8 @@
 """How long a client tries again, and how long it pauses in between."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 FIRST_SECONDS = 0.5
 LONGEST_SECONDS = 10.0
@@ -17,9 +18,14 @@ class Patience:
         watching_seconds: while the events of a job cannot be read, since the last one came.
     """
 
-    unreachable_seconds: float = 10.0
+    unreachable_seconds: float = 5.0
     busy_seconds: float = 120.0
     watching_seconds: float = 600.0
+
+    def with_a_job_there(self) -> Self:
+        """The same for requests about a job that is painted meanwhile, or a picture that is there:
+        they are worth waiting for."""
+        return replace(self, unreachable_seconds=self.watching_seconds)
 
 
 @dataclass(slots=True)

@@ -81,6 +81,7 @@ class Progress:
         progress: the share of the iterations that is done, in 0 to 1.
         scale: which scale of the pyramid is painted, as “2/3”.
         eta_seconds: when the picture may be expected; None rather than made up.
+        answer: all that the service said.
     """
 
     version: int = 0
@@ -90,6 +91,7 @@ class Progress:
     scale: str | None = None
     eta_seconds: float | None = None
     losses: Losses | None = None
+    answer: Mapping[str, Any] = _answer()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,6 @@ class Job(Progress):
         queue_position: how many jobs wait before this one.
         attempt: how many times a worker has taken the job.
         expires_at: until when its picture can be fetched, once it is over.
-        answer: all that the service said of it.
     """
 
     id: str
@@ -119,7 +120,6 @@ class Job(Progress):
     error: Failure | None = None
     webhook: Webhook | None = None
     links: Mapping[str, str] = _mapping()
-    answer: Mapping[str, Any] = _answer()
 
     @property
     def is_over(self) -> bool:

@@ -1,0 +1,127 @@
+"""Pictures painted by the engine in this process, one after the other. Loads torch."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from time import monotonic
+from typing import Any
+
+import torch
+import typer
+from torch import Tensor
+
+from pastiche.cli import terminal_pictures
+from pastiche.cli.bars import Bar, Bars
+from pastiche.cli.contents import Content, save
+from pastiche.cli.exits import code_of
+from pastiche.cli.flags import OF_A_SERVICE
+from pastiche.cli.local_pictures import encoded, inputs_of
+from pastiche.cli.painting import Piece
+from pastiche.cli.screen import json_line, notice
+from pastiche.client import ClientError, UnusablePicture
+from pastiche.client import Progress as Reached
+from pastiche.client.records import Losses
+from pastiche.client.wishes import PICTURES
+from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.progress import Diverged, Progress
+from pastiche.engine.stylize import followed, paint
+from pastiche.engine.weights import MissingWeights
+from pastiche.options import OptionError, Options
+from pastiche.presets import preset
+
+
+class CannotPaint(ClientError):
+    """The engine cannot do it here; the message says what would help."""
+
+
+def options_of(asked: Mapping[str, Any]) -> Options:
+    """The options among what is asked for.
+
+    Raises:
+        BadParameter: something that only a service can see to, or that no option may be.
+    """
+    chosen = {name: v for name, v in asked.items() if v is not None and name not in PICTURES}
+    for name in OF_A_SERVICE:
+        if name in chosen:
+            raise typer.BadParameter(f"--{name.replace('_', '-')} needs a service: not --local.")
+    if asked.get("start_image") is not None:
+        chosen.setdefault("start", "image")
+    try:
+        return preset(chosen.pop("preset", "standard"), **chosen)
+    except OptionError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+class LocalBatch:
+    """What one command paints here."""
+
+    def __init__(
+        self, pieces: list[Piece], asked: Mapping[str, Any], limit_bytes: int, *, writes_json: bool
+    ) -> None:
+        self._pieces, self._asked, self._limit = pieces, asked, limit_bytes
+        self._options = options_of(asked)
+        self._writes_json = writes_json
+
+    def paint(self, *, shows: bool) -> None:
+        """Paints all of them.
+
+        Raises:
+            Exit: not all could be.
+        """
+        several = len(self._pieces) > 1
+        with Bars() as bars:
+            for piece in self._pieces:
+                bar = bars.add(piece.content.name)
+                try:
+                    picture = self._painted(piece.content, bar)
+                    save(encoded(picture, piece.content.target.format), piece.content.target)
+                except ClientError as error:
+                    piece.fail(error, is_one_of_several=several)
+                else:
+                    self._tell(piece.content)
+                    if shows:
+                        terminal_pictures.show(encoded(picture, "png"))
+                finally:
+                    bar.remove()
+        failed = [piece.error for piece in self._pieces if piece.error is not None]
+        if failed:
+            raise typer.Exit(code_of(failed[0]))
+
+    def _painted(self, content: Content, bar: Bar) -> Tensor:
+        pictures = {name: self._asked.get(name) for name in PICTURES} | {"content": content.picture}
+        inputs = inputs_of(pictures, self._limit)
+        began = monotonic()
+        try:
+            painting = paint(inputs, self._options)
+            return followed(painting, lambda told: bar.reached(_as_told(told, monotonic() - began)))
+        except OptionError as error:
+            raise UnusablePicture(error.field, str(error)) from error
+        except (MissingWeights, Diverged) as error:
+            raise CannotPaint(str(error)) from error
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise CannotPaint("The memory does not suffice; try a smaller --size.") from error
+
+    def _tell(self, content: Content) -> None:
+        if self._writes_json:
+            backbone = choose_backbone(self._options.backbone).name
+            json_line(
+                {
+                    "content": content.name,
+                    "output": content.target.name,
+                    "backbone": backbone,
+                    "options": asdict(self._options),
+                }
+            )
+        elif content.target.path is not None:
+            notice(f"{content.name} is painted: {content.target.path}")
+
+
+def _as_told(progress: Progress, seconds: float) -> Reached:
+    """The engine's progress in the words of the service."""
+    return Reached(
+        iteration=progress.iteration,
+        iterations=progress.iterations,
+        progress=progress.iteration / progress.iterations,
+        scale=f"{progress.scale}/{progress.scales}",
+        eta_seconds=seconds * (1 - progress.work) / progress.work if progress.work else None,
+        losses=Losses(**progress.losses),
+    )
