@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
@@ -138,5 +139,6 @@ def save(picture: bytes, target: Target) -> None:
         part.write_bytes(picture)
         part.replace(target.path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise UnusableFile(f"{target.path} cannot be saved: {error.strerror}.") from error

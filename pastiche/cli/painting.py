@@ -133,8 +133,12 @@ class Batch:
     def _say_how_to_go_on(self) -> bool:
         """Nothing is canceled: what was submitted is painted whether somebody looks or not. Gives
         whether there is any such job."""
-        jobs = [piece.job for piece in self.pieces if piece.job and not piece.is_saved]
-        left = [job for job in jobs if not job.is_over]
-        for job in left:
-            notice(f"The job goes on. To go on watching: pastiche watch {job.id}")
+        left = [piece for piece in self.pieces if piece.job is not None and not piece.is_saved]
+        for piece in left:
+            assert piece.job is not None
+            if not piece.job.is_over:
+                notice(f"The job goes on. To go on watching: pastiche watch {piece.job.id}")
+            elif piece.job.status == "succeeded":
+                output = piece.content.target.name
+                notice(f"The picture is kept there: pastiche get {piece.job.id} -o {output}")
         return bool(left)

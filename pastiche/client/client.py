@@ -19,7 +19,7 @@ from pastiche.client.records import (
     Status,
     Sweep,
 )
-from pastiche.client.transport import DEFAULT_URL, Address
+from pastiche.client.transport import DEFAULT_URL, LIMITS, Address
 from pastiche.client.waiting import Driver
 from pastiche.client.wishes import JobWishes, Submission, SweepWishes
 
@@ -60,7 +60,7 @@ class Client:
     ) -> None:
         self._address = Address(url, key, timeout_seconds)
         self._is_own = http is None
-        self._http = http or httpx.Client()
+        self._http = http or httpx.Client(limits=LIMITS)
         self._driver = Driver(self._address, self._http)
         self._patience = patience or Patience()
         self._limit_bytes = round(upload_limit_megabytes * 1e6)

@@ -16,6 +16,9 @@ CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 45.0
 """After how long without a byte a stream of events is lost: the service says something every 15."""
 
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+"""Whoever watches a job holds a connection: with a limit, many watchers would shut out the rest."""
+
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _NO_HTTP: Final = "illegal"
 """In the words of httpx's parser where what came is no HTTP at all; else the connection broke."""

@@ -123,6 +123,25 @@ def test_ctrl_c_cancels_nothing_and_says_how_to_go_on(
     assert api.http.get(f"/jobs/{worker.job_id}").json()["status"] == "running"
 
 
+def test_a_picture_that_cannot_be_saved_is_kept_by_the_service(
+    shell: Shell, api: RunningApi, jobs: JobStore
+) -> None:
+    output = f"{'x' * 300}.png"
+    painting = shell.start("paint", "me.jpg", "wave.png", "-o", output)
+    (worker,) = submitted(api, jobs)
+    worker.commit()
+    _, told = painting.communicate(timeout=60)
+    assert painting.returncode == 4
+    assert b"cannot be saved: File name too long." in told
+    assert f"pastiche get {worker.job_id} -o {output}".encode() in told
+
+
+def test_what_only_a_service_can_do_is_not_done_here(shell: Shell) -> None:
+    ended = shell.run("paint", "me.jpg", "wave.png", "-o", "x.png", "--local", "--priority", "low")
+    assert ended.code == 2
+    assert "--priority needs a service" in ended.told
+
+
 def test_wrong_files_are_told_before_anything_is_sent(shell: Shell, folder: Path) -> None:
     (folder / "page.pdf").write_bytes(b"%PDF-1.7")
     for content, told in (
