@@ -1,7 +1,6 @@
 """What several commands are told, each declared once."""
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -78,4 +77,4 @@ def limit_megabytes() -> float:
 
 def is_folder(output: str) -> bool:
     """Whether the name of an output can only be a folder's."""
-    return output.endswith(("/", os.sep)) or Path(output).is_dir()
+    return output.endswith(("/", os.sep)) or os.path.isdir(output)

@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Self
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from pastiche.cli.screen import ERR, notice, printable
 from pastiche.client import (
@@ -26,7 +26,7 @@ class Bars:
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.completed}/{task.total}", markup=False),
+            MofNCompleteColumn(),
             TextColumn("{task.fields[words]}", markup=False),
             console=ERR,
             disable=not ERR.is_terminal,

@@ -55,6 +55,9 @@ def check_pipes(arguments: Sequence[str]) -> None:
         raise typer.BadParameter("only one picture can come in by standard input.")
 
 
+# os.path is asked, not Path: a name that no file can have is to it no file, and to Path an error.
+
+
 def contents_of(argument: str, output: str, wanted: Format | None) -> list[Content]:
     """The photographs that an argument names: one, or those of a folder or of a pattern.
 
@@ -62,10 +65,10 @@ def contents_of(argument: str, output: str, wanted: Format | None) -> list[Conte
         UnusableFile: there are none.
         BadParameter: the output fits neither one file nor a folder.
     """
-    if argument != PIPE and Path(argument).is_dir():
+    if argument != PIPE and os.path.isdir(argument):
         paths = [each for each in Path(argument).iterdir() if each.suffix.lower() in PICTURES]
-    elif has_magic(argument) and not Path(argument).exists():
-        paths = [Path(each) for each in glob(argument, recursive=True) if Path(each).is_file()]
+    elif has_magic(argument) and not os.path.exists(argument):
+        paths = [Path(each) for each in glob(argument, recursive=True) if os.path.isfile(each)]
     else:
         return [_only(argument, output, wanted)]
     if not paths:
@@ -84,7 +87,7 @@ def target_of(output: str, wanted: Format | None) -> Target:
             f"{output} should end with .png, .jpg or .webp; or say --format.",
             param_hint="--output",
         )
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise UnusableFile(f"There is no folder {path.parent} for the picture.")
     return Target(path, wanted or by_name or "png")
 
@@ -100,7 +103,7 @@ def _only(argument: str, output: str, wanted: Format | None) -> Content:
 
 
 def _several(paths: list[Path], output: str, wanted: Format) -> list[Content]:
-    if output == PIPE or Path(output).is_file():
+    if output == PIPE or os.path.isfile(output):
         raise typer.BadParameter(
             "must be a folder where there are several contents.", param_hint="--output"
         )

@@ -21,12 +21,16 @@ from pastiche.client import ClientError, UnusablePicture
 from pastiche.client import Progress as Reached
 from pastiche.client.records import Losses
 from pastiche.client.wishes import PICTURES
+from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.progress import Diverged, Progress
+from pastiche.engine.scenes import Scenes
 from pastiche.engine.stylize import followed, paint
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
 from pastiche.presets import preset
+
+TOO_LARGE = "The memory does not suffice; try a smaller --size."
 
 
 class CannotPaint(ClientError):
@@ -60,6 +64,7 @@ class LocalBatch:
         self._pieces, self._asked, self._limit = pieces, asked, limit_bytes
         self._options = options_of(asked)
         self._writes_json = writes_json
+        self._scenes = Scenes()
 
     def paint(self, *, shows: bool) -> None:
         """Paints all of them.
@@ -67,6 +72,7 @@ class LocalBatch:
         Raises:
             Exit: not all could be.
         """
+        keep_freed_memory()
         several = len(self._pieces) > 1
         with Bars() as bars:
             for piece in self._pieces:
@@ -91,14 +97,18 @@ class LocalBatch:
         inputs = inputs_of(pictures, self._limit)
         began = monotonic()
         try:
-            painting = paint(inputs, self._options)
+            painting = paint(inputs, self._options, scenes=self._scenes)
             return followed(painting, lambda told: bar.reached(_as_told(told, monotonic() - began)))
         except OptionError as error:
             raise UnusablePicture(error.field, str(error)) from error
         except (MissingWeights, Diverged) as error:
             raise CannotPaint(str(error)) from error
         except (MemoryError, torch.OutOfMemoryError) as error:
-            raise CannotPaint("The memory does not suffice; try a smaller --size.") from error
+            raise CannotPaint(TOO_LARGE) from error
+        except RuntimeError as error:
+            if "can't allocate memory" not in str(error):  # the processor's has no type of its own
+                raise
+            raise CannotPaint(TOO_LARGE) from error
 
     def _tell(self, content: Content) -> None:
         if self._writes_json:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import RunningApi
@@ -18,12 +18,13 @@ class Shell:
 
     folder: Path
     url: str
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(
         self, *arguments: str, stderr: int = subprocess.PIPE, **environment: str
     ) -> subprocess.Popen[bytes]:
         """The process, which is not waited for."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "pastiche", *arguments],
             cwd=self.folder,
             env=os.environ | PLAIN | {"PASTICHE_URL": self.url} | environment | _PATH,
@@ -31,12 +32,21 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=stderr,
         )
+        self.started.append(process)
+        return process
 
     def run(self, *arguments: str, **environment: str) -> "Ended":
         """What came of it."""
         with self.start(*arguments, stderr=subprocess.PIPE, **environment) as process:
             out, err = process.communicate(timeout=60)
         return Ended(process.returncode, out, err.decode())
+
+    def end(self) -> None:
+        """Ends whatever still runs: a test may have failed in the middle."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
 
 _PATH = {"PYTHONPATH": str(Path(__file__).parents[2])}

@@ -1,5 +1,6 @@
 """A folder with pictures in it, and a shell that stands there."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shell(folder: Path, api: RunningApi) -> Shell:
+def shell(folder: Path, api: RunningApi) -> Iterator[Shell]:
     """For the API process, whose jobs nobody paints but a played worker."""
-    return Shell(folder, url_of(api))
+    shell = Shell(folder, url_of(api))
+    yield shell
+    shell.end()
