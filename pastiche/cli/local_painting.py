@@ -13,7 +13,6 @@ from pastiche.cli import terminal_pictures
 from pastiche.cli.bars import Bar, Bars
 from pastiche.cli.contents import Content, save
 from pastiche.cli.exits import code_of
-from pastiche.cli.flags import OF_A_SERVICE
 from pastiche.cli.local_pictures import encoded, inputs_of
 from pastiche.cli.painting import Piece
 from pastiche.cli.screen import json_line, notice
@@ -28,7 +27,6 @@ from pastiche.engine.scenes import Scenes
 from pastiche.engine.stylize import followed, paint
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
-from pastiche.presets import preset
 
 TOO_LARGE = "The memory does not suffice; try a smaller --size."
 
@@ -37,32 +35,20 @@ class CannotPaint(ClientError):
     """The engine cannot do it here; the message says what would help."""
 
 
-def options_of(asked: Mapping[str, Any]) -> Options:
-    """The options among what is asked for.
-
-    Raises:
-        BadParameter: something that only a service can see to, or that no option may be.
-    """
-    chosen = {name: v for name, v in asked.items() if v is not None and name not in PICTURES}
-    for name in OF_A_SERVICE:
-        if name in chosen:
-            raise typer.BadParameter(f"--{name.replace('_', '-')} needs a service: not --local.")
-    if asked.get("start_image") is not None:
-        chosen.setdefault("start", "image")
-    try:
-        return preset(chosen.pop("preset", "standard"), **chosen)
-    except OptionError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
 class LocalBatch:
     """What one command paints here."""
 
     def __init__(
-        self, pieces: list[Piece], asked: Mapping[str, Any], limit_bytes: int, *, writes_json: bool
+        self,
+        pieces: list[Piece],
+        asked: Mapping[str, Any],
+        options: Options,
+        limit_bytes: int,
+        *,
+        writes_json: bool,
     ) -> None:
-        self._pieces, self._asked, self._limit = pieces, asked, limit_bytes
-        self._options = options_of(asked)
+        self._pieces, self._asked, self._options = pieces, asked, options
+        self._limit = limit_bytes
         self._writes_json = writes_json
         self._scenes = Scenes()
 

@@ -24,6 +24,7 @@ from pastiche.cli.arguments import (
 from pastiche.cli.contents import check_pipes, contents_of, picture_of, save, target_of
 from pastiche.cli.exits import Exit, guarded
 from pastiche.cli.flags import with_options, with_options_of_a_sweep
+from pastiche.cli.local_options import options_of
 from pastiche.cli.painting import Batch, Piece
 from pastiche.cli.screen import json_line, line, notice
 from pastiche.cli.sweeping import painted_sweep
@@ -65,6 +66,7 @@ def paint(
 def _paint_here(
     pieces: list[Piece], asked: Mapping[str, Any], *, writes_json: bool, shows: bool
 ) -> None:
+    options = options_of(asked)
     try:
         # torch takes seconds to load, and is not there where only a client is installed.
         from pastiche.cli.local_painting import LocalBatch
@@ -72,7 +74,7 @@ def _paint_here(
         notice(f"--local needs the engine ({error.name}): pip install 'pastiche[engine]'")
         raise typer.Exit(Exit.WRONG_USAGE) from error
     limit_bytes = round(limit_megabytes() * 1e6)
-    LocalBatch(pieces, asked, limit_bytes, writes_json=writes_json).paint(shows=shows)
+    LocalBatch(pieces, asked, options, limit_bytes, writes_json=writes_json).paint(shows=shows)
 
 
 @guarded

@@ -160,7 +160,6 @@ def test_wrong_flags_are_told_with_what_would_do(shell: Shell) -> None:
         (("--size", "5"), "16<=x<=8192"),
         (("--colour", "blue"), "'statistics'"),
         (("--style-layers", "relu9_9"), "layers from relu1_1 to relu5_4"),
-        (("--scale-iterations", "0"), "whole numbers between 1 and 10000"),
     ):
         ended = shell.run(*pair, *flags)
         assert ended.code == 2

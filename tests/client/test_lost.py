@@ -1,12 +1,11 @@
 """A service that goes away, comes back, or loses an answer on the way."""
 
-from pathlib import Path
-
 import pytest
 
 from local.ports import free_port
 from pastiche.client import (
     Advanced,
+    Changed,
     Client,
     ConnectionBack,
     ConnectionLost,
@@ -16,36 +15,32 @@ from pastiche.client import (
     Unreachable,
 )
 from shared.job_store import JobStore
-from shared.settings import Settings
 from tests import pictures
 from tests.api.worker import PlayedWorker, submitted
-from tests.client.wires import answering, http, losing
-from tests.conftest import RunningApi, running_api
+from tests.client.wires import answering, http, proxied
+from tests.conftest import RunningApi
 
 IMPATIENT = Patience(unreachable_seconds=0, busy_seconds=0, watching_seconds=0)
 
 
-def test_a_job_is_watched_through_a_service_that_goes_and_comes_back(
-    redis_url: str, jobs: JobStore, tmp_path: Path
-) -> None:
-    settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
-    with running_api(settings) as api, Client(str(api.http.base_url)) as client:
-        worker = PlayedWorker.of(submitted(api), jobs, api)
+def test_a_job_is_watched_through_a_connection_that_breaks(api: RunningApi, jobs: JobStore) -> None:
+    worker = PlayedWorker.of(submitted(api), jobs, api)
+    with proxied(api.settings.port) as proxy, Client(proxy.url) as client:
         events = client.watch(worker.job_id)
-        next(events)
-        api.process.terminate()
-        assert isinstance(next(events), ConnectionLost)
-        api.process.wait(20)
+        assert isinstance(next(events), Changed)
+        proxy.cut()
+        lost, back = next(events), next(events)
+        assert isinstance(lost, ConnectionLost)
+        assert lost.reason.startswith(f"{proxy.url} cannot be reached")
+        assert isinstance(back, ConnectionBack)
         worker.tell(20)
-        with running_api(settings):
-            assert any(isinstance(event, ConnectionBack) for event in events)
-            assert any(isinstance(event, Advanced) for event in events)
-            worker.commit()
-            assert any(isinstance(event, Finished) for event in events)
+        assert any(isinstance(event, Advanced) for event in events)
+        worker.commit()
+        assert any(isinstance(event, Finished) for event in events)
 
 
 def test_a_submission_whose_answer_is_lost_is_one_job(api: RunningApi) -> None:
-    with losing(api.settings.port, answers=1) as url, Client(url) as client:
+    with proxied(api.settings.port, lost_answers=1) as proxy, Client(proxy.url) as client:
         job = client.submit(pictures.jpeg(), pictures.png())
         assert [each.id for each in client.jobs()] == [job.id]
 
@@ -53,8 +48,8 @@ def test_a_submission_whose_answer_is_lost_is_one_job(api: RunningApi) -> None:
 def test_what_would_be_done_twice_is_not_sent_twice(api: RunningApi, client: Client) -> None:
     job = client.cancel(submitted(api)["id"])
     with (
-        losing(api.settings.port, answers=1) as url,
-        Client(url) as unlucky,
+        proxied(api.settings.port, lost_answers=1) as proxy,
+        Client(proxy.url) as unlucky,
         pytest.raises(Unreachable) as caught,
     ):
         unlucky.retry(job)
@@ -73,8 +68,8 @@ def test_nobody_there_is_told_in_a_sentence() -> None:
 def test_patience_with_a_lost_stream_ends(api: RunningApi) -> None:
     job = submitted(api)
     with (
-        losing(api.settings.port, answers=9) as url,
-        Client(url, patience=IMPATIENT) as client,
+        proxied(api.settings.port, lost_answers=9) as proxy,
+        Client(proxy.url, patience=IMPATIENT) as client,
         pytest.raises(Unreachable),
     ):
         list(client.watch(job["id"]))

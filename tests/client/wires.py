@@ -21,12 +21,26 @@ class Proxy(ThreadingTCPServer):
     def __init__(self, port: int, to_lose: int) -> None:
         self.service = ("127.0.0.1", port)
         self.to_lose = to_lose
+        self.open: list[socket.socket] = []
         super().__init__(("127.0.0.1", 0), _HandingOn)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def cut(self) -> None:
+        """Breaks the connections that there are."""
+        for connection in self.open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.open.clear()
 
 
 class _HandingOn(BaseRequestHandler):
     def handle(self) -> None:
         assert isinstance(self.server, Proxy)
+        self.server.open.append(self.request)
         with socket.create_connection(self.server.service) as service:
             Thread(target=_copy, args=(self.request, service), daemon=True).start()
             answer = service.recv(PIECE_BYTES)
@@ -45,10 +59,10 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextmanager
-def losing(port: int, *, answers: int) -> Iterator[str]:
-    """The address of a proxy before a service, which loses this many answers."""
-    with Proxy(port, answers) as proxy:
-        yield from _served(proxy)
+def proxied(port: int, *, lost_answers: int = 0) -> Iterator[Proxy]:
+    """A proxy before a service, which loses this many answers."""
+    with Proxy(port, lost_answers) as proxy, _serving(proxy):
+        yield proxy
 
 
 @contextmanager
@@ -67,8 +81,8 @@ def answering(words: bytes) -> Iterator[str]:
     class Server(ThreadingTCPServer):
         daemon_threads = True
 
-    with Server(("127.0.0.1", 0), Saying) as server:
-        yield from _served(server)
+    with Server(("127.0.0.1", 0), Saying) as server, _serving(server):
+        yield f"http://127.0.0.1:{server.server_address[1]}"
 
 
 def http(status: str, media_type: str, body: bytes, *more: str) -> bytes:
@@ -83,11 +97,12 @@ def http(status: str, media_type: str, body: bytes, *more: str) -> bytes:
     return "\r\n".join((*head, "", "")).encode() + body
 
 
-def _served(server: ThreadingTCPServer) -> Iterator[str]:
+@contextmanager
+def _serving(server: ThreadingTCPServer) -> Iterator[None]:
     thread = Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield
     finally:
         server.shutdown()
         thread.join()
