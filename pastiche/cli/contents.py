@@ -55,6 +55,12 @@ def check_pipes(arguments: Sequence[str]) -> None:
         raise typer.BadParameter("only one picture can come in by standard input.")
 
 
+def check_output(output: str | None, *, writes_json: bool) -> None:
+    """Raises BadParameter where a picture and JSON would go to the same pipe."""
+    if output == PIPE and writes_json:
+        raise typer.BadParameter("cannot be - beside --json.", param_hint="--output")
+
+
 # os.path is asked, not Path: a name that no file can have is to it no file, and to Path an error.
 
 
@@ -66,7 +72,7 @@ def contents_of(argument: str, output: str, wanted: Format | None) -> list[Conte
         BadParameter: the output fits neither one file nor a folder.
     """
     if argument != PIPE and os.path.isdir(argument):
-        paths = [each for each in Path(argument).iterdir() if each.suffix.lower() in PICTURES]
+        paths = _pictures_in(Path(argument))
     elif has_magic(argument) and not os.path.exists(argument):
         paths = [Path(each) for each in glob(argument, recursive=True) if os.path.isfile(each)]
     else:
@@ -92,11 +98,19 @@ def target_of(output: str, wanted: Format | None) -> Target:
     return Target(path, wanted or by_name or "png")
 
 
+def _pictures_in(folder: Path) -> list[Path]:
+    try:
+        return [each for each in folder.iterdir() if each.suffix.lower() in PICTURES]
+    except OSError as error:
+        raise UnusableFile(f"{folder} cannot be read: {error.strerror}.") from error
+
+
 def _only(argument: str, output: str, wanted: Format | None) -> Content:
     name = "standard input" if argument == PIPE else argument
     if output != PIPE and is_folder(output):
         stem = "pastiche" if argument == PIPE else Path(argument).stem
-        target = _in_folder(Path(output), stem, wanted or "png", set())
+        own = set() if argument == PIPE else {Path(argument).resolve()}
+        target = _in_folder(Path(output), stem, wanted or "png", own)
     else:
         target = target_of(output, wanted)
     return Content(name, picture_of(argument), target)
@@ -107,7 +121,7 @@ def _several(paths: list[Path], output: str, wanted: Format) -> list[Content]:
         raise typer.BadParameter(
             "must be a folder where there are several contents.", param_hint="--output"
         )
-    taken: set[Path] = set()
+    taken = {path.resolve() for path in paths}
     return [
         Content(str(path), str(path), _in_folder(Path(output), path.stem, wanted, taken))
         for path in paths
@@ -115,15 +129,18 @@ def _several(paths: list[Path], output: str, wanted: Format) -> list[Content]:
 
 
 def _in_folder(folder: Path, stem: str, wanted: Format, taken: set[Path]) -> Target:
-    """A file in the folder that no other content has, by its own name if it can be."""
+    """A file in the folder that no content is or goes to, by the content's own name if it can be:
+    no photograph is written over."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UnusableFile(f"{folder} cannot be made: {error.strerror}.") from error
     number = 1
-    while (path := folder / f"{stem}{f'-{number}' * (number > 1)}{ENDINGS[wanted]}") in taken:
+    path = folder / f"{stem}{ENDINGS[wanted]}"
+    while path.resolve() in taken:
         number += 1
-    taken.add(path)
+        path = folder / f"{stem}-{number}{ENDINGS[wanted]}"
+    taken.add(path.resolve())
     return Target(path, wanted)
 
 

@@ -20,7 +20,7 @@ from pastiche.cli.arguments import (
     client_of,
 )
 from pastiche.cli.bars import Bars, duration
-from pastiche.cli.contents import PIPE, save, target_of
+from pastiche.cli.contents import PIPE, check_output, save, target_of
 from pastiche.cli.exits import Exit, guarded
 from pastiche.cli.screen import OUT, json_line, line, notice, printable
 from pastiche.client import (
@@ -53,6 +53,7 @@ def watch(
     key: Key = None,
 ) -> None:
     """Watch a job until it is over; with -o, save the picture then."""
+    check_output(output, writes_json=as_json)
     target = None if output is None else target_of(output, format)
     shows = terminal_pictures.is_wanted(preview)
     with client_of(url, key) as client:
@@ -103,6 +104,7 @@ def get(
     key: Key = None,
 ) -> None:
     """Say how a job stands; with -o, save its picture."""
+    check_output(output, writes_json=as_json)
     target = None if output is None else target_of(output, format)
     shows = terminal_pictures.is_wanted(preview)
     with client_of(url, key) as client:

@@ -21,7 +21,14 @@ from pastiche.cli.arguments import (
     client_of,
     limit_megabytes,
 )
-from pastiche.cli.contents import check_pipes, contents_of, picture_of, save, target_of
+from pastiche.cli.contents import (
+    check_output,
+    check_pipes,
+    contents_of,
+    picture_of,
+    save,
+    target_of,
+)
 from pastiche.cli.exits import Exit, guarded
 from pastiche.cli.flags import with_options, with_options_of_a_sweep
 from pastiche.cli.local_options import options_of
@@ -54,6 +61,7 @@ def paint(
     says so and goes on when it is back; after Ctrl-C the job goes on, and `pastiche watch` with it.
     """
     check_pipes([content, *style])
+    check_output(output, writes_json=as_json)
     pieces = [Piece(each) for each in contents_of(content, output, format)]
     asked = {"style": [picture_of(each) for each in style], **wishes}
     shows = terminal_pictures.is_wanted(preview)
@@ -119,6 +127,7 @@ def sweep(
     Several values are separated by commas: --style-weight 0.2,0.5,0.8
     """
     check_pipes([content, *style])
+    check_output(output, writes_json=as_json)
     target = target_of(output, format)
     shows = terminal_pictures.is_wanted(preview)
     with client_of(url, key) as client:

@@ -123,6 +123,19 @@ def test_ctrl_c_cancels_nothing_and_says_how_to_go_on(
     assert api.http.get(f"/jobs/{worker.job_id}").json()["status"] == "running"
 
 
+def test_no_photograph_is_written_over(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    album = folder / "album"
+    album.mkdir()
+    (album / "a.png").write_bytes(pictures.png())
+    painting = shell.start("paint", "album", "wave.png", "-o", "album")
+    submitted(api, jobs)[0].commit()
+    _, told = painting.communicate(timeout=60)
+    assert told == b"album/a.png is painted: album/a-2.png\n"
+    assert (album / "a.png").read_bytes() == pictures.png()
+
+
 def test_a_picture_that_cannot_be_saved_is_kept_by_the_service(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
@@ -152,6 +165,12 @@ def test_wrong_files_are_told_before_anything_is_sent(shell: Shell, folder: Path
         ended = shell.run("paint", content, "wave.png", "-o", "x.png", "--url", "http://[::1]:9")
         assert ended.code == 4
         assert told in ended.told
+
+
+def test_a_picture_and_json_do_not_go_to_the_same_pipe(shell: Shell) -> None:
+    ended = shell.run("paint", "me.jpg", "wave.png", "-o", "-", "--json")
+    assert (ended.code, ended.out) == (2, b"")
+    assert "beside --json" in ended.told
 
 
 def test_wrong_flags_are_told_with_what_would_do(shell: Shell) -> None:
