@@ -17,6 +17,8 @@ import pytest
         "worker.reconciler",
         "pastiche",
         "pastiche.options",
+        "pastiche.client",
+        "pastiche.cli.application",
     ],
 )
 def test_importing_it_brings_no_torch(module: str) -> None:

@@ -1,0 +1,30 @@
+"""All commands under one name."""
+
+import typer
+
+from pastiche.cli import doctor, jobs, paint
+from pastiche.cli.screen import tell_what_the_client_tells
+
+application = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+@application.callback()
+def before() -> None:
+    """A photograph, painted in the style of a painting."""
+    tell_what_the_client_tells()
+
+
+application.command()(paint.paint)
+application.command()(paint.submit)
+application.command()(jobs.watch)
+application.command()(jobs.get)
+application.command("list")(jobs.list_jobs)
+application.command()(jobs.cancel)
+application.command()(jobs.delete)
+application.command()(paint.sweep)
+application.command()(doctor.doctor)

@@ -1,0 +1,123 @@
+"""Pictures painted by the engine in this process, one after the other. Loads torch."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from time import monotonic
+from typing import Any
+
+import torch
+import typer
+from torch import Tensor
+
+from pastiche.cli import terminal_pictures
+from pastiche.cli.bars import Bar, Bars
+from pastiche.cli.contents import Content, save
+from pastiche.cli.exits import code_of
+from pastiche.cli.local_pictures import encoded, inputs_of
+from pastiche.cli.painting import Piece
+from pastiche.cli.screen import json_line, notice
+from pastiche.client import ClientError, UnusablePicture
+from pastiche.client import Progress as Reached
+from pastiche.client.records import Losses
+from pastiche.client.wishes import PICTURES
+from pastiche.engine.allocator import keep_freed_memory
+from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.progress import Diverged, Progress
+from pastiche.engine.scenes import Scenes
+from pastiche.engine.stylize import followed, paint
+from pastiche.engine.weights import MissingWeights
+from pastiche.options import OptionError, Options
+
+TOO_LARGE = "The memory does not suffice; try a smaller --size."
+
+
+class CannotPaint(ClientError):
+    """The engine cannot do it here; the message says what would help."""
+
+
+class LocalBatch:
+    """What one command paints here."""
+
+    def __init__(
+        self,
+        pieces: list[Piece],
+        asked: Mapping[str, Any],
+        options: Options,
+        limit_bytes: int,
+        *,
+        writes_json: bool,
+    ) -> None:
+        self._pieces, self._asked, self._options = pieces, asked, options
+        self._limit = limit_bytes
+        self._writes_json = writes_json
+        self._scenes = Scenes()
+
+    def paint(self, *, shows: bool) -> None:
+        """Paints all of them.
+
+        Raises:
+            Exit: not all could be.
+        """
+        keep_freed_memory()
+        several = len(self._pieces) > 1
+        with Bars() as bars:
+            for piece in self._pieces:
+                bar = bars.add(piece.content.name)
+                try:
+                    picture = self._painted(piece.content, bar)
+                    save(encoded(picture, piece.content.target.format), piece.content.target)
+                except ClientError as error:
+                    piece.fail(error, is_one_of_several=several)
+                else:
+                    self._tell(piece.content)
+                    if shows:
+                        terminal_pictures.show(encoded(picture, "png"))
+                finally:
+                    bar.remove()
+        failed = [piece.error for piece in self._pieces if piece.error is not None]
+        if failed:
+            raise typer.Exit(code_of(failed[0]))
+
+    def _painted(self, content: Content, bar: Bar) -> Tensor:
+        pictures = {name: self._asked.get(name) for name in PICTURES} | {"content": content.picture}
+        inputs = inputs_of(pictures, self._limit)
+        began = monotonic()
+        try:
+            painting = paint(inputs, self._options, scenes=self._scenes)
+            return followed(painting, lambda told: bar.reached(_as_told(told, monotonic() - began)))
+        except OptionError as error:
+            raise UnusablePicture(error.field, str(error)) from error
+        except (MissingWeights, Diverged) as error:
+            raise CannotPaint(str(error)) from error
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise CannotPaint(TOO_LARGE) from error
+        except RuntimeError as error:
+            if "can't allocate memory" not in str(error):  # the processor's has no type of its own
+                raise
+            raise CannotPaint(TOO_LARGE) from error
+
+    def _tell(self, content: Content) -> None:
+        if self._writes_json:
+            backbone = choose_backbone(self._options.backbone).name
+            json_line(
+                {
+                    "content": content.name,
+                    "output": content.target.name,
+                    "backbone": backbone,
+                    "options": asdict(self._options),
+                }
+            )
+        elif content.target.path is not None:
+            notice(f"{content.name} is painted: {content.target.path}")
+
+
+def _as_told(progress: Progress, seconds: float) -> Reached:
+    """The engine's progress in the words of the service."""
+    return Reached(
+        iteration=progress.iteration,
+        iterations=progress.iterations,
+        progress=progress.iteration / progress.iterations,
+        scale=f"{progress.scale}/{progress.scales}",
+        eta_seconds=seconds * (1 - progress.work) / progress.work if progress.work else None,
+        losses=Losses(**progress.losses),
+    )

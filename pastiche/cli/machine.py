@@ -1,0 +1,85 @@
+"""What the engine would find on this machine. Loads torch, where it is there."""
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from shutil import which
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """How this process would paint.
+
+    Attributes:
+        cuda: of this torch, None where it is built without.
+        precision: that `auto` gives.
+        backbone: that `auto` gives.
+    """
+
+    torch: str
+    cuda: str | None
+    device: str
+    threads: int
+    free_bytes: int
+    precision: str
+    backbone: str
+    weights_folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """This machine, and the engine where it is installed.
+
+    Attributes:
+        has_card: whether there is a driver for NVIDIA's cards.
+    """
+
+    python: str
+    system: str
+    cores: int
+    pastiche: str
+    has_card: bool
+    engine: Engine | None
+
+
+def this_machine() -> Machine:
+    """What is here."""
+    try:
+        pastiche = version("pastiche")
+    except PackageNotFoundError:
+        pastiche = "from its sources"
+    return Machine(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        cores=os.cpu_count() or 1,
+        pastiche=pastiche,
+        has_card=which("nvidia-smi") is not None,
+        engine=_engine(),
+    )
+
+
+def _engine() -> Engine | None:
+    try:
+        import torch
+
+        from pastiche.engine.backbones import choose_backbone
+        from pastiche.engine.precision import best_device, convolution_dtype
+        from pastiche.engine.room import free_memory
+        from pastiche.engine.weights import weights_folder
+    except ImportError:
+        return None
+    from pastiche.options import Options
+
+    device = best_device()
+    is_cuda = device.type == "cuda"
+    return Engine(
+        torch=torch.__version__,
+        cuda=torch.version.cuda,
+        device=torch.cuda.get_device_name(device) if is_cuda else "CPU",
+        threads=torch.get_num_threads(),
+        free_bytes=free_memory(device),
+        precision=str(convolution_dtype(device, Options())).removeprefix("torch."),
+        backbone=choose_backbone("auto").name,
+        weights_folder=str(weights_folder()),
+    )

@@ -1,0 +1,66 @@
+"""`pastiche` as a user runs it: a process of its own."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.conftest import RunningApi
+
+PLAIN = {"COLUMNS": "200", "TERM": "dumb", "PASTICHE_KEY": "", "PASTICHE_URL": ""}
+"""What a terminal might make of the output is told in each test that is about it."""
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs the command in a folder, for a service."""
+
+    folder: Path
+    url: str
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(
+        self, *arguments: str, stderr: int = subprocess.PIPE, **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """The process, which is not waited for."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pastiche", *arguments],
+            cwd=self.folder,
+            env=os.environ | PLAIN | {"PASTICHE_URL": self.url} | environment | _PATH,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *arguments: str, **environment: str) -> "Ended":
+        """What came of it."""
+        with self.start(*arguments, stderr=subprocess.PIPE, **environment) as process:
+            out, err = process.communicate(timeout=60)
+        return Ended(process.returncode, out, err.decode())
+
+    def end(self) -> None:
+        """Ends whatever still runs: a test may have failed in the middle."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+
+_PATH = {"PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How it ended, and what it said."""
+
+    code: int
+    out: bytes
+    told: str
+
+
+def url_of(api: RunningApi) -> str:
+    """Where an API process is."""
+    return str(api.http.base_url)

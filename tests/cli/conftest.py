@@ -1,0 +1,26 @@
+"""A folder with pictures in it, and a shell that stands there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import pictures
+from tests.cli.command import Shell, url_of
+from tests.conftest import RunningApi
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """With a photograph and a painting."""
+    (tmp_path / "me.jpg").write_bytes(pictures.jpeg(160, 120))
+    (tmp_path / "wave.png").write_bytes(pictures.png(120, 120))
+    return tmp_path
+
+
+@pytest.fixture
+def shell(folder: Path, api: RunningApi) -> Iterator[Shell]:
+    """For the API process, whose jobs nobody paints but a played worker."""
+    shell = Shell(folder, url_of(api))
+    yield shell
+    shell.end()

@@ -1,0 +1,91 @@
+"""`pastiche watch`, `get`, `list`, `cancel`, `delete` and `doctor`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from local.ports import free_port
+from shared.job_store import JobStore
+from tests.api.worker import PlayedWorker, png, submitted
+from tests.cli.command import Shell
+from tests.client.wires import answering, http
+from tests.conftest import RunningApi
+
+
+def test_a_job_is_looked_at_watched_and_fetched(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    job_id = submitted(api)["id"]
+    worker = PlayedWorker.of({"id": job_id}, jobs, api)
+    worker.tell(126)
+    assert b"running" in shell.run("get", job_id).out
+    early = shell.run("get", job_id, "-o", "early.png")
+    assert (early.code, early.told) == (
+        3,
+        "The job is running; its picture comes when it has succeeded.\n",
+    )
+    watching = shell.start("watch", job_id, "--json", "-o", "out.webp")
+    assert watching.stdout is not None
+    assert json.loads(watching.stdout.readline())["event"] == "status"
+    assert json.loads(watching.stdout.readline())["progress"]["iteration"] == 126
+    worker.commit(png(40, 30))
+    out, _ = watching.communicate(timeout=60)
+    assert json.loads(out.splitlines()[-1])["job"]["status"] == "succeeded"
+    with Image.open(folder / "out.webp") as picture:
+        assert (picture.format, picture.size) == ("WEBP", (40, 30))
+
+
+def test_a_watched_job_that_is_canceled_ends_with_1(shell: Shell, api: RunningApi) -> None:
+    job_id = submitted(api)["id"]
+    assert shell.run("cancel", job_id).out.decode() == f"{job_id} canceled\n"
+    ended = shell.run("watch", job_id)
+    assert (ended.code, ended.told) == (1, "The job was canceled.\n")
+
+
+def test_jobs_are_listed_for_people_and_for_scripts(shell: Shell, api: RunningApi) -> None:
+    newest_first = [submitted(api)["id"] for _ in range(3)][::-1]
+    lines = shell.run("list").out.decode().splitlines()
+    assert [line.split()[0] for line in lines] == ["id", *newest_first]
+    some = shell.run("list", "--json", "--limit", "2").out.splitlines()
+    assert [json.loads(line)["id"] for line in some] == newest_first[:2]
+
+
+def test_jobs_are_erased_and_what_is_not_there_is_told(shell: Shell, api: RunningApi) -> None:
+    ids = [submitted(api)["id"] for _ in range(2)]
+    ended = shell.run("delete", ids[0], "0" * 32, ids[1])
+    assert ended.code == 3
+    assert f"There is no job '{'0' * 32}'" in ended.told
+    assert api.http.get("/jobs").json()["jobs"] == []
+
+
+def test_a_service_that_is_not_there_is_told(shell: Shell) -> None:
+    url = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
+    ended = shell.run("list", "--url", url)
+    assert ended.code == 5
+    assert ended.told.splitlines()[0].startswith(f"{url} cannot be reached")
+    assert "Traceback" not in ended.told
+
+
+@pytest.mark.parametrize("body", [b"<html>\x1b[2J</html>", b"\xff\xfe", b"{}"])
+def test_what_is_no_pastiche_is_told_in_a_sentence(shell: Shell, body: bytes) -> None:
+    with answering(http("200 OK", "text/\x1b[2Jhtml", body)) as url:
+        ended = shell.run("list", "--url", url)
+    assert ended.code == 6
+    assert ended.told.startswith(f"What answers at {url} is no Pastiche")
+    assert ended.told.count("\n") == 1
+    assert "\x1b" not in ended.told
+
+
+def test_an_address_that_is_none_is_told(shell: Shell) -> None:
+    ended = shell.run("list", PASTICHE_URL="here")
+    assert (ended.code, ended.out) == (2, b"")
+    assert "'here' is no address of a service" in ended.told
+
+
+def test_the_doctor_says_what_is_here_and_there(shell: Shell) -> None:
+    told = json.loads(shell.run("doctor", "--json").out)
+    assert told["service"]["status"] == "ready"
+    assert told["machine"]["engine"]["precision"] in ("float32", "bfloat16")
+    assert any("No worker lives" in words for words in told["advice"])

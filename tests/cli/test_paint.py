@@ -1,0 +1,220 @@
+"""`pastiche paint`, `submit` and `sweep`; a played worker paints."""
+
+import json
+import signal
+from pathlib import Path
+
+from PIL import Image
+
+from local.ports import free_port
+from shared.job_store import JobStore
+from shared.settings import Settings
+from tests import pictures
+from tests.api.worker import PlayedWorker, png
+from tests.cli.command import Shell, url_of
+from tests.conftest import RunningApi, running_api
+from tests.waiting import until
+
+
+def submitted(api: RunningApi, jobs: JobStore, count: int = 1) -> list[PlayedWorker]:
+    """Workers that have claimed the jobs that were submitted, as soon as there are so many."""
+
+    def look() -> list[str]:
+        found = [job["id"] for job in api.http.get("/jobs").json()["jobs"]]
+        return found if len(found) == count else []
+
+    return [PlayedWorker.of({"id": job_id}, jobs, api) for job_id in until(look)]
+
+
+def test_it_submits_waits_and_saves(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.jpg", "--style-weight", "0.7")
+    (worker,) = submitted(api, jobs)
+    worker.tell()
+    worker.commit(png(40, 30))
+    _, told = painting.communicate(timeout=60)
+    assert (painting.returncode, told.decode()) == (0, "me.jpg is painted: out.jpg\n")
+    with Image.open(folder / "out.jpg") as picture:
+        assert (picture.format, picture.size) == ("JPEG", (40, 30))
+    (job,) = api.http.get("/jobs").json()["jobs"]
+    assert job["options"]["style_weight"] == 0.7
+
+
+def test_a_script_reads_and_writes_pipes_and_json(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    painting = shell.start("paint", "-", "wave.png", "-o", "-", "--format", "webp")
+    assert painting.stdin is not None
+    painting.stdin.write(pictures.jpeg())
+    painting.stdin.close()
+    painting.stdin = None
+    submitted(api, jobs)[0].commit()
+    out, _ = painting.communicate(timeout=60)
+    assert (out[:4], out[8:12]) == (b"RIFF", b"WEBP")
+
+
+def test_json_says_where_the_picture_is(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
+    painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.png", "--json")
+    submitted(api, jobs)[0].commit()
+    out, _ = painting.communicate(timeout=60)
+    told = json.loads(out)
+    assert (told["content"], told["output"]) == ("me.jpg", "out.png")
+    assert told["job"]["status"] == "succeeded"
+
+
+def test_a_folder_is_painted_into_a_folder_and_what_fails_is_told(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    album = folder / "album"
+    album.mkdir()
+    for name in ("a.jpg", "a.png", "b.jpg"):
+        (album / name).write_bytes(pictures.jpeg())
+    (album / "scan.gif").write_bytes(b"GIF89a")
+    (album / "notes.txt").write_text("no picture")
+    painting = shell.start("paint", "album", "wave.png", "-o", "painted")
+    for worker in submitted(api, jobs, count=3):
+        worker.commit()
+    _, told = painting.communicate(timeout=60)
+    assert sorted(path.name for path in (folder / "painted").iterdir()) == [
+        "a-2.png",
+        "a.png",
+        "b.png",
+    ]
+    assert b"album/scan.gif is a GIF" in told
+    assert b"3 of 4 painted." in told
+    assert painting.returncode == 4
+
+
+def test_the_service_is_lost_for_a_while_and_the_picture_comes_all_the_same(
+    redis_url: str, jobs: JobStore, tmp_path: Path, folder: Path
+) -> None:
+    settings = Settings(
+        redis_url=redis_url, data_folder=tmp_path / "data", port=free_port("127.0.0.1", 0)
+    )
+    with running_api(settings) as api:
+        shell = Shell(folder, url_of(api))
+        painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.png")
+        (worker,) = submitted(api, jobs)
+        api.process.terminate()
+        api.process.wait(20)
+    worker.commit()
+    assert painting.stderr is not None
+    assert b"Nothing is lost" in painting.stderr.readline()
+    with running_api(settings):
+        _, told = painting.communicate(timeout=60)
+    assert told.decode().splitlines() == [
+        "The service is back.",
+        "me.jpg is painted: out.png",
+    ]
+    assert painting.returncode == 0
+
+
+def test_ctrl_c_cancels_nothing_and_says_how_to_go_on(
+    shell: Shell, api: RunningApi, jobs: JobStore
+) -> None:
+    painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.png", "--json")
+    (worker,) = submitted(api, jobs)
+    until(lambda: len(jobs.client.pubsub_channels()) > 0)
+    painting.send_signal(signal.SIGINT)
+    _, told = painting.communicate(timeout=60)
+    assert painting.returncode == 130
+    assert told.decode().endswith(f"To go on watching: pastiche watch {worker.job_id}\n")
+    assert api.http.get(f"/jobs/{worker.job_id}").json()["status"] == "running"
+
+
+def test_no_photograph_is_written_over(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    album = folder / "album"
+    album.mkdir()
+    (album / "a.png").write_bytes(pictures.png())
+    painting = shell.start("paint", "album", "wave.png", "-o", "album")
+    submitted(api, jobs)[0].commit()
+    _, told = painting.communicate(timeout=60)
+    assert told == b"album/a.png is painted: album/a-2.png\n"
+    assert (album / "a.png").read_bytes() == pictures.png()
+
+
+def test_a_picture_that_cannot_be_saved_is_kept_by_the_service(
+    shell: Shell, api: RunningApi, jobs: JobStore
+) -> None:
+    output = f"{'x' * 300}.png"
+    painting = shell.start("paint", "me.jpg", "wave.png", "-o", output)
+    (worker,) = submitted(api, jobs)
+    worker.commit()
+    _, told = painting.communicate(timeout=60)
+    assert painting.returncode == 4
+    assert b"cannot be saved: File name too long." in told
+    assert f"pastiche get {worker.job_id} -o {output}".encode() in told
+
+
+def test_what_only_a_service_can_do_is_not_done_here(shell: Shell) -> None:
+    ended = shell.run("paint", "me.jpg", "wave.png", "-o", "x.png", "--local", "--priority", "low")
+    assert ended.code == 2
+    assert "--priority needs a service" in ended.told
+
+
+def test_wrong_files_are_told_before_anything_is_sent(shell: Shell, folder: Path) -> None:
+    (folder / "page.pdf").write_bytes(b"%PDF-1.7")
+    for content, told in (
+        ("page.pdf", "page.pdf is a PDF; JPEG, PNG, WebP and AVIF are taken: save the page"),
+        ("nothing.jpg", "There is no file nothing.jpg."),
+        ("*.bmp", "There is no picture in *.bmp."),
+    ):
+        ended = shell.run("paint", content, "wave.png", "-o", "x.png", "--url", "http://[::1]:9")
+        assert ended.code == 4
+        assert told in ended.told
+
+
+def test_a_picture_and_json_do_not_go_to_the_same_pipe(shell: Shell) -> None:
+    ended = shell.run("paint", "me.jpg", "wave.png", "-o", "-", "--json")
+    assert (ended.code, ended.out) == (2, b"")
+    assert "beside --json" in ended.told
+
+
+def test_wrong_flags_are_told_with_what_would_do(shell: Shell) -> None:
+    pair = ("submit", "me.jpg", "wave.png")
+    for flags, told in (
+        (("--size", "5"), "16<=x<=8192"),
+        (("--colour", "blue"), "'statistics'"),
+        (("--style-layers", "relu9_9"), "layers from relu1_1 to relu5_4"),
+    ):
+        ended = shell.run(*pair, *flags)
+        assert ended.code == 2
+        assert told in ended.told
+
+
+def test_what_the_service_refuses_is_told_in_its_own_words(shell: Shell) -> None:
+    ended = shell.run("submit", "me.jpg", "wave.png", "--style-weights", "1,1", "--size", "4096")
+    assert ended.code == 3
+    assert "must be one for each of 1 styles" in ended.told
+
+
+def test_every_kind_of_flag_arrives_as_the_option(shell: Shell) -> None:
+    ended = shell.run(
+        *("submit", "me.jpg", "wave.png", "wave.png", "--preset", "draft", "--json"),
+        *("--gradient-normalisation", "--style-weights", "0.7,0.3", "--optimiser", "adam"),
+        *("--style-layers", "relu1_1:1,relu3_1:0.5", "--priority", "low", "--mask", "me.jpg"),
+        *("--mask", "me.jpg"),
+    )
+    assert ended.told == ""
+    job = json.loads(ended.out)
+    assert (job["options"]["size"], job["priority"]) == (256, "low")
+    assert job["options"]["gradient_normalisation"] is True
+    assert job["options"]["style_weights"] == [0.7, 0.3]
+    assert job["options"]["style_layers"] == {"relu1_1": 1.0, "relu3_1": 0.5}
+    assert job["options"]["optimiser"] == "adam"
+
+
+def test_a_sweep_ends_in_a_contact_sheet(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    sweep = ("sweep", "me.jpg", "wave.png", "-o", "sheet.png", "--style-weight", "0.2,0.8")
+    sweeping = shell.start(*sweep, "--cell", "64")
+    for worker in submitted(api, jobs, count=2):
+        worker.commit()
+    _, told = sweeping.communicate(timeout=60)
+    assert (sweeping.returncode, told) == (0, b"2 of 2 painted: sheet.png\n")
+    with Image.open(folder / "sheet.png") as sheet:
+        assert (sheet.format, sheet.width > 64) == ("PNG", True)

@@ -1,0 +1,97 @@
+"""What a terminal is told: bars, pictures, completions; and what is light stays light."""
+
+import base64
+import os
+import subprocess
+import sys
+import tomllib
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from pastiche.cli.bars import duration
+from pastiche.cli.terminal_pictures import protocol_of
+from shared.job_store import JobStore
+from tests.api.worker import PlayedWorker, png, submitted
+from tests.cli.command import Shell
+from tests.conftest import RunningApi
+
+TERMINALS = {
+    "kitty": {"TERM": "xterm-kitty"},
+    "iterm": {"TERM_PROGRAM": "iTerm.app"},
+}
+
+
+def test_a_bar_says_how_far_it_is_with_losses_and_time_left(
+    shell: Shell, api: RunningApi, jobs: JobStore
+) -> None:
+    worker = PlayedWorker.of(submitted(api), jobs, api)
+    worker.tell(126)
+    ours, theirs = os.openpty()
+    watching = shell.start("watch", worker.job_id, stderr=theirs, TERM="xterm")
+    os.close(theirs)
+    shown = b""
+    while b"126/300" not in shown:
+        shown += os.read(ours, 1000)
+    worker.commit()
+    with suppress(OSError):  # as Linux ends a terminal whose last process has gone
+        while piece := os.read(ours, 1000):
+            shown += piece
+    watching.communicate(timeout=60)
+    os.close(ours)
+    assert b"scale 2/3  content 1  style 2  tv 0.5" in shown
+    assert b"10 s left" in shown
+    assert watching.returncode == 0
+
+
+@pytest.mark.parametrize("kind", TERMINALS)
+def test_a_picture_is_shown_where_the_terminal_can(
+    shell: Shell, api: RunningApi, jobs: JobStore, kind: str
+) -> None:
+    job_id = submitted(api)["id"]
+    PlayedWorker.of({"id": job_id}, jobs, api).commit(png())
+    shown = shell.run("get", job_id, "--preview", **TERMINALS[kind])
+    begins = {"kitty": "\x1b_Ga=T,f=100,", "iterm": "\x1b]1337;File=inline=1;"}[kind]
+    assert begins in shown.told
+    assert base64.b64encode(png()).decode()[:200] in shown.told
+    assert "\x1b" not in shell.run("get", job_id, "--no-preview", **TERMINALS[kind]).told
+    assert "\x1b" not in shell.run("get", job_id, **TERMINALS[kind]).told
+
+
+def test_a_terminal_that_cannot_is_not_told_a_picture(
+    shell: Shell, api: RunningApi, jobs: JobStore
+) -> None:
+    job_id = submitted(api)["id"]
+    PlayedWorker.of({"id": job_id}, jobs, api).commit(png())
+    ended = shell.run("get", job_id, "--preview")
+    assert ended.told == "This terminal is not known to show pictures.\n"
+    assert protocol_of({"TERM": "tmux-256color", "TERM_PROGRAM": "iTerm.app"}) is None
+
+
+def test_the_shell_completes_commands_and_flags() -> None:
+    for words, found in (("pastiche pa", "paint"), ("pastiche paint --style-w", "--style-weight")):
+        ended = subprocess.run(
+            [sys.executable, "-m", "pastiche"],
+            env={
+                "_PASTICHE_COMPLETE": "complete_bash",
+                "COMP_WORDS": words,
+                "COMP_CWORD": str(len(words.split()) - 1),
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found in ended.stdout.split()
+
+
+def test_the_installed_command_is_this_one() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    module, _, name = project["project"]["scripts"]["pastiche"].partition(":")
+    assert callable(getattr(import_module(module), name))
+
+
+def test_what_is_left_is_said_as_a_person_would() -> None:
+    assert [duration(each) for each in (8.6, 65, 7384)] == ["9 s", "1:05", "2:03:04"]

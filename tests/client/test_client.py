@@ -1,0 +1,224 @@
+"""What a program does with the client, against a real API; a played worker paints."""
+
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from api import keys
+from local.ports import free_port
+from pastiche.client import (
+    Advanced,
+    Changed,
+    Client,
+    Erased,
+    Event,
+    FieldFault,
+    Finished,
+    NotPainted,
+    PreviewReady,
+    Refused,
+)
+from pastiche.client.records import Losses
+from shared.job_store import JobStore
+from shared.settings import Settings
+from tests import pictures
+from tests.api.worker import PlayedWorker, png, submitted
+from tests.conftest import RunningApi, running_api
+
+
+def test_a_job_is_submitted_with_options_by_their_names(client: Client) -> None:
+    job = client.submit(
+        pictures.jpeg(),
+        [pictures.png(), pictures.png()],
+        style_weights=[0.7, 0.3],
+        style_layers={"relu1_1": 1, "relu3_1": 0.5},
+        gradient_normalisation=True,
+        size=64,
+        priority="high",
+    )
+    assert (job.status, job.priority, job.is_over) == ("queued", "high", False)
+    assert job.options["style_weights"] == [0.7, 0.3]
+    assert job.options["style_layers"] == {"relu1_1": 1.0, "relu3_1": 0.5}
+    assert job.options["gradient_normalisation"] is True
+    assert job.created_at is not None
+    assert job.created_at <= datetime.now(UTC)
+
+
+def test_pictures_may_be_paths_bytes_files_or_pillow_s(
+    client: Client, api: RunningApi, tmp_path: Path
+) -> None:
+    path = tmp_path / "content.jpg"
+    path.write_bytes(pictures.jpeg())
+    mask = Image.new("L", (96, 64), 255)
+    with path.open("rb") as file:
+        for picture in (path, str(path), path.read_bytes(), file, pictures.photograph()):
+            assert client.submit(picture, pictures.png(), mask=mask).status == "queued"
+
+
+def test_painting_submits_watches_and_fetches(
+    client: Client, api: RunningApi, jobs: JobStore
+) -> None:
+    seen: list[Event] = []
+
+    def play(event: Event) -> None:
+        seen.append(event)
+        if len(seen) == 1:
+            assert isinstance(event, Changed)
+            worker = PlayedWorker.of({"id": event.job.id}, jobs, api)
+            worker.tell(7)
+            worker.commit(png(40, 30))
+
+    picture = client.paint(pictures.jpeg(), pictures.png(), format="webp", watch=play)
+    with Image.open(BytesIO(picture)) as opened:
+        assert (opened.format, opened.size) == ("WEBP", (40, 30))
+    assert isinstance(seen[-1], Finished)
+
+
+def test_the_events_of_a_job_are_told_until_it_is_over(
+    client: Client, api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    events = client.watch(job["id"])
+    first = next(events)
+    assert isinstance(first, Changed)
+    assert first.job.status == "queued"
+    worker = PlayedWorker.of(job, jobs, api)
+    assert isinstance(next(events), Changed)
+    worker.tell(7)
+    advanced = next(events)
+    assert isinstance(advanced, Advanced)
+    assert advanced.progress.iteration == 7
+    assert advanced.progress.losses == Losses(content=1.0, style=2.0, tv=0.5, total=3.5)
+    worker.show(7)
+    assert isinstance(next(events), PreviewReady)
+    worker.commit()
+    *_, last = events
+    assert isinstance(last, Finished)
+    assert last.job.status == "succeeded"
+
+
+def test_the_events_of_an_erased_job_end(client: Client, api: RunningApi) -> None:
+    job = client.job(submitted(api)["id"])
+    events = client.watch(job)
+    next(events)
+    client.delete(job)
+    assert list(events) == [Erased(job.id)]
+
+
+def test_a_job_that_failed_is_told_where_a_picture_was_waited_for(
+    client: Client, api: RunningApi
+) -> None:
+    job = submitted(api)
+    client.cancel(job["id"])
+    with pytest.raises(NotPainted, match="canceled") as caught:
+        client.wait(job["id"])
+    assert caught.value.job.status == "canceled"
+
+
+def test_what_there_is_of_a_picture_is_fetched(
+    client: Client, api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    assert client.preview(job["id"]) is None
+    worker = PlayedWorker.of(job, jobs, api)
+    worker.show(3)
+    assert client.preview(job["id"]) == b"preview 3"
+    assert client.losses(job["id"]).iterations == (1, 2, 3)
+    with pytest.raises(Refused) as caught:
+        client.result(job["id"])
+    assert (caught.value.code, caught.value.status) == ("result_not_ready", 409)
+    worker.commit()
+    assert client.result(job["id"]).startswith(b"\x89PNG")
+    assert client.result(job["id"], "jpeg").startswith(b"\xff\xd8")
+
+
+def test_the_weights_are_changed(client: Client, api: RunningApi) -> None:
+    job = client.reweigh(submitted(api)["id"], style_weight=0.9)
+    assert (job.options["content_weight"], job.options["style_weight"]) == (0.5, 0.9)
+
+
+def test_a_job_is_canceled_done_again_and_erased(client: Client, api: RunningApi) -> None:
+    job = client.cancel(submitted(api)["id"])
+    assert job.status == "canceled"
+    again = client.retry(job)
+    assert (again.status, again.id == job.id) == ("queued", False)
+    client.delete(job)
+    with pytest.raises(Refused, match="There is no job") as caught:
+        client.job(job)
+    assert caught.value.code == "job_not_found"
+
+
+def test_a_name_that_is_no_job_s_stays_a_name(client: Client) -> None:
+    with pytest.raises(Refused) as caught:
+        client.job("../metrics")
+    assert caught.value.status == 404
+
+
+def test_the_list_goes_on_over_all_its_pages(client: Client, api: RunningApi) -> None:
+    newest_first = [submitted(api)["id"] for _ in range(5)][::-1]
+    assert [job.id for job in client.jobs(page_size=2)] == newest_first
+    assert list(client.jobs("running")) == []
+
+
+def test_a_sweep_is_submitted_looked_at_and_seen(
+    client: Client, api: RunningApi, jobs: JobStore
+) -> None:
+    sweep = client.sweep(pictures.jpeg(), pictures.png(), style_weight=[0.2, 0.8], seed=1)
+    assert [member.values for member in sweep.jobs] == [
+        {"style_weight": 0.2},
+        {"style_weight": 0.8},
+    ]
+    PlayedWorker.of({"id": sweep.jobs[0].id}, jobs, api)
+    first, _ = client.look_at_sweep(sweep).jobs
+    assert first.job is not None
+    assert first.job.status == "running"
+    assert not client.cancel_sweep(sweep).is_over
+    assert client.sheet(sweep, "jpeg", cell=64).startswith(b"\xff\xd8")
+    client.delete_sweep(sweep)
+    with pytest.raises(Refused, match="There is no sweep"):
+        client.look_at_sweep(sweep)
+
+
+def test_a_sweep_is_watched_until_its_jobs_are_over(client: Client) -> None:
+    sweep = client.sweep(pictures.jpeg(), pictures.png(), seed=[1, 2])
+    seen = client.watch_sweep(sweep)
+    assert not next(seen).is_over
+    client.cancel_sweep(sweep)
+    *_, last = seen
+    assert last.is_over
+
+
+def test_what_a_submission_would_come_to_is_estimated(client: Client) -> None:
+    estimate = client.estimate(pictures.jpeg(), pictures.png(), size=64)
+    assert estimate.megapixel_iterations > 0
+    assert estimate.queue_position == 0
+    assert list(client.jobs()) == []
+
+
+def test_what_is_refused_is_told_with_the_fields_at_fault(client: Client) -> None:
+    with pytest.raises(Refused) as caught:
+        client.submit(pictures.jpeg(), pictures.png(), size=5, style_weight=-1)
+    assert (caught.value.code, caught.value.status) == ("invalid_fields", 422)
+    assert {fault.field for fault in caught.value.faults} == {"size", "style_weight"}
+    assert isinstance(caught.value.faults[0], FieldFault)
+    assert "between 16 and 8192" in str(caught.value)
+
+
+def test_what_the_service_says_of_itself_is_told(client: Client) -> None:
+    readiness = client.readiness()
+    assert (readiness.status, readiness.redis, readiness.workers) == ("ready", "ok", ())
+
+
+def test_a_key_is_sent(redis_url: str, jobs: JobStore, tmp_path: Path) -> None:
+    settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
+    key = keys.create(jobs.client, "ada")
+    with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api:
+        url = str(api.http.base_url)
+        with Client(url) as anybody, pytest.raises(Refused) as caught:
+            list(anybody.jobs())
+        assert caught.value.code == "key_missing"
+        with Client(url, key) as ada:
+            assert list(ada.jobs()) == []
