@@ -1,10 +1,11 @@
 """The Compose file and the Dockerfiles agree with the code, and confine what they start."""
 
 import re
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import requires
 from itertools import pairwise
 
 import pytest
+from packaging.requirements import Requirement
 
 from shared.settings import Settings
 from tests.containers.compose import COMPOSE_FILE, ROOT, services
@@ -86,16 +87,7 @@ def test_the_images_take_from_the_lock_all_that_builds_a_wheel(name: str) -> Non
 def _with_what_it_needs(name: str) -> set[str]:
     """The distribution and, all the way down, what it needs where it is installed here."""
     needed = {name}
-    for requirement in requires(name) or ():
-        found = re.match(r"[\w-]+", requirement)
-        assert found is not None
-        if _installed(found[0]) and "extra ==" not in requirement:
-            needed |= _with_what_it_needs(found[0].lower())
+    for requirement in map(Requirement, requires(name) or ()):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            needed |= _with_what_it_needs(requirement.name.lower())
     return needed
-
-
-def _installed(name: str) -> bool:
-    try:
-        return bool(version(name))
-    except PackageNotFoundError:
-        return False
