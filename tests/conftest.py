@@ -92,9 +92,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, for all tests."""
+    """The system's Chromium. Playwright's event loop runs as long as it does: the other modules'
+    tests have loops of their own."""
     found = shutil.which("chromium") or shutil.which("google-chrome")
     assert found is not None, "The page is tested in Chromium (Debian: apt-get install chromium)."
     with sync_playwright() as playwright:

@@ -1,6 +1,7 @@
 """`pastiche` as a user runs it: a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class Shell:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
+            preexec_fn=_hear_ctrl_c,
         )
         self.started.append(process)
         return process
@@ -64,3 +66,9 @@ class Ended:
 def url_of(api: RunningApi) -> str:
     """Where an API process is."""
     return str(api.http.base_url)
+
+
+def _hear_ctrl_c() -> None:
+    """As at a terminal: what a shell starts in the background is deaf to it, and so are these tests
+    where they run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
