@@ -44,6 +44,7 @@ class _Connection(HttpToolsProtocol):
         self._unread: asyncio.TimerHandle | None = None
         self._answered: RequestResponseCycle | None = None
 
+    # uvicorn narrows the argument of asyncio's protocol in the same way.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._set_deadline()

@@ -85,7 +85,7 @@ class Attempt:
 
     @tracing.span("load")
     def load(self) -> Inputs[bytes]:
-        """The normalised pictures, as PNG files."""
+        """The normalised pictures, as the files that `shared.pictures` writes."""
         return self._tried(lambda: self.job.inputs.mapped(self.studio.blobs.get))
 
     def tell_backbone(self, backbone: BackboneUsed) -> None:

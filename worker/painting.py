@@ -1,4 +1,4 @@
-"""The engine's one caller: PNG files and options in, a PNG file out. Loads torch."""
+"""The engine's one caller: picture files and options in, a PNG file out. Loads torch."""
 
 import logging
 from functools import partial

@@ -39,6 +39,7 @@ def _with_flags(command: Command, options: dict[str, Any]) -> Command:
         Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
         for name, annotation in flags.items()
     ]
+    # Where `inspect.signature`, and with it typer, looks first (PEP 362); no type declares it.
     command.__signature__ = own.replace(parameters=[*kept, *more])  # type: ignore[attr-defined]
     return command
 
