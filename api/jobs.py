@@ -148,17 +148,18 @@ def _reweighed(job: Job, changes: Reweighing) -> dict[str, Any]:
     return wanted
 
 
-async def earlier_job(job_id: str, access: Access, service: Service) -> Job:
-    """The job that `start` names, whose picture the next one starts from.
+async def earlier_job(field: str, job_id: str, access: Access, service: Service) -> Job:
+    """The job that `start` or `pictures_of` names: whose picture the next one starts from, or whose
+    pictures it has.
 
     Raises:
-        InvalidFields: there is no such job of this caller's, or it has no picture.
+        InvalidFields: there is no such job of this caller's, or it has no picture to start from.
     """
     try:
         job = await job_of(job_id, access, service)
     except (JobNotFound, JobExpired) as error:
-        raise InvalidFields([FieldError("start", "no_result", error.detail)]) from error
-    if job.result_key is None:
+        raise InvalidFields([FieldError(field, error.code, error.detail)]) from error
+    if field == "start" and job.result_key is None:
         sentence = f"Job {job_id} has no picture to start from: it is {job.status}."
-        raise InvalidFields([FieldError("start", "no_result", sentence)])
+        raise InvalidFields([FieldError(field, "no_result", sentence)])
     return job

@@ -16,14 +16,12 @@ POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-_LIMIT = '<meta name="upload-limit-megabytes" content="{}">'
-_LIMIT_AS_WRITTEN = _LIMIT.format(25)
-
 
 def install(app: FastAPI, settings: Settings) -> None:
     """Adds the page, and the files that it loads."""
-    limit = _LIMIT.format(settings.upload_limit_megabytes)
-    html = (WEB / "index.html").read_text("utf-8").replace(_LIMIT_AS_WRITTEN, limit)
+    html = (WEB / "index.html").read_text("utf-8")
+    for limit in ("upload_limit_megabytes", "max_size_pixels"):
+        html = html.replace(f"{{{limit}}}", str(getattr(settings, limit)))
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")

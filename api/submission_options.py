@@ -11,7 +11,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from pastiche.options import OptionError, Options, wanted
 from pastiche.presets import PRESETS
-from shared.errors import FieldError
+from shared.errors import FieldError, InvalidFields
 from shared.job_options import WISHES, JobOptions, PresetChoice, Wishes
 from shared.jobs import is_job_id
 from shared.picture_fields import PICTURE_FIELDS
@@ -34,15 +34,37 @@ class Variant:
     options: dict[str, Any]
 
 
+PICTURES_OF = "pictures_of"
+"""The field that names an earlier job whose pictures are used where none are sent."""
+
+_JOB_ID = "^[0-9a-f]{32}$"
+
+
 def option_names() -> tuple[str, ...]:
     """The fields of a form that are text."""
-    return (*PresetChoice.model_fields, *JobOptions.model_fields, *Wishes.model_fields)
+    names = (*PresetChoice.model_fields, *JobOptions.model_fields, *Wishes.model_fields)
+    return (*names, PICTURES_OF)
 
 
 def start_job(form: FormData) -> str | None:
     """The earlier job whose result `start` names; None where it names none."""
     start = form.get("start")
     return start if isinstance(start, str) and is_job_id(start) else None
+
+
+def pictures_job(form: FormData) -> str | None:
+    """The earlier job that `pictures_of` names; None where it is not given.
+
+    Raises:
+        InvalidFields: it names no job.
+    """
+    named = form.get(PICTURES_OF)
+    if named is None or (isinstance(named, str) and is_job_id(named)):
+        return named
+    if isinstance(named, UploadFile):
+        return None  # told with the form's other faults
+    fault = FieldError(PICTURES_OF, "invalid_value", f"This must be a job's id, not “{named}”.")
+    raise InvalidFields([fault])
 
 
 def variants_of(
@@ -75,7 +97,7 @@ def _options_of(
     """The options in a form, with those that are given in place of the form's own."""
     known = (*PresetChoice.model_fields, *JobOptions.model_fields)
     texts = {name: value for name, value in form.items() if name in known} | dict(given)
-    if start_job(form) or (form.get("start_image") and "start" not in texts):
+    if start_job(form) or (counts["start_image"] and "start" not in texts):
         texts["start"] = "image"
     try:
         chosen = PresetChoice.model_validate({k: v for k, v in texts.items() if k == "preset"})
@@ -145,7 +167,7 @@ def form_schema(axes: tuple[str, ...] = ()) -> Mapping[str, Any]:
     options |= {name: _axis_schema(options[name]) for name in axes}
     start = options["start"]
     choices = {key: start.pop(key) for key in ("type", "enum")}
-    start["anyOf"] = [choices, {"type": "string", "pattern": "^[0-9a-f]{32}$"}]
+    start["anyOf"] = [choices, {"type": "string", "pattern": _JOB_ID}]
     start["description"] += " Or an earlier job's id: from its result."
     return {
         "type": "object",
@@ -155,6 +177,13 @@ def form_schema(axes: tuple[str, ...] = ()) -> Mapping[str, Any]:
             **PresetChoice.model_json_schema()["properties"],
             **options,
             **_wishes_schema(),
+            PICTURES_OF: {
+                "type": "string",
+                "title": "Pictures Of",
+                "pattern": _JOB_ID,
+                "description": "An earlier job whose content and style images this one has, with "
+                "what belongs to them, where none are sent.",
+            },
         },
         "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
         "additionalProperties": False,

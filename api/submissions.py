@@ -18,8 +18,8 @@ from api.submission_options import form_schema
 from api.uploads import Receiver, Submission
 from shared import overview, tracing
 from shared.errors import JobNotOver
-from shared.idempotency import Reservation
 from shared.job_options import Wishes
+from shared.jobs import Job
 from shared.workers import living
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -51,7 +51,7 @@ async def submit(
     receiver = Receiver(service.settings, service.decoder, service.blobs)
     with tracing.span("submission", kind=SpanKind.PRODUCER):
         async with receiver.received(
-            request, lambda job_id: earlier_job(job_id, access, service)
+            request, lambda field, job_id: earlier_job(field, job_id, access, service)
         ) as submission:
             await check_room(submission, service)
             if dry_run:
@@ -65,18 +65,34 @@ async def submit(
     "/{job_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
     response_model=JobView,
-    responses=responses_to_callers(404, 409, 410, 507),
+    responses=responses_to_callers(404, 409, 410, 422, 507)
+    | {200: {"model": JobView, "description": "It is over already"}},
 )
-async def retry(request: Request, job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
+async def retry(
+    request: Request, job: JobOf, access: AccessOf, service: ServiceOf, manner: MannerOf
+) -> Response:
     """Does a job that is over again, as a new one: the same pictures, the same options."""
     if not job.is_over:
         raise JobNotOver(f"The job is {job.status}: it need not be done again.")
     with tracing.span("submission", kind=SpanKind.PRODUCER):
+        job_id = await _retried(request, job, access, service, manner)
+    return await _answer(job_id, access, service, manner)
+
+
+async def _retried(
+    request: Request, job: Job, access: Access, service: Service, manner: Manner
+) -> str:
+    """The id of the job that does it again: a new one, or that of the same request before."""
+    async with once(manner, f"retry {job.id}", access, service) as held:
+        if isinstance(held, str):
+            return held
         place = place_of(access, job.work, Wishes(priority=job.priority))
         await service.quotas.count_work(request, access.caller, place.work)
-        job_id = await enqueued(job.options, job.inputs, place, service, service.blobs.copy)
-        await announce([job_id], service)
-    return await _answer(job_id, access, service, Manner(None, None))
+        write = service.blobs.copy
+        of_once = None if held is None else held.once
+        job_id = await enqueued(job.options, job.inputs, place, service, write, of_once)
+    await announce([job_id], service)
+    return job_id
 
 
 async def _submitted(
@@ -94,7 +110,7 @@ async def _submitted(
             place,
             service,
             service.blobs.put_file,
-            held.once if isinstance(held, Reservation) else None,
+            None if held is None else held.once,
         )
     await announce([job_id], service)
     return job_id

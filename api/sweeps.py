@@ -71,18 +71,16 @@ async def submit(
     receiver = Receiver(service.settings, service.decoder, service.blobs, AXES)
     with tracing.span("submission", kind=SpanKind.PRODUCER):
         async with receiver.received(
-            request, lambda job_id: earlier_job(job_id, access, service)
+            request, lambda field, job_id: earlier_job(field, job_id, access, service)
         ) as submission:
             await check_room(submission, service)
             async with once(manner, submission.fingerprint, access, service) as held:
                 if isinstance(held, str):
-                    sweep = await sweep_of(held, access, service)
-                else:
-                    sweep = await _made(request, submission, access, service)
-                    await _kept(sweep, held, service)
+                    return await _answer(await sweep_of(held, access, service), service)
+                sweep = await _made(request, submission, access, service)
+                await _kept(sweep, held, service)
         await announce((member.job_id for member in sweep.members), service)
-    body = (await _view(sweep, service)).model_dump(mode="json")
-    return JSONResponse(body, HTTPStatus.ACCEPTED, {"Location": f"/sweeps/{sweep.id}"})
+    return await _answer(sweep, service)
 
 
 @router.get("/{sweep_id}", responses=responses_to_callers(404))
@@ -145,6 +143,11 @@ async def sheet(
     columns = min(sweep.columns, WIDEST_SHEET)
     picture = await service.decoder.contact_sheet(cells, columns, (cell, cell), wanted)
     return Response(picture, media_type=MEDIA_TYPES[wanted], headers=headers)
+
+
+async def _answer(sweep: Sweep, service: Service) -> Response:
+    body = (await _view(sweep, service)).model_dump(mode="json")
+    return JSONResponse(body, HTTPStatus.ACCEPTED, {"Location": f"/sweeps/{sweep.id}"})
 
 
 async def _made(

@@ -14,7 +14,15 @@ from starlette.datastructures import FormData, UploadFile
 
 from api.decoder import Decoder
 from api.forms import form_of
-from api.submission_options import Variant, option_names, start_job, variants_of, wishes_of
+from api.submission_options import (
+    PICTURES_OF,
+    Variant,
+    option_names,
+    pictures_job,
+    start_job,
+    variants_of,
+    wishes_of,
+)
 from pastiche.sizes import same_aspect
 from shared import tracing
 from shared.blob_store import BlobStore
@@ -30,8 +38,12 @@ _OF_THE_STYLES = ("style", "style_mask", "mask")
 
 _OF_THE_CONTENT = ("content", "content_map")
 
-EarlierJob = Callable[[str], Awaitable[Job]]
-"""Gives an earlier job that has a picture; raises InvalidFields where it is none."""
+_OF_THE_START = ("start_image",)
+"""Taken only from the job that `pictures_of` names; `start` has its job's result in this place."""
+
+EarlierJob = Callable[[str, str], Awaitable[Job]]
+"""Gives the earlier job that a field names; raises InvalidFields where it is none, or has nothing
+that this field asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +89,7 @@ class Receiver:
         """
         form = await form_of(request)
         try:
-            start = start_job(form)
-            earlier = None if start is None else await earlier_job(start)
-            taken = _taken(form, earlier)
+            taken = await _taken(form, earlier_job)
             variants, wishes = self._texts(form, taken)
             with TemporaryDirectory(prefix="pastiche-upload-") as name:
                 folder = Path(name)
@@ -141,15 +151,25 @@ class Receiver:
 _PICTURES = tuple(PICTURE_FIELDS)
 
 
-def _taken(form: FormData, earlier: Job | None) -> dict[str, list[str]]:
-    """The keys of what a job goes on with from an earlier one: its result, and of its pictures
-    those that are not sent anew."""
+async def _taken(form: FormData, earlier_job: EarlierJob) -> dict[str, list[str]]:
+    """The keys of what a job goes on with from earlier ones: the result of the one, and of the
+    pictures of the other, or of the same, those that are not sent anew."""
+    start, donor = start_job(form), pictures_job(form)
+    taken: dict[str, list[str]] = {}
+    earlier = None
+    if start is not None:
+        earlier = await earlier_job("start", start)
+        assert earlier.result_key is not None
+        taken["start_image"] = [earlier.result_key]
+    groups = [_OF_THE_CONTENT, _OF_THE_STYLES]
+    if donor is not None:
+        earlier = await earlier_job(PICTURES_OF, donor)
+        if form.get("start", "image") == "image":
+            groups.append(_OF_THE_START)
     if earlier is None:
-        return {}
-    assert earlier.result_key is not None
-    taken = {"start_image": [earlier.result_key]}
+        return taken
     pictures = earlier.inputs.by_field()
-    for group in (_OF_THE_CONTENT, _OF_THE_STYLES):
+    for group in groups:
         if not any(form.getlist(name) for name in group):
             taken |= {name: pictures[name] for name in group if pictures[name]}
     return taken

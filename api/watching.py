@@ -9,7 +9,7 @@ from typing import Self
 from redis import RedisError
 from redis.asyncio.client import PubSub
 
-from shared import transitions
+from shared import redis_keys, transitions
 from shared.errors import DamagedRecord
 from shared.job_store import AsyncJobStore
 from shared.jobs import Job
@@ -134,7 +134,7 @@ class Watching:
         while True:
             try:
                 async with self._jobs.client.pubsub(ignore_subscribe_messages=True) as channel:
-                    await channel.subscribe(transitions.CHANGED)
+                    await channel.subscribe(redis_keys.CHANGED)
                     self._note_all()
                     await self._hear(channel)
             except RedisError as error:

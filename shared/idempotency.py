@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-from shared.transitions import Once, Transition, milliseconds
+from shared.calls import Transition, milliseconds
+from shared.transitions import Once
 
 KEPT_HOURS = 24
 """For how long a key gives the job that it was first used for."""

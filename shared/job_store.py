@@ -10,7 +10,7 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from shared.transitions import Transition
+from shared.calls import Transition
 
 Reply = TypeVar("Reply")
 

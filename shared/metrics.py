@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from shared.calls import Transition
 from shared.jobs import LANES, Priority
-from shared.transitions import COUNTERS, RUNNING, WAITING, WEBHOOKS, Transition
+from shared.redis_keys import COUNTERS, RUNNING, WAITING, WEBHOOKS
 
 Kind = Literal["counter", "gauge", "histogram"]
 

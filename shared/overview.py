@@ -3,21 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from shared.calls import Transition, milliseconds
 from shared.jobs import LANES
-from shared.transitions import (
-    DEADLINES,
-    DEBRIS,
-    EXACT,
-    INDEX,
-    OVER,
-    RUNNING,
-    TURNS,
-    WAITING,
-    WORK,
-    Place,
-    Transition,
-    milliseconds,
-)
+from shared.redis_keys import DEADLINES, DEBRIS, INDEX, OVER, RUNNING, TURNS, WAITING, WORK
+from shared.transitions import EXACT, Place
 
 
 @dataclass(frozen=True, slots=True)

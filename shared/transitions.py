@@ -5,11 +5,12 @@ A transition says which script runs, on which keys, with which arguments, and ho
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
+from shared.calls import Transition, milliseconds, on_job
 from shared.errors import FAILURES, FailureCode
 from shared.jobs import (
     LANES,
@@ -23,9 +24,6 @@ from shared.jobs import (
 )
 from shared.settings import Settings
 
-Reply = TypeVar("Reply")
-Argument = str | int | float
-
 Submitted = Literal["queued", "full", "busy", "late"]
 Refusal = Literal["unknown", "over", "held"]
 Kept = Literal["ok", "lost"]
@@ -34,49 +32,12 @@ Recovered = Literal["queued", "canceled", "worker_lost", "held"]
 Reweighed = Literal["ok", "over", "unknown", "changed"]
 Expired = Literal["expired", "kept"]
 
-WAITING = "queue:waiting"
-TURNS = "queue:turns"
-WORK = "queue:work"
-RUNNING = "queue:running"
-DEADLINES = "queue:deadlines"
-OVER = "jobs:over"
-DEBRIS = "jobs:debris"
-INDEX = "jobs:index"
-WEBHOOKS = "jobs:webhooks"
-COUNTERS = "metrics:counters"
-_QUEUE = (
-    WAITING,
-    TURNS,
-    WORK,
-    DEADLINES,
-    RUNNING,
-    OVER,
-    DEBRIS,
-    INDEX,
-    "queue:owners",
-    "queue:inflight",
-    WEBHOOKS,
-    COUNTERS,
-)
-"""What every script on a job is told beside its record: `shared/scripts/job/prelude.lua` says what
-each of them is."""
-
 EXACT = 64
 """Of how many jobs before it a waiting job's work ahead is added up one by one."""
 
 
 ARRIVAL_SECONDS = 60
 """Within which a job's record follows its pictures."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transition(Generic[Reply]):
-    """One call of one script."""
-
-    script: str
-    keys: tuple[str, ...]
-    arguments: tuple[Argument, ...]
-    read: Callable[[Any], Reply]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,20 +122,6 @@ class Keeping:
     def arguments(self) -> tuple[int, int]:
         """In milliseconds."""
         return milliseconds(self.retention_hours * 3600), milliseconds(self.grace_seconds)
-
-
-def record_key(job_id: str) -> str:
-    """The key of a job's hash; all keys of one job share the tag in braces."""
-    return f"job:{{{job_id}}}"
-
-
-def asked_channel(job_id: str) -> str:
-    """Where a running job's worker is woken when its client asks for something."""
-    return f"asked:{job_id}"
-
-
-CHANGED = "changed"
-"""The channel on which every script says which job is another now."""
 
 
 def begin(job_id: str) -> Transition[bool]:
@@ -328,27 +275,10 @@ def tidied(job_id: str, due_ms: float) -> Transition[bool]:
     return on_job("tidied", job_id, round(due_ms), read=bool)
 
 
-def on_job(
-    script: str,
-    job_id: str,
-    *arguments: Argument,
-    read: Callable[[Any], Reply],
-    more_keys: tuple[str, ...] = (),
-) -> Transition[Reply]:
-    """A call of a script in `shared/scripts/job`."""
-    keys = (record_key(job_id), *_QUEUE, *more_keys)
-    return Transition(f"job/{script}", keys, (job_id, *arguments), read)
-
-
 def _finish(
     job_id: str, fence: str, status: str, news: Mapping[str, str], keeping: Keeping
 ) -> Transition[Kept]:
     return on_job("finish", job_id, fence, status, *keeping.arguments, *_pairs(news), read=_word)
-
-
-def milliseconds(seconds: float) -> int:
-    """Whole ones, as the scripts take them."""
-    return round(seconds * 1000)
 
 
 def _pairs(fields: Mapping[str, str]) -> tuple[str, ...]:

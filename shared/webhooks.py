@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import redis
 from standardwebhooks import Webhook
 
+from shared.calls import Transition, milliseconds, on_job
 from shared.jobs import origin_from_text
-from shared.transitions import WEBHOOKS, Transition, milliseconds, on_job
+from shared.redis_keys import WEBHOOKS
 
 _SECRETS = "api:webhook-secrets"
 _SECRET_BYTES = 32

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shared.transitions import Transition
+from shared.calls import Transition
 
 _KEYS = ("{workers}:about", "{workers}:seen")
 

@@ -9,7 +9,7 @@ from redis import RedisError
 from redis.client import PubSub
 
 from shared.job_store import JobStore
-from shared.transitions import asked_channel
+from shared.redis_keys import asked_channel
 
 log = logging.getLogger(__name__)
 

@@ -2,14 +2,14 @@
 
 from pastiche.options import Options
 from shared.jobs import BackboneUsed
-from worker.attempt import next_attempt
+from worker.claims import next_attempt
 from worker.studio import Studio
 
 
 def paint(studio: Studio) -> None:
     """Claims the job that is next, loads its images, paints them and commits the picture.
 
-    Whatever comes in between, the record says how it ended: `worker.attempt` sees to that.
+    Whatever comes in between, the record says how it ended: `worker.claims` sees to that.
     """
     # torch comes with it; only a painting process ever loads that.
     from worker.painting import choose, paint_picture

@@ -12,7 +12,7 @@ const BEFORE_PIXELS = 1024;
 const MOST_STYLES = 8;
 const SWEEP = [0.1, 0.25, 0.5, 1, 2];
 const LARGER = 2;
-const LARGEST = 2048;
+const LARGEST = Number(document.querySelector("meta[name=max-size-pixels]").content);
 const EXAMPLES = {
   content: ["harbour", "still_life"],
   style: ["swirls", "wave", "fire", "cubist", "pointillism", "stained_glass", "ink_wash"],
@@ -87,10 +87,8 @@ function newForm() {
 
 /** One that goes on from a job's picture, twice as large. */
 function formFrom(job, weights) {
-  const form = formWith(weights);
-  form.append("start", job.id);
-  form.append("size", Math.min(LARGEST, LARGER * job.options.size));
-  return form;
+  const size = Math.min(LARGEST, LARGER * job.options.size);
+  return formWith({ ...service.texts(job.options), ...weights, start: job.id, size });
 }
 
 function formWith(fields) {
@@ -109,7 +107,7 @@ async function submitted(form, before) {
 
 async function swept(job) {
   const weights = { content_weight: 0.5, style_weight: SWEEP.join(",") };
-  const form = formWith({ ...weights, start: job.id, size: job.options.size });
+  const form = formWith({ ...service.texts(job.options), ...weights, pictures_of: job.id });
   const sweep = await service.submitSweep(form);
   location.hash = `sweep=${sweep.id}`;
 }

@@ -55,6 +55,18 @@ export function place({ content_weight: content, style_weight: style }) {
   return style / (content + style);
 }
 
+/** A job's options as a form has them; those that are not set are left out. */
+export function texts(options) {
+  const written = Object.entries(options).map(([name, value]) => [name, text(value)]);
+  return Object.fromEntries(written.filter(([, value]) => value !== ""));
+}
+
+function text(value) {
+  if (Array.isArray(value)) return value.join(",");
+  if (value instanceof Object) return Object.entries(value).map((entry) => entry.join(":")).join(",");
+  return String(value ?? "");
+}
+
 function rounded(value) {
   return Math.round(value * 1000) / 1000;
 }

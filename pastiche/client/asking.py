@@ -46,14 +46,11 @@ def asked(request: Request, patience: Patience) -> Flow[Answer]:
                 return answer
             raise refusal(answer)
         except Unreachable as error:
-            again = request.may_repeat or not error.was_sent
-            seconds = lost.take() if again else None
-            reason = str(error)
+            seconds, reason = lost.take(), str(error)
             if seconds is None:
                 raise
         except Refused as error:
-            again = passes(error) and (request.may_repeat or error.status == 429)
-            seconds = busy.take(error.retry_after_seconds) if again else None
+            seconds = busy.take(error.retry_after_seconds) if passes(error) else None
             reason = error.detail
             if seconds is None:
                 raise

@@ -127,8 +127,8 @@ class Client:
         idempotency_key: str | None = None,
         **wishes: Unpack[JobWishes],
     ) -> Job:
-        """The job, as it was taken: what is said of `paint` holds here too. Where `start` is an
-        earlier job's id, its pictures are taken over where none are sent."""
+        """The job, as it was taken: what is said of `paint` holds here too. Where `start` or
+        `pictures_of` is an earlier job's id, its pictures are taken over where none are sent."""
         return self._driver.run(
             flows.submit(self._wanted(content, style, wishes, idempotency_key), self._patience)
         )

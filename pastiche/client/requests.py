@@ -14,8 +14,7 @@ Files = tuple[tuple[str, bytes], ...]
 def submission(path: str, files: Files, form: Mapping[str, str], key: str | None) -> Request:
     """A submission to `/jobs` or `/sweeps`, under a key that makes it one however often it is
     sent; one of its own where none is given."""
-    headers = {"Idempotency-Key": key or uuid4().hex}
-    return Request("POST", path, headers=headers, form=form, files=files)
+    return Request("POST", path, headers=_once(key), form=form, files=files)
 
 
 def dry_run(files: Files, form: Mapping[str, str]) -> Request:
@@ -55,8 +54,8 @@ def canceling(resource: str, name: str) -> Request:
 
 
 def retrying(job_id: str) -> Request:
-    """A new job each time that it is sent."""
-    return Request("POST", _path("jobs", job_id, "retry"), may_repeat=False)
+    """One new job, however often it is sent."""
+    return Request("POST", _path("jobs", job_id, "retry"), headers=_once())
 
 
 def erasing(resource: str, name: str) -> Request:
@@ -65,6 +64,10 @@ def erasing(resource: str, name: str) -> Request:
 
 
 READINESS = Request("GET", "/readyz")
+
+
+def _once(key: str | None = None) -> Mapping[str, str]:
+    return {"Idempotency-Key": key or uuid4().hex}
 
 
 def _path(resource: str, name: str, part: str = "") -> str:

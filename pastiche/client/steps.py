@@ -10,13 +10,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, to be sent as often as it takes.
+    """One request, to be sent as often as it takes: sending it twice comes to the same as once.
 
     Attributes:
         path: below the address of the service.
         form: the fields of a multipart form that are text.
         files: those that are pictures, in their order.
-        may_repeat: whether sending it twice comes to the same as sending it once.
     """
 
     method: str
@@ -26,7 +25,6 @@ class Request:
     form: Mapping[str, str] = field(default_factory=dict)
     files: tuple[tuple[str, bytes], ...] = ()
     json: Mapping[str, Any] | None = None
-    may_repeat: bool = True
 
 
 @dataclass(frozen=True, slots=True)

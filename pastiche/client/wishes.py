@@ -27,7 +27,8 @@ from pastiche.presets import Preset
 class Wishes(TypedDict, total=False):
     """What every submission may ask for; what each means is said in `pastiche.options`.
 
-    `start` may also be an earlier job's id: it is gone on from its picture.
+    `start` may also be an earlier job's id: it is gone on from its picture. `pictures_of` names one
+    whose content and style images are used where none are given.
     """
 
     mask: Picture | Sequence[Picture]
@@ -63,6 +64,7 @@ class Wishes(TypedDict, total=False):
     priority: Literal["high", "normal", "low"]
     deadline: float
     webhook_url: str
+    pictures_of: str
 
 
 class JobWishes(Wishes, total=False):

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import transitions
+from shared import redis_keys, transitions
 from shared.errors import FAILURES
 from shared.job_store import JobStore
 from shared.jobs import Inputs, new_job_id
@@ -103,7 +103,7 @@ def test_an_erased_job_leaves_nothing_behind(api: RunningApi, jobs: JobStore) ->
     response = api.http.delete(job["links"]["self"])
     assert (response.status_code, response.content) == (204, b"")
     assert api.blobs == []
-    assert not jobs.client.exists(transitions.record_key(job["id"]), transitions.WAITING)
+    assert not jobs.client.exists(redis_keys.record_key(job["id"]), redis_keys.WAITING)
     assert api.http.get(job["links"]["self"]).status_code == 404
     assert api.http.delete(job["links"]["self"]).status_code == 404
 
@@ -134,7 +134,7 @@ def test_a_job_past_its_retention_is_gone(api: RunningApi, jobs: JobStore) -> No
 
 
 def test_a_full_queue_answers_when_to_come_again(api: RunningApi, jobs: JobStore) -> None:
-    jobs.client.zadd(transitions.WAITING, {new_job_id(): 1 for _ in range(10_000)})
+    jobs.client.zadd(redis_keys.WAITING, {new_job_id(): 1 for _ in range(10_000)})
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     response = api.http.post("/jobs", files=files)
     assert response.status_code == 503

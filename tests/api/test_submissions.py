@@ -133,6 +133,18 @@ def test_a_job_that_is_over_can_be_done_again(api: RunningApi) -> None:
     assert sorted(path.name for path in api.blobs) == ["content-0", "style-0"]
 
 
+def test_with_a_key_a_job_is_done_again_once(api: RunningApi) -> None:
+    jobs = [submitted(api) for _ in range(2)]
+    for job in jobs:
+        api.http.post(job["links"]["cancel"])
+    first, second, other = (
+        api.http.post(f"/jobs/{job['id']}/retry", headers={"Idempotency-Key": "once"})
+        for job in (jobs[0], jobs[0], jobs[1])
+    )
+    assert (first.json()["id"], second.status_code) == (second.json()["id"], 202)
+    assert (other.status_code, other.json()["code"]) == (422, "another_submission")
+
+
 def test_a_job_that_is_not_over_is_not_done_again(api: RunningApi) -> None:
     job = submitted(api)
     answer = api.http.post(f"/jobs/{job['id']}/retry")
@@ -148,6 +160,26 @@ def test_a_job_goes_on_from_another_without_its_pictures(api: RunningApi, jobs: 
     assert (later["options"]["start"], later["options"]["size"]) == ("image", 128)
     mine = sorted(path.name for path in api.blobs if later["id"] in path.parts)
     assert mine == ["content-0", "start_image-0", "style-0"]
+
+
+def test_a_job_has_the_pictures_of_another_but_for_those_that_are_sent(api: RunningApi) -> None:
+    earlier = submitted(api)["id"]
+    form = {"pictures_of": (None, earlier), "style": ("s.png", pictures.png(40, 40))}
+    answer = api.http.post("/jobs", files=form)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["options"]["start"] == "content"
+    kept = {path.name: path.read_bytes() for path in api.blobs if answer.json()["id"] in path.parts}
+    before = {path.name: path.read_bytes() for path in api.blobs if earlier in path.parts}
+    assert kept["content-0"] == before["content-0"]
+    assert kept["style-0"] != before["style-0"]
+
+
+@pytest.mark.parametrize(
+    ("named", "code"), [("../etc/passwd", "invalid_value"), (32 * "0", "job_not_found")]
+)
+def test_pictures_of_no_job_are_refused(api: RunningApi, named: str, code: str) -> None:
+    answer = api.http.post("/jobs", files={"pictures_of": (None, named)})
+    assert errors_of(answer) == {"pictures_of": code}
 
 
 def test_a_job_goes_on_from_another_with_a_style_of_its_own(

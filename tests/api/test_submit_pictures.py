@@ -68,7 +68,7 @@ def test_a_start_image_needs_no_other_word(api: RunningApi) -> None:
         ([("mask", b"no picture")], {}, {"mask": "picture_unknown"}),
         ([("start_image", mask())], {"start": "noise"}, {"start_image": "invalid_value"}),
         ([], {"start": "image"}, {"start_image": "invalid_value"}),
-        ([], {"start": 32 * "0"}, {"start": "no_result"}),
+        ([], {"start": 32 * "0"}, {"start": "job_not_found"}),
         ([], {"style_weights": "1,2,3"}, {"style_weights": "invalid_value"}),
     ],
 )

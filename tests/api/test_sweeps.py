@@ -7,7 +7,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from shared import transitions
+from shared import redis_keys
 from shared.job_store import JobStore
 from tests import pictures
 from tests.api.test_submit import assert_nothing_left, errors_of
@@ -57,7 +57,7 @@ def test_erasing_a_sweep_leaves_nothing(api: RunningApi, jobs: JobStore) -> None
     assert api.http.delete(sweep["links"]["self"]).status_code == 204
     assert api.http.get(sweep["links"]["self"]).json()["code"] == "sweep_not_found"
     assert api.blobs == []
-    of_all = {"paint", "_kombu.binding.paint", transitions.DEBRIS, transitions.COUNTERS}
+    of_all = {"paint", "_kombu.binding.paint", redis_keys.DEBRIS, redis_keys.COUNTERS}
     assert set(jobs.client.keys("*")) <= of_all
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared import overview, transitions
+from shared import overview, redis_keys, transitions
 from shared.errors import DamagedRecord
 from shared.job_store import JobStore
 from shared.jobs import NEXT, Inputs, Job, Waiting, new_job_id
-from shared.transitions import Keeping, Place, record_key
+from shared.redis_keys import record_key
+from shared.transitions import Keeping, Place
 from tests.waiting import until
 
 INPUTS = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
@@ -278,7 +279,7 @@ def test_an_erased_job_is_gone_from_the_queue_too(jobs: JobStore) -> None:
     assert erase(jobs, job_id)
     assert not erase(jobs, job_id)
     assert jobs.run(transitions.look(job_id)) is None
-    assert set(jobs.client.keys("*")) == {transitions.DEBRIS, transitions.COUNTERS}
+    assert set(jobs.client.keys("*")) == {redis_keys.DEBRIS, redis_keys.COUNTERS}
 
 
 def test_callers_take_turns(jobs: JobStore) -> None:
@@ -325,7 +326,7 @@ def test_what_is_left_to_paint_is_forgotten_with_its_job(jobs: JobStore) -> None
     one, other = submitted(jobs), submitted(jobs)
     succeed(jobs, one, claimed(jobs, one))
     cancel(jobs, other)
-    assert not jobs.client.exists("queue:work", "queue:turns", "queue:running", transitions.WAITING)
+    assert not jobs.client.exists("queue:work", "queue:turns", "queue:running", redis_keys.WAITING)
 
 
 def test_a_job_past_its_deadline_expires_and_is_not_painted(jobs: JobStore) -> None:
@@ -350,7 +351,7 @@ def test_a_job_that_was_begun_in_time_does_not_expire_when_it_is_given_back(
 ) -> None:
     job_id = submitted(jobs, wait_seconds=0.05)
     jobs.run(transitions.release(job_id, claimed(jobs, job_id)))
-    assert jobs.client.zcard(transitions.DEADLINES) == 0
+    assert jobs.client.zcard(redis_keys.DEADLINES) == 0
     deadline = look(jobs, job_id).deadline_at
     until(lambda: deadline is not None and deadline < datetime.now(UTC))
     assert jobs.run(transitions.expire(job_id, keeping=KEEPING)) == "kept"
@@ -377,7 +378,7 @@ def test_a_job_that_is_still_to_be_kept_is_not_forgotten(jobs: JobStore) -> None
 def test_pictures_whose_record_never_comes_are_debris(jobs: JobStore) -> None:
     came, lost = submitted(jobs), new_job_id()
     jobs.run(transitions.begin(lost))
-    assert jobs.client.zrange(transitions.DEBRIS, 0, -1) == [lost]
+    assert jobs.client.zrange(redis_keys.DEBRIS, 0, -1) == [lost]
     assert look(jobs, came).status == "queued"
 
 
@@ -441,7 +442,7 @@ def test_a_running_job_s_worker_is_woken_when_something_is_asked(jobs: JobStore)
     job_id = submitted(jobs)
     claimed(jobs, job_id)
     with jobs.client.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
-        channel.subscribe(transitions.asked_channel(job_id))
+        channel.subscribe(redis_keys.asked_channel(job_id))
         channel.get_message(timeout=1)
         cancel(jobs, job_id)
         assert until(lambda: channel.get_message(timeout=1))

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from shared import transitions
+from shared import redis_keys, transitions
 from shared.blob_store import BlobStore, checkpoint_key, input_key, result_key
 from shared.job_store import JobStore
 from shared.jobs import Inputs, Job, new_job_id
 from shared.queue import MESSAGES_KEY, create_queue
+from shared.redis_keys import record_key
 from shared.settings import Settings
-from shared.transitions import Keeping, Place, record_key
+from shared.transitions import Keeping, Place
 from tests.waiting import until
 from worker.reconciler import Reconciler
 
@@ -164,7 +165,7 @@ def test_a_damaged_record_is_logged_and_stops_nothing(
     jobs.client.hdel(record_key(damaged), "options")
     reconciler.round()
     assert f"The record of job {damaged} cannot be read." in caplog.text
-    assert not jobs.client.exists(transitions.DEBRIS)
+    assert not jobs.client.exists(redis_keys.DEBRIS)
 
 
 def test_of_several_only_the_one_that_leads_acts(

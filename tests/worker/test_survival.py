@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import transitions
+from shared import redis_keys
 from shared.jobs import new_job_id
 from shared.queue import create_queue, publish
 from tests.chaos.house import House, Part, house
@@ -125,7 +125,7 @@ def test_an_erased_job_leaves_nothing_whatever_its_worker_was_doing(service: Hou
     job_id = service.submit(**LONG)
     until(lambda: kept(service, job_id))
     service.http.delete(f"/jobs/{job_id}").raise_for_status()
-    until(lambda: service.jobs.client.zscore(transitions.DEBRIS, job_id) is None)
+    until(lambda: service.jobs.client.zscore(redis_keys.DEBRIS, job_id) is None)
     assert service.blobs.keys(f"jobs/{job_id}") == []
 
 
@@ -151,6 +151,23 @@ def test_while_redis_is_away_the_api_says_so_and_painting_goes_on(service: House
     done = until(lambda: _over(service, job_id), patience_seconds=120)
     assert isinstance(done, dict)
     assert done["status"] == "succeeded"
+
+
+def test_a_worker_told_to_go_while_redis_is_away_goes_and_its_job_is_found_again(
+    service: House,
+) -> None:
+    job_id = service.submit(**LONG)
+    until(lambda: kept(service, job_id))
+    first = painter(service, job_id)
+    service.redis.send(signal.SIGKILL)
+    service.redis.process.wait()
+    first.send(signal.SIGTERM)
+    first.process.wait(30)
+    assert f"Job {job_id}: left as it is, Redis is away" in first.log
+    service.redis.start()
+    done = until(lambda: _over(service, job_id), patience_seconds=120)
+    assert isinstance(done, dict)
+    assert (done["status"], done["attempt"]) == ("succeeded", 2)
 
 
 def _over(service: House, job_id: str) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ import httpcore
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from shared import transitions, webhooks
+from shared import redis_keys, transitions, webhooks
 from shared.job_store import JobStore
 from shared.jobs import Inputs, Job, new_job_id
 from shared.jobs import Webhook as Told
@@ -78,8 +78,8 @@ def told(jobs: JobStore, job_id: str) -> Told:
 
 def bring_forward(jobs: JobStore) -> None:
     """Makes every webhook due now."""
-    for job_id in jobs.client.zrange(transitions.WEBHOOKS, 0, -1):
-        jobs.client.zadd(transitions.WEBHOOKS, {str(job_id): 0})
+    for job_id in jobs.client.zrange(redis_keys.WEBHOOKS, 0, -1):
+        jobs.client.zadd(redis_keys.WEBHOOKS, {str(job_id): 0})
 
 
 def test_an_address_is_told_how_the_job_ended(
