@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.types import Receive, Scope, Send
 
 from api.jobs import JobOf, rates_of
 from api.problems import responses_to_callers
@@ -21,8 +22,9 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 PROGRESS_SECONDS = 0.5
 """How far apart two `progress` events are at least."""
 
-HEARTBEAT_SECONDS = 15.0
-"""After how long without news a comment says that the stream is still there."""
+HEARTBEAT_SECONDS = 10.0
+"""How often it is looked whether the reader is still there, and, where there is no news, a comment
+says that the stream is."""
 
 RECONNECT_MILLISECONDS = 1000
 """After how long a client whose stream has ended comes again."""
@@ -45,10 +47,14 @@ _EVENT_SCHEMA = {
 class EventStream(StreamingResponse):
     """Events in the form that `EventSource` reads.
 
-    FastAPI's own has a task, a queue and a timer more for each reader: a third of its memory.
+    FastAPI's own has a task, a queue and a timer more for each reader, and starlette's a task that
+    waits for its going. Here the stream itself looks whether its reader is still there.
     """
 
     media_type = "text/event-stream"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.stream_response(send)
 
 
 @dataclass(slots=True)
@@ -91,16 +97,16 @@ class Story:
     responses=responses_to_callers(404, 410)
     | {200: {"content": {"text/event-stream": {"itemSchema": _EVENT_SCHEMA}}}},
 )
-async def events(job: JobOf, service: ServiceOf) -> EventStream:
+async def events(request: Request, job: JobOf, service: ServiceOf) -> EventStream:
     """The job as a stream of events: `status` with all of it, `progress` with the losses (at most
     two a second), `preview` with an address, and `done` with all of it, then the end; or `gone`
     where it is erased. Whoever comes again, with or without `Last-Event-ID`, is first told what
     the job is now."""
-    return EventStream(_stream(job, service), headers=_HEADERS)
+    return EventStream(_stream(request, job, service), headers=_HEADERS)
 
 
-async def _stream(job: Job, service: Service) -> AsyncIterator[bytes]:
-    story, spoke = Story(), monotonic()
+async def _stream(request: Request, job: Job, service: Service) -> AsyncIterator[bytes]:
+    story, heartbeat_due = Story(), monotonic() + HEARTBEAT_SECONDS
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
     async with service.watching.watch(job) as watch:
         while True:
@@ -115,9 +121,13 @@ async def _stream(job: Job, service: Service) -> AsyncIterator[bytes]:
             if not words:
                 words |= _words(job, await rates_of(job, service))
             news = b"".join(story.news(job, words))
-            if news or monotonic() >= spoke + HEARTBEAT_SECONDS:
-                spoke = monotonic()
-                yield news or KEEPALIVE_COMMENT
+            if monotonic() >= heartbeat_due:
+                heartbeat_due = monotonic() + HEARTBEAT_SECONDS
+                if await request.is_disconnected():
+                    return
+                news = news or KEEPALIVE_COMMENT
+            if news:
+                yield news
             if job.is_over:
                 return
 

@@ -30,7 +30,7 @@ async def exposition(service: ServiceOf) -> Response:
     counts = await service.jobs.run(metrics.counts())
     workers = await service.jobs.run(living())
     shown = CollectorRegistry()
-    shown.register(_Snapshot(counts, workers))
+    shown.register(_Snapshot(counts, workers, service.watching.watchers))
     text = generate_latest(shown) + generate_latest(service.request_times.registry)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
@@ -38,8 +38,8 @@ async def exposition(service: ServiceOf) -> Response:
 class _Snapshot(Collector):
     """What there was when it was asked for."""
 
-    def __init__(self, counts: Counts, workers: list[Worker]) -> None:
-        self._counts, self._workers = counts, workers
+    def __init__(self, counts: Counts, workers: list[Worker], watchers: int) -> None:
+        self._counts, self._workers, self._watchers = counts, workers, watchers
 
     def collect(self) -> Iterator[Family]:
         for metric in METRICS:
@@ -49,6 +49,7 @@ class _Snapshot(Collector):
         yield _gauge(metrics.JOBS_RUNNING, [("", self._counts.running)])
         yield _gauge(metrics.WEBHOOKS_WAITING, [("", self._counts.webhooks_waiting)])
         yield _gauge(metrics.WORKERS, [("", len(self._workers))])
+        yield _gauge(metrics.WATCHERS, [("", self._watchers)])
         yield _gauge(metrics.WORKER_RATE, ((each.name, each.rate) for each in self._workers))
         yield _gauge(
             metrics.WORKER_MEMORY, ((each.name, each.memory_bytes) for each in self._workers)

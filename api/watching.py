@@ -99,6 +99,11 @@ class Watching:
             self.close()
             await _ended(tasks)
 
+    @property
+    def watchers(self) -> int:
+        """How many watches there are."""
+        return sum(len(watched.readers) for watched in self._watched.values())
+
     def close(self) -> None:
         """Ends every watch: the API is asked to go."""
         self.closes = True

@@ -87,6 +87,11 @@ REQUESTS = Metric(
     "histogram",
     "Requests by method, route and status, and how long they took. Of this API process alone.",
 )
+WATCHERS = Metric(
+    "pastiche_event_streams",
+    "gauge",
+    "Event streams, and submissions that wait for their end. Of this API process alone.",
+)
 
 METRICS = (
     SUBMITTED,
@@ -105,6 +110,7 @@ METRICS = (
     WORKER_RATE,
     WORKER_MEMORY,
     REQUESTS,
+    WATCHERS,
 )
 
 

@@ -18,6 +18,7 @@ from shared.job_store import JobStore
 from shared.settings import Settings
 from tests.api.worker import KEEPING, PlayedWorker, submitted
 from tests.conftest import RunningApi, running_api
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,17 @@ def test_an_api_that_is_told_to_go_ends_its_streams_and_goes(own_api: RunningApi
         own_api.process.send_signal(signal.SIGTERM)
         assert list(events) == []
     own_api.process.wait(9)
+
+
+def test_a_reader_that_has_gone_is_noticed(api: RunningApi) -> None:
+    def open_streams() -> str:
+        return api.http.get("/metrics").text.partition("\npastiche_event_streams ")[2][:3]
+
+    until(lambda: open_streams() == "0.0")
+    with stream(api, submitted(api)) as events:
+        next(events)
+        assert open_streams() == "1.0"
+    until(lambda: open_streams() == "0.0")
 
 
 def test_hundreds_of_streams_open_at_once(api: RunningApi, jobs: JobStore) -> None:
