@@ -1,5 +1,6 @@
 """While a picture is painted, and when it is done; a worker is played."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from playwright.sync_api import Page, expect
 from shared.blob_store import preview_key
 from shared.job_store import JobStore
 from tests import pictures
-from tests.api.worker import PlayedWorker, png
+from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi
 from tests.page.actions import paint
 
@@ -83,6 +84,21 @@ def test_one_goes_on_from_a_picture_larger(
     assert (newest["options"]["start"], newest["options"]["size"]) == ("image", 1024)
 
 
+@pytest.mark.parametrize("button", ["Go on from here", "Sweep the dial"])
+def test_what_follows_a_picture_has_its_options(
+    page: Page, api: RunningApi, jobs: JobStore, button: str
+) -> None:
+    chosen = {"seed": 7, "style_layers": "relu1_1:2,relu3_1", "scale_iterations": "3,4"}
+    job = submitted(api, colour="luminance", **chosen)
+    PlayedWorker.of(job, jobs, api).commit(png(96, 64))
+    page.evaluate("id => { location.hash = `job=${id}` }", job["id"])
+    page.get_by_role("button", name=button).click()
+    expect(page).not_to_have_url(re.compile(job["id"]))
+    newest, *_ = api.http.get("/jobs").json()["jobs"]
+    for name in (*chosen, "colour"):
+        assert newest["options"][name] == job["options"][name]
+
+
 def test_the_dial_is_swept_into_a_contact_sheet(
     page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
 ) -> None:
@@ -90,6 +106,7 @@ def test_the_dial_is_swept_into_a_contact_sheet(
     page.get_by_role("button", name="Sweep the dial").click()
     expect(page.locator("#sweep-status")).to_have_text("0 of 5 are painted.")
     waiting = api.http.get("/jobs", params={"status": "queued"}).json()["jobs"]
+    assert {job["options"]["start"] for job in waiting} == {"content"}
     for job in waiting:
         PlayedWorker.of(job, jobs, api).commit(png(160, 120))
     expect(page.locator("#sweep-status")).to_have_text("Done.")
