@@ -89,6 +89,8 @@ async def _owner(request: Request, service: Service) -> str:
 async def _serializer(service: Service) -> URLSafeTimedSerializer:
     """Signs with a secret that all API processes share."""
     client = service.jobs.client
-    await client.set(_SECRET, token_hex(32), nx=True)
     secret = await client.get(_SECRET)
+    if secret is None:
+        await client.set(_SECRET, token_hex(32), nx=True)  # another process may be faster
+        secret = await client.get(_SECRET)
     return URLSafeTimedSerializer(str(secret), salt="reads")
