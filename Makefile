@@ -66,6 +66,8 @@ docs: $(VENV)/dev ## Write the pages that the code knows, and build the site in 
 
 bench: $(VENV)/dev ## Race the engine against a plain implementation (an hour; SIZES="256")
 	$(RUN) -m benchmarks.side_by_side $(SIZES)
+	$(RUN) -m benchmarks.memory
+	$(RUN) -m benchmarks.report
 
 profile: $(VENV)/local ## Say where an iteration's time goes
 	$(RUN) -m benchmarks.profile

@@ -28,7 +28,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.machine import machine
-from benchmarks.side_by_side import RESULTS
+from benchmarks.pairs import RESULTS
 from local import redis_server
 from local.ports import free_port
 from shared import transitions

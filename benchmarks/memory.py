@@ -1,7 +1,7 @@
 """What a painting takes of memory: python -m benchmarks.memory [SIZE]
 
 The most that a process of its own had resident, painting a few iterations at one size: the engine,
-and the plain implementation.
+and the plain implementation. It goes to `benchmarks/results/memory.json`.
 """
 
 import json
@@ -10,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from benchmarks.pairs import PAIRS, example
+from benchmarks.machine import machine
+from benchmarks.pairs import PAIRS, RESULTS, example
 from benchmarks.reference import Reference
 from pastiche import Options
 from pastiche.engine.allocator import keep_freed_memory
@@ -63,13 +64,15 @@ def main(arguments: Sequence[str]) -> None:
         sys.stdout.write(json.dumps(told))
         return
     size = arguments[0] if arguments else "1024"
-    peaks = {}
+    peaks: dict[str, float] = {}
     for who in ("engine", "reference"):
         command = [sys.executable, "-m", "benchmarks.memory", who, size]
         told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         peaks[who] = told["peak"]
         sys.stdout.write(f"{who:10} {told['peak']:7.0f} MB, {told['before']:.0f} before\n")
     sys.stdout.write(f"ratio      {peaks['engine'] / peaks['reference']:7.2f}\n")
+    found = {"machine": machine(), "size": int(size), "peak_megabytes": peaks}
+    (RESULTS / "memory.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

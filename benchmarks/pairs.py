@@ -1,4 +1,4 @@
-"""The examples that measurements are taken on."""
+"""The examples that measurements are taken on, and where their results go."""
 
 from pathlib import Path
 
@@ -14,6 +14,9 @@ PAIRS = (
     ("still_life", "cubist"),
 )
 """A content image and a style image each."""
+
+RESULTS = Path("benchmarks/results")
+"""Where what was measured is written down."""
 
 _EXAMPLES = Path("examples/images")
 

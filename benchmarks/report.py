@@ -1,13 +1,13 @@
 """The race as a plot and as a table: python -m benchmarks.report
 
-Reads what `benchmarks.side_by_side` wrote, draws the objective over time, and prints how many times
-sooner the engine was there.
+Reads what `benchmarks.side_by_side` and `benchmarks.memory` wrote, draws the objective over time,
+and prints how many times sooner the engine was there, and what both took for it.
 """
 
 import json
 import sys
 from pathlib import Path
-from statistics import geometric_mean
+from statistics import geometric_mean, mean
 from typing import Any
 
 import matplotlib as mpl
@@ -17,7 +17,8 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from benchmarks.side_by_side import RESULTS, WITHIN
+from benchmarks.pairs import RESULTS
+from benchmarks.side_by_side import WITHIN
 
 PAGES = Path("docs/pictures")
 
@@ -33,7 +34,7 @@ def draw(pairs: list[dict[str, Any]]) -> None:
         len(sizes), columns, figsize=(3.6 * columns, 3.2 * len(sizes)), squeeze=False
     )
     for row, size in zip(panels, sizes, strict=True):
-        for panel, pair in zip(row, (each for each in pairs if each["size"] == size), strict=True):
+        for panel, pair in zip(row, _of(pairs, size), strict=True):
             _draw(panel, pair)
     panels[0][0].legend(frameon=False, fontsize=8)
     figure.supxlabel("seconds")
@@ -61,17 +62,51 @@ def table(pairs: list[dict[str, Any]]) -> str:
     for factor in WITHIN:
         cells = [_cell(pairs, size, str(factor)) for size in _sizes(pairs)]
         lines.append(f"| {factor:g} × best | " + " | ".join(cells) + " |")
+    for words, cell in (("evaluations until then", _evaluations), ("an evaluation", _pace)):
+        lines.append(
+            f"| {words} | " + " | ".join(cell(_of(pairs, s)) for s in _sizes(pairs)) + " |"
+        )
     return "\n".join(lines)
+
+
+def memory(found: dict[str, Any]) -> str:
+    """What both had resident at the most, in a sentence."""
+    engine, reference = (found["peak_megabytes"][who] / 1000 for who in NAMES)
+    return (
+        f"{found['size']} px: {engine:.1f} GB resident at the most, "
+        f"{reference:.1f} GB for the plain one: {engine / reference:.2f}"
+    )
 
 
 def _sizes(pairs: list[dict[str, Any]]) -> list[int]:
     return sorted({pair["size"] for pair in pairs})
 
 
+def _of(pairs: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:
+    return [pair for pair in pairs if pair["size"] == size]
+
+
+def _evaluations(pairs: list[dict[str, Any]]) -> str:
+    """How many of each it takes to the last goal, the engine's at coarse scales among them."""
+    counts: dict[str, list[int]] = {name: [] for name in NAMES}
+    for pair in pairs:
+        for name, seen in counts.items():
+            run = pair["runs"][name]
+            scored = zip(run["evaluations"], run["scores"], strict=True)
+            within = (done for done, score in scored if score <= WITHIN[-1] * pair["best"])
+            seen.append(next(within, run["done"]))
+    return " : ".join(f"{mean(seen):.0f}" for seen in counts.values())
+
+
+def _pace(pairs: list[dict[str, Any]]) -> str:
+    seconds = (mean(pair["seconds_an_evaluation"][name] for pair in pairs) for name in NAMES)
+    return " : ".join(f"{each:.2f} s" for each in seconds)
+
+
 def _cell(pairs: list[dict[str, Any]], size: int, factor: str) -> str:
     """The mean ratio and its spread; a reference that never was there counts with all its time."""
     ratios, never = [], 0
-    for pair in (each for each in pairs if each["size"] == size):
+    for pair in _of(pairs, size):
         engine = pair["seconds"]["engine"][factor]
         reference = pair["seconds"]["reference"][factor]
         if engine is None:
@@ -86,7 +121,8 @@ def main() -> None:
     """Draws the plot and prints the table."""
     pairs = json.loads((RESULTS / "side_by_side.json").read_text())["pairs"]
     draw(pairs)
-    sys.stdout.write(table(pairs) + "\n")
+    sys.stdout.write(table(pairs) + "\n\n")
+    sys.stdout.write(memory(json.loads((RESULTS / "memory.json").read_text())) + "\n")
 
 
 if __name__ == "__main__":

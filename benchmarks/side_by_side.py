@@ -12,14 +12,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from time import perf_counter
 
 import torch
 from torch import Tensor
 
 from benchmarks.machine import machine
-from benchmarks.pairs import PAIRS, example
+from benchmarks.pairs import PAIRS, RESULTS, example
 from benchmarks.reference import Reference
 from pastiche import Options
 from pastiche.engine.allocator import keep_freed_memory
@@ -33,7 +32,6 @@ from pastiche.engine.stylize import paint
 from pastiche.pyramid import Scale, scales
 
 SIZES = (256, 512)
-RESULTS = Path("benchmarks/results")
 WITHIN = (1.5, 1.1, 1.02)
 COARSE = {256: (24, 18), 512: (18, 14, 10)}
 """The engine's iterations at its coarse scales, those of the standard preset."""
