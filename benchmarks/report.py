@@ -27,7 +27,7 @@ NAMES = {"engine": "Pastiche", "reference": "plain float32, torch.optim.LBFGS"}
 
 
 def draw(pairs: list[dict[str, Any]]) -> None:
-    """A panel for each pair and size: the 8-bit picture's objective over the best, over time."""
+    """A panel for each pair and size: how far the 8-bit picture is from the best, over time."""
     sizes = sorted({pair["size"] for pair in pairs})
     columns = max(sum(pair["size"] == size for pair in pairs) for size in sizes)
     figure, panels = plt.subplots(
@@ -46,11 +46,12 @@ def draw(pairs: list[dict[str, Any]]) -> None:
 
 def _draw(panel: Axes, pair: dict[str, Any]) -> None:
     for name, run in pair["runs"].items():
-        over_best = [score / pair["best"] for score in run["scores"]]
+        over_best = [score / pair["best"] - 1 for score in run["scores"]]
         panel.plot(run["seconds"], over_best, color=COLOURS[name], label=NAMES[name])
-    for factor in WITHIN:
-        panel.axhline(factor, color="#d6d3d1", linewidth=0.8, zorder=0)
-    panel.set(xscale="log", yscale="log", ylim=(0.99, 6), yticks=WITHIN, yticklabels=WITHIN)
+    goals = [factor - 1 for factor in WITHIN]
+    for goal in goals:
+        panel.axhline(goal, color="#d6d3d1", linewidth=0.8, zorder=0)
+    panel.set(xscale="log", yscale="log", ylim=(0.005, 4), yticks=goals, yticklabels=WITHIN)
     panel.minorticks_off()
     panel.set_title(f"{pair['content']} × {pair['style']}, {pair['size']} px", fontsize=9)
 
