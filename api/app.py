@@ -24,6 +24,7 @@ from api import (
 )
 from api.body_limit import BodyLimit
 from api.decoder import Decoder
+from api.glances import Glances
 from api.protection import Protection
 from api.quotas import Quotas, RateLimitHeaders
 from api.request_ids import RequestIds
@@ -84,6 +85,7 @@ def _lifespan(
         service = Service(
             settings=settings,
             jobs=jobs,
+            glances=Glances(jobs),
             blobs=BlobStore.open(settings.blob_store_location),
             queue=create_queue(settings),
             decoder=Decoder(settings),

@@ -26,7 +26,7 @@ POLL_SECONDS = 1
 async def job_of(job_id: str, access: Access, service: Service) -> Job:
     """The job of this name; 404 for a name that never was one, and for another owner's; 410
     past its retention."""
-    job = await service.jobs.run(transitions.look(job_id)) if is_job_id(job_id) else None
+    job = await service.glances.job(job_id) if is_job_id(job_id) else None
     if job is None or job.owner != access.owner:
         raise JobNotFound(f"There is no job {job_id!r}.")
     if job.is_past_retention:
@@ -113,7 +113,8 @@ async def answer(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """A job as a response: its JSON, its ETag, and when to ask again while it is not over."""
-    body = view_of(job, await rates_of(job, service)).model_dump_json()
+    rates = await rates_of(job, service)
+    body = service.glances.body(job, lambda job: view_of(job, rates).model_dump_json().encode())
     told = _headers(job) | (headers or {})
     return Response(body, status, headers=told, media_type="application/json")
 

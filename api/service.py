@@ -7,6 +7,7 @@ from celery import Celery
 from fastapi import Depends, FastAPI, Request
 
 from api.decoder import Decoder
+from api.glances import Glances
 from api.quotas import Quotas
 from api.request_times import RequestTimes
 from api.watching import Watching
@@ -17,10 +18,11 @@ from shared.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The parts of a running API. Nothing in here remembers anything of a job."""
+    """The parts of a running API. What is in here of a job can be had anew from its record."""
 
     settings: Settings
     jobs: AsyncJobStore
+    glances: Glances
     blobs: BlobStore
     queue: Celery
     decoder: Decoder

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import mean, median, quantiles
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any
@@ -36,6 +36,7 @@ from shared.job_store import JobStore
 from shared.jobs import Progress
 
 SECONDS = 8
+ROUNDS = 3
 STREAMS = 1000
 BARE = """
 import os
@@ -246,11 +247,15 @@ def main() -> None:
             job_id, fence = running_job(http, store)
             etag = http.get(f"/jobs/{job_id}").headers["etag"]
         path = f"/jobs/{job_id}"
-        found["polls_a_second"] = {
-            "200": polled(url + path),
-            "304": polled(url + path, etag),
-            "bare": polled(bare + path),
-        }
+        rounds = [
+            {
+                "200": polled(url + path),
+                "304": polled(url + path, etag),
+                "bare": polled(bare + path),
+            }
+            for _ in range(ROUNDS)
+        ]
+        found["polls_a_second"] = {kind: mean(each[kind] for each in rounds) for kind in rounds[0]}
         half = found["polls_a_second"]["304"] / 2
         found["p99_ms_at_half_rate"] = latency_at(half, url + path, etag)
         found["streams"] = asyncio.run(streams(url, job_id, fence, pid, store))
