@@ -13,7 +13,7 @@ from local.tiles import Tile, plans
 from shared.settings import Settings
 from shared.sheets import grid, labelled
 
-TILE_PIXELS = 288
+TILE_PIXELS = 256
 
 
 def strips(settings: Settings, console: Console, only: str | None = None) -> None:

@@ -53,7 +53,7 @@ def plans(folder: Path) -> dict[str, Plan]:
         "masks": _masks(folder),
         "style-mask": _style_masks(folder),
         "content-map": _content_maps(folder),
-        "size": _of("size", ("144", "288", "576")),
+        "size": _of("size", ("128", "256", "512")),
         "scales": _of("scales", ("1", "2", "4")),
         "start": _starts(),
         "start-noise": _of("start_noise", ("0", "0.1", "0.3")),
