@@ -9,15 +9,16 @@ import { isOver, sentence } from "./words.js";
 
 const THUMBNAIL_PIXELS = 320;
 const DIAL_REST_MILLISECONDS = 300;
+const AGAIN_MILLISECONDS = 2000;
+const NEVER = [401, 403, 404, 410, 422];
 const FORMATS = { png: "PNG", jpeg: "JPEG", webp: "WebP" };
 const at = (id) => document.getElementById(id);
 
 export class Easel {
-  /** @param {{onChange: Function, onAgain: Function, onSweep: Function}} told what others do about it */
-  constructor({ onChange, onAgain, onSweep }) {
-    Object.assign(this, { onChange, onAgain, onSweep });
-    this.job = null;
-    this.stop = () => {};
+  /** @param {{onChange: Function, onAgain: Function, onSweep: Function, onKey: Function}} told what others do about it */
+  constructor({ onChange, onAgain, onSweep, onKey }) {
+    Object.assign(this, { onChange, onAgain, onSweep, onKey });
+    this.sitting = null;
     this.curves = new Curves(at("curves"));
     at("live-dial").addEventListener("input", () => this.turned());
     at("compare").addEventListener("input", (event) => this.compare(event.target.value));
@@ -26,31 +27,45 @@ export class Easel {
   /** Puts a job on the easel and stays with it until it is over. */
   async open(id) {
     this.close();
+    const sitting = { id, job: null, pictures: 0, stop() {} };
+    this.sitting = sitting;
     at("easel").hidden = false;
     at("easel-title").focus({ preventScroll: true });
     at("easel").scrollIntoView({ block: "start" });
     try {
-      this.show(await service.look(id));
-      this.curves.set(await service.losses(id));
+      const job = await service.look(id);
+      const losses = await service.losses(id).catch(() => null);
+      if (this.sitting !== sitting) return;
+      this.show(job);
+      if (losses) this.curves.set(losses);
     } catch (fault) {
-      this.fault(fault.message);
-      if (fault.status) return;
+      if (this.sitting !== sitting) return;
+      if (NEVER.includes(fault.status)) return this.refused(fault);
+      at("connection").hidden = false;
     }
     if (this.job && isOver(this.job.status)) return this.finish();
-    this.stop = watch(id, {
-      told: (kind, data) => this.hear(kind, data),
-      connected: (is) => (at("connection").hidden = is),
+    sitting.stop = watch(id, {
+      told: (kind, data) => this.sitting === sitting && this.hear(kind, data),
+      connected: (is) => this.sitting === sitting && (at("connection").hidden = is),
     });
   }
 
+  /** The job that is on it, once it was looked at. */
+  get job() {
+    return this.sitting?.job ?? null;
+  }
+
+  /** Takes the job off. What was asked about it and is answered later changes nothing any more. */
   close() {
-    this.stop();
-    this.job = null;
+    this.sitting?.stop();
+    this.sitting = null;
+    clearTimeout(this.resting);
     this.curves.clear();
     this.compare(0);
-    for (const id of ["after", "before", "compare", "progress", "live", "connection"]) at(id).hidden = true;
+    for (const id of ["after", "before", "compare", "progress", "live", "link", "connection"]) at(id).hidden = true;
+    for (const id of ["after", "before"]) at(id).removeAttribute("src");
+    for (const id of ["status", "spoken"]) at(id).textContent = "";
     at("blank").hidden = false;
-    at("status").textContent = "";
     at("actions").replaceChildren();
     this.fault("");
   }
@@ -59,6 +74,8 @@ export class Easel {
     if (kind === "status" || kind === "done") {
       this.show(data);
       if (kind === "done") this.finish();
+    } else if (kind === "refused") {
+      this.refused(data);
     } else if (kind === "progress" && this.job) {
       this.curves.add(data.iteration, data.losses);
       this.show({ ...this.job, ...data });
@@ -71,8 +88,10 @@ export class Easel {
 
   show(job) {
     const isNew = this.job?.status !== job.status;
-    this.job = job;
+    const isTold = isNew || this.job?.queue_position !== job.queue_position;
+    this.sitting.job = job;
     at("status").textContent = sentence(job);
+    if (isTold) at("spoken").textContent = sentence(job); // an iteration is no news to listen to
     at("progress").hidden = job.status !== "running";
     at("progress").value = job.progress;
     at("live").hidden = isOver(job.status) && job.status !== "succeeded";
@@ -83,36 +102,55 @@ export class Easel {
     }
   }
 
+  /** Shows the result, and what it can be compared with; again and again until it is there. */
   async finish() {
-    if (this.job.status !== "succeeded") return;
-    await this.picture(`${this.job.links.result}?format=webp`);
-    this.curves.set(await service.losses(this.job.id));
-    const { before, thumbnail } = (await store.get(this.job.id)) ?? {};
-    if (before) {
-      at("before").src = URL.createObjectURL(before);
-      at("before").hidden = at("compare").hidden = false;
+    const { sitting, job } = this;
+    if (job.status !== "succeeded") return;
+    try {
+      const shown = await this.picture(`${job.links.result}?format=webp`);
+      const losses = await service.losses(job.id);
+      const { before, thumbnail } = (await store.get(job.id)) ?? {};
+      if (this.sitting !== sitting) return;
+      this.curves.set(losses);
+      if (!shown) throw new service.Fault("The picture could not be loaded. Trying again…");
+      this.fault("");
+      this.comparable(before);
+      if (!thumbnail) await this.keepThumbnail(job.id, shown);
+    } catch (fault) {
+      if (this.sitting !== sitting) return;
+      if (NEVER.includes(fault.status)) return this.refused(fault);
+      this.fault(fault.message);
+      this.resting = setTimeout(() => this.finish(), AGAIN_MILLISECONDS);
     }
-    if (!thumbnail) await this.keepThumbnail();
   }
 
-  async keepThumbnail() {
-    const id = this.job.id;
-    const picture = await (await fetch(at("after").src)).blob();
+  comparable(before) {
+    if (!before) return;
+    at("before").src = URL.createObjectURL(before);
+    at("before").hidden = at("compare").hidden = false;
+  }
+
+  async keepThumbnail(id, address) {
+    const picture = await (await fetch(address)).blob();
     const thumbnail = await reduced(picture, THUMBNAIL_PIXELS);
     await store.remember(id, { thumbnail, status: "succeeded" });
     this.onChange();
   }
 
-  /** Shows the picture at an address, once it is there. */
+  /** Shows the picture at an address once it is there, unless a later one was asked for; gives where
+   * it was loaded from, nothing where it was not. */
   async picture(path) {
+    const { sitting } = this;
+    const turn = ++sitting.pictures;
     const image = new Image();
     image.src = await service.address(path);
     await image.decode().catch(() => {});
-    if (!image.naturalWidth) return;
+    if (this.sitting !== sitting || sitting.pictures !== turn || !image.naturalWidth) return "";
     at("after").src = image.src;
     at("after").alt = this.job?.status === "succeeded" ? "The picture" : "The picture so far";
     at("after").hidden = false;
     at("blank").hidden = true;
+    return image.src;
   }
 
   /** Shows so many per cent of the photograph over the picture. */
@@ -123,15 +161,17 @@ export class Easel {
 
   /** Another place between content and style: for the job while it is painted, then for the next. */
   turned() {
-    clearTimeout(this.resting);
+    const { sitting } = this;
     if (isOver(this.job.status)) return;
+    clearTimeout(this.resting);
     this.resting = setTimeout(async () => {
-      try {
-        this.show(await service.reweigh(this.job.id, this.weights()));
-        this.fault("");
-      } catch (fault) {
-        this.fault(fault.message);
-      }
+      const [job, fault] = await service.reweigh(sitting.id, this.weights()).then(
+        (job) => [job, null],
+        (fault) => [null, fault],
+      );
+      if (this.sitting !== sitting) return;
+      if (job) this.show(job);
+      this.fault(fault?.message ?? "");
     }, DIAL_REST_MILLISECONDS);
   }
 
@@ -148,7 +188,7 @@ export class Easel {
       buttons.push(button("Go on from here", () => this.onAgain(job, this.weights())));
       buttons.push(button("Sweep the dial", () => this.onSweep(job)));
     } else if (isOver(job.status)) {
-      buttons.push(button("Try again", async () => this.open((await service.retry(job.id)).id)));
+      buttons.push(button("Try again", async () => (location.hash = `job=${(await service.retry(job.id)).id}`)));
     }
     buttons.push(button("Copy link", () => this.share()));
     for (const each of buttons) each.addEventListener("fault", (event) => this.fault(event.detail));
@@ -157,9 +197,16 @@ export class Easel {
 
   async share() {
     const link = new URL(`#job=${this.job.id}`, location.href).href;
-    await navigator.clipboard.writeText(link).catch(() => {});
-    this.fault("");
-    at("status").textContent = `The link: ${link}`;
+    await navigator.clipboard?.writeText(link).catch(() => {});
+    at("link").textContent = `The link: ${link}`;
+    at("link").hidden = false;
+  }
+
+  /** Nothing more will come of this sitting. */
+  refused(fault) {
+    this.sitting?.stop();
+    this.fault(fault.message);
+    if (service.asksForKey(fault)) this.onKey();
   }
 
   fault(sentence) {
@@ -190,7 +237,15 @@ function download(job, format) {
     download: "",
   });
   link.setAttribute("aria-label", `Download as ${FORMATS[format]}`);
-  link.href = "#";
-  service.address(`${job.links.result}?format=${format}`).then((address) => (link.href = address));
+  const path = `${job.links.result}?format=${format}`;
+  link.href = path.replace(/^\//, "");
+  link.addEventListener("click", (event) => {
+    if (!service.key.get() || !event.isTrusted) return;
+    event.preventDefault(); // a token is good for minutes: the address is made when it is wanted
+    service.address(path).then(
+      (href) => Object.assign(document.createElement("a"), { href, download: "" }).click(),
+      (fault) => link.dispatchEvent(new CustomEvent("fault", { detail: fault.message })),
+    );
+  });
   return link;
 }

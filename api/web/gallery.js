@@ -19,8 +19,11 @@ export class Gallery {
   draw() {
     this.drawing = this.drawing.then(async () => {
       const jobs = await store.all();
+      const focused = document.activeElement;
+      const place = this.list.contains(focused) && [focused.closest("li").dataset.id, focused.localName];
       for (const image of this.list.querySelectorAll("img")) URL.revokeObjectURL(image.src);
       this.list.replaceChildren(...jobs.map((job) => this.shown(job)));
+      if (place) this.list.querySelector(`[data-id="${place[0]}"] ${place[1]}`)?.focus();
       this.element.hidden = jobs.length === 0;
     });
     return this.drawing;
@@ -28,6 +31,7 @@ export class Gallery {
 
   shown(job) {
     const item = document.createElement("li");
+    item.dataset.id = job.id;
     const when = new Date(job.at).toLocaleString();
     const link = Object.assign(document.createElement("a"), { href: `#job=${job.id}` });
     const state = label(job.status);

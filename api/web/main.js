@@ -26,6 +26,7 @@ const easel = new Easel({
   onChange: () => gallery.draw(),
   onAgain: async (job, weights) => submitted(formFrom(job, weights), (await store.get(job.id))?.before),
   onSweep: swept,
+  onKey: askForKey,
 });
 
 takePastes([content, style]);
@@ -36,16 +37,21 @@ at("new").addEventListener("submit", (event) => {
   paint();
 });
 at("key-button").addEventListener("click", askForKey);
-at("key").addEventListener("close", () => at("key").returnValue === "keep" && service.key.set(at("key-field").value));
-addEventListener("hashchange", openLinked);
+at("key").addEventListener("close", () => {
+  if (at("key").returnValue !== "keep") return;
+  service.key.set(at("key-field").value);
+  openLinked({ anew: true });
+});
+for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
+addEventListener("hashchange", () => openLinked());
 gallery.draw();
 openLinked();
 if (service.key.get()) at("key-button").hidden = false;
 
-function openLinked() {
+function openLinked({ anew = false } = {}) {
   const [, kind, id] = location.hash.match(/^#(job|sweep)=(\w+)$/) ?? [];
-  if (kind === "job" && easel.job?.id !== id) easel.open(id);
-  if (kind === "sweep") showSweep(id);
+  if (kind === "job" && (anew || easel.sitting?.id !== id)) easel.open(id);
+  if (kind === "sweep") showSweep(id, askForKey);
 }
 
 async function openMore() {
@@ -114,7 +120,7 @@ async function swept(job) {
 
 /** Says what is wrong, next to what caused it. */
 function tell(fault) {
-  if (fault.code === "key_missing" || fault.code === "key_unknown") return askForKey();
+  if (service.asksForKey(fault)) return askForKey();
   const { content: ofContent, style: ofStyle, ...others } = fault.fields ?? {};
   if (ofContent) content.tell(ofContent);
   if (ofStyle) style.tell(ofStyle);
@@ -133,5 +139,6 @@ function clearFaults() {
 
 function askForKey() {
   at("key-button").hidden = false;
-  at("key").showModal();
+  at("key").returnValue = "";
+  if (!at("key").open) at("key").showModal();
 }

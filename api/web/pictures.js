@@ -9,7 +9,7 @@ export function faultOf(file) {
   if (/hei[cf]$/i.test(kind) || /\.hei[cf]$/i.test(file.name)) {
     return `${file.name} is a HEIC photograph. Send it as JPEG: on an iPhone, Settings › Camera › Formats › Most Compatible.`;
   }
-  if (!READABLE.includes(kind)) {
+  if (kind && !READABLE.includes(kind)) { // without a kind, the service looks what is in it
     return `${file.name} is no picture that can be read here. JPEG, PNG, WebP and AVIF can.`;
   }
   if (file.size > 1e6 * MEGABYTES) {
@@ -45,9 +45,11 @@ export class Well {
   take(files) {
     const faults = files.map(faultOf).filter(Boolean);
     const good = files.filter((file) => !faultOf(file));
-    this.tell(faults[0] ?? "");
+    const all = [...(this.most === 1 ? [] : this.files), ...good];
+    const tooMany = this.most === 1 ? "One photograph is taken: the last." : `At most ${this.most} are taken: the last ones.`;
+    this.tell(faults[0] ?? (all.length > this.most ? tooMany : ""));
     if (good.length) {
-      this.files = [...(this.most === 1 ? [] : this.files), ...good].slice(-this.most);
+      this.files = all.slice(-this.most);
       this.show();
     }
   }

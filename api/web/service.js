@@ -11,6 +11,9 @@ export class Fault extends Error {
   }
 }
 
+/** Whether a key would help. */
+export const asksForKey = (fault) => ["key_missing", "key_unknown"].includes(fault.code);
+
 let token = { value: "", until: 0 };
 
 export const key = {

@@ -1,33 +1,45 @@
 // The dial from end to end: one picture for each place, side by side.
 
-import { address, lookAtSweep } from "./service.js";
+import { address, asksForKey, lookAtSweep } from "./service.js";
 
 const LOOK_MILLISECONDS = 2500;
+const NEVER = [401, 403, 404, 410];
 const at = (id) => document.getElementById(id);
 
-/** Shows a sweep until all its pictures are there. */
-export async function showSweep(id) {
+let shown = null; // the sweep that is on the page
+
+/** Shows a sweep until all its pictures are there, or another is shown. */
+export async function showSweep(id, onKey) {
+  const mine = { id, done: 0 };
+  shown = mine;
   at("sweep").hidden = false;
   at("sheet").hidden = true;
+  at("sweep-status").textContent = "";
   at("sweep-title").focus({ preventScroll: true });
   at("sweep").scrollIntoView({ block: "start" });
-  for (;;) {
-    const sweep = await lookAtSweep(id).catch((fault) => ({ fault }));
-    if (sweep.fault?.status) {
-      at("sweep-status").textContent = sweep.fault.message;
-      return;
+  while (shown === mine) {
+    try {
+      const sweep = await lookAtSweep(id);
+      await show(mine, sweep);
+      if (sweep.is_over) return;
+    } catch (fault) {
+      if (shown !== mine) return;
+      at("sweep-status").textContent = fault.message;
+      if (asksForKey(fault)) onKey();
+      if (NEVER.includes(fault.status)) return;
     }
-    if (sweep.jobs) await shown(id, sweep);
-    if (sweep.is_over) return;
     await new Promise((resume) => setTimeout(resume, LOOK_MILLISECONDS));
   }
 }
 
-async function shown(id, sweep) {
+async function show(mine, sweep) {
   const done = sweep.jobs.filter(({ job }) => job?.status === "succeeded").length;
-  at("sweep-status").textContent = sweep.is_over ? "Done." : `${done} of ${sweep.jobs.length} are painted.`;
-  if (!done || Number(at("sheet").dataset.done) === done) return;
-  at("sheet").dataset.done = done;
-  at("sheet").src = at("sheet-link").href = await address(`sweeps/${id}/sheet?format=jpeg&done=${done}`);
+  const sheet = done > mine.done ? await address(`sweeps/${mine.id}/sheet?format=jpeg&done=${done}`) : null;
+  if (shown !== mine) return;
+  const all = done === sweep.jobs.length;
+  at("sweep-status").textContent = all ? "Done." : `${done} of ${sweep.jobs.length} are painted.`;
+  if (!sheet) return;
+  mine.done = done;
+  at("sheet").src = at("sheet-link").href = sheet;
   at("sheet").hidden = false;
 }

@@ -4,10 +4,12 @@ import { address, look } from "./service.js";
 
 const PAUSE_MILLISECONDS = 2000;
 const KINDS = ["status", "progress", "preview", "done", "gone"];
+const GONE = [404, 410];
+const REFUSED = [401, 403];
 
 /**
- * Watches a job: `told(kind, data)` for each event, `connected(is)` when the connection goes or
- * comes back. Gives a function that ends it.
+ * Watches a job: `told(kind, data)` for each event, and for `refused` where a key is wanted;
+ * `connected(is)` when the connection goes or comes back. Gives a function that ends it.
  */
 export function watch(id, { told, connected }) {
   let source = null;
@@ -15,6 +17,7 @@ export function watch(id, { told, connected }) {
   let ended = false;
 
   async function open() {
+    if (ended) return;
     try {
       source = new EventSource(await address(`jobs/${id}/events`));
     } catch {
@@ -40,13 +43,19 @@ export function watch(id, { told, connected }) {
     source?.close();
     clearTimeout(again);
     again = setTimeout(() => {
-      look(id).then(open, (fault) => (fault.status === 404 || fault.status === 410 ? gone() : lost()));
+      look(id).then(open, (fault) => {
+        if (GONE.includes(fault.status)) last("gone", { id });
+        else if (REFUSED.includes(fault.status)) last("refused", fault);
+        else lost();
+      });
     }, PAUSE_MILLISECONDS);
   }
 
-  function gone() {
+  function last(kind, data) {
+    if (ended) return;
     end();
-    told("gone", { id });
+    connected(true);
+    told(kind, data);
   }
 
   function end() {

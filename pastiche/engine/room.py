@@ -22,6 +22,10 @@ LARGEST_TILE = 2048
 SPARE = 0.8
 """What share of the free memory a painting may plan with: its estimate is none to the byte."""
 
+WORKED_ON = {2: 10, 4: 44}
+"""How many bytes a number in the widest maps takes while they are worked on, by its size. That of
+float32 is measured (`benchmarks.memory`): freed memory that is kept has gaps."""
+
 PICTURES = 16
 """How many float32 copies of the picture there are at once beside the optimiser's history."""
 
@@ -101,8 +105,7 @@ class Room:
             (outgoing + (incoming if layer in POOLED_BEFORE else 0)) / stride_of(layer) ** 2
             for layer, (incoming, outgoing) in list(CHANNELS.items())[: deepest + 1]
         )
-        worked_on = 64 * (3 * self.itemsize + 4)
-        return pixels * (kept * self.itemsize + worked_on)
+        return pixels * (kept * self.itemsize + 64 * WORKED_ON[self.itemsize])
 
 
 def _state_bytes(pixels: int, options: Options, history: int) -> int:
