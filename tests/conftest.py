@@ -38,6 +38,12 @@ class RunningApi:
         folder = self.settings.data_folder / "blobs"
         return [path for path in folder.rglob("*") if path.is_file()]
 
+    @property
+    def open_streams(self) -> int:
+        """How many event streams it has; one that was closed is noticed within seconds."""
+        _, _, told = self.http.get("/metrics").text.partition("\npastiche_event_streams ")
+        return int(float(told.split()[0]))
+
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

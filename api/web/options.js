@@ -2,7 +2,7 @@
 
 import { description } from "./service.js";
 
-const ELSEWHERE = new Set(["content", "style", "content_weight", "style_weight", "preset", "start"]);
+const ELSEWHERE = new Set(["content", "style", "content_weight", "style_weight", "preset", "start", "pictures_of"]);
 
 /** Fills the element with fields, when it is first opened. */
 export async function showOptions(element) {

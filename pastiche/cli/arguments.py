@@ -1,11 +1,13 @@
 """What several commands are told, each declared once."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from pastiche.client import AsyncClient, Client
+from pastiche.client import AsyncClient, Client, Patience, UnusableAddress
 from pastiche.client.records import Format
 from pastiche.client.transport import DEFAULT_URL
 
@@ -61,12 +63,28 @@ DEFAULT = DEFAULT_URL
 
 def client_of(url: str, key: str | None) -> Client:
     """The service that the flags name."""
-    return Client(url, key, upload_limit_megabytes=limit_megabytes())
+    with _usable_proxies():
+        return Client(url, key, upload_limit_megabytes=limit_megabytes())
 
 
-def async_client_of(url: str, key: str | None) -> AsyncClient:
+def async_client_of(url: str, key: str | None, patience: Patience | None = None) -> AsyncClient:
     """The same, for several things at once."""
-    return AsyncClient(url, key, upload_limit_megabytes=limit_megabytes())
+    with _usable_proxies():
+        limit = limit_megabytes()
+        return AsyncClient(url, key, patience=patience, upload_limit_megabytes=limit)
+
+
+@contextmanager
+def _usable_proxies() -> Iterator[None]:
+    """What the environment says of proxies is read as a client is made.
+
+    Raises:
+        UnusableAddress: that is none, or of a kind that needs what is not installed.
+    """
+    try:
+        yield
+    except (ValueError, ImportError) as error:
+        raise UnusableAddress(f"The proxy of the environment cannot be used: {error}") from error
 
 
 def limit_megabytes() -> float:

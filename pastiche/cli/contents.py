@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from pastiche.cli.arguments import is_folder
-from pastiche.cli.exits import UnusableFile
+from pastiche.cli.screen import UnusableFile, put_out
 from pastiche.client.records import Format
 
 PIPE = "-"
@@ -151,8 +151,7 @@ def save(picture: bytes, target: Target) -> None:
         UnusableFile: it cannot be written.
     """
     if target.path is None:
-        sys.stdout.buffer.write(picture)
-        sys.stdout.buffer.flush()
+        put_out(picture)
         return
     part = target.path.with_name(f".{target.path.name}.{os.getpid()}.part")
     try:

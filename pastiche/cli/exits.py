@@ -7,7 +7,7 @@ from typing import ParamSpec
 
 import typer
 
-from pastiche.cli.screen import notice
+from pastiche.cli.screen import UnusableFile, notice
 from pastiche.client import (
     ClientError,
     NotPainted,
@@ -32,10 +32,6 @@ class Exit(IntEnum):
     UNREACHABLE = 5
     STRANGE_ANSWER = 6
     INTERRUPTED = 130
-
-
-class UnusableFile(ClientError):
-    """A file or folder that cannot be read or written."""
 
 
 _CODES: dict[type[ClientError], Exit] = {

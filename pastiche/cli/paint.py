@@ -35,6 +35,7 @@ from pastiche.cli.local_options import options_of
 from pastiche.cli.painting import Batch, Piece
 from pastiche.cli.screen import json_line, line, notice
 from pastiche.cli.sweeping import painted_sweep
+from pastiche.client import Patience
 
 Local = Annotated[
     bool, typer.Option("--local", help="Paint in this process, without a service (loads torch).")
@@ -68,7 +69,8 @@ def paint(
     if local:
         _paint_here(pieces, asked, writes_json=as_json, shows=shows)
     else:
-        Batch(pieces, asked, as_json, shows).paint(async_client_of(url, key))
+        patient = async_client_of(url, key, Patience().with_a_job_there())
+        Batch(pieces, asked, as_json, shows).paint(async_client_of(url, key), patient)
 
 
 def _paint_here(

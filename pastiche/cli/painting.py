@@ -58,14 +58,18 @@ class Batch:
     writes_json: bool
     shows: bool
 
-    def paint(self, client: AsyncClient) -> None:
+    def paint(self, client: AsyncClient, patient: AsyncClient) -> None:
         """Paints all of them.
+
+        Args:
+            client: for what is sent before any job is there: a service that is away is told soon.
+            patient: for what is sent afterwards.
 
         Raises:
             Exit: not all could be, or the user wants it to end.
         """
         try:
-            anyio.run(self._run, client)
+            anyio.run(self._run, client, patient)
         except KeyboardInterrupt:
             if not self._say_how_to_go_on():
                 notice("Stopped. What was being sent may have arrived: pastiche list")
@@ -77,17 +81,18 @@ class Batch:
             self._say_how_to_go_on()
             raise typer.Exit(code_of(failed[0]))
 
-    async def _run(self, client: AsyncClient) -> None:
+    async def _run(self, client: AsyncClient, patient: AsyncClient) -> None:
         turns = anyio.CapacityLimiter(AT_ONCE)
         with Bars() as bars:
-            async with client, anyio.create_task_group() as tasks:
+            async with client, patient, anyio.create_task_group() as tasks:
+                clients = client, patient
                 for piece in self.pieces:
-                    tasks.start_soon(self._piece, piece, client, bars, turns, tasks.cancel_scope)
+                    tasks.start_soon(self._piece, piece, clients, bars, turns, tasks.cancel_scope)
 
     async def _piece(
         self,
         piece: Piece,
-        client: AsyncClient,
+        clients: tuple[AsyncClient, AsyncClient],
         bars: Bars,
         turns: anyio.CapacityLimiter,
         all_of_them: anyio.CancelScope,
@@ -95,8 +100,9 @@ class Batch:
         """Paints one; where the service is not there, or is none, the others need not be tried."""
         async with turns:
             bar = bars.add(piece.content.name)
+            is_accepted = any(each.job is not None for each in self.pieces)
             try:
-                await self._painted(piece, client, bar)
+                await self._painted(piece, clients[is_accepted], bar)
             except ClientError as error:
                 piece.fail(error, is_one_of_several=len(self.pieces) > 1)
                 if isinstance(error, Unreachable | StrangeAnswer):

@@ -2,14 +2,21 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 
+from pastiche.client import ClientError
+
 OUT = Console(highlight=False, markup=False, soft_wrap=True)
 ERR = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
+
+
+class UnusableFile(ClientError):
+    """A file, a folder or an output that cannot be read or written."""
 
 
 def notice(sentence: str) -> None:
@@ -23,9 +30,27 @@ def line(text: str) -> None:
 
 
 def json_line(said: Mapping[str, Any]) -> None:
-    """One JSON document, on a line of its own, for a script that reads it at once."""
-    sys.stdout.write(json.dumps(said) + "\n")
-    sys.stdout.flush()
+    """One JSON document, on a line of its own, for a script that reads it at once.
+
+    Raises:
+        UnusableFile: nobody reads it any more.
+    """
+    put_out((json.dumps(said) + "\n").encode())
+
+
+def put_out(data: bytes) -> None:
+    """Writes to standard output.
+
+    Raises:
+        UnusableFile: it cannot be written, or nobody reads it any more.
+    """
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # What is left in the buffer would be tried again, and told, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UnusableFile(f"Standard output cannot be written: {error.strerror}.") from error
 
 
 def printable(text: str) -> str:

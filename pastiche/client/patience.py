@@ -25,7 +25,8 @@ class Patience:
     def with_a_job_there(self) -> Self:
         """The same for requests about a job that is painted meanwhile, or a picture that is there:
         they are worth waiting for."""
-        return replace(self, unreachable_seconds=self.watching_seconds)
+        patient = max(self.busy_seconds, self.watching_seconds)
+        return replace(self, unreachable_seconds=self.watching_seconds, busy_seconds=patient)
 
 
 @dataclass(slots=True)

@@ -58,8 +58,7 @@ class Address:
             "url": self.url + request.path,
             "headers": self._headers | dict(request.headers),
             "params": dict(request.query),
-            "data": dict(request.form) or None,
-            "files": [(field, (field, data)) for field, data in request.files] or None,
+            "files": _parts(request) or None,
             "json": request.json,
             "timeout": self._silence if is_stream else self._timeout,
         }
@@ -80,3 +79,10 @@ class Address:
             sentence = f"{self.url} cannot be reached ({reason.rstrip('.')})."
             return Unreachable(sentence, was_sent=not isinstance(error, _NEVER_SENT))
         return StrangeAnswer(f"What answers at {self.url} cannot be read ({reason}).")
+
+
+def _parts(request: Request) -> list[tuple[str, tuple[str | None, str | bytes]]]:
+    """The form. Its texts are parts as well: without a picture httpx would send another kind of
+    form, which a service does not take."""
+    texts = [(name, (None, text)) for name, text in request.form.items()]
+    return [*texts, *((field, (field, data)) for field, data in request.files)]

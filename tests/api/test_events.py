@@ -161,14 +161,11 @@ def test_an_api_that_is_told_to_go_ends_its_streams_and_goes(own_api: RunningApi
 
 
 def test_a_reader_that_has_gone_is_noticed(api: RunningApi) -> None:
-    def open_streams() -> str:
-        return api.http.get("/metrics").text.partition("\npastiche_event_streams ")[2][:3]
-
-    until(lambda: open_streams() == "0.0")
+    until(lambda: api.open_streams == 0)
     with stream(api, submitted(api)) as events:
         next(events)
-        assert open_streams() == "1.0"
-    until(lambda: open_streams() == "0.0")
+        assert api.open_streams == 1
+    until(lambda: api.open_streams == 0)
 
 
 def test_hundreds_of_streams_open_at_once(api: RunningApi, jobs: JobStore) -> None:

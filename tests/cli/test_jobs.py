@@ -84,6 +84,23 @@ def test_an_address_that_is_none_is_told(shell: Shell) -> None:
     assert "'here' is no address of a service" in ended.told
 
 
+def test_a_proxy_that_cannot_be_used_is_told(shell: Shell) -> None:
+    ended = shell.run("list", ALL_PROXY="gopher://127.0.0.1:9", NO_PROXY="")
+    assert (ended.code, ended.out) == (2, b"")
+    assert ended.told.startswith("The proxy of the environment cannot be used: ")
+    assert "Traceback" not in ended.told
+
+
+def test_an_output_that_nobody_reads_any_more_is_told(shell: Shell, api: RunningApi) -> None:
+    submitted(api)
+    with shell.start("list", "--json") as listing:
+        assert listing.stdout is not None
+        assert listing.stderr is not None
+        listing.stdout.close()
+        told = listing.stderr.read().decode()
+    assert (listing.returncode, told) == (4, "Standard output cannot be written: Broken pipe.\n")
+
+
 def test_the_doctor_says_what_is_here_and_there(shell: Shell) -> None:
     told = json.loads(shell.run("doctor", "--json").out)
     assert told["service"]["status"] == "ready"

@@ -113,9 +113,10 @@ def test_the_service_is_lost_for_a_while_and_the_picture_comes_all_the_same(
 def test_ctrl_c_cancels_nothing_and_says_how_to_go_on(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
+    until(lambda: api.open_streams == 0)
     painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.png", "--json")
     (worker,) = submitted(api, jobs)
-    until(lambda: len(jobs.client.pubsub_channels()) > 0)
+    until(lambda: api.open_streams == 1)
     painting.send_signal(signal.SIGINT)
     _, told = painting.communicate(timeout=60)
     assert painting.returncode == 130

@@ -118,6 +118,15 @@ def test_a_job_that_failed_is_told_where_a_picture_was_waited_for(
     assert caught.value.job.status == "canceled"
 
 
+def test_an_earlier_job_s_pictures_need_not_be_sent(
+    client: Client, api: RunningApi, jobs: JobStore
+) -> None:
+    earlier = submitted(api)
+    PlayedWorker.of(earlier, jobs, api).commit(pictures.png())
+    assert client.submit(start=earlier["id"]).options["start"] == "image"
+    assert client.submit(pictures_of=earlier["id"]).options["start"] == "content"
+
+
 def test_what_there_is_of_a_picture_is_fetched(
     client: Client, api: RunningApi, jobs: JobStore
 ) -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from shared.blob_store import preview_key
 from shared.job_store import JobStore
@@ -111,6 +111,44 @@ def test_the_dial_is_swept_into_a_contact_sheet(
         PlayedWorker.of(job, jobs, api).commit(png(160, 120))
     expect(page.locator("#sweep-status")).to_have_text("Done.")
     expect(page.locator("#sheet")).to_be_visible()
+
+
+def test_a_sweep_that_is_shown_again_has_its_sheet(
+    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
+) -> None:
+    worker.commit(png(160, 120))
+    page.get_by_role("button", name="Sweep the dial").click()
+    expect(page.locator("#sweep-status")).to_have_text("0 of 5 are painted.")
+    for job in api.http.get("/jobs", params={"status": "queued"}).json()["jobs"]:
+        PlayedWorker.of(job, jobs, api).commit(png(160, 120))
+    expect(page.locator("#sheet")).to_be_visible()
+    page.go_back()
+    page.go_forward()
+    expect(page.locator("#sweep-status")).to_have_text("Done.")
+    expect(page.locator("#sheet")).to_be_visible()
+
+
+def test_a_picture_that_comes_late_is_not_taken_for_the_next_one(
+    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
+) -> None:
+    worker.commit(png(160, 120))
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    next_one = PlayedWorker.of(submitted(api), jobs, api)
+    next_one.tell(iteration=10)
+    held: list[Route] = []
+    page.route("**/result*", lambda route: held.append(route))
+    page.evaluate("id => { location.hash = `job=${id}` }", next_one.job_id)
+    expect(page.locator("#status")).to_contain_text("iteration 10")
+    page.go_back()
+    expect(page.locator("#status")).to_have_text("Done.")
+    page.wait_for_timeout(200)
+    page.go_forward()
+    expect(page.locator("#status")).to_contain_text("iteration 10")
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(500)
+    expect(page.locator("#after")).to_be_hidden()
+    expect(page.locator("#compare")).to_be_hidden()
 
 
 def test_a_job_is_canceled_and_tried_again(page: Page, worker: PlayedWorker) -> None:

@@ -24,7 +24,7 @@ def test_two_examples_and_a_click_submit_a_job(page: Page, api: RunningApi) -> N
     page.get_by_role("button", name="Example: wave").click()
     expect(page.locator(".chosen img")).to_have_count(2)
     page.get_by_role("button", name="Paint", exact=True).click()
-    expect(page.get_by_text("Next in the queue")).to_be_visible()
+    expect(page.locator("#status")).to_contain_text("Next in the queue")
     assert job_of(page, api)["status"] == "queued"
 
 
