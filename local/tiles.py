@@ -94,7 +94,6 @@ def _variations() -> Plan:
             Tile("total variation 0", options={"tv_weight": "0"}),
             Tile("total variation 1", options={"tv_weight": "1"}),
             Tile("total variation 30", options={"tv_weight": "30"}),
-            Tile("1, absolute", options={"tv_weight": "1", "tv_norm": "absolute"}),
         )
     )
 
