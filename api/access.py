@@ -36,7 +36,8 @@ class Access:
     caller: str
 
 
-async def _access(request: Request) -> Access:
+async def access_of(request: Request) -> Access:
+    """Who sends a request, which is counted."""
     service = service_of(request.app)
     address = request.client.host if request.client else "unknown"
     if not service.settings.keys_required:
@@ -48,7 +49,7 @@ async def _access(request: Request) -> Access:
     return access
 
 
-AccessOf = Annotated[Access, Depends(_access)]
+AccessOf = Annotated[Access, Depends(access_of)]
 """The caller, as an endpoint asks for it."""
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.access import Access, AccessOf
+from api.access import Access, AccessOf, access_of
 from api.etags import unchanged
 from api.listing import CURSOR, MOST_LISTED, page
 from api.problems import responses_to_callers
@@ -63,8 +63,12 @@ async def listed(
     response_model=JobView,
     responses=responses_to_callers(404, 410) | {304: {"description": "Unchanged"}},
 )
-async def look(request: Request, job: JobOf, service: ServiceOf) -> Response:
+async def look(job_id: str, request: Request) -> Response:
     """The job as it stands; nothing but 304 where `If-None-Match` says that it is known."""
+    # Asked for more often than all else together: without dependencies that FastAPI resolves anew
+    # for each request.
+    service = service_of(request.app)
+    job = await job_of(job_id, await access_of(request), service)
     if unchanged(request, etag_of(job)):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=_headers(job))
     return await answer(job, service)

@@ -103,10 +103,11 @@ async def enqueued(
         with tracing.span("queue", {"pastiche.job.id": job_id}):
             _check(await service.jobs.run(submission), service)
     except BaseException:
-        # The record too: that its writing failed here does not say that it was not written.
+        # The record too, and what the key gives: that writing them failed here does not say that
+        # they were not written.
         with CancelScope(shield=True):
             keeping = Keeping.of(service.settings)
-            await service.jobs.run(transitions.erase(job_id, keeping=keeping))
+            await service.jobs.run(transitions.erase(job_id, keeping=keeping, once=once))
             await service.blobs.delete_job(job_id)
         raise
     return job_id

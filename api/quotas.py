@@ -50,8 +50,8 @@ class Quotas:
             sentence = f"At most {self._requests.amount} requests a minute are answered."
             raise TooManyRequests(sentence, retry_after_seconds=retry)
 
-    async def count_work(self, request: Request, caller: str, work: int) -> None:
-        """One more job of so many pixels times iterations.
+    async def check_work(self, request: Request, caller: str, work: int) -> None:
+        """Whether so many pixels times iterations may be painted; nothing is counted yet.
 
         Raises:
             QuotaUsedUp: that is more than a caller may have painted in a day.
@@ -59,14 +59,19 @@ class Quotas:
         if self._work is None:
             return
         cost = ceil(work / 1e6)
-        allowed = await self._limiter.hit(self._work, "work", caller, cost=cost)
-        retry = await self._note(request, "work", self._work, caller)
-        if not allowed:
+        if not await self._limiter.test(self._work, "work", caller, cost=cost):
+            retry = await self._note(request, "work", self._work, caller)
             sentence = (
                 f"This job takes {cost} million pixel iterations; a caller may have "
                 f"{self._work.amount} painted a day, and has used too many of them."
             )
             raise QuotaUsedUp(sentence, retry_after_seconds=retry)
+
+    async def count_work(self, request: Request, caller: str, work: int) -> None:
+        """So much more was taken to be painted."""
+        if self._work is not None:
+            await self._limiter.hit(self._work, "work", caller, cost=ceil(work / 1e6))
+            await self._note(request, "work", self._work, caller)
 
     async def _note(self, request: Request, name: str, item: RateLimitItem, caller: str) -> int:
         """Notes how much is left, for the answer's headers; in how many seconds all of it is."""

@@ -87,10 +87,11 @@ async def _retried(
         if isinstance(held, str):
             return held
         place = place_of(access, job.work, Wishes(priority=job.priority))
-        await service.quotas.count_work(request, access.caller, place.work)
+        await service.quotas.check_work(request, access.caller, place.work)
         write = service.blobs.copy
         of_once = None if held is None else held.once
         job_id = await enqueued(job.options, job.inputs, place, service, write, of_once)
+        await service.quotas.count_work(request, access.caller, place.work)
     await announce([job_id], service)
     return job_id
 
@@ -103,7 +104,7 @@ async def _submitted(
         if isinstance(held, str):
             return held
         place = place_of(access, work_of(submission), submission.wishes)
-        await service.quotas.count_work(request, access.caller, place.work)
+        await service.quotas.check_work(request, access.caller, place.work)
         job_id = await enqueued(
             submission.variants[0].options,
             submission.pictures,
@@ -112,6 +113,7 @@ async def _submitted(
             service.blobs.put_file,
             None if held is None else held.once,
         )
+        await service.quotas.count_work(request, access.caller, place.work)
     await announce([job_id], service)
     return job_id
 

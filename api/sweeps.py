@@ -22,8 +22,9 @@ from api.service import Service, ServiceOf
 from api.submission_options import form_schema
 from api.uploads import Receiver, Submission
 from shared import idempotency, tracing, transitions
-from shared.errors import NotAcceptable, SweepNotFound
+from shared.errors import NotAcceptable, SubmissionPending, SweepNotFound
 from shared.idempotency import Reservation
+from shared.job_options import MOST_DEADLINE_SECONDS
 from shared.jobs import OVER, Job, new_job_id
 from shared.pictures import MEDIA_TYPES, Format
 from shared.sheets import Cell
@@ -74,11 +75,11 @@ async def submit(
             request, lambda field, job_id: earlier_job(field, job_id, access, service)
         ) as submission:
             await check_room(submission, service)
-            async with once(manner, submission.fingerprint, access, service) as held:
+            fingerprint = f"sweep {submission.fingerprint}"
+            async with once(manner, fingerprint, access, service) as held:
                 if isinstance(held, str):
                     return await _answer(await sweep_of(held, access, service), service)
-                sweep = await _made(request, submission, access, service)
-                await _kept(sweep, held, service)
+                sweep = await _made(request, submission, access, service, held)
         await announce((member.job_id for member in sweep.members), service)
     return await _answer(sweep, service)
 
@@ -151,12 +152,17 @@ async def _answer(sweep: Sweep, service: Service) -> Response:
 
 
 async def _made(
-    request: Request, submission: Submission, access: Access, service: Service
+    request: Request,
+    submission: Submission,
+    access: Access,
+    service: Service,
+    held: Reservation | None,
 ) -> Sweep:
-    """A job for each variant, or none."""
+    """A job for each variant and the sweep that they are in, or none of them."""
     work = work_of(submission)
+    all_work = work * len(submission.variants)
     place = place_of(access, work, submission.wishes)
-    await service.quotas.count_work(request, access.caller, work * len(submission.variants))
+    await service.quotas.check_work(request, access.caller, all_work)
     members: list[Member] = []
     try:
         for variant in submission.variants:
@@ -164,26 +170,38 @@ async def _made(
                 variant.options, submission.pictures, place, service, service.blobs.put_file
             )
             members.append(Member(job_id, variant.values))
+        columns = _columns(members)
+        sweep = Sweep(new_job_id(), access.owner, datetime.now(UTC), columns, tuple(members))
+        await _keep(sweep, held, service)
     except BaseException:
         with CancelScope(shield=True):
             await _erased([member.job_id for member in members], service)
         raise
-    columns = _columns(members)
-    return Sweep(new_job_id(), access.owner, datetime.now(UTC), columns, tuple(members))
+    await service.quotas.count_work(request, access.caller, all_work)
+    return sweep
 
 
-async def _kept(sweep: Sweep, held: Reservation | None, service: Service) -> None:
-    """Keeps the sweep for longer than its jobs are kept."""
-    seconds = round(2 * 3600 * service.settings.retention_hours)
-    await service.jobs.client.set(sweep_key(sweep.id), sweep.to_json(), ex=max(1, seconds))
-    if held is not None:
-        await service.jobs.run(idempotency.complete(held, sweep.id))
+async def _keep(sweep: Sweep, held: Reservation | None, service: Service) -> None:
+    """Keeps the sweep for longer than its jobs wait and are kept.
+
+    Raises:
+        SubmissionPending: it took so long that its key is another request's by now.
+    """
+    key = sweep_key(sweep.id)
+    seconds = round(2 * 3600 * service.settings.retention_hours) + MOST_DEADLINE_SECONDS
+    await service.jobs.client.set(key, sweep.to_json(), ex=seconds)
+    if held is None or await service.jobs.run(idempotency.complete(held, sweep.id)):
+        return
+    await service.jobs.client.delete(key)
+    raise SubmissionPending("The same submission is just being taken.", retry_after_seconds=1)
 
 
 async def _erased(job_ids: list[str], service: Service) -> None:
+    """The records first: whatever becomes of the pictures, nothing is painted any more."""
     keeping = Keeping.of(service.settings)
     for job_id in job_ids:
         await service.jobs.run(transitions.erase(job_id, keeping=keeping))
+    for job_id in job_ids:
         await service.blobs.delete_job(job_id)
 
 

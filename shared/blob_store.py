@@ -4,6 +4,7 @@ A job's blobs all lie under `jobs/<id>/`. No part of a key ever comes from a cli
 id, and that one is ours.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,6 +56,9 @@ def checkpoints_of(job_id: str) -> str:
 class BlobStore:
     """Bytes by key; the same store from synchronous and asynchronous code.
 
+    Attributes:
+        folder: where it lies; None for an object store.
+
     Raises:
         FileNotFoundError: `get`, where there is no such key.
         OSError: where the folder or the disk refuses.
@@ -62,6 +66,7 @@ class BlobStore:
     """
 
     store: ObjectStore
+    folder: Path | None = None
 
     @classmethod
     def open(cls, location: str) -> "BlobStore":
@@ -71,7 +76,7 @@ class BlobStore:
             return cls(from_url(location))
         folder = Path(url2pathname(url.path))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return cls(LocalStore(folder, automatic_cleanup=True))
+        return cls(LocalStore(folder, automatic_cleanup=True), folder)
 
     def put(self, key: str, blob: bytes | Iterator[bytes]) -> None:
         """A blob, whole or in pieces; an error while they come leaves what was there before."""
@@ -92,6 +97,19 @@ class BlobStore:
         found.sort(key=lambda blob: blob["last_modified"], reverse=True)
         return [blob["path"] for blob in found]
 
+    def erase_pieces(self, job_id: str) -> None:
+        """Erases what writers of a job's blobs left who died while they wrote; nothing may be
+        written any more. In a folder only: an object store shows no blob before it is whole."""
+        if self.folder is None:
+            return
+        of_job = self.folder / folder_of(job_id)
+        for path in sorted(of_job.rglob("*"), reverse=True):
+            if _PIECE.search(path.name):
+                path.unlink(missing_ok=True)
+            elif path.is_dir():
+                _remove_if_empty(path)
+        _remove_if_empty(of_job)
+
     async def put_file(self, key: str, source: Path) -> None:
         """A file's bytes, streamed: they are never in memory all at once."""
         await obstore.put_async(self.store, key, source)
@@ -106,12 +124,21 @@ class BlobStore:
 
     async def delete_job(self, job_id: str) -> None:
         """Everything that a job ever wrote; nothing happens where it wrote nothing."""
-        found = await obstore.list(self.store, prefix=folder_of(job_id)).collect_async()
-        if found:
-            await obstore.delete_async(self.store, [blob["path"] for blob in found])
+        for blob in await obstore.list(self.store, prefix=folder_of(job_id)).collect_async():
+            with suppress(FileNotFoundError):  # its worker, or another caller, was faster
+                await obstore.delete_async(self.store, blob["path"])
 
     async def check(self) -> None:
         """Writes and erases one small blob, so that a store that refuses is known at once."""
         key = f"checks/{uuid4().hex}"
         await obstore.put_async(self.store, key, b"ready")
         await obstore.delete_async(self.store, key)
+
+
+_PIECE = re.compile(r"#\d+$")
+"""How a file ends that `LocalStore` writes to before it has its name; no key of ours does."""
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()

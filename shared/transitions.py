@@ -231,9 +231,10 @@ def stop(job_id: str, fence: str, *, news: Mapping[str, str], keeping: Keeping) 
     return _finish(job_id, fence, "canceled", news, keeping)
 
 
-def release(job_id: str, fence: str) -> Transition[Kept]:
-    """running → queued: the worker goes, the job stays."""
-    return on_job("release", job_id, fence, read=_word)
+def release(job_id: str, fence: str, *, keeping: Keeping) -> Transition[Kept]:
+    """running → queued: the worker goes, the job stays; → canceled where the client has asked for
+    that meanwhile."""
+    return on_job("release", job_id, fence, *keeping.arguments, read=_word)
 
 
 def recover(job_id: str, *, lost_limit: int, keeping: Keeping) -> Transition[Recovered]:
@@ -260,9 +261,14 @@ def expire(job_id: str, *, keeping: Keeping) -> Transition[Expired]:
     return on_job("expire", job_id, *keeping.arguments, read=_word)
 
 
-def erase(job_id: str, *, keeping: Keeping) -> Transition[bool]:
-    """Whatever it was → gone; whether there was such a job."""
-    return on_job("erase", job_id, keeping.arguments[1], read=bool)
+def erase(job_id: str, *, keeping: Keeping, once: Once | None = None) -> Transition[bool]:
+    """Whatever it was → gone; whether there was such a job.
+
+    Args:
+        once: the idempotency key that may give this job, and is to be free again.
+    """
+    more_keys = (once.kept_key,) if once else ()
+    return on_job("erase", job_id, keeping.arguments[1], read=bool, more_keys=more_keys)
 
 
 def forget(job_id: str) -> Transition[bool]:

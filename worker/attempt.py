@@ -155,7 +155,8 @@ class Attempt:
 
     def give_back(self) -> None:
         """Lets the job wait again, and tells the other workers."""
-        self.settle(transitions.release(self.job.id, self.fence))
+        keeping = Keeping.of(self.studio.settings)
+        self.settle(transitions.release(self.job.id, self.fence, keeping=keeping))
         try:
             publish(self.studio.queue, self.job.id)
         except OperationalError as error:

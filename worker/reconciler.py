@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Event, Thread
 from time import monotonic
 
@@ -33,6 +33,9 @@ WEBHOOKS_SECONDS = 0.5
 
 AT_ONCE = 200
 """How many jobs of each kind are set right in one round."""
+
+TIDYING_SECONDS = 1.0
+"""For how long blobs are looked through in one round; the rest is for the next."""
 
 LEADS_FOR_ROUNDS = 5
 """After how many rounds that it missed another one takes over."""
@@ -74,10 +77,18 @@ class Reconciler:
         for job_id in due.old:
             if self._jobs.run(transitions.forget(job_id)):
                 log.info("Job %s: forgotten, past its retention", job_id)
-        for job_id, due_ms in due.untidy:
+        self._tidy_up(due.untidy)
+        self._looked = monotonic()
+        return True
+
+    def _tidy_up(self, untidy: Iterable[tuple[str, float]]) -> None:
+        """As many as there is time for: who fell silent meanwhile is not to wait for it."""
+        late = monotonic() + TIDYING_SECONDS
+        for job_id, due_ms in untidy:
+            if monotonic() > late:
+                return
             if self._tidy(job_id):
                 self._jobs.run(transitions.tidied(job_id, due_ms))
-        return True
 
     def _was_there(self) -> bool:
         """Whether it has looked without a gap: after one, Redis was away, and workers that live are
@@ -114,6 +125,7 @@ class Reconciler:
 
     def _erase_unused(self, job_id: str, used: frozenset[str]) -> None:
         left = [key for key in self._blobs.keys(folder_of(job_id)) if key not in used]
+        self._blobs.erase_pieces(job_id)
         if left:
             self._blobs.delete(*left)
             log.info("Job %s: %d blobs erased that nobody needs", job_id, len(left))

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from socket import SOCK_STREAM, getaddrinfo
+from ssl import SSLContext
+from time import monotonic
 from typing import Any
 
 import httpcore
@@ -22,6 +24,10 @@ AGAIN_SECONDS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 that Standard Webhooks advises)."""
 
 TIMEOUT_SECONDS = 10.0
+
+TRY_SECONDS = 2 * TIMEOUT_SECONDS
+"""For how long a connection lives, however often something comes."""
+
 HOLD_SECONDS = 6 * TIMEOUT_SECONDS
 """For how long a try is one's own: it waits for its turn, a name, a connection, an answer."""
 
@@ -53,13 +59,67 @@ class PublicNetwork(httpcore.NetworkBackend):
         return self._network.connect_tcp(sorted(found)[0], port, timeout)
 
 
+class HurriedNetwork(httpcore.NetworkBackend):
+    """Connections that end with the time that one try has: a receiver that sends a byte now and
+    then would else keep it for ever."""
+
+    def __init__(self, network: httpcore.NetworkBackend) -> None:
+        self._network = network
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        late = monotonic() + TRY_SECONDS
+        stream = self._network.connect_tcp(host, port, timeout, local_address, socket_options)
+        return _Hurried(stream, late)
+
+
+class _Hurried(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, late: float) -> None:
+        self._stream, self._late = stream, late
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = self._stream.start_tls(ssl_context, server_hostname, self._left(timeout))
+        return _Hurried(stream, self._late)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    def _left(self, timeout: float | None) -> float:
+        left = self._late - monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout(f"It took longer than {TRY_SECONDS:g} s.")
+        return left if timeout is None else min(timeout, left)
+
+
 class Deliveries:
     """Tries what is due, several at once."""
 
     def __init__(self, jobs: JobStore, *, allow_private: bool) -> None:
         self._jobs = jobs
-        network = None if allow_private else PublicNetwork()
-        self._pool = httpcore.ConnectionPool(network_backend=network, max_keepalive_connections=0)
+        network = httpcore.SyncBackend() if allow_private else PublicNetwork()
+        self._pool = httpcore.ConnectionPool(
+            network_backend=HurriedNetwork(network), max_keepalive_connections=0
+        )
         self._threads = ThreadPoolExecutor(AT_ONCE, "webhook")
 
     def round(self) -> bool:

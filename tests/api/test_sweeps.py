@@ -98,6 +98,14 @@ def test_the_same_sweep_with_the_same_key_is_the_same_sweep(api: RunningApi) -> 
     assert first["id"] == again["id"]
 
 
+def test_a_key_of_a_job_is_no_sweep_s(api: RunningApi) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    key = {"Idempotency-Key": "once"}
+    assert api.http.post("/jobs", files=files, headers=key).status_code == 202
+    answer = api.http.post("/sweeps", files=files, headers=key)
+    assert (answer.status_code, answer.json()["code"]) == (422, "another_submission")
+
+
 def test_a_contact_sheet_shows_what_is_there_by_now(api: RunningApi, jobs: JobStore) -> None:
     sweep = swept(api, style_weight="0.2,0.8", seed="1,2,3").json()
     empty = sheet(api, sweep)

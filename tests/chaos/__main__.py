@@ -11,6 +11,7 @@ of FILE: several runs beside one another, or one after another, make one table
 """
 
 import shutil
+import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -85,6 +86,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--folder", type=Path, help="where the service keeps its data")
     parser.add_argument("--record", type=Path, help="where each round is written down")
     chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the house goes with it
     faults = (*FAULTS, *(ON_A_SMALL_DISK if _is_small_disk(chosen.folder) else ()))
     chosen_faults = [fault for fault in faults if chosen.only in fault.name]
     rounds = []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.blob_store import BlobStore, input_key, result_key
+from shared.blob_store import BlobStore, checkpoint_key, input_key, result_key
 from shared.jobs import new_job_id
 
 
@@ -42,6 +42,27 @@ def test_a_job_s_blobs_go_and_no_other_s(blobs: BlobStore, tmp_path: Path) -> No
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [other in path.parts for path in left] == [True]
     assert not [path for path in tmp_path.rglob(ours)]
+
+
+def test_several_may_erase_a_job_at_once(blobs: BlobStore, tmp_path: Path) -> None:
+    for number in range(50):
+        blobs.put(input_key("job", f"style-{number}"), b"blob")
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(blobs.delete_job("job") for _ in range(8)))
+
+    asyncio.run(all_at_once())
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_pieces_of_a_writer_that_died_go(blobs: BlobStore, tmp_path: Path) -> None:
+    key = checkpoint_key("job", "1-a")
+    blobs.put(key, b"whole")
+    (piece,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    piece.with_name(f"{piece.name}#1").write_bytes(b"half")
+    assert blobs.keys("jobs/job") == [key]
+    blobs.erase_pieces("job")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [piece]
 
 
 def test_a_check_leaves_nothing(blobs: BlobStore, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from shared import overview, redis_keys, transitions
 from shared.errors import DamagedRecord
+from shared.idempotency import Reservation, reserve
 from shared.job_store import JobStore
 from shared.jobs import NEXT, Inputs, Job, Waiting, new_job_id
 from shared.redis_keys import record_key
@@ -84,6 +85,34 @@ def order(jobs: JobStore) -> list[str]:
 
 def due(jobs: JobStore) -> overview.Due:
     return jobs.run(overview.due("messages", limit=100))
+
+
+def test_a_job_that_is_given_back_after_its_client_canceled_it_is_over(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    fence = claimed(jobs, job_id)
+    assert cancel(jobs, job_id) == "asked"
+    assert jobs.run(transitions.release(job_id, fence, keeping=KEEPING)) == "ok"
+    assert look(jobs, job_id).status == "canceled"
+    assert order(jobs) == []
+
+
+def test_a_key_does_not_give_a_job_that_came_to_nothing(jobs: JobStore) -> None:
+    reservation = Reservation.of("ada", "key", "token", "form")
+    jobs.run(reserve(reservation))
+    job_id, place = new_job_id(), Place("somebody", 100)
+    jobs.run(transitions.begin(job_id))
+    once = reservation.once
+    jobs.run(transitions.submit(job_id, {}, INPUTS, place, queue_limit=9, once=once))
+    jobs.run(transitions.erase(job_id, keeping=KEEPING, once=once))
+    assert jobs.run(reserve(reservation)).word == "new"
+
+
+def test_whose_turns_are_past_is_not_remembered(jobs: JobStore) -> None:
+    first = submitted(jobs, caller="ada")
+    submitted(jobs, caller="bob")
+    claim(jobs, first)
+    assert not jobs.client.hexists(redis_keys.TURNS, "1:ada")
+    assert jobs.client.hexists(redis_keys.TURNS, "1:bob")
 
 
 def test_a_submitted_job_waits_with_its_options_and_inputs(jobs: JobStore) -> None:
@@ -173,7 +202,7 @@ def test_a_worker_whose_fence_has_moved_on_can_change_nothing(jobs: JobStore) ->
     assert succeed(jobs, job_id, late) == "lost"
     assert failed(jobs, job_id, late) == "lost"
     assert stopped(jobs, job_id, late) == "lost"
-    assert jobs.run(transitions.release(job_id, late)) == "lost"
+    assert jobs.run(transitions.release(job_id, late, keeping=KEEPING)) == "lost"
     assert look(jobs, job_id) == before
 
 
@@ -192,7 +221,7 @@ def test_a_job_that_kills_its_workers_fails_after_three(jobs: JobStore) -> None:
 def test_giving_a_job_back_is_no_lost_attempt(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     for _ in range(10):
-        assert jobs.run(transitions.release(job_id, claimed(jobs, job_id))) == "ok"
+        assert jobs.run(transitions.release(job_id, claimed(jobs, job_id), keeping=KEEPING)) == "ok"
     assert look(jobs, job_id).status == "queued"
 
 
@@ -200,7 +229,7 @@ def test_a_job_given_back_waits_at_its_old_place(jobs: JobStore) -> None:
     first = submitted(jobs)
     fence = claimed(jobs, first)
     second = submitted(jobs)
-    jobs.run(transitions.release(first, fence))
+    jobs.run(transitions.release(first, fence, keeping=KEEPING))
     assert look(jobs, first).queue_position == 0
     assert look(jobs, second).queue_position == 1
 
@@ -350,7 +379,7 @@ def test_a_job_that_was_begun_in_time_does_not_expire_when_it_is_given_back(
     jobs: JobStore,
 ) -> None:
     job_id = submitted(jobs, wait_seconds=0.05)
-    jobs.run(transitions.release(job_id, claimed(jobs, job_id)))
+    jobs.run(transitions.release(job_id, claimed(jobs, job_id), keeping=KEEPING))
     assert jobs.client.zcard(redis_keys.DEADLINES) == 0
     deadline = look(jobs, job_id).deadline_at
     until(lambda: deadline is not None and deadline < datetime.now(UTC))
@@ -484,7 +513,9 @@ def test_a_record_that_vanished_is_cleared_out_of_the_queue(jobs: JobStore) -> N
 
 WAYS: dict[str, Callable[[JobStore, str, str], object]] = {
     "running": lambda jobs, job_id, _: claim(jobs, job_id, lease_seconds=0),
-    "queued": lambda jobs, job_id, fence: jobs.run(transitions.release(job_id, fence)),
+    "queued": lambda jobs, job_id, fence: jobs.run(
+        transitions.release(job_id, fence, keeping=KEEPING)
+    ),
     "succeeded": succeed,
     "failed": failed,
     "canceled": lambda jobs, job_id, _: cancel(jobs, job_id),

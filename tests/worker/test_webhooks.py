@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -18,6 +19,7 @@ from shared.job_store import JobStore
 from shared.jobs import Inputs, Job, new_job_id
 from shared.jobs import Webhook as Told
 from shared.transitions import Keeping, Place
+from tests.waiting import pause
 from worker.webhooks import AGAIN_SECONDS, Deliveries, NotPublic, PublicNetwork
 
 KEEPING = Keeping(retention_hours=1, grace_seconds=40)
@@ -186,6 +188,26 @@ def test_an_address_where_nobody_answers_is_tried_again(
     webhook = told(jobs, job_id)
     assert webhook.error is not None
     assert webhook.again_at is not None
+
+
+def test_an_address_that_never_comes_to_an_end_is_left(
+    deliveries: Deliveries, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.webhooks.TRY_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Thread(target=_never_ends, args=(listening,), daemon=True).start()
+        job_id = over(jobs, f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        deliveries.round()
+    assert told(jobs, job_id).error == "The address could not be reached (ReadTimeout)."
+
+
+def _never_ends(listening: socket.socket) -> None:
+    """Says again and again that it will say something."""
+    connection, _ = listening.accept()
+    with connection, suppress(OSError):
+        while True:
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            pause(0.05)
 
 
 def test_two_that_deliver_tell_it_once(receiver: Receiver, jobs: JobStore) -> None:

@@ -5,7 +5,7 @@
 -- Replies {'claimed', fence}, again where the first reply never reached the worker; or {why not}: 'unknown', 'over', 'held'.
 local id, now = ARGV[1], now_ms()
 local state = redis.call('HMGET', record, 'status', 'lane', 'turn', 'deadline_ms', 'started_ms',
-                         'fence', 'attempt')
+                         'fence', 'attempt', 'caller')
 if not state[1] then
   leave_everything(id)
   return {'unknown'}
@@ -20,6 +20,9 @@ if state[4] and not state[5] and tonumber(state[4]) <= now then return {'over'} 
 local lane = state[2] or '1' -- a record that lacks it is found out by whoever reads it
 local turn = math.max(tonumber(state[3] or 0), tonumber(redis.call('HGET', turns, lane) or 0))
 redis.call('HSET', turns, lane, turn)
+-- A caller whose turns are all past comes next as one who was never here.
+local own = lane .. ':' .. (state[8] or '')
+if tonumber(redis.call('HGET', turns, own) or 0) <= turn then redis.call('HDEL', turns, own) end
 redis.call('ZADD', running, now + ARGV[2], id)
 leave_queue(id)
 local fence = redis.call('HINCRBY', record, 'attempt', 1) .. '-' .. ARGV[3]
