@@ -30,13 +30,14 @@ demo: $(VENV)/local ## Paint one picture through the whole service
 serve: $(VENV)/local ## Run the service on this machine until Ctrl-C
 	@$(RUN) -m local serve
 
+# Several files of tests at once, and torch with a thread for each: threads that contend are slower.
 test: $(VENV)/dev ## Lint, format, types, import rules and all tests
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	$(VENV)/bin/pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-cuda: $(VENV)/dev ## The tests that need a CUDA card
 	$(VENV)/bin/pytest -m cuda

@@ -6,7 +6,7 @@ an answer that names the field.
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, move_on_afte
 from shared.errors import DecodersBusy
 from shared.pictures import Format, Limits, PictureFault, encode, normalise
 from shared.settings import Settings
-from shared.sheets import Cell, contact_sheet
+from shared.sheets import Cell, contact_sheet, thumbnail
 
 Result = TypeVar("Result")
 
@@ -67,6 +67,12 @@ class Decoder:
         """`shared.pictures.encode`, off the event loop."""
         return await self._run(encode, picture, wanted)
 
+    async def thumbnail(self, read: Callable[[], Awaitable[bytes]], size: tuple[int, int]) -> bytes:
+        """`shared.sheets.thumbnail`, off the event loop. The picture is read when its turn has
+        come: those of a large sheet are never in memory all at once."""
+        async with self._turn():
+            return await self._in_process(thumbnail, await read(), size)
+
     async def contact_sheet(
         self, cells: Sequence[Cell], columns: int, cell_size: tuple[int, int], wanted: Format
     ) -> bytes:
@@ -83,9 +89,12 @@ class Decoder:
         # A picture's own time begins when it has a process: it is not to be blamed for the others.
         async with self._turn():
             with fail_after(timeout_seconds):
-                return await to_process.run_sync(
-                    _confined, self._memory_bytes, function, arguments, cancellable=True
-                )
+                return await self._in_process(function, *arguments)
+
+    async def _in_process(self, function: Callable[..., Result], *arguments: object) -> Result:
+        return await to_process.run_sync(
+            _confined, self._memory_bytes, function, arguments, cancellable=True
+        )
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

@@ -1,6 +1,7 @@
 """`/sweeps`: one pair of images and a grid of weights, a job for each, and a contact sheet."""
 
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated
@@ -138,11 +139,13 @@ async def sheet(
     }
     if unchanged(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    size = (cell, cell)
     cells = [
-        await _cell(member, job, service) for member, job in zip(sweep.members, jobs, strict=True)
+        await _cell(member, job, size, service)
+        for member, job in zip(sweep.members, jobs, strict=True)
     ]
     columns = min(sweep.columns, WIDEST_SHEET)
-    picture = await service.decoder.contact_sheet(cells, columns, (cell, cell), wanted)
+    picture = await service.decoder.contact_sheet(cells, columns, size, wanted)
     return Response(picture, media_type=MEDIA_TYPES[wanted], headers=headers)
 
 
@@ -225,13 +228,14 @@ async def _job(member: Member, service: Service) -> Job | None:
     return await service.jobs.run(transitions.look(member.job_id))
 
 
-async def _cell(member: Member, job: Job | None, service: Service) -> Cell:
+async def _cell(member: Member, job: Job | None, size: tuple[int, int], service: Service) -> Cell:
     """The picture, and the values that it was painted with; where there is none, how its job
     stands."""
     words = (f"{name.replace('_', ' ')} {value:g}" for name, value in member.values.items())
     values = " · ".join(words)
     if job is not None and job.result_key is not None:
-        return Cell(await service.blobs.get_async(job.result_key), values)
+        read = partial(service.blobs.get_async, job.result_key)
+        return Cell(await service.decoder.thumbnail(read, size), values)
     state = "erased" if job is None else job.status
     return Cell(None, f"{values} ({state})" if values else state)
 

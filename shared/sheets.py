@@ -38,6 +38,13 @@ def contact_sheet(cells: Sequence[Cell], columns: int, cell_size: tuple[int, int
     return out.getvalue()
 
 
+def thumbnail(picture: bytes, size: tuple[int, int]) -> bytes:
+    """A PNG file, reduced so that it is no wider and no higher than this."""
+    out = BytesIO()
+    _image(Cell(picture, ""), size).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
 def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
     """Pictures in rows and columns on white, each at the corner of its cell."""
     width, height = (max(each.size[axis] for row in rows for each in row) for axis in (0, 1))
