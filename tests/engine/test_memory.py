@@ -60,7 +60,7 @@ def test_with_little_memory_it_is_the_same_picture_in_tiles(
 ) -> None:
     whole = painted()
     sides = recorded(monkeypatch)
-    tiled = painted(memory=100_000_000)
+    tiled = painted(memory=160_000_000)
     assert sides == 3 * [None] + 3 * [128]
     assert (tiled - whole).abs().mean().item() < 2e-3
 
