@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from pastiche.engine.allocator import give_back_freed_memory
 from pastiche.engine.backbones import BackboneSource, choose_backbone
 from pastiche.engine.checkpoint import Checkpoint, check_alike
 from pastiche.engine.evaluator import Evaluator
@@ -150,6 +151,7 @@ def paint(
     remaining = plan[resume.place.scale if resume else 0 :]
     resume = None  # its state is the painting's own by now, and as large
     for scale in remaining:
+        give_back_freed_memory()  # what one scale leaves has gaps that the next one's does not fit
         fit = room.fit(scale.size, options)
         objective = Evaluator(scene, scale, [painting.options], fit.tile_side, between_tiles)
         painting.begin(scale, fit.history)
