@@ -63,6 +63,7 @@ export class Easel {
     this.curves.clear();
     this.compare(0);
     for (const id of ["after", "before", "compare", "progress", "live", "link", "connection"]) at(id).hidden = true;
+    URL.revokeObjectURL(at("before").src);
     for (const id of ["after", "before"]) at(id).removeAttribute("src");
     for (const id of ["status", "spoken"]) at(id).textContent = "";
     at("blank").hidden = false;
@@ -115,7 +116,7 @@ export class Easel {
       if (!shown) throw new service.Fault("The picture could not be loaded. Trying again…");
       this.fault("");
       this.comparable(before);
-      if (!thumbnail) await this.keepThumbnail(job.id, shown);
+      if (!thumbnail) this.keepThumbnail(job.id, shown).catch(() => {}); // next time, then
     } catch (fault) {
       if (this.sitting !== sitting) return;
       if (NEVER.includes(fault.status)) return this.refused(fault);

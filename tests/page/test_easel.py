@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -99,29 +100,30 @@ def test_what_follows_a_picture_has_its_options(
         assert newest["options"][name] == job["options"][name]
 
 
-def test_the_dial_is_swept_into_a_contact_sheet(
-    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
-) -> None:
+def swept(page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore) -> list[Any]:
+    """The jobs that sweep the dial of the worker's picture, all of them painted."""
     worker.commit(png(160, 120))
     page.get_by_role("button", name="Sweep the dial").click()
     expect(page.locator("#sweep-status")).to_have_text("0 of 5 are painted.")
-    waiting = api.http.get("/jobs", params={"status": "queued"}).json()["jobs"]
-    assert {job["options"]["start"] for job in waiting} == {"content"}
-    for job in waiting:
+    found: list[Any] = api.http.get("/jobs", params={"status": "queued"}).json()["jobs"]
+    for job in found:
         PlayedWorker.of(job, jobs, api).commit(png(160, 120))
     expect(page.locator("#sweep-status")).to_have_text("Done.")
     expect(page.locator("#sheet")).to_be_visible()
+    return found
+
+
+def test_the_dial_is_swept_into_a_contact_sheet(
+    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
+) -> None:
+    found = swept(page, worker, api, jobs)
+    assert {job["options"]["start"] for job in found} == {"content"}
 
 
 def test_a_sweep_that_is_shown_again_has_its_sheet(
     page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
 ) -> None:
-    worker.commit(png(160, 120))
-    page.get_by_role("button", name="Sweep the dial").click()
-    expect(page.locator("#sweep-status")).to_have_text("0 of 5 are painted.")
-    for job in api.http.get("/jobs", params={"status": "queued"}).json()["jobs"]:
-        PlayedWorker.of(job, jobs, api).commit(png(160, 120))
-    expect(page.locator("#sheet")).to_be_visible()
+    swept(page, worker, api, jobs)
     page.go_back()
     page.go_forward()
     expect(page.locator("#sweep-status")).to_have_text("Done.")
