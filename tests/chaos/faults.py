@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from random import Random
 
 import httpx
@@ -57,17 +58,20 @@ def kill_whole_worker(house: House, jobs: list[str], chance: Random) -> None:
 
 
 def kill_api(house: House, jobs: list[str], chance: Random) -> None:
-    """SIGKILL to the API in the middle of a submission."""
+    """SIGKILL to the API in the middle of a submission, which the client then sends again under the
+    same key: it is the same job, or it is told that the first one has not come to its end."""
+    key = f"chaos-{chance.getrandbits(64)}"
     with ThreadPoolExecutor() as pool:
-        submission = pool.submit(house.submit)
+        submission = pool.submit(house.post, key)
         pause(chance.uniform(0, 0.15))
         house.api.send(signal.SIGKILL)
         house.api.process.wait()
         house.start()
-    if submission.exception() is None:
-        jobs.append(submission.result())
-    elif not isinstance(submission.exception(), httpx.TransportError):
+    with suppress(httpx.TransportError):
         submission.result()
+    again = house.post(key)
+    if again.status_code != HTTPStatus.CONFLICT:
+        jobs.append(again.raise_for_status().json()["id"])
 
 
 def kill_reconciler(house: House, jobs: list[str], chance: Random) -> None:

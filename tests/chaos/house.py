@@ -158,13 +158,18 @@ class House:
 
     def submit(self, **fields: Any) -> str:
         """A small job; its id."""
-        files = {"content": pictures.jpeg(160, 120), "style": pictures.png(120, 120)}
-        data = {"size": 64, "iterations": 40, "backbone": "whitened"} | fields
-        response = self.http.post("/jobs", files=files, data=data)
+        response = self.post(**fields)
         assert response.status_code == 202, response.text
         job_id = response.json()["id"]
         assert isinstance(job_id, str)
         return job_id
+
+    def post(self, key: str | None = None, **fields: Any) -> httpx.Response:
+        """The answer to the submission of a small job, under the client's key, if it has one."""
+        files = {"content": pictures.jpeg(160, 120), "style": pictures.png(120, 120)}
+        data = {"size": 64, "iterations": 40, "backbone": "whitened"} | fields
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self.http.post("/jobs", files=files, data=data, headers=headers)
 
     def look(self, job_id: str) -> dict[str, Any]:
         """The job, as a client sees it."""
