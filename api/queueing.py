@@ -86,13 +86,14 @@ async def enqueued(
     """
     job_id = new_job_id()
     inputs = pictures.mapped(lambda source: input_key(job_id, PurePath(source).stem))
-    await service.jobs.run(transitions.begin(job_id))
+    latest_ms = await service.jobs.run(transitions.begin(job_id))
     try:
         with tracing.span("store"):
             for key, source in zip(inputs.all(), pictures.all(), strict=True):
                 await write(key, source)
         submission = transitions.submit(
             job_id,
+            latest_ms,
             options,
             inputs,
             place,

@@ -38,10 +38,12 @@ def submit_directly(jobs: JobStore, count: int) -> None:
     ids = (new_job_id() for _ in range(count))
     for number, job_id in enumerate(ids):
         inputs = Inputs(input_key(job_id, "content-0"), (input_key(job_id, "style-0"),))
-        jobs.run(transitions.begin(job_id))
+        latest_ms = jobs.run(transitions.begin(job_id))
         place = Place(f"10.0.0.{number % CALLERS}", 25_000_000)
         jobs.run(
-            transitions.submit(job_id, asdict(Options()), inputs, place, queue_limit=2 * count)
+            transitions.submit(
+                job_id, latest_ms, asdict(Options()), inputs, place, queue_limit=2 * count
+            )
         )
 
 

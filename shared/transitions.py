@@ -124,13 +124,15 @@ class Keeping:
         return milliseconds(self.retention_hours * 3600), milliseconds(self.grace_seconds)
 
 
-def begin(job_id: str) -> Transition[bool]:
-    """The pictures of a new job are about to be written."""
-    return on_job("begin", job_id, milliseconds(ARRIVAL_SECONDS), read=bool)
+def begin(job_id: str) -> Transition[int]:
+    """The pictures of a new job are about to be written: until when its record may come, in
+    milliseconds."""
+    return on_job("begin", job_id, milliseconds(ARRIVAL_SECONDS), read=int)
 
 
 def submit(
     job_id: str,
+    latest_ms: int,
     options: Mapping[str, Any],
     inputs: Inputs[str],
     place: Place,
@@ -142,6 +144,7 @@ def submit(
     """A new job, queued.
 
     Args:
+        latest_ms: what `begin` gave: a submission that comes after its own erasing is told by it.
         queue_limit: how many jobs may wait.
         in_flight_limit: how many of the owner's may wait or run; 0 for any number.
         once: the idempotency key that is to give this job from now on.
@@ -162,6 +165,7 @@ def submit(
         milliseconds(once.keep_seconds) if once else 0,
         place.webhook_url or "",
         origin_to_text(place.request_id, place.traceparent),
+        latest_ms,
         read=_word,
         more_keys=(once.kept_key,) if once else (),
     )

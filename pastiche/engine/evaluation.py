@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from pastiche.engine.allocator import give_back_freed_memory
 from pastiche.engine.objective import Evaluation, FeatureMaps, Objective, Sums, Verdict
 from pastiche.engine.tiles import Tile, tiles_of
 
@@ -61,6 +62,7 @@ def _through_network(
     for tile in tiles:
         tile.seen(gradient).add_(_Look(objectives, images, tile).gradient(verdicts))
         between_tiles()
+    give_back_freed_memory()  # what tiles leave has gaps that no whole picture fits
     return gradient, verdicts
 
 

@@ -200,6 +200,7 @@ def paint_together(
     plan = scales(*scene.size, first)
     paintings = [Painting(scene, plan, options) for options in several]
     for scale in plan:
+        give_back_freed_memory()
         fit = room.fit(scale.size, first, pictures=len(paintings))
         objective = Evaluator(scene, scale, several, fit.tile_side, between_tiles)
         for painting in paintings:

@@ -211,8 +211,8 @@ def test_a_waiting_job_tells_when_its_picture_may_be_there(api: RunningApi, jobs
     place = Place("somebody", work=1_000_000)
     inputs = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
     before = new_job_id()
-    jobs.run(transitions.begin(before))
-    jobs.run(transitions.submit(before, {"size": 256}, inputs, place, queue_limit=10))
+    latest_ms = jobs.run(transitions.begin(before))
+    jobs.run(transitions.submit(before, latest_ms, {"size": 256}, inputs, place, queue_limit=10))
     for name in ("one", "other"):
         worker = Worker(name, "whitened", "CPU", 10**9, rate=50_000.0)
         jobs.run(present(worker, believed_seconds=60))

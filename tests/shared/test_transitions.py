@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from shared import overview, redis_keys, transitions
+from shared.calls import Transition
 from shared.errors import DamagedRecord
 from shared.idempotency import Reservation, reserve
 from shared.job_store import JobStore
 from shared.jobs import NEXT, Inputs, Job, Waiting, new_job_id
 from shared.redis_keys import record_key
-from shared.transitions import Keeping, Place
+from shared.transitions import Keeping, Place, Submitted
 from tests.waiting import until
 
 INPUTS = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
@@ -21,12 +22,19 @@ INPUTS = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
 KEEPING = Keeping(retention_hours=1, grace_seconds=40)
 
 
+def submission_of(
+    jobs: JobStore, job_id: str, options: dict[str, Any], place: Place, **limits: Any
+) -> Transition[Submitted]:
+    """The submission of a job whose pictures were begun."""
+    latest_ms = jobs.run(transitions.begin(job_id))
+    return transitions.submit(job_id, latest_ms, options, INPUTS, place, **limits)
+
+
 def submitted(
     jobs: JobStore, queue_limit: int = 10, caller: str = "somebody", work: int = 100, **wishes: Any
 ) -> str:
     job_id, place = new_job_id(), Place(caller, work, **wishes)
-    jobs.run(transitions.begin(job_id))
-    submission = transitions.submit(job_id, {"size": 256}, INPUTS, place, queue_limit=queue_limit)
+    submission = submission_of(jobs, job_id, {"size": 256}, place, queue_limit=queue_limit)
     assert jobs.run(submission) == "queued"
     return job_id
 
@@ -100,9 +108,8 @@ def test_a_key_does_not_give_a_job_that_came_to_nothing(jobs: JobStore) -> None:
     reservation = Reservation.of("ada", "key", "token", "form")
     jobs.run(reserve(reservation))
     job_id, place = new_job_id(), Place("somebody", 100)
-    jobs.run(transitions.begin(job_id))
     once = reservation.once
-    jobs.run(transitions.submit(job_id, {}, INPUTS, place, queue_limit=9, once=once))
+    jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, once=once))
     jobs.run(transitions.erase(job_id, keeping=KEEPING, once=once))
     assert jobs.run(reserve(reservation)).word == "new"
 
@@ -138,8 +145,7 @@ def test_jobs_wait_in_the_order_that_they_came(jobs: JobStore) -> None:
 def test_a_full_queue_takes_no_more_and_keeps_nothing(jobs: JobStore) -> None:
     submitted(jobs, queue_limit=1)
     refused, place = new_job_id(), Place("somebody", 100)
-    jobs.run(transitions.begin(refused))
-    assert jobs.run(transitions.submit(refused, {}, INPUTS, place, queue_limit=1)) == "full"
+    assert jobs.run(submission_of(jobs, refused, {}, place, queue_limit=1)) == "full"
     assert jobs.run(transitions.look(refused)) is None
 
 
@@ -413,14 +419,29 @@ def test_pictures_whose_record_never_comes_are_debris(jobs: JobStore) -> None:
 
 def test_a_record_that_comes_after_its_pictures_were_debris_is_refused(jobs: JobStore) -> None:
     late, place = new_job_id(), Place("somebody", 100)
-    assert jobs.run(transitions.submit(late, {}, INPUTS, place, queue_limit=10)) == "late"
+    submission = submission_of(jobs, late, {}, place, queue_limit=10)
+    jobs.client.delete(redis_keys.DEBRIS)
+    assert jobs.run(submission) == "late"
     assert jobs.run(transitions.look(late)) is None
+
+
+def test_a_record_that_comes_after_its_own_erasing_is_refused(jobs: JobStore) -> None:
+    """As where a connection hangs, the API gives up and erases by another, and the first wakes."""
+    overtaken, place = new_job_id(), Place("somebody", 100)
+    submission = submission_of(jobs, overtaken, {}, place, queue_limit=10)
+    jobs.run(transitions.erase(overtaken, keeping=KEEPING))
+    assert jobs.run(submission) == "late"
+    assert jobs.run(transitions.look(overtaken)) is None
+
+
+def test_a_beginning_whose_answer_was_lost_can_be_said_again(jobs: JobStore) -> None:
+    beginning = transitions.begin(new_job_id())
+    assert jobs.run(beginning) == jobs.run(beginning)
 
 
 def test_a_submission_or_claim_whose_answer_was_lost_can_be_said_again(jobs: JobStore) -> None:
     job_id, place = new_job_id(), Place("somebody", 100)
-    jobs.run(transitions.begin(job_id))
-    submission = transitions.submit(job_id, {}, INPUTS, place, queue_limit=10)
+    submission = submission_of(jobs, job_id, {}, place, queue_limit=10)
     assert [jobs.run(submission) for _ in range(2)] == ["queued", "queued"]
     claim_ = transitions.claim(job_id, lease_seconds=20)
     one, other = (jobs.run(claim_) for _ in range(2))
@@ -551,11 +572,7 @@ def in_flight(jobs: JobStore) -> dict[str, str]:
 def test_an_owner_may_have_so_many_jobs_in_flight_and_no_more(jobs: JobStore) -> None:
     def submit(owner: str) -> transitions.Submitted:
         job_id, place = new_job_id(), Place("somebody", 100, owner=owner)
-        jobs.run(transitions.begin(job_id))
-        submission = transitions.submit(
-            job_id, {}, INPUTS, place, queue_limit=10, in_flight_limit=2
-        )
-        return jobs.run(submission)
+        return jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=10, in_flight_limit=2))
 
     assert [submit("ada"), submit("ada"), submit("ada")] == ["queued", "queued", "busy"]
     assert submit("bob") == "queued"

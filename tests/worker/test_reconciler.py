@@ -42,9 +42,10 @@ def submitted(jobs: JobStore, blobs: BlobStore, wait_seconds: float | None = Non
     inputs = Inputs(input_key(job_id, "content"), (input_key(job_id, "style-0"),))
     for key in inputs.all():
         blobs.put(key, b"picture")
-    jobs.run(transitions.begin(job_id))
+    latest_ms = jobs.run(transitions.begin(job_id))
     place = Place("somebody", 100, wait_seconds=wait_seconds)
-    assert jobs.run(transitions.submit(job_id, {}, inputs, place, queue_limit=100)) == "queued"
+    submission = transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=100)
+    assert jobs.run(submission) == "queued"
     return job_id
 
 

@@ -63,10 +63,11 @@ def deliveries(jobs: JobStore) -> Deliveries:
 def over(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
     """A job that has ended, whose client wants to be told."""
     job_id = new_job_id()
-    jobs.run(transitions.begin(job_id))
+    latest_ms = jobs.run(transitions.begin(job_id))
     place = Place("somebody", 100, owner=owner, webhook_url=url)
     inputs = Inputs("content", ("style",))
-    assert jobs.run(transitions.submit(job_id, {}, inputs, place, queue_limit=9)) == "queued"
+    submission = transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=9)
+    assert jobs.run(submission) == "queued"
     jobs.run(transitions.cancel(job_id, keeping=KEEPING))
     return job_id
 

@@ -12,13 +12,15 @@
 -- ARGV[12] keep_ms      how long that key gives this job
 -- ARGV[13] webhook_url  what is told when the job is over, '' where nothing is
 -- ARGV[14] request_id   of the request that submits it, and the trace that it is in; '' for neither
+-- ARGV[15] latest_ms   what `begin` replied
 -- KEYS[14] kept         hash: the submission that was first with the key; none where there is none
 -- Replies 'queued', again where the first reply was lost; 'full'; 'busy' where the owner has as many
--- as may be; or 'late' where its pictures may have been taken for debris.
+-- as may be; or 'late' where its pictures may have been taken for debris, or were erased already: by
+-- its own client, which was told in the meantime that nothing came of it.
 local id = ARGV[1]
 if redis.call('EXISTS', record) == 1 then return 'queued' end
 local due = redis.call('ZSCORE', debris, id)
-if not due or tonumber(due) <= now_ms() then return 'late' end
+if tonumber(due or 0) ~= tonumber(ARGV[15]) or tonumber(due) <= now_ms() then return 'late' end
 if redis.call('ZCARD', waiting) >= tonumber(ARGV[4]) then return 'full' end
 local owner, most = ARGV[9], tonumber(ARGV[10])
 if most > 0 and tonumber(redis.call('HGET', inflight, owner) or 0) >= most then return 'busy' end
