@@ -29,6 +29,7 @@ from api.protection import Protection
 from api.quotas import Quotas, RateLimitHeaders
 from api.request_ids import RequestIds
 from api.request_times import RequestTimes, TimeRequests
+from api.scratch import scratch_folder
 from api.service import Service
 from api.tracing import TraceIds, telemetry
 from api.watching import Watching
@@ -82,21 +83,23 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         jobs = AsyncJobStore.connect(settings.redis_location)
-        service = Service(
-            settings=settings,
-            jobs=jobs,
-            glances=Glances(jobs),
-            blobs=BlobStore.open(settings.blob_store_location),
-            queue=create_queue(settings),
-            decoder=Decoder(settings),
-            watching=Watching(jobs),
-            quotas=Quotas(settings, jobs),
-            request_times=request_times,
-        )
-        app.state.service = service
-        await service.decoder.warm_up()
-        async with service.watching.running():
-            yield
+        with scratch_folder() as scratch:
+            service = Service(
+                settings=settings,
+                jobs=jobs,
+                glances=Glances(jobs),
+                blobs=BlobStore.open(settings.blob_store_location),
+                queue=create_queue(settings),
+                decoder=Decoder(settings),
+                scratch=scratch,
+                watching=Watching(jobs),
+                quotas=Quotas(settings, jobs),
+                request_times=request_times,
+            )
+            app.state.service = service
+            await service.decoder.warm_up()
+            async with service.watching.running():
+                yield
         await service.jobs.close()
         service.queue.close()
         await to_thread.run_sync(tracing.end)

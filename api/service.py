@@ -1,6 +1,7 @@
 """What the endpoints work with, built once at start-up and handed to each of them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from celery import Celery
@@ -26,6 +27,7 @@ class Service:
     blobs: BlobStore
     queue: Celery
     decoder: Decoder
+    scratch: Path
     watching: Watching
     quotas: Quotas
     request_times: RequestTimes

@@ -48,7 +48,7 @@ async def submit(
     ] = False,
 ) -> Response:
     """Takes a content image, style images and options, and queues the job."""
-    receiver = Receiver(service.settings, service.decoder, service.blobs)
+    receiver = Receiver.of(service)
     with tracing.span("submission", kind=SpanKind.PRODUCER):
         async with receiver.received(
             request, lambda field, job_id: earlier_job(field, job_id, access, service)

@@ -70,7 +70,7 @@ async def submit(
 ) -> Response:
     """As `POST /jobs`, with several values, separated by commas, for some of the weights and the
     seed: a job for each combination."""
-    receiver = Receiver(service.settings, service.decoder, service.blobs, AXES)
+    receiver = Receiver.of(service, AXES)
     with tracing.span("submission", kind=SpanKind.PRODUCER):
         async with receiver.received(
             request, lambda field, job_id: earlier_job(field, job_id, access, service)

@@ -14,6 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from api.decoder import Decoder
 from api.forms import form_of
+from api.service import Service
 from api.submission_options import (
     PICTURES_OF,
     Variant,
@@ -67,13 +68,19 @@ class Receiver:
     """Takes submissions in.
 
     Attributes:
+        scratch: a folder for pictures on their way in.
         axes: options that may have several values, one for each job of a sweep.
     """
 
     settings: Settings
     decoder: Decoder
     blobs: BlobStore
+    scratch: Path
     axes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, service: Service, axes: tuple[str, ...] = ()) -> "Receiver":
+        return cls(service.settings, service.decoder, service.blobs, service.scratch, axes)
 
     @asynccontextmanager
     async def received(
@@ -91,7 +98,7 @@ class Receiver:
         try:
             taken = await _taken(form, earlier_job)
             variants, wishes = self._texts(form, taken)
-            with TemporaryDirectory(prefix="pastiche-upload-") as name:
+            with TemporaryDirectory(dir=self.scratch) as name:
                 folder = Path(name)
                 with tracing.span("decode"):
                     files = await self._normalised(form, folder)

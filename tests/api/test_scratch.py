@@ -1,0 +1,51 @@
+"""The folder for pictures on their way in, and what killed processes have left of theirs."""
+
+import os
+import tempfile
+from pathlib import Path
+from time import time
+
+import pytest
+
+from api.scratch import PREFIX, YOUNG_SECONDS, scratch_folder
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the system keeps what is temporary."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def make_old(folder: Path) -> None:
+    moment = time() - 2 * YOUNG_SECONDS
+    os.utime(folder, (moment, moment))
+
+
+def test_it_is_gone_afterwards(temporary: Path) -> None:
+    with scratch_folder() as folder:
+        (folder / "picture").write_bytes(b"picture")
+    assert list(temporary.iterdir()) == []
+
+
+def test_what_a_killed_process_has_left_goes(temporary: Path) -> None:
+    abandoned = temporary / f"{PREFIX}abandoned"
+    abandoned.mkdir()
+    (abandoned / "picture").write_bytes(b"picture")
+    make_old(abandoned)
+    with scratch_folder() as folder:
+        assert list(temporary.iterdir()) == [folder]
+
+
+def test_what_another_process_uses_stays() -> None:
+    with scratch_folder() as used:
+        make_old(used)
+        with scratch_folder():
+            assert used.is_dir()
+
+
+def test_what_another_process_has_just_made_stays(temporary: Path) -> None:
+    young = temporary / f"{PREFIX}young"
+    young.mkdir()
+    with scratch_folder():
+        assert young.is_dir()
