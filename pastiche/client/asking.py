@@ -5,6 +5,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from pastiche.client.errors import ClientError, FieldFault, Refused, StrangeAnswer, Unreachable
@@ -31,7 +32,8 @@ class _Problem:
 
 
 def asked(request: Request, patience: Patience) -> Flow[Answer]:
-    """The answer to a request that succeeded at last.
+    """The answer to a request that succeeded at last, itself or the one before it whose answer
+    was lost.
 
     Raises:
         Refused: the service will not, or not soon enough.
@@ -39,14 +41,15 @@ def asked(request: Request, patience: Patience) -> Flow[Answer]:
         StrangeAnswer: what answers is no Pastiche.
     """
     lost, busy = Pauses(patience.unreachable_seconds), Pauses(patience.busy_seconds)
+    was_sent = False
     while True:
         try:
             answer: Answer = yield Send(request)
-            if answer.is_success:
+            if answer.is_success or (was_sent and _is_gone(request, answer)):
                 return answer
             raise refusal(answer)
         except Unreachable as error:
-            seconds, reason = lost.take(), str(error)
+            seconds, reason, was_sent = lost.take(), str(error), was_sent or error.was_sent
             if seconds is None:
                 raise
         except Refused as error:
@@ -98,6 +101,12 @@ def strange(answer: Answer) -> str:
 def passes(error: Refused) -> bool:
     """Whether the same request may be taken a little later."""
     return error.status in (429, 503) or error.code == PENDING
+
+
+def _is_gone(request: Request, answer: Answer) -> bool:
+    """Whether what was to be erased is not there: where a request before was sent and its answer
+    lost, that one has erased it."""
+    return request.method == "DELETE" and answer.status == HTTPStatus.NOT_FOUND
 
 
 def refusal(answer: Answer) -> ClientError:

@@ -54,6 +54,18 @@ def test_a_job_is_done_again_once_though_the_answer_is_lost(
     assert [each.id for each in client.jobs()] == [again.id, job.id]
 
 
+def test_a_job_is_erased_though_the_answer_is_lost(api: RunningApi, client: Client) -> None:
+    job = submitted(api)["id"]
+    with proxied(api.settings.port, lost_answers=1) as proxy, Client(proxy.url) as unlucky:
+        unlucky.delete(job)
+    assert list(client.jobs()) == []
+
+
+def test_a_job_that_was_not_there_at_first_cannot_be_erased(client: Client) -> None:
+    with pytest.raises(Refused):
+        client.delete("0" * 32)
+
+
 def test_nobody_there_is_told_in_a_sentence() -> None:
     url = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
     with Client(url, patience=IMPATIENT) as client, pytest.raises(Unreachable) as caught:
