@@ -37,7 +37,7 @@ test: $(VENV)/dev ## Lint, format, types, import rules and all tests
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-cuda: $(VENV)/dev ## The tests that need a CUDA card
 	$(VENV)/bin/pytest -m cuda

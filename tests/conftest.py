@@ -23,6 +23,13 @@ from shared.settings import Settings
 from tests.stack import Stack, served
 from tests.waiting import until
 
+LONGEST = ("test_chaos.py", "test_survival.py")
+"""These files take minutes and mostly wait: begun last, they would run alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @dataclass(frozen=True)
 class RunningApi:
