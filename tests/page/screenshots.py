@@ -15,7 +15,7 @@ from tests.stack import served
 PICTURES = Path("docs/pictures/page")
 DESKTOP = {"viewport": {"width": 1200, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-PAINTED_MILLISECONDS = 600_000
+PAINTED_MILLISECONDS = 1_200_000
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def _on_the_desktop(browser: Browser, url: str) -> str:
         expect(page.locator(".chosen img")).to_have_count(2)
         _take(page, "ready")
         page.locator("#more summary").click()
-        page.locator("input[name=size]").fill("384")
+        page.locator("input[name=size]").fill("256")
         _take(page, "more")
         page.locator("#more summary").click()
         page.get_by_role("button", name="Paint", exact=True).click()
