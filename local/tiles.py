@@ -56,7 +56,6 @@ def plans(folder: Path) -> dict[str, Plan]:
         "size": _of("size", ("128", "256", "512")),
         "scales": _of("scales", ("1", "2", "4")),
         "start": _starts(),
-        "start-noise": _of("start_noise", ("0", "0.1", "0.3")),
         "iterations": _of("iterations", ("10", "40", "130")),
         "network": _networks(),
         "content-alone": _contents_alone(),
