@@ -10,7 +10,7 @@ from api.etags import unchanged
 from api.jobs import POLL_SECONDS, JobOf
 from api.problems import responses_to_callers
 from api.service import ServiceOf
-from shared.errors import NoResult, NotAcceptable, ResultNotReady
+from shared.errors import NoResult, NotAcceptable, RangeNotSatisfiable, ResultNotReady
 from shared.jobs import Job
 from shared.pictures import MEDIA_TYPES, Format
 
@@ -104,7 +104,11 @@ def _quality_parameter(parameters: list[str]) -> float:
 def _whole_or_range(
     request: Request, picture: bytes, media_type: str, headers: dict[str, str]
 ) -> Response:
-    """One range of bytes where one is asked for (RFC 9110, section 14), else the whole."""
+    """One range of bytes where one is asked for (RFC 9110, section 14), else the whole.
+
+    Raises:
+        RangeNotSatisfiable: it begins after the end.
+    """
     asked = _BYTE_RANGE.fullmatch(request.headers.get("range", ""))
     changed = request.headers.get("if-range", headers["ETag"]) != headers["ETag"]
     if asked is None or asked.groups() == ("", "") or changed:
@@ -112,8 +116,7 @@ def _whole_or_range(
     size = len(picture)
     first, last = _bounds(asked[1], asked[2], size)
     if first >= size or last < first:
-        headers["Content-Range"] = f"bytes */{size}"
-        return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
+        raise RangeNotSatisfiable(size)
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     part = picture[first : last + 1]
     return Response(part, HTTPStatus.PARTIAL_CONTENT, headers, media_type)

@@ -146,10 +146,11 @@ class Estimate(BaseModel):
 
     dry_run: Literal[True] = True
     options: JobOptions
-    megapixel_iterations: float = Field(description="What there would be to paint.")
-    queue_position: int = Field(description="How many jobs would wait before it.")
+    jobs: int = Field(description="How many there would be: one, or those of a sweep.")
+    megapixel_iterations: float = Field(description="What there would be to paint in all.")
+    queue_position: int = Field(description="How many jobs would wait before the first.")
     eta_seconds: float | None = Field(
-        description="When the picture might be there; null rather than made up."
+        description="When the last picture might be there; null rather than made up."
     )
 
 
@@ -245,14 +246,19 @@ def _progress(job: Job, rates: Sequence[float]) -> dict[str, Any]:
 
 
 def estimate_of(
-    options: dict[str, Any], work: int, outlook: Outlook, rates: Sequence[float]
+    options: dict[str, Any], jobs: int, work: int, outlook: Outlook, rates: Sequence[float]
 ) -> Estimate:
-    """What a submission would come to."""
+    """What a submission would come to.
+
+    Args:
+        work: what there is to paint of each job, in pixels times iterations.
+    """
     return Estimate(
         options=JobOptions(**options),
-        megapixel_iterations=round(work / 1e6, 3),
+        jobs=jobs,
+        megapixel_iterations=round(jobs * work / 1e6, 3),
         queue_position=outlook.position,
-        eta_seconds=_seconds(outlook.work_ahead, work, rates),
+        eta_seconds=_seconds(outlook.work_ahead + (jobs - 1) * work, work, rates),
     )
 
 

@@ -1,26 +1,24 @@
 """`POST /jobs`: a submission becomes a job, once; or is only tried out."""
 
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request, Response
 from opentelemetry.trace import SpanKind
 
 from api.access import Access, AccessOf
+from api.estimates import DryRun, estimated
 from api.jobs import JobOf, answer, earlier_job, job_of
 from api.manner import Manner, MannerOf, once, waited_for
 from api.problems import responses_to_callers
 from api.queueing import announce, check_room, enqueued, place_of, work_of
-from api.schemas import Estimate, JobView, estimate_of
+from api.schemas import Estimate, JobView
 from api.service import Service, ServiceOf
 from api.submission_options import form_schema
 from api.uploads import Receiver, Submission
-from shared import overview, tracing
+from shared import tracing
 from shared.errors import JobNotOver
 from shared.job_options import Wishes
 from shared.jobs import Job
-from shared.workers import living
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -43,9 +41,7 @@ async def submit(
     access: AccessOf,
     service: ServiceOf,
     manner: MannerOf,
-    dry_run: Annotated[
-        bool, Query(description="Only says whether it would be taken, and what it would cost.")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> Response:
     """Takes a content image, style images and options, and queues the job."""
     receiver = Receiver.of(service)
@@ -55,8 +51,7 @@ async def submit(
         ) as submission:
             await check_room(submission, service)
             if dry_run:
-                estimate = await _estimate(submission, access, service)
-                return JSONResponse(estimate.model_dump(mode="json"))
+                return await estimated(submission, access, service)
             job_id = await _submitted(request, submission, access, service, manner)
     return await _answer(job_id, access, service, manner)
 
@@ -127,11 +122,3 @@ async def _answer(job_id: str, access: Access, service: Service, manner: Manner)
         headers["Preference-Applied"] = f"wait={manner.wait_seconds}"
     waited = manner.wait_seconds is not None and job.is_over
     return await answer(job, service, HTTPStatus.OK if waited else HTTPStatus.ACCEPTED, headers)
-
-
-async def _estimate(submission: Submission, access: Access, service: Service) -> Estimate:
-    """What a submission would cost, and when its picture might be there."""
-    place = place_of(access, work_of(submission), submission.wishes)
-    outlook = await service.jobs.run(overview.estimate(place))
-    rates = [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
-    return estimate_of(submission.variants[0].options, place.work, outlook, rates)

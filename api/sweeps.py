@@ -12,13 +12,14 @@ from fastapi.responses import JSONResponse
 from opentelemetry.trace import SpanKind
 
 from api.access import Access, AccessOf
+from api.estimates import DryRun, estimated
 from api.etags import unchanged
 from api.jobs import earlier_job, etag_of, rates_of
 from api.manner import MannerOf, once
 from api.problems import responses_to_callers
 from api.queueing import announce, check_room, enqueued, place_of, work_of
 from api.results import accepted
-from api.schemas import MemberView, SweepView, view_of
+from api.schemas import Estimate, MemberView, SweepView, view_of
 from api.service import Service, ServiceOf
 from api.submission_options import form_schema
 from api.uploads import Receiver, Submission
@@ -62,11 +63,16 @@ SweepOf = Annotated[Sweep, Depends(sweep_of)]
     "",
     status_code=HTTPStatus.ACCEPTED,
     response_model=SweepView,
-    responses=responses_to_callers(400, 409, 413, 415, 422, 507),
+    responses=responses_to_callers(400, 409, 413, 415, 422, 507)
+    | {200: {"model": Estimate, "description": "It was a dry run"}},
     openapi_extra={"requestBody": _REQUEST_BODY},
 )
 async def submit(
-    request: Request, access: AccessOf, service: ServiceOf, manner: MannerOf
+    request: Request,
+    access: AccessOf,
+    service: ServiceOf,
+    manner: MannerOf,
+    dry_run: DryRun = False,
 ) -> Response:
     """As `POST /jobs`, with several values, separated by commas, for some of the weights and the
     seed: a job for each combination."""
@@ -76,6 +82,8 @@ async def submit(
             request, lambda field, job_id: earlier_job(field, job_id, access, service)
         ) as submission:
             await check_room(submission, service)
+            if dry_run:
+                return await estimated(submission, access, service)
             fingerprint = f"sweep {submission.fingerprint}"
             async with once(manner, fingerprint, access, service) as held:
                 if isinstance(held, str):

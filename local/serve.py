@@ -29,6 +29,7 @@ def serve(settings: Settings, console: Console) -> None:
             )
             console.print(f"  painted by  the {worker.backbone} backbone on {worker.device}")
             console.print(f"  kept in     {service.data.path}")
+            console.print(f"  Redis       {service.redis_url}", soft_wrap=True)
             console.print("  Ctrl-C stops it; jobs and pictures stay.")
             while True:
                 service.check()

@@ -31,6 +31,7 @@ class LocalService:
     """A service that is up: where it answers, who paints, and what it is made of."""
 
     url: str
+    redis_url: str
     worker: Worker
     data: DataFolder
     children: tuple[Child, ...]
@@ -81,7 +82,7 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
         url = f"http://{_reachable(settings.host)}:{port}"
         until(lambda: _serves(url), "The API")
         until(lambda: bool(jobs.run(living())), "The worker")
-        yield LocalService(url, jobs.run(living())[0], data, tuple(children))
+        yield LocalService(url, redis_url, jobs.run(living())[0], data, tuple(children))
 
 
 def _environment(settings: Settings, data: DataFolder, port: int) -> dict[str, str]:

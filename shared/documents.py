@@ -10,7 +10,7 @@ from typing import Any
 
 from pastiche.options import Options, meaning_of, wanted
 from pastiche.presets import MEANINGS, PRESETS
-from shared.errors import FAILURES, PasticheError
+from shared.errors import FAILURES, FIELD_FAULTS, PasticheError
 from shared.job_options import WISHES, Wishes
 from shared.metrics import METRICS, Metric
 from shared.picture_fields import PICTURE_FIELDS
@@ -52,7 +52,10 @@ def options_page() -> str:
         "`size` lower (`PASTICHE_MAX_SIZE_PIXELS`).\n\n"
         "## Pictures\n\n"
         + _table(("field", "how many", "what it is"), pictures)
-        + "\nA mask may be smaller than its image, with the same aspect ratio.\n"
+        + "\nA mask may be smaller than its image, with the same aspect ratio, and is white\n"
+        "somewhere. The start image has the content image's aspect ratio. Where `start` or\n"
+        "`pictures_of` names an earlier job by its id, its pictures are taken where none are\n"
+        "sent.\n"
         + "".join(map(_group, dict.fromkeys(meaning_of(each.name).group for each in _OPTIONS)))
         + "\n## When it is painted\n\nForm fields of `POST /jobs` alone.\n\n"
         + _table(("field", "default", "may be", "meaning"), _wishes())
@@ -113,6 +116,7 @@ def _as_text(default: Any) -> Any:
 def errors_page() -> str:
     """Every code that a client can meet: of a refused request, and of a failed job."""
     refusals = ((f"`{each.code}`", str(each.status), each.title) for each in _kinds(PasticheError))
+    faults = ((f"`{code}`", meaning) for code, meaning in FIELD_FAULTS.items())
     failures = ((f"`{code}`", sentence) for code, sentence in FAILURES.items())
     return (
         "# Errors\n\n"
@@ -120,8 +124,11 @@ def errors_page() -> str:
         "`type`, `title`, `status`, a `detail` for people and a `code` for programs. Where fields\n"
         "are at fault, `errors` names each of them; the status is then that of all faults where\n"
         "they share one (413, 415), else 422. A path or a method that does not exist has the code\n"
-        "`not_found` or `method_not_allowed`.\n\n"
+        "`not_found` or `method_not_allowed`, and what was not foreseen `internal_error` (500).\n"
+        "Only `/readyz` answers 503 in a way of its own: with what is wrong, part by part.\n\n"
         + _table(("code", "status", "meaning"), refusals)
+        + "\nA field at fault has its name in `field`, a sentence in `detail`, and a `code`:\n\n"
+        + _table(("code", "meaning"), faults)
         + "\nA job that ends as `failed` says why in its `error`:\n\n"
         + _table(("code", "meaning"), failures)
     )

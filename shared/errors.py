@@ -8,16 +8,44 @@ PasticheError
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, TooManyRequests, TooManyJobs, QuotaUsedUp
 ├── JobError             the job that was asked for
 │   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, JobNotOver, ResultNotReady, NoResult,
-│   │   NotAcceptable, DamagedRecord
+│   │   NotAcceptable, RangeNotSatisfiable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
     ├── QueueFull, DecodersBusy, RedisUnavailable, StorageUnavailable, StorageFull
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 _BEARER = {"WWW-Authenticate": 'Bearer realm="Pastiche"'}
+
+
+FIELD_FAULTS = {
+    "invalid_value": "The value is not one of those that the field may have.",
+    "size_too_large": "More pixels than the operator, or the workers' memory, allows.",
+    "too_many_values": "More values than a sweep may have jobs.",
+    "text_too_long": "A text of more than 16 kB.",
+    "not_text": "A file where text belongs.",
+    "not_a_file": "Text where a file belongs.",
+    "unknown_field": "There is no such field.",
+    "repeated_field": "The field came more often than it may.",
+    "missing_file": "The picture is needed.",
+    "empty_file": "The file has no bytes.",
+    "file_too_large": "The file is larger than uploads may be (413).",
+    "picture_unknown": "The file is no JPEG, PNG, WebP or AVIF (415).",
+    "picture_too_large": "More pixels than pictures may have, or more memory to decode (413).",
+    "picture_too_slow": "The picture takes too long to decode (413).",
+    "picture_too_small": "A side is shorter than 16 pixels.",
+    "picture_too_narrow": "One side is more than 20 times the other.",
+    "picture_broken": "The picture is damaged or cut off.",
+    "mask_empty": "The mask is black everywhere.",
+    "wrong_aspect": "The mask or the start image has another aspect ratio than its image.",
+    "no_result": "The job that is named has no picture to start from.",
+    "job_not_found": "There is no such job.",
+    "job_expired": "The job that is named is past its retention.",
+}
+"""What can be wrong with a field, by its code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +63,7 @@ class PasticheError(Exception):
     code: ClassVar[str]
     status: ClassVar[int]
     title: ClassVar[str]
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
     """What an answer with this error says beside it."""
 
     def __init__(self, detail: str, *, retry_after_seconds: int | None = None) -> None:
@@ -97,12 +125,12 @@ class AccessDenied(PasticheError):
 
 class KeyMissing(AccessDenied):
     code, status, title = "key_missing", 401, "A key is needed"
-    headers: ClassVar = _BEARER
+    headers = _BEARER
 
 
 class KeyUnknown(AccessDenied):
     code, status, title = "key_unknown", 401, "The key is not known"
-    headers: ClassVar = _BEARER
+    headers = _BEARER
 
 
 class TokenReadsOnly(AccessDenied):
@@ -161,6 +189,14 @@ class NotAcceptable(JobError):
     code, status, title = "not_acceptable", 406, "The picture cannot be had in that format"
 
 
+class RangeNotSatisfiable(JobError):
+    code, status, title = "range_not_satisfiable", 416, "The picture has fewer bytes"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The picture has {size} bytes.")
+        self.headers = {"Content-Range": f"bytes */{size}"}
+
+
 class Unavailable(PasticheError):
     """The service cannot do it now; the same request may succeed later."""
 
@@ -198,8 +234,8 @@ FailureCode = Literal[
 FAILURES: dict[FailureCode, str] = {
     "worker_lost": "The worker died every time that it painted this job.",
     "out_of_memory": "The picture did not fit the worker's memory; try a smaller size.",
-    "weights_missing": "The worker does not have the pretrained weights of the imagenet backbone; "
-    "`auto` and `whitened` need none.",
+    "weights_missing": "The worker does not have the pretrained weights of the backbone that was "
+    "asked for; `auto` and `whitened` need none.",
     "painting_diverged": "The optimisation ran off to infinity; try smaller weights.",
     "storage_failed": "The picture store could not be read or written.",
     "record_damaged": "The job's record could not be read.",

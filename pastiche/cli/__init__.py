@@ -9,7 +9,10 @@ NEEDED = ("httpx", "rich", "typer")
 def main() -> None:
     """Runs the command line; says in a sentence what it lacks where it lacks something."""
     if not all(find_spec(name) for name in NEEDED):
-        sys.exit("The command line needs more than the library: pip install 'pastiche[cli]'")
+        sys.exit(
+            "The command line needs more than the library: pip install '.[cli]' "
+            "in the project's folder"
+        )
     from pastiche.cli.application import application
 
     application(prog_name="pastiche")

@@ -44,7 +44,7 @@ def _machine(machine: Machine) -> Iterator[str]:
     yield f"Here      Pastiche {machine.pastiche}, Python {machine.python}"
     yield f"          {machine.system}, {machine.cores} cores"
     if machine.engine is None:
-        yield "Engine    not installed: pip install 'pastiche[engine]' for --local"
+        yield "Engine    not installed (pip install '.[engine]' in the project's folder)"
     else:
         yield from _engine(machine.engine)
 

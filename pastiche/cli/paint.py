@@ -81,7 +81,8 @@ def _paint_here(
         # torch takes seconds to load, and is not there where only a client is installed.
         from pastiche.cli.local_painting import LocalBatch
     except ImportError as error:
-        notice(f"--local needs the engine ({error.name}): pip install 'pastiche[engine]'")
+        wanted = "pip install '.[engine]' in the project's folder"
+        notice(f"--local needs the engine ({error.name}): {wanted}")
         raise typer.Exit(Exit.WRONG_USAGE) from error
     limit_bytes = round(limit_megabytes() * 1e6)
     LocalBatch(pieces, asked, options, limit_bytes, writes_json=writes_json).paint(shows=shows)

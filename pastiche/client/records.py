@@ -155,6 +155,7 @@ class Estimate:
     megapixel_iterations: float
     queue_position: int
     eta_seconds: float | None = None
+    jobs: int = 1
     options: Mapping[str, Any] = _mapping()
     answer: Mapping[str, Any] = _answer()
 

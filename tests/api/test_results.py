@@ -110,6 +110,7 @@ def test_a_range_of_the_result_can_be_had(
 def test_a_range_past_the_end_is_refused(api: RunningApi, painted: dict[str, Any]) -> None:
     response = api.http.get(painted["links"]["result"], headers={"Range": "bytes=999999-"})
     assert response.status_code == 416
+    assert response.json()["code"] == "range_not_satisfiable"
     assert response.headers["content-range"] == f"bytes */{len(pictures.png())}"
 
 

@@ -115,6 +115,19 @@ def test_a_dry_run_knows_the_queue_and_the_workers(api: RunningApi, jobs: JobSto
     assert behind["eta_seconds"] == pytest.approx(2 * alone["eta_seconds"], abs=0.2)
 
 
+def test_a_dry_run_of_a_sweep_says_what_all_of_it_would_come_to(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    one = api.http.post("/jobs?dry_run=1", files=files).json()
+    answer = api.http.post("/sweeps?dry_run=1", files=files, data={"seed": "1,2,3"})
+    assert answer.status_code == 200
+    assert (one["jobs"], answer.json()["jobs"]) == (1, 3)
+    each = one["megapixel_iterations"]
+    assert answer.json()["megapixel_iterations"] == pytest.approx(3 * each, abs=0.01)
+    assert_nothing_left(api, jobs)
+
+
 def test_a_dry_run_names_what_is_wrong(api: RunningApi) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     answer = api.http.post("/jobs?dry_run=1", files=files, data={"size": "huge"})

@@ -1,5 +1,6 @@
 """The examples of the API's page do what they say, word for word but for size and port."""
 
+import json
 import re
 import subprocess
 import sys
@@ -59,6 +60,29 @@ def test_a_page_submits_watches_and_shows(stack: Stack, browser: Browser) -> Non
     assert shown["width"] == 64
     assert shown["source"].endswith("/result")
     page.close()
+
+
+def test_several_paintings_are_blended(stack: Stack) -> None:
+    job = json.loads(shell(block("sh", "style_weights"), stack))
+    assert job["options"]["style_weights"] == [0.7, 0.3]
+    stack.http.delete(job["links"]["self"]).raise_for_status()
+
+
+def test_a_sweep_is_looked_at_and_shown(stack: Stack, tmp_path: Path) -> None:
+    script = block("sh", "sweeps").replace("-o sheet.png", f"-o {tmp_path}/sheet.png")
+    sweep = json.loads(shell(script, stack))
+    assert len(sweep["jobs"]) == 2
+    stack.http.delete(sweep["links"]["self"]).raise_for_status()
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.format == "PNG"
+
+
+def test_a_picture_is_gone_on_from(stack: Stack) -> None:
+    job = stack.when(stack.submit(size=64, iterations=2), "succeeded")
+    script = block("sh", "start=").replace("size=512", "size=96")
+    larger = json.loads(shell(script, stack, id=job["id"]))
+    assert larger["options"]["size"] == 96
+    stack.http.delete(larger["links"]["self"]).raise_for_status()
 
 
 def test_a_submission_with_a_key_is_one_job_and_its_dial_can_be_turned(stack: Stack) -> None:

@@ -28,7 +28,7 @@ def test_it_paints_and_tells_what_each_term_fell_to(tmp_path: Path) -> None:
     script += [f"print({tell})"]
     ended = subprocess.run(
         [sys.executable, "-c", "\n".join(script)],
-        cwd=ROOT,
+        cwd=ROOT / "examples",  # where Jupyter runs it
         capture_output=True,
         text=True,
         check=True,

@@ -1,11 +1,14 @@
 """The documentation says what the code says, and its links lead somewhere."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from shared.documents import PAGES
+from shared.errors import FIELD_FAULTS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -14,6 +17,22 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_that_the_code_knows_is_up_to_date(name: str) -> None:
     assert (ROOT / "docs" / name).read_text("utf-8") == PAGES[name](), "run: make docs"
+
+
+def test_every_code_that_a_field_can_have_is_documented() -> None:
+    from_a_job = {"job_not_found", "job_expired"}  # the codes of what the field names
+    assert set(_codes_of_fields()) | from_a_job == set(FIELD_FAULTS)
+
+
+def _codes_of_fields() -> Iterator[str]:
+    """Each code that is written down where a field or a picture is found at fault."""
+    place = {"FieldError": 1, "PictureFault": 0}
+    for path in [*(ROOT / "api").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]:
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+                code = call.args[place[call.func.id]] if call.func.id in place else None
+                if isinstance(code, ast.Constant):
+                    yield str(code.value)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

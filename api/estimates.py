@@ -1,0 +1,29 @@
+"""What a submission would come to, without keeping anything of it."""
+
+from typing import Annotated
+
+from fastapi import Query, Response
+from fastapi.responses import JSONResponse
+
+from api.access import Access
+from api.queueing import place_of, work_of
+from api.schemas import estimate_of
+from api.service import Service
+from api.uploads import Submission
+from shared import overview
+from shared.workers import living
+
+DryRun = Annotated[
+    bool, Query(description="Only says whether it would be taken, and what it would cost.")
+]
+"""Whether that is all that is asked, as an endpoint asks for it."""
+
+
+async def estimated(submission: Submission, access: Access, service: Service) -> Response:
+    """What it would cost, and when its last picture might be there."""
+    place = place_of(access, work_of(submission), submission.wishes)
+    outlook = await service.jobs.run(overview.estimate(place))
+    rates = [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
+    variants = submission.variants
+    estimate = estimate_of(variants[0].options, len(variants), place.work, outlook, rates)
+    return JSONResponse(estimate.model_dump(mode="json"))
