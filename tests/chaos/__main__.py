@@ -53,8 +53,11 @@ def round_(service: House, fault: Fault, picture: bytes, seed: str) -> Recovery:
         painted_once(service, jobs, fault.ends, picture)
     service.start()
     nothing_left(service, jobs, PATIENCE_SECONDS)
-    found = [moment - struck for moment in witness.found if moment > struck]
-    return Recovery(max(found, default=None), over)
+    found, taken = (
+        max((moment - struck for moment in moments if moment > struck), default=None)
+        for moments in (witness.found, witness.taken)
+    )
+    return Recovery(found, taken, over)
 
 
 def undisturbed(service: House) -> bytes:

@@ -28,6 +28,7 @@ class Witness:
 
     Attributes:
         found: when a job was seen to have been taken from a worker that did not finish it.
+        taken: when another worker was seen to paint it.
     """
 
     house: House
@@ -35,6 +36,7 @@ class Witness:
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
     found: list[float] = field(default_factory=list)
+    taken: list[float] = field(default_factory=list)
 
     def look(self, http: httpx.Client) -> None:
         for job_id in list(self.jobs):
@@ -51,9 +53,12 @@ class Witness:
             self.broken.append(f"{job_id}: version {before['version']} → {now['version']}")
         if before["status"] in OVER and now["version"] != before["version"]:
             self.broken.append(f"{job_id}: {before['status']} → {now['status']}")
-        waits_again = before["status"] == "running" and now["status"] == "queued"
-        if waits_again or now["attempt"] > max(1, before["attempt"]):
+        is_taken = now["attempt"] > max(1, before["attempt"])
+        waits_again = now["status"] == "queued" or is_taken  # or was waiting between two looks
+        if before["status"] == "running" and waits_again:
             self.found.append(monotonic())
+        if is_taken:
+            self.taken.append(monotonic())
         self.seen[job_id] = now
 
     @contextmanager

@@ -11,9 +11,9 @@ from pathlib import Path
 from statistics import median
 
 HEAD = (
-    "| fault | rounds | found again after (s) | all over after (s) "
+    "| fault | rounds | found again after (s) | taken up again after (s) | all over after (s) "
     "| lost | doubled | left behind | else |\n"
-    "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
 )
 
 
@@ -22,12 +22,14 @@ class Recovery:
     """How long one round took, from the fault on.
 
     Attributes:
-        found: until the last job was taken from a worker that did not finish it; None where every
-            worker finished its own.
+        found: until the last job was taken from a worker that did not finish it, and waited again;
+            None where every worker finished its own, or where that was not written down.
+        taken: until another worker painted it, as soon as one had done what it was at; None alike.
         over: until all jobs were over.
     """
 
     found: float | None
+    taken: float | None
     over: float
 
 
@@ -67,10 +69,11 @@ def _row(fault: str, rounds: Sequence[Round]) -> str:
     recoveries = [each.recovery for each in rounds if each.recovery is not None]
     broken = [each.broken for each in rounds if each.broken is not None]
     found = _seconds([each.found for each in recoveries if each.found is not None])
+    taken = _seconds([each.taken for each in recoveries if each.taken is not None])
     over = _seconds([each.over for each in recoveries])
     kinds = [sum(word in each for each in broken) for word in ("lost", "times", "left")]
     counts = " | ".join(str(count) for count in (*kinds, len(broken) - sum(kinds)))
-    return f"| {fault} | {len(rounds)} | {found} | {over} | {counts} |"
+    return f"| {fault} | {len(rounds)} | {found} | {taken} | {over} | {counts} |"
 
 
 def _seconds(times: Sequence[float]) -> str:
