@@ -44,7 +44,7 @@ function resolved(schema, document_) {
 
 function field(name, schema) {
   const label = document.createElement("label");
-  const words = name.replaceAll("_", " ");
+  const words = name.replaceAll("_", " ").replace(/^tv\b/, "total variation");
   const hint = Object.assign(document.createElement("small"), { textContent: plain(schema.description ?? "") });
   const input = inputOf(schema);
   Object.assign(input, { name, id: `option-${name}` });

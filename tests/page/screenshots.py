@@ -29,7 +29,9 @@ def main() -> None:
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         address = _on_the_desktop(browser, str(stack.http.base_url))
-        _elsewhere(browser, address)
+        letter = Path(folder) / "letter.pdf"
+        letter.write_bytes(b"%PDF-1.4\n")
+        _elsewhere(browser, address, letter)
         browser.close()
 
 
@@ -64,7 +66,7 @@ def _on_the_desktop(browser: Browser, url: str) -> str:
         return address
 
 
-def _elsewhere(browser: Browser, address: str) -> None:
+def _elsewhere(browser: Browser, address: str, wrong: Path) -> None:
     """The same picture on a phone, and in the dark; and what is said of a wrong file."""
     with opened(browser, address, **PHONE) as page:
         expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
@@ -72,7 +74,6 @@ def _elsewhere(browser: Browser, address: str) -> None:
     with opened(browser, address, **DESKTOP, color_scheme="dark") as page:
         expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
         _take(page, "dark")
-        wrong = Path(__file__)
         page.locator("#content-well .pick input").set_input_files(wrong)
         page.locator("#content-fault").scroll_into_view_if_needed()
         _take(page, "wrong-file")
