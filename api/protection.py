@@ -1,6 +1,5 @@
 """What browsers are told not to do with our answers."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
@@ -9,6 +8,9 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 """On every answer that does not say otherwise: a page has a policy of its own."""
+
+_RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+"""As ASGI has them: they are on every answer, so they are encoded once."""
 
 
 class Protection:
@@ -20,9 +22,9 @@ class Protection:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def telling(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                said = {name for name, _ in message["headers"]}
+                missing = (header for header in _RAW if header[0] not in said)
+                message["headers"] = [*message["headers"], *missing]
             await send(message)
 
         await self._app(scope, receive, telling)

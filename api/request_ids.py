@@ -1,14 +1,14 @@
 """Each request has an id, its client's or one of ours, that its logs, job and answer have too."""
 
 import re
-from uuid import uuid4
+from secrets import token_hex
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import logs
 
 HEADER = "X-Request-ID"
+_RAW_HEADER = HEADER.lower().encode()
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -23,12 +23,13 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(HEADER.lower().encode(), b"").decode("latin-1")
-        request_id = given if _ID.fullmatch(given) else uuid4().hex
+        given = dict(scope["headers"]).get(_RAW_HEADER, b"").decode("latin-1")
+        request_id = given if _ID.fullmatch(given) else token_hex(16)
 
         async def telling(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = request_id
+                header = (_RAW_HEADER, request_id.encode())
+                message["headers"] = [*message["headers"], header]
             await send(message)
 
         with logs.about(request_id=request_id):
