@@ -34,10 +34,12 @@ class State:
     steps: Tensor
     step_size: float
 
-    def copy(self) -> "State":
-        """A state of its own memory."""
+    def copy(self, device: torch.device | None = None) -> "State":
+        """A state of its own memory, on another device if one is given."""
         tensors = ("position", "accepted", "mean", "square", "steps")
-        return replace(self, **{name: getattr(self, name).clone() for name in tensors})
+        return replace(
+            self, **{name: getattr(self, name).to(device, copy=True) for name in tensors}
+        )
 
     def forget(self) -> "State":
         """The state without its running means: the objective changed."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.grad import conv2d_input
 
 from pastiche.engine import winograd
+from pastiche.engine.precision import exact_convolutions
 from pastiche.options import LAYERS, LayerName, Padding, Pooling
 
 _WIDTHS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
@@ -160,16 +161,19 @@ class Backbone:
         """
         weight = self.convolutions[LAYERS[0]].weight
         if any(self.mean):
-            image = image - image.new_tensor(self.mean).view(1, 3, 1, 1)
+            # Numbers, not a tensor: that would be copied to a card, which waits for it.
+            channels = zip(image.unbind(dim=1), self.mean, strict=True)
+            image = torch.stack([channel - mean for channel, mean in channels], dim=1)
         x = image.to(weight.device, weight.dtype).contiguous(memory_format=torch.channels_last)
         kept: dict[LayerName, Tensor] = {}
-        for layer, convolution in self.convolutions.items():
-            if len(kept) == len(set(layers)):
-                break
-            x = pooled(x, self.pooling) if layer in POOLED_BEFORE else x
-            x = convolution(x, self.padding, self.dtype)
-            if layer in layers:
-                kept[layer] = x
+        with exact_convolutions():
+            for layer, convolution in self.convolutions.items():
+                if len(kept) == len(set(layers)):
+                    break
+                x = pooled(x, self.pooling) if layer in POOLED_BEFORE else x
+                x = convolution(x, self.padding, self.dtype)
+                if layer in layers:
+                    kept[layer] = x
         return kept
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pastiche.engine.allocator import give_back_freed_memory
 from pastiche.engine.objective import Evaluation, FeatureMaps, Objective, Sums, Verdict
+from pastiche.engine.precision import exact_convolutions
 from pastiche.engine.tiles import Tile, tiles_of
 
 
@@ -34,9 +35,7 @@ def evaluate(
         between_tiles: called after each tile; an exception of its own ends the evaluation.
     """
     images = images.detach()
-    # On CUDA the algorithms that add in a fixed order, so that the same job gives the same
-    # bytes; nothing elsewhere.
-    with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
+    with exact_convolutions():
         gradient, verdicts = _through_network(objectives, images, tile_side, between_tiles)
     return [
         objective.completed(images[b : b + 1], gradient[b : b + 1], verdict)

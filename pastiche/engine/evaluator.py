@@ -56,7 +56,8 @@ class Evaluator:
             try:
                 return self._evaluated(positions)
             except (MemoryError, torch.OutOfMemoryError):
-                pass
+                if _is_recorded():  # what was tried so far would be replayed too
+                    raise
             except RuntimeError as error:  # the processor's allocator has no type of its own
                 if "can't allocate memory" not in str(error):
                     raise
@@ -73,8 +74,12 @@ class Evaluator:
 
     def _take_smaller_tiles(self) -> None:
         side = self._tile_side or self._scale.longest_side
-        if side < 2 * SMALLEST_TILE:
+        if side <= SMALLEST_TILE:
             raise MemoryError("Not even the smallest tiles fit into the memory.")
-        self._tile_side = GRID * (side // 2 // GRID)
+        self._tile_side = max(SMALLEST_TILE, GRID * (side // 2 // GRID))
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def _is_recorded() -> bool:
+    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()

@@ -68,9 +68,9 @@ class State:
     def history(self) -> int:
         return self.valid.shape[0]
 
-    def copy(self) -> "State":
-        """A state of its own memory."""
-        return State(*(getattr(self, each.name).clone() for each in fields(self)))
+    def copy(self, device: torch.device | None = None) -> "State":
+        """A state of its own memory, on another device if one is given."""
+        return State(*(getattr(self, each.name).to(device, copy=True) for each in fields(self)))
 
     def forget(self) -> "State":
         """The state without its history, back where it was last good: the objective changed."""

@@ -25,7 +25,8 @@ class Painting:
         self._image = scene.start(plan[0].size, options)
         self._tally = Tally(plan, options.stall_tolerance, Place())
         if resume is not None:
-            self._state, self.options = resume.state.copy(), resume.options
+            self._state = resume.state.copy(scene.photograph.device)
+            self.options = resume.options
             self._tally = Tally(plan, options.stall_tolerance, resume.place)
 
     @property

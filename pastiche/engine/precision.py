@@ -1,5 +1,8 @@
 """Which precision the convolutions run in: what the hardware is fast at, asked and not assumed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from pastiche.options import Options
@@ -28,6 +31,16 @@ def convolution_dtype(device: torch.device, options: Options) -> torch.dtype:
     else:
         native = False
     return torch.bfloat16 if native else torch.float32
+
+
+@contextmanager
+def exact_convolutions() -> Iterator[None]:
+    """On CUDA cuDNN's algorithms that add in a fixed order, so that the same job gives the same
+    bytes, and float32 with all its digits; nothing elsewhere."""
+    cudnn = torch.backends.cudnn
+    # What is not named here is not left as it is: `enabled` would be off.
+    with cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield
 
 
 def _processor_has_bfloat16() -> bool:

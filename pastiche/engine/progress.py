@@ -94,8 +94,8 @@ class Tally:
         self.forget()
 
     def forget(self) -> None:
-        """The objective is another from here on."""
-        self._totals = []
+        """The objective is another from here on; what a card has not told yet is of the old one."""
+        self._totals, self._reader = [], LateReader()
 
     def progress(
         self,
@@ -127,7 +127,7 @@ class Tally:
             self._totals.append(total)
             return
         self._lost += 1
-        if self._lost > PATIENCE or not self._values:
+        if self._lost >= PATIENCE or not self._values:
             raise Diverged("The objective is no finite number any more.")
 
     def _is_stalled(self) -> bool:

@@ -1,6 +1,7 @@
 """One pastiche to be painted: its images in the colours they are painted in, and their network."""
 
 from dataclasses import dataclass, field, replace
+from math import ceil
 
 import torch
 from torch import Tensor
@@ -30,6 +31,7 @@ from pastiche.engine.targets import (
     look_at,
     targets_of,
 )
+from pastiche.engine.tiles import GRID
 from pastiche.options import Options
 from pastiche.pyramid import Scale
 from pastiche.sizes import fitted
@@ -149,7 +151,9 @@ class Scene:
         side = scale.longest_side
         if side not in self._looks:
             painted = self._painted(options.style_scale * side)
-            self._looks[side] = look_at(painted, self.network, options, tile_side)
+            # A style image may be far larger than the picture, whose size the memory was found for.
+            seen_at_once = tile_side or GRID * ceil(side / GRID)
+            self._looks[side] = look_at(painted, self.network, options, seen_at_once)
         return self._looks[side]
 
     def _painted(self, longest_side: float) -> list[Painted]:

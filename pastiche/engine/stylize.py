@@ -145,6 +145,7 @@ def paint(
         resume.check(inputs, options)
     source = backbone or choose_backbone(options.backbone)
     scene = (scenes or Scene).of(inputs, options, source)
+    give_back_freed_memory()  # else what the fit has freed counts as taken
     room = room_for(options, inputs.content.device, memory)
     plan = scales(*scene.size, options)
     painting = Painting(scene, plan, options, resume)
@@ -196,6 +197,7 @@ def paint_together(
     inputs = inputs.checked(first).to(device or best_device())
     source = backbone or choose_backbone(first.backbone)
     scene = (scenes or Scene).of(inputs, first, source)
+    give_back_freed_memory()
     room = room_for(first, inputs.content.device, memory)
     plan = scales(*scene.size, first)
     paintings = [Painting(scene, plan, options) for options in several]

@@ -11,6 +11,7 @@ from pastiche.engine import evaluator
 from pastiche.engine.evaluation import evaluate
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Evaluation, Objective
+from pastiche.engine.room import SMALLEST_TILE
 from pastiche.engine.stylize import paint
 from tests.engine.pictures import textured
 
@@ -96,6 +97,13 @@ def test_where_memory_runs_out_it_goes_on_with_smaller_tiles(
     tiled = painted()
     assert sides == 3 * [None] + [None] + 3 * [160]
     assert (tiled - whole).abs().mean().item() < 2e-3
+
+
+def test_the_smallest_tiles_are_tried_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = torch.OutOfMemoryError("CUDA out of memory.")
+    sides = recorded(monkeypatch, short_of_memory(error, SMALLEST_TILE))
+    painted()
+    assert sides[-1] == SMALLEST_TILE
 
 
 def test_where_not_even_small_tiles_help_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
