@@ -45,6 +45,7 @@ def create_queue(settings: Settings) -> Celery:
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_channel_error_retry=True,  # a Redis that refuses writes is no reason to end
         broker_transport_options=transport_options,
         result_backend_transport_options=transport_options,
         visibility_timeout=redelivery_seconds,

@@ -11,7 +11,7 @@ from shared import redis_keys
 from shared.jobs import new_job_id
 from shared.queue import create_queue, publish
 from tests.chaos.house import House, Part, house
-from tests.waiting import until
+from tests.waiting import pause, until
 
 pytestmark = pytest.mark.slow
 
@@ -151,6 +151,16 @@ def test_while_redis_is_away_the_api_says_so_and_painting_goes_on(service: House
     done = until(lambda: _over(service, job_id), patience_seconds=120)
     assert isinstance(done, dict)
     assert done["status"] == "succeeded"
+
+
+def test_workers_outlive_a_redis_that_refuses_writes(service: House) -> None:
+    """As where its disk is full."""
+    client = service.jobs.client
+    client.config_set("min-replicas-to-write", 1)
+    pause(5)
+    client.config_set("min-replicas-to-write", 0)
+    assert all(worker.runs for worker in service.workers)
+    service.when(service.submit(), "succeeded")
 
 
 def test_a_worker_told_to_go_while_redis_is_away_goes_and_its_job_is_found_again(
