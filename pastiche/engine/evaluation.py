@@ -56,6 +56,7 @@ def _through_network(
         look = _Look(objectives, images, tiles[0])
         verdicts = _judged(objectives, look.sums())
         return look.gradient(verdicts), verdicts
+    give_back_freed_memory()  # nor do maps of tiles fill the gaps of whole pictures
     verdicts = _judged(objectives, _summed(objectives, images, tiles, between_tiles))
     gradient = torch.zeros_like(images)
     for tile in tiles:
