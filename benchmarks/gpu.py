@@ -1,8 +1,9 @@
-"""The engine on a card: python -m benchmarks.gpu [FILE.json]
+"""The engine on a card: python -m benchmarks.gpu FILE.json [PART …]
 
 Needs torch, torchvision, Pillow and numpy alone. Measures what the card can do at all (bfloat16
 products of matrices, copies), what an iteration takes and how near to that it comes, the plain
-implementation beside it, very large pictures in little memory, and nine pictures at once.
+implementation beside it, very large pictures in little memory, and nine pictures at once. All
+parts, or the ones that are named; what the file holds of the others stays in it.
 """
 
 import json
@@ -145,32 +146,40 @@ def nine(size: int) -> dict[str, Any]:
     return {"size": size, "together": together, "singly": perf_counter() - began}
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Measures everything and writes it down."""
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    found: dict[str, Any] = {"machine": machine(), **rates()}
-    rate = found["matrix_operations_a_second"]
+def parts_at(rate: float) -> dict[str, Callable[[], Any]]:
+    """What is measured, by name.
+
+    Args:
+        rate: how many operations a second the card's products of matrices reach.
+    """
     quick = Options(size=512, scale_iterations=(500,), backbone="whitened")
     large = {"size": 3840, "backbone": "whitened"}
-    parts: dict[str, Callable[[], Any]] = {
+    return {
         "iterations": lambda: [iterations(size, rate) for size in SIZES],
         "reference": lambda: [reference(size) for size in SIZES[:3]],
         "race": lambda: [told(fought(*PAIRS[0], size)) for size in (256, 512)],
-        "512, 500 iterations": lambda: whole(quick),
-        "standard at 1024": lambda: whole(preset("standard", size=1024, backbone="whitened")),
-        "3840, whole": lambda: whole(preset("standard", **large)),
-        "3840, in 8 GB": lambda: whole(preset("standard", **large), memory=8 * 10**9),
-        "7680, in 8 GB": lambda: whole(
+        "512": lambda: whole(quick),
+        "1024": lambda: whole(preset("standard", size=1024, backbone="whitened")),
+        "3840": lambda: whole(preset("standard", **large)),
+        "3840-in-8-GB": lambda: whole(preset("standard", **large), memory=8 * 10**9),
+        "7680-in-8-GB": lambda: whole(
             Options(size=7680, iterations=20, lbfgs_history=4, backbone="whitened"),
             memory=8 * 10**9,
         ),
         "nine": lambda: [nine(size) for size in (256, 512)],
     }
-    target = Path(arguments[0] if arguments else "benchmarks/results/gpu.json")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for name, measure in parts.items():
-        found[name] = measure()
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measures what is asked for and writes it down."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    target, *names = Path(arguments[0]), *arguments[1:]
+    found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
+    found |= {"machine": machine(), **rates()}
+    parts = parts_at(found["matrix_operations_a_second"])
+    for name in names or parts:
+        found[name] = parts[name]()
         sys.stdout.write(f"{name}: {json.dumps(found[name])}\n")
         sys.stdout.flush()
         target.write_text(json.dumps(found, indent=1) + "\n")

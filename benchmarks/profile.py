@@ -11,7 +11,7 @@ from time import perf_counter
 
 import torch
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
+from torch.profiler import profile
 
 from benchmarks.pairs import PAIRS, example
 from pastiche import Options
@@ -89,8 +89,15 @@ def timed(each: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
         for name, once in each.items():
             began = perf_counter()
             once()
+            _wait()
             seconds[name].append(perf_counter() - began)
     return seconds
+
+
+def _wait() -> None:
+    """Until a card has done what it was asked for; a processor has by now."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -110,10 +117,13 @@ def main(arguments: Sequence[str]) -> None:
             pairs = zip(taken, seconds["convolutions"], strict=True)
             ratio = median(one / other for one, other in pairs)
             sys.stdout.write(f"  {name:13} {1000 * median(taken):8.1f} ms  {ratio:5.2f}\n")
-        with profile(activities=[ProfilerActivity.CPU]) as found:
+        with profile() as found:  # of the processor, and of a card where there is one
             for _ in range(3):
                 bench.iteration()
-        sys.stdout.write(found.key_averages().table(sort_by="self_cpu_time_total", row_limit=22))
+            _wait()
+        where = "cuda" if torch.cuda.is_available() else "cpu"
+        by = f"self_{where}_time_total"
+        sys.stdout.write(found.key_averages().table(sort_by=by, row_limit=22))
 
 
 if __name__ == "__main__":

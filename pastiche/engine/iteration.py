@@ -57,9 +57,9 @@ class Iteration:
 
     def _record(self) -> None:
         states = [painting.state for painting in self._paintings]
-        graph = torch.cuda.CUDAGraph()
+        graph, card = torch.cuda.CUDAGraph(), states[0].position.device
         try:
-            with torch.cuda.graph(graph):
+            with torch.cuda.device(card), torch.cuda.graph(graph, stream=_stream_of(card)):
                 stepped, terms = self._computed(states)
                 for state, fresh in zip(states, stepped, strict=True):
                     _overwrite(state, fresh)
@@ -81,6 +81,11 @@ class _Recording:
         """The states after one more iteration, and its terms, in the memory they always have."""
         self._graph.replay()
         return self._states, self._terms
+
+
+def _stream_of(card: torch.device) -> torch.cuda.Stream:
+    """A stream of its own: the one that recordings take by default is of the first card."""
+    return torch.cuda.Stream(card)  # type: ignore[no-untyped-call]
 
 
 def _overwrite(state: optimiser.State, fresh: optimiser.State) -> None:
