@@ -79,10 +79,11 @@ def inputs_of(pair: tuple[str, str], options: Options) -> Inputs:
 def iterations(size: int, matrix_rate: float) -> dict[str, Any]:
     """An iteration at one size: the card's time, the host's, the share of the rate, the memory."""
     options = Options(size=size, scale_iterations=(STEPS,), backbone="whitened")
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
     painting = paint(inputs_of(PAIRS[0], options), options)
     for _ in range(10):
         next(painting)
-    torch.cuda.reset_peak_memory_stats()
     torch.cuda.synchronize()
     began, hosted = perf_counter(), 0.0
     for _ in range(STEPS - 11):
@@ -177,6 +178,7 @@ def main(arguments: Sequence[str]) -> None:
     target, *names = Path(arguments[0]), *arguments[1:]
     found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
     found |= {"machine": machine(), **rates()}
+    whole(Options(size=128, iterations=20, backbone="whitened"))  # a worker's card is warm, too
     parts = parts_at(found["matrix_operations_a_second"])
     for name in names or parts:
         found[name] = parts[name]()

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv2d_input
 
-from pastiche.engine import winograd
+from pastiche.engine import card, winograd
 from pastiche.engine.precision import exact_convolutions
 from pastiche.options import LAYERS, LayerName, Padding, Pooling
 
@@ -46,6 +46,7 @@ class Convolution:
         nothing: what zeros are in its input, which may be less a constant.
         floor: what it rectifies at.
         transformed: the filters as `winograd` takes them, where that is the faster way.
+        raised: the biases less the floor, where a card rectifies while it convolves.
     """
 
     weight: Tensor
@@ -53,16 +54,23 @@ class Convolution:
     nothing: float = 0.0
     floor: float = 0.0
     transformed: Tensor | None = None
+    raised: Tensor | None = None
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Convolution":
         weight = self.weight.to(device, dtype, memory_format=torch.channels_last)
         transformed = winograd.transformed(weight) if winograd.is_faster(weight) else None
-        return replace(
-            self, weight=weight, bias=self.bias.to(device, dtype), transformed=transformed
-        )
+        bias, raised = self.bias.to(device, dtype), None
+        if weight.is_cuda and dtype == torch.bfloat16:
+            raised = (self.bias - self.floor).to(device, dtype)
+        return replace(self, weight=weight, bias=bias, transformed=transformed, raised=raised)
 
-    def answers(self, surrounded: Tensor) -> Tensor:
-        """(B, C_in, H+2, W+2) → (B, C_out, H, W), not yet rectified."""
+    def rectified(self, surrounded: Tensor, dtype: torch.dtype) -> Tensor:
+        """(B, C_in, H+2, W+2) → (B, C_out, H, W)."""
+        if self.raised is not None:
+            return card.rectified(surrounded, self.weight, self.raised, self.floor)
+        return self._answers(surrounded).clamp_(min=self.floor).to(dtype)
+
+    def _answers(self, surrounded: Tensor) -> Tensor:
         if self.transformed is None or winograd.is_small(surrounded):
             return F.conv2d(surrounded, self.weight, self.bias)
         return winograd.convolved(surrounded, self.transformed).add_(self.bias[:, None, None])
@@ -71,6 +79,8 @@ class Convolution:
         """The gradient at `surrounded` of one at `answers`: (B, C_in, H+2, W+2)."""
         if self.transformed is not None and not winograd.is_small(pull):
             return winograd.convolved_back(pull, self.transformed)
+        if pull.is_cuda:
+            return card.pulled_back(pull, self.weight)
         batch, _, height, width = pull.shape
         shape = (batch, self.weight.shape[1], height + 2, width + 2)
         outer: Tensor = conv2d_input(shape, self.weight, pull)  # type: ignore[no-untyped-call]
@@ -90,7 +100,7 @@ class Convolution:
         if of_input:
             bias = bias + constant * self.weight.sum(dim=(1, 2, 3))
             nothing -= constant
-        return replace(self, bias=bias, nothing=nothing, floor=self.floor - constant)
+        return replace(self, bias=bias, nothing=nothing, floor=self.floor - constant, raised=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +191,8 @@ def pooled(features: Tensor, pooling: Pooling = "average") -> Tensor:
     """(B, C, H, W) → (B, C, ⌊H/2⌋, ⌊W/2⌋) from 2×2 each; a side of 1 stays as it is."""
     if pooling == "max":
         return _halved(_halved(features, -2), -1)
-    kernel = [min(2, side) for side in features.shape[-2:]]
-    return F.avg_pool2d(features, kernel)
+    averages: Tensor = _Averages.apply(features)
+    return averages
 
 
 def _halved(features: Tensor, axis: int) -> Tensor:
@@ -193,6 +203,20 @@ def _halved(features: Tensor, axis: int) -> Tensor:
     both = features.narrow(axis, 0, 2 * pairs)
     first, second = (both.transpose(axis, 0)[start::2].transpose(axis, 0) for start in (0, 1))
     return torch.maximum(first, second)
+
+
+class _Averages(torch.autograd.Function):
+    """Averages of 2×2 places, with a backward pass that is a copy."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        height, width = features.shape[-2:]
+        ctx.size, ctx.kernel = (height, width), (min(2, height), min(2, width))
+        return F.avg_pool2d(features, ctx.kernel)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return card.unpooled(gradients[0], ctx.size, ctx.kernel)
 
 
 class _Layer(torch.autograd.Function):
@@ -207,7 +231,7 @@ class _Layer(torch.autograd.Function):
         ctx: Any, features: Tensor, layer: Convolution, padding: Padding, dtype: torch.dtype
     ) -> Tensor:
         surrounded = padded(features, padding, layer.nothing)
-        answers = layer.answers(surrounded).clamp_(min=layer.floor).to(dtype)
+        answers = layer.rectified(surrounded, dtype)
         ctx.save_for_backward(answers)
         ctx.layer, ctx.padding, ctx.dtype = layer, padding, features.dtype
         return answers
@@ -217,17 +241,20 @@ class _Layer(torch.autograd.Function):
         (answers,), layer = ctx.saved_tensors, ctx.layer
         pull = torch.ops.aten.threshold_backward(gradients[0], answers, layer.floor)
         outer = layer.pulled_back(pull.to(layer.weight.dtype))
-        return folded(outer, ctx.padding).to(ctx.dtype), None, None, None
+        inner = folded(outer, ctx.padding).to(ctx.dtype)
+        return card.without_gaps(inner) if inner.is_cuda else inner, None, None, None
 
 
 def padded(features: Tensor, padding: Padding, nothing: float = 0.0) -> Tensor:
     """(B, C, H, W) → (B, C, H+2, W+2): the edges repeated, mirrored, or followed by `nothing`."""
     if padding == "zeros":
-        bordered = F.pad(features, (1, 1, 1, 1), value=nothing)
+        whole = F.pad(features, (1, 1, 1, 1), value=nothing)
     else:
-        mode = "reflect" if _is_mirrored(features, padding, border=0) else "replicate"
-        bordered = F.pad(features, (1, 1, 1, 1), mode=mode)
-    return bordered.contiguous(memory_format=torch.channels_last)
+        mirrored = _is_mirrored(features, padding, border=0)
+        if features.is_cuda:
+            return card.bordered(features, mirrored=mirrored)
+        whole = F.pad(features, (1, 1, 1, 1), mode="reflect" if mirrored else "replicate")
+    return whole.contiguous(memory_format=torch.channels_last)
 
 
 def folded(outer: Tensor, padding: Padding) -> Tensor:
@@ -235,17 +262,13 @@ def folded(outer: Tensor, padding: Padding) -> Tensor:
 
     torch's own adds in no fixed order on CUDA.
     """
-    inner = outer[..., 1:-1, 1:-1]
-    if padding == "zeros":
-        return inner
-    inset = int(_is_mirrored(outer, padding, border=1))
-    near, far = inset, -1 - inset
-    for edge, at in ((0, near), (-1, far)):
-        inner[..., at, :] += outer[..., edge, 1:-1]
-        inner[..., :, at] += outer[..., 1:-1, edge]
-        for other, beside in ((0, near), (-1, far)):
-            inner[..., at, beside] += outer[..., edge, other]
-    return inner
+    if padding != "zeros":
+        near = 1 + int(_is_mirrored(outer, padding, border=1))
+        for edge, at in ((0, near), (-1, -1 - near)):
+            outer[..., at, :] += outer[..., edge, :]
+        for edge, at in ((0, near), (-1, -1 - near)):
+            outer[..., at] += outer[..., edge]
+    return outer[..., 1:-1, 1:-1]
 
 
 def _is_mirrored(features: Tensor, padding: Padding, border: int) -> bool:

@@ -1,10 +1,11 @@
 """L-BFGS as a value: `state.step(value, gradient) → state`, one evaluation an iteration.
 
-Nocedal, Wright, *Numerical Optimization*, algorithm 7.4 (two-loop recursion) and section 7.2; the
-recursion on coefficients of a basis is that of Chen, Wang, Zhou, "Large-scale L-BFGS using
-MapReduce" (NIPS 2014). No line search: its evaluations buy less here than another step does. What
-the recursion begins with (eq. 7.20) is not one number but one for each block of variables: the
-objective is curved more along one axis of the colours than along another.
+Nocedal, Wright, *Numerical Optimization*, section 7.2, in the compact form of Byrd, Nocedal and
+Schnabel, "Representations of quasi-Newton matrices and their use in limited memory methods" (1994);
+that all of it is reckoned on the coefficients of a basis is from Chen, Wang, Zhou, "Large-scale
+L-BFGS using MapReduce" (NIPS 2014). No line search: its evaluations buy less here than another step
+does. What it begins with (Nocedal, Wright, eq. 7.20) is not one number but one for each block of
+variables: the objective is curved more along one axis of the colours than along another.
 
 Nothing here waits for the device: every decision is a `torch.where`.
 """
@@ -26,6 +27,9 @@ WORSE = 2.0
 
 UNEVEN = 10.0
 """How many times more or less than the mean a block may be taken to be curved."""
+
+CHUNK = 1024
+"""How many variables an inner product is summed over in float32."""
 
 LEAST_CURVATURE = 1e-10
 """A pair is kept where sᵀy is above this share of yᵀy: below it is rounding."""
@@ -125,9 +129,9 @@ class State:
             (newest, self.history + newest, torch.full_like(newest, 2 * self.history))
         )
         self.basis.index_copy_(0, rows, fresh)
-        inner = torch.bmm(fresh.transpose(0, 1), self.basis.permute(1, 2, 0))  # (B, 3, 2m + 1)
-        self.products.index_copy_(1, rows, inner.double())
-        self.products.index_copy_(2, rows, inner.double().transpose(1, 2))
+        inner = _inner_products(fresh, self.basis)
+        self.products.index_copy_(1, rows, inner)
+        self.products.index_copy_(2, rows, inner.mT)
 
     def _turned(self, variables: Tensor) -> Tensor:
         """(N) as blocks that are curved each in its own way, (B, N/B)."""
@@ -161,6 +165,25 @@ def begin(position: Tensor, history: int = 10, axes: Tensor | None = None) -> St
     )
 
 
+def _inner_products(some: Tensor, basis: Tensor) -> Tensor:
+    """Of some vectors, (K, B, n), with each of the basis, (R, B, n), by block: (B, K, R), float64.
+
+    Reckoned in chunks: a card has few rows to share out among its processors, but many chunks, and
+    their sums are exacter.
+    """
+    count = basis.shape[2]
+    chunks = count // CHUNK
+    whole, found = chunks * CHUNK, []
+    for block in range(basis.shape[1]):
+        one, other = some[:, block], basis[:, block]
+        rows, columns = (
+            each[:, :whole].view(len(each), chunks, CHUNK).transpose(0, 1) for each in (one, other)
+        )
+        rest = one[:, whole:] @ other[:, whole:].T
+        found.append(torch.bmm(rows, columns.mT).double().sum(dim=0) + rest.double())
+    return torch.stack(found)
+
+
 def _oldest_first(newest: Tensor, history: int) -> Tensor:
     """Where in the basis are the s, the y, both from the oldest to the newest, and the gradient."""
     pairs = (newest + 1 + torch.arange(history, device=newest.device)) % history
@@ -168,41 +191,49 @@ def _oldest_first(newest: Tensor, history: int) -> Tensor:
 
 
 def _newton(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
-    """−H·g by the two-loop recursion, as coefficients of the basis, (B, 2m + 1).
+    """−H·g in the compact form (Byrd, Nocedal, Schnabel 1994, eq. 3.1), (B, 2m + 1).
+
+    The numbers are those of the two-loop recursion; its loops would be hundreds of small kernels
+    on a card, and two solutions of triangular equations are two.
 
     Args:
         products: (B, 2m + 1, 2m + 1), the inner products of the s, of the y, both from the oldest
             to the newest, and of the gradient.
         valid: (m), which pairs are used.
         first_step: scalar, how far to go along the gradient where none is.
+
+    Returns:
+        The coefficients of the basis.
     """
     history, whole = valid.shape[0], products.sum(dim=0)
-    curvatures = torch.where(valid, whole.diagonal(history)[:history], 1.0)
-    coefficients = torch.zeros_like(whole[-1])
-    coefficients[-1] = -1.0
-    alphas: list[Tensor] = []
-    for k in reversed(range(history)):
-        alpha = torch.where(valid[k], (whole[k] @ coefficients) / curvatures[k], 0.0)
-        coefficients[history + k] -= alpha
-        alphas.insert(0, alpha)
-    by_block = _inverse_curvatures(products, valid, first_step)[:, None] * coefficients
-    for k, alpha in enumerate(alphas):
-        beta = (products[:, history + k] * by_block).sum() / curvatures[k]
-        by_block[:, k] += torch.where(valid[k], alpha - beta, 0.0)
-    return by_block
+    inverse_curvatures = _inverse_curvatures(products, valid, first_step)  # (B)
+    initial = (inverse_curvatures[:, None, None] * products[:, history:-1]).sum(dim=0)
+    both = valid[:, None] & valid
+    curvatures = torch.where(both, whole[:history, history:-1], 0.0)  # s_i · y_j
+    triangle = curvatures.triu() + (~valid).to(curvatures).diag()
+    diagonal = curvatures.diagonal().diag()
+    of_y = torch.where(both, initial[:, history:-1], 0.0)  # y_i · H₀ y_j
+    at_s = torch.where(valid, whole[:history, -1], 0.0)[:, None]  # s_i · g
+    at_y = torch.where(valid, initial[:, -1], 0.0)[:, None]  # y_i · H₀ g
+    of_s = torch.linalg.solve_triangular(triangle, at_s, upper=True)
+    back = torch.linalg.solve_triangular(triangle.mT, (diagonal + of_y) @ of_s - at_y, upper=False)
+    pulled = torch.cat([of_s[:, 0], -torch.ones_like(of_s[0])])  # along the y and the gradient
+    by_block = inverse_curvatures[:, None] * pulled
+    return torch.cat([-back.mT.expand(len(by_block), -1), by_block], dim=1)
 
 
 def _inverse_curvatures(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
-    """What the recursion begins with: s·y / y·y of each block's newest pair, (B)."""
-    history, whole = valid.shape[0], products.sum(dim=0)
-    found = (first_step / whole[-1, -1].sqrt().clamp_min(1e-30)).expand(products.shape[0])
-    for k in range(history):
-        mean = whole[k, history + k] / whole[history + k, history + k]
-        by_block = products[:, k, history + k] / products[:, history + k, history + k]
-        by_block = torch.where(torch.isfinite(by_block), by_block, mean)
-        by_block = torch.clamp(by_block, mean / UNEVEN, mean * UNEVEN)
-        found = torch.where(valid[k], by_block, found)
-    return found
+    """H₀, what the compact form begins with: s·y / y·y of each block's newest pair, (B)."""
+    history = valid.shape[0]
+    curvatures = products.diagonal(history, 1, 2)[:, :history]  # (B, m)
+    lengths = products.diagonal(0, 1, 2)[:, history:-1]
+    mean = curvatures.sum(dim=0) / lengths.sum(dim=0)
+    each = curvatures / lengths
+    each = torch.where(torch.isfinite(each), each, mean)
+    each = each.clamp(mean / UNEVEN, mean * UNEVEN)
+    newest = (valid * torch.arange(history, device=valid.device)).argmax()
+    along_gradient = first_step / products[:, -1, -1].sum().sqrt().clamp_min(1e-30)
+    return torch.where(valid.any(), each.index_select(1, newest[None])[:, 0], along_gradient)
 
 
 def _held(coefficients: Tensor, products: Tensor, count: int) -> Tensor:

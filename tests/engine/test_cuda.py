@@ -67,7 +67,10 @@ def test_nine_at_once_are_each_as_if_alone() -> None:
     on_card = objective(CARD)
     images = torch.cat([textured(*SIZE, seed) for seed in range(9)]).to(CARD)
     for b, each in enumerate(evaluate(9 * [on_card], images)):
-        assert distance(each.gradient, at(on_card, images[b : b + 1]).gradient) < 1e-4
+        alone = at(on_card, images[b : b + 1])
+        assert each.value.item() == pytest.approx(alone.value.item(), rel=1e-5)
+        # Nine take other kernels, and where a feature is all but 0 it is rectified or not.
+        assert distance(each.gradient, alone.gradient) < 1e-3
 
 
 def test_what_is_replayed_is_what_is_launched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +113,7 @@ def test_a_picture_that_does_not_fit_is_painted_in_tiles() -> None:
     options = Options(size=1024, scale_iterations=(3,), precision="float32", backbone="whitened")
     whole = stylize(CONTENT, STYLE, options, device=CARD)
     torch.cuda.empty_cache()
-    wanted = torch.cuda.memory_allocated() + 600_000_000
+    wanted = torch.cuda.memory_reserved() + 600_000_000
     torch.cuda.set_per_process_memory_fraction(
         wanted / torch.cuda.get_device_properties(CARD).total_memory
     )

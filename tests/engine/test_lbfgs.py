@@ -1,6 +1,7 @@
 """Our L-BFGS on problems whose answers are known, beside torch's own."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
@@ -84,6 +85,44 @@ def test_it_gets_as_far_as_torch_s_own_with_as_many_evaluations() -> None:
 
     theirs.step(closure)  # type: ignore[no-untyped-call]  # nor for this
     assert ours <= max(2 * quadratic(x).item(), 1e-9)
+
+
+def two_loops(pairs: list[tuple[Tensor, Tensor]], gradient: Tensor) -> Tensor:
+    """−H·g as Nocedal and Wright have it, algorithm 7.4."""
+    direction, alphas = gradient.clone(), list[Tensor]()
+    for s, y in reversed(pairs):
+        alphas.insert(0, (s @ direction) / (s @ y))
+        direction -= alphas[0] * y
+    s, y = pairs[-1]
+    direction *= (s @ y) / (y @ y)
+    for (s, y), alpha in zip(pairs, alphas, strict=True):
+        direction += s * (alpha - (y @ direction) / (s @ y))
+    return -direction
+
+
+def test_a_step_is_that_of_the_two_loop_recursion() -> None:
+    state = lbfgs.begin(MINIMUM + 0.1 * torch.sin(SCALES), 4)
+    seen: list[tuple[Tensor, Tensor]] = []
+    for _ in range(9):
+        position = state.position
+        value, gradient = evaluated(quadratic, position)
+        seen.append((position, gradient))
+        state = state.step(value, gradient)
+    pairs = [(x - last_x, g - last_g) for (last_x, last_g), (x, g) in pairwise(seen[-5:])]
+    move = state.position - state.accepted
+    assert torch.allclose(move, two_loops(pairs, seen[-1][1]), rtol=1e-8, atol=1e-12)
+
+
+def test_inner_products_of_many_variables_are_those_of_all_of_them() -> None:
+    count = 2 * lbfgs.CHUNK + 17
+    generator = torch.Generator().manual_seed(3)
+    start = torch.randn(3 * count, generator=generator)
+    state = lbfgs.begin(start, 3, torch.eye(3))
+    for _ in range(5):
+        state = state.step(*evaluated(lambda x: (x.abs() ** 2.5).sum(), state.position))
+    basis = state.basis.double()
+    wanted = torch.einsum("rbn,sbn->brs", basis, basis)
+    assert torch.allclose(state.products, wanted, rtol=1e-5, atol=1e-6 * wanted.abs().max().item())
 
 
 def test_the_first_step_is_short_and_goes_down_the_gradient() -> None:
