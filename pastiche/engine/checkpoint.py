@@ -2,11 +2,13 @@
 
 import struct
 from dataclasses import asdict, dataclass, fields
+from hashlib import blake2b
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import IO, Any
 
 import torch
+from torch import Tensor
 
 from pastiche.engine import adam, lbfgs
 from pastiche.engine.inputs import Inputs
@@ -16,7 +18,7 @@ from pastiche.options import OptionError, Options
 REWEIGHED = ("content_weight", "style_weight", "tv_weight")
 """The options that may change while a picture is painted."""
 
-VERSION = 1
+VERSION = 2
 """Of what a checkpoint holds: goes up when an older one can no longer be gone on with."""
 
 _STATES: dict[str, type[State]] = {"lbfgs": lbfgs.State, "adam": adam.State}
@@ -66,13 +68,19 @@ class Checkpoint:
 
     Attributes:
         options: as they were last, with the weights that were sent on the way.
-        shapes: of the content image and the style images.
+        images: what `digest_of` gives of the images it is made from.
     """
 
     place: Place
     state: State
     options: Options
-    shapes: tuple[tuple[int, ...], ...]
+    images: str
+
+    @property
+    def size_bytes(self) -> int:
+        """What its tensors take in memory."""
+        values = (getattr(self.state, each.name) for each in fields(self.state))
+        return sum(value.nbytes for value in values if isinstance(value, Tensor))
 
     def check(self, inputs: Inputs, options: Options) -> None:
         """Holds it against the painting that is to go on.
@@ -80,8 +88,8 @@ class Checkpoint:
         Raises:
             OptionError: it belongs to other images or other options.
         """
-        if shapes_of(inputs) != self.shapes:
-            raise OptionError("resume", "must be of these images: theirs had other sizes.")
+        if digest_of(inputs) != self.images:
+            raise OptionError("resume", "must be of these images: it was taken from others.")
         other = difference(options, self.options, but=REWEIGHED)
         if other is not None:
             raise OptionError("resume", f"must be of these options: its {other} was another.")
@@ -94,7 +102,7 @@ class Checkpoint:
             "place": asdict(self.place),
             "state": state,
             "options": asdict(self.options),
-            "shapes": self.shapes,
+            "images": self.images,
         }
         torch.save(kept, file)
 
@@ -113,7 +121,7 @@ class Checkpoint:
                 raise UnusableCheckpoint(f"A checkpoint of version {version}, not {VERSION}.")
             options = Options(**kept["options"])
             state = _STATES[options.optimiser](**kept["state"])
-            return cls(Place(**kept["place"]), state, options, kept["shapes"])
+            return cls(Place(**kept["place"]), state, options, kept["images"])
         except FileNotFoundError:
             raise
         except _DAMAGE as error:
@@ -139,6 +147,13 @@ def difference(one: Options, other: Options, *, but: tuple[str, ...]) -> str | N
     return None
 
 
-def shapes_of(inputs: Inputs) -> tuple[tuple[int, ...], ...]:
-    """The shapes of the content image and the style images."""
-    return tuple(tuple(image.shape) for image in (inputs.content, *inputs.styles))
+def digest_of(inputs: Inputs) -> str:
+    """What tells images that were checked from all others: a hash of their sizes and pixels."""
+    found = blake2b(digest_size=16)
+    for each in fields(inputs):
+        value = getattr(inputs, each.name)
+        for image in value if isinstance(value, tuple) else (value,):
+            found.update(f"{each.name} {None if image is None else tuple(image.shape)}".encode())
+            if image is not None:
+                found.update(image.cpu().contiguous().numpy())
+    return found.hexdigest()

@@ -5,7 +5,7 @@ from functools import partial
 from torch import Tensor
 
 from pastiche.engine import optimiser
-from pastiche.engine.checkpoint import Checkpoint, Place, shapes_of
+from pastiche.engine.checkpoint import Checkpoint, Place
 from pastiche.engine.images import resize
 from pastiche.engine.objective import Term
 from pastiche.engine.progress import Progress, Tally
@@ -18,9 +18,14 @@ class Painting:
     """What changes while a pastiche is painted, from the coarsest scale, or from a checkpoint."""
 
     def __init__(
-        self, scene: Scene, plan: list[Scale], options: Options, resume: Checkpoint | None = None
+        self,
+        scene: Scene,
+        plan: list[Scale],
+        options: Options,
+        images: str,
+        resume: Checkpoint | None = None,
     ) -> None:
-        self.scene, self.plan, self.options = scene, plan, options
+        self.scene, self.plan, self.options, self._images = scene, plan, options, images
         self._state: optimiser.State | None = None
         self._image = scene.start(plan[0].size, options)
         self._tally = Tally(plan, options.stall_tolerance, Place())
@@ -79,5 +84,4 @@ class Painting:
         return self.scene.finished(resize(self._image, self.plan[-1].size), self.options)
 
     def _checkpoint(self, state: optimiser.State) -> Checkpoint:
-        shapes = shapes_of(self.scene.inputs)
-        return Checkpoint(self._tally.place, state, self.options, shapes)
+        return Checkpoint(self._tally.place, state, self.options, self._images)

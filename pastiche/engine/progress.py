@@ -127,7 +127,7 @@ class Tally:
             self._totals.append(total)
             return
         self._lost += 1
-        if self._lost >= PATIENCE or not self._values:
+        if self._lost >= PATIENCE or self._iteration == 1:  # then there is nothing to go back to
             raise Diverged("The objective is no finite number any more.")
 
     def _is_stalled(self) -> bool:

@@ -9,7 +9,7 @@ import torch
 
 from pastiche.engine.backbone import CHANNELS, POOLED_BEFORE
 from pastiche.engine.precision import convolution_dtype
-from pastiche.engine.targets import layers_of
+from pastiche.engine.targets import layer_weights, layers_of
 from pastiche.engine.tiles import GRID, halo_of, stride_of
 from pastiche.options import LAYERS, LayerName, Options
 
@@ -25,6 +25,9 @@ SPARE = 0.8
 WORKED_ON = {2: 10, 4: 44}
 """How many bytes a number in the widest maps takes while they are worked on, by its size. That of
 float32 is measured (`benchmarks.memory`): freed memory that is kept has gaps."""
+
+FLOAT = 4
+"""Bytes of a number in pixels, the optimiser, and the content image's feature maps."""
 
 PICTURES = 16
 """How many float32 copies of the picture there are at once beside the optimiser's history."""
@@ -111,12 +114,20 @@ class Room:
 def _state_bytes(pixels: int, options: Options, history: int) -> int:
     """About what the picture, the optimiser and the content's feature map take."""
     remembered = 2 * history + 1 if options.optimiser == "lbfgs" else 2
-    return pixels * (12 * (remembered + PICTURES) + 32)
+    contents, _ = layer_weights(options, {})
+    looked_at = sum(FLOAT * CHANNELS[layer][1] / stride_of(layer) ** 2 for layer in contents)
+    return int(pixels * (3 * FLOAT * (remembered + PICTURES) + looked_at))
 
 
-def room_for(options: Options, device: torch.device, memory: int | None = None) -> Room:
-    """The room of a painting on a device, in `memory` bytes, or in what the device has free."""
-    free = free_memory(device) if memory is None else memory
+def room_for(
+    options: Options, device: torch.device, memory: int | None = None, passing: int = 0
+) -> Room:
+    """The room of a painting on a device, in `memory` bytes, or in what the device has free.
+
+    Args:
+        passing: how many bytes of what the device holds now are given back before it is painted.
+    """
+    free = free_memory(device) + passing if memory is None else memory
     return Room(free, convolution_dtype(device, options).itemsize, layers_of(options))
 
 
@@ -140,18 +151,29 @@ def _free_on_machine() -> int:
 
 def _free_in_container() -> float:
     """What is left of a control group's limit; infinity where there is none."""
-    for limit, used in _LIMITS:
+    for limit, used, statistics, cached in _LIMITS:
         try:
-            whole, taken = (_CONTROL_GROUP / limit).read_text(), (_CONTROL_GROUP / used).read_text()
+            whole, taken, told = (
+                (_CONTROL_GROUP / name).read_text() for name in (limit, used, statistics)
+            )
         except OSError:
             continue
-        return inf if whole.strip() == "max" else int(whole) - int(taken)
+        if whole.strip() == "max":
+            return inf
+        counts = dict(line.split() for line in told.splitlines())
+        return int(whole) - int(taken) + int(counts.get(cached, 0))
     return inf
 
 
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
 _LIMITS = (
-    ("memory.max", "memory.current"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    (
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        "memory/memory.stat",
+        "total_inactive_file",
+    ),
 )
-"""Where the limit and what is used of it stand, in version 2 of control groups and in version 1."""
+"""Where the limit stands, what is used of it, and what of that are files that were read and can be
+forgotten; in version 2 of control groups and in version 1."""

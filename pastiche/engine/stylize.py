@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pastiche.engine.allocator import give_back_freed_memory
 from pastiche.engine.backbones import BackboneSource, choose_backbone
-from pastiche.engine.checkpoint import Checkpoint, check_alike
+from pastiche.engine.checkpoint import Checkpoint, check_alike, digest_of
 from pastiche.engine.evaluator import Evaluator
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.iteration import Iteration
@@ -140,15 +140,16 @@ def paint(
         MemoryError: not even the smallest tiles fit.
     """
     options = options or Options()
-    inputs = inputs.checked(options).to(device or best_device())
+    inputs = inputs.checked(options)
     if resume is not None:
         resume.check(inputs, options)
+    images, inputs = digest_of(inputs), inputs.to(device or best_device())
     source = backbone or choose_backbone(options.backbone)
     scene = (scenes or Scene).of(inputs, options, source)
     give_back_freed_memory()  # else what the fit has freed counts as taken
-    room = room_for(options, inputs.content.device, memory)
+    room = room_for(options, inputs.content.device, memory, passing=_passing_bytes(resume, inputs))
     plan = scales(*scene.size, options)
-    painting = Painting(scene, plan, options, resume)
+    painting = Painting(scene, plan, options, images, resume)
     remaining = plan[resume.place.scale if resume else 0 :]
     resume = None  # its state is the painting's own by now, and as large
     for scale in remaining:
@@ -168,6 +169,13 @@ def paint(
                 iterate.forget()
         painting.end()
     return painting.finished()
+
+
+def _passing_bytes(resume: Checkpoint | None, inputs: Inputs) -> int:
+    """What a checkpoint holds of the device's memory, and gives back once it is taken up."""
+    if resume is None or resume.state.position.device != inputs.content.device:
+        return 0
+    return resume.size_bytes
 
 
 def paint_together(
@@ -194,13 +202,14 @@ def paint_together(
     first, *others = several
     for other in others:
         check_alike(first, other)
-    inputs = inputs.checked(first).to(device or best_device())
+    inputs = inputs.checked(first)
+    images, inputs = digest_of(inputs), inputs.to(device or best_device())
     source = backbone or choose_backbone(first.backbone)
     scene = (scenes or Scene).of(inputs, first, source)
     give_back_freed_memory()
     room = room_for(first, inputs.content.device, memory)
     plan = scales(*scene.size, first)
-    paintings = [Painting(scene, plan, options) for options in several]
+    paintings = [Painting(scene, plan, options, images) for options in several]
     for scale in plan:
         give_back_freed_memory()
         fit = room.fit(scale.size, first, pictures=len(paintings))

@@ -103,8 +103,9 @@ def test_a_checkpoint_of_other_options_is_refused_by_the_name_of_one() -> None:
 
 def test_a_checkpoint_of_other_images_is_refused() -> None:
     _, checkpoint, _ = to_its_end(PAIR, TWO_SCALES, take_at=9)
-    with pytest.raises(OptionError, match=r"resume: .*sizes"):
-        to_its_end(Inputs(CONTENT, (OTHER_STYLE,)), TWO_SCALES, resume=checkpoint)
+    for other in (OTHER_STYLE, STYLE.flip(3)):
+        with pytest.raises(OptionError, match=r"resume: .*others"):
+            to_its_end(Inputs(CONTENT, (other,)), TWO_SCALES, resume=checkpoint)
 
 
 def test_what_is_saved_on_the_way_is_the_checkpoint(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_what_is_saved_on_the_way_is_the_checkpoint(tmp_path: Path) -> None:
     progress = next(progress for progress in painting if progress.iteration == 5)
     progress.save(tmp_path / "saved")
     saved, taken = Checkpoint.load(tmp_path / "saved"), progress.checkpoint()
-    assert (saved.place, saved.options, saved.shapes) == (taken.place, taken.options, taken.shapes)
+    assert (saved.place, saved.options, saved.images) == (taken.place, taken.options, taken.images)
     for each in fields(taken.state):
         assert torch.equal(getattr(saved.state, each.name), getattr(taken.state, each.name))
 
@@ -129,6 +130,6 @@ def test_a_checkpoint_of_another_version_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     next(paint(PAIR, TWO_SCALES)).save(tmp_path / "saved")
-    monkeypatch.setattr(module, "VERSION", 2)
-    with pytest.raises(UnusableCheckpoint, match="version 1, not 2"):
+    monkeypatch.setattr(module, "VERSION", 3)
+    with pytest.raises(UnusableCheckpoint, match="version 2, not 3"):
         Checkpoint.load(tmp_path / "saved")

@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from pastiche.engine import room
-from pastiche.engine.room import Room, free_memory
+from pastiche.engine.room import Room, free_memory, room_for
 from pastiche.options import LayerName, Options
 
 FIVE: frozenset[LayerName] = frozenset(
     {"relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"}
 )
 GIB = 2**30
+LAYERS: list[dict[LayerName, float]] = [{"relu4_2": 1.0}, {"relu4_2": 1.0, "relu1_2": 1.0}]
 
 
 def of(gibibytes: float, itemsize: int = 2) -> Room:
@@ -57,6 +58,20 @@ def test_a_picture_of_the_most_pixels_fits_and_a_larger_one_does_not() -> None:
         of(1).fit((side + 16, side + 16), options)
 
 
+def test_more_content_layers_take_more_room() -> None:
+    usual, two = (of(6).most_pixels(Options(content_layers=layers)) for layers in LAYERS)
+    assert two < usual
+
+
+def test_what_a_checkpoint_holds_is_room_once_it_is_taken_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(room, "free_memory", lambda device: GIB)
+    here = torch.device("cpu")
+    assert room_for(Options(), here, passing=GIB).free == 2 * GIB
+    assert room_for(Options(), here, memory=GIB, passing=GIB).free == GIB
+
+
 def test_the_container_s_limit_counts_where_it_is_less_than_the_machine_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +79,7 @@ def test_the_container_s_limit_counts_where_it_is_less_than_the_machine_s(
     everything = free_memory(torch.device("cpu"))
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("400000\n")
-    assert free_memory(torch.device("cpu")) == 600_000 < everything
+    (tmp_path / "memory.stat").write_text("anon 300000\ninactive_file 50000\n")
+    assert free_memory(torch.device("cpu")) == 650_000 < everything
     (tmp_path / "memory.max").write_text("max\n")
     assert free_memory(torch.device("cpu")) > 600_000
