@@ -27,7 +27,7 @@ def bordered(features: Tensor, *, mirrored: bool) -> Tensor:
 
 
 def without_gaps(features: Tensor) -> Tensor:
-    """The same map, (B, C, H, W), channel by channel, place by place, and nothing between."""
+    """The same map, (B, C, H, W), in channels_last, with nothing between its places."""
     words = _in_words(features).contiguous()
     return words.view(features.dtype).permute(0, 3, 1, 2)
 
@@ -81,11 +81,7 @@ def unpooled(pull: Tensor, size: tuple[int, int], kernel: tuple[int, int]) -> Te
     whole = new(batch, height, width, channels).permute(0, 3, 1, 2)
     share = _in_words(pull / (down * across))
     target = _in_words(whole)[:, : many[0], : many[1]]
-    strides = target.stride()
-    places = target.as_strided(
-        (batch, pull.shape[2], down, pull.shape[3], across, target.shape[3]),
-        (strides[0], down * strides[1], strides[1], across * strides[2], strides[2], strides[3]),
-    )
+    places = target.view(batch, pull.shape[2], down, pull.shape[3], across, target.shape[3])
     places.copy_(share[:, :, None, :, None])
     return whole
 
