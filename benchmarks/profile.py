@@ -11,7 +11,7 @@ from time import perf_counter
 
 import torch
 from torch import Tensor
-from torch.profiler import profile
+from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.pairs import PAIRS, example
 from pastiche import Options
@@ -94,6 +94,12 @@ def timed(each: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
     return seconds
 
 
+def _looked_at() -> list[ProfilerActivity]:
+    """The processor, and a card where there is one."""
+    card = [ProfilerActivity.CUDA] if torch.cuda.is_available() else []
+    return [ProfilerActivity.CPU, *card]
+
+
 def _wait() -> None:
     """Until a card has done what it was asked for; a processor has by now."""
     if torch.cuda.is_available():
@@ -117,7 +123,7 @@ def main(arguments: Sequence[str]) -> None:
             pairs = zip(taken, seconds["convolutions"], strict=True)
             ratio = median(one / other for one, other in pairs)
             sys.stdout.write(f"  {name:13} {1000 * median(taken):8.1f} ms  {ratio:5.2f}\n")
-        with profile() as found:  # of the processor, and of a card where there is one
+        with profile(activities=_looked_at()) as found:
             for _ in range(3):
                 bench.iteration()
             _wait()
