@@ -85,7 +85,7 @@ class _Recording:
 
 def _stream_of(card: torch.device) -> torch.cuda.Stream:
     """A stream of its own: the one that recordings take by default is of the first card."""
-    return torch.cuda.Stream(card)  # type: ignore[no-untyped-call]
+    return torch.cuda.Stream(card)  # type: ignore[no-untyped-call]  # torch has no types for it
 
 
 def _overwrite(state: optimiser.State, fresh: optimiser.State) -> None:
