@@ -1,4 +1,4 @@
-"""The engine on a card: python -m benchmarks.gpu FILE.json [PART …]
+"""The engine on a card: python -m benchmarks.gpu [--file FILE.json] [PART …]
 
 Needs torch, torchvision, Pillow and numpy alone. Measures what the card can do at all (bfloat16
 products of matrices, copies), what an iteration takes and how near to that it comes, the plain
@@ -8,7 +8,8 @@ parts, or the ones that are named; what the file holds of the others stays in it
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -17,7 +18,7 @@ from typing import Any
 import torch
 
 from benchmarks.machine import machine
-from benchmarks.pairs import PAIRS, example
+from benchmarks.pairs import PAIRS, RESULTS, example
 from benchmarks.reference import Reference
 from benchmarks.side_by_side import fought, told
 from pastiche import Options, preset
@@ -171,16 +172,23 @@ def parts_at(rate: float) -> dict[str, Callable[[], Any]]:
     }
 
 
-def main(arguments: Sequence[str]) -> None:
+def main() -> None:
     """Measures what is asked for and writes it down."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--file", type=Path, default=RESULTS / "gpu.json")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts_at(1.0)))
+    asked = parser.parse_args()
+    unknown = set(asked.parts) - set(parts_at(1.0))
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    target, *names = Path(arguments[0]), *arguments[1:]
+    target: Path = asked.file
     found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
     found |= {"machine": machine(), **rates()}
     whole(Options(size=128, iterations=20, backbone="whitened"))  # a worker's card is warm, too
     parts = parts_at(found["matrix_operations_a_second"])
-    for name in names or parts:
+    for name in asked.parts or parts:
         found[name] = parts[name]()
         sys.stdout.write(f"{name}: {json.dumps(found[name])}\n")
         sys.stdout.flush()
@@ -188,4 +196,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -76,7 +76,7 @@ class Convolution:
         return winograd.convolved(surrounded, self.transformed).add_(self.bias[:, None, None])
 
     def pulled_back(self, pull: Tensor) -> Tensor:
-        """The gradient at `surrounded` of one at `answers`: (B, C_in, H+2, W+2)."""
+        """The gradient at `surrounded` of one at the answers: (B, C_in, H+2, W+2)."""
         if self.transformed is not None and not winograd.is_small(pull):
             return winograd.convolved_back(pull, self.transformed)
         if pull.is_cuda:

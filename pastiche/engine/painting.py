@@ -1,5 +1,6 @@
 """One pastiche on its way: its pixels, its optimiser, and how far it is."""
 
+from collections.abc import Callable
 from functools import partial
 
 from torch import Tensor
@@ -15,14 +16,18 @@ from pastiche.pyramid import Scale
 
 
 class Painting:
-    """What changes while a pastiche is painted, from the coarsest scale, or from a checkpoint."""
+    """What changes while a pastiche is painted, from the coarsest scale, or from a checkpoint.
+
+    Args:
+        images: gives what tells the images that it is made from; asked for checkpoints alone.
+    """
 
     def __init__(
         self,
         scene: Scene,
         plan: list[Scale],
         options: Options,
-        images: str,
+        images: Callable[[], str],
         resume: Checkpoint | None = None,
     ) -> None:
         self.scene, self.plan, self.options, self._images = scene, plan, options, images
@@ -84,4 +89,4 @@ class Painting:
         return self.scene.finished(resize(self._image, self.plan[-1].size), self.options)
 
     def _checkpoint(self, state: optimiser.State) -> Checkpoint:
-        return Checkpoint(self._tally.place, state, self.options, self._images)
+        return Checkpoint(self._tally.place, state, self.options, self._images())

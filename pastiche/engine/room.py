@@ -151,18 +151,24 @@ def _free_on_machine() -> int:
 
 def _free_in_container() -> float:
     """What is left of a control group's limit; infinity where there is none."""
-    for limit, used, statistics, cached in _LIMITS:
+    for limit, used, statistics, forgettable in _LIMITS:
         try:
-            whole, taken, told = (
-                (_CONTROL_GROUP / name).read_text() for name in (limit, used, statistics)
-            )
+            whole, taken = (_CONTROL_GROUP / limit).read_text(), (_CONTROL_GROUP / used).read_text()
         except OSError:
             continue
         if whole.strip() == "max":
             return inf
-        counts = dict(line.split() for line in told.splitlines())
-        return int(whole) - int(taken) + int(counts.get(cached, 0))
+        return int(whole) - int(taken) + _counted(_CONTROL_GROUP / statistics, forgettable)
     return inf
+
+
+def _counted(statistics: Path, name: str) -> int:
+    """One of a control group's counts, in bytes; 0 where it is not told."""
+    try:
+        lines = statistics.read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
 
 _CONTROL_GROUP = Path("/sys/fs/cgroup")

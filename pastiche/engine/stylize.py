@@ -7,6 +7,7 @@ Neural Style Transfer" (CVPR 2017).
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache, partial
 
 import torch
 from torch import Tensor
@@ -143,7 +144,7 @@ def paint(
     inputs = inputs.checked(options)
     if resume is not None:
         resume.check(inputs, options)
-    images, inputs = digest_of(inputs), inputs.to(device or best_device())
+    images, inputs = cache(partial(digest_of, inputs)), inputs.to(device or best_device())
     source = backbone or choose_backbone(options.backbone)
     scene = (scenes or Scene).of(inputs, options, source)
     give_back_freed_memory()  # else what the fit has freed counts as taken
@@ -203,7 +204,7 @@ def paint_together(
     for other in others:
         check_alike(first, other)
     inputs = inputs.checked(first)
-    images, inputs = digest_of(inputs), inputs.to(device or best_device())
+    images, inputs = cache(partial(digest_of, inputs)), inputs.to(device or best_device())
     source = backbone or choose_backbone(first.backbone)
     scene = (scenes or Scene).of(inputs, first, source)
     give_back_freed_memory()

@@ -45,7 +45,7 @@ def test_gaps_go(channels: int) -> None:
 def test_it_pulls_back_as_a_plain_convolution_does(size: tuple[int, int], channels: int) -> None:
     pull, weight = drawn(2, 64, *size), drawn(64, channels, 3, 3, seed=1)
     shape = (2, channels, size[0] + 2, size[1] + 2)
-    plain = conv2d_input(shape, weight, pull)  # type: ignore[no-untyped-call]
+    plain = conv2d_input(shape, weight, pull)  # type: ignore[no-untyped-call]  # torch has no types
     torch.testing.assert_close(card.pulled_back(pull, weight), plain, rtol=0, atol=1e-3)
 
 

@@ -10,11 +10,13 @@ from torch import Tensor
 
 from pastiche import Options
 from pastiche.engine import checkpoint as module
-from pastiche.engine.checkpoint import Checkpoint, UnusableCheckpoint
+from pastiche.engine.checkpoint import Checkpoint, Place, UnusableCheckpoint
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.progress import Progress
+from pastiche.engine.objective import Term
+from pastiche.engine.progress import Diverged, Progress, Tally
 from pastiche.engine.stylize import Command, Reweigh, paint
 from pastiche.options import OptionError
+from pastiche.pyramid import scales
 from tests.engine.pictures import CONTENT, OTHER_STYLE, STYLE, left_half
 
 PAIR = Inputs(CONTENT, (STYLE,))
@@ -116,6 +118,14 @@ def test_what_is_saved_on_the_way_is_the_checkpoint(tmp_path: Path) -> None:
     assert (saved.place, saved.options, saved.images) == (taken.place, taken.options, taken.images)
     for each in fields(taken.state):
         assert torch.equal(getattr(saved.state, each.name), getattr(taken.state, each.name))
+
+
+def test_a_loss_that_is_lost_right_after_taking_up_is_no_divergence() -> None:
+    plan = scales(96, 128, TWO_SCALES)
+    lost, terms = torch.tensor([torch.nan]), (Term("tv"),)
+    Tally(plan, 0.0, Place(done=5, iteration=5)).count(terms, lost)
+    with pytest.raises(Diverged):
+        Tally(plan, 0.0, Place()).count(terms, lost)
 
 
 @pytest.mark.parametrize("length", [0, 100, 5000])

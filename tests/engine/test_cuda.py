@@ -64,14 +64,21 @@ def test_in_tiles_the_gradient_is_that_of_the_whole() -> None:
 
 
 def test_nine_at_once_are_each_as_if_alone() -> None:
+    """In float64: nine take other kernels, and in float32 a feature that is all but 0 is rectified
+    in one and not in the other, which moves a gradient by up to 0.0017."""
+    on_card = objective(CARD, torch.float64)
+    images = torch.cat([textured(*SIZE, seed) for seed in range(9)]).to(CARD, torch.float64)
+    for b, each in enumerate(evaluate(9 * [on_card], images)):
+        alone = at(on_card, images[b : b + 1])
+        assert distance(each.gradient, alone.gradient) < 1e-9
+
+
+def test_in_float32_nine_at_once_have_the_values_of_each_alone() -> None:
     on_card = objective(CARD)
     images = torch.cat([textured(*SIZE, seed) for seed in range(9)]).to(CARD)
     for b, each in enumerate(evaluate(9 * [on_card], images)):
         alone = at(on_card, images[b : b + 1])
         assert each.value.item() == pytest.approx(alone.value.item(), rel=1e-5)
-        # Nine take other kernels, and where a feature is all but 0 it is rectified or not: up to
-        # 0.0017 was seen, and 0.0007 between the card and the processor.
-        assert distance(each.gradient, alone.gradient) < 5e-3
 
 
 def test_what_is_replayed_is_what_is_launched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,8 +119,11 @@ def test_the_host_never_waits_for_the_card_inside_an_iteration() -> None:
 
 def test_a_picture_that_does_not_fit_is_painted_in_tiles() -> None:
     options = Options(size=1024, scale_iterations=(3,), precision="float32", backbone="whitened")
+    torch.cuda.reset_peak_memory_stats()
     whole = stylize(CONTENT, STYLE, options, device=CARD)
+    whole_bytes = torch.cuda.max_memory_allocated()
     torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
     wanted = torch.cuda.memory_reserved() + 600_000_000
     torch.cuda.set_per_process_memory_fraction(
         wanted / torch.cuda.get_device_properties(CARD).total_memory
@@ -122,4 +132,5 @@ def test_a_picture_that_does_not_fit_is_painted_in_tiles() -> None:
         tiled = stylize(CONTENT, STYLE, options, device=CARD)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
+    assert torch.cuda.max_memory_allocated() < 0.6 * whole_bytes
     assert (tiled - whole).abs().mean().item() < 2e-3

@@ -79,7 +79,8 @@ def test_the_container_s_limit_counts_where_it_is_less_than_the_machine_s(
     everything = free_memory(torch.device("cpu"))
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("400000\n")
+    assert free_memory(torch.device("cpu")) == 600_000 < everything
     (tmp_path / "memory.stat").write_text("anon 300000\ninactive_file 50000\n")
-    assert free_memory(torch.device("cpu")) == 650_000 < everything
+    assert free_memory(torch.device("cpu")) == 650_000
     (tmp_path / "memory.max").write_text("max\n")
     assert free_memory(torch.device("cpu")) > 600_000
