@@ -16,6 +16,11 @@ LayerName = Literal[
 
 LAYERS: tuple[LayerName, ...] = get_args(LayerName)
 
+VGG16_LAYERS: tuple[LayerName, ...] = tuple(
+    layer for layer in LAYERS if layer not in ("relu3_4", "relu4_4", "relu5_4")
+)
+"""VGG-16's layers: three in the blocks where VGG-19 has four."""
+
 Numbers = tuple[float, ...]
 Counts = tuple[int, ...]
 LayerWeights = Mapping[LayerName, float]

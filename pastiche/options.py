@@ -10,6 +10,7 @@ from typing import Any, Literal, get_type_hints
 
 from pastiche.option_kinds import (
     LAYERS,
+    VGG16_LAYERS,
     Counts,
     LayerName,
     LayerWeights,
@@ -19,12 +20,20 @@ from pastiche.option_kinds import (
     kind_of,
 )
 
-__all__ = ["LAYERS", "LayerName", "LayerWeights", "Meaning", "OptionError", "Options"]
+__all__ = [
+    "LAYERS",
+    "VGG16_LAYERS",
+    "LayerName",
+    "LayerWeights",
+    "Meaning",
+    "OptionError",
+    "Options",
+]
 
 Blend = Literal["losses", "grams"]
 Start = Literal["content", "noise", "grey", "image"]
 Optimiser = Literal["lbfgs", "adam"]
-BackboneChoice = Literal["auto", "imagenet", "caffe", "whitened"]
+BackboneChoice = Literal["auto", "vgg16", "vgg19", "vgg19-caffe", "whitened"]
 Pooling = Literal["average", "max"]
 Padding = Literal["replicate", "reflect", "zeros"]
 Precision = Literal["auto", "bfloat16", "float32"]
@@ -258,10 +267,10 @@ class Options:
     backbone: BackboneChoice = _option(
         "auto",
         "Network",
-        "The network that looks at the images: `imagenet` (VGG-19 with torchvision's weights), "
-        "`caffe` (with the weights that the papers used), `whitened` (with filters fitted to the "
-        "job's own images, nothing to download), or `auto`: `imagenet` where its weights are in "
-        "the cache, else `whitened`.",
+        "The network that looks at the images: `vgg16` (VGG-16 with its authors' weights), `vgg19` "
+        "(VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights that the papers "
+        "used), `whitened` (with filters fitted to the job's own images, nothing to download), or "
+        "`auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are there.",
         source="Simonyan, Zisserman 2015",
     )
     pooling: Pooling = _option(
@@ -292,6 +301,24 @@ class Options:
             )
         if self.style_weights and not any(self.style_weights):
             raise OptionError("style_weights", "must not all be 0.")
+        self.check_layers(self.backbone)
+
+    def check_layers(self, backbone: str) -> None:
+        """Checks that this backbone has every layer of the options; `auto` may have them all.
+
+        Raises:
+            OptionError: it does not; the error names the option and the layer.
+        """
+        if backbone != "vgg16":
+            return
+        for name in ("content_layers", "style_layers"):
+            for layer in getattr(self, name):
+                if layer not in VGG16_LAYERS:
+                    raise OptionError(
+                        name,
+                        f"must not have {layer}, a layer that the vgg16 backbone does not have: "
+                        f"use {layer[:-1]}3, or the vgg19 backbone.",
+                    )
 
     @property
     def all_iterations(self) -> int:

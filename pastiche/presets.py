@@ -23,7 +23,7 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
     },
     "neural-style": {
         "normalisation": "neural-style",
-        "backbone": "caffe",
+        "backbone": "vgg19-caffe",
         "content_weight": 5.0,
         "style_weight": 100.0,
         "tv_weight": 0.001,

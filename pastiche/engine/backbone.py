@@ -1,7 +1,7 @@
-"""VGG-19's convolutions: an image in, feature maps at named layers out.
+"""VGG's convolutions: an image in, feature maps at named layers out.
 
 Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (2015),
-configuration E; with average pooling, which Gatys, Ecker and Bethge (2016), section 2, prefer.
+configurations D and E, VGG-16 and VGG-19, which differ by the last layers of blocks 3 to 5; with average pooling, which Gatys, Ecker and Bethge (2016), section 2, prefer.
 """
 
 from collections.abc import Collection, Mapping
@@ -29,7 +29,8 @@ CHANNELS: dict[LayerName, tuple[int, int]] = {
     "relu1_1": (3, 64),
     **{layer: (_WIDTHS[_block(last)], _WIDTHS[_block(layer)]) for last, layer in pairwise(LAYERS)},
 }
-"""Every layer in order, with the channels that come in and go out."""
+"""Every layer of VGG-19 in order, with the channels that come in and go out; VGG-16's are the same,
+without the last of blocks 3 to 5."""
 
 POOLED_BEFORE = frozenset(layer for last, layer in pairwise(LAYERS) if _block(last) < _block(layer))
 """The layers that begin a block: half the resolution of what comes before."""
@@ -105,12 +106,12 @@ class Convolution:
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """A VGG-19 with frozen filters.
+    """A VGG-16 or VGG-19 with frozen filters.
 
     Attributes:
-        name: `imagenet`, `caffe` or `whitened`.
-        sha256: of its weights file; None where it has none.
-        convolutions: by layer, in the order of `CHANNELS`; the deepest may be missing.
+        name: `vgg16`, `vgg19`, `vgg19-caffe` or `whitened`.
+        sha256: the digest of its weights; None where it has none.
+        convolutions: by layer, in the order of `CHANNELS`, down to the deepest that is needed.
         mean: what is subtracted from the red, green and blue of an image first.
         centre: what was taken off every feature map, 0 in the paper's network (see `centred`).
         shares: by style layer, its share of the style loss (w_l of eq. 5) where none is asked for.

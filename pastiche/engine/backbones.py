@@ -1,13 +1,14 @@
 """Which backbone paints: chosen before the images are known."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.weights import CAFFE, IMAGENET, MissingWeights, weights_folder
+from pastiche.engine.pretrained import CAFFE_INPUT, TORCHVISION_INPUT, Input, Pretrained
+from pastiche.engine.weights import FILES, MissingWeights, WeightsFile, find, weights_folder
 from pastiche.engine.whitened import Whitened
 from pastiche.options import BackboneChoice, LayerName, Options
 
@@ -16,8 +17,8 @@ class BackboneSource(Protocol):
     """A backbone that was chosen; its network exists once the images are known.
 
     Attributes:
-        name: `imagenet`, `caffe` or `whitened`.
-        sha256: of its weights file, None where it has none.
+        name: `vgg16`, `vgg19`, `vgg19-caffe` or `whitened`.
+        sha256: the digest of its weights, None where it has none.
     """
 
     @property
@@ -38,30 +39,48 @@ class BackboneSource(Protocol):
         ...
 
 
+PRETRAINED: Mapping[str, tuple[WeightsFile, Input]] = {
+    "vgg19": (FILES["vgg19"], TORCHVISION_INPUT),
+    "vgg16": (FILES["vgg16"], CAFFE_INPUT),
+    "vgg19-caffe": (FILES["vgg19-caffe"], CAFFE_INPUT),
+}
+"""Each pretrained backbone's file, and what it must be shown."""
+
+AUTO: tuple[BackboneChoice, ...] = ("vgg19", "vgg16")
+"""The backbones that `auto` looks for, in this order, before it takes `whitened`."""
+
+
 def choose_backbone(
     choice: BackboneChoice = "auto",
     folder: Path | None = None,
 ) -> BackboneSource:
-    """The backbone of that name; `auto` is `imagenet` where its file is there, else `whitened`.
+    """The backbone of that name; `auto` is the first of `vgg19` and `vgg16` whose file is there,
+    else `whitened`.
 
     Args:
-        folder: where the weights are looked for; None for `weights_folder()`.
+        folder: where the weights are looked for; None for `weights_folders()`.
 
     Raises:
-        MissingWeights: pretrained weights are asked for, and their file is not there.
+        MissingWeights: pretrained weights are needed, and their file is not there.
     """
-    file = CAFFE if choice == "caffe" else IMAGENET
-    path = weights_folder(folder) / file.name
-    if choice == "whitened" or (choice == "auto" and not path.exists()):
+    if choice == "auto":
+        choice = next((name for name in AUTO if _is_there(name, folder)), "whitened")
+    if choice == "whitened":
         return Whitened()
-    if not path.exists():
+    file, shown = PRETRAINED[choice]
+    path = find(file, folder)
+    if path is None:
         raise MissingWeights(
-            f"The {choice} backbone needs its weights at {path}: "
-            f"`make weights BACKBONE={choice}` fetches them."
+            f"The {choice} backbone needs its weights at {weights_folder(folder) / file.name}: "
+            f"`pastiche weights {choice}` or `make weights BACKBONE={choice}` fetches them."
         )
-    # torchvision takes a second to load; only these backbones need it.
-    from pastiche.engine.pretrained import CAFFE_INPUT, IMAGENET_INPUT, Pretrained
+    return Pretrained(choice, path, file, shown)
 
-    if choice == "caffe":
-        return Pretrained("caffe", path, file, CAFFE_INPUT)
-    return Pretrained("imagenet", path, file, IMAGENET_INPUT)
+
+def available_backbones(folder: Path | None = None) -> tuple[str, ...]:
+    """The backbones that can paint here: those whose weights are there, and `whitened`."""
+    return (*(name for name in PRETRAINED if _is_there(name, folder)), "whitened")
+
+
+def _is_there(name: str, folder: Path | None) -> bool:
+    return find(PRETRAINED[name][0], folder) is not None

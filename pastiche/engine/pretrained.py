@@ -1,7 +1,6 @@
-"""The pretrained backbones: VGG-19 with torchvision's weights, or with those of the papers.
+"""The pretrained backbones: VGG-16 and VGG-19 with the weights that others trained.
 
-The one place that meets torchvision: its module says which tensors the files must hold, and in
-which shapes.
+The one place that meets torchvision: its module says which tensors a file of its layout must hold.
 """
 
 import pickle
@@ -12,11 +11,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.models import vgg19
 
 from pastiche.engine.backbone import CHANNELS, Backbone, Convolution
-from pastiche.engine.weights import MissingWeights, WeightsFile, sha256_of
-from pastiche.options import LAYERS, LayerName, Options
+from pastiche.engine.weights import MissingWeights, WeightsFile, vgg16
+from pastiche.options import LAYERS, VGG16_LAYERS, LayerName, Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Input:
     blue_first: bool = False
 
 
-IMAGENET_INPUT = Input(mean=(0.485, 0.456, 0.406), deviation=(0.229, 0.224, 0.225))
+TORCHVISION_INPUT = Input(mean=(0.485, 0.456, 0.406), deviation=(0.229, 0.224, 0.225))
 """As torchvision documents it."""
 
 CAFFE_INPUT = Input(
@@ -43,7 +41,7 @@ CAFFE_INPUT = Input(
 
 @dataclass(frozen=True)
 class Pretrained:
-    """The choice of such a backbone: its file, which is read when its network is asked for.
+    """The choice of such a backbone: its file, which is read when its network is needed.
 
     Raises:
         MissingWeights: from `sha256` and `network`, where the file is not there or not usable.
@@ -56,26 +54,18 @@ class Pretrained:
 
     @cached_property
     def sha256(self) -> str:
-        try:
-            return sha256_of(self.path)
-        except OSError as error:
-            raise MissingWeights(f"There are no weights at {self.path}.") from error
+        return self.file.checked_digest(self.path)
 
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
     ) -> Backbone:
         """The network; the images do not matter but for their device."""
-        if not self.sha256.startswith(self.file.hash_prefix):
-            raise MissingWeights(
-                f"{self.path} is not the file that is published as {self.file.name}, or not all "
-                f"of it: its SHA-256 begins with {self.sha256[:8]}, not with "
-                f"{self.file.hash_prefix}."
-            )
-        convolutions = load(self.path, LAYERS[: 1 + max(LAYERS.index(each) for each in layers)])
-        convolutions["relu1_1"] = _shown(convolutions["relu1_1"], self.input)
+        sha256 = self.file.checked_digest(self.path)
+        convolutions = load(self.path, layers)
+        convolutions["relu1_1"] = _with_input(convolutions["relu1_1"], self.input)
         return Backbone(
             self.name,
-            self.sha256,
+            sha256,
             {
                 layer: convolution.to(images[0].device, torch.float32)
                 for layer, convolution in convolutions.items()
@@ -86,24 +76,49 @@ class Pretrained:
         )
 
 
-def load(path: Path, layers: Sequence[LayerName]) -> dict[LayerName, Convolution]:
-    """The convolutions of these layers as the file has them.
+def load(path: Path, layers: Collection[LayerName]) -> dict[LayerName, Convolution]:
+    """The convolutions of a file down to the deepest of these layers.
+
+    Args:
+        path: `vgg16.safetensors`, or the state of torchvision's VGG-19.
 
     Raises:
-        MissingWeights: no such file, or no state of torchvision's VGG-19.
+        MissingWeights: no such file, or it holds no such network.
     """
+    if path.suffix == ".safetensors":
+        return _load_vgg16(path, _down_to(layers, VGG16_LAYERS))
+    return _load_vgg19(path, _down_to(layers, LAYERS))
+
+
+def _down_to(layers: Collection[LayerName], network: Sequence[LayerName]) -> Sequence[LayerName]:
+    return network[: 1 + max(network.index(layer) for layer in layers)]
+
+
+def _load_vgg16(path: Path, layers: Sequence[LayerName]) -> dict[LayerName, Convolution]:
+    names = dict(zip(VGG16_LAYERS, vgg16.CONVOLUTIONS, strict=True))
+    tensors = vgg16.load(path)
+    return {
+        layer: Convolution(tensors[f"{names[layer]}.weight"], tensors[f"{names[layer]}.bias"])
+        for layer in layers
+    }
+
+
+def _load_vgg19(path: Path, layers: Sequence[LayerName]) -> dict[LayerName, Convolution]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError as error:
         raise MissingWeights(f"There are no weights at {path}.") from error
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise MissingWeights(f"{path} is no file of weights, or a broken one.") from error
-    keys = dict(zip(LAYERS, _keys(), strict=True))
+    keys = dict(zip(LAYERS, _torchvision_keys(), strict=True))
     return {layer: _convolution(state, layer, keys[layer], path) for layer in layers}
 
 
-def _keys() -> list[str]:
-    """What torchvision calls its convolutions, in order."""
+def _torchvision_keys() -> list[str]:
+    """What torchvision calls the convolutions of its VGG-19, in order."""
+    # It takes a second to load, which `vgg16` need not wait for.
+    from torchvision.models import vgg19
+
     with torch.device("meta"):
         layers = vgg19(weights=None).features
     return [f"features.{i}" for i, each in enumerate(layers) if isinstance(each, torch.nn.Conv2d)]
@@ -111,8 +126,8 @@ def _keys() -> list[str]:
 
 def _convolution(state: object, layer: LayerName, key: str, path: Path) -> Convolution:
     incoming, outgoing = CHANNELS[layer]
-    wanted = {f"{key}.weight": (outgoing, incoming, 3, 3), f"{key}.bias": (outgoing,)}
-    for name, shape in wanted.items():
+    shapes = {f"{key}.weight": (outgoing, incoming, 3, 3), f"{key}.bias": (outgoing,)}
+    for name, shape in shapes.items():
         tensor = state.get(name) if isinstance(state, dict) else None
         if not isinstance(tensor, Tensor) or tuple(tensor.shape) != shape:
             raise MissingWeights(f"{path} holds no VGG-19: {name} should be of shape {shape}.")
@@ -120,7 +135,7 @@ def _convolution(state: object, layer: LayerName, key: str, path: Path) -> Convo
     return Convolution(state[f"{key}.weight"].float(), state[f"{key}.bias"].float())
 
 
-def _shown(first: Convolution, shown: Input) -> Convolution:
+def _with_input(first: Convolution, shown: Input) -> Convolution:
     """The first layer for x − mean, with x in RGB in 0 to 1: the division is in its filters.
 
     The mean is not: what lies beyond an edge that is padded with zeros is the mean then.
