@@ -1,7 +1,8 @@
 """VGG's convolutions: an image in, feature maps at named layers out.
 
 Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (2015),
-configurations D and E, VGG-16 and VGG-19, which differ by the last layers of blocks 3 to 5; with average pooling, which Gatys, Ecker and Bethge (2016), section 2, prefer.
+configurations D and E, VGG-16 and VGG-19, which differ by the last layers of blocks 3 to 5; with
+average pooling, which Gatys, Ecker and Bethge (2016), section 2, prefer.
 """
 
 from collections.abc import Collection, Mapping

@@ -8,7 +8,13 @@ from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.pretrained import CAFFE_INPUT, TORCHVISION_INPUT, Input, Pretrained
-from pastiche.engine.weights import FILES, MissingWeights, WeightsFile, find, weights_folder
+from pastiche.engine.weights import (
+    FILES,
+    MissingWeights,
+    automatic_backbone,
+    find,
+    weights_folder,
+)
 from pastiche.engine.whitened import Whitened
 from pastiche.options import BackboneChoice, LayerName, Options
 
@@ -39,23 +45,20 @@ class BackboneSource(Protocol):
         ...
 
 
-PRETRAINED: Mapping[str, tuple[WeightsFile, Input]] = {
-    "vgg19": (FILES["vgg19"], TORCHVISION_INPUT),
-    "vgg16": (FILES["vgg16"], CAFFE_INPUT),
-    "vgg19-caffe": (FILES["vgg19-caffe"], CAFFE_INPUT),
+INPUTS: Mapping[str, Input] = {
+    "vgg16": CAFFE_INPUT,
+    "vgg19": TORCHVISION_INPUT,
+    "vgg19-caffe": CAFFE_INPUT,
 }
-"""Each pretrained backbone's file, and what it must be shown."""
-
-AUTO: tuple[BackboneChoice, ...] = ("vgg19", "vgg16")
-"""The backbones that `auto` looks for, in this order, before it takes `whitened`."""
+"""What each pretrained backbone must be shown."""
 
 
 def choose_backbone(
     choice: BackboneChoice = "auto",
     folder: Path | None = None,
 ) -> BackboneSource:
-    """The backbone of that name; `auto` is the first of `vgg19` and `vgg16` whose file is there,
-    else `whitened`.
+    """The backbone of that name; `auto` is the first of `vgg19`, `vgg16` and `whitened` whose
+    weights are there and whole.
 
     Args:
         folder: where the weights are looked for; None for `weights_folders()`.
@@ -63,24 +66,14 @@ def choose_backbone(
     Raises:
         MissingWeights: pretrained weights are needed, and their file is not there.
     """
-    if choice == "auto":
-        choice = next((name for name in AUTO if _is_there(name, folder)), "whitened")
-    if choice == "whitened":
+    name = automatic_backbone(folder) if choice == "auto" else choice
+    if name == "whitened":
         return Whitened()
-    file, shown = PRETRAINED[choice]
+    file = FILES[name]
     path = find(file, folder)
     if path is None:
         raise MissingWeights(
-            f"The {choice} backbone needs its weights at {weights_folder(folder) / file.name}: "
-            f"`pastiche weights {choice}` or `make weights BACKBONE={choice}` fetches them."
+            f"The {name} backbone needs its weights at {weights_folder(folder) / file.name}: "
+            f"`pastiche weights {name}` or `make weights BACKBONE={name}` fetches them."
         )
-    return Pretrained(choice, path, file, shown)
-
-
-def available_backbones(folder: Path | None = None) -> tuple[str, ...]:
-    """The backbones that can paint here: those whose weights are there, and `whitened`."""
-    return (*(name for name in PRETRAINED if _is_there(name, folder)), "whitened")
-
-
-def _is_there(name: str, folder: Path | None) -> bool:
-    return find(PRETRAINED[name][0], folder) is not None
+    return Pretrained(name, path, file, INPUTS[name])

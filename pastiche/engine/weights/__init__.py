@@ -6,8 +6,11 @@ else ever does: no job waits for a download. Nothing here loads torch.
 
 from pastiche.engine.weights.files import (
     FILES,
+    CannotFetch,
     MissingWeights,
     WeightsFile,
+    automatic_backbone,
+    available_backbones,
     find,
     weights_folder,
     weights_folders,
@@ -15,8 +18,11 @@ from pastiche.engine.weights.files import (
 
 __all__ = [
     "FILES",
+    "CannotFetch",
     "MissingWeights",
     "WeightsFile",
+    "automatic_backbone",
+    "available_backbones",
     "find",
     "weights_folder",
     "weights_folders",

@@ -6,10 +6,7 @@ out of does not matter: the digest over the tensors is what is trusted.
 """
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,28 +61,18 @@ def digest_of(tensors: Mapping[str, Array]) -> str:
     return digest.hexdigest()
 
 
-def save(tensors: Mapping[str, Array], target: Path) -> None:
-    """Writes the file in one step: others see nothing, or all of it.
+def save(tensors: Mapping[str, Array], path: Path) -> None:
+    """Writes the file.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: it cannot be written.
     """
+    # The extra `engine` brings it; what lists and checks files should work without.
     from safetensors.numpy import save as to_bytes
 
-    data = to_bytes({name: np.ascontiguousarray(tensors[name], "<f4") for name in TENSORS})
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+    path.write_bytes(
+        to_bytes({name: np.ascontiguousarray(tensors[name], "<f4") for name in TENSORS})
+    )
 
 
 def load(path: Path) -> "dict[str, Tensor]":

