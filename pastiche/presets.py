@@ -13,6 +13,7 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
     "fine": {"size": 1024, "iterations": 150},
     "paper": {
         "normalisation": "paper",
+        "style_statistic": "gram",
         "content_weight": 1.0,
         "style_weight": 1000.0,
         "tv_weight": 0.0,
@@ -23,6 +24,7 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
     },
     "neural-style": {
         "normalisation": "neural-style",
+        "style_statistic": "gram",
         "backbone": "vgg19-caffe",
         "content_weight": 5.0,
         "style_weight": 100.0,

@@ -17,7 +17,14 @@ from torch.nn.grad import conv2d_input
 
 from pastiche.engine import card, winograd
 from pastiche.engine.precision import exact_convolutions
-from pastiche.options import LAYERS, LayerName, Padding, Pooling
+from pastiche.options import (
+    LAYERS,
+    LayerName,
+    Padding,
+    Pooling,
+    StyleStatistic,
+    Variation,
+)
 
 _WIDTHS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
 
@@ -38,6 +45,30 @@ POOLED_BEFORE = frozenset(layer for last, layer in pairwise(LAYERS) if _block(la
 
 STYLE_LAYERS: tuple[LayerName, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER: LayerName = "relu4_2"
+
+VGG_SHARES: Mapping[LayerName, float] = dict.fromkeys(STYLE_LAYERS[:-1], 0.25)
+"""Of the style loss, by layer. relu5_1 is left out: it costs a sixth of the convolutions, and with
+it the same strokes leave less of the photograph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What weights of 1 stand for, so that the default look is at α = β = 0.5, γ = 1.
+
+    Attributes:
+        variation: by its norm.
+    """
+
+    content: float
+    style: float
+    variation: Mapping[Variation, float]
+
+
+VGG_UNITS: Mapping[StyleStatistic, Units] = {
+    "moments": Units(36.0, 900.0, {"squared": 15.0, "absolute": 1.5}),
+    "gram": Units(36.0, 3600.0, {"squared": 15.0, "absolute": 1.5}),
+}
+"""Of networks that were trained on photographs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +146,8 @@ class Backbone:
         convolutions: by layer, in the order of `CHANNELS`, down to the deepest that is needed.
         mean: what is subtracted from the red, green and blue of an image first.
         centre: what was taken off every feature map, 0 in the paper's network (see `centred`).
-        shares: by style layer, its share of the style loss (w_l of eq. 5) where none is asked for.
+        shares: by style layer, its share of the style loss (w_l of eq. 5) by default.
+        units: by style statistic, what weights of 1 stand for.
         knows_colour: whether it sees every colour, and its deep layers tell what is shown from
             the colours it has. Where not, the content image is given the style's palette, and
             the pastiche is kept to it.
@@ -128,9 +160,8 @@ class Backbone:
     convolutions: Mapping[LayerName, Convolution]
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     centre: float = 0.0
-    shares: Mapping[LayerName, float] = field(
-        default_factory=lambda: {layer: 1 / len(STYLE_LAYERS) for layer in STYLE_LAYERS}
-    )
+    shares: Mapping[LayerName, float] = field(default_factory=lambda: VGG_SHARES)
+    units: Mapping[StyleStatistic, Units] = field(default_factory=lambda: VGG_UNITS)
     knows_colour: bool = True
     pooling: Pooling = "average"
     padding: Padding = "replicate"
@@ -192,19 +223,11 @@ class Backbone:
 def pooled(features: Tensor, pooling: Pooling = "average") -> Tensor:
     """(B, C, H, W) → (B, C, ⌊H/2⌋, ⌊W/2⌋) from 2×2 each; a side of 1 stays as it is."""
     if pooling == "max":
-        return _halved(_halved(features, -2), -1)
+        height, width = features.shape[-2:]
+        # Windows do not overlap, so that torch's backward pass adds nothing up, in whatever order.
+        return F.max_pool2d(features, (min(2, height), min(2, width)))
     averages: Tensor = _Averages.apply(features)
     return averages
-
-
-def _halved(features: Tensor, axis: int) -> Tensor:
-    """The larger of every two along an axis; torch's own on CUDA pulls back in no fixed order."""
-    pairs = features.shape[axis] // 2
-    if pairs == 0:
-        return features
-    both = features.narrow(axis, 0, 2 * pairs)
-    first, second = (both.transpose(axis, 0)[start::2].transpose(axis, 0) for start in (0, 1))
-    return torch.maximum(first, second)
 
 
 class _Averages(torch.autograd.Function):

@@ -25,6 +25,7 @@ class BackboneSource(Protocol):
     Attributes:
         name: `vgg16`, `vgg19`, `vgg19-caffe` or `whitened`.
         sha256: the digest of its weights, None where it has none.
+        shares: of the style loss, by layer, by default.
     """
 
     @property
@@ -32,6 +33,9 @@ class BackboneSource(Protocol):
 
     @property
     def sha256(self) -> str | None: ...
+
+    @property
+    def shares(self) -> Mapping[LayerName, float]: ...
 
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options

@@ -5,14 +5,24 @@ automatic differentiation.
 """
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from pastiche.engine.allocator import give_back_freed_memory
-from pastiche.engine.objective import Evaluation, FeatureMaps, Objective, Sums, Verdict
+from pastiche.engine.objective import (
+    Evaluation,
+    FeatureMaps,
+    GradientNorms,
+    LossGradients,
+    Objective,
+    Sums,
+)
 from pastiche.engine.precision import exact_convolutions
 from pastiche.engine.tiles import Tile, tiles_of
+
+Added = TypeVar("Added", Sums, GradientNorms)
 
 
 def _nothing() -> None:
@@ -36,10 +46,10 @@ def evaluate(
     """
     images = images.detach()
     with exact_convolutions():
-        gradient, verdicts = _through_network(objectives, images, tile_side, between_tiles)
+        gradient, losses = _through_network(objectives, images, tile_side, between_tiles)
     return [
-        objective.completed(images[b : b + 1], gradient[b : b + 1], verdict)
-        for b, (objective, verdict) in enumerate(zip(objectives, verdicts, strict=True))
+        objective.completed(images[b : b + 1], gradient[b : b + 1], at_sums)
+        for b, (objective, at_sums) in enumerate(zip(objectives, losses, strict=True))
     ]
 
 
@@ -48,46 +58,67 @@ def _through_network(
     images: Tensor,
     tile_side: int | None,
     between_tiles: Callable[[], None],
-) -> tuple[Tensor, list[Verdict]]:
+) -> tuple[Tensor, list[LossGradients]]:
     """The gradient of the content and style terms at the pixels, and these terms."""
     size = (images.shape[2], images.shape[3])
     tiles = tiles_of(size, tile_side, objectives[0].targets.layers)
     if len(tiles) == 1:
-        look = _Look(objectives, images, tiles[0])
-        verdicts = _judged(objectives, look.sums())
-        return look.gradient(verdicts), verdicts
+        view = _TileFeatures(objectives, images, tiles[0])
+        losses = _at_sums(objectives, view.sums())
+        if objectives[0].normalises_gradients:
+            losses = _divided(losses, view.gradient_norms(losses))
+        return view.gradient(losses), losses
     give_back_freed_memory()  # nor do maps of tiles fill the gaps of whole pictures
-    verdicts = _judged(objectives, _summed(objectives, images, tiles, between_tiles))
+    losses = _at_sums(objectives, _over_tiles(objectives, images, tiles, between_tiles, _sums))
+    if objectives[0].normalises_gradients:
+        at_sums = losses
+        norms = _over_tiles(
+            objectives, images, tiles, between_tiles, lambda view: view.gradient_norms(at_sums)
+        )
+        losses = _divided(losses, norms)
     gradient = torch.zeros_like(images)
     for tile in tiles:
-        tile.seen(gradient).add_(_Look(objectives, images, tile).gradient(verdicts))
+        tile.seen(gradient).add_(_TileFeatures(objectives, images, tile).gradient(losses))
         between_tiles()
     give_back_freed_memory()  # what tiles leave has gaps that no whole picture fits
-    return gradient, verdicts
+    return gradient, losses
 
 
 @torch.no_grad()
-def _summed(
+def _over_tiles(
     objectives: Sequence[Objective],
     images: Tensor,
     tiles: Sequence[Tile],
     between_tiles: Callable[[], None],
-) -> list[Sums]:
-    """What adds up over all positions, tile by tile."""
-    sums = _Look(objectives, images, tiles[0]).sums()
+    of_tile: Callable[["_TileFeatures"], list[Added]],
+) -> list[Added]:
+    """What each objective has of all positions, added up tile by tile."""
+    whole = of_tile(_TileFeatures(objectives, images, tiles[0]))
     for tile in tiles[1:]:
         between_tiles()
-        here = _Look(objectives, images, tile).sums()
-        sums = [one + more for one, more in zip(sums, here, strict=True)]
-    return sums
+        here = of_tile(_TileFeatures(objectives, images, tile))
+        whole = [one + more for one, more in zip(whole, here, strict=True)]
+    return whole
 
 
-def _judged(objectives: Sequence[Objective], sums: Sequence[Sums]) -> list[Verdict]:
-    return [objective.judged(each) for objective, each in zip(objectives, sums, strict=True)]
+def _sums(view: "_TileFeatures") -> list[Sums]:
+    return view.sums()
 
 
-class _Look:
-    """What the network sees of a tile of the images, and what each objective makes of it."""
+def _at_sums(objectives: Sequence[Objective], sums: Sequence[Sums]) -> list[LossGradients]:
+    return [
+        objective.gradients_at_sums(each) for objective, each in zip(objectives, sums, strict=True)
+    ]
+
+
+def _divided(
+    losses: Sequence[LossGradients], norms: Sequence[GradientNorms]
+) -> list[LossGradients]:
+    return [each.divided(norm) for each, norm in zip(losses, norms, strict=True)]
+
+
+class _TileFeatures:
+    """The feature maps of a tile of the images, and what each objective computes from them."""
 
     def __init__(self, objectives: Sequence[Objective], images: Tensor, tile: Tile) -> None:
         network, layers = objectives[0].backbone, objectives[0].targets.layers
@@ -103,23 +134,29 @@ class _Look:
             objective.sums(self._of(b), self._tile) for b, objective in enumerate(self._objectives)
         ]
 
-    def gradient(self, verdicts: Sequence[Verdict]) -> Tensor:
-        """How what the tile answers for pulls at the pixels that it sees, (B, 3, h, w)."""
+    @torch.no_grad()
+    def gradient_norms(self, losses: Sequence[LossGradients]) -> list[GradientNorms]:
+        """What the tile adds to the norms of each objective's gradients."""
+        return [
+            objective.gradient_norms(self._of(b), at_sums, self._tile)
+            for b, (objective, at_sums) in enumerate(zip(self._objectives, losses, strict=True))
+        ]
+
+    def gradient(self, losses: Sequence[LossGradients]) -> Tensor:
+        """The gradient at the pixels that the tile sees, of its own positions, (B, 3, h, w)."""
         with torch.no_grad():
-            pulls = [
-                objective.pulls(self._of(b), verdict, self._tile)
-                for b, (objective, verdict) in enumerate(
-                    zip(self._objectives, verdicts, strict=True)
-                )
+            gradients = [
+                objective.gradients_at_features(self._of(b), at_sums, self._tile)
+                for b, (objective, at_sums) in enumerate(zip(self._objectives, losses, strict=True))
             ]
-        outputs = [self._features[layer] for layer in pulls[0]]
-        together = [_together([each[layer] for each in pulls]) for layer in pulls[0]]
-        (gradient,) = torch.autograd.grad(outputs, self._pixels, together)
+        outputs = [self._features[layer] for layer in gradients[0]]
+        batched = [_batched([each[layer] for each in gradients]) for layer in gradients[0]]
+        (gradient,) = torch.autograd.grad(outputs, self._pixels, batched)
         return gradient
 
     def _of(self, b: int) -> FeatureMaps:
         return {layer: each[b : b + 1] for layer, each in self._features.items()}
 
 
-def _together(parts: Sequence[Tensor]) -> Tensor:
+def _batched(parts: Sequence[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))

@@ -1,8 +1,8 @@
-"""The terms of the objective, each as its value and its gradient in closed form.
+"""The content loss and the terms of the pixels alone, as values and gradients in closed form.
 
 Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016); the
-equations named below are that paper's. What each is multiplied with so that weights mean what they
-should is the business of `pastiche.engine.normalisation`.
+equations named below are that paper's. The style loss is in `pastiche.engine.statistics`, what each
+term is multiplied with in `pastiche.engine.normalisation`.
 """
 
 import torch
@@ -10,63 +10,6 @@ from torch import Tensor
 
 from pastiche.engine.color import Palette
 from pastiche.options import Variation
-
-_CHUNKS = 8
-
-
-def gram_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
-    """The sum over all positions of the product of every pair of channels (eq. 3).
-
-    Args:
-        features: (1, C, H, W).
-        guide: (1, 1, H, W), how much each position counts, float32; all of them the same where it
-            is None. The square of a guidance channel (Gatys et al. 2017, eq. 4).
-
-    Returns:
-        (C, C), float32 or wider: products in the features' precision, summed in float32.
-    """
-    rows = _positions(features)  # (H·W, C)
-    weighted = rows if guide is None else rows * _positions(guide).to(rows.dtype)
-    if rows.dtype != torch.bfloat16:
-        return weighted.T @ rows
-    if rows.is_cuda:
-        return torch.mm(weighted.T, rows, out_dtype=torch.float32)
-    pairs = zip(weighted.tensor_split(_CHUNKS), rows.tensor_split(_CHUNKS), strict=True)
-    return torch.stack([one.T @ other for one, other in pairs]).float().sum(dim=0)
-
-
-def positions(features: Tensor, guide: Tensor | None = None) -> Tensor | int:
-    """How many positions a Gram matrix is of: what the guide counts, else all of them."""
-    return features.shape[2] * features.shape[3] if guide is None else guide.sum()
-
-
-def gram_matrix(features: Tensor, guide: Tensor | None = None) -> Tensor:
-    """`gram_sum` over the number of positions: a mean, (C, C)."""
-    return gram_sum(features, guide) / positions(features, guide)
-
-
-def style_loss(gram: Tensor, target: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """scale·‖G − A‖², one layer's term of eq. 4, and its gradient at the Gram matrix.
-
-    Args:
-        gram, target: (C, C), the pastiche's and the style image's.
-        scale: a scalar.
-
-    Returns:
-        The value, a scalar, and the gradient, (C, C).
-    """
-    difference = gram - target
-    return difference.square().sum() * scale, (2.0 * scale) * difference
-
-
-def gram_pull(features: Tensor, pull: Tensor, guide: Tensor | None = None) -> Tensor:
-    """A gradient at `gram_sum`, (C, C) and symmetric, as one at the feature map (eq. 6)."""
-    rows = _positions(features)
-    gradient = rows @ (2.0 * pull).to(rows.dtype)
-    if guide is not None:
-        gradient = gradient * _positions(guide).to(rows.dtype)
-    shape = (1, features.shape[2], features.shape[3], features.shape[1])
-    return gradient.reshape(shape).permute(0, 3, 1, 2)
 
 
 def content_error(features: Tensor, target: Tensor, weight_map: Tensor | None = None) -> Tensor:
@@ -87,16 +30,6 @@ def content_pull(
     difference = (2.0 * pull) * (wide(features) - target)
     weighted = difference if weight_map is None else difference * weight_map
     return weighted.to(features.dtype)
-
-
-def rooted(value: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:
-    """Twice the root of a term, and its gradient, whose length does not fade with the term."""
-    root = (value + LEAST_ROOT**2).sqrt()
-    return 2.0 * (root - LEAST_ROOT), pull / root.to(pull.dtype)
-
-
-LEAST_ROOT = 1e-4
-"""Below about this root a term fades after all: at 0 a root has no gradient."""
 
 
 def total_variation(
@@ -145,8 +78,3 @@ def palette_excess(image: Tensor, palette: Palette) -> tuple[Tensor, Tensor]:
 def wide(features: Tensor) -> Tensor:
     """In float32 where it was narrower."""
     return features if features.dtype == torch.float64 else features.float()
-
-
-def _positions(features: Tensor) -> Tensor:
-    """(1, C, H, W) → (H·W, C), without a copy where the features are channels_last."""
-    return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])

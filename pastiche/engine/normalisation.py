@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pastiche.options import Normalisation, Variation
+from pastiche.engine.backbone import Units
+from pastiche.options import Normalisation
 
 LEAST_TARGET = 1e-6
 """What a term is divided by where its target is nothing: that of a plain picture can be."""
@@ -22,14 +23,8 @@ USUAL_SIDE, SIZE_EXPONENT = 256, 0.75
 in pixels. Strokes are a number of pixels wide; a photograph gets smoother with its size, its
 feature maps weaker, and the same strokes disturb them more."""
 
-CONTENT_UNIT, STYLE_UNIT = 36.0, 15.0
-"""What weights of 1 stand for in `pastiche`: with them the default look is at 0.5 and 0.5."""
-
-VARIATION_UNITS: Mapping[Variation, float] = {"squared": 15.0, "absolute": 1.5}
-"""The same for the total variation, for a default weight of 1."""
-
-EIGHT_BITS: Mapping[Variation, float] = {"squared": 255.0**2, "absolute": 255.0}
-"""What total variation is multiplied with where pixels are thought of in 0 to 255."""
+EIGHT_BITS = Units(1.0, 1.0, {"squared": 255.0**2, "absolute": 255.0})
+"""Plain weights, with total variation of pixels in 0 to 255."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +34,8 @@ class Scaling:
     Attributes:
         content: from Σ P², how many values P has, and the longest side of the picture in pixels,
             what Σ (F − P)² is multiplied with.
-        style: from A, (C, C), a mean over positions, what ‖G − A‖² is multiplied with.
-        variation_units, content_unit, style_unit: what weights of 1 stand for.
+        style: from Ĝ, (C, C), a mean over positions, what ‖G − Ĝ‖² is multiplied with.
+        units: what weights of 1 stand for; None for the backbone's own.
         layers_share: whether the weights of the layers are shares of 1; else they are as given.
         style_layer: the weight of a style layer where none are given; None for the backbone's own.
         variation_is_summed: the total variation over all neighbours, not its mean.
@@ -48,9 +43,7 @@ class Scaling:
 
     content: Callable[[Tensor, int, int], Tensor]
     style: Callable[[Tensor], Tensor]
-    variation_units: Mapping[Variation, float]
-    content_unit: float = 1.0
-    style_unit: float = 1.0
+    units: Units | None = None
     layers_share: bool = False
     style_layer: float | None = None
     variation_is_summed: bool = True
@@ -69,9 +62,6 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
     "pastiche": Scaling(
         content=_by_energy_and_size,
         style=_by_energy,
-        content_unit=CONTENT_UNIT,
-        style_unit=STYLE_UNIT,
-        variation_units=VARIATION_UNITS,
         layers_share=True,
         variation_is_summed=False,
     ),
@@ -79,14 +69,14 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
     "paper": Scaling(
         content=lambda energy, *_: torch.full_like(energy, 0.5),
         style=lambda gram: gram.new_full((), 0.25 / gram.shape[0] ** 2),
-        variation_units=EIGHT_BITS,
+        units=EIGHT_BITS,
         style_layer=0.2,
     ),
     # Mean (F − P)²; mean over N² of (ΣFF/(N·M) − ΣFF/(N·M))².
     "neural-style": Scaling(
         content=lambda energy, count, _: torch.full_like(energy, 1.0 / count),
         style=lambda gram: gram.new_full((), gram.shape[0] ** -4.0),
-        variation_units=EIGHT_BITS,
+        units=EIGHT_BITS,
         style_layer=1.0,
     ),
 }

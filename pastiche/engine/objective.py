@@ -1,12 +1,14 @@
 """What is minimised: the weighted terms at one picture, and their gradient.
 
-It is reckoned in three steps, so that a picture may be looked at tile by tile: what adds up over
-positions is summed; the terms and their gradients at these sums follow; and each position is told
-how these pull at it.
+It is computed in three steps, so that a picture may be seen tile by tile: what adds up over
+positions is summed; the terms and their gradients at these sums follow; and from them the gradient
+at each position.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Literal
 
 import torch
@@ -17,13 +19,14 @@ from pastiche.engine.losses import (
     content_error,
     content_pull,
     gamut_excess,
-    gram_pull,
-    gram_sum,
     palette_excess,
-    positions,
-    rooted,
-    style_loss,
     total_variation,
+)
+from pastiche.engine.statistics import (
+    MomentsGradient,
+    PositionSums,
+    at_features,
+    position_sums,
 )
 from pastiche.engine.targets import ContentTarget, Region, Targets
 from pastiche.engine.tiles import WHOLE, Tile
@@ -66,34 +69,65 @@ class Evaluation:
     terms: Tensor
 
 
+StyleKey = tuple[int, LayerName]
+"""A region by its number, and a layer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sums:
     """What adds up over positions.
 
     Attributes:
         contents: by content target, Σ (F − P)².
-        grams: by region and layer, the sum of products, (C, C), and over how many positions.
+        styles: by region and layer.
     """
 
     contents: Sequence[Tensor]
-    grams: Mapping[tuple[int, LayerName], tuple[Tensor, Tensor | int]]
+    styles: Mapping[StyleKey, PositionSums]
 
     def __add__(self, other: "Sums") -> "Sums":
         contents = [one + more for one, more in zip(self.contents, other.contents, strict=True)]
-        grams = {}
-        for key, (products, count) in self.grams.items():
-            more_products, more_count = other.grams[key]
-            grams[key] = (products + more_products, count + more_count)
-        return Sums(contents, grams)
+        return Sums(contents, {key: sums + other.styles[key] for key, sums in self.styles.items()})
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LossGradients:
     """The content and style terms, and their gradients at the sums that they come from."""
 
     values: Mapping[Term, Tensor]
     at_contents: Sequence[Tensor]
-    at_grams: Mapping[tuple[int, LayerName], Tensor]
+    at_styles: Mapping[StyleKey, MomentsGradient]
+
+    def divided(self, norms: "GradientNorms") -> "LossGradients":
+        """The same terms, with each gradient divided by its norm."""
+        return replace(
+            self,
+            at_contents=[
+                gradient / (norm + LEAST_GRADIENT_NORM)
+                for gradient, norm in zip(self.at_contents, norms.contents, strict=True)
+            ],
+            at_styles={
+                key: gradient * (1.0 / (norms.styles[key] + LEAST_GRADIENT_NORM))
+                for key, gradient in self.at_styles.items()
+            },
+        )
+
+
+LEAST_GRADIENT_NORM = 1e-8
+"""Added to the norm that a gradient is divided by, as in neural_style.lua."""
+
+
+@dataclass(frozen=True, slots=True)
+class GradientNorms:
+    """Σ |∂L/∂F| over the positions of each term's gradient at the feature map F, by term."""
+
+    contents: Sequence[Tensor]
+    styles: Mapping[StyleKey, Tensor]
+
+    def __add__(self, other: "GradientNorms") -> "GradientNorms":
+        contents = [one + more for one, more in zip(self.contents, other.contents, strict=True)]
+        styles = {key: norm + other.styles[key] for key, norm in self.styles.items()}
+        return GradientNorms(contents, styles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +136,9 @@ class Objective:
 
     Attributes:
         tv_norm, variation_is_summed: which total variation.
-        roots: whether twice the root of each content and style term stands for it.
+        normalises_gradients: whether the gradient of each term at its feature map is divided by
+            its L1 norm before the term's weight is applied (neural_style.lua,
+            `-normalize_gradients`). What is descended is then no gradient of the value.
     """
 
     backbone: Backbone
@@ -110,7 +146,7 @@ class Objective:
     weights: Weights
     tv_norm: Variation = "squared"
     variation_is_summed: bool = False
-    roots: bool = False
+    normalises_gradients: bool = False
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -131,52 +167,64 @@ class Objective:
             content_error(features[target.layer], *_content_at(target, tile))
             for target in self.targets.contents
         ]
-        grams = {}
-        for index, region in enumerate(self.targets.regions):
-            for layer in region.layers:
-                guide = _guide_at(region, layer, tile)
-                count = positions(features[layer], guide)
-                grams[index, layer] = (gram_sum(features[layer], guide), count)
-        return Sums(contents, grams)
+        styles = {
+            (index, layer): position_sums(features[layer], _guide_at(region, layer, tile))
+            for index, region in enumerate(self.targets.regions)
+            for layer in region.layers
+        }
+        return Sums(contents, styles)
 
-    def judged(self, sums: Sums) -> Verdict:
+    def gradients_at_sums(self, sums: Sums) -> LossGradients:
         """The content and style terms of the whole picture's sums."""
         values: dict[Term, Tensor] = {}
         at_contents = []
         for target, error in zip(self.targets.contents, sums.contents, strict=True):
-            value, pull = self._formed(error * target.scale, target.scale)
             weight = self.weights.content * target.share
-            values[Term("content", target.layer)] = weight * value
-            at_contents.append(weight * pull)
-        at_grams = {}
-        for (index, layer), (products, count) in sums.grams.items():
-            gram, pull_at_gram = products / count, torch.zeros_like(products)
+            values[Term("content", target.layer)] = weight * error * target.scale
+            at_contents.append(weight * target.scale)
+        at_styles = {}
+        for (index, layer), of_layer in sums.styles.items():
+            moments, gradients = of_layer.moments(), []
             for style in self.targets.regions[index].of_layer(layer):
-                value, pull = self._formed(*style_loss(gram, style.gram, style.scale))
+                value, gradient = style.statistic.loss(moments)
                 weight = self.weights.style * style.share
                 term = Term("style", layer)
                 values[term] = values.get(term, 0.0) + weight * value
-                pull_at_gram += weight * pull
-            at_grams[index, layer] = pull_at_gram / count
-        return Verdict(values, at_contents, at_grams)
+                gradients.append(gradient * weight)
+            at_styles[index, layer] = reduce(add, gradients) * (1.0 / of_layer.count)
+        return LossGradients(values, at_contents, at_styles)
 
-    def pulls(
-        self, features: FeatureMaps, verdict: Verdict, tile: Tile = WHOLE
+    def gradient_norms(
+        self, features: FeatureMaps, gradients: LossGradients, tile: Tile = WHOLE
+    ) -> GradientNorms:
+        """What the positions of a tile add to the L1 norm of each term's gradient, its weight
+        taken out of it."""
+        contents = [
+            _content_gradient(features, target, gradient, tile).abs().sum(dtype=torch.float32)
+            / (self.weights.content * target.share or 1.0)
+            for target, gradient in zip(self.targets.contents, gradients.at_contents, strict=True)
+        ]
+        styles = {}
+        for (index, layer), gradient in gradients.at_styles.items():
+            region = self.targets.regions[index]
+            found = at_features(features[layer], gradient, _guide_at(region, layer, tile))
+            weight = self.weights.style * sum(style.share for style in region.of_layer(layer))
+            styles[index, layer] = found.abs().sum(dtype=torch.float32) / (weight or 1.0)
+        return GradientNorms(contents, styles)
+
+    def gradients_at_features(
+        self, features: FeatureMaps, gradients: LossGradients, tile: Tile = WHOLE
     ) -> dict[LayerName, Tensor]:
-        """How the terms pull at the positions of a tile: their gradients at its feature maps."""
+        """The gradients of the content and style terms at the feature maps of a tile."""
         found: dict[LayerName, Tensor] = {}
-        for (index, layer), pull in verdict.at_grams.items():
+        for (index, layer), gradient in gradients.at_styles.items():
             guide = _guide_at(self.targets.regions[index], layer, tile)
-            _pull(found, layer, gram_pull(features[layer], pull, guide))
-        for target, pull in zip(self.targets.contents, verdict.at_contents, strict=True):
-            features_here, (map_here, weights_here) = (
-                features[target.layer],
-                _content_at(target, tile),
-            )
-            _pull(found, target.layer, content_pull(features_here, map_here, pull, weights_here))
+            _accumulate(found, layer, at_features(features[layer], gradient, guide))
+        for target, at_content in zip(self.targets.contents, gradients.at_contents, strict=True):
+            _accumulate(found, target.layer, _content_gradient(features, target, at_content, tile))
         return found
 
-    def completed(self, image: Tensor, gradient: Tensor, verdict: Verdict) -> Evaluation:
+    def completed(self, image: Tensor, gradient: Tensor, gradients: LossGradients) -> Evaluation:
         """The evaluation, with the terms that the pixels alone have.
 
         Args:
@@ -190,15 +238,12 @@ class Objective:
         gradient = gradient.add(smooth_gradient, alpha=self.weights.tv)
         gradient.add_(excess_gradient, alpha=self.weights.gamut)
         values = {
-            **verdict.values,
+            **gradients.values,
             Term("tv"): self.weights.tv * smooth,
             Term("gamut"): self.weights.gamut * excess,
         }
         terms = torch.stack([values[term] for term in self.terms])
         return Evaluation(terms.sum(), gradient, terms)
-
-    def _formed(self, value: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:
-        return rooted(value, pull) if self.roots else (value, pull)
 
     def _outside(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """What colours cost that no screen shows, or that are not in the palette."""
@@ -222,5 +267,12 @@ def _guide_at(region: Region, layer: LayerName, tile: Tile) -> Tensor | None:
     return None if guide is None else tile.of_whole(guide, layer)
 
 
-def _pull(found: dict[LayerName, Tensor], layer: LayerName, gradient: Tensor) -> None:
+def _content_gradient(
+    features: FeatureMaps, target: ContentTarget, gradient: Tensor, tile: Tile
+) -> Tensor:
+    here, weight_map = _content_at(target, tile)
+    return content_pull(features[target.layer], here, gradient, weight_map)
+
+
+def _accumulate(found: dict[LayerName, Tensor], layer: LayerName, gradient: Tensor) -> None:
     found[layer] = found[layer] + gradient if layer in found else gradient

@@ -4,15 +4,15 @@ The one place that meets torchvision: its module says which tensors a file of it
 """
 
 import pickle
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import CHANNELS, Backbone, Convolution
+from pastiche.engine.backbone import CHANNELS, VGG_SHARES, Backbone, Convolution
 from pastiche.engine.weights import MissingWeights, WeightsFile, vgg16
 from pastiche.options import LAYERS, VGG16_LAYERS, LayerName, Options
 
@@ -51,6 +51,7 @@ class Pretrained:
     path: Path
     file: WeightsFile
     input: Input
+    shares: Mapping[LayerName, float] = field(default_factory=lambda: VGG_SHARES)
 
     @cached_property
     def sha256(self) -> str:

@@ -1,5 +1,6 @@
 """How much memory a painting takes, how much there is, and how large a tile fits into it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, isqrt
 from os import sysconf
@@ -120,15 +121,20 @@ def _state_bytes(pixels: int, options: Options, history: int) -> int:
 
 
 def room_for(
-    options: Options, device: torch.device, memory: int | None = None, passing: int = 0
+    options: Options,
+    shares: Mapping[LayerName, float],
+    device: torch.device,
+    memory: int | None = None,
+    passing: int = 0,
 ) -> Room:
     """The room of a painting on a device, in `memory` bytes, or in what the device has free.
 
     Args:
+        shares: of the style's layers, the backbone's own (`BackboneSource.shares`).
         passing: how many bytes of what the device holds now are given back before it is painted.
     """
     free = free_memory(device) + passing if memory is None else memory
-    return Room(free, convolution_dtype(device, options).itemsize, layers_of(options))
+    return Room(free, convolution_dtype(device, options).itemsize, layers_of(options, shares))
 
 
 def free_memory(device: torch.device) -> int:

@@ -66,7 +66,7 @@ class Scene:
         looked_at = _in_colours(inputs, options)
         palettes = [seen(style, mask) for style, mask in _masked(looked_at)]
         styled = in_palettes(looked_at.content, palettes, _places(looked_at, options))
-        layers = layers_of(options)
+        layers = layers_of(options, source.shares)
         network = source.network((styled, *looked_at.styles), layers, options)
         device = inputs.content.device
         network = network.to(device, convolution_dtype(device, options))
@@ -123,10 +123,10 @@ class Scene:
         return Objective(
             self.network,
             targets,
-            weights_of(options, targets),
+            weights_of(options, targets, self.network),
             tv_norm=options.tv_norm,
             variation_is_summed=SCALINGS[options.normalisation].variation_is_summed,
-            roots=options.gradient_normalisation,
+            normalises_gradients=options.gradient_normalisation,
         )
 
     def finished(self, image: Tensor, options: Options) -> Tensor:
@@ -167,16 +167,16 @@ class Scene:
         return painted
 
 
-def weights_of(options: Options, targets: Targets) -> Weights:
+def weights_of(options: Options, targets: Targets, network: Backbone) -> Weights:
     """What the terms are multiplied with, for the weights in the options."""
     scaling = SCALINGS[options.normalisation]
-    content = scaling.content_unit * options.content_weight
-    style = scaling.style_unit * options.style_weight
+    units = scaling.units or network.units[options.style_statistic]
+    content, style = (units.content * options.content_weight, units.style * options.style_weight)
     blank_content, blank_style = targets.blank()
     return Weights(
         content=content,
         style=style,
-        tv=scaling.variation_units[options.tv_norm] * options.tv_weight,
+        tv=units.variation[options.tv_norm] * options.tv_weight,
         gamut=GAMUT_SHARE * (content * blank_content + style * blank_style),
     )
 

@@ -18,6 +18,7 @@ INDIFFERENT = frozenset(
         "tv_weight",
         "tv_norm",
         "normalisation",
+        "style_statistic",
         "gradient_normalisation",
         "scales",
         "scale_factor",

@@ -148,7 +148,13 @@ def paint(
     source = backbone or choose_backbone(options.backbone)
     scene = (scenes or Scene).of(inputs, options, source)
     give_back_freed_memory()  # else what the fit has freed counts as taken
-    room = room_for(options, inputs.content.device, memory, passing=_passing_bytes(resume, inputs))
+    room = room_for(
+        options,
+        source.shares,
+        inputs.content.device,
+        memory,
+        passing=_passing_bytes(resume, inputs),
+    )
     plan = scales(*scene.size, options)
     painting = Painting(scene, plan, options, images, resume)
     remaining = plan[resume.place.scale if resume else 0 :]
@@ -208,7 +214,7 @@ def paint_together(
     source = backbone or choose_backbone(first.backbone)
     scene = (scenes or Scene).of(inputs, first, source)
     give_back_freed_memory()
-    room = room_for(first, inputs.content.device, memory)
+    room = room_for(first, source.shares, inputs.content.device, memory)
     plan = scales(*scene.size, first)
     paintings = [Painting(scene, plan, options, images) for options in several]
     for scale in plan:

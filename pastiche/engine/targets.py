@@ -10,8 +10,17 @@ from torch import Tensor
 from pastiche.engine.backbone import CONTENT_LAYER, STYLE_LAYERS, Backbone
 from pastiche.engine.color import Palette, seen
 from pastiche.engine.guidance import blend_shares, guides_at, region_shares
-from pastiche.engine.losses import gram_sum, positions, wide
+from pastiche.engine.losses import wide
 from pastiche.engine.normalisation import SCALINGS, Scaling
+from pastiche.engine.statistics import (
+    GramTarget,
+    Moments,
+    PositionSums,
+    StatisticTarget,
+    blended,
+    moments_target,
+    position_sums,
+)
 from pastiche.engine.tiles import features_in_tiles, whole_features
 from pastiche.options import LayerName, Options
 
@@ -42,19 +51,17 @@ class StyleTarget:
 
     Attributes:
         share: its weight among the layers, times that of its style.
-        gram: (C, C), A of eq. 4.
-        scale: a scalar, what ‖G − A‖² is multiplied with.
+        statistic: what the pastiche's moments are compared with.
     """
 
     layer: LayerName
     share: float
-    gram: Tensor
-    scale: Tensor
+    statistic: StatisticTarget
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of the pastiche, or all of it, and what its Gram matrices are to be like.
+    """A part of the pastiche, or all of it, and the styles that it is compared with.
 
     Attributes:
         guides: (1, 1, H, W) by layer, how much each position counts; None where all of them do.
@@ -69,7 +76,7 @@ class Region:
         return tuple(dict.fromkeys(style.layer for style in self.styles))
 
     def of_layer(self, layer: LayerName) -> list[StyleTarget]:
-        """What its Gram matrix at this layer is to be like."""
+        """The styles that it is compared with at this layer."""
         return [style for style in self.styles if style.layer == layer]
 
 
@@ -99,7 +106,7 @@ class Targets:
             target.share * (target.energy * target.scale).item() for target in self.contents
         )
         style = sum(
-            target.share * (target.gram.square().sum() * target.scale).item()
+            target.share * target.statistic.loss_of_nothing().item()
             for region in self.regions
             for target in region.styles
         )
@@ -119,11 +126,11 @@ class StyleLook:
     """What is known of a style image at one size, whatever it is mixed with and weighs.
 
     Attributes:
-        grams: by layer, (C, C), A of eq. 4.
+        moments: by layer.
         colours: its pixels, as `seen` gives them.
     """
 
-    grams: Mapping[LayerName, Tensor]
+    moments: Mapping[LayerName, Moments]
     colours: Tensor
 
 
@@ -140,9 +147,9 @@ def layer_weights(
     return _weighted(contents, scaling), _weighted(styles, scaling)
 
 
-def layers_of(options: Options) -> frozenset[LayerName]:
-    """Where the network is looked at."""
-    contents, styles = layer_weights(options, dict.fromkeys(STYLE_LAYERS, 1.0))
+def layers_of(options: Options, network_shares: Mapping[LayerName, float]) -> frozenset[LayerName]:
+    """Every layer whose feature map is compared."""
+    contents, styles = layer_weights(options, network_shares)
     return frozenset({*contents, *styles})
 
 
@@ -158,7 +165,7 @@ def look_at(
     """What the network, and the eye, see of each style image."""
     _, layers = layer_weights(options, network.shares)
     return [
-        StyleLook(_grams(style, network, list(layers), tile_side), seen(style.image, style.mask))
+        StyleLook(_moments(style, network, list(layers), tile_side), seen(style.image, style.mask))
         for style in styles
     ]
 
@@ -184,7 +191,7 @@ def targets_of(
     """
     of_content, of_styles = layer_weights(options, network.shares)
     contents = _contents(content, of_content, network, options, content_map, tile_side)
-    regions = _regions([style.grams for style in styles], masks, of_styles, options)
+    regions = _regions([style.moments for style in styles], masks, of_styles, network, options)
     if network.knows_colour:
         return Targets(contents, regions)
     colours = [style.colours for style in styles]
@@ -210,63 +217,69 @@ def _contents(
     return tuple(targets)
 
 
-def _grams(
+def _moments(
     style: Painted, network: Backbone, layers: Sequence[LayerName], tile_side: int | None
-) -> dict[LayerName, Tensor]:
+) -> dict[LayerName, Moments]:
     guides = None if style.mask is None else guides_at(style.mask, layers)
-    sums: dict[LayerName, tuple[Tensor, Tensor | int]] = {}
+    sums: dict[LayerName, PositionSums] = {}
     for tile, features in features_in_tiles(network, style.image, layers, tile_side):
         for layer, here in features.items():
             guide = None if guides is None else tile.of_whole(guides[layer], layer)
-            products, count = gram_sum(here, guide), positions(here, guide)
-            if layer in sums:
-                products, count = products + sums[layer][0], count + sums[layer][1]
-            sums[layer] = (products, count)
-    return {layer: products / count for layer, (products, count) in sums.items()}
+            added = position_sums(here, guide)
+            sums[layer] = sums[layer] + added if layer in sums else added
+    return {layer: each.moments() for layer, each in sums.items()}
 
 
 def _regions(
-    grams: Sequence[Mapping[LayerName, Tensor]],
+    styles: Sequence[Mapping[LayerName, Moments]],
     masks: Sequence[Tensor],
     layers: Mapping[LayerName, float],
+    network: Backbone,
     options: Options,
 ) -> tuple[Region, ...]:
     """One region for each mask; without masks one that is everything."""
-    scaling = SCALINGS[options.normalisation]
-    blend = blend_shares(len(grams), options.style_weights)
+    blend = blend_shares(len(styles), options.style_weights)
     if not masks:
-        if options.style_blend == "grams":
-            grams, blend = [_mixed(grams, blend)], [1.0]
+        if options.style_blend == "statistics":
+            styles, blend = [_blended(styles, blend, options)], [1.0]
         everywhere = dict.fromkeys(layers)
-        return (Region(everywhere, _style_targets(grams, blend, layers, scaling)),)
+        return (Region(everywhere, _style_targets(styles, blend, layers, network, options)),)
     shares = region_shares(masks, blend)
     return tuple(
-        Region(guides_at(mask, list(layers)), _style_targets([gram], [share], layers, scaling))
-        for mask, gram, share in zip(masks, grams, shares, strict=True)
+        Region(
+            guides_at(mask, list(layers)),
+            _style_targets([style], [share], layers, network, options),
+        )
+        for mask, style, share in zip(masks, styles, shares, strict=True)
     )
 
 
-def _mixed(
-    grams: Sequence[Mapping[LayerName, Tensor]], blend: Sequence[float]
-) -> dict[LayerName, Tensor]:
-    """The weighted mean of several styles' Gram matrices."""
+def _blended(
+    styles: Sequence[Mapping[LayerName, Moments]], blend: Sequence[float], options: Options
+) -> dict[LayerName, Moments]:
+    """Several styles as one."""
     return {
-        layer: torch.stack(
-            [share * gram[layer] for gram, share in zip(grams, blend, strict=True)]
-        ).sum(dim=0)
-        for layer in grams[0]
+        layer: blended([style[layer] for style in styles], blend, options.style_statistic)
+        for layer in styles[0]
     }
 
 
 def _style_targets(
-    grams: Sequence[Mapping[LayerName, Tensor]],
+    styles: Sequence[Mapping[LayerName, Moments]],
     blend: Sequence[float],
     layers: Mapping[LayerName, float],
-    scaling: Scaling,
+    network: Backbone,
+    options: Options,
 ) -> tuple[StyleTarget, ...]:
     return tuple(
-        StyleTarget(layer, share * weight, gram[layer], scaling.style(gram[layer]))
-        for gram, share in zip(grams, blend, strict=True)
+        StyleTarget(layer, share * weight, _statistic_target(style[layer], network, options))
+        for style, share in zip(styles, blend, strict=True)
         for layer, weight in layers.items()
         if share
     )
+
+
+def _statistic_target(moments: Moments, network: Backbone, options: Options) -> StatisticTarget:
+    if options.style_statistic == "moments":
+        return moments_target(moments, network.centre)
+    return GramTarget(moments.gram, SCALINGS[options.normalisation].style(moments.gram))

@@ -8,8 +8,8 @@ same directions do not, and paint hatching. Related: Krähenbühl et al., "Data-
 Initializations of Convolutional Neural Networks" (2016).
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -19,11 +19,12 @@ from pastiche.engine.backbone import (
     POOLED_BEFORE,
     Backbone,
     Convolution,
+    Units,
     padded,
     pooled,
 )
 from pastiche.engine.images import resize_picture
-from pastiche.options import LAYERS, LayerName, Options
+from pastiche.options import LAYERS, LayerName, Options, StyleStatistic
 from pastiche.sizes import fitted
 
 LOOKED_AT = (128, 256, 512)
@@ -63,6 +64,12 @@ SHARES: dict[LayerName, float] = {
 """Of the style loss, by layer. The deep filters know these two images by heart: what they ask for
 cannot be painted anywhere else, and pulling at it hard gives noise."""
 
+UNITS: Mapping[StyleStatistic, Units] = {
+    "moments": Units(36.0, 36.0, {"squared": 15.0, "absolute": 1.5}),
+    "gram": Units(36.0, 15.0, {"squared": 15.0, "absolute": 1.5}),
+}
+"""What weights of 1 stand for: the style pulls harder than with a trained network."""
+
 SEED = 20_160_627
 """Of the fit alone: jobs that differ in their own seed share one network."""
 
@@ -73,6 +80,7 @@ class Whitened:
 
     name: str = "whitened"
     sha256: str | None = None
+    shares: Mapping[LayerName, float] = field(default_factory=lambda: SHARES)
 
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
@@ -102,6 +110,7 @@ def fit(images: Sequence[Tensor], layers: Collection[LayerName], options: Option
         None,
         convolutions,
         shares=SHARES,
+        units=UNITS,
         knows_colour=False,
         pooling=options.pooling,
         padding=options.padding,
