@@ -6,7 +6,7 @@ strokes that are larger than the network sees come in where the picture is small
 
 from dataclasses import dataclass
 
-from pastiche.options import Options
+from pastiche.options import OptionError, Options
 from pastiche.sizes import fitted
 
 SHORTEST_SIDE = 32
@@ -34,22 +34,51 @@ class Scale:
         return self.size[0] * self.size[1] * self.iterations
 
 
+LEAST_SIDE = 16
+"""No scale that is asked for by `scale_iterations` is smaller, on its shorter side: the network
+halves it four times."""
+
+
 def scales(height: int, width: int, options: Options) -> list[Scale]:
-    """The scales of an image of this shape, coarse to fine."""
+    """The scales of an image of this shape, coarse to fine.
+
+    Raises:
+        OptionError: `scale_iterations` has so many numbers that the coarsest scale is too small.
+    """
     counts = options.scale_iterations
-    sides = _sides(height, width, options, len(counts) or min(options.scales, options.iterations))
-    counts = counts[-len(sides) :] or _shared_out(options.iterations, len(sides))
+    if counts:
+        sides = _sides(options, len(counts))
+        _check_coarsest(height, width, sides)
+    else:
+        sides = _sides(options, min(options.scales, options.iterations))
+        sides = _large_enough(height, width, sides)
+        counts = _shared_out(options.iterations, len(sides))
     return [
         Scale(side, fitted(height, width, side), count)
         for side, count in zip(sides, counts, strict=True)
     ]
 
 
-def _sides(height: int, width: int, options: Options, most: int) -> list[int]:
-    """The longest sides, coarse to fine, none of them too small to be seen but the only one."""
-    sides = [round(options.size / options.scale_factor**index) for index in range(most)]
-    seen = [side for side in sides[1:] if min(fitted(height, width, side)) >= SHORTEST_SIDE]
-    return [*reversed(seen), options.size]
+def _sides(options: Options, count: int) -> list[int]:
+    """The longest sides of this many scales, coarse to fine."""
+    sides = [round(options.size / options.scale_factor**index) for index in range(count)]
+    return sides[::-1]
+
+
+def _large_enough(height: int, width: int, sides: list[int]) -> list[int]:
+    """The sides of scales that show something, and the full size."""
+    *coarse, full = sides
+    return [*(s for s in coarse if min(fitted(height, width, s)) >= SHORTEST_SIDE), full]
+
+
+def _check_coarsest(height: int, width: int, sides: list[int]) -> None:
+    rows, columns = fitted(height, width, sides[0])
+    if len(sides) > 1 and min(rows, columns) < LEAST_SIDE:
+        raise OptionError(
+            "scale_iterations",
+            f"must have fewer numbers: the first of its {len(sides)} scales would be "
+            f"{columns}×{rows} pixels, where {LEAST_SIDE} on the shorter side are the least.",
+        )
 
 
 def _shared_out(iterations: int, parts: int) -> tuple[int, ...]:

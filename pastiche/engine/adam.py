@@ -3,47 +3,83 @@
 Kingma, Ba, "Adam: A Method for Stochastic Optimization" (ICLR 2015), algorithm 1.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 
-DECAYS = (0.9, 0.999)
-"""β₁ and β₂."""
+DECAYS = (0.9, 0.99)
+"""β₁ and β₂. The second is shorter than the paper's 0.999: a picture changes quickly."""
 
 EPSILON = 1e-8
+
+AVERAGE_DECAY = 0.99
+"""What a step leaves of the average of the iterates that came before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """Where the optimiser stands; N is the number of variables.
 
+    Adam's steps are about as long at the end as at the beginning, so that its last iterate trembles
+    around the minimum; the average of its iterates does not (Polyak, Juditsky 1992).
+
     Attributes:
         position: (N), where the objective is to be evaluated next.
-        accepted: (N), the last point where it was finite.
+        last: (N), the last point where it was finite.
+        average: (N), the exponentially weighted sum of these points, biased towards 0.
         mean: (N), the gradient's running mean m.
         square: (N), the running mean v of its square.
-        steps: scalar, float32, how many steps went into both.
+        steps: scalar, float32, how many steps went into m and v.
+        averaged: scalar, float32, how many points went into the average.
         step_size: how far one step goes, the paper's α.
     """
 
     position: Tensor
-    accepted: Tensor
+    last: Tensor
+    average: Tensor
     mean: Tensor
     square: Tensor
     steps: Tensor
+    averaged: Tensor
     step_size: float
+
+    @property
+    def accepted(self) -> Tensor:
+        """(N), the picture that it has come to: the average of the iterates."""
+        weight = 1 - AVERAGE_DECAY ** self.averaged.clamp_min(1.0)
+        return torch.where(self.averaged > 0, self.average / weight, self.last)
 
     def copy(self, device: torch.device | None = None) -> "State":
         """A state of its own memory, on another device if one is given."""
-        tensors = ("position", "accepted", "mean", "square", "steps")
-        return replace(
-            self, **{name: getattr(self, name).to(device, copy=True) for name in tensors}
-        )
+        tensors = {
+            each.name: getattr(self, each.name).to(device, copy=True)
+            for each in fields(self)
+            if each.name != "step_size"
+        }
+        return replace(self, **tensors)
 
     def forget(self) -> "State":
         """The state without its running means: the objective changed."""
         return begin(self.accepted, self.step_size)
+
+    def resized(self, position: Tensor, resize: Callable[[Tensor], Tensor]) -> "State":
+        """The state at the beginning of a larger scale, with the moments carried over.
+
+        The objective is a mean over the picture: of more pixels, each has less of the gradient.
+
+        Args:
+            position: (N'), where the larger picture begins.
+            resize: (N) → (N'), how a picture is enlarged.
+        """
+        share = self.position.numel() / position.numel()
+        return replace(
+            begin(position, self.step_size),
+            mean=share * resize(self.mean),
+            square=share**2 * resize(self.square).clamp_min(0.0),
+            steps=self.steps,
+        )
 
     def step(self, value: Tensor, gradient: Tensor) -> "State":
         """The next state, given the objective's value (scalar) and gradient (N) at `position`.
@@ -60,14 +96,17 @@ class State:
         counted = steps.clamp_min(1.0)
         unbiased = mean / (1 - first**counted)
         deviation = (square / (1 - second**counted)).sqrt()
-        accepted = torch.where(good, self.position, self.accepted)
+        last = torch.where(good, self.position, self.last)
+        average = torch.lerp(last, self.average, AVERAGE_DECAY)
         return replace(
             self,
-            position=accepted - self.step_size * unbiased / (deviation + EPSILON),
-            accepted=accepted,
+            position=last - self.step_size * unbiased / (deviation + EPSILON),
+            last=last,
+            average=torch.where(good, average, self.average),
             mean=mean,
             square=square,
             steps=steps,
+            averaged=torch.where(good, self.averaged + 1, self.averaged),
         )
 
 
@@ -75,9 +114,11 @@ def begin(position: Tensor, step_size: float) -> State:
     """The state before the first evaluation at `position`, (N) in float32 or float64."""
     return State(
         position=position,
-        accepted=position,
+        last=position,
+        average=torch.zeros_like(position),
         mean=torch.zeros_like(position),
         square=torch.zeros_like(position),
         steps=position.new_zeros(()),
+        averaged=position.new_zeros(()),
         step_size=step_size,
     )

@@ -18,7 +18,7 @@ from pastiche.options import OptionError, Options
 REWEIGHED = ("content_weight", "style_weight", "tv_weight")
 """The options that may change while a picture is painted."""
 
-VERSION = 2
+VERSION = 3
 """Of what a checkpoint holds: goes up when an older one can no longer be gone on with."""
 
 _STATES: dict[str, type[State]] = {"lbfgs": lbfgs.State, "adam": adam.State}

@@ -2,9 +2,10 @@
 
 Nocedal, Wright, *Numerical Optimization*, section 7.2, in the compact form of Byrd, Nocedal and
 Schnabel, "Representations of quasi-Newton matrices and their use in limited memory methods" (1994);
-that all of it is reckoned on the coefficients of a basis is from Chen, Wang, Zhou, "Large-scale
-L-BFGS using MapReduce" (NIPS 2014). No line search: its evaluations buy less here than another step
-does. What it begins with (Nocedal, Wright, eq. 7.20) is not one number but one for each block of
+that all of it is computed on the coefficients of a basis is from Chen, Wang, Zhou, "Large-scale
+L-BFGS using MapReduce" (NIPS 2014). A step that raises the objective is tried again, shorter, along
+the same line; other than that there is no line search: its evaluations buy less here than another
+step does. What it begins with (Nocedal, Wright, eq. 7.20) is not one number but one for each block of
 variables: the objective is curved more along one axis of the colours than along another.
 
 Nothing here waits for the device: every decision is a `torch.where`.
@@ -22,8 +23,15 @@ FIRST_STEP = 0.01
 LONGEST_STEP = 0.1
 """How far any step goes at most, as a root mean square over the variable."""
 
-WORSE = 2.0
-"""A step that multiplies the objective by more than this is taken back."""
+WORSE = 1.05
+"""A step that multiplies the objective by more than this is taken back, as is one that leaves it
+above where it began. Small rises are let pass: they are rounding, or lead around a corner."""
+
+SHORTEST_RETRY, LONGEST_RETRY = 0.1, 0.5
+"""The shares of a step that was taken back between which the next try along its line lies."""
+
+RETRIES = 3
+"""How often a step is shortened before the history is forgotten for a step along the gradient."""
 
 UNEVEN = 10.0
 """How many times more or less than the mean a block may be taken to be curved."""
@@ -49,6 +57,7 @@ class State:
         position: (N), where the objective is to be evaluated next.
         accepted: (N), the last point that was kept.
         value: scalar, the objective there; infinity before the first evaluation.
+        ceiling: scalar, the first finite value: no point above it is accepted.
         axes: (B, B), orthonormal, what turns the blocks.
         basis: (2m + 1, B, N/B), the pairs s_k, the pairs y_k, and the gradient at `accepted`, all
             turned.
@@ -56,17 +65,20 @@ class State:
         valid: (m), which of the pairs are used.
         newest: scalar, which pair is the newest.
         caution: scalar in 0 to 1, by what the gradient's step is shortened after bad steps.
+        retries: scalar, how many times the step from `accepted` was shortened so far.
     """
 
     position: Tensor
     accepted: Tensor
     value: Tensor
+    ceiling: Tensor
     axes: Tensor
     basis: Tensor
     products: Tensor
     valid: Tensor
     newest: Tensor
     caution: Tensor
+    retries: Tensor
 
     @property
     def history(self) -> int:
@@ -83,55 +95,79 @@ class State:
     def step(self, value: Tensor, gradient: Tensor) -> "State":
         """The next state, given the objective's value (scalar) and gradient (N) at `position`.
 
-        Where the value is not finite, or has more than doubled, the point is given up: back to the
-        last good one, without history, and a short way along the gradient from there.
+        Where the value is not finite, or too high (`WORSE`, `ceiling`), the point is given up: a
+        shorter step along the same line is tried, and after `RETRIES` of them a short one along the
+        gradient, without history.
         """
         good = torch.isfinite(value) & torch.isfinite(gradient.sum())
-        good = good & (value <= WORSE * self.value)
-        newest = (self.newest + 1) % self.history
-        self._remember(newest, gradient, good)
+        good = good & (value <= WORSE * self.value) & (value <= self.ceiling)
+        shortens = ~good & (self.retries < RETRIES)
+        newest = torch.where(good, (self.newest + 1) % self.history, self.newest)
+        useful = self._remember(newest, gradient, good)
         order = _oldest_first(newest, self.history)
         products = self.products[:, order][:, :, order]
-        whole = products.sum(dim=0)
-        curvature, length = whole[self.history - 1, -2], whole[-2, -2]
-        useful = good & (curvature > LEAST_CURVATURE * length) & (length > 0)
-        valid = (self.valid & good).index_copy(0, newest[None], useful[None])
+        valid = self.valid.index_copy(0, newest[None], useful[None])
+        valid = torch.where(good, valid, self.valid & shortens)
         accepted = torch.where(good, self.position, self.accepted)
-        caution = torch.where(good, torch.ones_like(self.caution), 0.25 * self.caution)
+        lowest = torch.where(good, value, self.value)
+        caution = torch.where(good, 1.0, torch.where(shortens, self.caution, 0.1 * self.caution))
         count = gradient.numel()
-        first_step = caution * FIRST_STEP * sqrt(count)
+        first_step = caution * self._first_step(lowest, products, count)
         newton = _newton(products, valid[order[: self.history]], first_step)
         coefficients = _held(newton, products, count)
         coefficients = torch.zeros_like(coefficients).index_copy(1, order, coefficients)
+        ahead = accepted + self._direction(coefficients)
+        retry = self.accepted + self._retry_share(value) * (self.position - self.accepted)
         return State(
-            position=accepted + self._direction(coefficients),
+            position=torch.where(shortens, retry, ahead),
             accepted=accepted,
-            value=torch.where(good, value, self.value),
+            value=lowest,
+            ceiling=torch.where(torch.isfinite(self.ceiling), self.ceiling, lowest),
             axes=self.axes,
             basis=self.basis,
             products=self.products,
             valid=valid,
             newest=newest,
             caution=caution,
+            retries=torch.where(shortens, self.retries + 1, 0),
         )
 
-    def _remember(self, newest: Tensor, gradient: Tensor, good: Tensor) -> None:
-        """Puts the newest pair and gradient into the basis, and its inner products beside it."""
+    def _remember(self, newest: Tensor, gradient: Tensor, good: Tensor) -> Tensor:
+        """Puts the newest pair and gradient into the basis, and its inner products beside it, where
+        the point is good; whether the pair is of use."""
         last, gradient = self.basis[-1], self._turned(gradient)
-        fresh = torch.stack(
-            (
-                torch.where(good, self._turned(self.position - self.accepted), 0.0),  # s_k
-                torch.where(good, gradient - last, 0.0),  # y_k
-                torch.where(good, gradient, last),
-            )
-        )  # (3, B, N/B)
         rows = torch.stack(
             (newest, self.history + newest, torch.full_like(newest, 2 * self.history))
         )
+        fresh = torch.stack(
+            (
+                self._turned(self.position - self.accepted),  # s_k
+                gradient - last,  # y_k
+                gradient,
+            )
+        )  # (3, B, N/B)
+        fresh = torch.where(good, fresh, self.basis.index_select(0, rows))
         self.basis.index_copy_(0, rows, fresh)
         inner = _inner_products(fresh, self.basis)
         self.products.index_copy_(1, rows, inner)
         self.products.index_copy_(2, rows, inner.mT)
+        among = self.products.sum(dim=0).index_select(0, rows).index_select(1, rows)  # (3, 3)
+        return good & (among[0, 1] > LEAST_CURVATURE * among[1, 1]) & (among[1, 1] > 0)
+
+    def _first_step(self, value: Tensor, products: Tensor, count: int) -> Tensor:
+        """How far to go along the gradient where nothing is known of the curvature: no farther than
+        where a parabola through this value and slope that touches 0 has its minimum."""
+        slope = products[:, -1, -1].sum().sqrt().clamp_min(1e-30)
+        return (2.0 * value / slope).clamp_max(FIRST_STEP * sqrt(count))
+
+    def _retry_share(self, value: Tensor) -> Tensor:
+        """The share of a step that led to this value at which a parabola through it has its
+        minimum."""
+        step = self._turned(self.position - self.accepted)
+        slope = (self.basis[-1] * step).sum()
+        share = -slope / (2.0 * (value - self.value - slope))
+        share = torch.where(torch.isfinite(share), share, SHORTEST_RETRY)
+        return share.clamp(SHORTEST_RETRY, LONGEST_RETRY)
 
     def _turned(self, variables: Tensor) -> Tensor:
         """(N) as blocks that are curved each in its own way, (B, N/B)."""
@@ -156,12 +192,14 @@ def begin(position: Tensor, history: int = 10, axes: Tensor | None = None) -> St
         position=position,
         accepted=position.clone(),
         value=position.new_full((), torch.inf),
+        ceiling=position.new_full((), torch.inf),
         axes=axes,
         basis=position.new_zeros(rows, blocks, position.numel() // blocks),
         products=position.new_zeros(blocks, rows, rows, dtype=torch.float64),
         valid=position.new_zeros(history, dtype=torch.bool),
         newest=torch.tensor(history - 1, device=position.device),
         caution=position.new_ones(()),
+        retries=position.new_zeros(()),
     )
 
 

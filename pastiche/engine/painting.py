@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import Tensor
 
-from pastiche.engine import optimiser
+from pastiche.engine import adam, optimiser
 from pastiche.engine.checkpoint import Checkpoint, Place
 from pastiche.engine.images import resize
 from pastiche.engine.objective import Term
@@ -32,6 +32,7 @@ class Painting:
     ) -> None:
         self.scene, self.plan, self.options, self._images = scene, plan, options, images
         self._state: optimiser.State | None = None
+        self._carried: adam.State | None = None
         self._image = scene.start(plan[0].size, options)
         self._tally = Tally(plan, options.stall_tolerance, Place())
         if resume is not None:
@@ -56,8 +57,15 @@ class Painting:
             start, place = self._image, self._tally.place
             if place.scale:
                 start = self.scene.enlarged(start, scale.size, self.options, place.scale)
-            axes = self.scene.axes
-            self._state = optimiser.begin(start.flatten(), self.options, history, axes)
+            before = self._image.shape
+
+            def enlarged(values: Tensor) -> Tensor:
+                return resize(values.view(before), scale.size).flatten()
+
+            self._state = optimiser.begin(
+                start.flatten(), self.options, history, self.scene.axes, self._carried, enlarged
+            )
+            self._carried = None
         self._image = self._state.accepted.view(1, 3, *scale.size)
 
     def advance(self, state: optimiser.State, terms: tuple[Term, ...], values: Tensor) -> None:
@@ -68,6 +76,7 @@ class Painting:
 
     def end(self) -> None:
         """Ends a scale."""
+        self._carried = optimiser.carried_over(self.state)
         self._state = None
         self._tally.next_scale()
 

@@ -41,6 +41,12 @@ GAMUT_SHARE = 400.0
 and as much against the other terms whatever their weights and their normalisation."""
 
 
+STYLE_SIDE = 512
+"""The least longest side, in pixels, that the style images have beside the finished pastiche: made
+as small as a small pastiche, their strokes would be two pixels wide, and no longer look like any.
+Smaller scales of it see them smaller by as much."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What stays the same while a pastiche is painted.
@@ -84,7 +90,7 @@ class Scene:
             return 0.5 + 0.25 * _noise(image, options.seed)
         if options.start == "grey":
             image = torch.full_like(image, 0.5)
-        return image + options.start_noise * _noise(image, options.seed)
+        return image + options.start_noise * style_share(options) * _noise(image, options.seed)
 
     def enlarged(
         self, image: Tensor, size: tuple[int, int], options: Options, scale: int
@@ -142,15 +148,13 @@ class Scene:
         has, with the styles' palette: all of it where α ≤ β, none of it where β = 0."""
         if self.network.knows_colour:
             return self.inputs.content
-        both = options.content_weight + options.style_weight
-        share = min(1.0, 2.0 * options.style_weight / both)
-        return torch.lerp(self.inputs.content, self.styled, share)
+        return torch.lerp(self.inputs.content, self.styled, style_share(options))
 
     def _looks_at(self, scale: Scale, options: Options, tile_side: int | None) -> list[StyleLook]:
         """The style images as they are at one scale, looked at once."""
         side = scale.longest_side
         if side not in self._looks:
-            painted = self._painted(options.style_scale * side)
+            painted = self._painted(style_side(side, options))
             # A style image may be far larger than the picture, whose size the memory was found for.
             seen_at_once = tile_side or GRID * ceil(side / GRID)
             self._looks[side] = look_at(painted, self.network, options, seen_at_once)
@@ -165,6 +169,20 @@ class Scene:
             small = None if mask is None else resize_picture(mask, size)
             painted.append(Painted(resize_picture(style, size), small))
         return painted
+
+
+def style_share(options: Options) -> float:
+    """How much style is asked for: all of it, 1, where α ≤ β, none of it where β = 0."""
+    both = options.content_weight + options.style_weight
+    return min(1.0, 2.0 * options.style_weight / both)
+
+
+def style_side(side: int, options: Options) -> float:
+    """The longest side of the style images, in pixels, where the pastiche's is `side`."""
+    factor = 1.0
+    if options.normalisation == "pastiche":
+        factor = max(1.0, STYLE_SIDE / options.size)
+    return options.style_scale * factor * side
 
 
 def weights_of(options: Options, targets: Targets, network: Backbone) -> Weights:

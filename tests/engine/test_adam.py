@@ -21,7 +21,7 @@ def minimised(state: adam.State, steps: int) -> adam.State:
 
 def test_it_goes_where_torch_s_own_goes() -> None:
     x = START.clone().requires_grad_(True)
-    theirs = torch.optim.Adam([x], lr=0.03)
+    theirs = torch.optim.Adam([x], lr=0.03, betas=adam.DECAYS)
     for _ in range(25):
         x.grad = evaluated(x.detach())[1]
         theirs.step()
@@ -47,3 +47,22 @@ def test_forgetting_goes_back_to_the_last_good_place() -> None:
     fresh = state.forget()
     assert torch.equal(fresh.position, state.accepted)
     assert not fresh.mean.any()
+
+
+def test_the_picture_is_the_average_of_the_iterates() -> None:
+    state, points = adam.begin(START, 0.03), []
+    for _ in range(20):
+        points.append(state.position)
+        state = state.step(*evaluated(state.position))
+    weights = adam.AVERAGE_DECAY ** torch.arange(19, -1, -1, dtype=torch.float64)
+    expected = (weights[:, None] * torch.stack(points)).sum(dim=0) / weights.sum()
+    assert torch.allclose(state.accepted, expected, rtol=1e-6)
+
+
+def test_a_larger_scale_goes_on_with_its_moments() -> None:
+    state = minimised(adam.begin(START, 0.03), 30)
+    larger = state.resized(torch.zeros(100, dtype=torch.float64), lambda x: x.repeat(2))
+    assert torch.allclose(larger.mean, 0.5 * state.mean.repeat(2))
+    assert torch.allclose(larger.square, 0.25 * state.square.repeat(2))
+    assert larger.steps == state.steps
+    assert torch.equal(larger.accepted, larger.position)

@@ -149,15 +149,52 @@ def test_a_pair_without_positive_curvature_is_not_used() -> None:
     assert not state.valid.any()
 
 
-@pytest.mark.parametrize("bad", [torch.nan, torch.inf, 1e9])
-def test_a_bad_step_is_taken_back_and_the_history_forgotten(bad: float) -> None:
+BAD = [torch.nan, torch.inf, 1e9]
+
+
+def stepped_badly(state: lbfgs.State, bad: float, times: int) -> lbfgs.State:
+    for _ in range(times):
+        gradient = torch.full_like(state.position, bad)
+        state = state.step(torch.tensor(bad, dtype=gradient.dtype), gradient)
+    return state
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_bad_step_is_tried_again_shorter_along_the_same_line(bad: float) -> None:
+    state = minimised(quadratic, torch.zeros(50, dtype=torch.float64), 10)
+    last_good, step, pairs = state.accepted.clone(), state.position - state.accepted, state.valid
+    state = stepped_badly(state, bad, 1)
+    retry = state.position - last_good
+    assert torch.equal(state.accepted, last_good)
+    assert torch.equal(state.valid, pairs)
+    assert torch.cosine_similarity(retry, step, dim=0).item() == pytest.approx(1.0)
+    assert retry.norm() <= lbfgs.LONGEST_RETRY * step.norm() * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_after_several_bad_steps_the_history_is_forgotten_for_the_gradient(bad: float) -> None:
     state = minimised(quadratic, torch.zeros(50, dtype=torch.float64), 10)
     last_good = state.accepted.clone()
-    gradient = torch.full((50,), bad, dtype=torch.float64)
-    state = state.step(torch.tensor(bad, dtype=torch.float64), gradient)
+    state = stepped_badly(state, bad, lbfgs.RETRIES + 1)
+    _, gradient = evaluated(quadratic, last_good)
     assert torch.equal(state.accepted, last_good)
     assert not state.valid.any()
-    assert torch.isfinite(state.position).all()
+    step = state.position - last_good
+    assert torch.cosine_similarity(step, -gradient, dim=0).item() == pytest.approx(1.0)
+
+
+def test_no_point_above_the_first_is_accepted() -> None:
+    """On a problem whose steps overshoot: steep walls around a flat floor."""
+    state = lbfgs.begin(torch.full((50,), 0.3, dtype=torch.float64), 3)
+    first, _ = evaluated(walls, state.position)
+    for _ in range(60):
+        state = state.step(*evaluated(walls, state.position))
+        assert state.value <= first
+    assert state.value < 0.01 * first
+
+
+def walls(x: Tensor) -> Tensor:
+    return (SCALES * (x.abs() - 0.25).clamp_min(0).square()).sum() * 1e4 + 0.1 * x.square().sum()
 
 
 def test_it_goes_on_to_the_minimum_after_a_bad_step() -> None:

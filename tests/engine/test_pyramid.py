@@ -2,7 +2,7 @@
 
 import pytest
 
-from pastiche.options import Options
+from pastiche.options import OptionError, Options
 from pastiche.pyramid import SHORTEST_SIDE, scales
 
 
@@ -48,9 +48,19 @@ def test_iterations_given_by_scale_are_kept_coarse_to_fine() -> None:
     assert told == [(128, 80), (256, 60), (512, 40)]
 
 
-def test_scales_too_small_to_be_seen_take_their_iterations_with_them() -> None:
+def test_there_are_as_many_scales_as_numbers_of_iterations() -> None:
     plan = scales(64, 64, Options(size=64, scale_iterations=(80, 60, 40)))
-    assert [(scale.longest_side, scale.iterations) for scale in plan] == [(32, 60), (64, 40)]
+    assert [(scale.longest_side, scale.iterations) for scale in plan] == [
+        (16, 80),
+        (32, 60),
+        (64, 40),
+    ]
+
+
+def test_more_numbers_than_the_picture_has_scales_are_refused() -> None:
+    with pytest.raises(OptionError, match="scale_iterations: must have fewer numbers") as refused:
+        scales(64, 64, Options(size=64, scale_iterations=(10, 80, 60, 40)))
+    assert "8×8 pixels" in refused.value.sentence
 
 
 def test_two_thirds_of_the_iterations_are_done_at_the_full_size() -> None:
