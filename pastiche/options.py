@@ -283,9 +283,10 @@ class Options:
         source="Simonyan, Zisserman 2015",
     )
     pooling: Pooling = _option(
-        "average",
+        "max",
         "Network",
-        "How the network halves its feature maps: `average` is smooth, `max` as VGG was trained.",
+        "How the network halves its feature maps: `max` as VGG was trained, with the clearest "
+        "strokes, or `average`, which is smoother. The network of `whitened` is made for `average`.",
         source=f"{GATYS_2016}, section 2",
     )
     padding: Padding = _option(

@@ -200,7 +200,7 @@ class Objective:
         """What the positions of a tile add to the L1 norm of each term's gradient, its weight
         taken out of it."""
         contents = [
-            _content_gradient(features, target, gradient, tile).abs().sum(dtype=torch.float32)
+            _content_gradient(features, target, gradient, tile).abs().sum(dtype=_wide(self.backbone.dtype))
             / (self.weights.content * target.share or 1.0)
             for target, gradient in zip(self.targets.contents, gradients.at_contents, strict=True)
         ]
@@ -209,7 +209,7 @@ class Objective:
             region = self.targets.regions[index]
             found = at_features(features[layer], gradient, _guide_at(region, layer, tile))
             weight = self.weights.style * sum(style.share for style in region.of_layer(layer))
-            styles[index, layer] = found.abs().sum(dtype=torch.float32) / (weight or 1.0)
+            styles[index, layer] = found.abs().sum(dtype=_wide(self.backbone.dtype)) / (weight or 1.0)
         return GradientNorms(contents, styles)
 
     def gradients_at_features(
@@ -276,3 +276,7 @@ def _content_gradient(
 
 def _accumulate(found: dict[LayerName, Tensor], layer: LayerName, gradient: Tensor) -> None:
     found[layer] = found[layer] + gradient if layer in found else gradient
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.promote_types(dtype, torch.float32)

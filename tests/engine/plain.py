@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pastiche.engine.backbone import CHANNELS, Backbone, Convolution
-from pastiche.options import Normalisation, Padding, Pooling
+from pastiche.options import Normalisation, Padding, Pooling, StyleStatistic
 
-FIVE = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0}
+FOUR = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0}
+FIVE = {**FOUR, "relu5_1": 1.0}
 
 
 @cache
@@ -53,14 +54,15 @@ class Wanted:
     gamut: float = 1e4
     normalisation: Normalisation = "pastiche"
     content_layers: dict[str, float] = field(default_factory=lambda: {"relu4_2": 1.0})
-    style_layers: dict[str, float] = field(default_factory=lambda: FIVE)
+    statistic: StyleStatistic = "moments"
+    style_layers: dict[str, float] = field(default_factory=lambda: FOUR)
     blend: Sequence[float] = (1.0,)
-    blends_grams: bool = False
+    blends_statistics: bool = False
     masks: Sequence[Tensor] = ()
     style_masks: Sequence[Tensor] = ()
     content_map: Tensor | None = None
     absolute: bool = False
-    roots: bool = False
+    normalises_gradients: bool = False
     centre: float = 0.0
 
 
@@ -77,8 +79,22 @@ def features(image: Tensor, backbone: Backbone) -> dict[str, Tensor]:
     return maps
 
 
-def gram_sum(feature_map: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """G_ij = Σ_k F_ik F_jk over M positions (Gatys et al. 2016, eq. 3), and M.
+@dataclass(frozen=True)
+class Statistics:
+    """Of a feature map: its Gram matrix as a mean over positions, and their mean, μ."""
+
+    gram: Tensor
+    mean: Tensor
+    places: Tensor
+
+    @property
+    def covariance(self) -> Tensor:
+        """Σ = 1/M Σ_k (F_ik − μ_i)(F_jk − μ_j)."""
+        return self.gram - self.mean[:, None] * self.mean[None, :]
+
+
+def statistics(feature_map: Tensor, mask: Tensor | None) -> Statistics:
+    """G_ij = 1/M Σ_k F_ik F_jk and μ_i = 1/M Σ_k F_ik over M positions (Gatys et al. 2016, eq. 3).
 
     With a mask, of the feature map times its guidance channel (Gatys et al. 2017, eq. 4); M is
     then what the squares of the channel add up to.
@@ -86,87 +102,129 @@ def gram_sum(feature_map: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     channel = torch.ones(feature_map.shape[2:], dtype=feature_map.dtype)
     if mask is not None:
         channel = F.adaptive_avg_pool2d(mask, (feature_map.shape[2], feature_map.shape[3]))[0, 0]
+    places = (channel**2).sum()
     rows = (feature_map[0] * channel).flatten(1)  # (C, M)
-    return torch.stack([(rows * row).sum(dim=1) for row in rows]), (channel**2).sum()
+    products = torch.stack([(rows * row).sum(dim=1) for row in rows])
+    mean = (feature_map[0] * channel**2).flatten(1).sum(dim=1) / places
+    return Statistics(products / places, mean, places)
 
 
 def objective(image: Tensor, backbone: Backbone, wanted: Wanted) -> Tensor:
     """α·content + β·style + γ·total variation + gamut."""
     maps = features(image, backbone)
+    terms = network_terms(maps, backbone, wanted)
+    return sum(terms.values(), pixel_terms(image, wanted))
+
+
+def gradient(image: Tensor, backbone: Backbone, wanted: Wanted) -> Tensor:
+    """The objective's gradient at the pixels; with normalised gradients, that of each layer's term
+    at its feature map divided by its L1 norm, times the term's weight (neural_style.lua)."""
+    at = image.clone().requires_grad_(True)
+    if not wanted.normalises_gradients:
+        return torch.autograd.grad(objective(at, backbone, wanted), at)[0]
+    maps = features(at, backbone)
+    followed = pixel_terms(at, wanted)
+    for (kind, layer), term in network_terms(maps, backbone, wanted).items():
+        weight = weights(kind, wanted)[layer]
+        (pull,) = torch.autograd.grad(term / weight, maps[layer], retain_graph=True)
+        normalised = weight * pull / (pull.abs().sum() + 1e-8)
+        followed = followed + (normalised * maps[layer]).sum()
+    return torch.autograd.grad(followed, at)[0]
+
+
+def pixel_terms(image: Tensor, wanted: Wanted) -> Tensor:
+    """γ·total variation + gamut."""
     down, across = image[..., 1:, :] - image[..., :-1, :], image[..., 1:] - image[..., :-1]
     outside = (image - image.clamp(0, 1)) ** 2
-    return (
-        wanted.alpha * content_term(maps, backbone, wanted)
-        + wanted.beta * style_term(maps, backbone, wanted)
-        + wanted.gamma * variation(down, across, wanted)
-        + wanted.gamut * outside.mean()
-    )
+    return wanted.gamma * variation(down, across, wanted) + wanted.gamut * outside.mean()
 
 
-def content_term(maps: dict[str, Tensor], backbone: Backbone, wanted: Wanted) -> Tensor:
-    """Σ_l w_l · E_l over the content's layers."""
+def weights(kind: str, wanted: Wanted) -> dict[str, float]:
+    """What each layer's term is multiplied with."""
+    factor, layers = wanted.alpha, wanted.content_layers
+    if kind == "style":
+        factor, layers = wanted.beta, wanted.style_layers
+    whole = sum(layers.values()) if wanted.normalisation == "pastiche" else 1.0
+    return {layer: factor * weight / whole for layer, weight in layers.items()}
+
+
+def network_terms(
+    maps: dict[str, Tensor], backbone: Backbone, wanted: Wanted
+) -> dict[tuple[str, str], Tensor]:
+    """Each layer's content and style term, its weight included."""
+    terms = {}
     photographed = features(wanted.content, backbone)
-    whole = maps["relu1_1"].new_zeros(())
-    for layer, weight in wanted.content_layers.items():
-        target = photographed[layer]
-        squares = (maps[layer] - target) ** 2
-        if wanted.content_map is not None:
-            squares = squares * F.adaptive_avg_pool2d(
-                wanted.content_map, (target.shape[2], target.shape[3])
-            )
-        if wanted.normalisation == "pastiche":
-            share = weight / sum(wanted.content_layers.values())
-            by_size = max(1, max(wanted.content.shape[-2:]) / 256) ** 0.75
-            term = by_size * squares.sum() / (target**2).sum()
-            whole = whole + share * rooted(term, wanted)
-        elif wanted.normalisation == "paper":
-            whole = whole + weight * rooted(squares.sum() / 2, wanted)  # eq. 1
-        else:
-            whole = whole + weight * rooted(squares.mean(), wanted)
-    return whole
+    for layer, weight in weights("content", wanted).items():
+        terms["content", layer] = weight * content_distance(
+            maps[layer], photographed[layer], wanted
+        )
+    painted = [features(style, backbone) for style in wanted.styles]
+    for layer, weight in weights("style", wanted).items():
+        styles = [each[layer] - wanted.centre for each in painted]
+        terms["style", layer] = weight * style_distance(maps[layer] - wanted.centre, styles, wanted)
+    return terms
 
 
-def style_term(maps: dict[str, Tensor], backbone: Backbone, wanted: Wanted) -> Tensor:
-    """Σ_s Σ_l w_l · E_l over the styles and their layers."""
-    count = len(wanted.styles)
+def content_distance(found: Tensor, target: Tensor, wanted: Wanted) -> Tensor:
+    """E_l of eq. 1, in each normalisation."""
+    squares = (found - target) ** 2
+    if wanted.content_map is not None:
+        squares = squares * F.adaptive_avg_pool2d(
+            wanted.content_map, (target.shape[2], target.shape[3])
+        )
+    if wanted.normalisation == "pastiche":
+        by_size = max(1, max(wanted.content.shape[-2:]) / 256) ** 0.75
+        return by_size * squares.sum() / (target**2).sum()
+    return squares.sum() / 2 if wanted.normalisation == "paper" else squares.mean()
+
+
+def style_distance(found: Tensor, styles: Sequence[Tensor], wanted: Wanted) -> Tensor:
+    """Σ_s of E_l of eq. 4 over the styles, each by its share."""
+    count = len(styles)
     blend = [weight / sum(wanted.blend) for weight in wanted.blend]
     areas = [mask.mean().item() for mask in wanted.masks]
-    painted_maps = [features(style, backbone) for style in wanted.styles]
-    whole = maps["relu1_1"].new_zeros(())
-    for layer, weight in wanted.style_layers.items():
-        targets = []
-        for s, painted_map in enumerate(painted_maps):
-            painted = painted_map[layer] - wanted.centre
-            summed, places = gram_sum(
-                painted, wanted.style_masks[s] if wanted.style_masks else None
-            )
-            targets.append(summed / places)
-        shares = list(blend)
-        if wanted.masks:
-            crowd = max(1, sum(areas))
-            shares = [count * b * area / crowd for b, area in zip(blend, areas, strict=True)]
-        if wanted.blends_grams:
-            mixed = torch.stack([b * t for b, t in zip(blend, targets, strict=True)]).sum(0)
-            targets, shares = [mixed], [1.0]
-        if wanted.normalisation == "pastiche":
-            weight = weight / sum(wanted.style_layers.values())
-        for s, (target, share) in enumerate(zip(targets, shares, strict=True)):
-            mask = wanted.masks[s] if wanted.masks else None
-            summed, places = gram_sum(maps[layer] - wanted.centre, mask)
-            term = rooted(distance(summed, target * places, places, wanted), wanted)
-            whole = whole + weight * share * term
+    style_masks = wanted.style_masks or [None] * count
+    targets = [statistics(each, mask) for each, mask in zip(styles, style_masks, strict=True)]
+    shares = list(blend)
+    if wanted.masks:
+        crowd = max(1, sum(areas))
+        shares = [count * b * area / crowd for b, area in zip(blend, areas, strict=True)]
+    if wanted.blends_statistics:
+        targets, shares = [mixed(targets, blend, wanted)], [1.0]
+    whole = found.new_zeros(())
+    for s, (target, share) in enumerate(zip(targets, shares, strict=True)):
+        mask = wanted.masks[s] if wanted.masks else None
+        whole = whole + share * distance(statistics(found, mask), target, wanted)
     return whole
 
 
-def distance(gram: Tensor, target: Tensor, places: Tensor, wanted: Wanted) -> Tensor:
-    """E_l of two Gram matrices that are sums over as many positions, in each normalisation."""
-    channels = gram.shape[0]
-    squares = ((gram - target) ** 2).sum()
+def mixed(targets: Sequence[Statistics], blend: Sequence[float], wanted: Wanted) -> Statistics:
+    """The weighted mean of Gram matrices, or of means and covariances."""
+    pairs = list(zip(blend, targets, strict=True))
+    mean = torch.stack([b * each.mean for b, each in pairs]).sum(0)
+    if wanted.statistic == "gram":
+        gram = torch.stack([b * each.gram for b, each in pairs]).sum(0)
+    else:
+        covariance = torch.stack([b * each.covariance for b, each in pairs]).sum(0)
+        gram = covariance + mean[:, None] * mean[None, :]
+    return Statistics(gram, mean, targets[0].places)
+
+
+def distance(found: Statistics, target: Statistics, wanted: Wanted) -> Tensor:
+    """How far a layer's statistics are from their target, in each normalisation."""
+    if wanted.statistic == "moments":
+        size = ((target.mean + wanted.centre) ** 2).sum()
+        means = ((found.mean - target.mean) ** 2).sum() / size
+        spreads = ((found.covariance - target.covariance) ** 2).sum()
+        # A plain style image has no covariance to be relative to.
+        return means / 2 + spreads / max((target.covariance**2).sum(), (0.01 * size) ** 2) / 2
+    channels = found.gram.shape[0]
+    squares = ((found.gram - target.gram) ** 2).sum()
     if wanted.normalisation == "pastiche":
-        return squares / (target**2).sum()
-    if wanted.normalisation == "paper":
-        return squares / (4 * channels**2 * places**2)  # eq. 4
-    return ((gram / (channels * places) - target / (channels * places)) ** 2).mean()
+        return squares / (target.gram**2).sum()
+    if wanted.normalisation == "paper":  # eq. 4, with both matrices as sums over as many positions
+        return squares * found.places**2 / (4 * channels**2 * found.places**2)
+    return squares / channels**4
 
 
 def variation(down: Tensor, across: Tensor, wanted: Wanted) -> Tensor:
@@ -178,8 +236,3 @@ def variation(down: Tensor, across: Tensor, wanted: Wanted) -> Tensor:
         (255 * step).abs() if wanted.absolute else (255 * step) ** 2 for step in (down, across)
     ]
     return parts[0].sum() + parts[1].sum()
-
-
-def rooted(value: Tensor, wanted: Wanted) -> Tensor:
-    """Twice the root, less what makes it 0 at 0."""
-    return 2 * ((value + 1e-8).sqrt() - 1e-4) if wanted.roots else value
