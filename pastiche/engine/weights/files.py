@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from pastiche.engine.weights import vgg16
@@ -158,6 +158,12 @@ def _is_usable(file: WeightsFile, folder: Path | None) -> bool:
     try:
         file.checked_digest(path)
     except MissingWeights as error:
-        log.warning("Weights are ignored: %s", error)
+        _warn_once(str(error))
         return False
     return True
+
+
+@cache
+def _warn_once(sentence: str) -> None:
+    """A worker looks every few seconds."""
+    log.warning("Weights are ignored: %s", sentence)
