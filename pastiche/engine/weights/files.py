@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -110,7 +110,7 @@ VGG19_CAFFE = WeightsFile(
 )
 """The network that the papers used: Caffe's weights in torchvision's layout."""
 
-FILES: Mapping[str, WeightsFile] = {"vgg19": VGG19, "vgg16": VGG16, "vgg19-caffe": VGG19_CAFFE}
+FILES = {"vgg19": VGG19, "vgg16": VGG16, "vgg19-caffe": VGG19_CAFFE}
 """By backbone."""
 
 AUTO = ("vgg19", "vgg16", "whitened")
