@@ -320,10 +320,12 @@ def test_a_traceback_of_pip_is_said_by_its_last_line() -> None:
     messages = """ERROR: Exception:
 Traceback (most recent call last):
   File "pip/download.py", line 21, in save
-OSError: [Errno 28] No space left on device
+PermissionError: [Errno 13] Permission denied: '/tmp/x'
   File "pip/structs.py", line 156, in __bool__
 """
-    assert reason_of(messages) == "pip failed: OSError: [Errno 28] No space left on device"
+    assert (
+        reason_of(messages) == "pip failed: PermissionError: [Errno 13] Permission denied: '/tmp/x'"
+    )
 
 
 def test_a_python_without_pip_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,8 @@ def reason_of(messages: str) -> str:
         return "the package index offers another file than the one that is locked"
     if "connection broken" in messages or "Retrying (" in messages:
         return "the package index cannot be reached"
+    if "No space left on device" in messages:
+        return "no space is left for temporary files"
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
     if errors and errors[-1] == "Exception:":  # a traceback follows
