@@ -14,7 +14,7 @@ ROUNDS  ?= 20
 PICTURES ?= 20000
 CONTENT ?= examples/images/content/harbour.jpg
 STYLE   ?= examples/images/style/swirls.jpg
-BACKBONE ?= imagenet
+BACKBONE ?= vgg16
 
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
@@ -24,14 +24,14 @@ export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/local ## Paint one picture through the whole service
+demo: $(VENV)/local $(VENV)/vgg16 ## Paint one picture through the whole service
 	@$(RUN) -m local demo --size "$(SIZE)" --content "$(CONTENT)" --style "$(STYLE)"
 
-serve: $(VENV)/local ## Run the service on this machine until Ctrl-C
+serve: $(VENV)/local $(VENV)/vgg16 ## Run the service on this machine until Ctrl-C
 	@$(RUN) -m local serve
 
 # Several files of tests at once, and torch with a thread for each: threads that contend are slower.
-test: $(VENV)/dev ## Lint, format, types, import rules and all tests
+test: $(VENV)/dev $(VENV)/vgg16 ## Lint, format, types, import rules and all tests
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -49,8 +49,8 @@ fuzz: $(VENV)/dev ## Try the API with many more requests, options and damaged pi
 	PASTICHE_FUZZ_EXAMPLES=500 $(VENV)/bin/pytest tests/api/test_openapi.py tests/api/hostile/test_options.py
 	$(RUN) -m tests.api.hostile --pictures "$(PICTURES)"
 
-weights: $(VENV)/local ## Fetch the pretrained VGG-19 (548 MB) for a backbone: imagenet or caffe
-	@$(RUN) -m pastiche.engine.weights --backbone "$(BACKBONE)"
+weights: $(VENV)/local ## Fetch a backbone's weights: vgg16, vgg19 or vgg19-caffe (BACKBONE=vgg19)
+	@$(RUN) -m pastiche.engine.weights "$(BACKBONE)"
 
 examples: $(VENV)/local ## Draw the example images again
 	$(RUN) -m examples
@@ -87,3 +87,7 @@ $(VENV)/local: requirements/local.txt pyproject.toml
 	@./requirements/install "$(PYTHON)" "$(VENV)" local
 $(VENV)/dev: requirements/dev.txt pyproject.toml
 	@./requirements/install "$(PYTHON)" "$(VENV)" dev
+# The weights that the engine paints with. Without them it paints less well, so that they cannot be
+# had is said, tried again the next time, and no reason to stop.
+$(VENV)/vgg16: | $(VENV)/local
+	@if $(RUN) -m pastiche.engine.weights vgg16; then touch "$@"; fi

@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 from api.access import Access
 from api.service import Service
 from api.uploads import Submission
-from pastiche.options import Options
+from pastiche.options import LAYER_OPTIONS, Options, missing_layers
 from pastiche.pyramid import scales
 from pastiche.sizes import fitted
 from shared import logs, tracing, transitions
@@ -23,7 +23,7 @@ from shared.jobs import Inputs, new_job_id
 from shared.pictures import size_of
 from shared.queue import publish
 from shared.transitions import Keeping, Once, Place, Submitted
-from shared.workers import living
+from shared.workers import Worker, living
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,10 @@ in flight, where its pictures took too long to be kept."""
 
 
 async def check_room(submission: Submission, service: Service) -> None:
-    """Raises InvalidFields where no worker that lives has the memory for a picture of this size."""
+    """Raises InvalidFields where no worker that lives has the backbone of a submission, or the
+    memory for a picture of this size."""
     workers = await service.jobs.run(living())
+    _check_backbone(submission.variants[0].options, workers)
     size: int = submission.variants[0].options["size"]
     height, width = size_of(submission.pictures.content)
     most = max((worker.most_pixels for worker in workers), default=None)
@@ -45,6 +47,30 @@ async def check_room(submission: Submission, service: Service) -> None:
     largest = isqrt(most * max(height, width) // min(height, width))
     sentence = f"For this picture at most {largest} pixels can be painted: the memory ends there."
     raise InvalidFields([FieldError("size", "size_too_large", sentence)])
+
+
+async def check_backbone(options: Mapping[str, Any], service: Service) -> None:
+    """Raises InvalidFields where no worker that lives has the backbone of these options. Where none
+    lives, the job may wait for one that has."""
+    _check_backbone(options, await service.jobs.run(living()))
+
+
+def _check_backbone(options: Mapping[str, Any], workers: list[Worker]) -> None:
+    if not workers or any(worker.can_paint(options) for worker in workers):
+        return
+    choice = options["backbone"]
+    there = sorted({name for worker in workers for name in worker.backbones})
+    if choice != "auto" and choice not in there:
+        sentence = f"No worker has the weights of {choice}; there are {', '.join(there)}."
+        raise InvalidFields([FieldError("backbone", "backbone_missing", sentence)])
+    name = workers[0].backbone if choice == "auto" else choice
+    raise InvalidFields(
+        [
+            FieldError(each, "invalid_value", f"The {name} backbone here has no {layer}.")
+            for each in LAYER_OPTIONS
+            for layer in missing_layers(name, options[each])
+        ]
+    )
 
 
 def work_of(submission: Submission) -> int:

@@ -10,7 +10,7 @@ from api.estimates import DryRun, estimated
 from api.jobs import JobOf, answer, earlier_job, job_of
 from api.manner import Manner, MannerOf, once, waited_for
 from api.problems import responses_to_callers
-from api.queueing import announce, check_room, enqueued, place_of, work_of
+from api.queueing import announce, check_backbone, check_room, enqueued, place_of, work_of
 from api.schemas import Estimate, JobView
 from api.service import Service, ServiceOf
 from api.submission_options import form_schema
@@ -81,6 +81,7 @@ async def _retried(
     async with once(manner, f"retry {job.id}", access, service) as held:
         if isinstance(held, str):
             return held
+        await check_backbone(job.options, service)
         place = place_of(access, job.work, Wishes(priority=job.priority))
         await service.quotas.check_work(request, access.caller, place.work)
         write = service.blobs.copy

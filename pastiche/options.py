@@ -4,6 +4,7 @@ The engine, the API, the command line and the documentation all read this table.
 but Python, so that it can be read where torch is not installed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, Literal, get_type_hints
@@ -44,6 +45,9 @@ Normalisation = Literal["pastiche", "paper", "neural-style"]
 
 MOST_STYLES = 8
 """How many style images one pastiche may have."""
+
+LAYER_OPTIONS = ("content_layers", "style_layers")
+"""The options whose layers the backbone must have."""
 
 GATYS_2016 = "Gatys et al. 2016"
 GATYS_2017 = "Gatys et al. 2017"
@@ -323,16 +327,13 @@ class Options:
         Raises:
             OptionError: it does not; the error names the option and the layer.
         """
-        if backbone != "vgg16":
-            return
-        for name in ("content_layers", "style_layers"):
-            for layer in getattr(self, name):
-                if layer not in VGG16_LAYERS:
-                    raise OptionError(
-                        name,
-                        f"must not have {layer}, a layer that the vgg16 backbone does not have: "
-                        f"use {layer[:-1]}3, or the vgg19 backbone.",
-                    )
+        for name in LAYER_OPTIONS:
+            for layer in missing_layers(backbone, getattr(self, name)):
+                raise OptionError(
+                    name,
+                    f"must not have {layer}, which the {backbone} backbone does not have: "
+                    f"{layer[:-1]}3 is its deepest layer of that block.",
+                )
 
     @property
     def all_iterations(self) -> int:
@@ -361,6 +362,11 @@ class Options:
             raise OptionError("start_image", f"must not be given where start is {self.start}.")
         if self.start == "image" and not start_image:
             raise OptionError("start_image", "must be given where start is image.")
+
+
+def missing_layers(backbone: str, layers: Iterable[str]) -> list[str]:
+    """Those of the layers that a backbone does not have; `auto` may have them all."""
+    return [layer for layer in layers if backbone == "vgg16" and layer not in VGG16_LAYERS]
 
 
 @cache

@@ -23,6 +23,7 @@ _BEARER = {"WWW-Authenticate": 'Bearer realm="Pastiche"'}
 
 FIELD_FAULTS = {
     "invalid_value": "The value is not one of those that the field may have.",
+    "backbone_missing": "No living worker has the weights of this backbone.",
     "size_too_large": "More pixels than the operator, or the workers' memory, allows.",
     "too_many_values": "More values than a sweep may have jobs.",
     "text_too_long": "A text of more than 16 kB.",
@@ -225,6 +226,7 @@ FailureCode = Literal[
     "worker_lost",
     "out_of_memory",
     "weights_missing",
+    "layer_missing",
     "painting_diverged",
     "storage_failed",
     "record_damaged",
@@ -236,6 +238,8 @@ FAILURES: dict[FailureCode, str] = {
     "out_of_memory": "The picture did not fit the worker's memory; try a smaller size.",
     "weights_missing": "The worker does not have the pretrained weights of the backbone that was "
     "asked for; `auto` and `whitened` need none.",
+    "layer_missing": "The backbone that `auto` chose here, `vgg16`, does not have a layer that "
+    "`content_layers` or `style_layers` names.",
     "painting_diverged": "The optimisation ran off to infinity; try smaller weights.",
     "storage_failed": "The picture store could not be read or written.",
     "record_damaged": "The job's record could not be read.",

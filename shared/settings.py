@@ -37,8 +37,9 @@ class Settings(BaseSettings):
     )
     weights_folder: Path | None = Field(
         None,
-        description="The folder with the pretrained weights (`make weights` fills it). "
-        "Without it `~/.cache/pastiche`.",
+        description="The folder with the pretrained weights, which `pastiche weights` fetches. It "
+        "may be several, separated by `:`, the first of which is fetched into. Without it "
+        "`~/.cache/pastiche`.",
     )
     max_size_pixels: Annotated[int, Field(ge=64, le=8192)] = Field(
         2048, description="The largest `size` that a job may ask for; larger uploads are reduced."

@@ -1,9 +1,11 @@
 """What a worker says of itself while it lives, for the health page."""
 
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pastiche.options import LAYER_OPTIONS, missing_layers
 from shared.calls import Transition
 
 _KEYS = ("{workers}:about", "{workers}:seen")
@@ -19,6 +21,7 @@ class Worker:
         rate: how many pixels times iterations it paints a second, by its last jobs; None before
             its first.
         memory_bytes: what it has taken of its card's memory, or of the machine's.
+        backbones: those whose weights it has; none where it does not say.
     """
 
     name: str
@@ -27,6 +30,25 @@ class Worker:
     most_pixels: int
     rate: float | None = None
     memory_bytes: int | None = None
+    backbones: tuple[str, ...] = ()
+
+    def can_paint(self, options: Mapping[str, Any]) -> bool:
+        """Whether it has the backbone that a job's options choose, with all its layers."""
+        return can_paint(options, self.backbone, self.backbones)
+
+
+def can_paint(options: Mapping[str, Any], automatic: str, backbones: Collection[str]) -> bool:
+    """Whether a job's options can be painted with these backbones.
+
+    Args:
+        automatic: the backbone that `auto` stands for.
+        backbones: those whose weights are there; empty where that is not known.
+    """
+    choice = options.get("backbone", "auto")
+    if choice != "auto" and backbones and choice not in backbones:
+        return False
+    name = automatic if choice == "auto" else choice
+    return not any(missing_layers(name, options.get(each, ())) for each in LAYER_OPTIONS)
 
 
 def present(worker: Worker, *, believed_seconds: float) -> Transition[bool]:
@@ -41,4 +63,9 @@ def living() -> Transition[list[Worker]]:
 
 
 def _workers(reply: Any) -> list[Worker]:
-    return sorted((Worker(**json.loads(about)) for about in reply), key=lambda worker: worker.name)
+    return sorted(map(_worker, reply), key=lambda worker: worker.name)
+
+
+def _worker(about: str) -> Worker:
+    fields = json.loads(about)
+    return Worker(**fields | {"backbones": tuple(fields.get("backbones", ()))})

@@ -9,10 +9,12 @@ from opentelemetry.trace import SpanKind
 from redis import RedisError
 from redis.exceptions import ResponseError
 
+from pastiche.engine.weights import automatic_backbone, available_backbones
 from shared import logs, overview, tracing, transitions
 from shared.errors import DamagedRecord, FailureCode
 from shared.jobs import Job
 from shared.transitions import Keeping, Kept
+from shared.workers import can_paint
 from worker.attempt import Attempt, CancelAsked, ClaimLost, PaintingFailed, StudioCloses
 from worker.checkpoints import Checkpoints
 from worker.heartbeat import Heartbeat
@@ -25,6 +27,9 @@ Outcome = Literal["succeeded", "failed", "canceled", "given back", "lost", "left
 
 CANDIDATES = 64
 """How many of the jobs that wait a worker tries to claim: others are trying too."""
+
+MORE_CANDIDATES = 1024
+"""How many it goes through where it cannot paint some of those."""
 
 
 @contextmanager
@@ -62,10 +67,11 @@ def next_attempt(studio: Studio) -> Iterator[Attempt | None]:
 
 
 def _claimed(studio: Studio) -> tuple[Job, str] | None:
-    """The first job in the queue that no other worker was faster with, and the claim's fence."""
+    """The first job in the queue that it can paint and that no other worker was faster with, and
+    the claim's fence."""
     lease_seconds = studio.settings.lease_seconds
     try:
-        for job_id in studio.jobs.run(overview.heads(CANDIDATES)):
+        for job_id in _candidates(studio):
             try:
                 claim = studio.jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
             except ResponseError as error:  # the script met what no record of ours has
@@ -77,6 +83,37 @@ def _claimed(studio: Studio) -> tuple[Job, str] | None:
     except RedisError as error:
         log.warning("No job can be claimed, Redis is away: %s", error)
     return None
+
+
+def _candidates(studio: Studio) -> Iterator[str]:
+    """The first jobs in the queue that this worker has the backbone for; the others wait for one
+    that has."""
+    tried: set[str] = set()
+    for count in (CANDIDATES, MORE_CANDIDATES):
+        skipped = 0
+        for job_id in studio.jobs.run(overview.heads(count)):
+            if job_id in tried:
+                continue
+            tried.add(job_id)
+            if _has_backbone(job_id, studio):
+                yield job_id
+            else:
+                skipped += 1
+        if not skipped:
+            return
+
+
+def _has_backbone(job_id: str, studio: Studio) -> bool:
+    """Whether the weights that a job needs are here; what is no readable job can be claimed, which
+    finds out."""
+    try:
+        job = studio.jobs.run(transitions.look(job_id))
+    except DamagedRecord:
+        return True
+    folder = studio.settings.weights_folder
+    return job is None or can_paint(
+        job.options, automatic_backbone(folder), available_backbones(folder)
+    )
 
 
 def _readable(job_id: str, fence: str, studio: Studio) -> Job | None:

@@ -64,12 +64,16 @@ def choose(options: Options, settings: Settings) -> BackboneSource:
     """The backbone that these options choose on this machine.
 
     Raises:
-        PaintingFailed: it needs weights that are not there.
+        PaintingFailed: it needs weights that are not there, or lacks a layer of the options.
     """
     try:
-        return choose_backbone(options.backbone, settings.weights_folder)
+        backbone = choose_backbone(options.backbone, settings.weights_folder)
+        options.check_layers(backbone.name)
     except MissingWeights as error:
         raise PaintingFailed("weights_missing") from error
+    except OptionError as error:
+        raise PaintingFailed("layer_missing") from error
+    return backbone
 
 
 def paint_picture(

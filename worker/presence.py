@@ -10,6 +10,7 @@ from threading import Thread
 
 from redis import RedisError
 
+from pastiche.engine.weights import automatic_backbone, available_backbones
 from shared.workers import Worker, present
 from worker.studio import Studio
 
@@ -51,8 +52,14 @@ class Presence(Thread):
 
     def _say(self, believed_seconds: float) -> None:
         try:
-            rate, memory = self._studio.pace.rate, self._memory_bytes()
-            worker = replace(self._worker, rate=rate, memory_bytes=memory)
+            folder = self._studio.settings.weights_folder
+            worker = replace(
+                self._worker,
+                backbone=automatic_backbone(folder),  # weights may be fetched while it lives
+                backbones=available_backbones(folder),
+                rate=self._studio.pace.rate,
+                memory_bytes=self._memory_bytes(),
+            )
             self._studio.jobs.run(present(worker, believed_seconds=believed_seconds))
         except RedisError as error:
             log.warning("Redis is away: %s", error)

@@ -2,7 +2,7 @@
 
 import typer
 
-from pastiche.cli import doctor, jobs, paint
+from pastiche.cli import doctor, jobs, paint, weights
 from pastiche.cli.screen import tell_what_the_client_tells
 
 application = typer.Typer(
@@ -27,4 +27,5 @@ application.command("list")(jobs.list_jobs)
 application.command()(jobs.cancel)
 application.command()(jobs.delete)
 application.command()(paint.sweep)
+application.command()(weights.weights)
 application.command()(doctor.doctor)

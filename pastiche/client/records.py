@@ -168,6 +168,7 @@ class Worker:
         backbone: the one that `auto` gives there.
         most_pixels: how many a picture may have to be painted there.
         rate: how many pixels times iterations it paints a second; None before its first job.
+        backbones: those whose weights it has.
     """
 
     name: str
@@ -175,6 +176,7 @@ class Worker:
     device: str
     most_pixels: int | None = None
     rate: float | None = None
+    backbones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

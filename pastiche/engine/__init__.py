@@ -1,1 +1,2 @@
-"""Neural style transfer: tensors in, tensors out; torch, torchvision, numpy, Pillow and no more."""
+"""Neural style transfer: tensors in, tensors out; torch, torchvision, numpy, Pillow,
+safetensors, h5py, and no more."""

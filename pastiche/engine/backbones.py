@@ -68,7 +68,7 @@ def choose_backbone(
         folder: where the weights are looked for; None for `weights_folders()`.
 
     Raises:
-        MissingWeights: pretrained weights are needed, and their file is not there.
+        MissingWeights: pretrained weights are needed, and their file is not there, or damaged.
     """
     name = automatic_backbone(folder) if choice == "auto" else choice
     if name == "whitened":
@@ -80,4 +80,5 @@ def choose_backbone(
             f"The {name} backbone needs its weights at {weights_folder(folder) / file.name}: "
             f"`pastiche weights {name}` or `make weights BACKBONE={name}` fetches them."
         )
+    file.checked_digest(path)
     return Pretrained(name, path, file, INPUTS[name])

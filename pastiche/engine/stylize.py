@@ -89,8 +89,8 @@ def stylize(
         `options.size` as its longest side.
 
     Raises:
-        OptionError: an image of another shape or range, or images and options that do not go
-            together; it names the image or the option.
+        OptionError: an image of another shape or range, images and options that do not go
+            together, or a layer that the backbone does not have; it names the image or the option.
         MissingWeights: a pretrained backbone is asked for and its weights are not there.
         Diverged: the objective ran off.
     """
@@ -146,6 +146,7 @@ def paint(
         resume.check(inputs, options)
     images, inputs = cache(partial(digest_of, inputs)), inputs.to(device or best_device())
     source = backbone or choose_backbone(options.backbone)
+    options.check_layers(source.name)
     scene = (scenes or Scene).of(inputs, options, source)
     give_back_freed_memory()  # else what the fit has freed counts as taken
     room = room_for(
@@ -212,6 +213,7 @@ def paint_together(
     inputs = inputs.checked(first)
     images, inputs = cache(partial(digest_of, inputs)), inputs.to(device or best_device())
     source = backbone or choose_backbone(first.backbone)
+    first.check_layers(source.name)
     scene = (scenes or Scene).of(inputs, first, source)
     give_back_freed_memory()
     room = room_for(first, source.shares, inputs.content.device, memory)

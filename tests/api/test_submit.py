@@ -138,6 +138,54 @@ def test_a_size_for_which_no_worker_has_the_memory_is_refused_with_the_largest_t
     assert "at most 400 pixels" in response.json()["errors"][0]["detail"]
 
 
+def lives(name: str, *backbones: str, jobs: JobStore) -> None:
+    """A worker, whose `auto` is the first of these backbones."""
+    worker = Worker(name, backbones[0], "CPU", 10**9, backbones=backbones)
+    jobs.run(present(worker, believed_seconds=60))
+
+
+def test_a_backbone_that_no_living_worker_has_is_refused(api: RunningApi, jobs: JobStore) -> None:
+    lives("one", "vgg16", "whitened", jobs=jobs)
+    response = submit(api, pictures.jpeg(), backbone="vgg19")
+    assert response.status_code == 422
+    assert errors_of(response) == {"backbone": "backbone_missing"}
+    sentence = "No worker has the weights of vgg19; there are vgg16, whitened."
+    assert response.json()["errors"][0]["detail"] == sentence
+    assert api.blobs == []
+
+
+def test_a_backbone_that_one_of_the_workers_has_is_accepted(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    lives("one", "whitened", jobs=jobs)
+    lives("other", "vgg19", "whitened", jobs=jobs)
+    assert submit(api, pictures.jpeg(), backbone="vgg19").status_code == 202
+
+
+def test_where_no_worker_lives_every_backbone_is_accepted(api: RunningApi) -> None:
+    assert submit(api, pictures.jpeg(), backbone="vgg19").status_code == 202
+
+
+def test_a_layer_that_no_worker_s_automatic_backbone_has_is_refused(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    lives("one", "vgg16", "whitened", jobs=jobs)
+    response = submit(api, pictures.jpeg(), style_layers="relu1_1,relu3_4")
+    assert errors_of(response) == {"style_layers": "invalid_value"}
+    lives("other", "whitened", jobs=jobs)
+    assert submit(api, pictures.jpeg(), style_layers="relu1_1,relu3_4").status_code == 202
+
+
+def test_a_retry_is_refused_where_no_worker_has_its_backbone(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submit(api, pictures.jpeg(), backbone="vgg19").json()
+    assert api.http.post(job["links"]["cancel"]).status_code == 200
+    lives("one", "whitened", jobs=jobs)
+    response = api.http.post(f"/jobs/{job['id']}/retry")
+    assert errors_of(response) == {"backbone": "backbone_missing"}
+
+
 @pytest.mark.parametrize(
     ("option", "value", "code"),
     [
@@ -155,7 +203,7 @@ def test_a_size_for_which_no_worker_has_the_memory_is_refused_with_the_largest_t
         ("iterations", "0", "invalid_value"),
         ("seed", "-1", "invalid_value"),
         ("start", "../../etc/passwd", "invalid_value"),
-        ("backbone", "vgg16", "invalid_value"),
+        ("backbone", "imagenet", "invalid_value"),
         ("strength", "1", "unknown_field"),
         ("preset", "best", "invalid_value"),
         ("style_layers", "relu9_1", "invalid_value"),

@@ -99,6 +99,11 @@ def test_the_doctor_says_who_paints(run: Runner) -> None:
     assert "backbone whitened" in told
 
 
+@pytest.mark.slow
+def test_the_weights_that_are_here_are_listed(run: Runner) -> None:
+    assert {"vgg16", "vgg19", "vgg19-caffe", "whitened"} <= set(run("pastiche weights").split())
+
+
 def test_every_exit_code_is_on_the_page() -> None:
     rows = re.findall(r"^\| (\d+) \| ", PAGE, re.MULTILINE)
     assert [int(row) for row in rows] == list(Exit)

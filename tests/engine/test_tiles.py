@@ -1,6 +1,7 @@
 """A picture looked at in tiles, or with others, against the same picture alone and at once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from pastiche.engine.evaluation import evaluate
 from pastiche.engine.objective import Evaluation, Objective, Weights
 from pastiche.engine.targets import Painted, look_at, targets_of
 from pastiche.engine.tiles import halo_of, size_at, tiles_of
-from pastiche.options import LAYERS, LayerName, Options, Padding
+from pastiche.options import LAYERS, VGG16_LAYERS, LayerName, Options, Padding
 from tests.engine.plain import random_backbone
 
 FIVE: tuple[LayerName, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -29,11 +30,18 @@ def objective(
     masked: bool = False,
     tile_side: int | None = None,
     alpha: float = 18.0,
+    layers: Sequence[LayerName] = LAYERS,
     **options: object,
 ) -> Objective:
-    """That of a picture of this size, with targets looked at in tiles of `tile_side`."""
+    """That of a picture of this size, with targets looked at in tiles of `tile_side`.
+
+    Args:
+        layers: that the network has.
+    """
     pixels = torch.float64 if dtype == torch.float64 else torch.float32
     network = random_backbone(padding=padding).centred(0.5).to(torch.device("cpu"), dtype)
+    convolutions = {layer: network.convolutions[layer] for layer in layers}
+    network = replace(network, convolutions=convolutions)
     styles = [Painted(picture(90, 130, 2).to(pixels)), Painted(picture(70, 70, 3).to(pixels))]
     asked_for = Options(**options)  # type: ignore[arg-type]
     targets = targets_of(
@@ -82,6 +90,10 @@ def test_every_position_of_every_layer_belongs_to_one_tile(size: tuple[int, int]
         pytest.param({"masked": True}, id="regions, and a map of the content"),
         pytest.param({"gradient_normalisation": True}, id="roots"),
         pytest.param({"style_layers": {"relu2_2": 1.0}}, id="shallow layers"),
+        pytest.param({"layers": VGG16_LAYERS}, id="VGG-16"),
+        pytest.param(
+            {"layers": VGG16_LAYERS, "style_layers": {"relu5_3": 1.0}}, id="VGG-16's deepest layer"
+        ),
     ],
 )
 def test_in_tiles_value_and_gradient_are_those_of_the_whole(options: dict[str, object]) -> None:

@@ -48,6 +48,16 @@ def test_a_value_that_cannot_be_used_is_refused_by_name(name: str, value: Any) -
     assert error.value.field == name
 
 
+@pytest.mark.parametrize("name", ["content_layers", "style_layers"])
+@pytest.mark.parametrize("layer", ["relu3_4", "relu4_4", "relu5_4"])
+def test_a_layer_that_vgg16_does_not_have_is_refused_by_name(name: str, layer: str) -> None:
+    with pytest.raises(OptionError, match=layer) as error:
+        Options(backbone="vgg16", **{name: {layer: 1.0}})  # type: ignore[arg-type]
+    assert error.value.field == name
+    for backbone in ("auto", "vgg19", "vgg19-caffe", "whitened"):
+        Options(backbone=backbone, **{name: {layer: 1.0}})  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [

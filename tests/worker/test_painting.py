@@ -137,10 +137,11 @@ def test_a_finished_job_that_is_erased_leaves_nothing(stack: Stack) -> None:
     assert not [path for path in stack.blobs if job["id"] in path.parts]
 
 
-def test_weights_that_are_not_there_fail_the_job_with_a_reason(stack: Stack) -> None:
-    job = stack.when(stack.submit(backbone="imagenet"), "succeeded", "failed")
-    assert job["status"] == "failed"
-    assert job["error"]["code"] == "weights_missing"
+def test_weights_that_no_worker_has_are_refused(stack: Stack) -> None:
+    files = {"content": pictures.jpeg(160, 120), "style": pictures.png(120, 120)}
+    response = stack.http.post("/jobs", files=files, data={"backbone": "vgg16"})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == "backbone"
 
 
 def test_inputs_that_are_gone_fail_the_job_and_not_the_worker(stack: Stack) -> None:
@@ -159,6 +160,7 @@ def test_the_health_page_says_who_paints_with_what(stack: Stack) -> None:
     assert (health["status"], health["redis"], health["blob_store"]) == ("ready", "ok", "ok")
     (worker,) = health["workers"]
     assert worker["backbone"] == "whitened"
+    assert worker["backbones"] == ["whitened"]
     assert worker["device"]
 
 

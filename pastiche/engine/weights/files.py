@@ -3,9 +3,9 @@
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from pastiche.engine.weights import vgg16
@@ -110,7 +110,7 @@ VGG19_CAFFE = WeightsFile(
 )
 """The network that the papers used: Caffe's weights in torchvision's layout."""
 
-FILES: Mapping[str, WeightsFile] = {"vgg19": VGG19, "vgg16": VGG16, "vgg19-caffe": VGG19_CAFFE}
+FILES = {"vgg19": VGG19, "vgg16": VGG16, "vgg19-caffe": VGG19_CAFFE}
 """By backbone."""
 
 AUTO = ("vgg19", "vgg16", "whitened")
@@ -158,6 +158,12 @@ def _is_usable(file: WeightsFile, folder: Path | None) -> bool:
     try:
         file.checked_digest(path)
     except MissingWeights as error:
-        log.warning("Weights are ignored: %s", error)
+        _warn_once(str(error))
         return False
     return True
+
+
+@cache
+def _warn_once(sentence: str) -> None:
+    """A worker looks every few seconds."""
+    log.warning("Weights are ignored: %s", sentence)

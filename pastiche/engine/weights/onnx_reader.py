@@ -57,7 +57,8 @@ def _node(node: memoryview) -> tuple[str, list[str]]:
 
 def _tensor(tensor: memoryview) -> tuple[str, NDArray[np.float32]]:
     """A tensor's name and values; empty where they are of another type than float32."""
-    name, shape, kind, data = "", [], 0, memoryview(b"")
+    shape: list[int] = []
+    name, kind, data = "", 0, memoryview(b"")
     for number, value in _fields(tensor):
         if number == _TENSOR_NAME:
             name = _text(value)

@@ -4,6 +4,7 @@ pip brings what an operator has set up: a mirror, a proxy, certificates, a cache
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,11 +61,13 @@ def reason_of(messages: str) -> str:
         return "the package index offers another file than the one that is locked"
     if "connection broken" in messages or "Retrying (" in messages:
         return "the package index cannot be reached"
+    if "No space left on device" in messages:
+        return "no space is left for temporary files"
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
+    if errors and errors[-1] == "Exception:":  # a traceback follows
+        errors = [line for line in lines if re.match(r"[\w.]*Error: ", line)]
     last = (errors or lines or ["it said nothing"])[-1]
-    if last == "Exception:":  # a traceback follows, whose last line says it
-        last = lines[-1]
     return f"pip failed: {last.rstrip('.')}"
 
 

