@@ -65,8 +65,8 @@ class Units:
 
 
 VGG_UNITS: Mapping[StyleStatistic, Units] = {
-    "moments": Units(36.0, 900.0, {"squared": 15.0, "absolute": 1.5}),
-    "gram": Units(36.0, 3600.0, {"squared": 15.0, "absolute": 1.5}),
+    "moments": Units(36.0, 432.0, {"squared": 300.0, "absolute": 30.0}),
+    "gram": Units(36.0, 2160.0, {"squared": 300.0, "absolute": 30.0}),
 }
 """Of networks that were trained on photographs."""
 
