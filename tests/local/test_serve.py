@@ -13,7 +13,8 @@ from local import data_folder as data_folders
 from local.data_folder import opened
 from local.errors import LocalError
 from local.ports import free_port
-from tests.stack import nothing_runs_on, served
+from tests.stack import Stack, nothing_runs_on, served
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -52,19 +53,22 @@ def test_it_goes_down_cleanly(how: signal.Signals, tmp_path: Path) -> None:
     assert nothing_runs_on(tmp_path)
 
 
+def part_of(stack: Stack, module: str) -> int:
+    """The process of the service that runs this module."""
+    supervisor = stack.process.pid
+    for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
+        if module in Path(f"/proc/{child}/cmdline").read_text().split("\0"):
+            return int(child)
+    raise AssertionError(f"No part of the service runs {module}.")
+
+
 def test_a_part_that_dies_takes_the_rest_down_and_says_which(tmp_path: Path) -> None:
     with served(tmp_path) as stack:
-        client = subprocess.run(
-            ["pgrep", "-P", str(stack.process.pid)], capture_output=True, check=True
-        )
-        for child in client.stdout.split():
-            line = Path(f"/proc/{int(child)}/cmdline").read_bytes()
-            if b"\0worker" in line:
-                os.kill(int(child), signal.SIGKILL)
+        os.kill(part_of(stack, "worker"), signal.SIGKILL)
         assert stack.process.wait(60) == 1
         assert stack.process.stdout is not None
         assert "The worker ended by itself" in stack.process.stdout.read()
-    assert nothing_runs_on(tmp_path)
+    until(lambda: nothing_runs_on(tmp_path))
 
 
 def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> None:
