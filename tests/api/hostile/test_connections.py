@@ -165,7 +165,9 @@ def test_requests_that_wait_for_no_answer_are_not_kept(siege: Siege) -> None:
     assert siege.memory_bytes - before < 60_000_000
 
 
-def test_a_hundred_connections_that_send_half_a_form_keep_nobody_out(impatient_siege: Siege) -> None:
+def test_a_hundred_connections_that_send_half_a_form_keep_nobody_out(
+    impatient_siege: Siege,
+) -> None:
     with ExitStack() as held:
         connections = [held.enter_context(connected(impatient_siege)) for _ in range(100)]
         for connection in connections:
