@@ -41,7 +41,7 @@ test: browser lint ## Lint, format, types, import rules and all tests (THREADS=2
 	$(PYTEST)
 
 test-fast: lint ## The same without the tests that paint through a whole service or need a browser
-	$(PYTEST) -m "not slow and not cuda and not containers"
+	$(PYTEST) -m "not slow and not browser and not cuda and not containers"
 
 lint: $(VENV)/dev ## Lint, format, types and import rules alone
 	$(VENV)/bin/ruff check .
