@@ -12,6 +12,9 @@ SIZE    ?= 256
 SIZES   ?=
 ROUNDS  ?= 20
 PICTURES ?= 20000
+# Threads that torch has in each process of the tests, and a seed to run them in random order.
+THREADS ?= 1
+SEED    ?=
 CONTENT ?= examples/images/content/harbour.jpg
 STYLE   ?= examples/images/style/swirls.jpg
 BACKBONE ?= vgg16
@@ -19,7 +22,7 @@ BACKBONE ?= vgg16
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve test test-cuda chaos weights examples pictures strips docs fuzz bench profile lock images clean
+.PHONY: help demo serve test test-fast lint browser test-cuda chaos weights examples pictures strips docs fuzz bench profile lock images clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,13 +34,24 @@ serve: $(VENV)/local $(VENV)/vgg16 ## Run the service on this machine until Ctrl
 	@$(RUN) -m local serve
 
 # Several files of tests at once, and torch with a thread for each: threads that contend are slower.
-test: $(VENV)/dev $(VENV)/vgg16 ## Lint, format, types, import rules and all tests
+PYTEST := OMP_NUM_THREADS=$(THREADS) $(VENV)/bin/pytest -n auto --maxprocesses 4 \
+	--dist loadfile --no-loadscope-reorder $(if $(SEED),--shuffle $(SEED))
+
+test: browser lint $(VENV)/vgg16 ## Lint, format, types, import rules and all tests (THREADS=2, SEED=1)
+	$(PYTEST)
+
+test-fast: lint $(VENV)/vgg16 ## The same without the tests that paint through a whole service or need a browser
+	$(PYTEST) -m "not slow and not browser and not cuda and not containers"
+
+lint: $(VENV)/dev ## Lint, format, types and import rules alone
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+browser: $(VENV)/dev ## Find the Chromium that the page is tested in, or install it
+	@$(RUN) -m tests.browser
 
 test-cuda: $(VENV)/dev ## The tests that need a CUDA card
 	$(VENV)/bin/pytest -m cuda

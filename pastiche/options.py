@@ -36,7 +36,7 @@ Blend = Literal["losses", "statistics"]
 Start = Literal["content", "noise", "grey", "image"]
 Optimiser = Literal["lbfgs", "adam"]
 BackboneChoice = Literal["auto", "vgg16", "vgg19", "vgg19-caffe", "whitened"]
-Pooling = Literal["average", "max"]
+Pooling = Literal["auto", "max", "average"]
 Padding = Literal["replicate", "reflect", "zeros"]
 Precision = Literal["auto", "bfloat16", "float32"]
 Colour = Literal["style", "luminance", "statistics"]
@@ -227,7 +227,7 @@ class Options:
     )
 
     iterations: int = _option(
-        130,
+        100,
         "Optimiser",
         "How many optimiser steps in all; two thirds of them at the full size.",
         unit="steps",
@@ -287,10 +287,11 @@ class Options:
         source="Simonyan, Zisserman 2015",
     )
     pooling: Pooling = _option(
-        "max",
+        "auto",
         "Network",
         "How the network halves its feature maps: `max` as VGG was trained, with the clearest "
-        "strokes, or `average`, which is smoother. The network of `whitened` is made for `average`.",
+        "strokes; `average`, which is smoother; or `auto`: what the backbone paints best with, "
+        "`average` with `whitened` and `max` with all others.",
         source=f"{GATYS_2016}, section 2",
     )
     padding: Padding = _option(
@@ -302,8 +303,8 @@ class Options:
     precision: Precision = _option(
         "auto",
         "Network",
-        "What the network reckons in: `bfloat16`, `float32`, or `auto`: bfloat16 where the device "
-        "is fast at it and the pooling is `average`.",
+        "What the network computes in: `bfloat16`, `float32`, or `auto`: bfloat16 where the device "
+        "is fast at it.",
     )
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from pastiche.options import OptionError, Options
 Preset = Literal["draft", "standard", "fine", "paper", "neural-style"]
 
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {
-    "draft": {"size": 256, "iterations": 70},
+    "draft": {"size": 256, "iterations": 50},
     "standard": {},
     "fine": {"size": 1024, "iterations": 150},
     "paper": {
@@ -17,6 +17,7 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
         "content_weight": 1.0,
         "style_weight": 1000.0,
         "tv_weight": 0.0,
+        "pooling": "average",
         "padding": "zeros",
         "scales": 1,
         "start": "noise",

@@ -1,7 +1,6 @@
 """Real parts for every test: a Redis of its own, an API process, a whole running service."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import BinaryIO
 
 import httpx
@@ -20,6 +20,7 @@ from local import redis_server
 from local.ports import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
+from tests.browser import find_browser, missing_browser
 from tests.stack import Stack, served
 from tests.waiting import until
 
@@ -27,8 +28,22 @@ LONGEST = ("test_chaos.py", "test_survival.py")
 """These files take minutes and mostly wait: begun last, they would run alone at the end."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run in the seed's random order")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+    seed = config.getoption("--shuffle")
+    if seed is None:
+        items.sort(key=lambda item: item.path.name not in LONGEST)
+        return
+    # Tests of one file stay together: they share what is slow to start.
+    Random(seed).shuffle(items)
+    files = list(dict.fromkeys(item.path for item in items))
+    items.sort(key=lambda item: files.index(item.path))
 
 
 @dataclass(frozen=True)
@@ -107,10 +122,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium. Playwright's event loop runs as long as it does: the other modules'
+    """A real Chromium. Playwright's event loop runs as long as it does: the other modules'
     tests have loops of their own."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    assert found is not None, "The page is tested in Chromium (Debian: apt-get install chromium)."
+    found = find_browser()
+    assert found is not None, missing_browser()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser

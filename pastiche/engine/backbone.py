@@ -8,7 +8,7 @@ average pooling, which Gatys, Ecker and Bethge (2016), section 2, prefer.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,6 @@ from pastiche.options import (
     LAYERS,
     LayerName,
     Padding,
-    Pooling,
     StyleStatistic,
     Variation,
 )
@@ -42,6 +41,8 @@ without the last of blocks 3 to 5."""
 
 POOLED_BEFORE = frozenset(layer for last, layer in pairwise(LAYERS) if _block(last) < _block(layer))
 """The layers that begin a block: half the resolution of what comes before."""
+
+NetworkPooling = Literal["average", "max"]
 
 STYLE_LAYERS: tuple[LayerName, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER: LayerName = "relu4_2"
@@ -163,7 +164,7 @@ class Backbone:
     shares: Mapping[LayerName, float] = field(default_factory=lambda: VGG_SHARES)
     units: Mapping[StyleStatistic, Units] = field(default_factory=lambda: VGG_UNITS)
     knows_colour: bool = True
-    pooling: Pooling = "average"
+    pooling: NetworkPooling = "average"
     padding: Padding = "replicate"
     dtype: torch.dtype = torch.float32
 
@@ -220,7 +221,7 @@ class Backbone:
         return kept
 
 
-def pooled(features: Tensor, pooling: Pooling = "average") -> Tensor:
+def pooled(features: Tensor, pooling: NetworkPooling = "average") -> Tensor:
     """(B, C, H, W) → (B, C, ⌊H/2⌋, ⌊W/2⌋) from 2×2 each; a side of 1 stays as it is."""
     if pooling == "max":
         height, width = features.shape[-2:]

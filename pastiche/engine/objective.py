@@ -200,7 +200,9 @@ class Objective:
         """What the positions of a tile add to the L1 norm of each term's gradient, its weight
         taken out of it."""
         contents = [
-            _content_gradient(features, target, gradient, tile).abs().sum(dtype=_wide(self.backbone.dtype))
+            _content_gradient(features, target, gradient, tile)
+            .abs()
+            .sum(dtype=_wide(self.backbone.dtype))
             / (self.weights.content * target.share or 1.0)
             for target, gradient in zip(self.targets.contents, gradients.at_contents, strict=True)
         ]
@@ -209,7 +211,9 @@ class Objective:
             region = self.targets.regions[index]
             found = at_features(features[layer], gradient, _guide_at(region, layer, tile))
             weight = self.weights.style * sum(style.share for style in region.of_layer(layer))
-            styles[index, layer] = found.abs().sum(dtype=_wide(self.backbone.dtype)) / (weight or 1.0)
+            styles[index, layer] = found.abs().sum(dtype=_wide(self.backbone.dtype)) / (
+                weight or 1.0
+            )
         return GradientNorms(contents, styles)
 
     def gradients_at_features(

@@ -72,7 +72,7 @@ class Pretrained:
                 for layer, convolution in convolutions.items()
             },
             mean=self.input.mean,
-            pooling=options.pooling,
+            pooling="average" if options.pooling == "average" else "max",
             padding=options.padding,
         )
 

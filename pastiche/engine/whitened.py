@@ -19,6 +19,7 @@ from pastiche.engine.backbone import (
     POOLED_BEFORE,
     Backbone,
     Convolution,
+    NetworkPooling,
     Units,
     padded,
     pooled,
@@ -97,11 +98,12 @@ def fit(images: Sequence[Tensor], layers: Collection[LayerName], options: Option
         images: (1, 3, H, W) each, in 0 to 1, in float32 on their device.
     """
     generator = torch.Generator().manual_seed(SEED)
+    pooling: NetworkPooling = "max" if options.pooling == "max" else "average"
     maps = [view for image in images for view in _views(image, options.size, generator)]
     convolutions = {}
     for layer in LAYERS[: 1 + max(LAYERS.index(each) for each in layers)]:
         if layer in POOLED_BEFORE:
-            maps = [pooled(each, options.pooling) for each in maps]
+            maps = [pooled(each, pooling) for each in maps]
         patches = _patches([padded(each, options.padding) for each in maps], generator)
         convolutions[layer] = _fitted(patches, CHANNELS[layer][1], generator)
         maps = [convolutions[layer](each, options.padding) for each in maps]
@@ -112,7 +114,7 @@ def fit(images: Sequence[Tensor], layers: Collection[LayerName], options: Option
         shares=SHARES,
         units=UNITS,
         knows_colour=False,
-        pooling=options.pooling,
+        pooling=pooling,
         padding=options.padding,
     )
     return network.centred(LOUDNESS)

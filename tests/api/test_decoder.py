@@ -3,6 +3,8 @@
 import asyncio
 import os
 
+import pytest
+
 from api.decoder import Decoder
 from shared.errors import DecodersBusy
 from shared.settings import Settings
@@ -11,14 +13,24 @@ from tests import pictures
 
 def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
     decoder = Decoder(Settings(), patience_seconds=0.05)
-    picture = pictures.png(1024, 1024)
-    several = 8 * (os.cpu_count() or 1)
+    picture = pictures.png()
 
-    async def all_at_once() -> list[bytes | BaseException]:
-        await decoder.warm_up()
-        turns = (decoder.encode(picture, "webp") for _ in range(several))
-        return await asyncio.gather(*turns, return_exceptions=True)
+    async def one_too_many() -> int:
+        begun, may_end = asyncio.Semaphore(0), asyncio.Event()
 
-    outcomes = asyncio.run(all_at_once())
-    assert {type(outcome) for outcome in outcomes} == {bytes, DecodersBusy}
-    assert all(each.retry_after_seconds for each in outcomes if isinstance(each, DecodersBusy))
+        async def read() -> bytes:
+            begun.release()
+            await may_end.wait()
+            return picture
+
+        async with asyncio.TaskGroup() as others:
+            for _ in range(os.cpu_count() or 1):
+                others.create_task(decoder.thumbnail(read, (16, 16)))
+                await begun.acquire()
+            with pytest.raises(DecodersBusy) as refused:
+                await decoder.encode(picture, "webp")
+            may_end.set()
+        assert await decoder.encode(picture, "webp")
+        return refused.value.retry_after_seconds or 0
+
+    assert asyncio.run(one_too_many()) > 0

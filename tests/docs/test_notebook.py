@@ -23,7 +23,7 @@ def test_it_is_as_short_as_it_says() -> None:
 
 def test_it_paints_and_tells_what_each_term_fell_to(tmp_path: Path) -> None:
     load, paint, tell = CODE
-    script = [load.replace("size=256", "size=64"), paint, f"_.save({str(tmp_path / 'a.png')!r})"]
+    script = [load.replace("size=256", "size=32"), paint, f"_.save({str(tmp_path / 'a.png')!r})"]
     script[1] = script[1].replace("to_pil(progress", "_ = to_pil(progress")
     script += [f"print({tell})"]
     ended = subprocess.run(
@@ -34,5 +34,5 @@ def test_it_paints_and_tells_what_each_term_fell_to(tmp_path: Path) -> None:
         check=True,
     )
     with Image.open(tmp_path / "a.png") as picture:
-        assert picture.size == (64, 48)
+        assert picture.size == (32, 24)
     assert "style: " in ended.stdout

@@ -1,8 +1,11 @@
-"""What `auto` stands for in the engine's tests, whatever set-up has fetched."""
+"""What the engine's tests paint with."""
 
 from pathlib import Path
 
 import pytest
+
+from pastiche.engine import whitened
+from tests.engine.plain import thinned_channels
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +14,10 @@ def no_weights(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
     own, which find them before this."""
     folder: Path = tmp_path_factory.getbasetemp() / "no weights"
     monkeypatch.setenv("PASTICHE_WEIGHTS_FOLDER", str(folder))
+
+
+@pytest.fixture
+def thin_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whitened backbone has an eighth of VGG-19's channels in every layer, and paints in tenths
+    of a second instead of seconds."""
+    monkeypatch.setattr(whitened, "CHANNELS", thinned_channels(8))

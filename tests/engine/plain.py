@@ -8,24 +8,37 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pastiche.engine.backbone import CHANNELS, Backbone, Convolution
-from pastiche.options import Normalisation, Padding, Pooling, StyleStatistic
+from pastiche.engine.backbone import CHANNELS, Backbone, Convolution, NetworkPooling
+from pastiche.options import LayerName, Normalisation, Padding, StyleStatistic
 
 FOUR = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0}
 FIVE = {**FOUR, "relu5_1": 1.0}
 
 
+def thinned_channels(thinner: int) -> dict[LayerName, tuple[int, int]]:
+    """`CHANNELS`, but every layer with fewer; an image still has three."""
+    return {
+        layer: (incoming if incoming == 3 else incoming // thinner, outgoing // thinner)
+        for layer, (incoming, outgoing) in CHANNELS.items()
+    }
+
+
 @cache
 def random_backbone(
     seed: int = 0,
-    pooling: Pooling = "average",
+    pooling: NetworkPooling = "average",
     padding: Padding = "replicate",
     scale: float = 1.0,
+    thinner: int = 1,
 ) -> Backbone:
-    """A VGG-19 with He-initialised filters in float64: nothing is fitted to anything."""
+    """A VGG-19 with He-initialised filters in float64: nothing is fitted to anything.
+
+    Args:
+        thinner: by how much the number of channels in each layer is divided.
+    """
     generator = torch.Generator().manual_seed(seed)
     convolutions = {}
-    for layer, (incoming, outgoing) in CHANNELS.items():
+    for layer, (incoming, outgoing) in thinned_channels(thinner).items():
         shape = (outgoing, incoming, 3, 3)
         weight = torch.randn(shape, generator=generator, dtype=torch.float64)
         bias = 0.1 * torch.randn(outgoing, generator=generator, dtype=torch.float64)

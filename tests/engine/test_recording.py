@@ -22,6 +22,8 @@ from tests.engine.plain import random_backbone
 
 CARD = torch.device("cuda")
 SIZE = (48, 64)
+NETWORK = random_backbone().centred(0.5)
+"""Of real tensors: it is cached, and other tests are to find no fake ones in it."""
 
 
 class Copies(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
@@ -79,7 +81,7 @@ def test_an_optimiser_s_step_copies_nothing(name: Optimiser) -> None:
 @pytest.mark.parametrize("options", [Options(), Options(normalisation="neural-style")])
 def test_an_objective_copies_nothing(options: Options) -> None:
     with FakeTensorMode(allow_non_fake_inputs=True):
-        network = random_backbone().centred(0.5).to(CARD, torch.float32)
+        network = NETWORK.to(CARD, torch.float32)
         image = torch.rand(1, 3, *SIZE, device=CARD)
         looks = look_at([Painted(image)], network, options)
         targets = targets_of(image, looks, network, options)

@@ -17,6 +17,8 @@ from pastiche.engine.whitened import Whitened
 from pastiche.options import LayerName
 from tests.engine.pictures import CONTENT, OTHER_STYLE, STYLE
 
+pytestmark = pytest.mark.usefixtures("thin_backbone")
+
 PAIR = Inputs(CONTENT, (STYLE,))
 QUICK = Options(size=32, iterations=2, backbone="whitened")
 

@@ -25,6 +25,8 @@ from tests.engine.pictures import (
 )
 from tests.engine.plain import random_backbone
 
+pytestmark = pytest.mark.usefixtures("thin_backbone")
+
 QUICK = Options(size=64, iterations=12)
 PAIR = Inputs(CONTENT, (STYLE,))
 
@@ -217,7 +219,7 @@ def test_weights_that_are_the_same_change_nothing_of_the_objective() -> None:
     for _ in range(30):
         before = next(painting)
     after = painting.send(Reweigh())
-    assert after.losses["total"] <= before.losses["total"]
+    assert after.losses["total"] == pytest.approx(before.losses["total"])
 
 
 @pytest.mark.parametrize("weights", [{"style_weight": -1.0}, {"tv_weight": torch.nan}])
@@ -287,11 +289,13 @@ def test_a_part_of_a_style_is_as_that_part_alone() -> None:
 
 def test_where_the_content_map_is_black_the_content_does_not_hold() -> None:
     """From grey, the part that counts comes back, the other does not."""
-    options = Options(size=64, iterations=60, start="grey", content_weight=10.0)
+    options = Options(
+        size=64, iterations=30, start="grey", style_weight=0.0, content_layers={"relu1_1": 1.0}
+    )
     picture = stylize(CONTENT, CONTENT, options, content_map=left_half(CONTENT))
     error = (picture - torch.nn.functional.interpolate(CONTENT, (48, 64), mode="area")).square()
     held, free = error.chunk(2, dim=3)
-    assert held.mean() < 0.7 * free.mean()
+    assert held.mean() < 0.5 * free.mean()
 
 
 def chroma(image: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ def objective(
     tile_side: int | None = None,
     alpha: float = 18.0,
     layers: Sequence[LayerName] = LAYERS,
+    thinner: int = 8,
     **options: object,
 ) -> Objective:
     """That of a picture of this size, with targets looked at in tiles of `tile_side`.
@@ -39,7 +40,8 @@ def objective(
         layers: that the network has.
     """
     pixels = torch.float64 if dtype == torch.float64 else torch.float32
-    network = random_backbone(padding=padding).centred(0.5).to(torch.device("cpu"), dtype)
+    network = random_backbone(padding=padding, thinner=thinner).centred(0.5)
+    network = network.to(torch.device("cpu"), dtype)
     convolutions = {layer: network.convolutions[layer] for layer in layers}
     network = replace(network, convolutions=convolutions)
     styles = [Painted(picture(90, 130, 2).to(pixels)), Painted(picture(70, 70, 3).to(pixels))]
@@ -53,8 +55,10 @@ def objective(
         content_map=picture(*size, 6, 1).to(pixels) if masked else None,
         tile_side=tile_side,
     )
-    roots = bool(options.get("gradient_normalisation"))
-    return Objective(network, targets, Weights(alpha, 7.5, 15.0, 1e4), roots=roots)
+    normalises = bool(options.get("gradient_normalisation"))
+    return Objective(
+        network, targets, Weights(alpha, 7.5, 15.0, 1e4), normalises_gradients=normalises
+    )
 
 
 def at(objective: Objective, image: Tensor, tile_side: int | None = None) -> Evaluation:
@@ -88,7 +92,7 @@ def test_every_position_of_every_layer_belongs_to_one_tile(size: tuple[int, int]
         pytest.param({"padding": "zeros"}, id="edges of zeros"),
         pytest.param({"padding": "reflect"}, id="mirrored edges"),
         pytest.param({"masked": True}, id="regions, and a map of the content"),
-        pytest.param({"gradient_normalisation": True}, id="roots"),
+        pytest.param({"gradient_normalisation": True}, id="normalised gradients"),
         pytest.param({"style_layers": {"relu2_2": 1.0}}, id="shallow layers"),
         pytest.param({"layers": VGG16_LAYERS}, id="VGG-16"),
         pytest.param(
@@ -108,14 +112,22 @@ def test_in_tiles_value_and_gradient_are_those_of_the_whole(options: dict[str, o
     ("size", "side"),
     [((221, 317), 96), ((97, 97), 96), ((96, 111), 48), ((64, 200), 16), ((240, 24), 32)],
 )
-def test_in_float32_they_are_equal_to_rounding_for_any_size(
+def test_in_tiles_they_are_those_of_the_whole_for_any_size(
     size: tuple[int, int], side: int
 ) -> None:
-    image = picture(*size, 7).float()
-    both = objective(size, torch.float32)
+    image, both = picture(*size, 7), objective(size)
     whole, tiled = at(both, image), at(both, image, side)
+    assert tiled.value.item() == pytest.approx(whole.value.item(), rel=1e-12)
+    assert distance(tiled.gradient, whole.gradient) < 1e-12
+
+
+def test_in_float32_they_are_those_of_the_whole_to_rounding() -> None:
+    """A feature that is all but 0 may be rectified in one and not in the other, whose convolutions
+    round differently: that moves a gradient by more than its own rounding."""
+    image, both = picture(97, 120, 7).float(), objective((97, 120), torch.float32, thinner=1)
+    whole, tiled = at(both, image), at(both, image, 48)
     assert tiled.value.item() == pytest.approx(whole.value.item(), rel=1e-5)
-    assert distance(tiled.gradient, whole.gradient) < 1e-5
+    assert distance(tiled.gradient, whole.gradient) < 1e-2
 
 
 def test_between_tiles_the_painter_is_asked_and_may_end_it() -> None:
@@ -133,12 +145,10 @@ def test_between_tiles_the_painter_is_asked_and_may_end_it() -> None:
 @pytest.mark.parametrize("tile_side", [None, 32])
 def test_several_pictures_at_once_are_each_as_if_alone(tile_side: int | None) -> None:
     """With one network, but with targets and weights of their own."""
-    several: Sequence[Objective] = [
-        objective((64, 48), torch.float32, alpha=alpha) for alpha in (0.0, 5.0, 18.0)
-    ]
-    images = torch.cat([picture(64, 48, seed).float() for seed in (7, 8, 9)])
+    several: Sequence[Objective] = [objective((64, 48), alpha=alpha) for alpha in (0.0, 5.0, 18.0)]
+    images = torch.cat([picture(64, 48, seed) for seed in (7, 8, 9)])
     together = evaluate(several, images, tile_side)
     for b, one in enumerate(several):
         alone = at(one, images[b : b + 1])
-        assert together[b].value.item() == pytest.approx(alone.value.item(), rel=1e-5)
-        assert distance(together[b].gradient, alone.gradient) < 1e-5
+        assert together[b].value.item() == pytest.approx(alone.value.item(), rel=1e-12)
+        assert distance(together[b].gradient, alone.gradient) < 1e-12

@@ -11,8 +11,10 @@ from pastiche.engine.stylize import paint_together
 from pastiche.options import OptionError
 from tests.engine.pictures import CONTENT, STYLE
 
+pytestmark = pytest.mark.usefixtures("thin_backbone")
+
 PAIR = Inputs(CONTENT, (STYLE,))
-ONE = Options(size=64, scale_iterations=(12, 8), precision="float32", backbone="whitened")
+ONE = Options(size=64, scale_iterations=(6, 4), precision="float32", backbone="whitened")
 """Before rounding has grown: L-BFGS makes a difference of 1e-6 one of several grey levels."""
 
 

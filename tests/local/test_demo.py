@@ -49,7 +49,7 @@ def test_a_picture_that_cannot_be_saved_is_told(tmp_path: Path, images: list[str
     output = tmp_path / "nowhere" / "demo.png"
     ended = command(
         tmp_path / "data",
-        *("demo", *images, "--size", "32", "--output", str(output)),
+        *("demo", *images, "--size", "16", "--output", str(output)),
         PASTICHE_PORT=port(),
     )
     assert ended.returncode == 1

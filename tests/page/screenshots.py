@@ -3,12 +3,12 @@
 A whole service paints; it takes some minutes. The pictures go to docs/pictures/page.
 """
 
-import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser import find_browser
 from tests.page.conftest import opened
 from tests.stack import served
 
@@ -21,13 +21,12 @@ PAINTED_MILLISECONDS = 1_200_000
 def main() -> None:
     """Paints one picture and looks at every state on the way."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    chromium = shutil.which("chromium")
     with (
         TemporaryDirectory() as folder,
         served(Path(folder)) as stack,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         address = _on_the_desktop(browser, str(stack.http.base_url))
         letter = Path(folder) / "letter.pdf"
         letter.write_bytes(b"%PDF-1.4\n")

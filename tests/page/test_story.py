@@ -20,7 +20,7 @@ def test_a_picture_is_painted_with_the_dial_turned_on_the_way(
 ) -> None:
     with opened(browser, str(stack.http.base_url)) as page:
         page.locator("#more summary").click()
-        for name, value in {"size": "96", "iterations": "150"}.items():
+        for name, value in {"size": "64", "iterations": "150"}.items():
             page.locator(f"input[name={name}]").fill(value)
         paint(page, files)
         expect(page.locator("#status")).to_contain_text("iteration", timeout=PAINTED_MILLISECONDS)
@@ -33,4 +33,4 @@ def test_a_picture_is_painted_with_the_dial_turned_on_the_way(
             page.get_by_role("link", name="Download as PNG").click()
         download.value.save_as(tmp_path / "picture.png")
         with Image.open(tmp_path / "picture.png") as image:
-            assert image.size == (96, 72)
+            assert image.size == (64, 48)

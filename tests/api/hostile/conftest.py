@@ -15,8 +15,25 @@ def besieged_api(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> It
         yield siege
 
 
+@pytest.fixture(scope="session")
+def besieged_impatient_api(
+    redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Siege]:
+    """One that soon gives up what is slow."""
+    limits = {"receive_timeout_seconds": 1.5, "decode_timeout_seconds": 3.0}
+    with besieged(redis_url, tmp_path_factory.mktemp("siege"), **limits) as siege:
+        yield siege
+
+
 @pytest.fixture
 def siege(besieged_api: Siege, jobs: JobStore) -> Iterator[Siege]:
     """The API under siege; unharmed when the test is over."""
     yield besieged_api
     besieged_api.assert_unharmed()
+
+
+@pytest.fixture
+def impatient_siege(besieged_impatient_api: Siege, jobs: JobStore) -> Iterator[Siege]:
+    """The impatient API under siege; unharmed when the test is over."""
+    yield besieged_impatient_api
+    besieged_impatient_api.assert_unharmed()

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from select import select
+from time import monotonic
 
 from tests.api.hostile.siege import Siege
 
@@ -41,6 +43,18 @@ def said_to(siege: Siege, start: bytes = b"", rest: Iterable[bytes] = ()) -> byt
     """All that the API says to these bytes until it hangs up."""
     with connected(siege) as connection:
         poured(connection, chain([start], rest))
+        return said_on(connection)
+
+
+def said_to_drops(siege: Siege, start: bytes, drop: bytes) -> bytes:
+    """All that the API says to these bytes and a drop ten times a second, which end when it
+    answers or hangs up; AssertionError where it never does."""
+    with connected(siege) as connection:
+        connection.sendall(start)
+        late = monotonic() + PATIENCE_SECONDS
+        while not select([connection], [], [], 0.1)[0]:
+            assert monotonic() < late, "The API waits for ever."
+            poured(connection, [drop])
         return said_on(connection)
 
 

@@ -105,12 +105,12 @@ def test_a_hundred_bombs_at_once_are_all_refused_by_name(siege: Siege) -> None:
     assert answers == 100 * [["content", "style"]]
 
 
-def test_an_honest_picture_waits_for_the_others_and_is_taken(siege: Siege) -> None:
+def test_an_honest_picture_waits_for_the_others_and_is_taken(impatient_siege: Siege) -> None:
     """Each process that decodes is held for as long as one picture may take."""
     files = [("content", bombs.jpeg_with_endless_scans()), ("style", pictures.png())]
     with ThreadPoolExecutor(PROCESSES) as strangers:
-        held = [strangers.submit(siege.try_out, files) for _ in range(PROCESSES)]
-        until(lambda: len([*siege.temporary.rglob("*.upload")]) == PROCESSES)
-        assert siege.try_out().status_code == 200
+        held = [strangers.submit(impatient_siege.try_out, files) for _ in range(PROCESSES)]
+        until(lambda: len([*impatient_siege.temporary.rglob("*.upload")]) == PROCESSES)
+        assert impatient_siege.try_out().status_code == 200
         codes = {code for each in held for code in errors_of(each.result()).values()}
     assert codes == {TOO_SLOW}

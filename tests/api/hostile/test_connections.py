@@ -2,21 +2,20 @@
 
 import socket
 import struct
-import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import repeat
 
 import pytest
 
 from tests.api.hostile.forms import END, pair
-from tests.api.hostile.siege import RECEIVE_SECONDS, Siege
+from tests.api.hostile.siege import Siege
 from tests.api.hostile.sockets import (
     connected,
     head,
     is_held,
     said_on,
     said_to,
+    said_to_drops,
     status_of,
 )
 from tests.waiting import until
@@ -24,13 +23,6 @@ from tests.waiting import until
 FORM = "Content-Type: multipart/form-data; boundary=x"
 SMUGGLED = b"GET /livez HTTP/1.1\r\nHost: pastiche\r\n\r\n"
 A_MEGABYTE = b"x" * 1_000_000
-
-
-def dripping(piece: bytes) -> Iterator[bytes]:
-    """Fast enough never to be idle, for longer than a request may take."""
-    for _ in range(round(RECEIVE_SECONDS * 4)):
-        time.sleep(0.5)
-        yield piece
 
 
 def is_a_problem(said: bytes, code: str) -> bool:
@@ -105,15 +97,15 @@ def test_a_body_longer_than_its_length_is_never_read_as_a_request(siege: Siege) 
     assert status_of(said) == 200
 
 
-def test_a_body_shorter_than_its_length_is_given_up(siege: Siege) -> None:
-    said = said_to(siege, head(FORM, "Content-Length: 1000000") + pair() + END)
+def test_a_body_shorter_than_its_length_is_given_up(impatient_siege: Siege) -> None:
+    said = said_to(impatient_siege, head(FORM, "Content-Length: 1000000") + pair() + END)
     assert status_of(said) == 408
     assert is_a_problem(said, "request_too_slow")
 
 
-def test_a_body_that_comes_too_slowly_is_given_up(siege: Siege) -> None:
+def test_a_body_that_comes_too_slowly_is_given_up(impatient_siege: Siege) -> None:
     start = head(FORM, "Content-Length: 1000000") + pair()
-    assert status_of(said_to(siege, start, dripping(b"x"))) == 408
+    assert status_of(said_to_drops(impatient_siege, start, b"x")) == 408
 
 
 def test_a_body_that_ends_with_its_connection_leaves_nothing(siege: Siege) -> None:
@@ -123,17 +115,17 @@ def test_a_body_that_ends_with_its_connection_leaves_nothing(siege: Siege) -> No
         assert said_on(connection) == b""
 
 
-def test_a_head_that_comes_too_slowly_is_given_up(siege: Siege) -> None:
-    said = said_to(siege, b"GET /livez HTTP/1.1\r\n", dripping(b"X-Slow: 1\r\n"))
+def test_a_head_that_comes_too_slowly_is_given_up(impatient_siege: Siege) -> None:
+    said = said_to_drops(impatient_siege, b"GET /livez HTTP/1.1\r\n", b"X-Slow: 1\r\n")
     assert status_of(said) == 408
 
 
-def test_a_connection_that_says_nothing_is_given_up(siege: Siege) -> None:
-    assert said_to(siege) == b""
+def test_a_connection_that_says_nothing_is_given_up(impatient_siege: Siege) -> None:
+    assert said_to(impatient_siege) == b""
 
 
-def test_empty_lines_keep_no_connection_open(siege: Siege) -> None:
-    assert said_to(siege, b"", dripping(b"\r\n")) == b""
+def test_empty_lines_keep_no_connection_open(impatient_siege: Siege) -> None:
+    assert said_to_drops(impatient_siege, b"", b"\r\n") == b""
 
 
 def test_a_change_that_ends_with_its_connection_leaves_nothing(siege: Siege) -> None:
@@ -173,17 +165,19 @@ def test_requests_that_wait_for_no_answer_are_not_kept(siege: Siege) -> None:
     assert siege.memory_bytes - before < 60_000_000
 
 
-def test_a_hundred_connections_that_send_half_a_form_keep_nobody_out(siege: Siege) -> None:
+def test_a_hundred_connections_that_send_half_a_form_keep_nobody_out(
+    impatient_siege: Siege,
+) -> None:
     with ExitStack() as held:
-        connections = [held.enter_context(connected(siege)) for _ in range(100)]
+        connections = [held.enter_context(connected(impatient_siege)) for _ in range(100)]
         for connection in connections:
             connection.sendall(head(FORM, "Content-Length: 1000000") + pair())
-        assert siege.try_out().status_code == 200
+        assert impatient_siege.try_out().status_code == 200
         assert {status_of(said_on(connection)) for connection in connections} == {408}
 
 
-def test_answers_that_nobody_reads_are_not_kept(siege: Siege) -> None:
-    with connected(siege) as connection:
+def test_answers_that_nobody_reads_are_not_kept(impatient_siege: Siege) -> None:
+    with connected(impatient_siege) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: pastiche\r\n\r\n" * 60)
         until(lambda: is_held(connection))
         until(lambda: not is_held(connection))
