@@ -134,8 +134,8 @@ def errors_page() -> str:
         + "\nA job that ends as `failed` says why in its `error`:\n\n"
         + _table(("code", "meaning"), failures)
         + "\n## Warnings\n\n"
-        "A job that is taken may have `warnings`: options and images that do not do what they seem\n"
-        "to ask for. Each has `field`, `code` and a sentence in `detail`:\n\n"
+        "A job that is taken may have `warnings`: options and images that do not do what they\n"
+        "seem to ask for. Each has `field`, `code` and a sentence in `detail`:\n\n"
         + _table(("code", "meaning"), warnings)
     )
 
