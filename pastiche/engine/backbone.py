@@ -181,6 +181,14 @@ class Backbone:
         }
         return replace(self, convolutions=moved, dtype=dtype)
 
+    def on(self, device: torch.device) -> "Backbone":
+        """The same network on a device, its filters as they are; `to` makes them fast."""
+        moved = {
+            layer: replace(each, weight=each.weight.to(device), bias=each.bias.to(device))
+            for layer, each in self.convolutions.items()
+        }
+        return replace(self, convolutions=moved)
+
     def centred(self, centre: float) -> "Backbone":
         """The same network, with `centre` taken off every feature map.
 
