@@ -35,6 +35,7 @@ from pastiche.cli.local_options import options_of
 from pastiche.cli.painting import Batch, Piece
 from pastiche.cli.screen import json_line, line, notice
 from pastiche.cli.sweeping import painted_sweep
+from pastiche.cli.warning_notices import WarningNotices
 from pastiche.client import Patience
 
 Local = Annotated[
@@ -103,6 +104,7 @@ def submit(
     with client_of(url, key) as client:
         styles = [picture_of(each) for each in style]
         job = client.submit(picture_of(content), styles, **wishes)
+    WarningNotices().show(job.warnings, content)
     if as_json:
         json_line(job.answer)
     else:
@@ -136,6 +138,9 @@ def sweep(
     with client_of(url, key) as client:
         styles = [picture_of(each) for each in style]
         sweep = client.sweep(picture_of(content), styles, **wishes)
+        warnings = WarningNotices()
+        for member in sweep.jobs:
+            warnings.show(member.job.warnings if member.job else (), content)
         sweep = painted_sweep(client, sweep)
         save(client.sheet(sweep, target.format, cell=cell), target)
         if as_json:

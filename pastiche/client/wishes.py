@@ -19,6 +19,7 @@ from pastiche.options import (
     Pooling,
     Precision,
     Start,
+    StyleStatistic,
     Variation,
 )
 from pastiche.presets import Preset
@@ -42,6 +43,7 @@ class Wishes(TypedDict, total=False):
     style_layers: LayerWeights
     normalisation: Normalisation
     gradient_normalisation: bool
+    style_statistic: StyleStatistic
     style_weights: Sequence[float]
     style_blend: Blend
     style_scale: float
