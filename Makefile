@@ -19,6 +19,9 @@ CONTENT ?= examples/images/content/harbour.jpg
 STYLE   ?= examples/images/style/swirls.jpg
 BACKBONE ?= vgg16
 
+# Threads that spin while they wait slow each other down where cores are shared.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
