@@ -18,6 +18,7 @@ from pastiche.options import (
     Padding,
     Pooling,
     Precision,
+    Resampling,
     Start,
     Variation,
 )
@@ -49,6 +50,7 @@ class Wishes(TypedDict, total=False):
     size: int
     scales: int
     scale_factor: float
+    resampling: Resampling
     start: Start | str
     start_noise: float
     iterations: int
