@@ -1,7 +1,7 @@
 """Named points in the options: `draft`, `standard`, `fine`, and two as they are done elsewhere.
 
-Those two have the source of every value beside it. What a source leaves open is our choice, and said
-to be; what is not among the values is at its default.
+Those two have the source of every value beside it. What a source leaves open is our choice, and
+said to be; what is not among the values is at its default.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Constant:
 
 
 PAPER: Mapping[str, Constant] = {
-    # The sums ½ Σ (F − P)² and 1/(4N²M²) Σ (G − A)², relu4_2, and w_l = 1/5 for each of five layers.
+    # ½ Σ (F − P)² at relu4_2; 1/(4N²M²) Σ (G − A)² with w_l = 1/5 at relu1_1 to relu5_1.
     "normalisation": Constant("paper", "eq. 1, 4 and 5, section 3"),
     "style_statistic": Constant("gram", "eq. 3"),
     # α/β = 10⁻³; both may be multiplied with anything.
@@ -40,7 +40,7 @@ PAPER: Mapping[str, Constant] = {
 """Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016); the
 notebook is leongatys/PytorchNeuralStyleTransfer. Open there: the size, the spread of the noise, the
 history of L-BFGS, how images are resized, and what is beyond the gamut. Its network is VGG-19 with
-every filter scaled to a mean activation of 1, which `whitened` has and the pretrained files have not:
+every filter scaled to a mean activation of 1, which `whitened` has and the pretrained files do not:
 with them, style counts for more."""
 
 NEURAL_STYLE: Mapping[str, Constant] = {
@@ -70,11 +70,12 @@ NEURAL_STYLE: Mapping[str, Constant] = {
     "resampling": Constant("bilinear", "image.scale"),
     "scales": Constant(1, "main: one size"),
 }
-"""neural_style.lua of jcjohnson/neural-style, with its defaults. Where ours differs still: pixels are
-255 times what they are in 0 to 1, as the network was trained, not 256 times; images shrink by PIL's
-bilinear filter, not by the mean of what each pixel covers; pooling leaves out an odd last row or
-column, where Caffe's has it alone; the first step of L-BFGS has a length of its own, and a step that
-raises the objective is taken back; and colours that no screen shows cost something."""
+"""neural_style.lua of jcjohnson/neural-style, with its defaults. What differs: pixels are 255 times
+what they are in 0 to 1, as the network was trained, not 256 times; images shrink by PIL's bilinear
+filter, not by the mean of what each pixel covers; pooling leaves out an odd last row or column,
+where Caffe's takes it alone; the total variation has the differences within the last row and column
+too; the first step of L-BFGS has a length of its own, and a step that raises the objective is taken
+back; and colours that no screen shows cost something."""
 
 SOURCED: Mapping[Preset, Mapping[str, Constant]] = {"paper": PAPER, "neural-style": NEURAL_STYLE}
 """The presets whose values come from elsewhere."""

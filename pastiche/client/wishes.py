@@ -20,6 +20,7 @@ from pastiche.options import (
     Precision,
     Resampling,
     Start,
+    StyleStatistic,
     Variation,
 )
 from pastiche.presets import Preset
@@ -43,6 +44,7 @@ class Wishes(TypedDict, total=False):
     style_layers: LayerWeights
     normalisation: Normalisation
     gradient_normalisation: bool
+    style_statistic: StyleStatistic
     style_weights: Sequence[float]
     style_blend: Blend
     style_scale: float
