@@ -1,4 +1,4 @@
-"""Options and pictures that are taken and do not do what they seem to ask for are said with the job."""
+"""The job says which of its options and pictures do not do what they seem to ask for."""
 
 from typing import Any
 

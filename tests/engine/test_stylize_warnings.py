@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from pastiche import Options, OptionError, PasticheWarning, stylize
+from pastiche import OptionError, Options, PasticheWarning, stylize
 from tests.engine.pictures import CONTENT, STYLE, textured
 
 pytestmark = pytest.mark.usefixtures("thin_backbone")
