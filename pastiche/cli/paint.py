@@ -1,5 +1,6 @@
 """`pastiche paint`, `submit` and `sweep`: pictures and options go out."""
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -79,6 +80,8 @@ def _paint_here(
 ) -> None:
     options = options_of(asked)
     try:
+        # Threads that spin while they wait slow down a painting beside other work many times.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         # torch takes seconds to load, and is not there where only a client is installed.
         from pastiche.cli.local_painting import LocalBatch
     except ImportError as error:

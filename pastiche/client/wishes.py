@@ -18,6 +18,7 @@ from pastiche.options import (
     Padding,
     Pooling,
     Precision,
+    Resampling,
     Start,
     StyleStatistic,
     Variation,
@@ -51,6 +52,7 @@ class Wishes(TypedDict, total=False):
     size: int
     scales: int
     scale_factor: float
+    resampling: Resampling
     start: Start | str
     start_noise: float
     iterations: int

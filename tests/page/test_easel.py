@@ -150,14 +150,15 @@ def test_a_picture_that_comes_late_is_not_taken_for_the_next_one(
     page.route("**/result*", lambda route: held.append(route))
     page.evaluate("id => { location.hash = `job=${id}` }", next_one.job_id)
     expect(page.locator("#status")).to_contain_text("iteration 10")
-    page.go_back()
+    with page.expect_request("**/result*"):
+        page.go_back()
     expect(page.locator("#status")).to_have_text("Done.")
-    page.wait_for_timeout(200)
     page.go_forward()
     expect(page.locator("#status")).to_contain_text("iteration 10")
+    assert held
     for route in held:
         route.continue_()
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(500)  # what must not happen cannot be waited for
     expect(page.locator("#after")).to_be_hidden()
     expect(page.locator("#compare")).to_be_hidden()
 
