@@ -67,6 +67,12 @@ class RunningApi:
         return int(float(told.split()[0]))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_pretrained_weights(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Here and in every process of the tests, whatever this machine's user has fetched."""
+    os.environ["PASTICHE_WEIGHTS_FOLDER"] = str(tmp_path_factory.mktemp("weights"))
+
+
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Redis for all tests."""

@@ -66,8 +66,8 @@ class Units:
 
 
 VGG_UNITS: Mapping[StyleStatistic, Units] = {
-    "moments": Units(36.0, 432.0, {"squared": 300.0, "absolute": 30.0}),
-    "gram": Units(36.0, 2160.0, {"squared": 300.0, "absolute": 30.0}),
+    "moments": Units(36.0, 540.0, {"squared": 300.0, "absolute": 30.0}),
+    "gram": Units(36.0, 1440.0, {"squared": 300.0, "absolute": 30.0}),
 }
 """Of networks that were trained on photographs."""
 
@@ -180,6 +180,14 @@ class Backbone:
             for layer, each in self.convolutions.items()
         }
         return replace(self, convolutions=moved, dtype=dtype)
+
+    def on(self, device: torch.device) -> "Backbone":
+        """The same network on a device, its filters as they are; `to` makes them fast."""
+        moved = {
+            layer: replace(each, weight=each.weight.to(device), bias=each.bias.to(device))
+            for layer, each in self.convolutions.items()
+        }
+        return replace(self, convolutions=moved)
 
     def centred(self, centre: float) -> "Backbone":
         """The same network, with `centre` taken off every feature map.

@@ -5,8 +5,8 @@ Schnabel, "Representations of quasi-Newton matrices and their use in limited mem
 that all of it is computed on the coefficients of a basis is from Chen, Wang, Zhou, "Large-scale
 L-BFGS using MapReduce" (NIPS 2014). A step that raises the objective is tried again, shorter, along
 the same line; other than that there is no line search: its evaluations buy less here than another
-step does. What it begins with (Nocedal, Wright, eq. 7.20) is not one number but one for each block of
-variables: the objective is curved more along one axis of the colours than along another.
+step does. What it begins with (Nocedal, Wright, eq. 7.20) is not one number but one for each block
+of variables: the objective is curved more along one axis of the colours than along another.
 
 Nothing here waits for the device: every decision is a `torch.where`.
 """

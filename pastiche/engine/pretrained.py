@@ -67,14 +67,11 @@ class Pretrained:
         return Backbone(
             self.name,
             sha256,
-            {
-                layer: convolution.to(images[0].device, torch.float32)
-                for layer, convolution in convolutions.items()
-            },
+            convolutions,
             mean=self.input.mean,
             pooling="average" if options.pooling == "average" else "max",
             padding=options.padding,
-        )
+        ).on(images[0].device)
 
 
 def load(path: Path, layers: Collection[LayerName]) -> dict[LayerName, Convolution]:

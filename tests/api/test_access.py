@@ -11,6 +11,7 @@ import httpx
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 
+from api import keys
 from local.ports import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
@@ -56,10 +57,9 @@ def keys_command(redis_url: str, *arguments: str) -> subprocess.CompletedProcess
     )
 
 
-def key_of(owner: str, redis_url: str) -> dict[str, str]:
+def key_of(owner: str, jobs: JobStore) -> dict[str, str]:
     """The header of a new key."""
-    key = keys_command(redis_url, "create", owner).stdout.strip()
-    return {"Authorization": f"Bearer {key}"}
+    return {"Authorization": f"Bearer {keys.create(jobs.client, owner)}"}
 
 
 def submit(api: RunningApi, headers: dict[str, str]) -> httpx.Response:
@@ -82,15 +82,15 @@ def test_a_key_that_was_never_made_is_refused(guarded: RunningApi) -> None:
     assert code(submit(guarded, {"Authorization": "Bearer pastiche_x"})) == (401, "key_unknown")
 
 
-def test_a_key_opens_its_owner_s_jobs(guarded: RunningApi, redis_url: str) -> None:
-    ada = key_of("ada", redis_url)
+def test_a_key_opens_its_owner_s_jobs(guarded: RunningApi, jobs: JobStore) -> None:
+    ada = key_of("ada", jobs)
     job = submit(guarded, ada).json()
     assert guarded.http.get(job["links"]["self"], headers=ada).json()["id"] == job["id"]
 
 
-def test_all_keys_of_an_owner_open_the_same_jobs(guarded: RunningApi, redis_url: str) -> None:
-    job = submit(guarded, key_of("ada", redis_url)).json()
-    assert guarded.http.get(job["links"]["self"], headers=key_of("ada", redis_url)).is_success
+def test_all_keys_of_an_owner_open_the_same_jobs(guarded: RunningApi, jobs: JobStore) -> None:
+    job = submit(guarded, key_of("ada", jobs)).json()
+    assert guarded.http.get(job["links"]["self"], headers=key_of("ada", jobs)).is_success
 
 
 def test_the_health_of_the_service_needs_no_key(guarded: RunningApi) -> None:
@@ -99,9 +99,9 @@ def test_the_health_of_the_service_needs_no_key(guarded: RunningApi) -> None:
 
 
 def test_another_s_job_is_one_that_does_not_exist_on_every_route(
-    guarded: RunningApi, jobs: JobStore, redis_url: str
+    guarded: RunningApi, jobs: JobStore
 ) -> None:
-    ada, bob = key_of("ada", redis_url), key_of("bob", redis_url)
+    ada, bob = key_of("ada", jobs), key_of("bob", jobs)
     job = submit(guarded, ada).json()
     PlayedWorker.of(job, jobs, guarded).show(4)
     walked = 0
@@ -127,15 +127,16 @@ def body_of(method: str) -> dict[str, Any]:
 
 
 def test_a_revoked_key_opens_nothing(guarded: RunningApi, redis_url: str) -> None:
-    ada = key_of("ada", redis_url)
+    key = keys_command(redis_url, "create", "ada").stdout.strip()
+    ada = {"Authorization": f"Bearer {key}"}
     key_id, _, owner = keys_command(redis_url, "list").stdout.split()
     assert owner == "ada"
     assert keys_command(redis_url, "revoke", key_id).returncode == 0
     assert code(submit(guarded, ada)) == (401, "key_unknown")
 
 
-def test_a_key_is_not_kept_itself(guarded: RunningApi, jobs: JobStore, redis_url: str) -> None:
-    key = key_of("ada", redis_url)["Authorization"].removeprefix("Bearer ")
+def test_a_key_is_not_kept_itself(guarded: RunningApi, jobs: JobStore) -> None:
+    key = key_of("ada", jobs)["Authorization"].removeprefix("Bearer ")
     assert key not in str(jobs.client.hgetall("api:keys"))
 
 
@@ -150,10 +151,8 @@ def test_a_key_that_is_not_there_cannot_be_revoked(redis_url: str) -> None:
     assert (refused.returncode, refused.stderr) == (1, "There is no key 0123456789ab.\n")
 
 
-def test_a_token_reads_what_its_owner_may_read(
-    guarded: RunningApi, jobs: JobStore, redis_url: str
-) -> None:
-    ada, bob = key_of("ada", redis_url), key_of("bob", redis_url)
+def test_a_token_reads_what_its_owner_may_read(guarded: RunningApi, jobs: JobStore) -> None:
+    ada, bob = key_of("ada", jobs), key_of("bob", jobs)
     job = submit(guarded, ada).json()
     PlayedWorker.of(job, jobs, guarded).show(4)
     tokens = [guarded.http.post("/tokens", headers=key).json()["token"] for key in (ada, bob)]
@@ -163,8 +162,8 @@ def test_a_token_reads_what_its_owner_may_read(
     assert [answer.status_code for answer in answers] == [200, 404]
 
 
-def test_a_token_changes_nothing(guarded: RunningApi, redis_url: str) -> None:
-    ada = key_of("ada", redis_url)
+def test_a_token_changes_nothing(guarded: RunningApi, jobs: JobStore) -> None:
+    ada = key_of("ada", jobs)
     job = submit(guarded, ada).json()
     token = guarded.http.post("/tokens", headers=ada).json()["token"]
     refused = guarded.http.delete(job["links"]["self"], params={"token": token})

@@ -4,6 +4,7 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from local.ports import free_port
@@ -14,6 +15,8 @@ from tests.api.worker import PlayedWorker, png
 from tests.cli.command import Shell, url_of
 from tests.conftest import RunningApi, running_api
 from tests.waiting import until
+
+pytestmark = pytest.mark.slow
 
 
 def submitted(api: RunningApi, jobs: JobStore, count: int = 1) -> list[PlayedWorker]:

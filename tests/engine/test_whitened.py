@@ -16,8 +16,13 @@ def fitted_to(*images: Tensor, deepest: LayerName = "relu5_1", **options: Any) -
     return Whitened().network(images, {deepest}, Options(**options))
 
 
-def test_it_has_every_layer_in_vgg_s_shape() -> None:
-    network = fitted_to(CONTENT, STYLE)
+@pytest.fixture(scope="module")
+def network() -> Backbone:
+    """Fitted to the content image and the style image."""
+    return fitted_to(CONTENT, STYLE)
+
+
+def test_it_has_every_layer_in_vgg_s_shape(network: Backbone) -> None:
     shapes = {layer: tuple(each.weight.shape) for layer, each in network.convolutions.items()}
     expected = {layer: (out, into, 3, 3) for layer, (into, out) in CHANNELS.items()}
     assert shapes == {layer: expected[layer] for layer in LAYERS[:13]}
@@ -27,9 +32,9 @@ def test_it_is_fitted_no_deeper_than_it_is_looked_at() -> None:
     assert list(fitted_to(CONTENT, STYLE, deepest="relu2_1").convolutions) == list(LAYERS[:3])
 
 
-def test_it_is_fitted_to_every_image_that_it_is_given() -> None:
-    of_two, of_three = fitted_to(CONTENT, STYLE), fitted_to(CONTENT, STYLE, textured(64, 64, 3))
-    first = [each.convolutions["relu1_1"].weight for each in (of_two, of_three)]
+def test_it_is_fitted_to_every_image_that_it_is_given(network: Backbone) -> None:
+    of_three = fitted_to(CONTENT, STYLE, textured(64, 64, 3), deepest="relu1_1")
+    first = [each.convolutions["relu1_1"].weight for each in (network, of_three)]
     assert not torch.equal(*first)
 
 
@@ -41,21 +46,19 @@ def test_it_is_fitted_as_it_will_look(options: dict[str, Any]) -> None:
         assert 0.3 < features.mean().item() + LOUDNESS < 3.0, layer
 
 
-def test_the_same_images_give_the_same_bytes() -> None:
-    one, other = (fitted_to(CONTENT, STYLE) for _ in range(2))
-    for layer in one.convolutions:
-        assert torch.equal(one.convolutions[layer].weight, other.convolutions[layer].weight)
+def test_the_same_images_give_the_same_bytes(network: Backbone) -> None:
+    other = fitted_to(CONTENT, STYLE)
+    for layer in network.convolutions:
+        assert torch.equal(network.convolutions[layer].weight, other.convolutions[layer].weight)
 
 
-def test_its_feature_maps_are_about_0_on_the_mean() -> None:
+def test_its_feature_maps_are_about_0_on_the_mean(network: Backbone) -> None:
     """Else their common mean would be most of the Gram matrices."""
-    network = fitted_to(CONTENT, STYLE)
     for layer, features in network.features(CONTENT, set(LAYERS[:13])).items():
         assert -0.7 < features.mean().item() < 2.0, layer
 
 
-def test_it_tells_one_style_from_another() -> None:
-    network = fitted_to(CONTENT, STYLE)
+def test_it_tells_one_style_from_another(network: Backbone) -> None:
     content, style = (
         network.features(CONTENT, set(STYLE_LAYERS)),
         network.features(STYLE, set(STYLE_LAYERS)),

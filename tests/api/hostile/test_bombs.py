@@ -12,6 +12,8 @@ from tests.api.hostile.siege import Siege
 from tests.api.test_submit import errors_of
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 LARGEST = 4 * b"\xff"
 TAKEN, BROKEN, UNKNOWN = None, "picture_broken", "picture_unknown"
 TOO_LARGE, TOO_SLOW = "picture_too_large", "picture_too_slow"

@@ -20,6 +20,8 @@ from tests.api.hostile.sockets import (
 )
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 FORM = "Content-Type: multipart/form-data; boundary=x"
 SMUGGLED = b"GET /livez HTTP/1.1\r\nHost: pastiche\r\n\r\n"
 A_MEGABYTE = b"x" * 1_000_000

@@ -9,6 +9,8 @@ from tests.api.hostile.forms import END, answer_to, pair, part
 from tests.api.hostile.siege import Siege
 from tests.api.hostile.sockets import status_of
 
+pytestmark = pytest.mark.slow
+
 
 def errors_in(said: bytes) -> dict[str, str]:
     """The fields at fault and the code of each."""

@@ -2,9 +2,13 @@
 
 from itertools import islice
 
+import pytest
+
 from tests.api.hostile.barrage import Tally, thrown
 from tests.api.hostile.mutations import mutants
 from tests.api.hostile.siege import Siege
+
+pytestmark = pytest.mark.slow
 
 PICTURES = 300
 

@@ -10,6 +10,8 @@ from api.submission_options import option_names
 from tests.api.hostile.siege import Siege
 from tests.api.test_submit import errors_of
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("PASTICHE_FUZZ_EXAMPLES", "15"))
 """Of each kind; `make fuzz` tries many more."""
 
