@@ -78,8 +78,9 @@ def network() -> Backbone:
         MissingWeights: the weights of vgg16 are not there.
     """
     options = Options(pooling="max", padding="replicate", precision="float32")
-    image = torch.zeros(1, 3, 16, 16, device=best_device())
-    return choose_backbone("vgg16").network([image], {*STYLE_LAYERS, CONTENT_LAYER}, options)
+    image = torch.zeros(1, 3, 16, 16)
+    loaded = choose_backbone("vgg16").network([image], {*STYLE_LAYERS, CONTENT_LAYER}, options)
+    return loaded.to(best_device(), torch.float32)
 
 
 def at_common_size(picture: Tensor, content: Tensor, style: Tensor, by: Backbone) -> Likeness:

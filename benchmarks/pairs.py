@@ -1,4 +1,4 @@
-"""The examples that measurements are taken on, and where their results go."""
+"""What measurements are taken on, the examples and the network, and where their results go."""
 
 from itertools import product
 from pathlib import Path
@@ -7,6 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from pastiche.engine.images import from_pil
+from pastiche.options import BackboneChoice
 
 PAIRS = (
     ("harbour", "wave"),
@@ -15,6 +16,9 @@ PAIRS = (
     ("still_life", "cubist"),
 )
 """A content image and a style image each."""
+
+BACKBONE: BackboneChoice = "vgg16"
+"""The network that paints where nothing else is said: the one that every set-up fetches."""
 
 RESULTS = Path("benchmarks/results")
 """Where what was measured is written down."""

@@ -21,8 +21,6 @@ from benchmarks.likeness_table import Row
 from pastiche import Options
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.images import resize_picture, to_pil
-from pastiche.engine.weights import find
-from pastiche.engine.weights.files import VGG16
 from tests.engine.pictures import CONTENT, STYLE, textured
 from tests.engine.plain import random_backbone
 
@@ -107,10 +105,12 @@ def test_a_content_image_that_is_the_style_image_is_refused(thin: Backbone) -> N
 
 
 def test_the_genuine_network_measures_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    vgg16_weights: Path,
 ) -> None:
-    if find(VGG16) is None:
-        pytest.skip("The weights of vgg16 are not here: make weights.")
+    monkeypatch.setenv("PASTICHE_WEIGHTS_FOLDER", str(vgg16_weights.parent))
     arguments = []
     for name, image in (("picture", CONTENT), ("content", CONTENT), ("style", STYLE)):
         to_pil(image).save(tmp_path / f"{name}.png")
