@@ -48,7 +48,7 @@ def plans(folder: Path) -> dict[str, Plan]:
         "style-layers": _of("style_layers", ("relu1_1", "relu1_1,relu2_1,relu3_1", "")),
         "gradient-normalisation": _of("gradient_normalisation", ("false", "true")),
         "style-scale": _of("style_scale", ("0.5", "1", "2")),
-        "colour": _of("colour", ("style", "luminance", "statistics"), style="wave"),
+        "colour": _of("colour", ("style", "palette", "luminance", "statistics"), style="wave"),
         "blend": _blends(),
         "masks": _masks(folder),
         "style-mask": _style_masks(folder),

@@ -33,13 +33,14 @@ __all__ = [
 
 StyleStatistic = Literal["moments", "gram"]
 Blend = Literal["losses", "statistics"]
-Start = Literal["content", "noise", "grey", "image"]
+Start = Literal["content", "noise", "grey", "mean", "image"]
 Optimiser = Literal["lbfgs", "adam"]
 BackboneChoice = Literal["auto", "vgg16", "vgg19", "vgg19-caffe", "whitened"]
 Pooling = Literal["auto", "max", "average"]
 Padding = Literal["replicate", "reflect", "zeros"]
 Precision = Literal["auto", "bfloat16", "float32"]
-Colour = Literal["style", "luminance", "statistics"]
+Colour = Literal["style", "palette", "luminance", "statistics"]
+Resampling = Literal["bicubic", "bilinear"]
 Variation = Literal["squared", "absolute"]
 Normalisation = Literal["pastiche", "paper", "neural-style"]
 
@@ -161,7 +162,8 @@ class Options:
         1.0,
         "Styles",
         "The size of the strokes: the style image is looked at with its longest side this many "
-        "times the pastiche's, though never larger than it is.",
+        "times the pastiche's, though never larger than it is (but for `paper` and `neural-style` "
+        "normalisation, which enlarge it).",
         source=NEURAL_STYLE,
         unit="times the pastiche's size",
         minimum=0.1,
@@ -170,9 +172,10 @@ class Options:
     colour: Colour = _option(
         "style",
         "Styles",
-        "Whose colours the pastiche has: the `style`'s; the content's, with only the `luminance` "
-        "painted; or the content's, with the style image recoloured to their `statistics` (mean "
-        "and covariance) before anything else.",
+        "Whose colours the pastiche has: the `style`'s; all of them, with the content image "
+        "recoloured to the style's `palette` (mean and covariance) before anything else; the "
+        "content's, with only the `luminance` painted; or the content's, with the style image "
+        "recoloured to their `statistics` (mean and covariance) before anything else.",
         source=f"{GATYS_2017}, section 5",
     )
 
@@ -201,19 +204,28 @@ class Options:
         minimum=1.2,
         maximum=4.0,
     )
+    resampling: Resampling = _option(
+        "bicubic",
+        "Size",
+        "How the content, style and start images are resized: `bicubic`, or `bilinear`, which is "
+        "softer.",
+        source=NEURAL_STYLE,
+    )
 
     start: Start = _option(
         "content",
         "Start",
         "Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, "
-        "or from a given `image`.",
+        "from plain `mean`, the mean colour of the photographs that VGG was trained on, or from a "
+        "given `image`.",
         source=f"{GATYS_2016}, section 2.3",
     )
     start_noise: float = _option(
         0.1,
         "Start",
         "The standard deviation of the noise that the picture begins with, with pixels in 0 to 1: "
-        "plain skies need some to grow strokes from. A start from `noise` has its own.",
+        "plain skies need some to grow strokes from. There is less of it where β is below α, none "
+        "where β is 0; a start from `mean` has all of it, a start from `noise` its own.",
         minimum=0.0,
         maximum=1.0,
     )

@@ -1,41 +1,92 @@
-"""Named points in the options: `draft`, `standard`, `fine`, and two as they are done elsewhere."""
+"""Named points in the options: `draft`, `standard`, `fine`, and two as they are done elsewhere.
+
+Those two have the source of every value beside it. What a source leaves open is our choice, and
+said to be; what is not among the values is at its default.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from pastiche.options import OptionError, Options
 
 Preset = Literal["draft", "standard", "fine", "paper", "neural-style"]
 
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The value of one option in a preset, and where it comes from."""
+
+    value: Any
+    source: str
+
+
+PAPER: Mapping[str, Constant] = {
+    # ½ Σ (F − P)² at relu4_2; 1/(4N²M²) Σ (G − A)² with w_l = 1/5 at relu1_1 to relu5_1.
+    "normalisation": Constant("paper", "eq. 1, 4 and 5, section 3"),
+    "style_statistic": Constant("gram", "eq. 3"),
+    # α/β = 10⁻³; both may be multiplied with anything.
+    "content_weight": Constant(1.0, "figures 5 and 6"),
+    "style_weight": Constant(1000.0, "figures 5 and 6"),
+    "tv_weight": Constant(0.0, "eq. 7, which has no third term"),
+    "pooling": Constant("average", "section 2"),
+    "padding": Constant("zeros", "VGG's own"),
+    "style_scale": Constant(1.0, "section 2.3: both images in one size"),
+    "scales": Constant(1, "section 2.3: one size"),
+    "start": Constant("noise", "section 2.3, figure 6"),
+    "optimiser": Constant("lbfgs", "section 2.3"),
+    "iterations": Constant(500, "open there; max_iter in the authors' notebook"),
+}
+"""Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016); the
+notebook is leongatys/PytorchNeuralStyleTransfer. Open there: the size, the spread of the noise, the
+history of L-BFGS, how images are resized, and what is beyond the gamut. Its network is VGG-19 with
+every filter scaled to a mean activation of 1, which `whitened` has and the pretrained files do not:
+with them, style counts for more."""
+
+NEURAL_STYLE: Mapping[str, Constant] = {
+    "size": Constant(512, "-image_size"),
+    "content_weight": Constant(5.0, "-content_weight"),
+    "style_weight": Constant(100.0, "-style_weight"),
+    "tv_weight": Constant(0.001, "-tv_weight"),
+    "iterations": Constant(1000, "-num_iterations"),
+    "gradient_normalisation": Constant(False, "-normalize_gradients"),
+    "optimiser": Constant("lbfgs", "-optimizer"),
+    # Of pixels in 0 to 255.
+    "adam_step": Constant(10 / 255, "-learning_rate"),
+    "lbfgs_history": Constant(100, "optim.lbfgs, nCorrection"),
+    "style_scale": Constant(1.0, "-style_scale"),
+    "colour": Constant("style", "-original_colors"),
+    "pooling": Constant("max", "-pooling"),
+    "backbone": Constant("vgg19-caffe", "-model_file"),
+    "padding": Constant("zeros", "-proto_file: pad: 1"),
+    # randn · 0.001 around the mean pixel, in 0 to 255.
+    "start": Constant("mean", "-init random, preprocess"),
+    "start_noise": Constant(0.001 / 255, "-init random"),
+    # Means of squares, G / (CHW), and every layer's weight 1.
+    "normalisation": Constant("neural-style", "ContentLoss, StyleLoss"),
+    "style_statistic": Constant("gram", "GramMatrix"),
+    "style_blend": Constant("statistics", "StyleLoss:updateOutput, blend_weight"),
+    "tv_norm": Constant("squared", "TVLoss:updateGradInput"),
+    "resampling": Constant("bilinear", "image.scale"),
+    "scales": Constant(1, "main: one size"),
+}
+"""neural_style.lua of jcjohnson/neural-style, with its defaults. What differs: pixels are 255 times
+what they are in 0 to 1, as the network was trained, not 256 times; images shrink by PIL's bilinear
+filter, not by the mean of what each pixel covers; pooling leaves out an odd last row or column,
+where Caffe's takes it alone; the total variation has the differences within the last row and column
+too; the first step of L-BFGS has a length of its own, and a step that raises the objective is taken
+back; and colours that no screen shows cost something."""
+
+SOURCED: Mapping[Preset, Mapping[str, Constant]] = {"paper": PAPER, "neural-style": NEURAL_STYLE}
+"""The presets whose values come from elsewhere."""
+
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {
     "draft": {"size": 256, "iterations": 50},
     "standard": {},
     "fine": {"size": 1024, "iterations": 150},
-    "paper": {
-        "normalisation": "paper",
-        "style_statistic": "gram",
-        "content_weight": 1.0,
-        "style_weight": 1000.0,
-        "tv_weight": 0.0,
-        "pooling": "average",
-        "padding": "zeros",
-        "scales": 1,
-        "start": "noise",
-        "iterations": 500,
-    },
-    "neural-style": {
-        "normalisation": "neural-style",
-        "style_statistic": "gram",
-        "backbone": "vgg19-caffe",
-        "content_weight": 5.0,
-        "style_weight": 100.0,
-        "tv_weight": 0.001,
-        "tv_norm": "absolute",
-        "pooling": "max",
-        "padding": "zeros",
-        "scales": 1,
-        "start": "noise",
-        "iterations": 1000,
+    **{
+        name: {option: constant.value for option, constant in constants.items()}
+        for name, constants in SOURCED.items()
     },
 }
 """What each preset sets; everything else is at its default."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pastiche.options import Options, meaning_of, wanted
-from pastiche.presets import MEANINGS, PRESETS
+from pastiche.presets import MEANINGS, PRESETS, SOURCED, Preset
 from shared.errors import FAILURES, FIELD_FAULTS, PasticheError
 from shared.job_options import WISHES, Wishes
 from shared.metrics import METRICS, Metric
@@ -43,7 +43,11 @@ def options_page() -> str:
         for name, field in PICTURE_FIELDS.items()
     )
     presets = (
-        (f"`{name}`", MEANINGS[name], ", ".join(f"`{k}={v}`" for k, v in chosen.items()))
+        (
+            f"`{name}`",
+            MEANINGS[name],
+            "see below" if name in SOURCED else ", ".join(f"`{k}={v}`" for k, v in chosen.items()),
+        )
         for name, chosen in PRESETS.items()
     )
     return (
@@ -60,8 +64,23 @@ def options_page() -> str:
         + "\n## When it is painted\n\nForm fields of `POST /jobs` alone.\n\n"
         + _table(("field", "default", "may be", "meaning"), _wishes())
         + "\n## Presets\n\n`preset` says where the options start from; what is given beside it "
-        "goes before it.\n\n" + _table(("preset", "what for", "what it sets"), presets)
+        "goes before it.\n\n"
+        + _table(("preset", "what for", "what it sets"), presets)
+        + "".join(map(_sourced_preset, SOURCED))
     )
+
+
+def _sourced_preset(name: Preset) -> str:
+    """A preset whose values come from elsewhere, each with its source."""
+    rows = (
+        (f"`{option}`", _code(_short(constant.value)), constant.source)
+        for option, constant in SOURCED[name].items()
+    )
+    return f"\n### {name}\n\n" + _table(("option", "value", "source"), rows)
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.4g}" if isinstance(value, float) else value
 
 
 def _wishes() -> Iterator[tuple[str, str, str, str]]:

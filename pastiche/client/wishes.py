@@ -18,7 +18,9 @@ from pastiche.options import (
     Padding,
     Pooling,
     Precision,
+    Resampling,
     Start,
+    StyleStatistic,
     Variation,
 )
 from pastiche.presets import Preset
@@ -42,6 +44,7 @@ class Wishes(TypedDict, total=False):
     style_layers: LayerWeights
     normalisation: Normalisation
     gradient_normalisation: bool
+    style_statistic: StyleStatistic
     style_weights: Sequence[float]
     style_blend: Blend
     style_scale: float
@@ -49,6 +52,7 @@ class Wishes(TypedDict, total=False):
     size: int
     scales: int
     scale_factor: float
+    resampling: Resampling
     start: Start | str
     start_noise: float
     iterations: int

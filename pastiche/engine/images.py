@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from pastiche.options import OptionError
+from pastiche.options import OptionError, Resampling
 
 
 def from_pil(picture: Image.Image) -> Tensor:
@@ -41,13 +41,15 @@ def checked(image: Tensor, name: str, channels: int = 3) -> Tensor:
     return image.float()
 
 
-def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """The image at another (H, W), bicubic, smoothed where it shrinks; may overshoot 0 to 1."""
+def resize(image: Tensor, size: tuple[int, int], resampling: Resampling = "bicubic") -> Tensor:
+    """The image at another (H, W), smoothed where it shrinks; may overshoot 0 to 1."""
     if image.shape[-2:] == size:
         return image
-    return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False)
+    return F.interpolate(image, size, mode=resampling, antialias=True, align_corners=False)
 
 
-def resize_picture(image: Tensor, size: tuple[int, int]) -> Tensor:
+def resize_picture(
+    image: Tensor, size: tuple[int, int], resampling: Resampling = "bicubic"
+) -> Tensor:
     """`resize`, with the result held in 0 to 1: for images that are looked at, not optimised."""
-    return resize(image, size).clamp(0, 1)
+    return resize(image, size, resampling).clamp(0, 1)

@@ -26,6 +26,12 @@ feature maps weaker, and the same strokes disturb them more."""
 EIGHT_BITS = Units(1.0, 1.0, {"squared": 255.0**2, "absolute": 255.0})
 """Plain weights, with total variation of pixels in 0 to 255."""
 
+HALF_SQUARES = Units(1.0, 1.0, {"squared": 0.5 * 255.0**2, "absolute": 255.0})
+"""The same, with half the squares: neural_style.lua gives only the gradient of its total variation,
+the differences themselves (`TVLoss:updateGradInput`), which is that of ½ Σ d². It leaves out the
+differences within the last row and the last column; ours are among them. The absolute differences
+are those of neural-style-pt."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
@@ -39,6 +45,8 @@ class Scaling:
         layers_share: whether the weights of the layers are shares of 1; else they are as given.
         style_layer: the weight of a style layer where none are given; None for the backbone's own.
         variation_is_summed: the total variation over all neighbours, not its mean.
+        enlarges_styles: whether a style image is enlarged where it is smaller than it is to be
+            seen; else it is seen as it is.
     """
 
     content: Callable[[Tensor, int, int], Tensor]
@@ -47,6 +55,7 @@ class Scaling:
     layers_share: bool = False
     style_layer: float | None = None
     variation_is_summed: bool = True
+    enlarges_styles: bool = True
 
 
 def _by_energy_and_size(energy: Tensor, _: int, side: int) -> Tensor:
@@ -64,6 +73,7 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
         style=_by_energy,
         layers_share=True,
         variation_is_summed=False,
+        enlarges_styles=False,
     ),
     # ½ Σ (F − P)²; 1/(4N²M²) Σ (ΣFF − ΣFF)², with the sums over positions as means times M.
     "paper": Scaling(
@@ -76,7 +86,7 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
     "neural-style": Scaling(
         content=lambda energy, count, _: torch.full_like(energy, 1.0 / count),
         style=lambda gram: gram.new_full((), gram.shape[0] ** -4.0),
-        units=EIGHT_BITS,
+        units=HALF_SQUARES,
         style_layer=1.0,
     ),
 }

@@ -46,6 +46,13 @@ STYLE_SIDE = 512
 as small as a small pastiche, their strokes would be two pixels wide, and no longer look like any.
 Smaller scales of it see them smaller by as much."""
 
+MEAN_COLOUR = (123.68 / 255, 116.779 / 255, 103.939 / 255)
+"""Red, green and blue of the mean of the photographs that VGG was trained on (Simonyan, Zisserman):
+what a Caffe network is shown as nothing."""
+
+PLAIN_STARTS = frozenset({"noise", "grey", "mean"})
+"""The starts that have no detail of an image."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -70,7 +77,7 @@ class Scene:
     def of(cls, inputs: Inputs, options: Options, source: BackboneSource) -> "Scene":
         """The scene of images that are checked and on their device."""
         looked_at = _in_colours(inputs, options)
-        palettes = [seen(style, mask) for style, mask in _masked(looked_at)]
+        palettes = _palettes(looked_at)
         styled = in_palettes(looked_at.content, palettes, _places(looked_at, options))
         layers = layers_of(options, source.shares)
         network = source.network((styled, *looked_at.styles), layers, options)
@@ -86,11 +93,15 @@ class Scene:
     def start(self, size: tuple[int, int], options: Options) -> Tensor:
         """The first picture, (1, 3, h, w)."""
         image = self._given(size, options)
+        noise = _noise(image, options.seed)
         if options.start == "noise":
-            return 0.5 + 0.25 * _noise(image, options.seed)
+            return 0.5 + 0.25 * noise
+        if options.start == "mean":
+            mean = torch.tensor(MEAN_COLOUR).to(image).view(1, 3, 1, 1)
+            return mean + options.start_noise * noise
         if options.start == "grey":
             image = torch.full_like(image, 0.5)
-        return image + options.start_noise * style_share(options) * _noise(image, options.seed)
+        return image + options.start_noise * style_share(options) * noise
 
     def enlarged(
         self, image: Tensor, size: tuple[int, int], options: Options, scale: int
@@ -102,7 +113,7 @@ class Scene:
         either, noise.
         """
         larger = resize(image, size)
-        if options.start in ("noise", "grey"):
+        if options.start in PLAIN_STARTS:
             return larger + options.start_noise * _noise(larger, options.seed + (scale << 32))
         before = self._given((image.shape[2], image.shape[3]), options)
         return larger + self._given(size, options) - resize(before, size)
@@ -110,13 +121,14 @@ class Scene:
     def _given(self, size: tuple[int, int], options: Options) -> Tensor:
         """The image that the picture starts from."""
         start = self.inputs.start
-        return resize_picture(self._content(options) if start is None else start, size)
+        image = self._content(options) if start is None else start
+        return resize_picture(image, size, options.resampling)
 
     def objective(self, scale: Scale, options: Options, tile_side: int | None = None) -> Objective:
         """The objective at one scale, with all images in that size, looked at in such tiles."""
         inputs, size = self.inputs, scale.size
         targets = targets_of(
-            resize_picture(self._content(options), size),
+            resize_picture(self._content(options), size, options.resampling),
             self._looks_at(scale, options, tile_side),
             self.network,
             options,
@@ -140,7 +152,8 @@ class Scene:
         image = image.detach()
         if options.colour == "luminance":
             size = (image.shape[2], image.shape[3])
-            image = in_colours_of(image, resize_picture(self.photograph, size))
+            photograph = resize_picture(self.photograph, size, options.resampling)
+            image = in_colours_of(image, photograph)
         return image.clamp(0, 1).cpu()
 
     def _content(self, options: Options) -> Tensor:
@@ -154,20 +167,24 @@ class Scene:
         """The style images as they are at one scale, looked at once."""
         side = scale.longest_side
         if side not in self._looks:
-            painted = self._painted(style_side(side, options))
+            painted = self._painted(style_side(side, options), options)
             # A style image may be far larger than the picture, whose size the memory was found for.
             seen_at_once = tile_side or GRID * ceil(side / GRID)
             self._looks[side] = look_at(painted, self.network, options, seen_at_once)
         return self._looks[side]
 
-    def _painted(self, longest_side: float) -> list[Painted]:
-        """The style images with this longest side, never above their own pixels."""
+    def _painted(self, longest_side: float, options: Options) -> list[Painted]:
+        """The style images with this longest side; above their own pixels only where the
+        normalisation enlarges them."""
         painted = []
         for style, mask in _masked(self.inputs):
             height, width = style.shape[-2:]
-            size = fitted(height, width, round(min(longest_side, max(height, width))))
+            side = longest_side
+            if not SCALINGS[options.normalisation].enlarges_styles:
+                side = min(side, max(height, width))
+            size = fitted(height, width, round(side))
             small = None if mask is None else resize_picture(mask, size)
-            painted.append(Painted(resize_picture(style, size), small))
+            painted.append(Painted(resize_picture(style, size, options.resampling), small))
         return painted
 
 
@@ -219,10 +236,18 @@ def _in_colours(inputs: Inputs, options: Options) -> Inputs:
             styles=tuple(in_luminance_of(style, inputs.content) for style in inputs.styles),
             start=None if inputs.start is None else luminance(inputs.start),
         )
+    if options.colour == "palette":
+        places = _places(inputs, options)
+        return replace(inputs, content=in_palettes(inputs.content, _palettes(inputs), places))
     if options.colour == "statistics":
         styles = tuple(recoloured(style, seen(inputs.content)) for style in inputs.styles)
         return replace(inputs, styles=styles)
     return inputs
+
+
+def _palettes(inputs: Inputs) -> list[Tensor]:
+    """The colours of each style image, of what its mask leaves of it: (3, N) each."""
+    return [seen(style, mask) for style, mask in _masked(inputs)]
 
 
 def _places(inputs: Inputs, options: Options) -> Tensor:

@@ -17,7 +17,6 @@ INDIFFERENT = frozenset(
         "style_weight",
         "tv_weight",
         "tv_norm",
-        "normalisation",
         "style_statistic",
         "gradient_normalisation",
         "scales",

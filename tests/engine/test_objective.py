@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from pastiche.engine.objective import Evaluation, Objective, Term, Weights
 from pastiche.engine.precision import convolution_dtype
 from pastiche.engine.scene import weights_of
 from pastiche.engine.targets import Painted, look_at, targets_of
-from pastiche.options import LAYERS, Options, Precision
+from pastiche.options import LAYERS, Options, Pooling, Precision
 from tests.engine import plain
 from tests.engine.plain import Wanted, random_backbone
 
@@ -36,7 +36,11 @@ STYLE_MASKS = [picture(45, 33, 6, 1), picture(40, 40, 7, 1)]
 
 @dataclass(frozen=True)
 class Case:
-    """One use of the options, in our words and in the papers'."""
+    """One use of the options, in our words and in the papers'.
+
+    Attributes:
+        bfloat16: how far the value and the gradient may be off in that precision, as shares.
+    """
 
     options: dict[str, Any] = field(default_factory=dict)
     wanted: dict[str, Any] = field(default_factory=dict)
@@ -45,7 +49,13 @@ class Case:
     masks: tuple[Tensor, ...] = ()
     style_masks: tuple[Tensor, ...] = ()
     content_map: Tensor | None = None
+    bfloat16: tuple[float, float] = (1e-2, 5e-2)
 
+
+# Rounding makes neighbours equal or turns their order round: the gradient goes to the wrong one.
+OF_MAXIMA = (1e-2, 0.4)
+# A covariance is a difference: where the mean is far from 0, it has few digits.
+OF_FAR_MEANS = (0.25, 0.6)
 
 CLASSIC = {"gamma": 1e-3, "alpha": 5.0, "beta": 100.0, "statistic": "gram"}
 GRAM = {"style_statistic": "gram"}
@@ -54,12 +64,12 @@ CASES = {
     "as it is by default": Case(),
     "with as many channels as VGG-19": Case(network={"thinner": 1}),
     "Gram matrices": Case(GRAM, {"statistic": "gram"}),
-    "centred features": Case(wanted={"centre": 1.0}),
+    "centred features": Case(wanted={"centre": 1.0}, bfloat16=OF_FAR_MEANS),
     "centred Gram matrices": Case(GRAM, {"statistic": "gram", "centre": 1.0}),
     "centred features, and edges of zeros": Case(
-        wanted={"centre": 1.0}, network={"padding": "zeros"}
+        wanted={"centre": 1.0}, network={"padding": "zeros"}, bfloat16=OF_FAR_MEANS
     ),
-    "max pooling": Case(network={"pooling": "max"}),
+    "max pooling": Case(network={"pooling": "max"}, bfloat16=OF_MAXIMA),
     "mirrored edges": Case(network={"padding": "reflect"}),
     "edges of zeros": Case(network={"padding": "zeros"}),
     "layers by name": Case(
@@ -74,13 +84,21 @@ CASES = {
     ),
     "absolute variation": Case({"tv_norm": "absolute"}, {"absolute": True}),
     "gradient normalisation": Case(
-        {"gradient_normalisation": True}, {"normalises_gradients": True, "gamut": 1.0}
+        {"gradient_normalisation": True},
+        {"normalises_gradients": True, "gamut": 1.0},
+        bfloat16=(1e-2, 0.15),
     ),
     "the paper's sums": Case(
         {"normalisation": "paper", **GRAM},
         {"normalisation": "paper", "style_layers": dict.fromkeys(plain.FIVE, 0.2), **CLASSIC},
     ),
     "neural-style's means": Case(
+        {"normalisation": "neural-style", **GRAM},
+        {"normalisation": "neural-style", "style_layers": plain.FIVE, **CLASSIC},
+        network={"pooling": "max", "padding": "zeros", "scale": 1.5},
+        bfloat16=OF_MAXIMA,
+    ),
+    "neural-style-pt's absolute variation": Case(
         {"normalisation": "neural-style", "tv_norm": "absolute", **GRAM},
         {
             "normalisation": "neural-style",
@@ -89,6 +107,7 @@ CASES = {
             **CLASSIC,
         },
         network={"pooling": "max", "padding": "zeros", "scale": 1.5},
+        bfloat16=OF_MAXIMA,
     ),
     "two styles by losses": Case(
         {"style_weights": (1.0, 3.0)}, {"blend": (1.0, 3.0)}, styles=(STYLE, OTHER)
@@ -119,7 +138,7 @@ CASES = {
     "two regions by Gram matrices": Case(
         GRAM, {"blend": (1, 1), "statistic": "gram"}, styles=(STYLE, OTHER), masks=(LEFT, 1 - LEFT)
     ),
-    "part of one style": Case(style_masks=(STYLE_MASKS[0],)),
+    "part of one style": Case(style_masks=(STYLE_MASKS[0],), bfloat16=(1e-2, 0.3)),
     "a map of the content's weight": Case(content_map=picture(37, 50, 10, 1)),
 }
 
@@ -219,16 +238,15 @@ def test_in_float32_it_is_close(name: str) -> None:
     assert distance(gradient, plain_gradient) < 1e-2
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, case in CASES.items() if case.network.get("pooling") != "max"]
-)
+@pytest.mark.parametrize("name", CASES)
 def test_in_bfloat16_it_is_near(name: str) -> None:
     (value, gradient), (plain_value, plain_gradient) = (
         evaluated(name, torch.bfloat16),
         expected(name),
     )
-    assert value == pytest.approx(plain_value, rel=1e-2)
-    assert distance(gradient, plain_gradient) < 5e-2
+    off_value, off_gradient = CASES[name].bfloat16
+    assert value == pytest.approx(plain_value, rel=off_value)
+    assert distance(gradient, plain_gradient) < off_gradient
 
 
 @pytest.mark.parametrize(
@@ -291,12 +309,9 @@ def test_other_weights_scale_their_own_terms_alone() -> None:
 
 def test_bfloat16_is_used_only_where_the_processor_has_it() -> None:
     flags = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    assert (convolution_dtype(CPU, Options()) == torch.bfloat16) == flags
-
-
-def test_max_pooling_is_reckoned_in_float32() -> None:
-    """In bfloat16 the gradient goes to the wrong one of two that rounding made alike."""
-    assert convolution_dtype(CPU, Options(pooling="max")) == torch.float32
+    for pooling in get_args(Pooling):
+        chosen = convolution_dtype(CPU, Options(pooling=pooling))
+        assert (chosen == torch.bfloat16) == flags
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """docs/engine.md: its code runs, and the numbers in it are the engine's."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from pastiche import Options
-from pastiche.engine import lbfgs, scene, whitened
-from pastiche.engine.normalisation import CONTENT_UNIT, STYLE_UNIT, VARIATION_UNITS
+from pastiche.engine import backbone, lbfgs, scene, whitened
+from pastiche.engine.backbone import Units
+from pastiche.options import StyleStatistic
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "engine.md").read_text("utf-8")
@@ -27,14 +29,24 @@ def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_its_constants_are_the_engine_s() -> None:
-    units = (CONTENT_UNIT, STYLE_UNIT, VARIATION_UNITS["squared"])
-    assert "{:g}·α·content + {:g}·β·style + {:g}·γ·variation + gamut".format(*units) in PAGE
     assert f"{scene.GAMUT_SHARE:g} times what an empty picture would cost" in PAGE
     assert f"All images at {whitened.LOOKED_AT[0]}, {whitened.LOOKED_AT[1]} and" in PAGE
     assert ", ".join(f"{share:g}" for share in list(whitened.SHARES.values())[:4]) in PAGE
     assert f"is {lbfgs.FIRST_STEP:g} long" in PAGE
     assert f"longer than {lbfgs.LONGEST_STEP:g}" in PAGE
+    assert f"the objective by more than {100 * (lbfgs.WORSE - 1):.0f} %" in PAGE
+    assert f"with at least\n{scene.STYLE_SIDE} pixels" in PAGE
     assert f"standard deviation {Options().start_noise:g}" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("network", "units"), [("VGG, trained", backbone.VGG_UNITS), ("`whitened`", whitened.UNITS)]
+)
+def test_its_units_are_the_engine_s(network: str, units: Mapping[StyleStatistic, Units]) -> None:
+    for statistic, unit in units.items():
+        variation = [unit.variation["squared"], unit.variation["absolute"]]
+        numbers = " | ".join(f"{each:g}" for each in (unit.content, unit.style, *variation))
+        assert f"| {network} | `{statistic}` | {numbers} |" in PAGE
 
 
 def test_the_shares_of_the_layers_add_up() -> None:

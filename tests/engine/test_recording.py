@@ -78,7 +78,14 @@ def test_an_optimiser_s_step_copies_nothing(name: Optimiser) -> None:
         assert copied(lambda: state.step(value, gradient)) == []
 
 
-@pytest.mark.parametrize("options", [Options(), Options(normalisation="neural-style")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(),
+        Options(gradient_normalisation=True),
+        Options(normalisation="neural-style", style_statistic="gram"),
+    ],
+)
 def test_an_objective_copies_nothing(options: Options) -> None:
     with FakeTensorMode(allow_non_fake_inputs=True):
         network = NETWORK.to(CARD, torch.float32)
@@ -89,8 +96,9 @@ def test_an_objective_copies_nothing(options: Options) -> None:
 
         def evaluated() -> None:
             features = network.features(image, targets.layers)
-            verdict = objective.judged(objective.sums(features))
-            objective.pulls(features, verdict)
-            objective.completed(image, torch.zeros_like(image), verdict)
+            losses = objective.gradients_at_sums(objective.sums(features))
+            losses = losses.divided(objective.gradient_norms(features, losses))
+            objective.gradients_at_features(features, losses)
+            objective.completed(image, torch.zeros_like(image), losses)
 
         assert copied(evaluated) == []

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pastiche.engine import room
+from pastiche.engine.backbone import VGG_SHARES
 from pastiche.engine.room import Room, free_memory, room_for
 from pastiche.options import LayerName, Options
 
@@ -68,8 +69,8 @@ def test_what_a_checkpoint_holds_is_room_once_it_is_taken_up(
 ) -> None:
     monkeypatch.setattr(room, "free_memory", lambda device: GIB)
     here = torch.device("cpu")
-    assert room_for(Options(), here, passing=GIB).free == 2 * GIB
-    assert room_for(Options(), here, memory=GIB, passing=GIB).free == GIB
+    assert room_for(Options(), VGG_SHARES, here, passing=GIB).free == 2 * GIB
+    assert room_for(Options(), VGG_SHARES, here, memory=GIB, passing=GIB).free == GIB
 
 
 def test_the_container_s_limit_counts_where_it_is_less_than_the_machine_s(

@@ -2,19 +2,20 @@
 
 from collections.abc import Collection, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Tensor
 
 from pastiche import Options, stylize
-from pastiche.engine.backbone import Backbone
+from pastiche.engine.backbone import VGG_SHARES, Backbone
 from pastiche.engine.color import luminance
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.stylize import Reweigh, Stop, paint
 from pastiche.options import Blend, Colour, LayerName, OptionError, Start
+from pastiche.presets import PRESETS
 from tests.engine.pictures import (
     AWKWARD,
     CONTENT,
@@ -28,6 +29,7 @@ from tests.engine.plain import random_backbone
 pytestmark = pytest.mark.usefixtures("thin_backbone")
 
 QUICK = Options(size=64, iterations=12)
+QUICKLY = {"size": 64, "iterations": 16}
 PAIR = Inputs(CONTENT, (STYLE,))
 
 
@@ -57,8 +59,7 @@ def test_another_seed_differs_from_a_noise_start() -> None:
 
 def test_each_start_begins_elsewhere() -> None:
     first: dict[Start, Tensor] = {}
-    starts: tuple[Start, ...] = ("content", "noise", "grey", "image")
-    for start in starts:
+    for start in get_args(Start):
         options = Options(size=64, iterations=1, start=start)
         given = 1 - CONTENT if start == "image" else None
         first[start] = stylize(CONTENT, STYLE, options, start_image=given)
@@ -183,7 +184,7 @@ def test_a_tensor_that_is_no_image_is_refused_by_name(which: str, image: Tensor,
 class Random:
     """A backbone of random filters, which a test may break."""
 
-    name, sha256 = "random", None
+    name, sha256, shares = "random", None, VGG_SHARES
 
     def __init__(self, broken: bool = False) -> None:
         self.broken = broken
@@ -270,7 +271,7 @@ def test_each_style_is_painted_where_its_mask_is() -> None:
     assert apart > mixed + 0.5
 
 
-@pytest.mark.parametrize("blend", ["losses", "grams"])
+@pytest.mark.parametrize("blend", get_args(Blend))
 def test_the_heavier_style_shows_more(blend: Blend) -> None:
     def redness(weights: tuple[float, float]) -> float:
         options = Options(size=64, iterations=20, style_weights=weights, style_blend=blend)
@@ -324,8 +325,11 @@ def test_by_statistics_the_pastiche_has_the_content_s_mean_colour() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"normalisation": "paper", "content_weight": 1.0, "style_weight": 1e3, "tv_weight": 0.0},
-        {"normalisation": "neural-style", "content_weight": 5.0, "style_weight": 100.0},
+        PRESETS["paper"] | QUICKLY,
+        PRESETS["neural-style"] | QUICKLY | {"backbone": "whitened", "start": "mean"},
+        {"style_statistic": "gram"},
+        {"colour": "palette"},
+        {"resampling": "bilinear"},
         {"pooling": "max"},
         {"padding": "reflect"},
         {"padding": "zeros"},
@@ -346,7 +350,7 @@ def test_by_statistics_the_pastiche_has_the_content_s_mean_colour() -> None:
 )
 def test_every_option_lowers_its_objective_and_gives_a_picture(options: dict[str, Any]) -> None:
     told: list[Progress] = []
-    quick: dict[str, Any] = {"size": 64, "iterations": 16, "start": "noise"}
+    quick: dict[str, Any] = {**QUICKLY, "start": "noise"}
     chosen = Options(**(quick | options))
     picture = stylize(CONTENT, STYLE, chosen, watch=told.append)
     assert torch.isfinite(picture).all()
