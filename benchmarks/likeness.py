@@ -38,12 +38,11 @@ from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.images import from_pil, resize_picture, to_pil
 from pastiche.engine.precision import best_device
-from pastiche.engine.scene import style_side
 from pastiche.engine.statistics import moments_target, position_sums
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import BackboneChoice, LayerName
 from pastiche.presets import Preset
-from pastiche.sizes import fitted, same_aspect
+from pastiche.sizes import fitted, same_aspect, style_side
 
 STYLE_LAYERS: tuple[LayerName, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 CONTENT_LAYER: LayerName = "relu4_2"

@@ -21,6 +21,7 @@ from benchmarks.likeness_table import Row
 from pastiche import Options
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.images import resize_picture, to_pil
+from pastiche.options import LayerName
 from tests.engine.pictures import CONTENT, STYLE, textured
 from tests.engine.plain import random_backbone
 
@@ -63,20 +64,20 @@ def test_the_distances_are_those_of_the_formulas(thin: Backbone) -> None:
         for image in (NEAR_CONTENT, CONTENT, STYLE)
     )
 
-    def distance(features: dict[str, Tensor], layer: str) -> Tensor:
+    def distance(features: dict[LayerName, Tensor], layer: LayerName) -> float:
         rows, others = features[layer][0].flatten(1), of_style[layer][0].flatten(1)  # (C, H·W)
         mean, target_mean = rows.mean(dim=1), others.mean(dim=1)
         covariance, target = (torch.cov(each, correction=0) for each in (rows, others))
         of_mean = (mean - target_mean).norm() / target_mean.norm()
         of_covariance = (covariance - target).norm() / target.norm()
-        return (0.5 * of_mean**2 + 0.5 * of_covariance**2).sqrt()
+        return float((0.5 * of_mean**2 + 0.5 * of_covariance**2).sqrt())
 
     style = sum(distance(of_picture, layer) for layer in STYLE_LAYERS)
-    style = style / sum(distance(of_content, layer) for layer in STYLE_LAYERS)
+    whole = sum(distance(of_content, layer) for layer in STYLE_LAYERS)
     target = of_content[CONTENT_LAYER]
     content = (of_picture[CONTENT_LAYER] - target).norm() ** 2 / target.norm() ** 2
     found = likeness(NEAR_CONTENT, CONTENT, STYLE, thin, 128, 100)
-    assert found.style == pytest.approx(float(style), rel=1e-4)
+    assert found.style == pytest.approx(style / whole, rel=1e-4)
     assert found.content == pytest.approx(float(content), rel=1e-4)
 
 
