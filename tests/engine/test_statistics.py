@@ -1,4 +1,4 @@
-"""Style statistics by hand on small cases, and their gradients against automatic differentiation."""
+"""Style statistics by hand on small cases, their gradients against automatic differentiation."""
 
 import pytest
 import torch
@@ -103,8 +103,9 @@ def test_the_moments_of_nothing_lose_all_of_both_halves() -> None:
 
 def test_a_mean_that_was_centred_is_relative_to_what_it_was() -> None:
     features = random(1, 6, 5, 7) + 3.0
-    whole, centred = moments_target(moments_of(features)), moments_target(
-        moments_of(features - 3.0), centre=3.0
+    whole, centred = (
+        moments_target(moments_of(features)),
+        moments_target(moments_of(features - 3.0), centre=3.0),
     )
     found = random(1, 6, 5, 7, seed=1) + 2.0
     value, _ = whole.loss(moments_of(found))
