@@ -19,6 +19,9 @@ CONTENT ?= examples/images/content/harbour.jpg
 STYLE   ?= examples/images/style/swirls.jpg
 BACKBONE ?= vgg16
 
+# Threads that spin while they wait slow each other down where cores are shared.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
@@ -40,7 +43,7 @@ PYTEST := OMP_NUM_THREADS=$(THREADS) $(VENV)/bin/pytest -n auto --maxprocesses 4
 test: browser lint $(VENV)/vgg16 ## Lint, format, types, import rules and all tests (THREADS=2, SEED=1)
 	$(PYTEST)
 
-test-fast: lint $(VENV)/vgg16 ## The same without the tests that paint through a whole service or need a browser
+test-fast: lint $(VENV)/vgg16 ## The same without the tests that start many processes or need a browser
 	$(PYTEST) -m "not slow and not browser and not cuda and not containers"
 
 lint: $(VENV)/dev ## Lint, format, types and import rules alone

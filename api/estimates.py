@@ -6,7 +6,7 @@ from fastapi import Query, Response
 from fastapi.responses import JSONResponse
 
 from api.access import Access
-from api.queueing import place_of, work_of
+from api.queueing import place_of, warnings_of, work_of
 from api.schemas import estimate_of
 from api.service import Service
 from api.uploads import Submission
@@ -25,5 +25,7 @@ async def estimated(submission: Submission, access: Access, service: Service) ->
     outlook = await service.jobs.run(overview.estimate(place))
     rates = [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
     variants = submission.variants
-    estimate = estimate_of(variants[0].options, len(variants), place.work, outlook, rates)
+    found = (warnings_of(variant.options, submission.pictures) for variant in variants)
+    warnings = list(dict.fromkeys(warning for each in found for warning in each))
+    estimate = estimate_of(variants[0].options, len(variants), place.work, outlook, rates, warnings)
     return JSONResponse(estimate.model_dump(mode="json"))

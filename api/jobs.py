@@ -11,6 +11,7 @@ from api.listing import CURSOR, MOST_LISTED, page
 from api.problems import responses_to_callers
 from api.schemas import JobsView, JobView, Reweighing, view_of
 from api.service import Service, ServiceOf, service_of
+from pastiche.option_warnings import update_warnings
 from pastiche.options import OptionError, Options
 from shared import transitions
 from shared.errors import FieldError, InvalidFields, JobExpired, JobNotFound, JobOver
@@ -82,7 +83,9 @@ async def reweigh(
 ) -> Response:
     """Changes the weights of a job that is not over; a running one goes on from where it is."""
     while True:
-        transition = transitions.reweigh(job.id, job.options, _reweighed(job, changes))
+        options = _reweighed(job, changes)
+        warnings = update_warnings(job.warnings, Options(**options))
+        transition = transitions.reweigh(job.id, job.options, options, warnings)
         outcome = await service.jobs.run(transition)
         job = await job_of(job.id, access, service)
         if outcome == "over":

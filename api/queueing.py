@@ -1,9 +1,9 @@
 """A job into the queue: its pictures first, then its record, then the message."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from math import isqrt, prod
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 from anyio import CancelScope, to_thread
@@ -12,7 +12,8 @@ from kombu.exceptions import OperationalError
 from api.access import Access
 from api.service import Service
 from api.uploads import Submission
-from pastiche.options import LAYER_OPTIONS, Options, missing_layers
+from pastiche.option_warnings import OptionWarning, find_warnings
+from pastiche.options import LAYER_OPTIONS, OptionError, Options, missing_layers
 from pastiche.pyramid import scales
 from pastiche.sizes import fitted
 from shared import logs, tracing, transitions
@@ -74,9 +75,24 @@ def _check_backbone(options: Mapping[str, Any], workers: list[Worker]) -> None:
 
 
 def work_of(submission: Submission) -> int:
-    """How much there is to paint of each of its jobs, in pixels times iterations."""
+    """How much there is to paint of each of its jobs, in pixels times iterations.
+
+    Raises:
+        InvalidFields: a picture of this shape cannot be painted at so many scales.
+    """
     options = Options(**submission.variants[0].options)
-    return sum(scale.cost for scale in scales(*size_of(submission.pictures.content), options))
+    try:
+        plan = scales(*size_of(submission.pictures.content), options)
+    except OptionError as error:
+        fault = FieldError(error.field, "invalid_value", f"This {error.sentence}")
+        raise InvalidFields([fault]) from error
+    return sum(scale.cost for scale in plan)
+
+
+def warnings_of(options: Mapping[str, Any], pictures: Inputs[Path]) -> list[OptionWarning]:
+    """What of a job's options and pictures does not do what it seems to ask for."""
+    styles = [size_of(style) for style in pictures.style]
+    return find_warnings(Options(**options), size_of(pictures.content), styles)
 
 
 def place_of(access: Access, work: int, wishes: Wishes) -> Place:
@@ -100,6 +116,7 @@ async def enqueued(
     service: Service,
     write: Callable[[str, Source], Awaitable[None]],
     once: Once | None = None,
+    warnings: Sequence[OptionWarning] = (),
 ) -> str:
     """The id of a new job. A record never names a picture that is not there; where anything fails,
     nothing stays behind.
@@ -126,6 +143,7 @@ async def enqueued(
             queue_limit=service.settings.queue_limit,
             in_flight_limit=service.settings.jobs_in_flight or 0,
             once=once,
+            warnings=warnings,
         )
         with tracing.span("queue", {"pastiche.job.id": job_id}):
             _check(await service.jobs.run(submission), service)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pastiche.option_warnings import OptionWarning
 from pastiche.options import BackboneChoice, Options, meaning_of
 from shared.job_options import JobOptions
 from shared.jobs import Job, Priority, Status, Webhook
@@ -23,6 +24,9 @@ def _weight(name: str) -> Any:
         allow_inf_nan=False,
         description=meaning.description,
     )
+
+
+_WARNINGS = "What of the options and images does not do what it seems to ask for."
 
 
 class BackboneView(BaseModel):
@@ -45,6 +49,14 @@ class ErrorView(BaseModel):
     """Why a job failed."""
 
     code: str
+    detail: str
+
+
+class WarningView(BaseModel):
+    """An option or an image that is taken, and does not do what it seems to ask for."""
+
+    field: str
+    code: str = Field(description="`image_too_small`, `no_effect` or `weight_is_zero`.")
     detail: str
 
 
@@ -96,6 +108,7 @@ class JobView(BaseModel):
     finished_at: datetime | None
     expires_at: datetime | None = Field(description="Until when it can be fetched, once over.")
     options: JobOptions
+    warnings: list[WarningView] = Field(description=_WARNINGS)
     backbone: BackboneView | None
     losses: LossesView | None
     error: ErrorView | None
@@ -146,6 +159,7 @@ class Estimate(BaseModel):
 
     dry_run: Literal[True] = True
     options: JobOptions
+    warnings: list[WarningView] = Field(description=_WARNINGS)
     jobs: int = Field(description="How many there would be: one, or those of a sweep.")
     megapixel_iterations: float = Field(description="What there would be to paint in all.")
     queue_position: int = Field(description="How many jobs would wait before the first.")
@@ -184,6 +198,7 @@ def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
         finished_at=job.finished_at,
         expires_at=job.expires_at,
         options=JobOptions(**job.options),
+        warnings=_warnings(job.warnings),
         backbone=BackboneView(**_backbone(job)) if job.backbone else None,
         error=ErrorView(code=job.error_code, detail=job.error_detail or "")
         if job.error_code
@@ -219,6 +234,10 @@ def _links(job: Job) -> LinksView:
     return LinksView(self=path, preview=preview_link(job), **parts)
 
 
+def _warnings(warnings: Sequence[OptionWarning]) -> list[WarningView]:
+    return [WarningView(**asdict(warning)) for warning in warnings]
+
+
 def _backbone(job: Job) -> dict[str, Any]:
     assert job.backbone is not None
     return {"name": job.backbone.name, "sha256": job.backbone.sha256}
@@ -246,7 +265,12 @@ def _progress(job: Job, rates: Sequence[float]) -> dict[str, Any]:
 
 
 def estimate_of(
-    options: dict[str, Any], jobs: int, work: int, outlook: Outlook, rates: Sequence[float]
+    options: dict[str, Any],
+    jobs: int,
+    work: int,
+    outlook: Outlook,
+    rates: Sequence[float],
+    warnings: Sequence[OptionWarning],
 ) -> Estimate:
     """What a submission would come to.
 
@@ -255,6 +279,7 @@ def estimate_of(
     """
     return Estimate(
         options=JobOptions(**options),
+        warnings=_warnings(warnings),
         jobs=jobs,
         megapixel_iterations=round(jobs * work / 1e6, 3),
         queue_position=outlook.position,

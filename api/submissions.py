@@ -10,7 +10,15 @@ from api.estimates import DryRun, estimated
 from api.jobs import JobOf, answer, earlier_job, job_of
 from api.manner import Manner, MannerOf, once, waited_for
 from api.problems import responses_to_callers
-from api.queueing import announce, check_backbone, check_room, enqueued, place_of, work_of
+from api.queueing import (
+    announce,
+    check_backbone,
+    check_room,
+    enqueued,
+    place_of,
+    warnings_of,
+    work_of,
+)
 from api.schemas import Estimate, JobView
 from api.service import Service, ServiceOf
 from api.submission_options import form_schema
@@ -86,7 +94,9 @@ async def _retried(
         await service.quotas.check_work(request, access.caller, place.work)
         write = service.blobs.copy
         of_once = None if held is None else held.once
-        job_id = await enqueued(job.options, job.inputs, place, service, write, of_once)
+        job_id = await enqueued(
+            job.options, job.inputs, place, service, write, of_once, job.warnings
+        )
         await service.quotas.count_work(request, access.caller, place.work)
     await announce([job_id], service)
     return job_id
@@ -101,13 +111,15 @@ async def _submitted(
             return held
         place = place_of(access, work_of(submission), submission.wishes)
         await service.quotas.check_work(request, access.caller, place.work)
+        options = submission.variants[0].options
         job_id = await enqueued(
-            submission.variants[0].options,
+            options,
             submission.pictures,
             place,
             service,
             service.blobs.put_file,
             None if held is None else held.once,
+            warnings_of(options, submission.pictures),
         )
         await service.quotas.count_work(request, access.caller, place.work)
     await announce([job_id], service)

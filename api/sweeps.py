@@ -17,7 +17,7 @@ from api.etags import unchanged
 from api.jobs import earlier_job, etag_of, rates_of
 from api.manner import MannerOf, once
 from api.problems import responses_to_callers
-from api.queueing import announce, check_room, enqueued, place_of, work_of
+from api.queueing import announce, check_room, enqueued, place_of, warnings_of, work_of
 from api.results import accepted
 from api.schemas import Estimate, MemberView, SweepView, view_of
 from api.service import Service, ServiceOf
@@ -178,7 +178,12 @@ async def _made(
     try:
         for variant in submission.variants:
             job_id = await enqueued(
-                variant.options, submission.pictures, place, service, service.blobs.put_file
+                variant.options,
+                submission.pictures,
+                place,
+                service,
+                service.blobs.put_file,
+                warnings=warnings_of(variant.options, submission.pictures),
             )
             members.append(Member(job_id, variant.values))
         columns = _columns(members)

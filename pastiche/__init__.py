@@ -5,13 +5,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from pastiche.option_warnings import PasticheWarning
 from pastiche.options import OptionError, Options
 from pastiche.presets import preset
 
 if TYPE_CHECKING:
     from pastiche.engine.stylize import stylize
 
-__all__ = ["OptionError", "Options", "preset", "stylize"]
+__all__ = ["OptionError", "Options", "PasticheWarning", "preset", "stylize"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,12 @@
 """Heights and widths: the one rule for aspect ratios, for tensors and files alike."""
 
+from pastiche.options import Options
+
+STYLE_SIDE = 512
+"""The least longest side, in pixels, that the style images have beside the finished pastiche: made
+as small as a small pastiche, their strokes would be two pixels wide, and no longer look like any.
+Smaller scales of it see them smaller by as much."""
+
 
 def fitted(height: int, width: int, longest_side: int) -> tuple[int, int]:
     """The height and width of the same aspect ratio with this longest side, each at least 1."""
@@ -15,3 +22,12 @@ def same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
         abs(side - fitting) <= max(1.0, 0.01 * fitting)
         for side, fitting in zip(size, wanted, strict=True)
     )
+
+
+def style_side(side: int, options: Options) -> float:
+    """The longest side of the style images, in pixels, where the pastiche's is `side`; one that
+    has fewer pixels is used at its own size."""
+    factor = 1.0
+    if options.normalisation == "pastiche":
+        factor = max(1.0, STYLE_SIDE / options.size)
+    return options.style_scale * factor * side

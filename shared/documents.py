@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from pastiche.option_warnings import WARNINGS
 from pastiche.options import Options, meaning_of, wanted
 from pastiche.presets import MEANINGS, PRESETS, SOURCED, Preset
 from shared.errors import FAILURES, FIELD_FAULTS, PasticheError
@@ -137,6 +138,7 @@ def errors_page() -> str:
     refusals = ((f"`{each.code}`", str(each.status), each.title) for each in _kinds(PasticheError))
     faults = ((f"`{code}`", meaning) for code, meaning in FIELD_FAULTS.items())
     failures = ((f"`{code}`", sentence) for code, sentence in FAILURES.items())
+    warnings = ((f"`{code}`", meaning) for code, meaning in WARNINGS.items())
     return (
         "# Errors\n\n"
         "A request that cannot be served is answered with `application/problem+json` (RFC 9457):\n"
@@ -150,6 +152,10 @@ def errors_page() -> str:
         + _table(("code", "meaning"), faults)
         + "\nA job that ends as `failed` says why in its `error`:\n\n"
         + _table(("code", "meaning"), failures)
+        + "\n## Warnings\n\n"
+        "A job that is taken may have `warnings`: options and images that do not do what they\n"
+        "seem to ask for. Each has `field`, `code` and a sentence in `detail`:\n\n"
+        + _table(("code", "meaning"), warnings)
     )
 
 

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar, cast
 from uuid import uuid4
 
+from pastiche.option_warnings import OptionWarning
 from shared.errors import DamagedRecord
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
@@ -104,6 +105,16 @@ def inputs_from_json(text: str) -> Inputs[str]:
     return Inputs(**{n: tuple(v) if isinstance(v, list) else v for n, v in kept.items()})
 
 
+def warnings_to_json(warnings: Sequence[OptionWarning]) -> str:
+    """Warnings, as the record has them: '' where there are none, and the record has no field."""
+    return json.dumps([asdict(warning) for warning in warnings]) if warnings else ""
+
+
+def warnings_from_json(text: str) -> tuple[OptionWarning, ...]:
+    """Warnings, out of the record."""
+    return tuple(OptionWarning(**each) for each in json.loads(text))
+
+
 def origin_to_text(request_id: str | None, traceparent: str | None) -> str:
     """Where a job comes from, as the record has it: in one field, since one more would double the
     table that Redis keeps of a waiting job's fields."""
@@ -190,6 +201,7 @@ class Job:
         deadline_at: when it expires, should it still wait.
         work: how much there is to paint, in pixels times iterations.
         reweighed: how often its weights were changed.
+        warnings: what of its options and images does not do what it seems to ask for.
         waiting: where in the queue it is, None where it does not wait.
     """
 
@@ -199,6 +211,7 @@ class Job:
     version: int
     options: dict[str, Any]
     inputs: Inputs[str]
+    warnings: tuple[OptionWarning, ...]
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -260,7 +273,7 @@ class Job:
 def _read(record: dict[str, str]) -> dict[str, Any]:
     """The fields of a job, out of those of its record; one from before there were priorities is
     normal, and how much there is to paint of it is not known; one from before there were owners is
-    nobody's."""
+    nobody's; one without warnings has no field for them."""
     progress = record.get("progress")
     backbone = record.get("backbone_name")
     request_id, traceparent = origin_from_text(record.get("request_id", ""))
@@ -271,6 +284,7 @@ def _read(record: dict[str, str]) -> dict[str, Any]:
         "version": int(record["version"]),
         "options": json.loads(record["options"]),
         "inputs": inputs_from_json(record["inputs"]),
+        "warnings": warnings_from_json(record.get("warnings", "[]")),
         "created_at": _moment(record["created_ms"]),
         "started_at": _moment_if(record.get("started_ms")),
         "finished_at": _moment_if(record.get("finished_ms")),

@@ -5,11 +5,12 @@ A transition says which script runs, on which keys, with which arguments, and ho
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Literal
 
+from pastiche.option_warnings import OptionWarning
 from shared.calls import Transition, milliseconds, on_job
 from shared.errors import FAILURES, FailureCode
 from shared.jobs import (
@@ -21,6 +22,7 @@ from shared.jobs import (
     Waiting,
     inputs_to_json,
     origin_to_text,
+    warnings_to_json,
 )
 from shared.settings import Settings
 
@@ -140,6 +142,7 @@ def submit(
     queue_limit: int,
     in_flight_limit: int = 0,
     once: Once | None = None,
+    warnings: Sequence[OptionWarning] = (),
 ) -> Transition[Submitted]:
     """A new job, queued.
 
@@ -148,6 +151,7 @@ def submit(
         queue_limit: how many jobs may wait.
         in_flight_limit: how many of the owner's may wait or run; 0 for any number.
         once: the idempotency key that is to give this job from now on.
+        warnings: what its client is told of the options and images.
     """
     return on_job(
         "submit",
@@ -166,6 +170,7 @@ def submit(
         place.webhook_url or "",
         origin_to_text(place.request_id, place.traceparent),
         latest_ms,
+        warnings_to_json(warnings),
         read=_word,
         more_keys=(once.kept_key,) if once else (),
     )
@@ -253,11 +258,15 @@ def cancel(job_id: str, *, keeping: Keeping) -> Transition[Canceled]:
 
 
 def reweigh(
-    job_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    job_id: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    warnings: Sequence[OptionWarning] = (),
 ) -> Transition[Reweighed]:
-    """The options of a job that is not over, with other weights; nothing where they are no longer
-    what they were `before`."""
-    return on_job("reweigh", job_id, json.dumps(before), json.dumps(after), read=_word)
+    """The options of a job that is not over, with other weights and the warnings that these have;
+    nothing where they are no longer what they were `before`."""
+    arguments = (json.dumps(before), json.dumps(after), warnings_to_json(warnings))
+    return on_job("reweigh", job_id, *arguments, read=_word)
 
 
 def expire(job_id: str, *, keeping: Keeping) -> Transition[Expired]:

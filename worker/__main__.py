@@ -32,6 +32,9 @@ class PaintingProcess:
 
     def begin(self, **_: Any) -> None:
         """Loads torch and says what paints here, before the first job comes."""
+        # Before torch loads OpenMP: threads that spin while they wait make two paintings on the
+        # same cores, or one beside other work, many times slower.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         from worker.painting import memory_bytes, prepare
         from worker.presence import Presence
 

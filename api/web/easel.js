@@ -68,6 +68,7 @@ export class Easel {
     for (const id of ["status", "spoken"]) at(id).textContent = "";
     at("blank").hidden = false;
     at("actions").replaceChildren();
+    this.warn([]);
     this.fault("");
   }
 
@@ -95,6 +96,7 @@ export class Easel {
     if (isTold) at("spoken").textContent = sentence(job); // an iteration is no news to listen to
     at("progress").hidden = job.status !== "running";
     at("progress").value = job.progress;
+    this.warn(job.warnings);
     at("live").hidden = isOver(job.status) && job.status !== "succeeded";
     if (document.activeElement !== at("live-dial")) at("live-dial").value = service.place(job.options);
     if (isNew) {
@@ -208,6 +210,12 @@ export class Easel {
     this.sitting?.stop();
     this.fault(fault.message);
     if (service.asksForKey(fault)) this.onKey();
+  }
+
+  /** Lists what of the options and pictures does not do what it seems to ask for. */
+  warn(warnings) {
+    const lines = warnings.map(({ detail }) => Object.assign(document.createElement("li"), { textContent: detail }));
+    at("warnings").replaceChildren(...lines);
   }
 
   fault(sentence) {

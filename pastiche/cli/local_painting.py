@@ -16,6 +16,7 @@ from pastiche.cli.exits import code_of
 from pastiche.cli.local_pictures import encoded, inputs_of
 from pastiche.cli.painting import Piece
 from pastiche.cli.screen import json_line, notice
+from pastiche.cli.warning_notices import WarningNotices
 from pastiche.client import ClientError, UnusablePicture
 from pastiche.client import Progress as Reached
 from pastiche.client.records import Losses
@@ -26,6 +27,7 @@ from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.scenes import Scenes
 from pastiche.engine.stylize import followed, paint
 from pastiche.engine.weights import MissingWeights
+from pastiche.option_warnings import find_warnings
 from pastiche.options import OptionError, Options
 
 TOO_LARGE = "The memory does not suffice; try a smaller --size."
@@ -51,6 +53,7 @@ class LocalBatch:
         self._limit = limit_bytes
         self._writes_json = writes_json
         self._scenes = Scenes()
+        self._warnings = WarningNotices(name_contents=len(pieces) > 1)
 
     def paint(self, *, shows: bool) -> None:
         """Paints all of them.
@@ -81,6 +84,7 @@ class LocalBatch:
     def _painted(self, content: Content, bar: Bar) -> Tensor:
         pictures = {name: self._asked.get(name) for name in PICTURES} | {"content": content.picture}
         inputs = inputs_of(pictures, self._limit)
+        self._warnings.show(find_warnings(self._options, *inputs.sizes), content.name)
         began = monotonic()
         try:
             painting = paint(inputs, self._options, scenes=self._scenes)

@@ -1,5 +1,6 @@
 """`pastiche paint`, `submit` and `sweep`: pictures and options go out."""
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -35,6 +36,7 @@ from pastiche.cli.local_options import options_of
 from pastiche.cli.painting import Batch, Piece
 from pastiche.cli.screen import json_line, line, notice
 from pastiche.cli.sweeping import painted_sweep
+from pastiche.cli.warning_notices import WarningNotices
 from pastiche.client import Patience
 
 Local = Annotated[
@@ -78,6 +80,8 @@ def _paint_here(
 ) -> None:
     options = options_of(asked)
     try:
+        # Threads that spin while they wait slow down a painting beside other work many times.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         # torch takes seconds to load, and is not there where only a client is installed.
         from pastiche.cli.local_painting import LocalBatch
     except ImportError as error:
@@ -103,6 +107,7 @@ def submit(
     with client_of(url, key) as client:
         styles = [picture_of(each) for each in style]
         job = client.submit(picture_of(content), styles, **wishes)
+    WarningNotices().show(job.warnings, content)
     if as_json:
         json_line(job.answer)
     else:
@@ -136,6 +141,9 @@ def sweep(
     with client_of(url, key) as client:
         styles = [picture_of(each) for each in style]
         sweep = client.sweep(picture_of(content), styles, **wishes)
+        warnings = WarningNotices()
+        for member in sweep.jobs:
+            warnings.show(member.job.warnings if member.job else (), content)
         sweep = painted_sweep(client, sweep)
         save(client.sheet(sweep, target.format, cell=cell), target)
         if as_json:

@@ -1,7 +1,7 @@
 """Pictures painted by a service: one, or a batch with several at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -12,6 +12,7 @@ from pastiche.cli.bars import Bar, Bars
 from pastiche.cli.contents import Content, save
 from pastiche.cli.exits import Exit, code_of
 from pastiche.cli.screen import json_line, notice
+from pastiche.cli.warning_notices import WarningNotices
 from pastiche.client import (
     AsyncClient,
     Changed,
@@ -57,6 +58,10 @@ class Batch:
     asked: Mapping[str, Any]
     writes_json: bool
     shows: bool
+    warnings: WarningNotices = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.warnings = WarningNotices(name_contents=len(self.pieces) > 1)
 
     def paint(self, client: AsyncClient, patient: AsyncClient) -> None:
         """Paints all of them.
@@ -115,6 +120,8 @@ class Batch:
 
         def told(event: Event) -> None:
             if isinstance(event, Changed | Finished):
+                if piece.job is None:
+                    self.warnings.show(event.job.warnings, piece.content.name)
                 piece.job = event.job
             bar.show(event)
 

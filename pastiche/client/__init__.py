@@ -31,7 +31,15 @@ from pastiche.client.events import (
     PreviewReady,
 )
 from pastiche.client.patience import Patience
-from pastiche.client.records import Estimate, Job, LossCurves, Progress, Readiness, Sweep
+from pastiche.client.records import (
+    Estimate,
+    Job,
+    JobWarning,
+    LossCurves,
+    Progress,
+    Readiness,
+    Sweep,
+)
 
 __all__ = [
     "Advanced",
@@ -47,6 +55,7 @@ __all__ = [
     "FieldFault",
     "Finished",
     "Job",
+    "JobWarning",
     "LossCurves",
     "NotPainted",
     "Patience",

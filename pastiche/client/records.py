@@ -61,6 +61,16 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobWarning:
+    """An option or an image of a job that does not do what it seems to ask for: its name, a code
+    and a sentence."""
+
+    field: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
     """What an address is told when the job is over, and what came of it."""
 
@@ -116,6 +126,7 @@ class Job(Progress):
     finished_at: datetime | None = None
     expires_at: datetime | None = None
     options: Mapping[str, Any] = _mapping()
+    warnings: tuple[JobWarning, ...] = ()
     backbone: Backbone | None = None
     error: Failure | None = None
     webhook: Webhook | None = None
@@ -157,6 +168,7 @@ class Estimate:
     eta_seconds: float | None = None
     jobs: int = 1
     options: Mapping[str, Any] = _mapping()
+    warnings: tuple[JobWarning, ...] = ()
     answer: Mapping[str, Any] = _answer()
 
 

@@ -34,6 +34,12 @@ class Inputs:
     start: Tensor | None = None
     content_map: Tensor | None = None
 
+    @property
+    def sizes(self) -> tuple[tuple[int, int], list[tuple[int, int]]]:
+        """(H, W) of the content image, and of each style image."""
+        height, width = self.content.shape[-2:]
+        return (height, width), [(style.shape[-2], style.shape[-1]) for style in self.styles]
+
     def checked(self, options: Options) -> "Inputs":
         """Themselves, with every mask in the size of its image.
 

@@ -34,17 +34,12 @@ from pastiche.engine.targets import (
 from pastiche.engine.tiles import GRID
 from pastiche.options import Options
 from pastiche.pyramid import Scale
-from pastiche.sizes import fitted
+from pastiche.sizes import fitted, style_side
 
 GAMUT_SHARE = 400.0
 """The weight of what is outside the gamut, for one of what an empty picture costs: 10⁴ by default,
 and as much against the other terms whatever their weights and their normalisation."""
 
-
-STYLE_SIDE = 512
-"""The least longest side, in pixels, that the style images have beside the finished pastiche: made
-as small as a small pastiche, their strokes would be two pixels wide, and no longer look like any.
-Smaller scales of it see them smaller by as much."""
 
 MEAN_COLOUR = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 """Red, green and blue of the mean of the photographs that VGG was trained on (Simonyan, Zisserman):
@@ -192,14 +187,6 @@ def style_share(options: Options) -> float:
     """How much style is asked for: all of it, 1, where α ≤ β, none of it where β = 0."""
     both = options.content_weight + options.style_weight
     return min(1.0, 2.0 * options.style_weight / both)
-
-
-def style_side(side: int, options: Options) -> float:
-    """The longest side of the style images, in pixels, where the pastiche's is `side`."""
-    factor = 1.0
-    if options.normalisation == "pastiche":
-        factor = max(1.0, STYLE_SIDE / options.size)
-    return options.style_scale * factor * side
 
 
 def weights_of(options: Options, targets: Targets, network: Backbone) -> Weights:

@@ -5,6 +5,7 @@ Convolutional Neural Networks" (CVPR 2016); coarse to fine as in "Controlling Pe
 Neural Style Transfer" (CVPR 2017).
 """
 
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache, partial
@@ -24,6 +25,7 @@ from pastiche.engine.progress import Progress
 from pastiche.engine.room import room_for
 from pastiche.engine.scene import Scene
 from pastiche.engine.scenes import Scenes
+from pastiche.option_warnings import PasticheWarning, find_warnings
 from pastiche.options import Options
 from pastiche.pyramid import scales
 
@@ -93,9 +95,16 @@ def stylize(
             together, or a layer that the backbone does not have; it names the image or the option.
         MissingWeights: a pretrained backbone is asked for and its weights are not there.
         Diverged: the objective ran off.
+
+    Warns:
+        PasticheWarning: an option has no effect, or an image has fewer pixels than it should.
     """
+    options = options or Options()
     styles = (style,) if isinstance(style, Tensor) else tuple(style)
     inputs = Inputs(content, styles, tuple(masks), tuple(style_masks), start_image, content_map)
+    inputs = inputs.checked(options)
+    for warning in find_warnings(options, *inputs.sizes):
+        warnings.warn(warning.detail, PasticheWarning, stacklevel=2)
     painting = paint(inputs, options, backbone=backbone, device=device)
     return followed(painting, watch or (lambda progress: None))
 

@@ -63,7 +63,7 @@ def test_a_start_image_needs_no_other_word(api: RunningApi) -> None:
         ([("start_image", mask(64, 96))], {}, {"start_image": "wrong_aspect"}),
         ([("mask", mask()), ("mask", mask())], {}, {"mask": "invalid_value"}),
         ([("style_mask", mask())] * 2, {}, {"style_mask": "invalid_value"}),
-        ([("mask", mask())], {"style_blend": "grams"}, {"style_blend": "invalid_value"}),
+        ([("mask", mask())], {"style_blend": "statistics"}, {"style_blend": "invalid_value"}),
         ([("mask", b"")], {}, {"mask": "empty_file"}),
         ([("mask", b"no picture")], {}, {"mask": "picture_unknown"}),
         ([("start_image", mask())], {"start": "noise"}, {"start_image": "invalid_value"}),

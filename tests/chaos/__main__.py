@@ -1,7 +1,7 @@
 """`make chaos`: faults at random moments, and what came of them.
 
 python -m tests.chaos [--rounds 20] [--seed 1] [--workers 2] [--reconcilers 1] [--only WORDS]
-                      [--folder FOLDER] [--record FILE]
+                      [--iterations 40] [--folder FOLDER] [--record FILE]
 
 Starts a real Redis, API, reconciler and workers. A round submits some small jobs, lets one fault
 happen at a random moment, waits until all jobs are over, and checks every promise. A round that
@@ -85,6 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--reconcilers", type=int, default=1)
+    parser.add_argument("--iterations", type=int, default=House.iterations, help="of each job")
     parser.add_argument("--only", default="", help="faults whose name has these words in it")
     parser.add_argument("--folder", type=Path, help="where the service keeps its data")
     parser.add_argument("--record", type=Path, help="where each round is written down")
@@ -94,6 +95,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen_faults = [fault for fault in faults if chosen.only in fault.name]
     rounds = []
     with house(chosen.workers, chosen.reconcilers, inside=chosen.folder) as service:
+        service.iterations = chosen.iterations
         picture = undisturbed(service)
         for number in range(chosen.rounds):
             for fault in chosen_faults:

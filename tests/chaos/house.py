@@ -98,7 +98,13 @@ class Part:
 
 
 class House:
-    """The parts, and a client's view of them."""
+    """The parts, and a client's view of them.
+
+    Attributes:
+        iterations: of a job that asks for no other number.
+    """
+
+    iterations = 40
 
     def __init__(
         self, folder: Path, workers: int, reconcilers: int, settings: dict[str, str]
@@ -167,7 +173,7 @@ class House:
     def post(self, key: str | None = None, **fields: Any) -> httpx.Response:
         """The answer to the submission of a small job, under the client's key, if it has one."""
         files = {"content": pictures.jpeg(160, 120), "style": pictures.png(120, 120)}
-        data = {"size": 64, "iterations": 40, "backbone": "whitened"} | fields
+        data = {"size": 64, "iterations": self.iterations, "backbone": "whitened"} | fields
         headers = {} if key is None else {"Idempotency-Key": key}
         return self.http.post("/jobs", files=files, data=data, headers=headers)
 

@@ -12,9 +12,9 @@ from tests.conftest import RunningApi
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """With a photograph and a painting."""
-    (tmp_path / "me.jpg").write_bytes(pictures.jpeg(160, 120))
-    (tmp_path / "wave.png").write_bytes(pictures.png(120, 120))
+    """With a photograph and a painting, large enough for the default size."""
+    (tmp_path / "me.jpg").write_bytes(pictures.jpeg(512, 384))
+    (tmp_path / "wave.png").write_bytes(pictures.png(512, 512))
     return tmp_path
 
 

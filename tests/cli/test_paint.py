@@ -132,12 +132,13 @@ def test_no_photograph_is_written_over(
 ) -> None:
     album = folder / "album"
     album.mkdir()
-    (album / "a.png").write_bytes(pictures.png())
+    photograph = pictures.png(512, 384)
+    (album / "a.png").write_bytes(photograph)
     painting = shell.start("paint", "album", "wave.png", "-o", "album")
     submitted(api, jobs)[0].commit()
     _, told = painting.communicate(timeout=60)
     assert told == b"album/a.png is painted: album/a-2.png\n"
-    assert (album / "a.png").read_bytes() == pictures.png()
+    assert (album / "a.png").read_bytes() == photograph
 
 
 def test_a_picture_that_cannot_be_saved_is_kept_by_the_service(
@@ -222,3 +223,53 @@ def test_a_sweep_ends_in_a_contact_sheet(
     assert (sweeping.returncode, told) == (0, b"2 of 2 painted: sheet.png\n")
     with Image.open(folder / "sheet.png") as sheet:
         assert (sheet.format, sheet.width > 64) == ("PNG", True)
+
+
+def test_warnings_go_to_standard_error(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
+    painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.png", "--style-scale", "2")
+    submitted(api, jobs)[0].commit()
+    out, told = painting.communicate(timeout=60)
+    warning, painted = told.decode().splitlines()
+    assert warning.startswith("Warning: The style image is 512×512 pixels")
+    assert (painting.returncode, out, painted) == (0, b"", "me.jpg is painted: out.png")
+
+
+def test_a_batch_warns_of_its_style_image_once_and_of_each_content_image_by_name(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    album = folder / "album"
+    album.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (album / name).write_bytes(pictures.jpeg())
+    painting = shell.start("paint", "album", "wave.png", "-o", "painted", "--style-scale", "2")
+    for worker in submitted(api, jobs, count=2):
+        worker.commit()
+    _, told = painting.communicate(timeout=60)
+    warnings = [line for line in told.decode().splitlines() if line.startswith("Warning: ")]
+    named = sorted(line.partition(" image is ")[0] for line in warnings)
+    assert named == [
+        "Warning: The style",
+        "Warning: album/a.jpg: The content",
+        "Warning: album/b.jpg: The content",
+    ]
+
+
+def test_a_submission_and_a_sweep_warn_as_well(
+    shell: Shell, api: RunningApi, jobs: JobStore
+) -> None:
+    ended = shell.run("submit", "me.jpg", "wave.png", "--adam-step", "0.5")
+    assert ended.told.startswith("Warning: The optimiser is L-BFGS")
+    assert ended.out.decode().strip().isalnum()
+    sweep = ("sweep", "me.jpg", "wave.png", "-o", "sheet.png", "--style-weight", "0.2,0.8")
+    sweeping = shell.start(*sweep, "--adam-step", "0.5")
+    for worker in submitted(api, jobs, count=3)[:2]:
+        worker.commit()
+    _, told = sweeping.communicate(timeout=60)
+    assert told.decode().count("Warning: The optimiser is L-BFGS") == 1
+
+
+def test_painting_here_warns_as_a_service_does(shell: Shell) -> None:
+    quick = ("--local", "--backbone", "whitened", "--size", "32", "--adam-step", "0.5")
+    painting = shell.start("paint", "me.jpg", "wave.png", "-o", "x.png", *quick)
+    assert painting.stderr is not None
+    assert painting.stderr.readline().startswith(b"Warning: The optimiser is L-BFGS")

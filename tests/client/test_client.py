@@ -231,3 +231,13 @@ def test_a_key_is_sent(redis_url: str, jobs: JobStore, tmp_path: Path) -> None:
         assert caught.value.code == "key_missing"
         with Client(url, key) as ada:
             assert list(ada.jobs()) == []
+
+
+def test_a_job_and_an_estimate_have_their_warnings(client: Client) -> None:
+    content, style = pictures.jpeg(512, 384), pictures.png(512, 512)
+    job = client.submit(content, style, adam_step=0.5)
+    (warning,) = job.warnings
+    assert (warning.field, warning.code) == ("adam_step", "no_effect")
+    assert "adam_step has no effect" in warning.detail
+    assert client.estimate(content, style, adam_step=0.5).warnings == job.warnings
+    assert client.submit(content, style).warnings == ()

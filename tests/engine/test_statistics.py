@@ -1,4 +1,4 @@
-"""Style statistics by hand on small cases, their gradients against automatic differentiation."""
+"""Style statistics by hand on small cases; their gradients against automatic differentiation."""
 
 import pytest
 import torch

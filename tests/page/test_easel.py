@@ -35,6 +35,15 @@ def test_progress_is_told_in_words_and_as_a_bar(page: Page, worker: PlayedWorker
     expect(page.locator("#progress")).to_have_js_property("value", 0.42)
 
 
+def test_what_has_no_effect_is_said_below_the_picture(page: Page, worker: PlayedWorker) -> None:
+    warnings = page.get_by_role("list", name="Warnings").get_by_role("listitem")
+    expect(warnings).to_have_count(2)
+    expect(warnings.first).to_contain_text("The content image is 160×120 pixels")
+    worker.tell(iteration=126)
+    expect(page.locator("#status")).to_contain_text("iteration 126")
+    expect(warnings).to_have_count(2)
+
+
 def test_the_picture_appears_while_it_is_painted(page: Page, worker: PlayedWorker) -> None:
     worker.blobs.put(preview_key(worker.job_id, worker.fence), pictures.jpeg())
     worker.tell(10, preview_key=preview_key(worker.job_id, worker.fence), preview_iteration="10")
@@ -141,14 +150,15 @@ def test_a_picture_that_comes_late_is_not_taken_for_the_next_one(
     page.route("**/result*", lambda route: held.append(route))
     page.evaluate("id => { location.hash = `job=${id}` }", next_one.job_id)
     expect(page.locator("#status")).to_contain_text("iteration 10")
-    page.go_back()
+    with page.expect_request("**/result*"):
+        page.go_back()
     expect(page.locator("#status")).to_have_text("Done.")
-    page.wait_for_timeout(200)
     page.go_forward()
     expect(page.locator("#status")).to_contain_text("iteration 10")
+    assert held
     for route in held:
         route.continue_()
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(500)  # what must not happen cannot be waited for
     expect(page.locator("#after")).to_be_hidden()
     expect(page.locator("#compare")).to_be_hidden()
 

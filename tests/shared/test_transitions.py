@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pastiche.option_warnings import OptionWarning
 from shared import overview, redis_keys, transitions
 from shared.calls import Transition
 from shared.errors import DamagedRecord
@@ -473,6 +474,16 @@ def test_other_weights_are_heard_of_once(jobs: JobStore) -> None:
     beats = transitions.heartbeat(job_id, fence, lease_seconds=20, news={}, reweighed=1)
     assert jobs.run(beats) == transitions.Heard("ok")
     assert look(jobs, job_id).options == wanted
+
+
+def test_warnings_are_kept_with_the_job_and_replaced_with_its_weights(jobs: JobStore) -> None:
+    warnings = [OptionWarning("tv_norm", "weight_is_zero", "tv_weight is 0.")]
+    job_id = submitted(jobs)
+    assert look(jobs, job_id).warnings == ()
+    jobs.run(transitions.reweigh(job_id, {"size": 256}, {"size": 1}, warnings))
+    assert look(jobs, job_id).warnings == tuple(warnings)
+    jobs.run(transitions.reweigh(job_id, {"size": 1}, {"size": 2}, []))
+    assert look(jobs, job_id).warnings == ()
 
 
 def test_weights_are_not_changed_over_another_change_nor_once_the_job_is_over(

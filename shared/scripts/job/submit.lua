@@ -13,6 +13,7 @@
 -- ARGV[13] webhook_url  what is told when the job is over, '' where nothing is
 -- ARGV[14] request_id   of the request that submits it, and the trace that it is in; '' for neither
 -- ARGV[15] latest_ms   what `begin` replied
+-- ARGV[16] warnings (JSON) of its options and images, '' where there are none
 -- KEYS[14] kept         hash: the submission that was first with the key; none where there is none
 -- Replies 'queued', again where the first reply was lost; 'full'; 'busy' where the owner has as many
 -- as may be; or 'late' where its pictures may have been taken for debris, or were erased already: by
@@ -43,6 +44,7 @@ if tonumber(ARGV[8]) > 0 then redis.call('HSET', record, 'deadline_ms', now + AR
 redis.call('HSET', work, id, ARGV[5])
 redis.call('ZREM', debris, id)
 if ARGV[14] ~= '' then redis.call('HSET', record, 'request_id', ARGV[14]) end
+if ARGV[16] ~= '' then redis.call('HSET', record, 'warnings', ARGV[16]) end
 if ARGV[13] ~= '' then redis.call('HSET', record, 'webhook_url', ARGV[13]) end
 if ARGV[11] ~= '' and redis.call('HGET', KEYS[14], 'token') == ARGV[11] then
   redis.call('HSET', KEYS[14], 'job', id)
