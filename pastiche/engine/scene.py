@@ -195,10 +195,13 @@ def weights_of(options: Options, targets: Targets, network: Backbone) -> Weights
     units = scaling.units or network.units[options.style_statistic]
     content, style = (units.content * options.content_weight, units.style * options.style_weight)
     blank_content, blank_style = targets.blank()
+    tv = units.variation[options.tv_norm] * options.tv_weight
+    if scaling.units is None:
+        tv *= style_share(options)  # it smooths strokes, and is not to smooth the photograph
     return Weights(
         content=content,
         style=style,
-        tv=units.variation[options.tv_norm] * options.tv_weight,
+        tv=tv,
         gamut=GAMUT_SHARE * (content * blank_content + style * blank_style),
     )
 

@@ -29,7 +29,7 @@ def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_its_constants_are_the_engine_s() -> None:
-    assert f"{scene.GAMUT_SHARE:g} times what an empty picture would cost" in PAGE
+    assert f"{scene.GAMUT_SHARE:g} times what an\nempty picture would cost" in PAGE
     assert f"All images at {whitened.LOOKED_AT[0]}, {whitened.LOOKED_AT[1]} and" in PAGE
     assert ", ".join(f"{share:g}" for share in list(whitened.SHARES.values())[:4]) in PAGE
     assert f"is {lbfgs.FIRST_STEP:g} long" in PAGE

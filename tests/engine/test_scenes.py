@@ -69,6 +69,14 @@ def test_other_images_sizes_and_networks_are_looked_at_anew(
     assert Counted.count == 2
 
 
+def test_a_normalisation_that_looks_at_other_layers_has_a_scene_of_its_own() -> None:
+    """`paper` has its own style layers, and enlarges a small style image."""
+    scenes = Scenes()
+    painted(scenes)
+    paper = replace(QUICK, normalisation="paper", style_statistic="gram")
+    assert torch.equal(painted(scenes, options=paper), painted(Scenes(), options=paper))
+
+
 def test_the_picture_is_the_same_bytes_whether_its_scene_was_kept_or_not() -> None:
     scenes = Scenes()
     assert torch.equal(painted(scenes), painted(scenes))

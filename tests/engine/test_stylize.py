@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from pastiche import Options, stylize
+from pastiche.engine import lbfgs
 from pastiche.engine.backbone import VGG_SHARES, Backbone
+from pastiche.engine.backbones import BackboneSource
 from pastiche.engine.color import luminance
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.progress import Diverged, Progress
@@ -192,7 +194,7 @@ class Random:
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
     ) -> Backbone:
-        network = random_backbone().to(torch.device("cpu"), torch.float32)
+        network = random_backbone(thinner=8).to(torch.device("cpu"), torch.float32)
         if self.broken:
             for convolution in network.convolutions.values():
                 convolution.weight.fill_(torch.nan)
@@ -320,6 +322,76 @@ def test_by_statistics_the_pastiche_has_the_content_s_mean_colour() -> None:
         return float((picture.mean((2, 3)) - CONTENT.mean((2, 3))).abs().max())
 
     assert off("statistics") < 0.05 < off("style")
+
+
+def test_by_palette_the_pastiche_has_the_style_s_mean_colour() -> None:
+    def off(colour: Colour) -> float:
+        picture = stylize(
+            CONTENT, RED, Options(size=64, iterations=30, colour=colour, content_weight=2.0)
+        )
+        return float((picture.mean((2, 3)) - RED.mean((2, 3))).abs().max())
+
+    assert off("palette") < 0.5 * off("style")
+
+
+def test_by_palette_each_region_starts_in_the_colours_of_its_style() -> None:
+    masks = [left_half(CONTENT), 1 - left_half(CONTENT)]
+    options = Options(size=64, iterations=1, scales=1, start_noise=0.0, colour="palette")
+    assert styles_apart(stylize(CONTENT, [RED, BLUE], options, masks=masks)) > 0.9
+
+
+def test_by_palette_a_given_start_keeps_its_colours() -> None:
+    options = Options(
+        size=96, iterations=1, scales=1, start="image", start_noise=0.0, colour="palette"
+    )
+    picture = stylize(CONTENT, RED, options, start_image=CONTENT)
+    assert (picture.mean() - CONTENT.mean()).abs() < 1e-2
+
+
+def distance_in_decibels(picture: Tensor, other: Tensor) -> float:
+    """The peak signal-to-noise ratio."""
+    return float(-10 * (picture - other).square().mean().clamp_min(1e-12).log10())
+
+
+@pytest.mark.parametrize("weights", [{"content_weight": 1e6}, {"style_weight": 0.0}], ids=str)
+@pytest.mark.parametrize("backbone", [None, Random()], ids=["whitened", "random"])
+def test_where_no_style_is_asked_for_the_pastiche_is_the_photograph(
+    weights: dict[str, float], backbone: BackboneSource | None
+) -> None:
+    """Without grain, and not smoothed either."""
+    options = Options(size=128, iterations=30, **weights)  # type: ignore[arg-type]
+    picture = stylize(CONTENT, STYLE, options, backbone=backbone)
+    assert distance_in_decibels(picture, CONTENT) > 40
+
+
+@pytest.mark.parametrize("weights", [(0.01, 0.5), (0.5, 10.0), (0.5, 100.0)], ids=str)
+@pytest.mark.parametrize("backbone", [None, Random()], ids=["whitened", "random"])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"size": 96},
+        {"size": 128, "scale_factor": 1.4142, "lbfgs_history": 1},
+    ],
+    ids=str,
+)
+def test_no_scale_is_ever_above_where_it_began(
+    weights: tuple[float, float], backbone: BackboneSource | None, schedule: dict[str, Any]
+) -> None:
+    """However much style is asked for, and right after a change of scale."""
+    content_weight, style_weight = weights
+    options = Options(
+        content_weight=content_weight, style_weight=style_weight, iterations=24, **schedule
+    )
+    began: dict[int, float] = {}
+    for progress in paint(PAIR, options, backbone=backbone):
+        state = progress.checkpoint().state
+        assert isinstance(state, lbfgs.State)
+        accepted = state.value.item()
+        if progress.scale not in began:
+            began[progress.scale] = accepted
+            assert accepted == pytest.approx(progress.losses["total"])
+        assert accepted <= began[progress.scale]
+    assert accepted < 0.9 * began[progress.scale]
 
 
 @pytest.mark.parametrize(
