@@ -10,6 +10,8 @@ PORT    ?=
 HOST    ?=
 SIZE    ?= 256
 SIZES   ?=
+PAIRS   ?=
+PRESETS ?=
 ROUNDS  ?= 20
 PICTURES ?= 20000
 # Threads that torch has in each process of the tests, and a seed to run them in random order.
@@ -25,7 +27,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve test test-fast lint browser test-cuda chaos weights examples pictures strips docs fuzz bench profile lock images clean
+.PHONY: help demo serve test test-fast lint browser test-cuda chaos weights examples pictures strips docs fuzz bench likeness profile lock images clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +88,9 @@ bench: $(VENV)/dev ## Race the engine against a plain implementation (an hour; S
 	$(RUN) -m benchmarks.side_by_side $(SIZES)
 	$(RUN) -m benchmarks.memory
 	$(RUN) -m benchmarks.report
+
+likeness: $(VENV)/dev $(VENV)/vgg16 ## Measure how near pictures are to style and content (hours; PAIRS=harbour:swirls PRESETS=draft SIZES=256)
+	$(RUN) -m benchmarks.likeness $(if $(PAIRS),--pairs $(PAIRS)) $(if $(PRESETS),--presets $(PRESETS)) $(if $(SIZES),--sizes $(SIZES))
 
 profile: $(VENV)/local ## Say where an iteration's time goes
 	$(RUN) -m benchmarks.profile

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from benchmarks.pairs import PAIRS, example
+from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
 from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.inputs import Inputs
@@ -28,7 +28,7 @@ def painted(size: int, folder: Path) -> str:
     """How often work was kept, how large it was, and which share of the time that took."""
     (content, style), *_ = PAIRS
     inputs = Inputs(example("content", content), (example("style", style),))
-    options = Options(size=size, scale_iterations=(2000,), stall_tolerance=0, backbone="whitened")
+    options = Options(size=size, scale_iterations=(2000,), stall_tolerance=0, backbone=BACKBONE)
     blobs = BlobStore.open(folder.as_uri())
     checkpoints = Checkpoints("job", "1-a", blobs, Settings().checkpoint_seconds)
     began, keeping, times, iterations = perf_counter(), 0.0, 0, 0

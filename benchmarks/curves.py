@@ -11,7 +11,7 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from benchmarks.pairs import example
+from benchmarks.pairs import BACKBONE, example
 from benchmarks.report import PAGES
 from pastiche import Options
 from pastiche.engine.inputs import Inputs
@@ -25,7 +25,8 @@ WORDS = {"content": "content", "style": "style", "tv": "total variation"}
 def main() -> None:
     """Paints, and writes the plot."""
     pair = Inputs(example("content", "harbour"), (example("style", "swirls"),))
-    seen = [(each.scale, each.losses) for each in paint(pair, Options(size=SIZE))]
+    options = Options(size=SIZE, backbone=BACKBONE)
+    seen = [(each.scale, each.losses) for each in paint(pair, options)]
     figure, axes = plt.subplots(figsize=(7.5, 3.6))
     iterations = range(1, len(seen) + 1)
     for term, colour in COLOURS.items():

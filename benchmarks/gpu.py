@@ -1,6 +1,7 @@
 """The engine on a card: python -m benchmarks.gpu [--file FILE.json] [PART …]
 
-Needs torch, torchvision, Pillow and numpy alone. Measures what the card can do at all (bfloat16
+Needs torch, torchvision, Pillow, numpy and safetensors alone, and the weights of vgg16 where
+`PASTICHE_WEIGHTS_FOLDER` says. Measures what the card can do at all (bfloat16
 products of matrices, copies), what an iteration takes and how near to that it comes, the plain
 implementation beside it, very large pictures in little memory, and nine pictures at once. All
 parts, or the ones that are named; what the file holds of the others stays in it.
@@ -18,28 +19,27 @@ from typing import Any
 import torch
 
 from benchmarks.machine import machine
-from benchmarks.pairs import PAIRS, RESULTS, example
+from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
 from benchmarks.reference import Reference
 from benchmarks.side_by_side import fought, told
 from pastiche import Options, preset
-from pastiche.engine.backbone import CHANNELS
+from pastiche.engine.backbone import CHANNELS, CONTENT_LAYER
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.scene import Scene
 from pastiche.engine.stylize import paint, paint_together
 from pastiche.engine.tiles import stride_of
-from pastiche.options import LAYERS
+from pastiche.options import VGG16_LAYERS
 from pastiche.pyramid import scales
 
 SIZES = (256, 512, 1024, 2048)
 STEPS = 60
 NINE = [(tenth / 10, 1 - tenth / 10) for tenth in range(1, 10)]
-DEEPEST = "relu5_1"
 
 
 def operations(height: int, width: int) -> float:
-    """Of the convolutions down to the deepest style layer, forward and to their inputs."""
-    layers = LAYERS[: LAYERS.index(DEEPEST) + 1]
+    """Of the convolutions down to the deepest layer, forward and to their inputs."""
+    layers = VGG16_LAYERS[: VGG16_LAYERS.index(CONTENT_LAYER) + 1]
     each = (2 * 9 * CHANNELS[l][0] * CHANNELS[l][1] / stride_of(l) ** 2 for l in layers)  # noqa: E741
     return 2 * height * width * sum(each)
 
@@ -79,7 +79,7 @@ def inputs_of(pair: tuple[str, str], options: Options) -> Inputs:
 
 def iterations(size: int, matrix_rate: float) -> dict[str, Any]:
     """An iteration at one size: the card's time, the host's, the share of the rate, the memory."""
-    options = Options(size=size, scale_iterations=(STEPS,), backbone="whitened")
+    options = Options(size=size, scale_iterations=(STEPS,), backbone=BACKBONE)
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     painting = paint(inputs_of(PAIRS[0], options), options)
@@ -104,8 +104,8 @@ def iterations(size: int, matrix_rate: float) -> dict[str, Any]:
 
 def reference(size: int) -> dict[str, Any]:
     """The plain implementation's evaluation at one size."""
-    options = Options(size=size, precision="float32", backbone="whitened")
-    scene = Scene.of(inputs_of(PAIRS[0], options), options, choose_backbone("whitened"))
+    options = Options(size=size, precision="float32", backbone=BACKBONE)
+    scene = Scene.of(inputs_of(PAIRS[0], options), options, choose_backbone(BACKBONE))
     scale = scales(*scene.size, options)[-1]
     running = Reference(scene.objective(scale, options)).run(scene.start(scale.size, options))
     for _ in range(5):
@@ -134,7 +134,7 @@ def whole(options: Options, memory: int | None = None) -> dict[str, Any]:
 def nine(size: int) -> dict[str, Any]:
     """Nine weights at once, and one after the other."""
     several = [
-        Options(size=size, iterations=100, content_weight=a, style_weight=b, backbone="whitened")
+        Options(size=size, iterations=100, content_weight=a, style_weight=b, backbone=BACKBONE)
         for a, b in NINE
     ]
     inputs = inputs_of(PAIRS[0], several[0])
@@ -154,18 +154,18 @@ def parts_at(rate: float) -> dict[str, Callable[[], Any]]:
     Args:
         rate: how many operations a second the card's products of matrices reach.
     """
-    quick = Options(size=512, scale_iterations=(500,), backbone="whitened")
-    large = {"size": 3840, "backbone": "whitened"}
+    quick = Options(size=512, scale_iterations=(500,), backbone=BACKBONE)
+    large = {"size": 3840, "backbone": BACKBONE}
     return {
         "iterations": lambda: [iterations(size, rate) for size in SIZES],
         "reference": lambda: [reference(size) for size in SIZES[:3]],
         "race": lambda: [told(fought(*PAIRS[0], size)) for size in (256, 512)],
         "512": lambda: whole(quick),
-        "1024": lambda: whole(preset("standard", size=1024, backbone="whitened")),
+        "1024": lambda: whole(preset("standard", size=1024, backbone=BACKBONE)),
         "3840": lambda: whole(preset("standard", **large)),
         "3840-in-8-GB": lambda: whole(preset("standard", **large), memory=8 * 10**9),
         "7680-in-16-GB": lambda: whole(
-            Options(size=7680, iterations=20, lbfgs_history=4, backbone="whitened"),
+            Options(size=7680, iterations=20, lbfgs_history=4, backbone=BACKBONE),
             memory=16 * 10**9,
         ),
         "nine": lambda: [nine(size) for size in (256, 512)],
@@ -186,7 +186,7 @@ def main() -> None:
     target: Path = asked.file
     found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
     found |= {"machine": machine(), **rates()}
-    whole(Options(size=128, iterations=20, backbone="whitened"))  # a worker's card is warm, too
+    whole(Options(size=128, iterations=20, backbone=BACKBONE))  # a worker's card is warm, too
     parts = parts_at(found["matrix_operations_a_second"])
     for name in asked.parts or parts:
         found[name] = parts[name]()

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from benchmarks.machine import machine
 from benchmarks.memory import resident_megabytes
-from benchmarks.pairs import PAIRS, RESULTS, example
+from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
 from pastiche import Options
 from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.inputs import Inputs
@@ -31,7 +31,7 @@ def main() -> None:
         example("content", content), size=(HEIGHT, WIDTH), mode="bicubic"
     )
     inputs = Inputs(photograph.clamp(0, 1), (example("style", style),))
-    options = Options(size=WIDTH, scale_iterations=(1, 1, 1, 2), backbone="whitened")
+    options = Options(size=WIDTH, scale_iterations=(1, 1, 1, 2), backbone=BACKBONE)
     begun = perf_counter()
     for progress in paint(inputs, options, memory=MEMORY_BYTES):
         seconds, peak = perf_counter() - begun, resident_megabytes()

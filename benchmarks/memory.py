@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.machine import machine
-from benchmarks.pairs import PAIRS, RESULTS, example
+from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
 from benchmarks.reference import Reference
 from pastiche import Options
 from pastiche.engine.allocator import keep_freed_memory
@@ -38,7 +38,7 @@ def painted(who: str, size: int, memory: int | None) -> dict[str, float]:
     """The most before and after a few iterations."""
     precision: Precision = "auto" if who == "engine" else "float32"
     options = Options(
-        size=size, scale_iterations=(ITERATIONS,), backbone="whitened", precision=precision
+        size=size, scale_iterations=(ITERATIONS,), backbone=BACKBONE, precision=precision
     )
     (content, style), *_ = PAIRS
     inputs = Inputs(example("content", content), (example("style", style),)).checked(options)
@@ -48,7 +48,7 @@ def painted(who: str, size: int, memory: int | None) -> dict[str, float]:
         for _ in paint(inputs, options, memory=memory):
             pass
     else:
-        scene = Scene.of(inputs.to(best_device()), options, choose_backbone("whitened"))
+        scene = Scene.of(inputs.to(best_device()), options, choose_backbone(BACKBONE))
         scale = scales(*scene.size, options)[-1]
         running = Reference(scene.objective(scale, options)).run(scene.start(scale.size, options))
         for _ in range(ITERATIONS):

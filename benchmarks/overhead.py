@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
+from benchmarks.pairs import BACKBONE
 from local.ports import free_port
 from local.service import running
 from local.signals import Operator
@@ -53,7 +54,7 @@ def _painted(http: httpx.Client) -> dict[str, Any]:
     out = BytesIO()
     Image.effect_noise((256, 192), 64).convert("RGB").save(out, "PNG")
     files = {"content": out.getvalue(), "style": out.getvalue()}
-    fields = {"size": "256", "iterations": "2", "backbone": "whitened"}
+    fields = {"size": "256", "iterations": "2", "backbone": BACKBONE}
     job: dict[str, Any] = http.post("/jobs", files=files, data=fields).raise_for_status().json()
     while job["status"] in ("queued", "running"):
         sleep(_LOOK_AGAIN_SECONDS)

@@ -1,11 +1,13 @@
-"""The examples that measurements are taken on, and where their results go."""
+"""What measurements are taken on, the examples and the network, and where their results go."""
 
+from itertools import product
 from pathlib import Path
 
 from PIL import Image
 from torch import Tensor
 
 from pastiche.engine.images import from_pil
+from pastiche.options import BackboneChoice
 
 PAIRS = (
     ("harbour", "wave"),
@@ -15,13 +17,30 @@ PAIRS = (
 )
 """A content image and a style image each."""
 
+BACKBONE: BackboneChoice = "vgg16"
+"""The network that paints where nothing else is said: the one that every set-up fetches."""
+
 RESULTS = Path("benchmarks/results")
 """Where what was measured is written down."""
 
 _EXAMPLES = Path("examples/images")
 
 
+def every_pair() -> tuple[tuple[str, str], ...]:
+    """Every content image of the examples with every style image."""
+    contents, styles = (
+        sorted(path.stem for path in (_EXAMPLES / kind).glob("*.jpg"))
+        for kind in ("content", "style")
+    )
+    return tuple(product(contents, styles))
+
+
 def example(kind: str, name: str) -> Tensor:
     """An example image, (1, 3, H, W) in 0 to 1."""
-    with Image.open(_EXAMPLES / kind / f"{name}.jpg") as picture:
+    return opened(_EXAMPLES / kind / f"{name}.jpg")
+
+
+def opened(path: Path) -> Tensor:
+    """A picture file, (1, 3, H, W) in 0 to 1."""
+    with Image.open(path) as picture:
         return from_pil(picture)

@@ -6,7 +6,7 @@ python -m benchmarks.precision [SIZE …]
 import sys
 from collections.abc import Sequence
 
-from benchmarks.pairs import PAIRS, example
+from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options, stylize
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.evaluation import evaluate
@@ -20,12 +20,12 @@ SIZES = (128, 256)
 
 def ended_with(content: str, style: str, size: int) -> tuple[float, float]:
     """The final objective of a bfloat16 run and of a float32 run, evaluated in float32."""
-    exact = Options(size=size, precision="float32", backbone="whitened")
+    exact = Options(size=size, precision="float32", backbone=BACKBONE)
     inputs = Inputs(example("content", content), (example("style", style),))
     inputs = inputs.checked(exact).to(best_device())
-    scene = Scene.of(inputs, exact, choose_backbone("whitened"))
+    scene = Scene.of(inputs, exact, choose_backbone(BACKBONE))
     objective = scene.objective(scales(*scene.size, exact)[-1], exact)
-    rough = Options(size=size, precision="bfloat16", backbone="whitened")
+    rough = Options(size=size, precision="bfloat16", backbone=BACKBONE)
     pictures = (stylize(inputs.content, inputs.styles, each) for each in (rough, exact))
     one, other = (evaluate([objective], each.to(best_device()))[0] for each in pictures)
     return one.value.item(), other.value.item()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.pairs import PAIRS, example
+from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
 from pastiche.engine import optimiser
 from pastiche.engine.allocator import keep_freed_memory
@@ -58,11 +58,11 @@ class Bench:
     """One pair at one size, in the middle of its painting."""
 
     def __init__(self, size: int) -> None:
-        options = Options(size=size, backbone="whitened")
+        options = Options(size=size, backbone=BACKBONE)
         (content, style), *_ = PAIRS
         inputs = Inputs(example("content", content), (example("style", style),))
         scene = Scene.of(
-            inputs.checked(options).to(best_device()), options, choose_backbone("whitened")
+            inputs.checked(options).to(best_device()), options, choose_backbone(BACKBONE)
         )
         scale = scales(*scene.size, options)[-1]
         self.network, self.size = scene.network, scale.size

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pastiche.engine.backbone import POOLED_BEFORE
 from pastiche.engine.objective import Objective
+from pastiche.engine.statistics import GramTarget, StatisticTarget
 from pastiche.options import LayerName
 
 HISTORY = 100
@@ -52,9 +53,7 @@ class Reference:
             content = content + target.share * target.scale * squares
         style = x.new_zeros(())
         for painted in targets.regions[0].styles:
-            rows = features[painted.layer].flatten(2)[0]  # (C, H·W)
-            gram = rows @ rows.T / rows.shape[1]
-            style = style + painted.share * painted.scale * (gram - painted.gram).square().sum()
+            style = style + painted.share * _distance(features[painted.layer], painted.statistic)
         down, across = x[..., 1:, :] - x[..., :-1, :], x[..., 1:] - x[..., :-1]
         variation = down.square().mean() + across.square().mean()
         return (
@@ -65,18 +64,18 @@ class Reference:
         )
 
     def _features(self, x: Tensor) -> dict[LayerName, Tensor]:
-        wanted, kept = set(self.objective.targets.layers), {}
-        for layer, convolution in self.objective.backbone.convolutions.items():
+        network, found = self.objective.backbone, {}
+        pool = F.max_pool2d if network.pooling == "max" else F.avg_pool2d
+        x = x - x.new_tensor(network.mean).view(1, 3, 1, 1)
+        for layer, convolution in network.convolutions.items():
             if layer in POOLED_BEFORE:
-                x = F.avg_pool2d(x, 2)
+                x = pool(x, 2)
             weight = convolution.weight.contiguous()
             x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, convolution.bias)
             x = F.threshold(x, convolution.floor, convolution.floor)
-            if layer in wanted:
-                kept[layer] = x
-            if len(kept) == len(wanted):
-                break
-        return kept
+            if layer in self.objective.targets.layers:
+                found[layer] = x
+        return found
 
     def _outside(self, x: Tensor) -> Tensor:
         excess = (x - x.clamp(0, 1)).square().mean()
@@ -85,3 +84,16 @@ class Reference:
             return excess
         places = palette.axes @ x[0].flatten(1)
         return excess + (places - places.clamp(palette.low, palette.high)).square().mean()
+
+
+def _distance(features: Tensor, target: StatisticTarget) -> Tensor:
+    """A layer's share of the style loss, from its feature map, (1, C, H, W)."""
+    rows = features.flatten(2)[0]  # (C, H·W)
+    gram = rows @ rows.T / rows.shape[1]
+    if isinstance(target, GramTarget):
+        return target.scale * (gram - target.gram).square().sum()
+    mean = rows.mean(dim=1)
+    covariance = gram - torch.outer(mean, mean)
+    of_mean = target.mean_scale * (mean - target.mean).square().sum()
+    of_covariance = target.covariance_scale * (covariance - target.covariance).square().sum()
+    return 0.5 * (of_mean + of_covariance)

@@ -10,7 +10,7 @@ the engine's coarse scales and targets count, scoring does not.
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.machine import machine
-from benchmarks.pairs import PAIRS, RESULTS, example
+from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
 from benchmarks.reference import Reference
 from pastiche import Options
 from pastiche.engine.allocator import keep_freed_memory
@@ -29,13 +29,12 @@ from pastiche.engine.objective import Objective
 from pastiche.engine.precision import best_device
 from pastiche.engine.scene import Scene
 from pastiche.engine.stylize import paint
+from pastiche.engine.targets import layers_of
+from pastiche.options import LayerName
 from pastiche.pyramid import Scale, scales
 
 SIZES = (256, 512)
 WITHIN = (1.5, 1.1, 1.02)
-COARSE = {256: (24, 18), 512: (18, 14, 10)}
-"""The engine's iterations at its coarse scales, those of the standard preset."""
-
 EVALUATIONS = {256: (190, 170), 512: (150, 130)}
 """At the full size, of the engine and of the reference."""
 
@@ -61,15 +60,27 @@ class Run:
         return None
 
 
-class Given:
-    """A network that is there already: fitting it is not what is compared."""
+@dataclass(frozen=True)
+class Loaded:
+    """A network that is there already: reading its file, or fitting it, is not what is compared."""
 
-    def __init__(self, network: Backbone) -> None:
-        self.name, self.sha256, self._network = network.name, network.sha256, network
+    loaded: Backbone
+
+    @property
+    def name(self) -> str:
+        return self.loaded.name
+
+    @property
+    def sha256(self) -> str | None:
+        return self.loaded.sha256
+
+    @property
+    def shares(self) -> Mapping[LayerName, float]:
+        return self.loaded.shares
 
     def network(self, *_: object) -> Backbone:
         """The network, whatever the images."""
-        return self._network
+        return self.loaded
 
 
 @dataclass(frozen=True)
@@ -77,18 +88,24 @@ class Duel:
     """One pair at one size."""
 
     inputs: Inputs
+    network: Loaded
     scene: Scene
+    coarse: tuple[int, ...]
     full: Scale
     objective: Objective
 
     @classmethod
     def of(cls, content: str, style: str, size: int) -> "Duel":
-        options = Options(size=size, precision="float32", backbone="whitened")
+        options = Options(size=size, precision="float32", backbone=BACKBONE)
         inputs = Inputs(example("content", content), (example("style", style),))
         inputs = inputs.checked(options).to(best_device())
-        scene = Scene.of(inputs, options, choose_backbone("whitened"))
-        full = scales(*scene.size, options)[-1]
-        return cls(inputs, scene, full, scene.objective(full, options))
+        source = choose_backbone(BACKBONE)
+        layers = layers_of(options, source.shares)
+        network = Loaded(source.network((inputs.content, *inputs.styles), layers, options))
+        scene = Scene.of(inputs, options, network)
+        *coarse, full = scales(*scene.size, options)
+        counts = tuple(scale.iterations for scale in coarse)
+        return cls(inputs, network, scene, counts, full, scene.objective(full, options))
 
     def score(self, image: Tensor) -> float:
         """The objective of the picture in 8 bits."""
@@ -105,8 +122,8 @@ class Duel:
     def engine(self, counts: tuple[int, ...]) -> Iterator[Callable[[], Tensor] | None]:
         """The engine, an evaluation at a time; None while it is at a coarse scale."""
         size = self.full.longest_side
-        options = Options(size=size, scale_iterations=counts, backbone="whitened")
-        for progress in paint(self.inputs, options, backbone=Given(self.scene.network)):
+        options = Options(size=size, scale_iterations=counts, backbone=BACKBONE)
+        for progress in paint(self.inputs, options, backbone=self.network):
             yield progress.picture if progress.scale == progress.scales else None
 
 
@@ -134,7 +151,7 @@ def fought(content: str, style: str, size: int) -> dict[str, Run]:
     """Both by turns, to the end of what each may do."""
     duel = Duel.of(content, style, size)
     for_engine, for_reference = EVALUATIONS[size]
-    engine, reference = duel.engine((*COARSE[size], for_engine)), duel.reference()
+    engine, reference = duel.engine((*duel.coarse, for_engine)), duel.reference()
     runs = {"engine": Run(), "reference": Run()}
     goes_on = True
     while goes_on or runs["reference"].done < for_reference:

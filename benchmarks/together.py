@@ -11,7 +11,7 @@ from time import perf_counter
 
 from torch import Tensor
 
-from benchmarks.pairs import PAIRS, example
+from benchmarks.pairs import BACKBONE, PAIRS, example
 from benchmarks.reference import Reference
 from pastiche import Options
 from pastiche.engine.allocator import keep_freed_memory
@@ -41,7 +41,7 @@ def together(inputs: Inputs, several: Sequence[Options], scenes: Scenes) -> list
 def objective(inputs: Inputs, options: Options, picture: Tensor) -> float:
     """What a picture ends with, in float32."""
     exact = replace(options, precision="float32")
-    scene = Scene.of(inputs, exact, choose_backbone("whitened"))
+    scene = Scene.of(inputs, exact, choose_backbone(BACKBONE))
     scale = scales(*scene.size, exact)[-1]
     return Reference(scene.objective(scale, exact)).loss(picture.to(best_device())).item()
 
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     keep_freed_memory()
     size = int(arguments[0]) if arguments else 128
     several = [
-        Options(size=size, content_weight=a / 10, style_weight=1 - a / 10, backbone="whitened")
+        Options(size=size, content_weight=a / 10, style_weight=1 - a / 10, backbone=BACKBONE)
         for a in TENTHS
     ]
     (content, style), *_ = PAIRS

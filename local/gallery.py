@@ -4,7 +4,7 @@ from PIL import Image
 from rich.console import Console
 
 from local.http_jobs import Wanted
-from local.painter import Painter, example, painter
+from local.painter import BACKBONE, Painter, example, painter
 from local.sheets import fitted_in, save
 from shared.settings import Settings
 from shared.sheets import grid
@@ -41,5 +41,5 @@ def gallery(settings: Settings, console: Console) -> None:
 
 def _painted(artist: Painter, content: str, style: str, size: int) -> Image.Image:
     """One example in the style of another, with every option at its default but the size."""
-    options = {"size": str(size)}
+    options = {"size": str(size), "backbone": BACKBONE}
     return artist.painted(Wanted(example("content", content), example("style", style), options))

@@ -14,6 +14,9 @@ from local.service import LocalService, running
 from local.signals import Operator
 from shared.settings import Settings
 
+BACKBONE = "vgg16"
+"""The network of the documentation's pictures, whatever else lies in the weights folder."""
+
 _EXAMPLES = Path("examples/images")
 
 

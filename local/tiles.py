@@ -43,33 +43,34 @@ def plans(folder: Path) -> dict[str, Plan]:
     """All strips by their names. Masks that some of them need are drawn into the folder."""
     return {
         "alpha": _alphas(),
-        "tv": _variations(),
-        "content-layers": _of("content_layers", ("relu2_2", "relu3_2", "relu4_2")),
-        "style-layers": _of("style_layers", ("relu1_1", "relu1_1,relu2_1,relu3_1", "")),
-        "gradient-normalisation": _of("gradient_normalisation", ("false", "true")),
+        "tv": _of("tv_weight", ("0", "1", "10")),
+        "style-statistic": _of("style_statistic", ("moments", "gram")),
+        "style-layers": _style_layers(),
         "style-scale": _of("style_scale", ("0.5", "1", "2")),
+        "style-mask": _style_masks(folder),
         "colour": _of("colour", ("style", "palette", "luminance", "statistics"), style="wave"),
         "blend": _blends(),
         "masks": _masks(folder),
-        "style-mask": _style_masks(folder),
+        "content-layers": _of("content_layers", ("relu2_2", "relu3_2", "relu4_2")),
         "content-map": _content_maps(folder),
-        "size": _of("size", ("128", "256", "512")),
+        "gradient-normalisation": _of("gradient_normalisation", ("false", "true")),
+        "size": _of("size", ("256", "512", "1024")),
         "scales": _of("scales", ("1", "2", "4")),
         "start": _starts(),
-        "iterations": _of("iterations", ("10", "40", "130")),
+        "start-noise": _of("start_noise", ("0", "0.1", "0.3")),
+        "iterations": _of("iterations", ("10", "40", "100")),
         "network": _networks(),
+        "whitened": _whitened(),
         "content-alone": _contents_alone(),
         "style-alone": _styles_alone(),
     }
 
 
 def _of(option: str, values: tuple[str, ...], style: str = "swirls") -> Plan:
+    """One option at several values."""
     words = option.replace("_", " ")
     return Plan(
-        tuple(
-            Tile(f"{words}: {value or 'default'}", style=style, options={option: value})
-            for value in values
-        )
+        tuple(Tile(f"{words}: {value}", style=style, options={option: value}) for value in values)
     )
 
 
@@ -87,12 +88,15 @@ def _weights(alpha: float) -> dict[str, str]:
     return {"content_weight": f"{alpha:g}", "style_weight": f"{1 - alpha:g}"}
 
 
-def _variations() -> Plan:
+def _style_layers() -> Plan:
+    """From the surface down, to one layer more than there are by default."""
+    deeper = "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
     return Plan(
         (
-            Tile("total variation 0", options={"tv_weight": "0"}),
-            Tile("total variation 1", options={"tv_weight": "1"}),
-            Tile("total variation 30", options={"tv_weight": "30"}),
+            Tile("relu1_1 alone", options={"style_layers": "relu1_1"}),
+            Tile("down to relu3_1", options={"style_layers": "relu1_1,relu2_1,relu3_1"}),
+            Tile("down to relu4_1 (default)"),
+            Tile("down to relu5_1", options={"style_layers": deeper}),
         )
     )
 
@@ -175,10 +179,22 @@ def _blends() -> Plan:
 def _networks() -> Plan:
     return Plan(
         (
-            Tile("average pooling"),
-            Tile("max pooling", options={"pooling": "max"}),
+            Tile("max pooling"),
+            Tile("average pooling", options={"pooling": "average"}),
             Tile("padding: zeros", options={"padding": "zeros"}),
         )
+    )
+
+
+def _whitened() -> Plan:
+    """The pair, and what each network makes of it."""
+    content, style = example("content", "harbour"), example("style", "swirls")
+    return Plan(
+        (
+            Tile("vgg16, downloaded once"),
+            Tile("whitened, without any download", options={"backbone": "whitened"}),
+        ),
+        shown=((content, "the photograph"), (style, "the painting")),
     )
 
 
@@ -194,7 +210,7 @@ def _contents_alone() -> Plan:
 
 
 def _styles_alone() -> Plan:
-    """What Gram matrices hold of the painting, down to a layer: from noise, without content."""
+    """What the statistics hold of the painting, down to a layer: from noise, without content."""
     alone = {"content_weight": "0", "start": "noise", "style_weight": "1"}
     layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     return Plan(

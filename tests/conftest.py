@@ -18,6 +18,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from local import redis_server
 from local.ports import free_port
+from pastiche.engine.weights import find
+from pastiche.engine.weights.files import VGG16
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests.browser import find_browser, missing_browser
@@ -46,6 +48,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: files.index(item.path))
 
 
+VGG16_FILE = find(VGG16)
+"""Where set-up has put the weights of vgg16: looked for before the tests hide them."""
+
+
 @dataclass(frozen=True)
 class RunningApi:
     """An API process with its blob folder, and a client that talks to it."""
@@ -71,6 +77,14 @@ class RunningApi:
 def _no_pretrained_weights(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Here and in every process of the tests, whatever this machine's user has fetched."""
     os.environ["PASTICHE_WEIGHTS_FOLDER"] = str(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture(scope="session")
+def vgg16_weights() -> Path:
+    """The file that set-up fetches; where that failed, set-up has said so."""
+    if VGG16_FILE is None:
+        pytest.skip("The weights of vgg16 are not here: make weights.")
+    return VGG16_FILE
 
 
 @pytest.fixture(scope="session")

