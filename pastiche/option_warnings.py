@@ -10,7 +10,7 @@ from typing import Literal
 
 from pastiche.options import Options
 from pastiche.presets import PRESETS, preset
-from pastiche.sizes import fitted, style_side
+from pastiche.sizes import enlarges_styles, fitted, style_side
 
 WarningCode = Literal["image_too_small", "no_effect", "weight_is_zero"]
 
@@ -86,6 +86,14 @@ def _of_styles(options: Options, sizes: Sequence[Size]) -> Iterator[OptionWarnin
         if share >= LEAST_SHARE:
             continue
         name = "The style image" if len(sizes) == 1 else f"Style image {number}"
+        if enlarges_styles(options):
+            enlarged = fitted(*size, round(wanted))
+            sentence = (
+                f"{name} is {_shape(size)} pixels: it is enlarged to {_shape(enlarged)} "
+                "and shows no more detail than before."
+            )
+            yield OptionWarning("style", "image_too_small", sentence)
+            continue
         sentence = f"{name} is {_shape(size)} pixels and is used at that size"
         if options.style_scale == 1:
             sentence += (
@@ -147,9 +155,12 @@ def _options_of_losses(options: Options) -> dict[str, tuple[str, ...]]:
     """By each weight, the options that have no effect where it is 0."""
     # There is noise for strokes to grow from only as far as style is asked for.
     noise = ("start_noise", "seed") if options.start in ("content", "image") else ()
+    # Total variation smooths strokes, and is weighted by as much.
+    smooths_strokes = options.normalisation == "pastiche" and options.tv_weight > 0
+    variation = ("tv_weight", "tv_norm") if smooths_strokes else ()
     return {
         "content_weight": ("content_layers",),
-        "style_weight": (*STYLE_OPTIONS, *noise),
+        "style_weight": (*STYLE_OPTIONS, *noise, *variation),
         "tv_weight": ("tv_norm",),
     }
 

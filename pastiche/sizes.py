@@ -26,8 +26,14 @@ def same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
 
 def style_side(side: int, options: Options) -> float:
     """The longest side of the style images, in pixels, where the pastiche's is `side`; one that
-    has fewer pixels is used at its own size."""
+    has fewer pixels is used at its own size, unless `enlarges_styles`."""
     factor = 1.0
     if options.normalisation == "pastiche":
         factor = max(1.0, STYLE_SIDE / options.size)
     return options.style_scale * factor * side
+
+
+def enlarges_styles(options: Options) -> bool:
+    """Whether a style image with fewer pixels than `style_side` is enlarged, as by the paper and
+    neural_style.lua: it then has no more detail, and strokes as large as they should be."""
+    return options.normalisation != "pastiche"

@@ -45,8 +45,6 @@ class Scaling:
         layers_share: whether the weights of the layers are shares of 1; else they are as given.
         style_layer: the weight of a style layer where none are given; None for the backbone's own.
         variation_is_summed: the total variation over all neighbours, not its mean.
-        enlarges_styles: whether a style image is enlarged where it is smaller than it is to be
-            seen; else it is seen as it is.
     """
 
     content: Callable[[Tensor, int, int], Tensor]
@@ -55,7 +53,6 @@ class Scaling:
     layers_share: bool = False
     style_layer: float | None = None
     variation_is_summed: bool = True
-    enlarges_styles: bool = True
 
 
 def _by_energy_and_size(energy: Tensor, _: int, side: int) -> Tensor:
@@ -73,7 +70,6 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
         style=_by_energy,
         layers_share=True,
         variation_is_summed=False,
-        enlarges_styles=False,
     ),
     # ½ Σ (F − P)²; 1/(4N²M²) Σ (ΣFF − ΣFF)², with the sums over positions as means times M.
     "paper": Scaling(

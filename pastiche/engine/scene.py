@@ -34,7 +34,7 @@ from pastiche.engine.targets import (
 from pastiche.engine.tiles import GRID
 from pastiche.options import Options
 from pastiche.pyramid import Scale
-from pastiche.sizes import fitted, style_side
+from pastiche.sizes import enlarges_styles, fitted, style_side
 
 GAMUT_SHARE = 400.0
 """The weight of what is outside the gamut, for one of what an empty picture costs: 10⁴ by default,
@@ -169,13 +169,13 @@ class Scene:
         return self._looks[side]
 
     def _painted(self, longest_side: float, options: Options) -> list[Painted]:
-        """The style images with this longest side; above their own pixels only where the
-        normalisation enlarges them."""
+        """The style images with this longest side; above their own pixels only where they are
+        enlarged."""
         painted = []
         for style, mask in _masked(self.inputs):
             height, width = style.shape[-2:]
             side = longest_side
-            if not SCALINGS[options.normalisation].enlarges_styles:
+            if not enlarges_styles(options):
                 side = min(side, max(height, width))
             size = fitted(height, width, round(side))
             small = None if mask is None else resize_picture(mask, size)

@@ -49,6 +49,12 @@ def test_a_style_image_has_no_least_size_with_the_normalisations_of_others() -> 
     assert find_warnings(preset("paper", size=128), CONTENT, [(128, 128)]) == []
 
 
+def test_a_style_image_that_others_normalisations_enlarge_is_reported_as_enlarged() -> None:
+    (warning,) = find_warnings(preset("neural-style"), CONTENT, [(128, 256)])
+    assert (warning.field, warning.code) == ("style", "image_too_small")
+    assert "enlarged to 512×256" in warning.detail
+
+
 def test_a_style_image_that_lacks_less_than_a_tenth_is_not_reported() -> None:
     options = Options(size=1000)
     assert find_warnings(options, CONTENT, [(900, 900)]) == []
@@ -98,6 +104,8 @@ def test_an_option_that_another_leaves_without_effect_is_reported(
         ({"style_weight": 0, "style_scale": 0.5}, "style_scale"),
         ({"style_weight": 0, "start_noise": 0.3}, "start_noise"),
         ({"style_weight": 0, "seed": 3}, "seed"),
+        ({"style_weight": 0, "tv_weight": 5}, "tv_weight"),
+        ({"style_weight": 0, "tv_norm": "absolute"}, "tv_norm"),
     ],
 )
 def test_an_option_of_a_loss_without_weight_is_reported(
@@ -115,6 +123,7 @@ def test_an_option_of_a_loss_without_weight_is_reported(
         {"start": "noise", "start_noise": 0.3, "seed": 3},
         {"tv_norm": "absolute"},
         {"style_weight": 0, "start": "noise", "seed": 3},
+        {"style_weight": 0, "tv_weight": 0},
     ],
 )
 def test_an_option_that_has_an_effect_is_not_reported(options: dict[str, Any]) -> None:
@@ -138,4 +147,5 @@ def test_other_weights_change_the_warnings_that_weights_cause_and_no_others() ->
         ("content", "image_too_small"),
         ("adam_step", "no_effect"),
         ("style_layers", "weight_is_zero"),
+        ("tv_norm", "weight_is_zero"),
     ]
