@@ -88,7 +88,7 @@ class Options:
     tv_weight: float = _weight(
         1.0,
         "γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths "
-        "strokes: where β is below α it counts for less, where β is 0 for nothing.",
+        "strokes: where β is below α/4 it counts for less, where β is 0 for nothing.",
         NEURAL_STYLE,
     )
     tv_norm: Variation = _option(

@@ -197,7 +197,8 @@ def weights_of(options: Options, targets: Targets, network: Backbone) -> Weights
     blank_content, blank_style = targets.blank()
     tv = units.variation[options.tv_norm] * options.tv_weight
     if scaling.units is None:
-        tv *= style_share(options)  # it smooths strokes, and is not to smooth the photograph
+        # It smooths strokes, and is not to smooth the photograph: all of it down to β = α/4.
+        tv *= min(1.0, 2.5 * style_share(options))
     return Weights(
         content=content,
         style=style,
