@@ -40,7 +40,7 @@ def test_it_paints_a_picture_and_says_how(tmp_path: Path, images: list[str]) -> 
     told = " ".join(ended.stdout.split())
     assert re.search(r"Painted by the whitened backbone .* in \d+\.\d s", told)
     assert f"curl -F content=@{tmp_path}/content.jpg" in told
-    assert "130/130" in told
+    assert "100/100" in told
     assert "style" in told
     assert nothing_runs_on(tmp_path / "data")
 
