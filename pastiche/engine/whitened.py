@@ -66,8 +66,8 @@ SHARES: dict[LayerName, float] = {
 cannot be painted anywhere else, and pulling at it hard gives noise."""
 
 UNITS: Mapping[StyleStatistic, Units] = {
-    "moments": Units(36.0, 25.0, {"squared": 15.0, "absolute": 1.5}),
-    "gram": Units(36.0, 10.0, {"squared": 15.0, "absolute": 1.5}),
+    "moments": Units(36.0, 12.0, {"squared": 15.0, "absolute": 1.5}),
+    "gram": Units(36.0, 5.0, {"squared": 15.0, "absolute": 1.5}),
 }
 """What weights of 1 stand for: the style pulls harder than with a trained network."""
 

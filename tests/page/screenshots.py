@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from pastiche.engine.weights import weights_folder
 from tests.browser import find_browser
 from tests.page.conftest import opened
 from tests.stack import served
@@ -23,7 +24,7 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory() as folder,
-        served(Path(folder)) as stack,
+        served(Path(folder), PASTICHE_WEIGHTS_FOLDER=str(weights_folder())) as stack,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
@@ -50,7 +51,7 @@ def _on_the_desktop(browser: Browser, url: str) -> str:
         expect(page.locator("#easel")).to_be_visible()
         _take(page, "waiting")
         expect(page.locator("#status")).to_contain_text("Scale 3", timeout=PAINTED_MILLISECONDS)
-        page.wait_for_timeout(5_000)
+        page.wait_for_timeout(2_000)
         _take(page, "painting")
         done = page.get_by_alt_text("The picture", exact=True)
         expect(done).to_be_visible(timeout=PAINTED_MILLISECONDS)
