@@ -22,7 +22,7 @@ STYLE   ?= examples/images/style/swirls.jpg
 BACKBONE ?= vgg16
 
 # Threads that spin while they wait slow each other down where cores are shared.
-export OMP_WAIT_POLICY ?= PASSIVE
+export GOMP_SPINCOUNT ?= 1000
 
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)

@@ -34,7 +34,7 @@ class PaintingProcess:
         """Loads torch and says what paints here, before the first job comes."""
         # Before torch loads OpenMP: threads that spin while they wait make two paintings on the
         # same cores, or one beside other work, many times slower.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         from worker.painting import memory_bytes, prepare
         from worker.presence import Presence
 

@@ -81,7 +81,7 @@ def _paint_here(
     options = options_of(asked)
     try:
         # Threads that spin while they wait slow down a painting beside other work many times.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         # torch takes seconds to load, and is not there where only a client is installed.
         from pastiche.cli.local_painting import LocalBatch
     except ImportError as error:
