@@ -50,7 +50,7 @@ CONTENT_LAYER: LayerName = "relu4_2"
 COMMON_PIXELS = 320
 """The longest side at which pictures of every size are compared."""
 
-MOST_PIXELS = 512
+MOST_PIXELS = 1024
 """The largest longest side at which a picture is seen at its own size."""
 
 PRESETS: tuple[Preset, ...] = ("draft", "standard", "fine")

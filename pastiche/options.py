@@ -240,9 +240,9 @@ class Options:
     )
 
     iterations: int = _option(
-        100,
+        120,
         "Optimiser",
-        "How many optimiser steps in all; two thirds of them at the full size.",
+        "How many optimiser steps in all; a third of them at the full size.",
         unit="steps",
         minimum=1,
         maximum=10_000,

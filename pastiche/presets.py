@@ -81,9 +81,9 @@ SOURCED: Mapping[Preset, Mapping[str, Constant]] = {"paper": PAPER, "neural-styl
 """The presets whose values come from elsewhere."""
 
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {
-    "draft": {"size": 256, "iterations": 50},
+    "draft": {"size": 256, "iterations": 75},
     "standard": {},
-    "fine": {"size": 1024, "iterations": 150},
+    "fine": {"size": 1024, "iterations": 200},
     **{
         name: {option: constant.value for option, constant in constants.items()}
         for name, constants in SOURCED.items()

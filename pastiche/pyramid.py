@@ -12,12 +12,10 @@ from pastiche.sizes import fitted
 SHORTEST_SIDE = 32
 """No scale is smaller than this, in pixels on its shorter side, but the only one."""
 
-AT_FULL_SIZE = 2 / 3
-"""The share of the iterations that are done at the full size. Coarse scales make broad strokes, but
-hardly shorten the way there: measured by `benchmarks.schedule`."""
-
-FINER = 0.75
-"""How many iterations a coarse scale gets for one of the next coarser: coarse ones are cheap."""
+AT_FULL_SIZE = 1 / 3
+"""The share of the iterations that are done at the full size, or an equal part where there are fewer
+than three sizes; the coarser sizes have equal parts of the rest. Coarse scales lay out the large
+strokes, and cost little: docs/engine.md has the figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +83,7 @@ def _shared_out(iterations: int, parts: int) -> tuple[int, ...]:
     """Iterations for each scale, coarse to fine; all of them get one."""
     if parts == 1:
         return (iterations,)
-    coarse = [FINER**index for index in range(parts - 1)]
-    shares = [(1 - AT_FULL_SIZE) * share / sum(coarse) for share in coarse]
-    counts = [max(1, int(iterations * share)) for share in shares]
-    while sum(counts) >= iterations:
-        counts[counts.index(max(counts))] -= 1
-    return (*counts, iterations - sum(counts))
+    at_full_size = max(AT_FULL_SIZE, 1 / parts)
+    coarse = max(1, round(iterations * (1 - at_full_size) / (parts - 1)))
+    coarse = min(coarse, (iterations - 1) // (parts - 1))
+    return (*(parts - 1) * [coarse], iterations - coarse * (parts - 1))

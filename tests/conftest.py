@@ -30,6 +30,11 @@ LONGEST = ("test_chaos.py", "test_survival.py")
 """These files take minutes and mostly wait: begun last, they would run alone at the end."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors: a good part of the tests waits for other processes."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run in the seed's random order")
 
@@ -39,13 +44,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
     seed = config.getoption("--shuffle")
-    if seed is None:
-        items.sort(key=lambda item: item.path.name not in LONGEST)
-        return
-    # Tests of one file stay together: they share what is slow to start.
-    Random(seed).shuffle(items)
-    files = list(dict.fromkeys(item.path for item in items))
-    items.sort(key=lambda item: files.index(item.path))
+    if seed is not None:
+        # Tests of one file stay together: they share what is slow to start.
+        Random(seed).shuffle(items)
+        files = list(dict.fromkeys(item.path for item in items))
+        items.sort(key=lambda item: files.index(item.path))
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 VGG16_FILE = find(VGG16)

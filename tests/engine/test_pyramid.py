@@ -63,6 +63,11 @@ def test_more_numbers_than_the_picture_has_scales_are_refused() -> None:
     assert "8×8 pixels" in refused.value.sentence
 
 
-def test_two_thirds_of_the_iterations_are_done_at_the_full_size() -> None:
-    plan = scales(768, 1024, Options(size=256, iterations=130))
-    assert [scale.iterations for scale in plan] == [24, 18, 88]
+@pytest.mark.parametrize(
+    ("sizes", "expected"), [(4, [27, 27, 27, 39]), (3, [40, 40, 40]), (2, [60, 60])]
+)
+def test_a_third_of_the_iterations_or_an_equal_part_is_done_at_the_full_size(
+    sizes: int, expected: list[int]
+) -> None:
+    plan = scales(768, 1024, Options(size=512, scales=sizes, iterations=120))
+    assert [scale.iterations for scale in plan] == expected
