@@ -21,9 +21,6 @@ CONTENT ?= examples/images/content/harbour.jpg
 STYLE   ?= examples/images/style/swirls.jpg
 BACKBONE ?= vgg16
 
-# Threads that spin while they wait slow each other down where cores are shared.
-export GOMP_SPINCOUNT ?= 1000
-
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
@@ -38,8 +35,9 @@ demo: $(VENV)/local $(VENV)/vgg16 ## Paint one picture through the whole service
 serve: $(VENV)/local $(VENV)/vgg16 ## Run the service on this machine until Ctrl-C
 	@$(RUN) -m local serve
 
-# Several files of tests at once, and torch with a thread for each: threads that contend are slower.
-PYTEST := OMP_NUM_THREADS=$(THREADS) $(VENV)/bin/pytest -n auto --maxprocesses 4 \
+# Several files of tests at once, and torch with a thread for each: threads that contend are slower,
+# and where there are several, those that spin while they wait slow the others down.
+PYTEST := OMP_NUM_THREADS=$(THREADS) GOMP_SPINCOUNT=1000 $(VENV)/bin/pytest -n auto --maxprocesses 4 \
 	--dist loadfile --no-loadscope-reorder $(if $(SEED),--shuffle $(SEED))
 
 test: browser lint $(VENV)/vgg16 ## Lint, format, types, import rules and all tests (THREADS=2, SEED=1)

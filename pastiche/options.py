@@ -240,7 +240,7 @@ class Options:
     )
 
     iterations: int = _option(
-        120,
+        100,
         "Optimiser",
         "How many optimiser steps in all; a third of them at the full size.",
         unit="steps",
