@@ -49,12 +49,16 @@ class Child:
             f"The {self.name} ended by itself with status {status}. Its last words:\n{tail}"
         )
 
-    def stop(self, patience_seconds: float) -> None:
-        """SIGTERM, then SIGKILL to whatever is left of its session."""
+    def terminate(self) -> None:
+        """Sends SIGTERM and does not wait."""
         if self._process.poll() is None:
             self._process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(patience_seconds)
+
+    def stop(self, patience_seconds: float) -> None:
+        """SIGTERM, then SIGKILL to whatever is left of its session."""
+        self.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience_seconds)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -85,6 +85,9 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
         children.append(start("worker", [sys.executable, "-m", "worker"]))
         children.append(start("reconciler", [sys.executable, "-m", "worker.reconciler"]))
         children.append(start("api", [sys.executable, "-m", "api"]))
+        # At once: each takes a second or two, and none needs another to end. Redis goes last.
+        for child in children[-3:]:
+            down.callback(child.terminate)
         url = f"http://{_reachable(settings.host)}:{port}"
         until(lambda: _serves(url), "The API")
         until(lambda: bool(jobs.run(living())), "The worker")
