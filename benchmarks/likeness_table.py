@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.machine import machine
 from benchmarks.pairs import RESULTS
@@ -54,9 +55,19 @@ class Row:
 
 def read() -> list[Row]:
     """Every row that was measured so far."""
-    if not FILE.exists():
-        return []
-    return [Row(**row) for row in json.loads(FILE.read_text("utf-8"))["rows"]]
+    return [Row(**row) for row in _found().get("rows", [])]
+
+
+def measured_on() -> Mapping[str, str | int]:
+    """The machine that the newest row was measured on."""
+    machine_found: Mapping[str, str | int] = _found()["machine"]
+    return machine_found
+
+
+def _found() -> dict[str, Any]:
+    """What the file holds; nothing where there is none yet."""
+    found: dict[str, Any] = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
+    return found
 
 
 def write(row: Row) -> None:
@@ -67,15 +78,16 @@ def write(row: Row) -> None:
     rows = sorted([*others, row], key=lambda each: (each.painted_with, each.pair))
     found = {"machine": machine(), "rows": [asdict(each) for each in rows]}
     FILE.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    PAGE.write_text(page(PAGE.read_text("utf-8"), rows), "utf-8")
+    PAGE.write_text(page(PAGE.read_text("utf-8"), rows, machine()), "utf-8")
 
 
-def page(text: str, rows: Sequence[Row]) -> str:
-    """The page with the table of these rows."""
+def page(text: str, rows: Sequence[Row], painted_on: Mapping[str, str | int]) -> str:
+    """The page with the table of these rows, and what they were painted on."""
     before, _, rest = text.partition(BEGINS)
     _, found, after = rest.partition(ENDS)
     assert found, f"{PAGE} has lost the markers of its table of likenesses"
-    return f"{before}{BEGINS}\n{table(rows)}{ENDS}{after}"
+    where = painted_on["card"] or painted_on["processor"]
+    return f"{before}{BEGINS}\n{table(rows)}\nPainted on an {where}.\n{ENDS}{after}"
 
 
 def table(rows: Sequence[Row]) -> str:
