@@ -43,7 +43,7 @@ PYTEST := OMP_NUM_THREADS=$(THREADS) GOMP_SPINCOUNT=1000 $(VENV)/bin/pytest -n a
 test: browser lint $(VENV)/vgg16 ## Lint, format, types, import rules and all tests (THREADS=2, SEED=1)
 	$(PYTEST)
 
-test-fast: lint $(VENV)/vgg16 ## The same without the tests that start many processes or need a browser
+test-fast: lint $(VENV)/vgg16 ## The same without the tests that take seconds or need a browser
 	$(PYTEST) -m "not slow and not browser and not cuda and not containers"
 
 lint: $(VENV)/dev ## Lint, format, types and import rules alone

@@ -162,6 +162,7 @@ def test_an_api_that_is_told_to_go_ends_its_streams_and_goes(own_api: RunningApi
     own_api.process.wait(9)
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_gone_is_noticed(api: RunningApi) -> None:
     until(lambda: api.open_streams == 0)
     with stream(api, submitted(api)) as events:
@@ -170,6 +171,7 @@ def test_a_reader_that_has_gone_is_noticed(api: RunningApi) -> None:
     until(lambda: api.open_streams == 0)
 
 
+@pytest.mark.slow
 def test_hundreds_of_streams_open_at_once(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     limits = httpx.Limits(max_connections=None)

@@ -19,7 +19,7 @@ from pastiche.options import OptionError
 from pastiche.pyramid import scales
 from tests.engine.pictures import CONTENT, OTHER_STYLE, STYLE, left_half
 
-pytestmark = pytest.mark.usefixtures("thin_backbone")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("thin_backbone")]
 
 PAIR = Inputs(CONTENT, (STYLE,))
 TWO_SCALES = Options(size=96, scale_iterations=(14, 12))

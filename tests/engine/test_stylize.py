@@ -353,6 +353,7 @@ def distance_in_decibels(picture: Tensor, other: Tensor) -> float:
     return float(-10 * (picture - other).square().mean().clamp_min(1e-12).log10())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", [{"content_weight": 1e6}, {"style_weight": 0.0}], ids=str)
 @pytest.mark.parametrize("backbone", [None, Random()], ids=["whitened", "random"])
 def test_where_no_style_is_asked_for_the_pastiche_is_the_photograph(
@@ -364,6 +365,7 @@ def test_where_no_style_is_asked_for_the_pastiche_is_the_photograph(
     assert distance_in_decibels(picture, CONTENT) > 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", [(0.01, 0.5), (0.5, 10.0), (0.5, 100.0)], ids=str)
 @pytest.mark.parametrize("backbone", [None, Random()], ids=["whitened", "random"])
 @pytest.mark.parametrize(
@@ -394,6 +396,7 @@ def test_no_scale_is_ever_above_where_it_began(
     assert accepted < 0.9 * began[progress.scale]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -430,6 +433,7 @@ def test_every_option_lowers_its_objective_and_gives_a_picture(options: dict[str
     assert last[-1] <= last[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"colour": "luminance"}, {"colour": "statistics"}])
 @pytest.mark.parametrize(("content", "style"), AWKWARD)
 def test_awkward_images_do_no_harm_in_regions_either(

@@ -68,6 +68,7 @@ def test_it_tells_one_style_from_another(network: Backbone) -> None:
         assert torch.dist(one, other).item() > 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("content", "style"), AWKWARD)
 def test_images_with_little_in_them_give_finite_filters(content: Tensor, style: Tensor) -> None:
     network = fitted_to(content, style)
