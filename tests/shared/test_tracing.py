@@ -139,7 +139,7 @@ def test_a_trace_that_a_client_began_is_gone_on_with(service: House, collector: 
     trace_id, span_id = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     headers = {"traceparent": f"00-{trace_id}-{span_id}-01"}
-    fields = {"size": 64, "iterations": 2, "backbone": "whitened"}
+    fields = {"size": 64, "iterations": 2}
     answer = service.http.post("/jobs", files=files, data=fields, headers=headers)
     attempt = attempt_at(answer.json()["id"], collector)
     request = parent_of(parent_of(attempt, collector), collector)

@@ -23,7 +23,8 @@ def whitened_only(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
     store.client.flushall()
     store.client.close()
     folder = tmp_path_factory.mktemp("stack")
-    with served(folder, PASTICHE_REDIS_URL=redis_url) as stack:
+    environment = {"PASTICHE_REDIS_URL": redis_url, "PASTICHE_WEIGHTS_FOLDER": str(folder)}
+    with served(folder, **environment) as stack:
         yield stack
 
 
