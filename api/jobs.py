@@ -35,6 +35,12 @@ async def job_of(job_id: str, access: Access, service: Service) -> Job:
     return job
 
 
+async def job_exists(job_id: str, service: Service) -> bool:
+    """Whether a job can still be fetched: it is neither deleted nor past its retention."""
+    job = await service.glances.job(job_id)
+    return job is not None and not job.is_past_retention
+
+
 async def _job(job_id: str, request: Request, access: AccessOf) -> Job:
     return await job_of(job_id, access, service_of(request.app))
 

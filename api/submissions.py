@@ -7,7 +7,7 @@ from opentelemetry.trace import SpanKind
 
 from api.access import Access, AccessOf
 from api.estimates import DryRun, estimated
-from api.jobs import JobOf, answer, earlier_job, job_of
+from api.jobs import JobOf, answer, earlier_job, job_exists, job_of
 from api.manner import Manner, MannerOf, once, waited_for
 from api.problems import responses_to_callers
 from api.queueing import (
@@ -86,7 +86,7 @@ async def _retried(
     request: Request, job: Job, access: Access, service: Service, manner: Manner
 ) -> str:
     """The id of the job that does it again: a new one, or that of the same request before."""
-    async with once(manner, f"retry {job.id}", access, service) as held:
+    async with once(manner, f"retry {job.id}", access, service, job_exists) as held:
         if isinstance(held, str):
             return held
         await check_backbone(job.options, service)
@@ -106,7 +106,7 @@ async def _submitted(
     request: Request, submission: Submission, access: Access, service: Service, manner: Manner
 ) -> str:
     """The id of the job: a new one, or that of the same submission before."""
-    async with once(manner, submission.fingerprint, access, service) as held:
+    async with once(manner, submission.fingerprint, access, service, job_exists) as held:
         if isinstance(held, str):
             return held
         place = place_of(access, work_of(submission), submission.wishes)

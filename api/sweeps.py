@@ -85,7 +85,7 @@ async def submit(
             if dry_run:
                 return await estimated(submission, access, service)
             fingerprint = f"sweep {submission.fingerprint}"
-            async with once(manner, fingerprint, access, service) as held:
+            async with once(manner, fingerprint, access, service, _exists) as held:
                 if isinstance(held, str):
                     return await _answer(await sweep_of(held, access, service), service)
                 sweep = await _made(request, submission, access, service, held)
@@ -155,6 +155,10 @@ async def sheet(
     columns = min(sweep.columns, WIDEST_SHEET)
     picture = await service.decoder.contact_sheet(cells, columns, size, wanted)
     return Response(picture, media_type=MEDIA_TYPES[wanted], headers=headers)
+
+
+async def _exists(sweep_id: str, service: Service) -> bool:
+    return bool(await service.jobs.client.exists(sweep_key(sweep_id)))
 
 
 async def _answer(sweep: Sweep, service: Service) -> Response:
