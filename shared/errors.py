@@ -224,6 +224,7 @@ class StorageFull(Unavailable):
 
 FailureCode = Literal[
     "worker_lost",
+    "time_limit",
     "out_of_memory",
     "weights_missing",
     "layer_missing",
@@ -235,6 +236,7 @@ FailureCode = Literal[
 
 FAILURES: dict[FailureCode, str] = {
     "worker_lost": "The worker died every time that it painted this job.",
+    "time_limit": "Painting took longer than it may; try a smaller size or fewer iterations.",
     "out_of_memory": "The picture did not fit the worker's memory; try a smaller size.",
     "weights_missing": "The worker does not have the pretrained weights of the backbone that was "
     "asked for; `auto` and `whitened` need none.",

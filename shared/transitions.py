@@ -30,7 +30,7 @@ Submitted = Literal["queued", "full", "busy", "late"]
 Refusal = Literal["unknown", "over", "held"]
 Kept = Literal["ok", "lost"]
 Canceled = Literal["canceled", "asked", "over", "unknown"]
-Recovered = Literal["queued", "canceled", "worker_lost", "held"]
+Recovered = Literal["queued", "canceled", "worker_lost", "time_limit", "held"]
 Reweighed = Literal["ok", "over", "unknown", "changed"]
 Expired = Literal["expired", "kept"]
 
@@ -246,9 +246,23 @@ def release(job_id: str, fence: str, *, keeping: Keeping) -> Transition[Kept]:
     return on_job("release", job_id, fence, *keeping.arguments, read=_word)
 
 
-def recover(job_id: str, *, lost_limit: int, keeping: Keeping) -> Transition[Recovered]:
-    """running → queued where the worker fell silent; → failed where too many of them did."""
-    arguments = (lost_limit, *keeping.arguments, FAILURES["worker_lost"])
+def recover(
+    job_id: str, *, lost_limit: int, lease_limit_seconds: float, keeping: Keeping
+) -> Transition[Recovered]:
+    """running → queued where the worker fell silent; → failed where too many of them did.
+
+    Args:
+        lost_limit: after how many lost attempts, none of which came further, the job fails.
+        lease_limit_seconds: how long after its claim the lease of an attempt ends at least that
+            was killed because it took too long.
+    """
+    arguments = (
+        lost_limit,
+        *keeping.arguments,
+        FAILURES["worker_lost"],
+        milliseconds(lease_limit_seconds),
+        FAILURES["time_limit"],
+    )
     return on_job("recover", job_id, *arguments, read=_word)
 
 

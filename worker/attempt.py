@@ -106,13 +106,16 @@ class Attempt:
         self._tell(self.showing.show(preview))
 
     def check(self) -> None:
-        """Raises AttemptEnded where the attempt is to end here."""
+        """Raises AttemptEnded where the attempt is to end here, PaintingFailed where it has taken
+        as long as it may."""
         if self.heartbeat.answer == "lost":
             raise ClaimLost
         if self.heartbeat.answer == "cancel":
             raise CancelAsked
         if self.studio.closing.is_set():
             raise StudioCloses
+        if monotonic() - self._claimed > self.studio.settings.job_time_limit_seconds:
+            raise PaintingFailed("time_limit")
 
     @property
     def options(self) -> dict[str, Any]:

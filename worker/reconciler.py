@@ -100,8 +100,12 @@ class Reconciler:
         return now >= self._patient_until
 
     def _recover(self, job_id: str) -> None:
-        limit = self._settings.attempts_limit
-        recovered = transitions.recover(job_id, lost_limit=limit, keeping=self._keeping)
+        recovered = transitions.recover(
+            job_id,
+            lost_limit=self._settings.attempts_limit,
+            lease_limit_seconds=self._settings.lease_limit_seconds,
+            keeping=self._keeping,
+        )
         outcome = self._jobs.run(recovered)
         if outcome == "held":
             return

@@ -105,7 +105,9 @@ def fit(images: Sequence[Tensor], layers: Collection[LayerName], options: Option
     for layer in LAYERS[: 1 + max(LAYERS.index(each) for each in layers)]:
         if layer in POOLED_BEFORE:
             maps = [pooled(each, pooling) for each in interruptibly(maps)]
-        patches = _patches([padded(each, options.padding) for each in interruptibly(maps)], generator)
+        patches = _patches(
+            [padded(each, options.padding) for each in interruptibly(maps)], generator
+        )
         convolutions[layer] = _fitted(patches, CHANNELS[layer][1], generator)
         maps = [convolutions[layer](each, options.padding) for each in interruptibly(maps)]
     network = Backbone(

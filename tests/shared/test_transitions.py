@@ -55,8 +55,14 @@ def claimed(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> str:
     return fence
 
 
-def recover(jobs: JobStore, job_id: str, lost_limit: int = 3) -> transitions.Recovered:
-    return jobs.run(transitions.recover(job_id, lost_limit=lost_limit, keeping=KEEPING))
+def recover(
+    jobs: JobStore, job_id: str, lost_limit: int = 3, limit_seconds: float = 3600
+) -> transitions.Recovered:
+    return jobs.run(
+        transitions.recover(
+            job_id, lost_limit=lost_limit, lease_limit_seconds=limit_seconds, keeping=KEEPING
+        )
+    )
 
 
 def beat(jobs: JobStore, job_id: str, fence: str, **news: str) -> str:
@@ -222,6 +228,34 @@ def test_a_job_that_kills_its_workers_fails_after_three(jobs: JobStore) -> None:
     job = look(jobs, job_id)
     assert (job.status, job.error_code) == ("failed", "worker_lost")
     assert job.error_detail
+
+
+def test_an_attempt_that_took_too_long_fails_with_the_time_limit(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    claimed(jobs, job_id, lease_seconds=0)
+    assert recover(jobs, job_id, limit_seconds=0) == "time_limit"
+    job = look(jobs, job_id)
+    assert (job.status, job.error_code) == ("failed", "time_limit")
+
+
+def lost_with(jobs: JobStore, job_id: str, left: int) -> transitions.Recovered:
+    """An attempt of which so much was left to paint when its worker died."""
+    fence = claimed(jobs, job_id)
+    beat = transitions.heartbeat(job_id, fence, lease_seconds=0, news={}, left=left)
+    jobs.run(beat)
+    return recover(jobs, job_id)
+
+
+def test_lost_attempts_that_came_further_each_time_are_forgotten(jobs: JobStore) -> None:
+    job_id = submitted(jobs, work=1000)
+    outcomes = [lost_with(jobs, job_id, left) for left in (900, 700, 500, 300, 100)]
+    assert outcomes == ["queued"] * 5
+
+
+def test_lost_attempts_that_ended_at_about_the_same_place_count(jobs: JobStore) -> None:
+    job_id = submitted(jobs, work=1000)
+    outcomes = [lost_with(jobs, job_id, left) for left in (500, 495, 505)]
+    assert outcomes == ["queued", "queued", "worker_lost"]
 
 
 def test_giving_a_job_back_is_no_lost_attempt(jobs: JobStore) -> None:
