@@ -7,8 +7,8 @@ PasticheError
 ├── AccessDenied         the caller: 401, 403, or 429 where it asks for too much
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, TooManyRequests, TooManyJobs, QuotaUsedUp
 ├── JobError             the job that was asked for
-│   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, JobNotOver, ResultNotReady, NoResult,
-│   │   NotAcceptable, RangeNotSatisfiable, DamagedRecord
+│   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, ChangedMeanwhile, JobNotOver,
+│   │   ResultNotReady, NoResult, NotAcceptable, RangeNotSatisfiable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
     ├── QueueFull, DecodersBusy, RedisUnavailable, StorageUnavailable, StorageFull
 """
@@ -168,6 +168,10 @@ class JobExpired(JobError):
 
 class JobOver(JobError):
     code, status, title = "job_over", 409, "The job is over"
+
+
+class ChangedMeanwhile(JobError):
+    code, status, title = "changed_meanwhile", 409, "The job was changed by other requests"
 
 
 class JobNotOver(JobError):

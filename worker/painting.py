@@ -22,7 +22,7 @@ from pastiche.engine.stylize import Reweigh, paint
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
 from shared import tracing
-from shared.jobs import BackboneUsed, Inputs
+from shared.jobs import BackboneUsed, Inputs, read_options
 from shared.jobs import Progress as JobProgress
 from shared.pictures import KEPT, encode_png, encode_preview
 from shared.settings import Settings
@@ -145,7 +145,7 @@ def _painted(
                 attempt.show(partial(_preview, progress))
             if attempt.checkpoints.is_due:
                 attempt.checkpoints.keep(progress.save)
-            wanted = _weights(Options(**attempt.options))
+            wanted = _weights(read_options(attempt.job.id, attempt.options))
             command = None if wanted == weights else Reweigh(**wanted)
             weights = wanted
     except StudioCloses:
