@@ -121,7 +121,7 @@ def test_each_owner_has_a_secret_of_its_own(
 def test_a_damaged_secret_or_record_holds_up_nobody(
     receiver: Receiver, deliveries: Deliveries, jobs: JobStore
 ) -> None:
-    jobs.client.hset("api:webhook-secrets", "bob", "whsec_no base64")
+    jobs.client.hset("api:webhook-secrets", "bob", "whsec_a")
     unsigned, no_record = over(jobs, receiver.url, owner="bob"), over(jobs, receiver.url)
     jobs.client.delete(redis_keys.record_key(no_record))
     jobs.client.set(redis_keys.record_key(no_record), "text")
