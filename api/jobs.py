@@ -7,21 +7,30 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.access import Access, AccessOf, access_of
 from api.etags import unchanged
-from api.listing import CURSOR, MOST_LISTED, page
+from api.listing import CURSOR, MOST_LISTED, page, worker_rates
 from api.problems import responses_to_callers
 from api.schemas import JobsView, JobView, Reweighing, view_of
 from api.service import Service, ServiceOf, service_of
 from pastiche.option_warnings import update_warnings
 from pastiche.options import OptionError, Options
 from shared import transitions
-from shared.errors import FieldError, InvalidFields, JobExpired, JobNotFound, JobOver
-from shared.jobs import Job, Status, is_job_id
+from shared.errors import (
+    ChangedMeanwhile,
+    FieldError,
+    InvalidFields,
+    JobExpired,
+    JobNotFound,
+    JobOver,
+)
+from shared.jobs import Job, Status, is_job_id, known_options
 from shared.transitions import Keeping
-from shared.workers import living
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 POLL_SECONDS = 1
+
+_MOST_TRIES = 5
+"""How often weights are set that other requests change at the same time."""
 
 
 async def job_of(job_id: str, access: Access, service: Service) -> Job:
@@ -33,6 +42,12 @@ async def job_of(job_id: str, access: Access, service: Service) -> Job:
     if job.is_past_retention:
         raise JobExpired(f"Job {job_id} was kept until {job.expires_at:%Y-%m-%d %H:%M} UTC.")
     return job
+
+
+async def job_exists(job_id: str, service: Service) -> bool:
+    """Whether a job can still be fetched: it is neither deleted nor past its retention."""
+    job = await service.glances.job(job_id)
+    return job is not None and not job.is_past_retention
 
 
 async def _job(job_id: str, request: Request, access: AccessOf) -> Job:
@@ -54,8 +69,7 @@ async def listed(
     ] = None,
 ) -> JobsView:
     """The caller's jobs, the newest first."""
-    jobs, rest = await page(access.owner, status, limit, cursor, service)
-    views = [view_of(job, await rates_of(job, service)) for job in jobs]
+    views, rest = await page(access.owner, status, limit, cursor, service)
     return JobsView(jobs=views, next_cursor=rest)
 
 
@@ -82,16 +96,17 @@ async def reweigh(
     changes: Reweighing, job: JobOf, access: AccessOf, service: ServiceOf
 ) -> Response:
     """Changes the weights of a job that is not over; a running one goes on from where it is."""
-    while True:
+    for _ in range(_MOST_TRIES):
         options = _reweighed(job, changes)
-        warnings = update_warnings(job.warnings, Options(**options))
-        transition = transitions.reweigh(job.id, job.options, options, warnings)
+        warnings = update_warnings(job.warnings, Options(**known_options(options)))
+        transition = transitions.reweigh(job.id, job.reweighed, options, warnings)
         outcome = await service.jobs.run(transition)
         job = await job_of(job.id, access, service)
         if outcome == "over":
             raise JobOver(f"The job is {job.status}: its weights no longer matter.")
         if outcome == "ok":
             return await answer(job, service)
+    raise ChangedMeanwhile("Other requests change the weights of this job. Please try again.")
 
 
 @router.post("/{job_id}/cancel", response_model=JobView, responses=responses_to_callers(404, 410))
@@ -140,16 +155,14 @@ def _headers(job: Job) -> dict[str, str]:
 async def rates_of(job: Job, service: Service) -> list[float]:
     """How much each worker that lives paints a second, as far as a job that waits is concerned;
     not those that have not painted yet."""
-    if job.status != "queued":
-        return []
-    return [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
+    return await worker_rates(service) if job.status == "queued" else []
 
 
 def _reweighed(job: Job, changes: Reweighing) -> dict[str, Any]:
     """The job's options with these changes."""
     wanted = job.options | changes.model_dump(exclude_none=True)
     try:
-        Options(**wanted)
+        Options(**known_options(wanted))
     except OptionError as error:
         fault = FieldError(error.field, "invalid_value", f"This {error.sentence}")
         raise InvalidFields([fault]) from error

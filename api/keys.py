@@ -20,6 +20,7 @@ import redis.asyncio
 
 from shared.job_store import JobStore
 from shared.jobs import NOBODY
+from shared.known_fields import known_fields
 from shared.settings import Settings
 from shared.webhooks import secret_of
 
@@ -72,7 +73,7 @@ def create(client: "redis.Redis", owner: str) -> str:
 def listed(client: "redis.Redis") -> list[Key]:
     """Every key, by owner."""
     found = client.hgetall(KEYS)
-    keys = [Key(**json.loads(kept)) for kept in found.values()]
+    keys = [Key(**known_fields(Key, json.loads(kept))) for kept in found.values()]
     return sorted(keys, key=lambda key: (key.owner, key.created_at))
 
 

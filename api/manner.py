@@ -1,7 +1,7 @@
 """How a client wants its submission to be treated: once, and waited for."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from secrets import token_hex
@@ -66,10 +66,18 @@ MannerOf = Annotated[Manner, Depends(_manner)]
 
 @asynccontextmanager
 async def once(
-    manner: Manner, fingerprint: str, access: Access, service: Service
+    manner: Manner,
+    fingerprint: str,
+    access: Access,
+    service: Service,
+    exists: Callable[[str, Service], Awaitable[bool]],
 ) -> AsyncIterator[Reservation | str | None]:
     """The hold on the client's key, or the job that it was used for; None without a key. Where the
-    submission comes to nothing, the key is free again.
+    submission comes to nothing, the key is free again; where the job was deleted, it is as if the
+    key had not been used.
+
+    Args:
+        exists: whether what was made under an id is still there.
 
     Raises:
         AnotherSubmission: something else was submitted with this key.
@@ -80,6 +88,9 @@ async def once(
         return
     reservation = Reservation.of(access.owner, manner.key, token_hex(8), fingerprint)
     reserved = await service.jobs.run(idempotency.reserve(reservation))
+    if reserved.job_id is not None and not await exists(reserved.job_id, service):
+        again = idempotency.reserve(reservation, gone=reserved.job_id)
+        reserved = await service.jobs.run(again)
     if reserved.word == "other":
         raise AnotherSubmission("Something else was submitted with this Idempotency-Key.")
     if reserved.word == "pending":

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from math import isqrt, prod
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from shared import logs, tracing, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
 from shared.job_options import Wishes
-from shared.jobs import Inputs, new_job_id
+from shared.jobs import Inputs, Job, new_job_id
 from shared.pictures import size_of
 from shared.queue import publish
 from shared.transitions import Keeping, Once, Place, Submitted
@@ -36,28 +37,35 @@ in flight, where its pictures took too long to be kept."""
 
 
 async def check_room(submission: Submission, service: Service) -> None:
-    """Raises InvalidFields where no worker that lives has the backbone of a submission, or the
-    memory for a picture of this size."""
+    """Raises InvalidFields where no worker that lives has the backbone of a submission and the
+    memory for a picture of this size. Where none lives, the job may wait for one."""
+    options = submission.variants[0].options
     workers = await service.jobs.run(living())
-    _check_backbone(submission.variants[0].options, workers)
-    size: int = submission.variants[0].options["size"]
-    height, width = size_of(submission.pictures.content)
-    most = max((worker.most_pixels for worker in workers), default=None)
-    if most is None or prod(fitted(height, width, size)) <= most:
+    _check_workers(options, pixels_of(submission), size_of(submission.pictures.content), workers)
+
+
+async def check_room_again(job: Job, service: Service) -> None:
+    """The same for a job that is to be done again."""
+    options = job.read_options()
+    shape = (options.size, max(1, job.pixels // options.size))
+    workers = await service.jobs.run(living())
+    _check_workers(asdict(options), job.pixels, shape, workers)
+
+
+def _check_workers(
+    options: Mapping[str, Any], pixels: int, shape: tuple[int, int], workers: list[Worker]
+) -> None:
+    _check_backbone(options, workers)
+    able = [worker.most_pixels for worker in workers if worker.has_backbone(options)]
+    if not able or pixels <= max(able):
         return
-    largest = isqrt(most * max(height, width) // min(height, width))
+    largest = isqrt(max(able) * max(shape) // min(shape))
     sentence = f"For this picture at most {largest} pixels can be painted: the memory ends there."
     raise InvalidFields([FieldError("size", "size_too_large", sentence)])
 
 
-async def check_backbone(options: Mapping[str, Any], service: Service) -> None:
-    """Raises InvalidFields where no worker that lives has the backbone of these options. Where none
-    lives, the job may wait for one that has."""
-    _check_backbone(options, await service.jobs.run(living()))
-
-
 def _check_backbone(options: Mapping[str, Any], workers: list[Worker]) -> None:
-    if not workers or any(worker.can_paint(options) for worker in workers):
+    if not workers or any(worker.has_backbone(options) for worker in workers):
         return
     choice = options["backbone"]
     there = sorted({name for worker in workers for name in worker.backbones})
@@ -89,17 +97,24 @@ def work_of(submission: Submission) -> int:
     return sum(scale.cost for scale in plan)
 
 
+def pixels_of(submission: Submission) -> int:
+    """How many pixels each of its pictures will have."""
+    size: int = submission.variants[0].options["size"]
+    return prod(fitted(*size_of(submission.pictures.content), size))
+
+
 def warnings_of(options: Mapping[str, Any], pictures: Inputs[Path]) -> list[OptionWarning]:
     """What of a job's options and pictures does not do what it seems to ask for."""
     styles = [size_of(style) for style in pictures.style]
     return find_warnings(Options(**options), size_of(pictures.content), styles)
 
 
-def place_of(access: Access, work: int, wishes: Wishes) -> Place:
+def place_of(access: Access, work: int, pixels: int, wishes: Wishes) -> Place:
     """Where in the queue a job belongs."""
     return Place(
         caller=access.caller,
         work=work,
+        pixels=pixels,
         priority=wishes.priority,
         wait_seconds=wishes.deadline,
         owner=access.owner,

@@ -6,12 +6,13 @@ from datetime import datetime
 from statistics import mean
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pastiche.option_warnings import OptionWarning
-from pastiche.options import BackboneChoice, Options, meaning_of
+from pastiche.options import BackboneChoice, meaning_of
+from shared.errors import DamagedRecord
 from shared.job_options import JobOptions
-from shared.jobs import Job, Priority, Status, Webhook
+from shared.jobs import Job, Priority, Status, Webhook, known_options
 from shared.overview import Outlook
 
 
@@ -184,6 +185,9 @@ def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
     Args:
         rates: how many pixels times iterations each worker that lives paints a second, as far as
             that is known.
+
+    Raises:
+        DamagedRecord: its options are none that there can be.
     """
     return JobView(
         id=job.id,
@@ -197,7 +201,7 @@ def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
         started_at=job.started_at,
         finished_at=job.finished_at,
         expires_at=job.expires_at,
-        options=JobOptions(**job.options),
+        options=_options(job),
         warnings=_warnings(job.warnings),
         backbone=BackboneView(**_backbone(job)) if job.backbone else None,
         error=ErrorView(code=job.error_code, detail=job.error_detail or "")
@@ -207,6 +211,14 @@ def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
         links=_links(job),
         **_progress(job, rates),
     )
+
+
+def _options(job: Job) -> JobOptions:
+    """The options that this version knows."""
+    try:
+        return JobOptions(**known_options(job.options))
+    except ValidationError as error:
+        raise DamagedRecord(f"The options of job {job.id} cannot be read.") from error
 
 
 def preview_link(job: Job) -> str:
@@ -249,7 +261,7 @@ def _progress(job: Job, rates: Sequence[float]) -> dict[str, Any]:
         return {
             "progress": 0.0,
             "iteration": 0,
-            "iterations": Options(**job.options).all_iterations,
+            "iterations": job.read_options().all_iterations,
             "scale": None,
             "eta_seconds": _expected(job, rates),
             "losses": None,

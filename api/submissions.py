@@ -7,14 +7,15 @@ from opentelemetry.trace import SpanKind
 
 from api.access import Access, AccessOf
 from api.estimates import DryRun, estimated
-from api.jobs import JobOf, answer, earlier_job, job_of
+from api.jobs import JobOf, answer, earlier_job, job_exists, job_of
 from api.manner import Manner, MannerOf, once, waited_for
 from api.problems import responses_to_callers
 from api.queueing import (
     announce,
-    check_backbone,
     check_room,
+    check_room_again,
     enqueued,
+    pixels_of,
     place_of,
     warnings_of,
     work_of,
@@ -24,7 +25,7 @@ from api.service import Service, ServiceOf
 from api.submission_options import form_schema
 from api.uploads import Receiver, Submission
 from shared import tracing
-from shared.errors import JobNotOver
+from shared.errors import DamagedRecord, JobNotOver
 from shared.job_options import Wishes
 from shared.jobs import Job
 
@@ -77,6 +78,8 @@ async def retry(
     """Does a job that is over again, as a new one: the same pictures, the same options."""
     if not job.is_over:
         raise JobNotOver(f"The job is {job.status}: it need not be done again.")
+    if job.unknown_inputs:
+        raise DamagedRecord("The job has pictures that only a newer version of the service knows.")
     with tracing.span("submission", kind=SpanKind.PRODUCER):
         job_id = await _retried(request, job, access, service, manner)
     return await _answer(job_id, access, service, manner)
@@ -86,11 +89,11 @@ async def _retried(
     request: Request, job: Job, access: Access, service: Service, manner: Manner
 ) -> str:
     """The id of the job that does it again: a new one, or that of the same request before."""
-    async with once(manner, f"retry {job.id}", access, service) as held:
+    async with once(manner, f"retry {job.id}", access, service, job_exists) as held:
         if isinstance(held, str):
             return held
-        await check_backbone(job.options, service)
-        place = place_of(access, job.work, Wishes(priority=job.priority))
+        await check_room_again(job, service)
+        place = place_of(access, job.work, job.pixels, Wishes(priority=job.priority))
         await service.quotas.check_work(request, access.caller, place.work)
         write = service.blobs.copy
         of_once = None if held is None else held.once
@@ -106,10 +109,10 @@ async def _submitted(
     request: Request, submission: Submission, access: Access, service: Service, manner: Manner
 ) -> str:
     """The id of the job: a new one, or that of the same submission before."""
-    async with once(manner, submission.fingerprint, access, service) as held:
+    async with once(manner, submission.fingerprint, access, service, job_exists) as held:
         if isinstance(held, str):
             return held
-        place = place_of(access, work_of(submission), submission.wishes)
+        place = place_of(access, work_of(submission), pixels_of(submission), submission.wishes)
         await service.quotas.check_work(request, access.caller, place.work)
         options = submission.variants[0].options
         job_id = await enqueued(

@@ -1,5 +1,6 @@
 """`/sweeps`: one pair of images and a grid of weights, a job for each, and a contact sheet."""
 
+import logging
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -17,14 +18,14 @@ from api.etags import unchanged
 from api.jobs import earlier_job, etag_of, rates_of
 from api.manner import MannerOf, once
 from api.problems import responses_to_callers
-from api.queueing import announce, check_room, enqueued, place_of, warnings_of, work_of
+from api.queueing import announce, check_room, enqueued, pixels_of, place_of, warnings_of, work_of
 from api.results import accepted
 from api.schemas import Estimate, MemberView, SweepView, view_of
 from api.service import Service, ServiceOf
 from api.submission_options import form_schema
 from api.uploads import Receiver, Submission
 from shared import idempotency, tracing, transitions
-from shared.errors import NotAcceptable, SubmissionPending, SweepNotFound
+from shared.errors import DamagedRecord, NotAcceptable, SubmissionPending, SweepNotFound
 from shared.idempotency import Reservation
 from shared.job_options import MOST_DEADLINE_SECONDS
 from shared.jobs import OVER, Job, new_job_id
@@ -32,6 +33,8 @@ from shared.pictures import MEDIA_TYPES, Format
 from shared.sheets import Cell
 from shared.sweeps import AXES, Member, Sweep, is_sweep_id, sweep_key
 from shared.transitions import Keeping
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
@@ -85,7 +88,7 @@ async def submit(
             if dry_run:
                 return await estimated(submission, access, service)
             fingerprint = f"sweep {submission.fingerprint}"
-            async with once(manner, fingerprint, access, service) as held:
+            async with once(manner, fingerprint, access, service, _exists) as held:
                 if isinstance(held, str):
                     return await _answer(await sweep_of(held, access, service), service)
                 sweep = await _made(request, submission, access, service, held)
@@ -157,6 +160,10 @@ async def sheet(
     return Response(picture, media_type=MEDIA_TYPES[wanted], headers=headers)
 
 
+async def _exists(sweep_id: str, service: Service) -> bool:
+    return bool(await service.jobs.client.exists(sweep_key(sweep_id)))
+
+
 async def _answer(sweep: Sweep, service: Service) -> Response:
     body = (await _view(sweep, service)).model_dump(mode="json")
     return JSONResponse(body, HTTPStatus.ACCEPTED, {"Location": f"/sweeps/{sweep.id}"})
@@ -172,7 +179,7 @@ async def _made(
     """A job for each variant and the sweep that they are in, or none of them."""
     work = work_of(submission)
     all_work = work * len(submission.variants)
-    place = place_of(access, work, submission.wishes)
+    place = place_of(access, work, pixels_of(submission), submission.wishes)
     await service.quotas.check_work(request, access.caller, all_work)
     members: list[Member] = []
     try:
@@ -238,7 +245,12 @@ async def _view(sweep: Sweep, service: Service) -> SweepView:
 
 
 async def _job(member: Member, service: Service) -> Job | None:
-    return await service.jobs.run(transitions.look(member.job_id))
+    """The job; None where it was erased, or its record is damaged."""
+    try:
+        return await service.jobs.run(transitions.look(member.job_id))
+    except DamagedRecord as error:
+        log.error("%s", error)
+        return None
 
 
 async def _cell(member: Member, job: Job | None, size: tuple[int, int], service: Service) -> Cell:

@@ -7,8 +7,8 @@ PasticheError
 ├── AccessDenied         the caller: 401, 403, or 429 where it asks for too much
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, TooManyRequests, TooManyJobs, QuotaUsedUp
 ├── JobError             the job that was asked for
-│   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, JobNotOver, ResultNotReady, NoResult,
-│   │   NotAcceptable, RangeNotSatisfiable, DamagedRecord
+│   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, ChangedMeanwhile, JobNotOver,
+│   │   ResultNotReady, NoResult, NotAcceptable, RangeNotSatisfiable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
     ├── QueueFull, DecodersBusy, RedisUnavailable, StorageUnavailable, StorageFull
 """
@@ -170,6 +170,10 @@ class JobOver(JobError):
     code, status, title = "job_over", 409, "The job is over"
 
 
+class ChangedMeanwhile(JobError):
+    code, status, title = "changed_meanwhile", 409, "The job was changed by other requests"
+
+
 class JobNotOver(JobError):
     code, status, title = "job_not_over", 409, "The job is not over"
 
@@ -224,6 +228,7 @@ class StorageFull(Unavailable):
 
 FailureCode = Literal[
     "worker_lost",
+    "time_limit",
     "out_of_memory",
     "weights_missing",
     "layer_missing",
@@ -235,6 +240,7 @@ FailureCode = Literal[
 
 FAILURES: dict[FailureCode, str] = {
     "worker_lost": "The worker died every time that it painted this job.",
+    "time_limit": "Painting took longer than it may; try a smaller size or fewer iterations.",
     "out_of_memory": "The picture did not fit the worker's memory; try a smaller size.",
     "weights_missing": "The worker does not have the pretrained weights of the backbone that was "
     "asked for; `auto` and `whitened` need none.",

@@ -49,9 +49,15 @@ class Reserved:
     job_id: str | None = None
 
 
-def reserve(reservation: Reservation) -> Transition[Reserved]:
-    """The first submission with a key may go on."""
-    arguments = (reservation.token, reservation.fingerprint, milliseconds(HOLD_SECONDS))
+def reserve(reservation: Reservation, *, gone: str = "") -> Transition[Reserved]:
+    """The first submission with a key may go on.
+
+    Args:
+        gone: the id of what was made of the submission and has been deleted since: it is made
+            again, as one job however many ask at the same time.
+    """
+    hold_ms = milliseconds(HOLD_SECONDS)
+    arguments = (reservation.token, reservation.fingerprint, hold_ms, gone)
     return Transition("idempotency/reserve", (reservation.kept_key,), arguments, _reserved)
 
 

@@ -2,14 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar, cast
 from uuid import uuid4
 
 from pastiche.option_warnings import OptionWarning
+from pastiche.options import OptionError, Options
 from shared.errors import DamagedRecord
+from shared.known_fields import field_names, known_fields
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
 
@@ -99,10 +101,57 @@ def inputs_to_json(inputs: Inputs[str]) -> str:
     return json.dumps(asdict(inputs))
 
 
-def inputs_from_json(text: str) -> Inputs[str]:
-    """Keys, out of the record."""
-    kept = json.loads(text)
-    return Inputs(**{n: tuple(v) if isinstance(v, list) else v for n, v in kept.items()})
+def inputs_from_json(text: str) -> tuple[Inputs[str], dict[str, tuple[str, ...]]]:
+    """Keys, out of the record, and those of the fields that this version does not know.
+
+    Raises:
+        TypeError, ValueError: it is no object of keys.
+    """
+    fields = {name: _keys(value) for name, value in _object(text).items()}
+    unknown = {name: keys for name, keys in fields.items() if name not in (*_SINGLE, *_SEVERAL)}
+    single = {name: next(iter(fields.get(name, ())), None) for name in _SINGLE}
+    content = single.pop("content")
+    if content is None:
+        raise ValueError("There is no content image.")
+    several = {name: fields.get(name, ()) for name in _SEVERAL}
+    return Inputs(content=content, **several, **single), unknown
+
+
+def _keys(value: Any) -> tuple[str, ...]:
+    """The keys of one field, in whatever form: one, several, or None."""
+    keys = tuple(value) if isinstance(value, list) else () if value is None else (value,)
+    if not all(isinstance(key, str) for key in keys):
+        raise TypeError("These are no keys.")
+    return keys
+
+
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        TypeError, ValueError: it is something else.
+    """
+    read = json.loads(text)
+    if not isinstance(read, dict):
+        raise TypeError("This is no JSON object.")
+    return read
+
+
+def read_options(job_id: str, options: Mapping[str, Any]) -> Options:
+    """The options of a record that this version knows.
+
+    Raises:
+        DamagedRecord: they are none that there can be.
+    """
+    try:
+        return Options(**known_options(options))
+    except (OptionError, TypeError) as error:
+        raise DamagedRecord(f"The options of job {job_id} cannot be read.") from error
+
+
+def known_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that this version knows, as `Options` takes them."""
+    return known_fields(Options, options)
 
 
 def warnings_to_json(warnings: Sequence[OptionWarning]) -> str:
@@ -112,7 +161,7 @@ def warnings_to_json(warnings: Sequence[OptionWarning]) -> str:
 
 def warnings_from_json(text: str) -> tuple[OptionWarning, ...]:
     """Warnings, out of the record."""
-    return tuple(OptionWarning(**each) for each in json.loads(text))
+    return tuple(OptionWarning(**known_fields(OptionWarning, each)) for each in json.loads(text))
 
 
 def origin_to_text(request_id: str | None, traceparent: str | None) -> str:
@@ -144,7 +193,7 @@ class Progress:
 
     @classmethod
     def from_json(cls, text: str) -> "Progress":
-        return cls(**json.loads(text))
+        return cls(**known_fields(cls, _object(text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +248,11 @@ class Job:
         traceparent: the span that its attempts belong under, where it is traced.
         attempt_traceparent: the span of the newest attempt, where it is traced.
         deadline_at: when it expires, should it still wait.
+        options: as they were submitted; a newer version's may have names that this one does not
+            know.
+        unknown_inputs: the keys of pictures whose fields this version does not know.
         work: how much there is to paint, in pixels times iterations.
+        pixels: how many the picture will have; 0 where that is not known.
         reweighed: how often its weights were changed.
         warnings: what of its options and images does not do what it seems to ask for.
         waiting: where in the queue it is, None where it does not wait.
@@ -211,6 +264,7 @@ class Job:
     version: int
     options: dict[str, Any]
     inputs: Inputs[str]
+    unknown_inputs: tuple[str, ...]
     warnings: tuple[OptionWarning, ...]
     created_at: datetime
     started_at: datetime | None
@@ -221,6 +275,7 @@ class Job:
     attempt: int
     fence: str | None
     work: int
+    pixels: int
     reweighed: int
     progress: Progress | None
     backbone: BackboneUsed | None
@@ -246,7 +301,21 @@ class Job:
     def blobs(self) -> frozenset[str]:
         """The keys of all that clients and workers can still ask for."""
         shown = (self.preview_key, self.losses_key, self.result_key)
-        return frozenset((*self.inputs.all(), *(key for key in shown if key is not None)))
+        keys = (*self.inputs.all(), *self.unknown_inputs, *shown)
+        return frozenset(key for key in keys if key is not None)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this version knows all of its options and pictures; else a newer one wrote it."""
+        return not self.unknown_inputs and self.options.keys() <= field_names(Options)
+
+    def read_options(self) -> Options:
+        """The options that this version knows.
+
+        Raises:
+            DamagedRecord: they are none that there can be.
+        """
+        return read_options(self.id, self.options)
 
     @property
     def is_over(self) -> bool:
@@ -265,9 +334,13 @@ class Job:
         """
         try:
             return cls(**_read(record), waiting=waiting)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except _UNREADABLE as error:
             sentence = f"The record of job {record.get('id', '?')} cannot be read."
             raise DamagedRecord(sentence) from error
+
+
+_UNREADABLE = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError)
+"""What reading text that is none of ours may raise; OSError for a moment that no clock knows."""
 
 
 def _read(record: dict[str, str]) -> dict[str, Any]:
@@ -277,13 +350,15 @@ def _read(record: dict[str, str]) -> dict[str, Any]:
     progress = record.get("progress")
     backbone = record.get("backbone_name")
     request_id, traceparent = origin_from_text(record.get("request_id", ""))
+    inputs, unknown_inputs = inputs_from_json(record["inputs"])
     return {
         "id": record["id"],
         "owner": record.get("owner", NOBODY),
         "status": cast(Status, record["status"]),  # the scripts write no other
         "version": int(record["version"]),
-        "options": json.loads(record["options"]),
-        "inputs": inputs_from_json(record["inputs"]),
+        "options": _object(record["options"]),
+        "inputs": inputs,
+        "unknown_inputs": tuple(key for keys in unknown_inputs.values() for key in keys),
         "warnings": warnings_from_json(record.get("warnings", "[]")),
         "created_at": _moment(record["created_ms"]),
         "started_at": _moment_if(record.get("started_ms")),
@@ -294,6 +369,7 @@ def _read(record: dict[str, str]) -> dict[str, Any]:
         "attempt": int(record["attempt"]),
         "fence": record.get("fence"),
         "work": int(record.get("work", 0)),
+        "pixels": int(record.get("pixels", 0)),
         "reweighed": int(record.get("reweighed", 0)),
         "progress": Progress.from_json(progress) if progress else None,
         "backbone": BackboneUsed(backbone, record.get("backbone_sha256")) if backbone else None,

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.calls import Transition, milliseconds
-from shared.jobs import LANES
+from shared.errors import DamagedRecord
+from shared.jobs import LANES, Job, Status
 from shared.redis_keys import DEADLINES, DEBRIS, INDEX, OVER, RUNNING, TURNS, WAITING, WORK
-from shared.transitions import EXACT, Place
+from shared.transitions import EXACT, Place, read_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,33 @@ def estimate(place: Place) -> Transition[Outlook]:
     )
 
 
-def listed(owner: str, *, before: str, limit: int) -> Transition[list[str]]:
-    """The newest jobs of an owner, each as its place in the list, which ends with its id.
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A part of an owner's list.
+
+    Attributes:
+        jobs: the newest first.
+        damaged: what is wrong with records that cannot be read, and are left out.
+        rest: the place after which the list goes on; None at its end.
+    """
+
+    jobs: list[Job]
+    damaged: list[str]
+    rest: str | None
+
+
+def listed(
+    owner: str, *, before: str, limit: int, status: Status | None, most: int
+) -> Transition[Listed]:
+    """The newest jobs of an owner.
 
     Args:
         before: the place after which the list goes on; empty for its beginning.
+        status: that they have; None for any.
+        most: how many are looked at.
     """
-    return Transition("list", (INDEX,), (owner, before, limit), list)
+    keys = (INDEX, WAITING, RUNNING, WORK)
+    return Transition("list", keys, (owner, before, limit, status or "", most, EXACT), _listed)
 
 
 def lead(role: str, name: str, *, lease_seconds: float) -> Transition[bool]:
@@ -78,6 +99,20 @@ def _due(reply: Any) -> Due:
     silent, late, old, untidy, unannounced = reply
     pairs = zip(untidy[::2], map(float, untidy[1::2]), strict=True)
     return Due(silent, late, old, list(pairs), max(0, int(unannounced)))
+
+
+def _listed(reply: Any) -> Listed:
+    rest, replies = reply
+    jobs, damaged = [], []
+    for each in replies:
+        try:
+            job = read_job(each)
+        except DamagedRecord as error:
+            damaged.append(str(error))
+            continue
+        if job is not None:
+            jobs.append(job)
+    return Listed(jobs, damaged, rest or None)
 
 
 def _outlook(reply: Any) -> Outlook:

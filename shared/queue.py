@@ -21,7 +21,7 @@ def create_queue(settings: Settings) -> Celery:
     Celery's own guarantees are weaker than the record's; these settings keep it from adding work
     of its own (prefetched messages, results, redelivery of what is still being painted).
     """
-    redelivery_seconds = 2 * settings.job_time_limit_seconds
+    redelivery_seconds = 2 * settings.kill_after_seconds
     transport_options = {
         "visibility_timeout": redelivery_seconds,
         "socket_timeout": 10.0,
@@ -33,7 +33,7 @@ def create_queue(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_ignore_result=True,
-        task_time_limit=settings.job_time_limit_seconds,
+        task_time_limit=settings.kill_after_seconds,
         task_serializer="json",
         accept_content=["json"],
         worker_prefetch_multiplier=1,

@@ -1,5 +1,6 @@
 """One settings object, built at the entry points from `PASTICHE_*` and passed on."""
 
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -117,15 +118,30 @@ class Settings(BaseSettings):
         1.0, description="How often the reconciler looks for what is to be set right."
     )
     attempts_limit: Annotated[int, Field(ge=1)] = Field(
-        3, description="After how many attempts that no worker survived a job fails."
+        3,
+        description="After how many attempts in a row that no worker survived, and none of which "
+        "came further than those before, a job fails.",
     )
     job_time_limit_seconds: Annotated[int, Field(ge=1)] = Field(
-        3600, description="After how long a worker's process is killed over one job."
+        3600,
+        description="How long one attempt at a job may take before the job fails with "
+        "`time_limit`; a process that hangs is killed a minute later.",
     )
     log_format: Literal["text", "json"] = Field(
         "text", description="`text` for people, `json` for programs: a line for each, either way."
     )
     log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
+
+    @property
+    def kill_after_seconds(self) -> int:
+        """How long a process may be at one job: longer than the attempt, which ends by itself
+        unless it hangs, and than the last heartbeat that it then sends."""
+        return self.job_time_limit_seconds + 60 + ceil(2 * self.heartbeat_seconds)
+
+    @property
+    def lease_limit_seconds(self) -> float:
+        """How long after its claim the lease of an attempt ends at least that took too long."""
+        return self.job_time_limit_seconds + self.lease_seconds
 
     @property
     def upload_limit_bytes(self) -> int:

@@ -5,6 +5,8 @@ import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from shared.known_fields import known_fields
+
 AXES = ("content_weight", "style_weight", "tv_weight", "seed")
 """The options that may have several values."""
 
@@ -49,9 +51,9 @@ class Sweep:
     @classmethod
     def from_json(cls, text: str) -> "Sweep":
         kept = json.loads(text)
-        members = tuple(Member(**each) for each in kept.pop("members"))
+        members = tuple(Member(**known_fields(Member, each)) for each in kept.pop("members"))
         created_at = datetime.fromisoformat(kept.pop("created_at"))
-        return cls(**kept, created_at=created_at, members=members)
+        return cls(**known_fields(cls, kept), created_at=created_at, members=members)
 
 
 def sweep_key(sweep_id: str) -> str:

@@ -30,7 +30,7 @@ Submitted = Literal["queued", "full", "busy", "late"]
 Refusal = Literal["unknown", "over", "held"]
 Kept = Literal["ok", "lost"]
 Canceled = Literal["canceled", "asked", "over", "unknown"]
-Recovered = Literal["queued", "canceled", "worker_lost", "held"]
+Recovered = Literal["queued", "canceled", "worker_lost", "time_limit", "held"]
 Reweighed = Literal["ok", "over", "unknown", "changed"]
 Expired = Literal["expired", "kept"]
 
@@ -54,10 +54,12 @@ class Place:
         traceparent: the span that its attempts belong under, where it is traced.
         wait_seconds: how long it may wait before it expires; None for ever.
         work: how much there is to paint, in pixels times iterations.
+        pixels: how many the picture will have; 0 where that is not known.
     """
 
     caller: str
     work: int
+    pixels: int = 0
     priority: Priority = "normal"
     wait_seconds: float | None = None
     owner: str = NOBODY
@@ -171,6 +173,7 @@ def submit(
         origin_to_text(place.request_id, place.traceparent),
         latest_ms,
         warnings_to_json(warnings),
+        place.pixels,
         read=_word,
         more_keys=(once.kept_key,) if once else (),
     )
@@ -181,7 +184,7 @@ def look(job_id: str) -> Transition[Job | None]:
 
     Reading raises DamagedRecord where the record cannot be read.
     """
-    return on_job("look", job_id, EXACT, read=_job)
+    return on_job("look", job_id, EXACT, read=read_job)
 
 
 def claim(job_id: str, *, lease_seconds: float) -> Transition[Claim]:
@@ -246,9 +249,23 @@ def release(job_id: str, fence: str, *, keeping: Keeping) -> Transition[Kept]:
     return on_job("release", job_id, fence, *keeping.arguments, read=_word)
 
 
-def recover(job_id: str, *, lost_limit: int, keeping: Keeping) -> Transition[Recovered]:
-    """running → queued where the worker fell silent; → failed where too many of them did."""
-    arguments = (lost_limit, *keeping.arguments, FAILURES["worker_lost"])
+def recover(
+    job_id: str, *, lost_limit: int, lease_limit_seconds: float, keeping: Keeping
+) -> Transition[Recovered]:
+    """running → queued where the worker fell silent; → failed where too many of them did.
+
+    Args:
+        lost_limit: after how many lost attempts, none of which came further, the job fails.
+        lease_limit_seconds: how long after its claim the lease of an attempt ends at least that
+            was killed because it took too long.
+    """
+    arguments = (
+        lost_limit,
+        *keeping.arguments,
+        FAILURES["worker_lost"],
+        milliseconds(lease_limit_seconds),
+        FAILURES["time_limit"],
+    )
     return on_job("recover", job_id, *arguments, read=_word)
 
 
@@ -259,13 +276,19 @@ def cancel(job_id: str, *, keeping: Keeping) -> Transition[Canceled]:
 
 def reweigh(
     job_id: str,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
+    reweighed: int,
+    options: Mapping[str, Any],
     warnings: Sequence[OptionWarning] = (),
 ) -> Transition[Reweighed]:
-    """The options of a job that is not over, with other weights and the warnings that these have;
-    nothing where they are no longer what they were `before`."""
-    arguments = (json.dumps(before), json.dumps(after), warnings_to_json(warnings))
+    """Other weights for a job that is not over; nothing where they were changed since.
+
+    Args:
+        reweighed: how many changes of the weights the caller knows of: nothing else ever changes
+            the options.
+        options: all of them, with the new weights.
+        warnings: what the client is told of these options.
+    """
+    arguments = (reweighed, json.dumps(options), warnings_to_json(warnings))
     return on_job("reweigh", job_id, *arguments, read=_word)
 
 
@@ -289,6 +312,11 @@ def forget(job_id: str) -> Transition[bool]:
     return on_job("forget", job_id, read=bool)
 
 
+def discard(job_id: str) -> Transition[bool]:
+    """What lies in a record's place and is none → gone; whether it was."""
+    return on_job("discard", job_id, read=bool)
+
+
 def tidied(job_id: str, due_ms: float) -> Transition[bool]:
     """The blobs that were to be looked through by then were."""
     return on_job("tidied", job_id, round(due_ms), read=bool)
@@ -308,7 +336,12 @@ def _word(reply: Any) -> Any:
     return reply
 
 
-def _job(reply: Any) -> Job | None:
+def read_job(reply: Any) -> Job | None:
+    """The job that a script tells of, None where there is none.
+
+    Raises:
+        DamagedRecord: its record cannot be read.
+    """
     flat, *place = reply
     if not flat:
         return None

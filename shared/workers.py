@@ -1,12 +1,16 @@
 """What a worker says of itself while it lives, for the health page."""
 
 import json
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pastiche.options import LAYER_OPTIONS, missing_layers
 from shared.calls import Transition
+from shared.known_fields import known_fields
+
+log = logging.getLogger(__name__)
 
 _KEYS = ("{workers}:about", "{workers}:seen")
 
@@ -32,13 +36,13 @@ class Worker:
     memory_bytes: int | None = None
     backbones: tuple[str, ...] = ()
 
-    def can_paint(self, options: Mapping[str, Any]) -> bool:
+    def has_backbone(self, options: Mapping[str, Any]) -> bool:
         """Whether it has the backbone that a job's options choose, with all its layers."""
-        return can_paint(options, self.backbone, self.backbones)
+        return has_backbone(options, self.backbone, self.backbones)
 
 
-def can_paint(options: Mapping[str, Any], automatic: str, backbones: Collection[str]) -> bool:
-    """Whether a job's options can be painted with these backbones.
+def has_backbone(options: Mapping[str, Any], automatic: str, backbones: Collection[str]) -> bool:
+    """Whether the backbone that a job's options choose, with all its layers, is among these.
 
     Args:
         automatic: the backbone that `auto` stands for.
@@ -63,9 +67,16 @@ def living() -> Transition[list[Worker]]:
 
 
 def _workers(reply: Any) -> list[Worker]:
-    return sorted(map(_worker, reply), key=lambda worker: worker.name)
+    found = (_worker(about) for about in reply)
+    return sorted((each for each in found if each is not None), key=lambda worker: worker.name)
 
 
-def _worker(about: str) -> Worker:
-    fields = json.loads(about)
-    return Worker(**fields | {"backbones": tuple(fields.get("backbones", ()))})
+def _worker(about: str) -> Worker | None:
+    """What a worker says of itself, as far as this version knows it; None where it cannot be
+    read."""
+    try:
+        known = known_fields(Worker, json.loads(about))
+        return Worker(**known | {"backbones": tuple(known.get("backbones", ()))})
+    except (AttributeError, TypeError, ValueError) as error:
+        log.error("A worker says of itself what cannot be read: %s", error)
+        return None

@@ -39,8 +39,10 @@ class PaintingProcess:
         from worker.presence import Presence
 
         tracing.begin("pastiche-worker")
-        self._studio = Studio.open(self._settings, self._queue, self._closing)
         worker = prepare(os.getpid(), self._settings)
+        self._studio = Studio.open(
+            self._settings, self._queue, self._closing, most_pixels=worker.most_pixels
+        )
         log.info("Ready: backbone %s on %s", worker.backbone, worker.device)
         Presence(worker, self._studio, memory_bytes).start()
 

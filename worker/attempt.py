@@ -79,7 +79,7 @@ class Attempt:
     @tracing.span("load")
     def load(self) -> Inputs[bytes]:
         """The normalised pictures, as the files that `shared.pictures` writes."""
-        return self._tried(lambda: self.job.inputs.mapped(self.studio.blobs.get))
+        return self.job.inputs.mapped(self._loaded)
 
     def tell_backbone(self, backbone: BackboneUsed) -> None:
         """Says which network paints, before it does."""
@@ -106,13 +106,16 @@ class Attempt:
         self._tell(self.showing.show(preview))
 
     def check(self) -> None:
-        """Raises AttemptEnded where the attempt is to end here."""
+        """Raises AttemptEnded where the attempt is to end here, PaintingFailed where it has taken
+        as long as it may."""
         if self.heartbeat.answer == "lost":
             raise ClaimLost
         if self.heartbeat.answer == "cancel":
             raise CancelAsked
         if self.studio.closing.is_set():
             raise StudioCloses
+        if monotonic() - self._claimed > self.studio.settings.job_time_limit_seconds:
+            raise PaintingFailed("time_limit")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -171,6 +174,10 @@ class Attempt:
                 log.warning("Job %s: cannot be settled, Redis is away: %s", self.job.id, error)
                 if self.studio.closing.wait(self.studio.settings.heartbeat_seconds):
                     raise
+
+    def _loaded(self, key: str) -> bytes:
+        self.check()
+        return self._tried(lambda: self.studio.blobs.get(key))
 
     def _last_news(self) -> dict[str, str]:
         """What the record is to say in the end, the whole curves among it."""

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Literal
 
 from opentelemetry.trace import SpanKind
@@ -14,7 +15,7 @@ from shared import logs, overview, tracing, transitions
 from shared.errors import DamagedRecord, FailureCode
 from shared.jobs import Job
 from shared.transitions import Keeping, Kept
-from shared.workers import can_paint
+from shared.workers import has_backbone
 from worker.attempt import Attempt, CancelAsked, ClaimLost, PaintingFailed, StudioCloses
 from worker.checkpoints import Checkpoints
 from worker.heartbeat import Heartbeat
@@ -76,6 +77,7 @@ def _claimed(studio: Studio) -> tuple[Job, str] | None:
                 claim = studio.jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
             except ResponseError as error:  # the script met what no record of ours has
                 log.error("Job %s cannot be claimed: %s", job_id, error)
+                studio.jobs.run(transitions.discard(job_id))
                 continue
             job = _readable(job_id, claim.fence, studio) if claim.fence else None
             if job is not None and claim.fence is not None:
@@ -86,8 +88,7 @@ def _claimed(studio: Studio) -> tuple[Job, str] | None:
 
 
 def _candidates(studio: Studio) -> Iterator[str]:
-    """The first jobs in the queue that this worker has the backbone for; the others wait for one
-    that has."""
+    """The first jobs in the queue that this worker can paint; the others wait for one that can."""
     tried: set[str] = set()
     for count in (CANDIDATES, MORE_CANDIDATES):
         skipped = 0
@@ -95,7 +96,7 @@ def _candidates(studio: Studio) -> Iterator[str]:
             if job_id in tried:
                 continue
             tried.add(job_id)
-            if _has_backbone(job_id, studio):
+            if _can_paint(job_id, studio):
                 yield job_id
             else:
                 skipped += 1
@@ -103,16 +104,19 @@ def _candidates(studio: Studio) -> Iterator[str]:
             return
 
 
-def _has_backbone(job_id: str, studio: Studio) -> bool:
-    """Whether the weights that a job needs are here; what is no readable job can be claimed, which
-    finds out."""
+def _can_paint(job_id: str, studio: Studio) -> bool:
+    """Whether a job's backbone and the memory for its picture are here, and all of its options
+    known; what is no readable job can be claimed, which finds out."""
     try:
         job = studio.jobs.run(transitions.look(job_id))
+        if job is None or not job.is_known:
+            return job is None
+        options = asdict(job.read_options())
     except DamagedRecord:
         return True
     folder = studio.settings.weights_folder
-    return job is None or can_paint(
-        job.options, automatic_backbone(folder), available_backbones(folder)
+    return job.pixels <= studio.most_pixels and has_backbone(
+        options, automatic_backbone(folder), available_backbones(folder)
     )
 
 
@@ -155,6 +159,10 @@ def _ending(attempt: Attempt) -> Iterator[None]:
         log.warning("Job %s: %s", job_id, error.code)
         _tell("failed", error.code)
         kept = attempt.fail(error.code)
+    except DamagedRecord as error:
+        log.error("%s", error)
+        _tell("failed", "record_damaged")
+        kept = attempt.fail("record_damaged")
     except RedisError:
         raise
     except Exception:  # the attempt's edge: one job's fault is no other job's

@@ -1,7 +1,9 @@
-"""`python -m worker.health`: ends with 0 where a worker of this host says that it lives."""
+"""`python -m worker.health [worker|reconciler]`: ends with 0 where that of this host is alive."""
 
 import socket
 import sys
+from collections.abc import Sequence
+from typing import Literal, get_args
 
 from redis import RedisError
 
@@ -9,20 +11,45 @@ from shared.job_store import JobStore
 from shared.settings import Settings
 from shared.workers import living
 
+ReconcilerHalf = Literal["records", "webhooks"]
+"""What a reconciler does, each in a thread of its own."""
 
-def main() -> int:
-    """Asks Redis, where the API looks too: a worker that cannot say so there is of no use."""
+ALIVE_SECONDS = 120
+"""How long a half of a reconciler is believed to be alive after a round: longer than one takes."""
+
+
+def say_alive(jobs: JobStore, half: ReconcilerHalf) -> None:
+    """Half of this host's reconciler is alive."""
+    jobs.client.set(_key(half), 1, ex=ALIVE_SECONDS)
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Asks Redis, where the API looks too: a process that cannot write there is of no use."""
+    part = arguments[0] if arguments else "worker"
+    jobs = JobStore.connect(Settings().redis_location)
     try:
-        workers = JobStore.connect(Settings().redis_location).run(living())
+        alive = _reconciler_lives(jobs) if part == "reconciler" else _worker_lives(jobs)
     except RedisError as error:
         sys.stderr.write(f"Redis cannot be asked: {error}\n")
         return 1
+    if not alive:
+        sys.stderr.write(f"No {part} of {socket.gethostname()} is alive.\n")
+    return 0 if alive else 1
+
+
+def _worker_lives(jobs: JobStore) -> bool:
     here = socket.gethostname()
-    if any(worker.name.rpartition("-")[0] == here for worker in workers):
-        return 0
-    sys.stderr.write(f"No worker of {here} lives.\n")
-    return 1
+    return any(worker.name.rpartition("-")[0] == here for worker in jobs.run(living()))
+
+
+def _reconciler_lives(jobs: JobStore) -> bool:
+    keys = [_key(half) for half in get_args(ReconcilerHalf)]
+    return bool(jobs.client.exists(*keys) == len(keys))
+
+
+def _key(half: ReconcilerHalf) -> str:
+    return f"alive:reconciler:{socket.gethostname()}:{half}"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

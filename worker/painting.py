@@ -1,6 +1,7 @@
 """The engine's one caller: picture files and options in, a PNG file out. Loads torch."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 
@@ -21,7 +22,7 @@ from pastiche.engine.stylize import Reweigh, paint
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
 from shared import tracing
-from shared.jobs import BackboneUsed, Inputs
+from shared.jobs import BackboneUsed, Inputs, read_options
 from shared.jobs import Progress as JobProgress
 from shared.pictures import KEPT, encode_png, encode_preview
 from shared.settings import Settings
@@ -88,7 +89,8 @@ def paint_picture(
     """
     blocks = Blocks()
     try:
-        picture = _painted(_images(pictures), options, backbone, attempt, blocks)
+        images = _images(pictures, attempt.check)
+        picture = _painted(images, options, backbone, attempt, blocks)
     except Diverged as error:
         raise PaintingFailed("painting_diverged") from error
     except MissingWeights as error:
@@ -143,7 +145,7 @@ def _painted(
                 attempt.show(partial(_preview, progress))
             if attempt.checkpoints.is_due:
                 attempt.checkpoints.keep(progress.save)
-            wanted = _weights(Options(**attempt.options))
+            wanted = _weights(read_options(attempt.job.id, attempt.options))
             command = None if wanted == weights else Reweigh(**wanted)
             weights = wanted
     except StudioCloses:
@@ -170,6 +172,7 @@ def _earlier_work(
         log.warning("Job %s: painted afresh: it was begun with another network", attempt.job.id)
         return None
     for kept in attempt.checkpoints.earlier():
+        attempt.check()
         try:
             checkpoint = Checkpoint.load(BytesIO(kept), best_device())
             checkpoint.check(inputs.checked(options), options)
@@ -181,25 +184,28 @@ def _earlier_work(
     return None
 
 
-def _images(pictures: Inputs[bytes]) -> EngineInputs:
+def _images(pictures: Inputs[bytes], check: Callable[[], None]) -> EngineInputs:
+    """The pictures as tensors; `check` is called before each is decoded."""
+
+    def decoded(picture: bytes, convert: Callable[[Image.Image], Tensor]) -> Tensor:
+        check()
+        with Image.open(BytesIO(picture), formats=KEPT) as opened:
+            return convert(opened)
+
+    def image(picture: bytes) -> Tensor:
+        return decoded(picture, from_pil)
+
+    def mask(picture: bytes) -> Tensor:
+        return decoded(picture, mask_from_pil)
+
     return EngineInputs(
-        content=_image(pictures.content),
-        styles=tuple(_image(style) for style in pictures.style),
-        masks=tuple(_mask(mask) for mask in pictures.mask),
-        style_masks=tuple(_mask(mask) for mask in pictures.style_mask),
-        start=None if pictures.start_image is None else _image(pictures.start_image),
-        content_map=None if pictures.content_map is None else _mask(pictures.content_map),
+        content=image(pictures.content),
+        styles=tuple(map(image, pictures.style)),
+        masks=tuple(map(mask, pictures.mask)),
+        style_masks=tuple(map(mask, pictures.style_mask)),
+        start=None if pictures.start_image is None else image(pictures.start_image),
+        content_map=None if pictures.content_map is None else mask(pictures.content_map),
     )
-
-
-def _image(picture: bytes) -> Tensor:
-    with Image.open(BytesIO(picture), formats=KEPT) as opened:
-        return from_pil(opened)
-
-
-def _mask(picture: bytes) -> Tensor:
-    with Image.open(BytesIO(picture), formats=KEPT) as opened:
-        return mask_from_pil(opened)
 
 
 def _as_told(progress: Progress, seconds: float, begun: float) -> JobProgress:

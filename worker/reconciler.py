@@ -8,14 +8,18 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterable
-from threading import Event, Thread
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Event
 from time import monotonic
 
 from celery import Celery
 from kombu.exceptions import OperationalError
 from obstore.exceptions import BaseError as BlobStoreError
 from redis import RedisError
+from redis.exceptions import ResponseError
 
 from shared import logs, overview, tracing, transitions
 from shared.blob_store import BlobStore, folder_of
@@ -24,6 +28,7 @@ from shared.job_store import JobStore
 from shared.queue import MESSAGES_KEY, create_queue, publish
 from shared.settings import Settings
 from shared.transitions import Keeping
+from worker.health import ReconcilerHalf, say_alive
 from worker.webhooks import Deliveries
 
 log = logging.getLogger(__name__)
@@ -69,26 +74,45 @@ class Reconciler:
         due = self._jobs.run(overview.due(MESSAGES_KEY, limit=AT_ONCE))
         self._announce(due.unannounced)
         if self._was_there():
-            for job_id in due.silent:
-                self._recover(job_id)
-        for job_id in due.late:
-            if self._jobs.run(transitions.expire(job_id, keeping=self._keeping)) == "expired":
-                log.info("Job %s: expired, nobody came to paint it", job_id)
-        for job_id in due.old:
-            if self._jobs.run(transitions.forget(job_id)):
-                log.info("Job %s: forgotten, past its retention", job_id)
+            self._set_right(due.silent, self._recover)
+        self._set_right(due.late, self._expire)
+        self._set_right(due.old, self._forget)
         self._tidy_up(due.untidy)
         self._looked = monotonic()
         return True
 
+    def _set_right(self, job_ids: Iterable[str], action: Callable[[str], None]) -> None:
+        """Does it for each job; one job's fault is no other job's."""
+        for job_id in job_ids:
+            try:
+                action(job_id)
+            except ResponseError as error:  # the script met what no record of ours has
+                log.error("Job %s cannot be set right: %s", job_id, error)
+                if self._jobs.run(transitions.discard(job_id)):
+                    log.error("Job %s: discarded, what was there is no record", job_id)
+            except (RedisError, OperationalError):
+                raise
+            except Exception:
+                log.exception("Job %s: unforeseen", job_id)
+
+    def _expire(self, job_id: str) -> None:
+        if self._jobs.run(transitions.expire(job_id, keeping=self._keeping)) == "expired":
+            log.info("Job %s: expired, nobody came to paint it", job_id)
+
+    def _forget(self, job_id: str) -> None:
+        if self._jobs.run(transitions.forget(job_id)):
+            log.info("Job %s: forgotten, past its retention", job_id)
+
     def _tidy_up(self, untidy: Iterable[tuple[str, float]]) -> None:
         """As many as there is time for: who fell silent meanwhile is not to wait for it."""
         late = monotonic() + TIDYING_SECONDS
-        for job_id, due_ms in untidy:
-            if monotonic() > late:
-                return
-            if self._tidy(job_id):
-                self._jobs.run(transitions.tidied(job_id, due_ms))
+        due_ms = dict(untidy)
+
+        def tidy(job_id: str) -> None:
+            if monotonic() < late and self._tidy(job_id):
+                self._jobs.run(transitions.tidied(job_id, due_ms[job_id]))
+
+        self._set_right(due_ms, tidy)
 
     def _was_there(self) -> bool:
         """Whether it has looked without a gap: after one, Redis was away, and workers that live are
@@ -100,8 +124,12 @@ class Reconciler:
         return now >= self._patient_until
 
     def _recover(self, job_id: str) -> None:
-        limit = self._settings.attempts_limit
-        recovered = transitions.recover(job_id, lost_limit=limit, keeping=self._keeping)
+        recovered = transitions.recover(
+            job_id,
+            lost_limit=self._settings.attempts_limit,
+            lease_limit_seconds=self._settings.lease_limit_seconds,
+            keeping=self._keeping,
+        )
         outcome = self._jobs.run(recovered)
         if outcome == "held":
             return
@@ -142,16 +170,44 @@ class Reconciler:
         log.warning("%d jobs waited without a message, and were announced again", missing)
 
 
-def watch(round_: Callable[[], bool], every_seconds: float, closing: Event) -> None:
+def watch(
+    round_: Callable[[], bool],
+    tell_alive: Callable[[], object],
+    every_seconds: float,
+    closing: Event,
+) -> None:
     """A round again and again; what cannot be reached now can be in a later one."""
     while not closing.wait(every_seconds):
         try:
             round_()
         except (RedisError, OperationalError, BlobStoreError, OSError) as error:
             log.warning("This round was cut short: %s", error)
+        try:
+            tell_alive()
+        except RedisError as error:
+            log.warning("Redis is away: %s", error)
 
 
-def main() -> None:
+def run_together(halves: Sequence[Callable[[], None]], closing: Event) -> bool:
+    """Runs each in a thread until all of them have ended, as they do once `closing` is set; where
+    one ends by an error, so do the others. Whether none did."""
+
+    def run(half: Callable[[], None]) -> None:
+        try:
+            half()
+        except BaseException:
+            log.exception("A part of the reconciler has ended: unforeseen")
+            raise
+        finally:
+            closing.set()
+
+    with ThreadPoolExecutor(len(halves), "reconciler") as threads:
+        running = [threads.submit(run, half) for half in halves]
+        closing.wait()  # by the main thread, which signals come to
+    return all(each.exception() is None for each in running)
+
+
+def main() -> int:
     settings = Settings()
     logs.configure(settings)
     tracing.begin("pastiche-reconciler")
@@ -163,12 +219,20 @@ def main() -> None:
     name = f"{socket.gethostname()}-{os.getpid()}"
     reconciler = Reconciler(settings, jobs, blobs, create_queue(settings), name)
     deliveries = Deliveries(jobs, allow_private=settings.webhooks_anywhere)
-    telling = Thread(target=watch, args=(deliveries.round, WEBHOOKS_SECONDS, closing))
-    telling.start()
-    watch(reconciler.round, settings.reconcile_seconds, closing)
-    telling.join()
+    halves: list[tuple[ReconcilerHalf, Callable[[], bool], float]] = [
+        ("records", reconciler.round, settings.reconcile_seconds),
+        ("webhooks", deliveries.round, WEBHOOKS_SECONDS),
+    ]
+    succeeded = run_together(
+        [
+            partial(watch, round_, partial(say_alive, jobs, half), every_seconds, closing)
+            for half, round_, every_seconds in halves
+        ],
+        closing,
+    )
     tracing.end()
+    return 0 if succeeded else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

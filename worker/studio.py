@@ -14,7 +14,12 @@ from worker.summons import Summons
 
 @dataclass(frozen=True, slots=True)
 class Studio:
-    """The parts of a painting process. `closing` is set when the worker is asked to go."""
+    """The parts of a painting process.
+
+    Attributes:
+        closing: is set when the worker is asked to go.
+        most_pixels: how many a picture may have to be painted here.
+    """
 
     settings: Settings
     jobs: JobStore
@@ -22,13 +27,16 @@ class Studio:
     queue: Celery
     closing: Closing
     summons: Summons
+    most_pixels: int
     pace: Pace = field(default_factory=Pace)
 
     @classmethod
-    def open(cls, settings: Settings, queue: Celery, closing: Closing) -> "Studio":
+    def open(
+        cls, settings: Settings, queue: Celery, closing: Closing, *, most_pixels: int
+    ) -> "Studio":
         """Connections of this process's own: none may be shared across a fork."""
         jobs = JobStore.connect(settings.redis_location)
         summons = Summons(jobs)
         summons.start()
         blobs = BlobStore.open(settings.blob_store_location)
-        return cls(settings, jobs, blobs, queue, closing, summons)
+        return cls(settings, jobs, blobs, queue, closing, summons, most_pixels)

@@ -1,7 +1,6 @@
 """A job's life in a worker, on one screen."""
 
-from pastiche.options import Options
-from shared.jobs import BackboneUsed
+from shared.jobs import BackboneUsed, read_options
 from worker.claims import next_attempt
 from worker.studio import Studio
 
@@ -18,7 +17,7 @@ def paint(studio: Studio) -> None:
         if attempt is None:
             return
         pictures = attempt.load()
-        options = Options(**attempt.options)
+        options = read_options(attempt.job.id, attempt.options)
         backbone = choose(options, studio.settings)
         attempt.tell_backbone(BackboneUsed(backbone.name, backbone.sha256))
         picture = paint_picture(pictures, options, backbone, attempt)

@@ -12,8 +12,10 @@ from typing import Any
 
 import httpcore
 from opentelemetry.trace import SpanKind
+from redis import RedisError
+from redis.exceptions import ResponseError
 
-from shared import logs, tracing, webhooks
+from shared import logs, tracing, transitions, webhooks
 from shared.job_store import JobStore
 from shared.webhooks import Delivery
 
@@ -129,11 +131,20 @@ class Deliveries:
             RedisError: the rest is for the next round.
         """
         job_ids = self._jobs.run(webhooks.due(limit=AT_ONCE))
-        tries = [self._jobs.run(webhooks.take(each, hold_seconds=HOLD_SECONDS)) for each in job_ids]
+        tries = [self._take(each) for each in job_ids]
         taken = [each for each in tries if each is not None]
         for _ in self._threads.map(self._try, taken):
             pass
         return bool(taken)
+
+    def _take(self, job_id: str) -> Delivery | None:
+        """The next try; None where it is another's, or what is there is no record."""
+        try:
+            return self._jobs.run(webhooks.take(job_id, hold_seconds=HOLD_SECONDS))
+        except ResponseError as error:  # the script met what no record of ours has
+            log.error("Job %s: its webhook cannot be taken: %s", job_id, error)
+            self._jobs.run(transitions.discard(job_id))
+            return None
 
     def _try(self, delivery: Delivery) -> None:
         about: tracing.Attributes = {
@@ -144,7 +155,12 @@ class Deliveries:
             tracing.span("webhook", about, kind=SpanKind.CLIENT, parent=delivery.traceparent),
             logs.about(request_id=delivery.request_id, trace_id=tracing.trace_id()),
         ):
-            self._deliver(delivery)
+            try:
+                self._deliver(delivery)
+            except RedisError:
+                raise
+            except Exception:  # one webhook's fault is no other's
+                log.exception("Job %s: webhook: unforeseen", delivery.job_id)
 
     def _deliver(self, delivery: Delivery) -> None:
         error, gives_up = self._sent(delivery)
@@ -162,7 +178,10 @@ class Deliveries:
         now = datetime.now(UTC)
         body = webhooks.body_of(delivery, now)
         secret = webhooks.secret_of(self._jobs.client, delivery.owner)
-        headers = webhooks.headers_of(delivery, secret, body, now)
+        try:
+            headers = webhooks.headers_of(delivery, secret, body, now)
+        except ValueError:  # it is no base64
+            return "It could not be signed: the owner's secret is damaged.", False
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), TIMEOUT_SECONDS)
         try:
             with self._pool.stream(

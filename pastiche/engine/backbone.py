@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.grad import conv2d_input
 
 from pastiche.engine import card, winograd
+from pastiche.engine.interruption import check_interruption
 from pastiche.engine.precision import exact_convolutions
 from pastiche.options import (
     LAYERS,
@@ -222,6 +223,7 @@ class Backbone:
             for layer, convolution in self.convolutions.items():
                 if len(kept) == len(set(layers)):
                     break
+                check_interruption()
                 x = pooled(x, self.pooling) if layer in POOLED_BEFORE else x
                 x = convolution(x, self.padding, self.dtype)
                 if layer in layers:

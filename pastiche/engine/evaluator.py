@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pastiche.engine.evaluation import evaluate
+from pastiche.engine.interruption import interruptible
 from pastiche.engine.objective import Evaluation, Objective, Term
 from pastiche.engine.room import SMALLEST_TILE
 from pastiche.engine.scene import Scene
@@ -65,10 +66,11 @@ class Evaluator:
 
     def _evaluated(self, positions: Sequence[Tensor]) -> list[Evaluation]:
         if not self._objectives:
-            self._objectives = [
-                self._scene.objective(self._scale, options, self._tile_side)
-                for options in self._several
-            ]
+            with interruptible(self._between_tiles):
+                self._objectives = [
+                    self._scene.objective(self._scale, options, self._tile_side)
+                    for options in self._several
+                ]
         images = torch.stack(list(positions)).view(-1, 3, *self._scale.size)
         return evaluate(self._objectives, images, self._tile_side, self._between_tiles)
 

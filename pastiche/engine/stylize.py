@@ -18,6 +18,7 @@ from pastiche.engine.backbones import BackboneSource, choose_backbone
 from pastiche.engine.checkpoint import Checkpoint, check_alike, digest_of
 from pastiche.engine.evaluator import Evaluator
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.interruption import interruptible
 from pastiche.engine.iteration import Iteration
 from pastiche.engine.painting import Painting
 from pastiche.engine.precision import best_device
@@ -143,7 +144,8 @@ def paint(
         resume: where it was taken out.
         memory: how many bytes it may take; what the device has free where it is None. A picture
             that does not fit is painted in tiles, with a shorter history of L-BFGS if it must.
-        between_tiles: called after each tile; an exception of its own ends the painting.
+        between_tiles: called after each tile, and between the steps that prepare the network and
+            its targets; an exception of its own ends the painting.
         scenes: what is known of images from paintings before this one.
 
     Raises:
@@ -156,7 +158,8 @@ def paint(
     images, inputs = cache(partial(digest_of, inputs)), inputs.to(device or best_device())
     source = backbone or choose_backbone(options.backbone)
     options.check_layers(source.name)
-    scene = (scenes or Scene).of(inputs, options, source)
+    with interruptible(between_tiles):
+        scene = (scenes or Scene).of(inputs, options, source)
     give_back_freed_memory()  # else what the fit has freed counts as taken
     room = room_for(
         options,
@@ -223,7 +226,8 @@ def paint_together(
     images, inputs = cache(partial(digest_of, inputs)), inputs.to(device or best_device())
     source = backbone or choose_backbone(first.backbone)
     first.check_layers(source.name)
-    scene = (scenes or Scene).of(inputs, first, source)
+    with interruptible(between_tiles):
+        scene = (scenes or Scene).of(inputs, first, source)
     give_back_freed_memory()
     room = room_for(first, source.shares, inputs.content.device, memory)
     plan = scales(*scene.size, first)

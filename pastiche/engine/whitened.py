@@ -25,6 +25,7 @@ from pastiche.engine.backbone import (
     pooled,
 )
 from pastiche.engine.images import resize_picture
+from pastiche.engine.interruption import check_interruption, interruptibly
 from pastiche.options import LAYERS, LayerName, Options, StyleStatistic
 from pastiche.sizes import fitted
 
@@ -103,10 +104,12 @@ def fit(images: Sequence[Tensor], layers: Collection[LayerName], options: Option
     convolutions = {}
     for layer in LAYERS[: 1 + max(LAYERS.index(each) for each in layers)]:
         if layer in POOLED_BEFORE:
-            maps = [pooled(each, pooling) for each in maps]
-        patches = _patches([padded(each, options.padding) for each in maps], generator)
+            maps = [pooled(each, pooling) for each in interruptibly(maps)]
+        patches = _patches(
+            [padded(each, options.padding) for each in interruptibly(maps)], generator
+        )
         convolutions[layer] = _fitted(patches, CHANNELS[layer][1], generator)
-        maps = [convolutions[layer](each, options.padding) for each in maps]
+        maps = [convolutions[layer](each, options.padding) for each in interruptibly(maps)]
     network = Backbone(
         "whitened",
         None,
@@ -134,7 +137,7 @@ def _patches(maps: list[Tensor], generator: torch.Generator) -> Tensor:
     """Patches of 3×3 at random places, as many from each map, (1, C, H+2, W+2): (P, 9·C)."""
     share = -(-PATCHES // len(maps))
     found = []
-    for each in maps:
+    for each in interruptibly(maps):
         (channels, height, width), device = each.shape[1:], each.device
         places = torch.randperm((height - 2) * (width - 2), generator=generator)[:share].to(device)
         corners = places // (width - 2) * width + places % (width - 2)  # (P)
@@ -149,11 +152,13 @@ def _fitted(patches: Tensor, filters: int, generator: torch.Generator) -> Convol
     """A layer whose filters stand for these patches, (P, 9·C): quiet at half, as loud as all."""
     mean = patches.mean(dim=0)
     centred = patches - mean
+    check_interruption()
     variances, directions = _principal(centred, round(DIRECTIONS * filters), generator)
     whitening = directions * (variances + RIDGE * variances[0] + 1e-12).rsqrt()  # (9·C, K)
     whitened = centred @ whitening  # (P, K)
     centres = _centres(whitened, filters, generator)  # (filters, K)
     weight = centres @ whitening.T  # (filters, 9·C)
+    check_interruption()
     answers = whitened @ centres.T + weight @ mean  # (P, filters), patches @ weight.T
     bias = -answers.quantile(QUIET, dim=0)
     loudness = (answers + bias).relu().mean(dim=0).clamp_min(1e-6) / LOUDNESS
@@ -173,8 +178,11 @@ def _principal(centred: Tensor, count: int, generator: torch.Generator) -> tuple
     width = min(count + 16, rows, dimensions)
     start = torch.randn(rows, width, generator=generator).to(centred)
     basis = torch.linalg.qr(centred.T @ start).Q  # (D, width)
+    check_interruption()
     basis = torch.linalg.qr(centred @ basis).Q  # (P, width)
+    check_interruption()
     small = basis.T @ centred  # (width, D)
+    check_interruption()
     variances, left = torch.linalg.eigh((small @ small.T).double() / rows)
     variances, left = variances.flip(0)[:count], left.flip(1)[:, :count]
     directions = small.T @ left.to(small)  # (D, K), each of length √(rows·variance)
@@ -192,6 +200,7 @@ def _centres(whitened: Tensor, count: int, generator: torch.Generator) -> Tensor
     units = whitened / lengths.clamp_min(1e-9)[:, None]  # (P, K)
     centres: Tensor = units[first.to(units.device)]
     for _ in range(ROUNDS):
+        check_interruption()
         nearest = (units @ centres.T).argmax(dim=1)
         # As a product of matrices: adding by index has no fixed order on CUDA.
         members = torch.nn.functional.one_hot(nearest, count).to(whitened)  # (P, count)

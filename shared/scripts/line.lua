@@ -34,3 +34,13 @@ local function work_before(rank, waiting, running, work, exact)
   end
   return sum
 end
+
+-- A job's record and, while it waits, its place: see job/look.lua.
+local function looked_at(record, id, waiting, running, work, exact)
+  local fields = redis.pcall('HGETALL', record)
+  if fields.err then return {{'id', id}} end
+  local rank = redis.call('ZRANK', waiting, id)
+  if not rank then return {fields} end
+  local ahead = work_before(rank, waiting, running, work, exact)
+  return {fields, rank, tostring(ahead), tostring(tonumber(redis.call('HGET', work, id) or 0))}
+end

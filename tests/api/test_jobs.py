@@ -1,5 +1,6 @@
 """Looking at jobs, canceling them and erasing them."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -176,6 +177,82 @@ def test_the_worker_of_a_running_job_hears_of_its_new_weights(
     heard = jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, news={}))
     assert heard.options is not None
     assert heard.options["content_weight"] == 0.2
+
+
+def rewrite(job: dict[str, Any], jobs: JobStore, name: str, **more: Any) -> None:
+    """A JSON object in a job's record with more in it, and in other spacing."""
+    record = redis_keys.record_key(job["id"])
+    values = json.loads(jobs.client.hget(record, name) or "{}") | more
+    jobs.client.hset(record, name, json.dumps(values, indent=1))
+
+
+def test_weights_are_changed_however_the_options_are_spaced(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    rewrite(job, jobs, "options")
+    response = reweighed(api, job, style_weight=0.9)
+    assert response.status_code == 200
+    assert response.json()["options"] == job["options"] | {"style_weight": 0.9}
+
+
+def test_a_job_of_a_newer_version_is_listed_changed_canceled_and_erased(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    other, job = submitted(api), submitted(api)
+    rewrite(job, jobs, "options", brush=3)
+    listed = api.http.get("/jobs").json()["jobs"]
+    assert [each["id"] for each in listed] == [job["id"], other["id"]]
+    assert listed[0]["options"] == job["options"]
+    assert reweighed(api, job, style_weight=0.9).status_code == 200
+    options = jobs.client.hget(redis_keys.record_key(job["id"]), "options")
+    assert json.loads(options or "{}")["brush"] == 3
+    assert api.http.post(job["links"]["cancel"]).json()["status"] == "canceled"
+    assert api.http.post(f"/jobs/{job['id']}/retry").status_code == 202
+    assert api.http.delete(job["links"]["self"]).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("inputs", "[]"), ("options", "[]"), ("options", '{"size": "large"}')]
+)
+def test_a_damaged_record_spoils_no_list(
+    field: str, value: str, api: RunningApi, jobs: JobStore
+) -> None:
+    other, damaged = submitted(api), submitted(api)
+    jobs.client.hset(redis_keys.record_key(damaged["id"]), field, value)
+    listed = api.http.get("/jobs").json()["jobs"]
+    assert [each["id"] for each in listed] == [other["id"]]
+    answer = api.http.get(damaged["links"]["self"])
+    assert (answer.status_code, answer.json()["code"]) == (500, "record_damaged")
+
+
+def test_a_worker_of_a_newer_version_or_that_says_nonsense_stops_nobody(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    newer = {"name": "n", "backbone": "whitened", "device": "CPU", "most_pixels": 10**9, "fans": 2}
+    for name, about in (("n", json.dumps(newer)), ("broken", "[]"), ("worse", "no JSON")):
+        jobs.client.hset("{workers}:about", name, about)
+    assert submitted(api)["status"] == "queued"
+    workers = api.http.get("/readyz").json()["workers"]
+    assert [worker["name"] for worker in workers] == ["n"]
+
+
+def test_a_state_that_few_jobs_have_is_found_in_one_round_trip(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    canceled = submitted(api)
+    api.http.post(canceled["links"]["cancel"])
+    for _ in range(250):
+        job_id = new_job_id()
+        latest_ms = jobs.run(transitions.begin(job_id))
+        place, inputs = Place("somebody", 100), Inputs("content", ("style",))
+        jobs.run(transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=1000))
+    api.http.get("/jobs", params={"status": "failed"})  # Redis knows the script now
+    jobs.client.config_resetstat()
+    listed = api.http.get("/jobs", params={"status": "canceled"}).json()
+    assert [each["id"] for each in listed["jobs"]] == [canceled["id"]]
+    assert listed["next_cursor"] is None
+    assert jobs.client.info("commandstats")["cmdstat_evalsha"]["calls"] == 1
 
 
 def test_the_weights_of_a_job_that_is_over_cannot_be_changed(api: RunningApi) -> None:

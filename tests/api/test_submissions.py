@@ -8,6 +8,7 @@ import pytest
 
 from shared import transitions
 from shared.job_store import JobStore
+from shared.transitions import Keeping
 from shared.workers import Worker, present
 from tests import pictures
 from tests.api.test_submit import assert_nothing_left, errors_of
@@ -55,6 +56,45 @@ def test_many_at_once_with_one_key_are_one_job(api: RunningApi, jobs: JobStore) 
 def test_a_refused_submission_leaves_its_key_free(api: RunningApi) -> None:
     assert once(api, "a", b"no picture").status_code == 415
     assert once(api, "a").status_code == 202
+
+
+def test_after_a_job_was_deleted_its_key_gives_a_new_job(api: RunningApi) -> None:
+    first = once(api, "a").json()
+    api.http.delete(first["links"]["self"])
+    second = once(api, "a")
+    assert second.status_code == 202
+    assert second.json()["id"] != first["id"]
+    assert once(api, "a").json()["id"] == second.json()["id"]
+    assert once(api, "a", pictures.jpeg(100, 80)).json()["code"] == "another_submission"
+
+
+def test_many_at_once_with_the_key_of_a_deleted_job_are_one_job(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    api.http.delete(once(api, "a").json()["links"]["self"])
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: once(api, "a"), range(8)))
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert len(jobs.client.keys("job:*")) == 1
+
+
+def test_after_a_retry_was_deleted_its_key_gives_a_new_job(api: RunningApi) -> None:
+    job = submitted(api)
+    api.http.post(job["links"]["cancel"])
+    headers = {"Idempotency-Key": "a"}
+    first = api.http.post(f"/jobs/{job['id']}/retry", headers=headers).json()
+    api.http.delete(first["links"]["self"])
+    assert api.http.post(f"/jobs/{job['id']}/retry", headers=headers).status_code == 202
+
+
+def test_after_its_retention_the_key_of_a_job_gives_a_new_job(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    first = once(api, "a").json()
+    jobs.run(transitions.cancel(first["id"], keeping=Keeping(0, 0)))
+    second = once(api, "a")
+    assert second.status_code == 202
+    assert second.json()["id"] != first["id"]
 
 
 def test_a_full_queue_leaves_the_key_free(api: RunningApi, jobs: JobStore) -> None:

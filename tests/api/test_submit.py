@@ -138,6 +138,26 @@ def test_a_size_for_which_no_worker_has_the_memory_is_refused_with_the_largest_t
     assert "at most 400 pixels" in response.json()["errors"][0]["detail"]
 
 
+def test_a_size_must_fit_a_worker_that_has_the_backbone(api: RunningApi, jobs: JobStore) -> None:
+    large = Worker("large", "whitened", "CPU", 10**9, backbones=("whitened",))
+    small = Worker("small", "vgg19", "CPU", 100 * 75, backbones=("vgg19", "whitened"))
+    for worker in (large, small):
+        jobs.run(present(worker, believed_seconds=60))
+    content = pictures.jpeg(160, 120)
+    assert submit(api, content, size="128").status_code == 202
+    response = submit(api, content, size="128", backbone="vgg19")
+    assert errors_of(response) == {"size": "size_too_large"}
+    assert "at most 100 pixels" in response.json()["errors"][0]["detail"]
+
+
+def test_a_retry_is_refused_where_no_worker_has_the_memory(api: RunningApi, jobs: JobStore) -> None:
+    job = submit(api, pictures.jpeg(160, 120), size="128").json()
+    api.http.post(job["links"]["cancel"])
+    jobs.run(present(Worker("small", "whitened", "CPU", 100 * 75), believed_seconds=60))
+    response = api.http.post(f"/jobs/{job['id']}/retry")
+    assert errors_of(response) == {"size": "size_too_large"}
+
+
 def lives(name: str, *backbones: str, jobs: JobStore) -> None:
     """A worker, whose `auto` is the first of these backbones."""
     worker = Worker(name, backbones[0], "CPU", 10**9, backbones=backbones)

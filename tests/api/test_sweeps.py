@@ -98,6 +98,14 @@ def test_the_same_sweep_with_the_same_key_is_the_same_sweep(api: RunningApi) -> 
     assert first["id"] == again["id"]
 
 
+def test_after_a_sweep_was_deleted_its_key_gives_a_new_sweep(api: RunningApi) -> None:
+    first = swept(api, {"Idempotency-Key": "a"}, seed="1,2").json()
+    api.http.delete(first["links"]["self"])
+    second = swept(api, {"Idempotency-Key": "a"}, seed="1,2")
+    assert second.status_code == 202
+    assert second.json()["id"] != first["id"]
+
+
 def test_a_key_of_a_job_is_no_sweep_s(api: RunningApi) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     key = {"Idempotency-Key": "once"}

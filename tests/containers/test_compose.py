@@ -60,7 +60,7 @@ def test_only_the_weights_service_writes_weights() -> None:
     assert "weights:/weights" in services()["weights"]["volumes"]
 
 
-@pytest.mark.parametrize("name", ["redis", "api", "worker", "worker-cpu"])
+@pytest.mark.parametrize("name", ["redis", "api", "worker", "worker-cpu", "reconciler"])
 def test_what_runs_on_is_watched_and_given_time_to_end(name: str) -> None:
     assert services()[name]["healthcheck"]["test"]
     assert services()[name]["stop_grace_period"]

@@ -1,4 +1,4 @@
-"""A worker's container is healthy where a worker of its own host says that it lives."""
+"""A container is healthy where the worker, or the reconciler, of its own host is alive."""
 
 import socket
 
@@ -6,7 +6,7 @@ import pytest
 
 from shared.job_store import JobStore
 from shared.workers import Worker, present
-from worker.health import main
+from worker.health import main, say_alive
 from worker.presence import worker_name
 
 
@@ -36,6 +36,15 @@ def test_another_host_s_worker_makes_it_unhealthy(jobs: JobStore) -> None:
 def test_a_worker_that_has_gone_makes_it_unhealthy(jobs: JobStore) -> None:
     say(jobs, worker_name(17), believed_seconds=0)
     assert main() == 1
+
+
+def test_a_reconciler_is_healthy_while_both_of_its_halves_live(jobs: JobStore) -> None:
+    assert main(["reconciler"]) == 1
+    say_alive(jobs, "records")
+    assert main(["reconciler"]) == 1
+    say_alive(jobs, "webhooks")
+    assert main(["reconciler"]) == 0
+    assert main(["worker"]) == 1
 
 
 def test_a_redis_that_is_away_makes_it_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Every change of a job's record, on a real Redis: what it compares and what it sets."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -55,8 +56,14 @@ def claimed(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> str:
     return fence
 
 
-def recover(jobs: JobStore, job_id: str, lost_limit: int = 3) -> transitions.Recovered:
-    return jobs.run(transitions.recover(job_id, lost_limit=lost_limit, keeping=KEEPING))
+def recover(
+    jobs: JobStore, job_id: str, lost_limit: int = 3, limit_seconds: float = 3600
+) -> transitions.Recovered:
+    return jobs.run(
+        transitions.recover(
+            job_id, lost_limit=lost_limit, lease_limit_seconds=limit_seconds, keeping=KEEPING
+        )
+    )
 
 
 def beat(jobs: JobStore, job_id: str, fence: str, **news: str) -> str:
@@ -222,6 +229,95 @@ def test_a_job_that_kills_its_workers_fails_after_three(jobs: JobStore) -> None:
     job = look(jobs, job_id)
     assert (job.status, job.error_code) == ("failed", "worker_lost")
     assert job.error_detail
+
+
+def test_an_attempt_that_took_too_long_fails_with_the_time_limit(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    claimed(jobs, job_id, lease_seconds=0)
+    assert recover(jobs, job_id, limit_seconds=0) == "time_limit"
+    job = look(jobs, job_id)
+    assert (job.status, job.error_code) == ("failed", "time_limit")
+
+
+def lost_with(jobs: JobStore, job_id: str, left: int) -> transitions.Recovered:
+    """An attempt of which so much was left to paint when its worker died."""
+    fence = claimed(jobs, job_id)
+    beat = transitions.heartbeat(job_id, fence, lease_seconds=0, news={}, left=left)
+    jobs.run(beat)
+    return recover(jobs, job_id)
+
+
+def test_lost_attempts_that_came_further_each_time_are_forgotten(jobs: JobStore) -> None:
+    job_id = submitted(jobs, work=1000)
+    outcomes = [lost_with(jobs, job_id, left) for left in (900, 700, 500, 300, 100)]
+    assert outcomes == ["queued"] * 5
+
+
+def test_lost_attempts_that_ended_at_about_the_same_place_count(jobs: JobStore) -> None:
+    job_id = submitted(jobs, work=1000)
+    outcomes = [lost_with(jobs, job_id, left) for left in (500, 495, 505)]
+    assert outcomes == ["queued", "queued", "worker_lost"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("inputs", "[]"),
+        ("inputs", "null"),
+        ("inputs", '{"style": ["a"]}'),
+        ("inputs", '{"content": 1, "style": []}'),
+        ("options", "[]"),
+        ("options", "no JSON"),
+        ("warnings", '["text"]'),
+        ("progress", "[1]"),
+        ("progress", "{}"),
+        ("created_ms", "99999999999999999999"),
+        ("lane", "7"),
+        ("version", "one"),
+    ],
+)
+def test_a_damaged_field_is_a_damaged_record(field: str, value: str, jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    jobs.client.hset(record_key(job_id), field, value)
+    with pytest.raises(DamagedRecord):
+        look(jobs, job_id)
+
+
+def test_what_a_newer_version_wrote_is_read_as_far_as_it_is_known(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    record = record_key(job_id)
+    inputs = {"content": "c", "style": ["s"], "sketch": "k", "depths": ["d"]}
+    news = {"options": {"size": 256, "brush": 3}, "inputs": inputs, "progress": NEWER_PROGRESS}
+    jobs.client.hset(record, mapping={name: json.dumps(value) for name, value in news.items()})
+    job = look(jobs, job_id)
+    assert not job.is_known
+    assert job.read_options().size == 256
+    assert job.options["brush"] == 3
+    assert (job.inputs.content, job.inputs.style) == ("c", ("s",))
+    assert job.blobs == {"c", "s", "k", "d"}
+    assert job.progress is not None
+    assert job.progress.iteration == 5
+
+
+NEWER_PROGRESS = {
+    "iteration": 5,
+    "iterations": 10,
+    "scale": 1,
+    "scales": 1,
+    "work": 0.5,
+    "eta_seconds": None,
+    "losses": {},
+    "watts": 7,
+}
+
+
+def test_what_is_no_record_is_discarded(jobs: JobStore) -> None:
+    job_id, whole = submitted(jobs), submitted(jobs)
+    jobs.client.delete(record_key(job_id))
+    jobs.client.set(record_key(job_id), "text")
+    assert [jobs.run(transitions.discard(each)) for each in (job_id, whole)] == [True, False]
+    assert order(jobs) == [whole]
+    assert jobs.client.zscore(redis_keys.DEBRIS, job_id) is not None
 
 
 def test_giving_a_job_back_is_no_lost_attempt(jobs: JobStore) -> None:
@@ -468,7 +564,7 @@ def test_other_weights_are_heard_of_once(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id)
     wanted = {"size": 256, "style_weight": 0.9}
-    assert jobs.run(transitions.reweigh(job_id, {"size": 256}, wanted)) == "ok"
+    assert jobs.run(transitions.reweigh(job_id, 0, wanted)) == "ok"
     beats = transitions.heartbeat(job_id, fence, lease_seconds=20, news={})
     assert jobs.run(beats) == transitions.Heard("ok", 1, wanted)
     beats = transitions.heartbeat(job_id, fence, lease_seconds=20, news={}, reweighed=1)
@@ -480,9 +576,9 @@ def test_warnings_are_kept_with_the_job_and_replaced_with_its_weights(jobs: JobS
     warnings = [OptionWarning("tv_norm", "weight_is_zero", "tv_weight is 0.")]
     job_id = submitted(jobs)
     assert look(jobs, job_id).warnings == ()
-    jobs.run(transitions.reweigh(job_id, {"size": 256}, {"size": 1}, warnings))
+    jobs.run(transitions.reweigh(job_id, 0, {"size": 1}, warnings))
     assert look(jobs, job_id).warnings == tuple(warnings)
-    jobs.run(transitions.reweigh(job_id, {"size": 1}, {"size": 2}, []))
+    jobs.run(transitions.reweigh(job_id, 1, {"size": 2}, []))
     assert look(jobs, job_id).warnings == ()
 
 
@@ -490,10 +586,10 @@ def test_weights_are_not_changed_over_another_change_nor_once_the_job_is_over(
     jobs: JobStore,
 ) -> None:
     job_id = submitted(jobs)
-    jobs.run(transitions.reweigh(job_id, {"size": 256}, {"size": 1}))
-    assert jobs.run(transitions.reweigh(job_id, {"size": 256}, {"size": 2})) == "changed"
+    jobs.run(transitions.reweigh(job_id, 0, {"size": 1}))
+    assert jobs.run(transitions.reweigh(job_id, 0, {"size": 2})) == "changed"
     cancel(jobs, job_id)
-    assert jobs.run(transitions.reweigh(job_id, {"size": 1}, {"size": 2})) == "over"
+    assert jobs.run(transitions.reweigh(job_id, 1, {"size": 2})) == "over"
     assert look(jobs, job_id).options == {"size": 1}
 
 
@@ -602,24 +698,46 @@ def test_a_job_is_in_flight_until_it_is_over(
     assert in_flight(jobs) == {}
 
 
-def listed(jobs: JobStore, owner: str, before: str = "", limit: int = 10) -> list[str]:
-    return jobs.run(overview.listed(owner, before=before, limit=limit))
+def listed(jobs: JobStore, owner: str, before: str = "", limit: int = 10) -> overview.Listed:
+    call = overview.listed(owner, before=before, limit=limit, status=None, most=1000)
+    return jobs.run(call)
+
+
+def ids(listed: overview.Listed) -> list[str]:
+    return [job.id for job in listed.jobs]
 
 
 def test_an_owner_s_jobs_are_listed_the_newest_first(jobs: JobStore) -> None:
     first, _, third = (submitted(jobs, owner=owner) for owner in ("ada", "bob", "ada"))
-    assert [each[-32:] for each in listed(jobs, "ada")] == [third, first]
-    assert listed(jobs, "ad") == []
+    assert ids(listed(jobs, "ada")) == [third, first]
+    assert ids(listed(jobs, "ad")) == []
 
 
 def test_a_list_goes_on_after_any_of_its_jobs(jobs: JobStore) -> None:
-    ids = [submitted(jobs, owner="ada") for _ in range(5)]
+    submitted_ids = [submitted(jobs, owner="ada") for _ in range(5)]
     page = listed(jobs, "ada", limit=2)
-    rest = listed(jobs, "ada", before=page[-1])
-    assert [each[-32:] for each in (*page, *rest)] == ids[::-1]
+    rest = listed(jobs, "ada", before=page.rest or "")
+    assert ids(page) + ids(rest) == submitted_ids[::-1]
+    assert rest.rest is None
+
+
+def test_a_listed_job_is_as_it_is_looked_at(jobs: JobStore) -> None:
+    for _ in range(3):
+        submitted(jobs, owner="ada")
+    assert listed(jobs, "ada").jobs == [look(jobs, each) for each in reversed(order(jobs))]
 
 
 def test_an_erased_job_is_no_longer_listed(jobs: JobStore) -> None:
     job_id = submitted(jobs, owner="ada")
     erase(jobs, job_id)
-    assert listed(jobs, "ada") == []
+    assert ids(listed(jobs, "ada")) == []
+
+
+def test_records_that_cannot_be_read_spoil_no_list(jobs: JobStore) -> None:
+    damaged, no_hash, whole = (submitted(jobs, owner="ada") for _ in range(3))
+    jobs.client.hset(record_key(damaged), "inputs", "[]")
+    jobs.client.delete(record_key(no_hash))
+    jobs.client.set(record_key(no_hash), "text")
+    found = listed(jobs, "ada")
+    assert ids(found) == [whole]
+    assert found.damaged == [f"The record of job {damaged} cannot be read."]

@@ -1,5 +1,6 @@
-"""Workers that have different weights: each job goes to one that has its backbone."""
+"""Workers that have different weights and memory: each job goes to one that can paint it."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from pastiche.engine.weights import vgg16
 from shared.job_store import JobStore
+from shared.redis_keys import record_key
 from shared.workers import Worker, present
 from tests.conftest import running
 from tests.stack import Stack, served
@@ -23,7 +25,11 @@ def whitened_only(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
     store.client.flushall()
     store.client.close()
     folder = tmp_path_factory.mktemp("stack")
-    environment = {"PASTICHE_REDIS_URL": redis_url, "PASTICHE_WEIGHTS_FOLDER": str(folder)}
+    environment = {
+        "PASTICHE_REDIS_URL": redis_url,
+        "PASTICHE_WEIGHTS_FOLDER": str(folder),
+        "PASTICHE_MEMORY_MEGABYTES": "700",
+    }
     with served(folder, **environment) as stack:
         yield stack
 
@@ -40,6 +46,34 @@ def test_a_job_waits_for_a_worker_that_has_its_backbone(
     jobs.run(present(elsewhere, believed_seconds=0))
     jobs.client.close()
     whitened_only.http.delete(waiting["links"]["self"])
+
+
+def test_a_job_waits_for_a_worker_that_has_the_memory(whitened_only: Stack, redis_url: str) -> None:
+    jobs = JobStore.connect(redis_url)
+    elsewhere = Worker("elsewhere-1", "whitened", "CPU", 10**9, backbones=("whitened",))
+    jobs.run(present(elsewhere, believed_seconds=60))
+    waiting = whitened_only.submit(size=2048)
+    assert whitened_only.when(whitened_only.submit(), "succeeded")  # it came later
+    assert whitened_only.look(waiting)["status"] == "queued"
+    whitened_only.http.delete(waiting["links"]["self"])
+    jobs.run(present(elsewhere, believed_seconds=0))
+    jobs.client.close()
+
+
+def test_a_job_with_an_option_that_the_worker_does_not_know_waits_for_one_that_does(
+    whitened_only: Stack, redis_url: str
+) -> None:
+    jobs = JobStore.connect(redis_url)
+    painted = whitened_only.submit(size=256)  # keeps the worker busy
+    waiting = whitened_only.submit()
+    record = record_key(waiting["id"])
+    options = json.loads(jobs.client.hget(record, "options") or "{}") | {"brush": 3}
+    jobs.client.hset(record, "options", json.dumps(options))
+    assert whitened_only.when(painted, "succeeded")
+    assert whitened_only.when(whitened_only.submit(), "succeeded")  # it came later
+    assert whitened_only.look(waiting)["status"] == "queued"
+    whitened_only.http.delete(waiting["links"]["self"])
+    jobs.client.close()
 
 
 def test_a_job_goes_to_the_worker_that_has_its_backbone(

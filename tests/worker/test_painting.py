@@ -123,6 +123,14 @@ def test_a_running_job_that_is_canceled_stops_without_a_picture(stack: Stack) ->
     assert stack.when(stack.submit(), "succeeded")  # the worker paints on
 
 
+def test_a_job_that_is_canceled_while_it_is_prepared_is_not_begun(stack: Stack) -> None:
+    job = stack.submit(size=512)  # its network is fitted for seconds
+    stack.when(job, "running")
+    stack.http.post(job["links"]["cancel"])
+    over = stack.when(job, "canceled")
+    assert (over["iteration"], over["losses"]) == (0, None)
+
+
 def test_a_running_job_that_is_erased_leaves_nothing(stack: Stack) -> None:
     job = stack.submit(**LONG)
     stack.when(job, "running")

@@ -1,7 +1,9 @@
 """What the reconciler sets right, on a real Redis and a real folder; it paints nothing."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -14,7 +16,7 @@ from shared.redis_keys import record_key
 from shared.settings import Settings
 from shared.transitions import Keeping, Place
 from tests.waiting import until
-from worker.reconciler import Reconciler
+from worker.reconciler import Reconciler, run_together
 
 
 @pytest.fixture
@@ -167,6 +169,70 @@ def test_a_damaged_record_is_logged_and_stops_nothing(
     reconciler.round()
     assert f"The record of job {damaged} cannot be read." in caplog.text
     assert not jobs.client.exists(redis_keys.DEBRIS)
+
+
+def no_record(jobs: JobStore, job_id: str) -> None:
+    """What lies in the record's place is no hash any more."""
+    jobs.client.delete(record_key(job_id))
+    jobs.client.set(record_key(job_id), "text")
+
+
+def test_what_is_no_record_is_discarded_and_holds_up_no_round(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    running, old = submitted(jobs, blobs), submitted(jobs, blobs)
+    late = submitted(jobs, blobs, wait_seconds=0.001)
+    claimed(jobs, running)
+    jobs.run(transitions.cancel(old, keeping=Keeping(0, 0)))
+    other = submitted(jobs, blobs)
+    claimed(jobs, other)
+    for each in (running, late, old):
+        no_record(jobs, each)
+    until(lambda: reconciler.round() and not jobs.client.exists(redis_keys.DEBRIS))
+    assert look(jobs, other).status == "queued"
+    assert blobs.keys("jobs") == blobs.keys(f"jobs/{other}")
+
+
+def test_inputs_that_are_a_list_stop_nothing(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged, other = submitted(jobs, blobs), submitted(jobs, blobs)
+    for each in (damaged, other):
+        jobs.run(transitions.cancel(each, keeping=Keeping(1, 0)))
+    jobs.client.hset(record_key(damaged), "inputs", "[]")
+    reconciler.round()
+    assert f"The record of job {damaged} cannot be read." in caplog.text
+    assert not jobs.client.exists(redis_keys.DEBRIS)
+
+
+def test_pictures_that_a_newer_version_knows_stay(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    job_id = submitted(jobs, blobs)
+    fence = claimed(jobs, job_id, lease_seconds=20)
+    sketch = input_key(job_id, "sketch-0")
+    blobs.put(sketch, b"picture")
+    inputs = {"content": input_key(job_id, "content"), "style": [], "sketch": [sketch]}
+    jobs.client.hset(record_key(job_id), "inputs", json.dumps(inputs))
+    failure = transitions.fail(job_id, fence, code="out_of_memory", news={}, keeping=Keeping(1, 0))
+    jobs.run(failure)
+    reconciler.round()
+    assert sketch in blobs.keys(f"jobs/{job_id}")
+
+
+def test_where_one_half_ends_the_other_does_too() -> None:
+    closing = Event()
+
+    def fails() -> None:
+        raise KeyError
+
+    assert not run_together([lambda: closing.wait() and None, fails], closing)
+
+
+def test_both_halves_end_when_they_are_asked_to() -> None:
+    closing = Event()
+    closing.set()
+    assert run_together([lambda: closing.wait() and None] * 2, closing)
 
 
 def test_of_several_only_the_one_that_leads_acts(

@@ -94,6 +94,13 @@ def test_a_job_that_kills_every_worker_fails_and_those_behind_it_are_painted(
     assert service.when(behind, "succeeded", "failed")["status"] == "succeeded"
 
 
+def test_a_job_that_takes_too_long_is_told_so_after_one_attempt() -> None:
+    with house(workers=1, PASTICHE_JOB_TIME_LIMIT_SECONDS="2") as impatient:
+        job_id = impatient.submit(**ENDLESS)
+        job = impatient.when(job_id, "succeeded", "failed")
+    assert (job["error"]["code"], job["attempt"]) == ("time_limit", 1)
+
+
 def test_a_zombie_that_wakes_up_changes_nothing(service: House) -> None:
     job_id = service.submit(**LONG)
     until(lambda: service.look(job_id)["iteration"] > 0)

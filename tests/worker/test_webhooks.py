@@ -118,6 +118,21 @@ def test_each_owner_has_a_secret_of_its_own(
         Webhook(webhooks.secret_of(jobs.client, "bob")).verify(body, headers)
 
 
+def test_a_damaged_secret_or_record_holds_up_nobody(
+    receiver: Receiver, deliveries: Deliveries, jobs: JobStore
+) -> None:
+    jobs.client.hset("api:webhook-secrets", "bob", "whsec_a")
+    unsigned, no_record = over(jobs, receiver.url, owner="bob"), over(jobs, receiver.url)
+    jobs.client.delete(redis_keys.record_key(no_record))
+    jobs.client.set(redis_keys.record_key(no_record), "text")
+    sent = over(jobs, receiver.url)
+    deliveries.round()
+    assert told(jobs, sent).error is None
+    error = told(jobs, unsigned).error
+    assert error is not None
+    assert "could not be signed" in error
+
+
 def test_a_job_whose_client_wants_to_hear_nothing_is_not_told_of(
     deliveries: Deliveries, jobs: JobStore
 ) -> None:

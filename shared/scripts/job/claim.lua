@@ -30,5 +30,5 @@ count(counters, 'attempts')
 if redis.call('HSETNX', record, 'started_ms', now) == 1 then
   observe(counters, 'wait', (now - redis.call('HGET', record, 'created_ms')) / 1000)
 end
-change('status', 'running', 'fence', fence)
+change('status', 'running', 'fence', fence, 'claimed_ms', now)
 return {'claimed', fence}

@@ -3,10 +3,5 @@
 -- ARGV[1] id        ARGV[2] exact     how many of those before it are added up one by one; for the
 --                   rest the mean of all that wait is taken
 -- Replies {fields and values}, or {fields and values, rank, work ahead, work left} where it waits; no
--- fields where there is no such job.
-local fields = redis.call('HGETALL', record)
-local rank = redis.call('ZRANK', waiting, ARGV[1])
-if not rank then return {fields} end
-
-local ahead = work_before(rank, waiting, running, work, ARGV[2])
-return {fields, rank, tostring(ahead), tostring(left_of(ARGV[1]))}
+-- fields where there is no such job, its id alone where what is there is no record.
+return looked_at(record, ARGV[1], waiting, running, work, ARGV[2])

@@ -1,10 +1,20 @@
 -- A running job whose worker fell silent waits again, at its old place; or it is over, where the
--- client wants no more of it, or too many workers did not survive it.
--- ARGV[1] id            ARGV[2] lost_limit    after how many lost attempts the job fails
+-- client wants no more of it, its worker was killed for taking too long, or too many workers did not
+-- survive it.
+-- ARGV[1] id            ARGV[2] lost_limit    after how many lost attempts the job fails; those
+--                       before one that came further than all others do not count
 -- ARGV[3] retention_ms  ARGV[4] grace_ms      ARGV[5] sentence for 'worker_lost'
--- Replies 'queued', 'canceled', 'worker_lost', or 'held' where there is nothing to recover.
+-- ARGV[6] limit_ms      how long after its claim the lease of an attempt that is killed for its
+--                       time ends at least     ARGV[7] sentence for 'time_limit'
+-- Replies 'queued', 'canceled', 'worker_lost', 'time_limit', or 'held' where there is nothing to
+-- recover.
+
+-- What share of the work is progress: heartbeats tell only about how far an attempt came.
+local PROGRESS = 0.02
+
 local id = ARGV[1]
-local state = redis.call('HMGET', record, 'status', 'cancel_requested')
+local state = redis.call('HMGET', record, 'status', 'cancel_requested', 'claimed_ms', 'work',
+                         'lost_left')
 if state[1] ~= 'running' then
   redis.call('ZREM', running, id)
   return 'held'
@@ -18,6 +28,15 @@ if state[2] then
   return 'canceled'
 end
 count(counters, 'lost')
+if state[3] and lease_ms - state[3] >= tonumber(ARGV[6]) then
+  finish(id, 'failed', ARGV[3], ARGV[4], 'error_code', 'time_limit', 'error_detail', ARGV[7])
+  return 'time_limit'
+end
+local left = left_of(id)
+if state[5] and state[5] - left >= PROGRESS * (state[4] or 0) and tonumber(state[5]) > left then
+  redis.call('HDEL', record, 'lost')
+end
+redis.call('HSET', record, 'lost_left', left)
 if redis.call('HINCRBY', record, 'lost', 1) >= tonumber(ARGV[2]) then
   finish(id, 'failed', ARGV[3], ARGV[4], 'error_code', 'worker_lost', 'error_detail', ARGV[5])
   return 'worker_lost'

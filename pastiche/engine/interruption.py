@@ -1,0 +1,37 @@
+"""Lets long preparations be ended from outside: a check that they call between their steps."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def _nothing() -> None:
+    pass
+
+
+_check: ContextVar[Callable[[], None]] = ContextVar("check", default=_nothing)
+
+
+@contextmanager
+def interruptible(check: Callable[[], None]) -> Iterator[None]:
+    """Within the context, `check` is called often; an exception of its own ends the work."""
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
+
+
+def check_interruption() -> None:
+    """To be called between steps of well under half a second."""
+    _check.get()()
+
+
+def interruptibly(items: Iterable[Item]) -> Iterator[Item]:
+    """The same items, with a check before each."""
+    for item in items:
+        check_interruption()
+        yield item
