@@ -24,6 +24,7 @@ from api import (
 )
 from api.body_limit import BodyLimit
 from api.decoder import Decoder
+from api.encoded_results import EncodedResults
 from api.glances import Glances
 from api.protection import Protection
 from api.quotas import Quotas, RateLimitHeaders
@@ -83,14 +84,16 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         jobs = AsyncJobStore.connect(settings.redis_location)
+        blobs, decoder = BlobStore.open(settings.blob_store_location), Decoder(settings)
         with scratch_folder() as scratch:
             service = Service(
                 settings=settings,
                 jobs=jobs,
                 glances=Glances(jobs),
-                blobs=BlobStore.open(settings.blob_store_location),
+                blobs=blobs,
                 queue=create_queue(settings),
-                decoder=Decoder(settings),
+                decoder=decoder,
+                encoded_results=EncodedResults(blobs, decoder, scratch),
                 scratch=scratch,
                 watching=Watching(jobs),
                 quotas=Quotas(settings, jobs),

@@ -8,6 +8,7 @@ from celery import Celery
 from fastapi import Depends, FastAPI, Request
 
 from api.decoder import Decoder
+from api.encoded_results import EncodedResults
 from api.glances import Glances
 from api.quotas import Quotas
 from api.request_times import RequestTimes
@@ -27,6 +28,7 @@ class Service:
     blobs: BlobStore
     queue: Celery
     decoder: Decoder
+    encoded_results: EncodedResults
     scratch: Path
     watching: Watching
     quotas: Quotas
