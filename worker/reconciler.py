@@ -167,6 +167,7 @@ def main() -> None:
     telling.start()
     watch(reconciler.round, settings.reconcile_seconds, closing)
     telling.join()
+    deliveries.close()
     tracing.end()
 
 
