@@ -28,6 +28,7 @@ from api.encoded_results import EncodedResults
 from api.glances import Glances
 from api.protection import Protection
 from api.quotas import Quotas, RateLimitHeaders
+from api.readiness import ReadinessCheck
 from api.request_ids import RequestIds
 from api.request_times import RequestTimes, TimeRequests
 from api.scratch import scratch_folder
@@ -97,6 +98,7 @@ def _lifespan(
                 scratch=scratch,
                 watching=Watching(jobs),
                 quotas=Quotas(settings, jobs),
+                readiness=ReadinessCheck(jobs, blobs),
                 request_times=request_times,
             )
             app.state.service = service

@@ -11,6 +11,7 @@ from api.decoder import Decoder
 from api.encoded_results import EncodedResults
 from api.glances import Glances
 from api.quotas import Quotas
+from api.readiness import ReadinessCheck
 from api.request_times import RequestTimes
 from api.watching import Watching
 from shared.blob_store import BlobStore
@@ -32,6 +33,7 @@ class Service:
     scratch: Path
     watching: Watching
     quotas: Quotas
+    readiness: ReadinessCheck
     request_times: RequestTimes
 
 
