@@ -24,6 +24,7 @@ class LossCurves(BaseModel):
     content: list[float]
     style: list[float]
     tv: list[float]
+    gamut: list[float]
     total: list[float] = Field(description="The terms together; it jumps with scales and weights.")
 
 
