@@ -31,7 +31,7 @@ from api.quotas import Quotas, RateLimitHeaders
 from api.readiness import ReadinessCheck
 from api.request_ids import RequestIds
 from api.request_times import RequestTimes, TimeRequests
-from api.scratch import scratch_folder
+from api.scratch import scratch_folder, second_look
 from api.service import Service
 from api.tracing import TraceIds, telemetry
 from api.watching import Watching
@@ -103,7 +103,7 @@ def _lifespan(
             )
             app.state.service = service
             await service.decoder.warm_up()
-            async with service.watching.running():
+            async with service.watching.running(), second_look():
                 yield
         await service.jobs.close()
         service.queue.close()

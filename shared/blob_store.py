@@ -5,10 +5,12 @@ id, and that one is ours.
 """
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -67,6 +69,18 @@ CHUNK_BYTES = 256 * 1024
 """How much of a blob that is streamed is in memory at a time."""
 
 
+PAGE_BLOBS = 1000
+"""How many blobs are listed at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """A blob as a listing has it."""
+
+    key: str
+    modified_at: datetime
+
+
 class BlobStoreRefused(OSError):
     """The folder or the disk of the blob store refuses."""
 
@@ -115,6 +129,23 @@ class BlobStore:
         found = list(obstore.list(self.store, prefix=prefix).collect())
         found.sort(key=lambda blob: blob["last_modified"], reverse=True)
         return [blob["path"] for blob in found]
+
+    def pages(self, prefix: str) -> Iterator[list[StoredBlob]]:
+        """Every blob in this folder, a page at a time, in no order."""
+        for page in obstore.list(self.store, prefix=prefix, chunk_size=PAGE_BLOBS):
+            yield [StoredBlob(blob["path"], blob["last_modified"]) for blob in page]
+
+    def erase_old_pieces(self, before: datetime) -> Iterator[None]:
+        """Erases the pieces of all writers that died before a moment, a folder at a time."""
+        if self.folder is None:
+            return
+        for where, _, names in os.walk(self.folder / "jobs"):
+            for path in (Path(where, name) for name in names if _PIECE.search(name)):
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before.timestamp():
+                        path.unlink()
+                        _remove_if_empty(path.parent)
+            yield
 
     def erase_pieces(self, job_id: str) -> None:
         """Erases what writers of a job's blobs left who died while they wrote; nothing may be

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from threading import Event, Thread
 from time import monotonic
 
@@ -24,6 +25,7 @@ from shared.job_store import JobStore
 from shared.queue import MESSAGES_KEY, create_queue, publish
 from shared.settings import Settings
 from shared.transitions import Keeping
+from worker.blob_sweep import BlobSweep
 from worker.webhooks import Deliveries
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Reconciler:
         self._settings, self._jobs, self._blobs, self._queue = settings, jobs, blobs, queue
         self._name = name
         self._keeping = Keeping.of(settings)
+        self._sweep = BlobSweep(jobs, blobs, timedelta(hours=settings.retention_hours))
         self._unannounced = 0
         self._looked = self._patient_until = monotonic()
 
@@ -78,6 +81,7 @@ class Reconciler:
             if self._jobs.run(transitions.forget(job_id)):
                 log.info("Job %s: forgotten, past its retention", job_id)
         self._tidy_up(due.untidy)
+        self._sweep.step()
         self._looked = monotonic()
         return True
 

@@ -38,7 +38,7 @@ def test_a_newer_version_s_columns_are_passed_over() -> None:
 
 @pytest.mark.parametrize("text", [b"[]", b"{}", b'{"iterations": [1]}', b"no JSON"])
 def test_what_holds_no_curves_is_refused(text: bytes) -> None:
-    with pytest.raises(ValueError, match="curves|value"):
+    with pytest.raises(ValueError, match=r"curves|value"):
         Losses.from_json(text)
 
 

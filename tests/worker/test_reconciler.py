@@ -1,5 +1,6 @@
 """What the reconciler sets right, on a real Redis and a real folder; it paints nothing."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -167,6 +168,18 @@ def test_a_damaged_record_is_logged_and_stops_nothing(
     reconciler.round()
     assert f"The record of job {damaged} cannot be read." in caplog.text
     assert not jobs.client.exists(redis_keys.DEBRIS)
+
+
+def test_blobs_of_an_emptied_redis_go(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, tmp_path: Path
+) -> None:
+    submitted(jobs, blobs)
+    jobs.client.flushall()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    for path in files:
+        os.utime(path, (0, 0))
+    reconciler.round()
+    assert not any(path.exists() for path in files)
 
 
 def test_of_several_only_the_one_that_leads_acts(
