@@ -24,12 +24,14 @@ from api import (
 )
 from api.body_limit import BodyLimit
 from api.decoder import Decoder
+from api.encoded_results import EncodedResults
 from api.glances import Glances
 from api.protection import Protection
 from api.quotas import Quotas, RateLimitHeaders
+from api.readiness import ReadinessCheck
 from api.request_ids import RequestIds
 from api.request_times import RequestTimes, TimeRequests
-from api.scratch import scratch_folder
+from api.scratch import scratch_folder, second_look
 from api.service import Service
 from api.tracing import TraceIds, telemetry
 from api.watching import Watching
@@ -83,22 +85,25 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         jobs = AsyncJobStore.connect(settings.redis_location)
+        blobs, decoder = BlobStore.open(settings.blob_store_location), Decoder(settings)
         with scratch_folder() as scratch:
             service = Service(
                 settings=settings,
                 jobs=jobs,
                 glances=Glances(jobs),
-                blobs=BlobStore.open(settings.blob_store_location),
+                blobs=blobs,
                 queue=create_queue(settings),
-                decoder=Decoder(settings),
+                decoder=decoder,
+                encoded_results=EncodedResults(blobs, decoder, scratch),
                 scratch=scratch,
                 watching=Watching(jobs),
                 quotas=Quotas(settings, jobs),
+                readiness=ReadinessCheck(jobs, blobs),
                 request_times=request_times,
             )
             app.state.service = service
             await service.decoder.warm_up()
-            async with service.watching.running():
+            async with service.watching.running(), second_look():
                 yield
         await service.jobs.close()
         service.queue.close()

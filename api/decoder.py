@@ -15,7 +15,7 @@ from typing import TypeVar
 from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, move_on_after, to_process
 
 from shared.errors import DecodersBusy
-from shared.pictures import Format, Limits, PictureFault, encode, normalise
+from shared.pictures import Format, Limits, PictureFault, encode, encode_file, normalise
 from shared.settings import Settings
 from shared.sheets import Cell, contact_sheet, thumbnail
 
@@ -66,6 +66,10 @@ class Decoder:
     async def encode(self, picture: bytes, wanted: Format) -> bytes:
         """`shared.pictures.encode`, off the event loop."""
         return await self._run(encode, picture, wanted)
+
+    async def encode_file(self, source: Path, target: Path, wanted: Format) -> None:
+        """`shared.pictures.encode_file`, off the event loop; no byte of it comes through here."""
+        await self._run(encode_file, source, target, wanted)
 
     async def thumbnail(self, read: Callable[[], Awaitable[bytes]], size: tuple[int, int]) -> bytes:
         """`shared.sheets.thumbnail`, off the event loop. The picture is read when its turn has

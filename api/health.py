@@ -4,11 +4,10 @@ from http import HTTPStatus
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from obstore.exceptions import BaseError as BlobStoreError
 from pydantic import BaseModel
 from redis import RedisError
 
-from api.service import Service, ServiceOf
+from api.service import ServiceOf
 from shared.workers import Worker, living
 
 router = APIRouter(tags=["operations"])
@@ -38,8 +37,11 @@ async def livez() -> Alive:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(service: ServiceOf, response: Response) -> Readiness:
     """Whether a job can be taken, and which workers live to paint it, with which backbone."""
-    redis, workers = await _redis(service)
-    blob_store = await _blob_store(service)
+    redis, blob_store = await service.readiness.check()
+    try:
+        workers = await service.jobs.run(living())
+    except (RedisError, OSError):
+        redis, workers = "cannot be reached", []
     ready = redis == blob_store == "ok"
     if not ready:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
@@ -49,18 +51,3 @@ async def readyz(service: ServiceOf, response: Response) -> Readiness:
         blob_store=blob_store,
         workers=workers,
     )
-
-
-async def _redis(service: Service) -> tuple[str, list[Worker]]:
-    try:
-        return "ok", await service.jobs.run(living())
-    except (RedisError, OSError):
-        return "cannot be reached", []
-
-
-async def _blob_store(service: Service) -> str:
-    try:
-        await service.blobs.check()
-    except (BlobStoreError, OSError):
-        return "cannot be written"
-    return "ok"

@@ -15,6 +15,7 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from shared.blob_store import BlobStoreRefused
 from shared.errors import (
     InvalidFields,
     PasticheError,
@@ -75,7 +76,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _a_parameter)
     app.add_exception_handler(RedisError, _redis)
     app.add_exception_handler(BlobStoreError, _storage)
-    app.add_exception_handler(OSError, _storage)
+    app.add_exception_handler(BlobStoreRefused, _storage)
+    app.add_exception_handler(OSError, _system)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -152,11 +154,23 @@ async def _redis(request: Request, error: Exception) -> ProblemResponse:
 
 async def _storage(request: Request, error: Exception) -> ProblemResponse:
     log.warning("Storage: %s", error)
-    full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-    if full:
+    if _is_disk_full(error):
         return await _ours(request, StorageFull("There is no room left for pictures."))
     sentence = "The pictures cannot be reached just now. Please try again."
     return await _ours(request, StorageUnavailable(sentence, retry_after_seconds=RETRY_SECONDS))
+
+
+async def _system(request: Request, error: Exception) -> ProblemResponse:
+    """What the system refuses anywhere else says nothing of the store, but that its disk, or that
+    of pictures on their way, is full."""
+    if _is_disk_full(error):
+        return await _storage(request, error)
+    return await _unforeseen(request, error)
+
+
+def _is_disk_full(error: Exception) -> bool:
+    full = (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "errno", None) in full or "No space left" in str(error)
 
 
 async def _unforeseen(_: Request, error: Exception) -> ProblemResponse:

@@ -1,16 +1,28 @@
-"""The picture of a job, in the format that the client likes best, whole or a range of it."""
+"""The picture of a job, in the format that the client likes best, whole or a range of it.
+
+It is streamed from the blob store: no more of it is in memory than what is being sent.
+"""
 
 import re
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
+from api.access import AccessOf
 from api.etags import unchanged
-from api.jobs import POLL_SECONDS, JobOf
+from api.jobs import POLL_SECONDS, JobOf, job_of
 from api.problems import responses_to_callers
 from api.service import ServiceOf
-from shared.errors import NoResult, NotAcceptable, RangeNotSatisfiable, ResultNotReady
+from shared.blob_store import BlobStore
+from shared.errors import (
+    NoResult,
+    NotAcceptable,
+    RangeNotSatisfiable,
+    ResultLost,
+    ResultNotReady,
+)
 from shared.jobs import Job
 from shared.pictures import MEDIA_TYPES, Format
 
@@ -32,6 +44,7 @@ _BYTE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 async def result(
     request: Request,
     job: JobOf,
+    access: AccessOf,
     service: ServiceOf,
     format: Annotated[Format | None, Query(description="Overrides `Accept`.")] = None,
 ) -> Response:
@@ -49,10 +62,12 @@ async def result(
     }
     if unchanged(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    picture = await service.blobs.get_async(key)
-    if wanted != "png":
-        picture = await service.decoder.encode(picture, wanted)
-    return _whole_or_range(request, picture, MEDIA_TYPES[wanted], headers)
+    try:
+        key = await service.encoded_results.key_of(key, wanted)
+        return await _whole_or_range(request, key, service.blobs, MEDIA_TYPES[wanted], headers)
+    except FileNotFoundError as error:
+        await job_of(job.id, access, service)  # it may have been erased meanwhile
+        raise ResultLost("The picture store no longer has it. Please paint it again.") from error
 
 
 def _result_key(job: Job) -> str:
@@ -101,25 +116,28 @@ def _quality_parameter(parameters: list[str]) -> float:
     return 1.0
 
 
-def _whole_or_range(
-    request: Request, picture: bytes, media_type: str, headers: dict[str, str]
+async def _whole_or_range(
+    request: Request, key: str, blobs: BlobStore, media_type: str, headers: dict[str, str]
 ) -> Response:
     """One range of bytes where one is asked for (RFC 9110, section 14), else the whole.
 
     Raises:
         RangeNotSatisfiable: it begins after the end.
+        FileNotFoundError: the picture is lost.
     """
+    size = await blobs.size_bytes(key)
     asked = _BYTE_RANGE.fullmatch(request.headers.get("range", ""))
     changed = request.headers.get("if-range", headers["ETag"]) != headers["ETag"]
     if asked is None or asked.groups() == ("", "") or changed:
-        return Response(picture, media_type=media_type, headers=headers)
-    size = len(picture)
+        headers["Content-Length"] = str(size)
+        return StreamingResponse(await blobs.stream(key), HTTPStatus.OK, headers, media_type)
     first, last = _bounds(asked[1], asked[2], size)
     if first >= size or last < first:
         raise RangeNotSatisfiable(size)
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    part = picture[first : last + 1]
-    return Response(part, HTTPStatus.PARTIAL_CONTENT, headers, media_type)
+    headers["Content-Length"] = str(last + 1 - first)
+    part = await blobs.stream(key, slice(first, last + 1))
+    return StreamingResponse(part, HTTPStatus.PARTIAL_CONTENT, headers, media_type)
 
 
 def _bounds(first: str, last: str, size: int) -> tuple[int, int]:

@@ -43,6 +43,7 @@ class LossesView(BaseModel):
     content: float
     style: float
     tv: float
+    gamut: float = Field(description="What colours cost that no screen can show.")
     total: float
 
 

@@ -8,8 +8,10 @@ from celery import Celery
 from fastapi import Depends, FastAPI, Request
 
 from api.decoder import Decoder
+from api.encoded_results import EncodedResults
 from api.glances import Glances
 from api.quotas import Quotas
+from api.readiness import ReadinessCheck
 from api.request_times import RequestTimes
 from api.watching import Watching
 from shared.blob_store import BlobStore
@@ -27,9 +29,11 @@ class Service:
     blobs: BlobStore
     queue: Celery
     decoder: Decoder
+    encoded_results: EncodedResults
     scratch: Path
     watching: Watching
     quotas: Quotas
+    readiness: ReadinessCheck
     request_times: RequestTimes
 
 

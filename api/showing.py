@@ -24,6 +24,7 @@ class LossCurves(BaseModel):
     content: list[float]
     style: list[float]
     tv: list[float]
+    gamut: list[float]
     total: list[float] = Field(description="The terms together; it jumps with scales and weights.")
 
 
@@ -52,16 +53,23 @@ async def preview(
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if unchanged(request, etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    picture = await service.blobs.get_async(job.preview_key)
+    try:
+        picture = await service.blobs.get_async(job.preview_key)
+    except FileNotFoundError:  # lost: the next one is another
+        return Response(status_code=HTTPStatus.NO_CONTENT)
     return Response(picture, media_type="image/jpeg", headers=headers)
 
 
 @router.get("/{job_id}/losses", responses=responses_to_callers(404, 410))
 async def losses(job: JobOf, service: ServiceOf) -> LossCurves:
-    """The loss curves so far: each term at each iteration; empty before the first."""
+    """The loss curves so far: each term at each iteration; empty before the first, and where the
+    store has lost them."""
     if job.losses_key is None:
         return _view(Losses())
-    return _view(Losses.from_json(await service.blobs.get_async(job.losses_key)))
+    try:
+        return _view(Losses.from_json(await service.blobs.get_async(job.losses_key)))
+    except FileNotFoundError:
+        return _view(Losses())
 
 
 def _view(losses: Losses) -> LossCurves:

@@ -25,7 +25,7 @@ from api.service import Service, ServiceOf
 from api.submission_options import form_schema
 from api.uploads import Receiver, Submission
 from shared import tracing
-from shared.errors import DamagedRecord, JobNotOver
+from shared.errors import DamagedRecord, JobNotOver, PicturesLost
 from shared.job_options import Wishes
 from shared.jobs import Job
 
@@ -41,7 +41,7 @@ _REQUEST_BODY = {
     "",
     status_code=HTTPStatus.ACCEPTED,
     response_model=JobView,
-    responses=responses_to_callers(400, 409, 413, 415, 422, 507)
+    responses=responses_to_callers(400, 409, 410, 413, 415, 422, 507)
     | {200: {"model": JobView | Estimate, "description": "It is over already, or was a dry run"}},
     openapi_extra={"requestBody": _REQUEST_BODY},
 )
@@ -97,9 +97,13 @@ async def _retried(
         await service.quotas.check_work(request, access.caller, place.work)
         write = service.blobs.copy
         of_once = None if held is None else held.once
-        job_id = await enqueued(
-            job.options, job.inputs, place, service, write, of_once, job.warnings
-        )
+        try:
+            job_id = await enqueued(
+                job.options, job.inputs, place, service, write, of_once, job.warnings
+            )
+        except FileNotFoundError as error:
+            sentence = "The store no longer has its pictures: please submit them again."
+            raise PicturesLost(sentence) from error
         await service.quotas.count_work(request, access.caller, place.work)
     await announce([job_id], service)
     return job_id

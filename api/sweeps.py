@@ -66,7 +66,7 @@ SweepOf = Annotated[Sweep, Depends(sweep_of)]
     "",
     status_code=HTTPStatus.ACCEPTED,
     response_model=SweepView,
-    responses=responses_to_callers(400, 409, 413, 415, 422, 507)
+    responses=responses_to_callers(400, 409, 410, 413, 415, 422, 507)
     | {200: {"model": Estimate, "description": "It was a dry run"}},
     openapi_extra={"requestBody": _REQUEST_BODY},
 )
@@ -260,8 +260,12 @@ async def _cell(member: Member, job: Job | None, size: tuple[int, int], service:
     values = " · ".join(words)
     if job is not None and job.result_key is not None:
         read = partial(service.blobs.get_async, job.result_key)
-        return Cell(await service.decoder.thumbnail(read, size), values)
-    state = "erased" if job is None else job.status
+        try:
+            return Cell(await service.decoder.thumbnail(read, size), values)
+        except FileNotFoundError:
+            state = "lost"
+    else:
+        state = "erased" if job is None else job.status
     return Cell(None, f"{values} ({state})" if values else state)
 
 

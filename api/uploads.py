@@ -27,7 +27,7 @@ from api.submission_options import (
 from pastiche.sizes import same_aspect
 from shared import tracing
 from shared.blob_store import BlobStore
-from shared.errors import FieldError, InvalidFields
+from shared.errors import FieldError, InvalidFields, PicturesLost
 from shared.job_options import Wishes
 from shared.jobs import Inputs, Job
 from shared.picture_fields import PICTURE_FIELDS
@@ -93,6 +93,7 @@ class Receiver:
             MalformedRequest: it says that it is, and cannot be read as such.
             InvalidFields: every field at fault, with what is wrong with it.
             DecodersBusy: too many pictures came before.
+            PicturesLost: the store no longer has an earlier job's picture.
         """
         form = await form_of(request)
         try:
@@ -104,7 +105,7 @@ class Receiver:
                     files = await self._normalised(form, folder)
                 for field, keys in taken.items():
                     files[field] = [
-                        await self._fetched(key, folder / f"{field}-{index}.picture")
+                        await self._fetched(field, key, folder / f"{field}-{index}.picture")
                         for index, key in enumerate(keys)
                     ]
                 _check_aspects(files)
@@ -148,10 +149,17 @@ class Receiver:
             raise InvalidFields([error for error, _ in errors], status=status)
         return files
 
-    async def _fetched(self, key: str, target: Path) -> Path:
-        """A picture of an earlier job: it was normalised then."""
-        picture = await self.blobs.get_async(key)
-        await to_thread.run_sync(target.write_bytes, picture)
+    async def _fetched(self, field: str, key: str, target: Path) -> Path:
+        """A picture of an earlier job: it was normalised then.
+
+        Raises:
+            PicturesLost: the store no longer has it.
+        """
+        try:
+            await self.blobs.get_file(key, target)
+        except FileNotFoundError as error:
+            sentence = f"The store no longer has the earlier job's picture for {field}: send one."
+            raise PicturesLost(sentence) from error
         return target
 
 

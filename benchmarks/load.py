@@ -124,7 +124,7 @@ def _beat(store: JobStore, job_id: str, fence: str, iteration: int) -> None:
         scales=3,
         work=0.5,
         eta_seconds=9.0,
-        losses={"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.5},
+        losses={"content": 1.0, "style": 2.0, "tv": 0.5, "gamut": 0.25, "total": 3.75},
     )
     news = {"progress": progress.to_json()}
     store.run(transitions.heartbeat(job_id, fence, lease_seconds=3600, news=news))

@@ -4,17 +4,24 @@ A job's blobs all lie under `jobs/<id>/`. No part of a key ever comes from a cli
 id, and that one is ours.
 """
 
+import asyncio
+import os
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 from uuid import uuid4
 
 import obstore
 from obstore.store import LocalStore, ObjectStore, from_url
+
+if TYPE_CHECKING:
+    from obstore import GetResult
 
 
 def input_key(job_id: str, name: str) -> str:
@@ -30,6 +37,12 @@ def folder_of(job_id: str) -> str:
 def result_key(job_id: str, fence: str) -> str:
     """Holds the fence: two workers never write the same result."""
     return f"jobs/{job_id}/results/{fence}.png"
+
+
+def encoded_key(result_key: str, format_name: str) -> str:
+    """A copy of a result in another format than PNG: made when it is first asked for."""
+    folder, _, name = result_key.rpartition("/results/")
+    return f"{folder}/encoded/{name.removesuffix('.png')}.{format_name}"
 
 
 def preview_key(job_id: str, fence: str) -> str:
@@ -52,6 +65,26 @@ def checkpoints_of(job_id: str) -> str:
     return f"jobs/{job_id}/checkpoints"
 
 
+CHUNK_BYTES = 256 * 1024
+"""How much of a blob that is streamed is in memory at a time."""
+
+
+PAGE_BLOBS = 1000
+"""How many blobs are listed at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """A blob as a listing has it."""
+
+    key: str
+    modified_at: datetime
+
+
+class BlobStoreRefused(OSError):
+    """The folder or the disk of the blob store refuses."""
+
+
 @dataclass(frozen=True, slots=True)
 class BlobStore:
     """Bytes by key; the same store from synchronous and asynchronous code.
@@ -60,8 +93,8 @@ class BlobStore:
         folder: where it lies; None for an object store.
 
     Raises:
-        FileNotFoundError: `get`, where there is no such key.
-        OSError: where the folder or the disk refuses.
+        FileNotFoundError: where a blob is asked for and there is no such key.
+        OSError: where the folder or the disk refuses; from asynchronous methods BlobStoreRefused.
         obstore.exceptions.BaseError: where an object store refuses.
     """
 
@@ -97,6 +130,23 @@ class BlobStore:
         found.sort(key=lambda blob: blob["last_modified"], reverse=True)
         return [blob["path"] for blob in found]
 
+    def pages(self, prefix: str) -> Iterator[list[StoredBlob]]:
+        """Every blob in this folder, a page at a time, in no order."""
+        for page in obstore.list(self.store, prefix=prefix, chunk_size=PAGE_BLOBS):
+            yield [StoredBlob(blob["path"], blob["last_modified"]) for blob in page]
+
+    def erase_old_pieces(self, before: datetime) -> Iterator[None]:
+        """Erases the pieces of all writers that died before a moment, a folder at a time."""
+        if self.folder is None:
+            return
+        for where, _, names in os.walk(self.folder / "jobs"):
+            for path in (Path(where, name) for name in names if _PIECE.search(name)):
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before.timestamp():
+                        path.unlink()
+                        _remove_if_empty(path.parent)
+            yield
+
     def erase_pieces(self, job_id: str) -> None:
         """Erases what writers of a job's blobs left who died while they wrote; nothing may be
         written any more. In a folder only: an object store shows no blob before it is whole."""
@@ -112,27 +162,72 @@ class BlobStore:
 
     async def put_file(self, key: str, source: Path) -> None:
         """A file's bytes, streamed: they are never in memory all at once."""
-        await obstore.put_async(self.store, key, source)
+        with _refusals():
+            await obstore.put_async(self.store, key, source)
+
+    async def get_file(self, key: str, target: Path) -> None:
+        """A blob's bytes into a file, streamed: they are never in memory all at once."""
+        chunks = await self.stream(key)
+        with target.open("wb") as out:
+            async for chunk in chunks:
+                await asyncio.to_thread(out.write, chunk)
 
     async def copy(self, key: str, source: str) -> None:
         """What lies under `source`, under `key` too."""
-        await obstore.copy_async(self.store, source, key)
+        with _refusals():
+            await obstore.copy_async(self.store, source, key)
 
     async def get_async(self, key: str) -> bytes:
-        answer = await obstore.get_async(self.store, key)
-        return bytes(await answer.bytes_async())
+        with _refusals():
+            answer = await obstore.get_async(self.store, key)
+            return bytes(await answer.bytes_async())
+
+    async def size_bytes(self, key: str) -> int:
+        """How long a blob is."""
+        with _refusals():
+            return (await obstore.head_async(self.store, key))["size"]
+
+    async def stream(self, key: str, part: slice | None = None) -> AsyncIterator[bytes]:
+        """A blob in chunks, or the part of it from `start` up to `stop`: the store reads no more
+        than that. That there is no such key is known before the first chunk."""
+        with _refusals():
+            if part is None:
+                answer = await obstore.get_async(self.store, key)
+            else:
+                bounds = (part.start, part.stop)
+                answer = await obstore.get_async(self.store, key, options={"range": bounds})
+        return _chunks(answer)
 
     async def delete_job(self, job_id: str) -> None:
         """Everything that a job ever wrote; nothing happens where it wrote nothing."""
-        for blob in await obstore.list(self.store, prefix=folder_of(job_id)).collect_async():
-            with suppress(FileNotFoundError):  # its worker, or another caller, was faster
-                await obstore.delete_async(self.store, blob["path"])
+        with _refusals():
+            for blob in await obstore.list(self.store, prefix=folder_of(job_id)).collect_async():
+                with suppress(FileNotFoundError):  # its worker, or another caller, was faster
+                    await obstore.delete_async(self.store, blob["path"])
 
     async def check(self) -> None:
         """Writes and erases one small blob, so that a store that refuses is known at once."""
         key = f"checks/{uuid4().hex}"
-        await obstore.put_async(self.store, key, b"ready")
-        await obstore.delete_async(self.store, key)
+        with _refusals():
+            await obstore.put_async(self.store, key, b"ready")
+            await obstore.delete_async(self.store, key)
+
+
+async def _chunks(answer: "GetResult") -> AsyncIterator[bytes]:
+    with _refusals():
+        async for chunk in answer.stream(min_chunk_size=CHUNK_BYTES):
+            yield bytes(chunk)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Tells what the store's own disk refuses from what any other part of a process may raise."""
+    try:
+        yield
+    except (FileNotFoundError, BlobStoreRefused):
+        raise
+    except OSError as error:
+        raise BlobStoreRefused(error.errno, str(error)) from error
 
 
 _PIECE = re.compile(r"#\d+$")

@@ -8,7 +8,8 @@ PasticheError
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, TooManyRequests, TooManyJobs, QuotaUsedUp
 ├── JobError             the job that was asked for
 │   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, ChangedMeanwhile, JobNotOver,
-│   │   ResultNotReady, NoResult, NotAcceptable, RangeNotSatisfiable, DamagedRecord
+│   │   ResultNotReady, NoResult, ResultLost, PicturesLost, NotAcceptable,
+│   │   RangeNotSatisfiable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
     ├── QueueFull, DecodersBusy, RedisUnavailable, StorageUnavailable, StorageFull
 """
@@ -188,6 +189,14 @@ class ResultNotReady(JobError):
 
 class NoResult(JobError):
     code, status, title = "no_result", 409, "The job has no picture"
+
+
+class ResultLost(JobError):
+    code, status, title = "result_lost", 410, "The picture is no longer in the store"
+
+
+class PicturesLost(JobError):
+    code, status, title = "pictures_lost", 410, "The job's uploads are no longer in the store"
 
 
 class NotAcceptable(JobError):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar, cast
@@ -176,9 +176,24 @@ def origin_from_text(text: str) -> tuple[str | None, str | None]:
     return request_id or None, traceparent or None
 
 
+TERMS = ("content", "style", "tv")
+"""The losses that records have had by name from the beginning; `gamut` came later."""
+
+
+def rest_of(total: float, terms: Iterable[float]) -> float:
+    """What of a total no term names: the gamut's cost, where a record has no name for it."""
+    return max(0.0, total - sum(terms))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a running job is. `work` is the share of the cost that is done, in 0 to 1."""
+    """How far a running job is.
+
+    Attributes:
+        work: the share of the cost that is done, in 0 to 1.
+        losses: `content`, `style`, `tv` and `gamut`, each with its weight in it, and `total`,
+            their sum.
+    """
 
     iteration: int
     iterations: int
@@ -193,7 +208,11 @@ class Progress:
 
     @classmethod
     def from_json(cls, text: str) -> "Progress":
-        return cls(**known_fields(cls, _object(text)))
+        kept = known_fields(cls, _object(text))
+        losses = kept["losses"]
+        if "gamut" not in losses:
+            losses["gamut"] = rest_of(losses["total"], (losses[name] for name in TERMS))
+        return cls(**kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """The loss curves of a job: each term at each iteration."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
-from shared.jobs import Progress
+from shared.jobs import TERMS, Progress, rest_of
 
 DIGITS = 6
 """How many significant ones are kept."""
@@ -22,6 +22,7 @@ class Losses:
     content: list[float] = field(default_factory=list)
     style: list[float] = field(default_factory=list)
     tv: list[float] = field(default_factory=list)
+    gamut: list[float] = field(default_factory=list)
     total: list[float] = field(default_factory=list)
 
     def add(self, progress: Progress) -> None:
@@ -41,14 +42,19 @@ class Losses:
 
     @classmethod
     def from_json(cls, text: bytes) -> "Losses":
-        """The curves in a file.
+        """The curves in a file. One from before the gamut had a column has it in `total` alone, and
+        one from a newer version may have more columns.
 
         Raises:
             ValueError: it holds none.
         """
         try:
-            losses = cls(**json.loads(text))
-        except TypeError as error:
+            columns = json.loads(text)
+            if "gamut" not in columns:
+                terms = zip(*(columns[name] for name in TERMS), columns["total"], strict=True)
+                columns["gamut"] = [rest_of(total, others) for *others, total in terms]
+            losses = cls(**{each.name: columns[each.name] for each in fields(cls)})
+        except (TypeError, KeyError) as error:
             raise ValueError("No loss curves.") from error
         if len({len(column) for column in asdict(losses).values()}) != 1:
             raise ValueError("Loss curves of different lengths.")

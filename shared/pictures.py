@@ -135,6 +135,11 @@ def encode(picture: bytes, wanted: Format) -> bytes:
     return out.getvalue()
 
 
+def encode_file(source: Path, target: Path, wanted: Format) -> None:
+    """Writes a picture that the worker wrote in another format; its file may be a large one."""
+    target.write_bytes(encode(source.read_bytes(), wanted))
+
+
 def encode_png(picture: Image.Image) -> bytes:
     """A painted picture as the file that is kept: compressed fast rather than tightly."""
     out = BytesIO()

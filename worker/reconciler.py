@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from threading import Event
 from time import monotonic
@@ -28,6 +29,7 @@ from shared.job_store import JobStore
 from shared.queue import MESSAGES_KEY, create_queue, publish
 from shared.settings import Settings
 from shared.transitions import Keeping
+from worker.blob_sweep import BlobSweep
 from worker.health import ReconcilerHalf, say_alive
 from worker.webhooks import Deliveries
 
@@ -58,6 +60,7 @@ class Reconciler:
         self._settings, self._jobs, self._blobs, self._queue = settings, jobs, blobs, queue
         self._name = name
         self._keeping = Keeping.of(settings)
+        self._sweep = BlobSweep(jobs, blobs, timedelta(hours=settings.retention_hours))
         self._unannounced = 0
         self._looked = self._patient_until = monotonic()
 
@@ -78,6 +81,7 @@ class Reconciler:
         self._set_right(due.late, self._expire)
         self._set_right(due.old, self._forget)
         self._tidy_up(due.untidy)
+        self._sweep.step()
         self._looked = monotonic()
         return True
 
@@ -230,6 +234,7 @@ def main() -> int:
         ],
         closing,
     )
+    deliveries.close()
     tracing.end()
     return 0 if succeeded else 1
 

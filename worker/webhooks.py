@@ -1,14 +1,18 @@
 """Tells clients' addresses that their jobs are over: signed, tried again, to public ones only."""
 
 import logging
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from socket import SOCK_STREAM, getaddrinfo
 from ssl import SSLContext
+from threading import Condition
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore
 from opentelemetry.trace import SpanKind
@@ -17,6 +21,7 @@ from redis.exceptions import ResponseError
 
 from shared import logs, tracing, transitions, webhooks
 from shared.job_store import JobStore
+from shared.redis_keys import record_key
 from shared.webhooks import Delivery
 
 log = logging.getLogger(__name__)
@@ -33,7 +38,12 @@ TRY_SECONDS = 2 * TIMEOUT_SECONDS
 HOLD_SECONDS = 6 * TIMEOUT_SECONDS
 """For how long a try is one's own: it waits for its turn, a name, a connection, an answer."""
 
-AT_ONCE = 8
+AT_ONCE = 32
+"""How many hosts are told something at once; one host is told one thing after the other."""
+
+LOOKED_AT = 10_000
+"""How many webhooks that are due are looked at in one round: those of a host that does not answer
+stay due until their turn comes, and must not hide another's."""
 
 
 class NotPublic(OSError):
@@ -42,7 +52,8 @@ class NotPublic(OSError):
 
 class PublicNetwork(httpcore.NetworkBackend):
     """Connects to public addresses alone. A name is resolved once, and what it was resolved to is
-    what is connected to: it cannot become another between the look and the step."""
+    what is connected to: it cannot become another between the look and the step. Its addresses are
+    tried in the system's order, each for its share of the time."""
 
     def __init__(self) -> None:
         self._network = httpcore.SyncBackend()
@@ -55,10 +66,17 @@ class PublicNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        found = {str(each[4][0]) for each in getaddrinfo(host, port, type=SOCK_STREAM)}
-        if not all(webhooks.is_public(ip_address(each)) for each in found):
+        resolved = getaddrinfo(host, port, type=SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(each[4][0]) for each in resolved))
+        if not all(webhooks.is_public(ip_address(each)) for each in addresses):
             raise NotPublic(f"{host} is no public address.")
-        return self._network.connect_tcp(sorted(found)[0], port, timeout)
+        late = monotonic() + (TIMEOUT_SECONDS if timeout is None else timeout)
+        *others, last = addresses
+        for tried, address in enumerate(others):
+            share = (late - monotonic()) / (len(addresses) - tried)
+            with suppress(httpcore.NetworkError, httpcore.TimeoutException):
+                return self._network.connect_tcp(address, port, share)
+        return self._network.connect_tcp(last, port, late - monotonic())
 
 
 class HurriedNetwork(httpcore.NetworkBackend):
@@ -114,28 +132,81 @@ class _Hurried(httpcore.NetworkStream):
 
 
 class Deliveries:
-    """Tries what is due, several at once."""
+    """Tries what is due: each host has a line of its own, so one that does not answer delays what
+    it is told itself, and nothing else."""
 
     def __init__(self, jobs: JobStore, *, allow_private: bool) -> None:
         self._jobs = jobs
         network = httpcore.SyncBackend() if allow_private else PublicNetwork()
         self._pool = httpcore.ConnectionPool(
-            network_backend=HurriedNetwork(network), max_keepalive_connections=0
+            network_backend=HurriedNetwork(network),
+            max_connections=AT_ONCE,
+            max_keepalive_connections=0,
         )
         self._threads = ThreadPoolExecutor(AT_ONCE, "webhook")
+        self._changed = Condition()
+        self._is_closing = False
+        self._lines: dict[str, deque[str]] = {}  # by host: whose webhook it is told next
 
     def round(self) -> bool:
-        """Tries each webhook that is due; whether there was one.
+        """Puts each webhook that is due into its host's line, and does not wait for any; whether
+        there was one.
 
         Raises:
             RedisError: the rest is for the next round.
         """
-        job_ids = self._jobs.run(webhooks.due(limit=AT_ONCE))
-        tries = [self._take(each) for each in job_ids]
-        taken = [each for each in tries if each is not None]
-        for _ in self._threads.map(self._try, taken):
-            pass
-        return bool(taken)
+        due = self._jobs.run(webhooks.due(limit=LOOKED_AT))
+        with self._changed:
+            in_line = {job_id for line in self._lines.values() for job_id in line}
+        new = [job_id for job_id in due if job_id not in in_line]
+        for job_id, host in zip(new, self._hosts(new), strict=True):
+            self._line_up(host, job_id)
+        return bool(new)
+
+    def join(self) -> None:
+        """Waits until every line is empty."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._lines)
+
+    def close(self) -> None:
+        """Waits for the tries that have begun; the others are for whoever delivers next."""
+        with self._changed:
+            self._is_closing = True
+        self._threads.shutdown(cancel_futures=True)
+
+    def _hosts(self, job_ids: Sequence[str]) -> list[str]:
+        """Whom each of these jobs is to be told to; '' where its record does not say."""
+        reading = self._jobs.client.pipeline(transaction=False)
+        for job_id in job_ids:
+            reading.hget(record_key(job_id), "webhook_url")
+        urls = reading.execute(raise_on_error=False)
+        return [urlsplit(url).netloc.lower() if isinstance(url, str) else "" for url in urls]
+
+    def _line_up(self, host: str, job_id: str) -> None:
+        with self._changed:
+            is_first = host not in self._lines
+            self._lines.setdefault(host, deque()).append(job_id)
+        if is_first:
+            self._threads.submit(self._tell_next, host)
+
+    def _tell_next(self, host: str) -> None:
+        """Tells a host one thing. The other hosts come before its next."""
+        job_id = self._lines[host][0]
+        try:
+            delivery = self._take(job_id)
+            if delivery is not None:
+                self._try(delivery)
+        except RedisError as error:
+            log.warning("Job %s: webhook, for later: %s", job_id, error)
+        except Exception:
+            log.exception("Job %s: its webhook could not be tried", job_id)
+        with self._changed:
+            self._lines[host].popleft()
+            if not self._lines[host]:
+                del self._lines[host]
+                self._changed.notify_all()
+            elif not self._is_closing:
+                self._threads.submit(self._tell_next, host)
 
     def _take(self, job_id: str) -> Delivery | None:
         """The next try; None where it is another's, or what is there is no record."""

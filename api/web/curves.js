@@ -1,8 +1,8 @@
 // The terms of the objective over the iterations, on a logarithmic scale.
 
-const TERMS = ["total", "content", "style", "tv"];
-const WORDS = { total: "total", content: "content", style: "style", tv: "variation" };
-const DASHES = { total: "1 3", content: "", style: "8 3", tv: "3 3" };
+const TERMS = ["total", "content", "style", "tv", "gamut"];
+const WORDS = { total: "total", content: "content", style: "style", tv: "variation", gamut: "gamut" };
+const DASHES = { total: "1 3", content: "", style: "8 3", tv: "3 3", gamut: "8 3 1 3" };
 const WIDTH = 640, HEIGHT = 200, RIGHT = 70, EDGE = 10;
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -39,8 +39,11 @@ export class Curves {
   draw() {
     this.figure.hidden = this.iterations.length < 2;
     if (this.figure.hidden) return;
-    const values = TERMS.flatMap((term) => this.terms[term]).filter((value) => value > 0);
-    const low = Math.log(Math.min(...values)), high = Math.log(Math.max(...values));
+    // The gamut's cost falls to next to nothing: what it has below the other terms is not drawn.
+    const values = TERMS.filter((term) => term !== "gamut")
+      .flatMap((term) => this.terms[term]).filter((value) => value > 0);
+    this.least = Math.min(...values);
+    const low = Math.log(this.least), high = Math.log(Math.max(...values));
     const last = this.iterations.at(-1);
     const x = (iteration) => (iteration / last) * (WIDTH - RIGHT);
     const y = (value) => EDGE + ((high - Math.log(value)) / (high - low || 1)) * (HEIGHT - 2 * EDGE);
@@ -49,9 +52,13 @@ export class Curves {
     this.svg.setAttribute("aria-label", `After ${last} iterations: ${told.join(", ")}`);
   }
 
+  shows(value) {
+    return value > 0 && value >= this.least;
+  }
+
   path(term, x, y) {
     const points = this.terms[term]
-      .map((value, index) => (value > 0 ? `${x(this.iterations[index]).toFixed(1)} ${y(value).toFixed(1)}` : null))
+      .map((value, index) => (this.shows(value) ? `${x(this.iterations[index]).toFixed(1)} ${y(value).toFixed(1)}` : null))
       .filter(Boolean);
     const path = document.createElementNS(SVG, "path");
     path.setAttribute("d", points.length ? `M${points.join("L")}` : "");
@@ -62,7 +69,7 @@ export class Curves {
 
   /** The names at the right, each by its curve's end, and none over another. */
   names(y) {
-    const ends = TERMS.filter((term) => this.terms[term].at(-1) > 0)
+    const ends = TERMS.filter((term) => this.shows(this.terms[term].at(-1)))
       .map((term) => ({ term, height: y(this.terms[term].at(-1)) }))
       .sort((one, other) => one.height - other.height);
     ends.forEach((end, index) => {

@@ -32,12 +32,17 @@ class Backbone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
-    """The objective's terms, each with its weight in it; they add up to `total`."""
+    """The objective's terms, each with its weight in it; they add up to `total`.
+
+    Attributes:
+        gamut: what colours cost that no screen can show; None where the service is an older one.
+    """
 
     content: float
     style: float
     tv: float
     total: float
+    gamut: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,7 @@ class LossCurves:
     style: tuple[float, ...] = ()
     tv: tuple[float, ...] = ()
     total: tuple[float, ...] = ()
+    gamut: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

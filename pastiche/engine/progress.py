@@ -14,7 +14,7 @@ from pastiche.engine.readings import LateReader
 from pastiche.options import LayerName
 from pastiche.pyramid import Scale
 
-TOLD: tuple[TermName, ...] = ("content", "style", "tv")
+TOLD: tuple[TermName, ...] = ("content", "style", "tv", "gamut")
 """The terms that a watcher is told of."""
 
 PATIENCE = 8
@@ -36,9 +36,9 @@ class Progress:
         iteration: from 1, over all scales, of `iterations`; fewer may be done where scales end
             early.
         scale: from 1, coarse to fine, of `scales`.
-        losses: `content`, `style` and `tv`, each with its weight in it, and `total`, their sum
-            with what colours outside the gamut cost. On a GPU they are of the iteration before,
-            so that it need not be waited for.
+        losses: `content`, `style`, `tv` and `gamut` (what colours outside it cost), each with its
+            weight in it, and `total`, their sum. On a GPU they are of the iteration before, so
+            that it need not be waited for.
         layers: of `content` and `style`, what each layer has in it.
         work: the share of the whole cost that is done, in 0 to 1.
         picture: gives the picture as it stands, (1, 3, h, w) in 0 to 1 on the CPU: a preview.

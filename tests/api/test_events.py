@@ -63,7 +63,7 @@ def test_a_reader_is_told_a_job_from_first_to_last(api: RunningApi, jobs: JobSto
         worker.tell(iteration=7)
         progress = next(events)
         assert (progress.name, progress.data["iteration"]) == ("progress", 7)
-        assert progress.data["losses"]["total"] == 3.5
+        assert progress.data["losses"]["total"] == 3.75
         worker.show(iteration=7)
         shown = next(events)
         assert shown.data["url"] == f"/jobs/{job['id']}/preview?iteration=7"

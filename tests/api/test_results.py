@@ -1,6 +1,11 @@
 """The picture: when it can be had, in which format, and in parts."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from io import BytesIO
+from pathlib import Path
+from random import randbytes
 from typing import Any
 
 import pytest
@@ -9,7 +14,7 @@ from PIL import Image
 from api.results import accepted
 from shared.job_store import JobStore
 from tests import pictures
-from tests.api.worker import PlayedWorker, submitted
+from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi
 
 
@@ -128,3 +133,114 @@ def test_a_range_that_no_picture_is_as_long_as_is_answered_with_the_whole(
     headers = {"Range": f"bytes={5000 * '9'}-"}
     response = api.http.get(painted["links"]["result"], headers=headers)
     assert (response.status_code, response.content) == (200, pictures.png())
+
+
+def resident_bytes(api: RunningApi) -> int:
+    """How much memory the API process has."""
+    pages = int(Path(f"/proc/{api.process.pid}/statm").read_text().split()[1])
+    return pages * 4096
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="Memory is read from /proc.")
+def test_twelve_readers_of_a_large_result_take_little_memory(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    PlayedWorker.of(job, jobs, api).commit(randbytes(40_000_000))
+    before = resident_bytes(api)
+    with ExitStack() as readers:
+        for _ in range(12):
+            response = readers.enter_context(api.http.stream("GET", job["links"]["result"]))
+            assert response.headers["content-length"] == "40000000"
+        assert resident_bytes(api) - before < 40_000_000
+
+
+def test_a_large_result_comes_whole(api: RunningApi, jobs: JobStore) -> None:
+    job, picture = submitted(api), randbytes(3_000_000)
+    PlayedWorker.of(job, jobs, api).commit(picture)
+    assert api.http.get(job["links"]["result"]).content == picture
+
+
+def encoded_copies(api: RunningApi) -> list[Path]:
+    return [path for path in api.blobs if path.parent.name == "encoded"]
+
+
+def test_another_format_is_encoded_once(api: RunningApi, painted: dict[str, Any]) -> None:
+    path = f"{painted['links']['result']}?format=webp"
+    with ThreadPoolExecutor() as readers:
+        responses = list(readers.map(api.http.get, [path] * 6))
+    (copy,) = encoded_copies(api)
+    assert {response.content for response in responses} == {copy.read_bytes()}
+    copy.write_bytes(b"as it is kept")
+    assert api.http.get(path).content == b"as it is kept"
+
+
+def test_a_range_of_another_format_can_be_had(api: RunningApi, painted: dict[str, Any]) -> None:
+    path = f"{painted['links']['result']}?format=jpeg"
+    whole = api.http.get(path).content
+    assert api.http.get(path, headers={"Range": "bytes=10-19"}).content == whole[10:20]
+
+
+def test_the_copies_in_other_formats_are_erased_with_their_job(
+    api: RunningApi, painted: dict[str, Any]
+) -> None:
+    api.http.get(f"{painted['links']['result']}?format=webp")
+    api.http.delete(painted["links"]["self"])
+    assert api.blobs == []
+
+
+@pytest.mark.parametrize("wanted", ["png", "jpeg"])
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}])
+def test_a_result_that_the_store_has_lost_is_gone(
+    wanted: str, headers: dict[str, str], api: RunningApi, painted: dict[str, Any]
+) -> None:
+    lose(api, "results")
+    path = f"{painted['links']['result']}?format={wanted}"
+    response = api.http.get(path, headers=headers)
+    assert (response.status_code, response.json()["code"]) == (410, "result_lost")
+
+
+def lose(api: RunningApi, kind: str) -> None:
+    """Erases files of a job behind the service's back."""
+    for path in api.blobs:
+        if path.parent.name == kind:
+            path.unlink()
+
+
+def test_a_job_whose_pictures_are_lost_cannot_be_done_again(
+    api: RunningApi, painted: dict[str, Any]
+) -> None:
+    lose(api, "inputs")
+    response = api.http.post(f"{painted['links']['self']}/retry")
+    assert (response.status_code, response.json()["code"]) == (410, "pictures_lost")
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"), [("pictures_of", "inputs"), ("start", "results"), ("start", "inputs")]
+)
+@pytest.mark.parametrize("path", ["/jobs", "/sweeps"])
+def test_pictures_of_an_earlier_job_that_are_lost_are_gone(
+    field: str, kind: str, path: str, api: RunningApi, painted: dict[str, Any]
+) -> None:
+    lose(api, kind)
+    response = api.http.post(path, files={field: (None, painted["id"])})
+    assert (response.status_code, response.json()["code"]) == (410, "pictures_lost")
+
+
+def test_a_preview_that_is_lost_is_as_none(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    PlayedWorker.of(job, jobs, api).show(3)
+    lose(api, "previews")
+    lose(api, "losses")
+    assert api.http.get(job["links"]["preview"]).status_code == 204
+    assert api.http.get(job["links"]["losses"]).json()["iterations"] == []
+
+
+def test_a_contact_sheet_does_without_a_picture_that_is_lost(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    sweep = api.http.post("/sweeps", files=files, data={"style_weight": "1,2"}).json()
+    PlayedWorker.of(sweep["jobs"][0], jobs, api).commit(png())
+    lose(api, "results")
+    assert api.http.get(sweep["links"]["sheet"]).status_code == 200

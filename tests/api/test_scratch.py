@@ -1,5 +1,6 @@
 """The folder for pictures on their way in, and what killed processes have left of theirs."""
 
+import asyncio
 import os
 import tempfile
 from pathlib import Path
@@ -7,7 +8,7 @@ from time import time
 
 import pytest
 
-from api.scratch import PREFIX, YOUNG_SECONDS, scratch_folder
+from api.scratch import PREFIX, YOUNG_SECONDS, scratch_folder, second_look
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +50,20 @@ def test_what_another_process_has_just_made_stays(temporary: Path) -> None:
     young.mkdir()
     with scratch_folder():
         assert young.is_dir()
+
+
+def test_what_was_too_young_at_the_start_goes_at_a_second_look(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.scratch.YOUNG_SECONDS", 0.1)
+    abandoned = temporary / f"{PREFIX}abandoned"
+    abandoned.mkdir()
+
+    async def look_again() -> None:
+        async with second_look():
+            while abandoned.exists():
+                await asyncio.sleep(0.01)
+
+    with scratch_folder() as folder:
+        asyncio.run(asyncio.wait_for(look_again(), timeout=30))
+        assert list(temporary.iterdir()) == [folder]

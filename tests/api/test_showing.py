@@ -49,4 +49,5 @@ def test_the_losses_are_curves_with_a_point_for_each_iteration(
     PlayedWorker.of(job, jobs, api).show(8)
     losses = api.http.get(job["links"]["losses"]).json()
     assert losses["iterations"] == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert losses["total"] == [3.5] * 8
+    assert losses["gamut"] == [0.25] * 8
+    assert losses["total"] == [3.75] * 8

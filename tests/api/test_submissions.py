@@ -299,7 +299,16 @@ def test_a_webhook_is_listed_on_the_job(api: RunningApi) -> None:
     assert submitted(api)["webhook"] is None
 
 
-@pytest.mark.parametrize("url", ["http://example.org/", "https://10.0.0.1/", "x" * 2001])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.org/",
+        "https://10.0.0.1/",
+        "https://a..b/",
+        "https://example.org:0/",
+        f"https://example.org/{16_000 * 'a'}",
+    ],
+)
 def test_a_webhook_that_cannot_be_told_is_refused(
     url: str, api: RunningApi, jobs: JobStore
 ) -> None:

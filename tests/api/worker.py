@@ -22,7 +22,7 @@ PROGRESS = Progress(
     scales=3,
     work=0.3,
     eta_seconds=9.5,
-    losses={"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.5},
+    losses={"content": 1.0, "style": 2.0, "tv": 0.5, "gamut": 0.25, "total": 3.75},
 )
 
 KEEPING = Keeping(retention_hours=1, grace_seconds=40)

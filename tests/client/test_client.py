@@ -91,7 +91,9 @@ def test_the_events_of_a_job_are_told_until_it_is_over(
     advanced = next(events)
     assert isinstance(advanced, Advanced)
     assert advanced.progress.iteration == 7
-    assert advanced.progress.losses == Losses(content=1.0, style=2.0, tv=0.5, total=3.5)
+    assert advanced.progress.losses == Losses(
+        content=1.0, style=2.0, tv=0.5, gamut=0.25, total=3.75
+    )
     worker.show(7)
     assert isinstance(next(events), PreviewReady)
     worker.commit()

@@ -55,7 +55,7 @@ def test_the_loss_curves_grow(page: Page, worker: PlayedWorker) -> None:
     expect(page.locator("#status")).to_contain_text("iteration 10")
     worker.tell(iteration=20)
     expect(page.get_by_role("img", name="After 20 iterations")).to_be_visible()
-    expect(page.locator("#curves path")).to_have_count(4)
+    expect(page.locator("#curves path")).to_have_count(5)
 
 
 def test_the_dial_changes_the_running_job(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.blob_store import BlobStore, checkpoint_key, input_key, result_key
+from shared.blob_store import CHUNK_BYTES, BlobStore, checkpoint_key, input_key, result_key
 from shared.jobs import new_job_id
 
 
@@ -25,6 +25,22 @@ def test_a_file_is_put_as_it_is(blobs: BlobStore, tmp_path: Path) -> None:
     source.write_bytes(bytes(12_000_000))
     asyncio.run(blobs.put_file("jobs/a/x", source))
     assert blobs.get("jobs/a/x") == bytes(12_000_000)
+
+
+def test_a_range_reads_no_more_than_it_names(blobs: BlobStore) -> None:
+    blobs.put("jobs/a/x", bytes(range(256)) * 40_000)
+    assert asyncio.run(streamed(blobs, slice(254, 264))) == [bytes((254, 255, *range(8)))]
+
+
+def test_a_stream_is_in_chunks(blobs: BlobStore) -> None:
+    blobs.put("jobs/a/x", bytes(1_000_000))
+    chunks = asyncio.run(streamed(blobs))
+    assert b"".join(chunks) == bytes(1_000_000)
+    assert max(len(chunk) for chunk in chunks) <= CHUNK_BYTES
+
+
+async def streamed(blobs: BlobStore, part: slice | None = None) -> list[bytes]:
+    return [chunk async for chunk in await blobs.stream("jobs/a/x", part)]
 
 
 def test_what_is_not_there_is_not_found(blobs: BlobStore) -> None:

@@ -28,7 +28,8 @@ def test_a_finished_job_says_how_it_was_painted(stack: Stack) -> None:
     assert (job["progress"], job["iteration"], job["iterations"]) == (1.0, 20, 20)
     (worker,) = stack.http.get("/readyz").json()["workers"]
     assert job["backbone"]["name"] == worker["backbone"]
-    assert job["losses"].keys() == {"content", "style", "tv", "total"}
+    *terms, total = (job["losses"][name] for name in ("content", "style", "tv", "gamut", "total"))
+    assert sum(terms) == pytest.approx(total)
     assert (job["attempt"], job["error"], job["eta_seconds"]) == (1, None, None)
     assert job["created_at"] <= job["started_at"] <= job["finished_at"] < job["expires_at"]
 

@@ -1,6 +1,7 @@
 """What the reconciler sets right, on a real Redis and a real folder; it paints nothing."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -233,6 +234,18 @@ def test_both_halves_end_when_they_are_asked_to() -> None:
     closing = Event()
     closing.set()
     assert run_together([lambda: closing.wait() and None] * 2, closing)
+
+
+def test_blobs_of_an_emptied_redis_go(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, tmp_path: Path
+) -> None:
+    submitted(jobs, blobs)
+    jobs.client.flushall()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    for path in files:
+        os.utime(path, (0, 0))
+    reconciler.round()
+    assert not any(path.exists() for path in files)
 
 
 def test_of_several_only_the_one_that_leads_acts(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from threading import Thread
+from time import time
 from typing import Any
 
 import httpcore
@@ -19,7 +20,7 @@ from shared.job_store import JobStore
 from shared.jobs import Inputs, Job, new_job_id
 from shared.jobs import Webhook as Told
 from shared.transitions import Keeping, Place
-from tests.waiting import pause
+from tests.waiting import pause, until
 from worker.webhooks import AGAIN_SECONDS, Deliveries, NotPublic, PublicNetwork
 
 KEEPING = Keeping(retention_hours=1, grace_seconds=40)
@@ -32,17 +33,22 @@ class Receiver:
     url: str
     answers: list[int] = field(default_factory=list)
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            made.at_once += 1
+            made.most_at_once = max(made.most_at_once, made.at_once)
             body = self.rfile.read(int(self.headers["content-length"]))
             made.got.append((dict(self.headers), body))
             self.send_response(made.answers.pop(0) if made.answers else 204)
             self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", "0")
+            made.at_once -= 1
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
@@ -58,6 +64,13 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def deliveries(jobs: JobStore) -> Deliveries:
     return Deliveries(jobs, allow_private=True)
+
+
+def delivered(deliveries: Deliveries) -> bool:
+    """A round and all its tries; whether there was one."""
+    found = deliveries.round()
+    deliveries.join()
+    return found
 
 
 def over(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
@@ -89,21 +102,21 @@ def test_an_address_is_told_how_the_job_ended(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     job_id = over(jobs, receiver.url)
-    deliveries.round()
+    delivered(deliveries)
     ((_, body),) = receiver.got
     message = json.loads(body)
     assert message["type"] == "job.canceled"
     assert message["data"]["id"] == job_id
     webhook = told(jobs, job_id)
     assert (webhook.tries, webhook.error, webhook.again_at) == (1, None, None)
-    assert not deliveries.round()
+    assert not delivered(deliveries)
 
 
 def test_the_official_verifier_accepts_it(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     over(jobs, receiver.url)
-    deliveries.round()
+    delivered(deliveries)
     ((headers, body),) = receiver.got
     assert Webhook(webhooks.secret_of(jobs.client, "ada")).verify(body, headers)
 
@@ -112,7 +125,7 @@ def test_each_owner_has_a_secret_of_its_own(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     over(jobs, receiver.url, owner="ada")
-    deliveries.round()
+    delivered(deliveries)
     ((headers, body),) = receiver.got
     with pytest.raises(WebhookVerificationError):
         Webhook(webhooks.secret_of(jobs.client, "bob")).verify(body, headers)
@@ -137,7 +150,7 @@ def test_a_job_whose_client_wants_to_hear_nothing_is_not_told_of(
     deliveries: Deliveries, jobs: JobStore
 ) -> None:
     over(jobs, None)
-    assert not deliveries.round()
+    assert not delivered(deliveries)
 
 
 def test_what_does_not_arrive_is_tried_again_with_the_same_id(
@@ -146,13 +159,13 @@ def test_what_does_not_arrive_is_tried_again_with_the_same_id(
     receiver.answers = [500, 503]
     job_id = over(jobs, receiver.url)
     for tries, error in ((1, "The address answered 500."), (2, "The address answered 503.")):
-        deliveries.round()
+        delivered(deliveries)
         webhook = told(jobs, job_id)
         assert (webhook.tries, webhook.error) == (tries, error)
         assert webhook.again_at is not None
-        assert not deliveries.round()
+        assert not delivered(deliveries)
         bring_forward(jobs)
-    deliveries.round()
+    delivered(deliveries)
     assert (told(jobs, job_id).tries, told(jobs, job_id).error) == (3, None)
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
 
@@ -164,7 +177,7 @@ def test_the_pauses_between_tries_grow(
     job_id = over(jobs, receiver.url)
     pauses = []
     while True:
-        deliveries.round()
+        delivered(deliveries)
         webhook = told(jobs, job_id)
         if webhook.again_at is None:
             break
@@ -180,7 +193,7 @@ def test_an_address_that_is_gone_is_not_told_again(
 ) -> None:
     receiver.answers = [410]
     job_id = over(jobs, receiver.url)
-    deliveries.round()
+    delivered(deliveries)
     assert told(jobs, job_id).again_at is None
 
 
@@ -189,7 +202,7 @@ def test_a_redirect_is_not_followed(
 ) -> None:
     receiver.answers = [302]
     job_id = over(jobs, receiver.url)
-    deliveries.round()
+    delivered(deliveries)
     assert len(receiver.got) == 1
     assert told(jobs, job_id).error == "The address answered 302."
 
@@ -200,7 +213,7 @@ def test_an_address_where_nobody_answers_is_tried_again(
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         job_id = over(jobs, f"http://127.0.0.1:{unused.getsockname()[1]}/")
-        deliveries.round()
+        delivered(deliveries)
     webhook = told(jobs, job_id)
     assert webhook.error is not None
     assert webhook.again_at is not None
@@ -213,7 +226,7 @@ def test_an_address_that_never_comes_to_an_end_is_left(
     with socket.create_server(("127.0.0.1", 0)) as listening:
         Thread(target=_never_ends, args=(listening,), daemon=True).start()
         job_id = over(jobs, f"http://127.0.0.1:{listening.getsockname()[1]}/")
-        deliveries.round()
+        delivered(deliveries)
     assert told(jobs, job_id).error == "The address could not be reached (ReadTimeout)."
 
 
@@ -229,7 +242,7 @@ def _never_ends(listening: socket.socket) -> None:
 def test_two_that_deliver_tell_it_once(receiver: Receiver, jobs: JobStore) -> None:
     over(jobs, receiver.url)
     first, second = (Deliveries(jobs, allow_private=True) for _ in range(2))
-    threads = [Thread(target=each.round) for each in (first, second)]
+    threads = [Thread(target=delivered, args=(each,)) for each in (first, second)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -242,7 +255,7 @@ def test_an_erased_job_is_not_told_of(
 ) -> None:
     job_id = over(jobs, receiver.url)
     jobs.run(transitions.erase(job_id, keeping=KEEPING))
-    deliveries.round()
+    delivered(deliveries)
     assert receiver.got == []
 
 
@@ -250,7 +263,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_public(
     receiver: Receiver, jobs: JobStore
 ) -> None:
     job_id = over(jobs, receiver.url)
-    Deliveries(jobs, allow_private=False).round()
+    delivered(Deliveries(jobs, allow_private=False))
     assert receiver.got == []
     webhook = told(jobs, job_id)
     assert (webhook.error, webhook.again_at) == ("The address is not a public one.", None)
@@ -281,6 +294,78 @@ def test_a_name_is_resolved_once_and_what_it_was_is_connected_to(
     assert (looked, connected) == (["rebinding.example"], ["93.184.215.14"])
 
 
+ADDRESSES = ("2606:4700::1111", "93.184.215.14", "8.8.8.8")
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which addresses of a name that has several are connected to: only the last one answers."""
+    tried: list[str] = []
+
+    def resolve(*_: Any, **__: Any) -> list[Any]:
+        return [(None, None, None, "", (address, 443)) for address in ADDRESSES]
+
+    def connect(_: object, host: str, port: int, timeout: float) -> str:
+        tried.append(host)
+        if host != ADDRESSES[-1]:
+            raise httpcore.ConnectError
+        return "a connection"
+
+    monkeypatch.setattr("worker.webhooks.getaddrinfo", resolve)
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    return tried
+
+
+def test_each_address_of_a_name_is_tried_in_the_system_s_order(connected: list[str]) -> None:
+    assert PublicNetwork().connect_tcp("example.org", 443, 10.0) == "a connection"
+    assert connected == list(ADDRESSES)
+
+
+def test_a_name_with_one_address_inside_is_not_connected_to_at_all(
+    connected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.worker.test_webhooks.ADDRESSES", ("8.8.8.8", "10.0.0.1"))
+    with pytest.raises(NotPublic):
+        PublicNetwork().connect_tcp("example.org", 443, 10.0)
+    assert connected == []
+
+
+def test_a_name_whose_addresses_all_refuse_cannot_be_reached(
+    connected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", refuse)
+    with pytest.raises(httpcore.ConnectError):
+        PublicNetwork().connect_tcp("example.org", 443, 10.0)
+
+
+def refuse(*_: Any) -> None:
+    raise httpcore.ConnectError
+
+
+def test_a_receiver_that_never_answers_delays_no_other(
+    deliveries: Deliveries, receiver: Receiver, jobs: JobStore
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for _ in range(24):
+            over(jobs, f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        deliveries.round()
+        job_id = over(jobs, receiver.url)
+        deliveries.round()
+        until(lambda: told(jobs, job_id).tries == 1)
+        silent.accept()[0].close()  # the one try that has begun
+        deliveries.close()
+    assert len(jobs.client.zrangebyscore(redis_keys.WEBHOOKS, 0, int(1000 * time()))) == 23
+
+
+def test_one_host_is_told_one_thing_after_the_other(
+    deliveries: Deliveries, receiver: Receiver, jobs: JobStore
+) -> None:
+    for _ in range(12):
+        over(jobs, receiver.url)
+    delivered(deliveries)
+    assert (len(receiver.got), receiver.most_at_once) == (12, 1)
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -303,6 +388,30 @@ def test_a_name_is_resolved_once_and_what_it_was_is_connected_to(
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
         "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+        "192.0.0.9",
+        "192.31.196.1",
+        "192.52.193.1",
+        "192.88.99.1",
+        "192.175.48.1",
+        "198.18.0.1",
+        "203.0.113.1",
+        "240.0.0.1",
+        "::8.8.8.8",
+        "::ffff:8.8.8.8",
+        "::ffff:0:8.8.8.8",
+        "64:ff9b::808:808",
+        "64:ff9b:1::1",
+        "100::1",
+        "100:0:0:1::1",
+        "2001:2::1",
+        "2001:4:112::1",
+        "2001:20::1",
+        "2001:db8::1",
+        "2620:4f:8000::1",
+        "3fff::1",
+        "4000::1",
+        "5f00::1",
+        "fec0::1",
     ],
 )
 def test_an_address_inside_is_not_public(address: str) -> None:
@@ -330,11 +439,44 @@ def test_an_address_outside_is_public(address: str) -> None:
         "https://example.org:port/",
         "https://exa\nmple.org/",
         "https://éxample.org/",
+        "https://a..b/",
+        "https://.org/",
+        "https://-a.org/",
+        "https://@example.org/",
+        "https://example.org:0/",
+        "https://example.org/a b",
+        "https://example.org/\\@a",
+        "https://exa%6dple.org/",
+        f"https://{64 * 'a'}.org/",
+        f"https://{50 * 'label.'}org/",
+        "https://127.1/",
+        "https://2130706433/",
+        "https://0x7f.0.0.1/",
+        "https://0x7f000001/",
+        "https://localhost./",
+        "https://[fec0::1]/",
+        "https://[fe80::1%25eth0]/",
     ],
 )
 def test_an_address_that_cannot_be_told_is_refused(url: str) -> None:
     assert webhooks.fault_of_url(url, allow_private=False) is not None
 
 
-def test_a_public_address_is_taken() -> None:
-    assert webhooks.fault_of_url("https://example.org/hook?a=1", allow_private=False) is None
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/hook?a=1&b=%20",
+        "https://example.org:8443",
+        "https://example.org./",
+        "https://hooks_1.example.org/~a/(b)",
+        "https://8.8.8.8/",
+        "https://[2606:4700::1111]:443/",
+    ],
+)
+def test_a_public_address_is_taken(url: str) -> None:
+    assert webhooks.fault_of_url(url, allow_private=False) is None
+
+
+@pytest.mark.parametrize("url", ["http://receiver:8080/", "http://10.0.0.1/", "http://[::1]:9/"])
+def test_an_address_inside_is_taken_where_the_operator_allows_it(url: str) -> None:
+    assert webhooks.fault_of_url(url, allow_private=True) is None
