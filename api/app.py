@@ -29,8 +29,10 @@ from api.protection import Protection
 from api.quotas import Quotas, RateLimitHeaders
 from api.request_ids import RequestIds
 from api.request_times import RequestTimes, TimeRequests
+from api.queries import BlankQueries
 from api.scratch import scratch_folder
 from api.service import Service
+from api.routing import HeadRequests, TrailingSlashes
 from api.tracing import TraceIds, telemetry
 from api.watching import Watching
 from shared import logs, tracing
@@ -58,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         telemetry=telemetry(is_traced),
     )
     body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _ROOM_FOR_FIELDS_BYTES
@@ -68,6 +71,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.add_middleware(TraceIds)
     app.add_middleware(RequestIds)
     app.add_middleware(Protection)
+    app.add_middleware(BlankQueries)
+    app.add_middleware(TrailingSlashes)
+    app.add_middleware(HeadRequests)
     for room in (jobs, submissions, sweeps, events, showing, results, access, health, metrics):
         app.include_router(room.router)
     page.install(app, settings)

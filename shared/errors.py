@@ -3,7 +3,7 @@
 PasticheError
 ├── NotAccepted          the request itself: 4xx, names the fields at fault
 │   ├── MalformedRequest, RequestTooSlow, HeadTooLarge, BodyTooLarge, WrongContentType,
-│   │   InvalidFields, AnotherSubmission, SubmissionPending
+│   │   WrongContentEncoding, InvalidFields, AnotherSubmission, SubmissionPending
 ├── AccessDenied         the caller: 401, 403, or 429 where it asks for too much
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, TooManyRequests, TooManyJobs, QuotaUsedUp
 ├── JobError             the job that was asked for
@@ -32,6 +32,8 @@ FIELD_FAULTS = {
     "unknown_field": "There is no such field.",
     "repeated_field": "The field came more often than it may.",
     "missing_file": "The picture is needed.",
+    "missing_value": "The value is needed.",
+    "not_json": "The body is not JSON, or not an object.",
     "empty_file": "The file has no bytes.",
     "file_too_large": "The file is larger than uploads may be (413).",
     "picture_unknown": "The file is no JPEG, PNG, WebP or AVIF (415).",
@@ -95,6 +97,11 @@ class BodyTooLarge(NotAccepted):
 
 class WrongContentType(NotAccepted):
     code, status, title = "wrong_content_type", 415, "The request has the wrong content type"
+
+
+class WrongContentEncoding(NotAccepted):
+    code, status, title = "wrong_content_encoding", 415, "The request is compressed"
+    headers = MappingProxyType({"Accept-Encoding": "identity"})
 
 
 class InvalidFields(NotAccepted):
