@@ -22,6 +22,7 @@ from api import (
     submissions,
     sweeps,
 )
+from api.access_log import hide_queries
 from api.body_limit import BodyLimit
 from api.decoder import Decoder
 from api.glances import Glances
@@ -34,6 +35,7 @@ from api.scratch import scratch_folder
 from api.service import Service
 from api.routing import HeadRequests, TrailingSlashes
 from api.tracing import TraceIds, telemetry
+from api.trusted_requests import TrustedRequests
 from api.watching import Watching
 from shared import logs, tracing
 from shared.blob_store import BlobStore
@@ -50,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; settings come from the environment where none are given."""
     settings = settings or Settings()
     logs.configure(settings)
+    hide_queries()
     is_traced = tracing.begin("pastiche-api")
     request_times = RequestTimes()
     app = FastAPI(
@@ -65,12 +68,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _ROOM_FOR_FIELDS_BYTES
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
+    if not settings.keys_required:
+        app.add_middleware(TrustedRequests, hosts=settings.allowed_host_names)
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(TimeRequests, times=request_times)
     if is_traced:
         app.add_middleware(TraceIds)
     app.add_middleware(RequestIds)
-    app.add_middleware(Protection)
+    app.add_middleware(Protection, allows_embedding=settings.keys_required)
     app.add_middleware(BlankQueries)
     app.add_middleware(TrailingSlashes)
     app.add_middleware(HeadRequests)

@@ -5,12 +5,13 @@ PasticheError
 │   ├── MalformedRequest, RequestTooSlow, HeadTooLarge, BodyTooLarge, WrongContentType,
 │   │   WrongContentEncoding, InvalidFields, AnotherSubmission, SubmissionPending
 ├── AccessDenied         the caller: 401, 403, or 429 where it asks for too much
-│   ├── KeyMissing, KeyUnknown, TokenReadsOnly, TooManyRequests, TooManyJobs, QuotaUsedUp
+│   ├── KeyMissing, KeyUnknown, TokenReadsOnly, HostNotAllowed, CrossSiteRequest,
+│   │   TooManyRequests, TooManyJobs, QuotaUsedUp
 ├── JobError             the job that was asked for
 │   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, JobNotOver, ResultNotReady, NoResult,
 │   │   NotAcceptable, RangeNotSatisfiable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
-    ├── QueueFull, DecodersBusy, RedisUnavailable, StorageUnavailable, StorageFull
+    ├── QueueFull, TooManyConnections, DecodersBusy, RedisUnavailable, StorageUnavailable, StorageFull
 """
 
 from collections.abc import Mapping
@@ -145,6 +146,14 @@ class TokenReadsOnly(AccessDenied):
     code, status, title = "token_reads_only", 403, "A token only reads"
 
 
+class HostNotAllowed(AccessDenied):
+    code, status, title = "host_not_allowed", 403, "The service does not answer to this name"
+
+
+class CrossSiteRequest(AccessDenied):
+    code, status, title = "cross_site_request", 403, "The request comes from another site"
+
+
 class TooManyRequests(AccessDenied):
     code, status, title = "too_many_requests", 429, "Too many requests"
 
@@ -211,6 +220,10 @@ class Unavailable(PasticheError):
 
 class QueueFull(Unavailable):
     code, status, title = "queue_full", 503, "The queue is full"
+
+
+class TooManyConnections(Unavailable):
+    code, status, title = "too_many_connections", 503, "There are too many connections"
 
 
 class DecodersBusy(Unavailable):
