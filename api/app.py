@@ -111,6 +111,7 @@ def _lifespan(
             await service.decoder.warm_up()
             async with service.watching.running():
                 yield
+            service.decoder.close()
         await service.jobs.close()
         service.queue.close()
         await to_thread.run_sync(tracing.end)

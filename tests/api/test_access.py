@@ -228,6 +228,13 @@ def test_an_unforeseen_error_ends_the_connection_as_it_says(
     assert answer.headers["connection"] == "close"
 
 
+def test_with_keys_any_name_and_any_site_is_answered(guarded: RunningApi, jobs: JobStore) -> None:
+    headers = {"Host": "studio.example", "Sec-Fetch-Site": "cross-site"}
+    answer = submit(guarded, headers | key_of("ada", jobs))
+    assert answer.status_code == 202
+    assert "cross-origin-resource-policy" not in answer.headers
+
+
 def test_requests_beyond_the_limit_are_told_when_to_come_again(
     start: Start, jobs: JobStore
 ) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from api.trusted_requests import warn_of_open_service
 from local.ports import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
-from tests.api.test_access import code, key_of, submit
+from tests.api.test_access import code, submit
 from tests.api.worker import submitted
 from tests.conftest import RunningApi, running_api
 
@@ -74,23 +75,11 @@ def test_no_page_of_another_site_can_show_our_pictures(api: RunningApi) -> None:
         assert header == "same-origin", path
 
 
-def test_with_keys_any_name_and_any_site_is_answered(
-    redis_url: str, jobs: JobStore, tmp_path: Path
-) -> None:
-    settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
-    with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api:
-        headers = {"Host": "studio.example", "Sec-Fetch-Site": "cross-site"}
-        answer = submit(api, headers | key_of("ada", jobs))
-    assert answer.status_code == 202
-    assert "cross-origin-resource-policy" not in answer.headers
-
-
 @pytest.mark.parametrize(("host", "warns"), [("0.0.0.0", True), ("127.0.0.1", False)])
 def test_an_open_service_is_warned_of_at_its_start(
-    host: str, warns: bool, redis_url: str, tmp_path: Path
+    host: str, warns: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
-    path = tmp_path / "log"
-    with path.open("wb") as log, running_api(settings, log, PASTICHE_HOST=host):
-        pass
-    assert ("no keys are required" in path.read_text()) is warns
+    warn_of_open_service(Settings(host=host))
+    assert ("no keys are required" in caplog.text) is warns
+    warn_of_open_service(Settings(host=host, keys_required=True))
+    assert len(caplog.records) == warns
