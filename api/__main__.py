@@ -9,7 +9,9 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.connections import connection_of
+from api.open_files import raise_soft_limit
 from api.service import service_of
+from api.trusted_requests import warn_of_open_service
 from shared.settings import Settings
 
 START_FAILED = 3
@@ -30,7 +32,9 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     settings = Settings()
+    raise_soft_limit()
     app = create_app(settings)
+    warn_of_open_service(settings)
     config = uvicorn.Config(
         app,
         host=settings.host,

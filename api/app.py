@@ -22,18 +22,22 @@ from api import (
     submissions,
     sweeps,
 )
+from api.access_log import hide_queries
 from api.body_limit import BodyLimit
 from api.decoder import Decoder
 from api.encoded_results import EncodedResults
 from api.glances import Glances
 from api.protection import Protection
+from api.queries import BlankQueries
 from api.quotas import Quotas, RateLimitHeaders
 from api.readiness import ReadinessCheck
 from api.request_ids import RequestIds
 from api.request_times import RequestTimes, TimeRequests
+from api.routing import HeadRequests, TrailingSlashes
 from api.scratch import scratch_folder, second_look
 from api.service import Service
 from api.tracing import TraceIds, telemetry
+from api.trusted_requests import TrustedRequests
 from api.watching import Watching
 from shared import logs, tracing
 from shared.blob_store import BlobStore
@@ -50,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; settings come from the environment where none are given."""
     settings = settings or Settings()
     logs.configure(settings)
+    hide_queries()
     is_traced = tracing.begin("pastiche-api")
     request_times = RequestTimes()
     app = FastAPI(
@@ -60,16 +65,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         telemetry=telemetry(is_traced),
     )
     body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _ROOM_FOR_FIELDS_BYTES
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
+    if not settings.keys_required:
+        app.add_middleware(TrustedRequests, hosts=settings.allowed_host_names)
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(TimeRequests, times=request_times)
     if is_traced:
         app.add_middleware(TraceIds)
     app.add_middleware(RequestIds)
-    app.add_middleware(Protection)
+    app.add_middleware(Protection, allows_embedding=settings.keys_required)
+    app.add_middleware(BlankQueries)
+    app.add_middleware(TrailingSlashes)
+    app.add_middleware(HeadRequests)
     for room in (jobs, submissions, sweeps, events, showing, results, access, health, metrics):
         app.include_router(room.router)
     page.install(app, settings)
@@ -105,6 +116,7 @@ def _lifespan(
             await service.decoder.warm_up()
             async with service.watching.running(), second_look():
                 yield
+            service.decoder.close()
         await service.jobs.close()
         service.queue.close()
         await to_thread.run_sync(tracing.end)

@@ -1,8 +1,10 @@
-"""Refuses a request body that is larger than any submission can be, before and while it comes."""
+"""Refuses a request body that is larger than any submission can be, before and while it comes, or
+that is compressed."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import BodyTooLarge
+from api.problems import problem_of
+from shared.errors import BodyTooLarge, WrongContentEncoding
 
 
 class BodyLimit:
@@ -15,6 +17,12 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
+        if encoding not in ("", "identity"):
+            sentence = f"Send the body as it is, not compressed with {encoding}."
+            await problem_of(WrongContentEncoding(sentence))(scope, receive, send)
             return
         came = 0
 
@@ -29,7 +37,7 @@ class BodyLimit:
         async def refused() -> Message:
             raise self._too_large()
 
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        declared = headers.get(b"content-length", b"0")
         too_large = declared.isdigit() and int(declared) > self._limit_bytes
         await self._app(scope, refused if too_large else counted, send)
 

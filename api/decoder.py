@@ -1,19 +1,20 @@
-"""Pictures of strangers are decoded and encoded in processes with a memory and a time limit.
+"""Pictures of strangers are decoded and encoded in processes with a memory and a time limit, which
+know nothing of the service's environment and reach no network.
 
 Whatever a hostile file does to a decoder, it does there: the process is killed and the client gets
 an answer that names the field.
 """
 
 import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, move_on_after, to_process
+from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, move_on_after
 
+from api.confined_processes import ConfinedProcesses
 from shared.errors import DecodersBusy
 from shared.pictures import Format, Limits, PictureFault, encode, encode_file, normalise
 from shared.settings import Settings
@@ -38,12 +39,16 @@ class Decoder:
             keep_pixels=settings.max_size_pixels,
         )
         self._timeout_seconds = settings.decode_timeout_seconds
-        self._memory_bytes = settings.decode_memory_megabytes * 1_000_000
+        self._processes = ConfinedProcesses(settings.decode_memory_megabytes * 1_000_000)
         self._limiter = CapacityLimiter(os.cpu_count() or 1)
 
     async def warm_up(self) -> None:
         """Starts the first process, so that no client waits for it."""
         await self._run(os.getpid)
+
+    def close(self) -> None:
+        """Ends the processes."""
+        self._processes.close()
 
     async def normalise(
         self, source: Path, target: Path, *, is_mask: bool = False
@@ -75,7 +80,7 @@ class Decoder:
         """`shared.sheets.thumbnail`, off the event loop. The picture is read when its turn has
         come: those of a large sheet are never in memory all at once."""
         async with self._turn():
-            return await self._in_process(thumbnail, await read(), size)
+            return await self._processes.run(thumbnail, await read(), size)
 
     async def contact_sheet(
         self, cells: Sequence[Cell], columns: int, cell_size: tuple[int, int], wanted: Format
@@ -94,14 +99,9 @@ class Decoder:
         # nor for how long a process takes to start where the last one was killed.
         async with self._turn():
             if timeout_seconds is not None:
-                await self._in_process(os.getpid)
+                await self._processes.run(os.getpid)
             with fail_after(timeout_seconds):
-                return await self._in_process(function, *arguments)
-
-    async def _in_process(self, function: Callable[..., Result], *arguments: object) -> Result:
-        return await to_process.run_sync(
-            _confined, self._memory_bytes, function, arguments, cancellable=True
-        )
+                return await self._processes.run(function, *arguments)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -115,13 +115,3 @@ class Decoder:
             yield
         finally:
             self._limiter.release()
-
-
-def _confined(
-    memory_bytes: int, function: Callable[..., Result], arguments: tuple[object, ...]
-) -> Result:
-    if sys.platform != "darwin":  # macOS does not keep RLIMIT_AS
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    return function(*arguments)

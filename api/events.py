@@ -3,15 +3,19 @@
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from time import monotonic
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.types import Receive, Scope, Send
 
+from api.access import Access, AccessOf, is_still_valid
 from api.jobs import JobOf, rates_of
 from api.problems import responses_to_callers
+from api.routing import is_head
 from api.schemas import preview_link, progress_of, view_of
 from api.service import Service, ServiceOf
 from api.watching import Gone, ServiceCloses
@@ -23,8 +27,8 @@ PROGRESS_SECONDS = 0.5
 """How far apart two `progress` events are at least."""
 
 HEARTBEAT_SECONDS = 10.0
-"""How often it is looked whether the reader is still there, and, where there is no news, a comment
-says that the stream is."""
+"""How often it is looked whether the reader is still there and its key was not revoked, and, where
+there is no news, a comment says that the stream is."""
 
 RECONNECT_MILLISECONDS = 1000
 """After how long a client whose stream has ended comes again."""
@@ -54,7 +58,12 @@ class EventStream(StreamingResponse):
     media_type = "text/event-stream"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.stream_response(send)
+        if is_head(scope):  # a stream without a body would never end
+            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+            await send(start)
+            await send({"type": "http.response.body"})
+        else:
+            await self.stream_response(send)
 
 
 @dataclass(slots=True)
@@ -95,17 +104,32 @@ class Story:
     "/{job_id}/events",
     response_class=EventStream,
     responses=responses_to_callers(404, 410)
-    | {200: {"content": {"text/event-stream": {"itemSchema": _EVENT_SCHEMA}}}},
+    | {
+        200: {"content": {"text/event-stream": {"itemSchema": _EVENT_SCHEMA}}},
+        204: {"description": "`Last-Event-ID` was the end"},
+    },
 )
-async def events(request: Request, job: JobOf, service: ServiceOf) -> EventStream:
+async def events(
+    request: Request,
+    job: JobOf,
+    access: AccessOf,
+    service: ServiceOf,
+    last_event_id: Annotated[
+        str | None, Header(description="The last event that was received; 204 if it was the end.")
+    ] = None,
+) -> Response:
     """The job as a stream of events: `status` with all of it, `progress` with the losses (at most
     two a second), `preview` with an address, and `done` with all of it, then the end; or `gone`
     where it is erased. Whoever comes again, with or without `Last-Event-ID`, is first told what
-    the job is now."""
-    return EventStream(_stream(request, job, service), headers=_HEADERS)
+    the job is now; where `Last-Event-ID` names the end, there is no more to come: 204."""
+    if job.is_over and last_event_id == str(job.version):
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    return EventStream(_stream(request, job, access, service), headers=_HEADERS)
 
 
-async def _stream(request: Request, job: Job, service: Service) -> AsyncIterator[bytes]:
+async def _stream(
+    request: Request, job: Job, access: Access, service: Service
+) -> AsyncIterator[bytes]:
     story, heartbeat_due = Story(), monotonic() + HEARTBEAT_SECONDS
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
     async with service.watching.watch(job) as watch:
@@ -123,7 +147,7 @@ async def _stream(request: Request, job: Job, service: Service) -> AsyncIterator
             news = b"".join(story.news(job, words))
             if monotonic() >= heartbeat_due:
                 heartbeat_due = monotonic() + HEARTBEAT_SECONDS
-                if await request.is_disconnected():
+                if await request.is_disconnected() or not await is_still_valid(access, service):
                     return
                 news = news or KEEPALIVE_COMMENT
             if news:

@@ -49,9 +49,9 @@ def hash_of(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
 
-async def owner_of(client: "redis.asyncio.Redis", key: str) -> str | None:
-    """Whose key it is; None where it is none, or was revoked."""
-    kept = await client.hget(KEYS, hash_of(key))
+async def owner_of(client: "redis.asyncio.Redis", key_hash: str) -> str | None:
+    """Whose key has this hash; None where none has, or it was revoked."""
+    kept = await client.hget(KEYS, key_hash)
     return None if kept is None else str(json.loads(kept)["owner"])
 
 

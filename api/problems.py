@@ -15,6 +15,7 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from api.parameter_faults import fault_of_parameter
 from shared.blob_store import BlobStoreRefused
 from shared.errors import (
     InvalidFields,
@@ -133,17 +134,14 @@ def _methods_of(request: Request) -> str:
         pattern, _, _ = compile_path(path)
         if pattern.match(request.url.path):
             methods |= {method.upper() for method in operations}
+    if "GET" in methods:
+        methods.add("HEAD")
     return ", ".join(sorted(methods))
 
 
-async def _a_parameter(request: Request, error: Exception) -> ProblemResponse:
+async def _a_parameter(_: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {"field": str(each["loc"][-1]), "code": each["type"], "detail": f"{each['msg']}."}
-        for each in error.errors()
-    ]
-    detail = " ".join(f"{each['field']}: {each['detail']}" for each in errors)
-    return _respond(422, InvalidFields.code, InvalidFields.title, detail, {}, errors=errors)
+    return problem_of(InvalidFields([fault_of_parameter(each) for each in error.errors()]))
 
 
 async def _redis(request: Request, error: Exception) -> ProblemResponse:
@@ -177,4 +175,5 @@ async def _unforeseen(_: Request, error: Exception) -> ProblemResponse:
     log.error("Unforeseen", exc_info=error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     sentence = "Something unexpected went wrong; the operator's log has it."
-    return _respond(status, "internal_error", status.phrase, sentence, {})
+    # uvicorn hangs up after an exception: a client must not send its next request here.
+    return _respond(status, "internal_error", status.phrase, sentence, {"Connection": "close"})

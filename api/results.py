@@ -14,6 +14,7 @@ from api.access import AccessOf
 from api.etags import unchanged
 from api.jobs import POLL_SECONDS, JobOf, job_of
 from api.problems import responses_to_callers
+from api.queries import PictureFormat, without_aliases
 from api.service import ServiceOf
 from shared.blob_store import BlobStore
 from shared.errors import (
@@ -46,7 +47,7 @@ async def result(
     job: JobOf,
     access: AccessOf,
     service: ServiceOf,
-    format: Annotated[Format | None, Query(description="Overrides `Accept`.")] = None,
+    format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
 ) -> Response:
     """The finished picture as PNG, JPEG or WebP."""
     key = _result_key(job)
@@ -97,7 +98,7 @@ def _quality(media_type: str, header: str) -> float:
     found: dict[str, float] = {}
     for item in header.split(","):
         name, *parameters = (part.strip().lower() for part in item.split(";"))
-        found[name] = _quality_parameter(parameters)
+        found[without_aliases(name)] = _quality_parameter(parameters)
     kind = media_type.partition("/")[0]
     for name in (media_type, f"{kind}/*", "*/*"):
         if name in found:

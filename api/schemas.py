@@ -173,7 +173,7 @@ class Estimate(BaseModel):
 class Reweighing(BaseModel):
     """Other weights for a job that is not over; what is not given stays as it is."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     content_weight: float | None = _weight("content_weight")
     style_weight: float | None = _weight("style_weight")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from api.etags import unchanged
 from api.jobs import JobOf
 from api.problems import responses_to_callers
+from api.queries import WholeNumber
 from api.service import ServiceOf
 from shared.losses import Losses
 
@@ -43,7 +44,8 @@ async def preview(
     job: JobOf,
     service: ServiceOf,
     iteration: Annotated[
-        int | None, Query(description="Makes each preview's address another; the newest is sent.")
+        WholeNumber | None,
+        Query(description="Makes each preview's address another; the newest is sent."),
     ] = None,
 ) -> Response:
     """The newest preview of the picture, a JPEG file."""

@@ -1,5 +1,6 @@
 """The options in a form: texts in, valid options out, every fault named."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -9,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from pastiche.options import OptionError, Options, wanted
+from pastiche.options import OptionError, Options, is_list, wanted
 from pastiche.presets import PRESETS
 from shared.errors import FieldError, InvalidFields
 from shared.job_options import WISHES, JobOptions, PresetChoice, Wishes
@@ -44,6 +45,36 @@ def option_names() -> tuple[str, ...]:
     """The fields of a form that are text."""
     names = (*PresetChoice.model_fields, *JobOptions.model_fields, *Wishes.model_fields)
     return (*names, PICTURES_OF)
+
+
+def joins_values(name: str, axes: tuple[str, ...]) -> bool:
+    """Whether a text field may come several times: its values are a list."""
+    return name in axes or (name in JobOptions.model_fields and is_list(name))
+
+
+def normalised(form: FormData, axes: tuple[str, ...] = ()) -> FormData:
+    """The form without what a browser sends for fields that were left blank: empty texts and files
+    without a name. Several values of a list become one text, separated by commas.
+
+    Args:
+        axes: the options that may have several values in a sweep.
+    """
+    items = [(name, value) for name, value in form.multi_items() if not _is_blank(value)]
+    counts = Counter(name for name, _ in items)
+    joined: dict[str, str] = {}
+    for name in counts:
+        values = [value for other, value in items if other == name]
+        texts = [value for value in values if isinstance(value, str)]
+        if len(texts) == len(values) > 1 and joins_values(name, axes):
+            joined[name] = ",".join(texts)
+    kept = [(name, value) for name, value in items if name not in joined]
+    return FormData([*kept, *joined.items()])
+
+
+def _is_blank(value: UploadFile | str) -> bool:
+    if isinstance(value, str):
+        return not value.strip()
+    return not value.filename and not value.size
 
 
 def start_job(form: FormData) -> str | None:
@@ -111,7 +142,7 @@ def _options_of(
         options.check_images(**_counts(counts))
     except ValidationError as error:
         names = dict.fromkeys(str(each["loc"][0]) for each in error.errors())
-        return {}, [_fault_of_value(name, texts[name]) for name in names]
+        return {}, [_fault_of_value(name, texts[name], settings) for name in names]
     except OptionError as error:
         return {}, [FieldError(error.field, "invalid_value", f"This {error.sentence}")]
     return asdict(options), _faults_of_size(options, settings)
@@ -152,10 +183,12 @@ def _faults_of_size(options: Options, settings: Settings) -> list[FieldError]:
     return [FieldError("size", "size_too_large", sentence)]
 
 
-def _fault_of_value(name: str, value: object) -> FieldError:
+def _fault_of_value(name: str, value: object, settings: Settings) -> FieldError:
     if isinstance(value, UploadFile):
         return FieldError(name, "not_text", "This field is text, not a file.")
-    return FieldError(name, "invalid_value", f"This must be {wanted(name)}, not “{value}”.")
+    maximum = settings.max_size_pixels if name == "size" else None
+    sentence = f"This must be {wanted(name, maximum=maximum)}, not “{value}”."
+    return FieldError(name, "invalid_value", sentence)
 
 
 def form_schema(axes: tuple[str, ...] = ()) -> Mapping[str, Any]:

@@ -18,12 +18,14 @@ from api.service import Service
 from api.submission_options import (
     PICTURES_OF,
     Variant,
+    normalised,
     option_names,
     pictures_job,
     start_job,
     variants_of,
     wishes_of,
 )
+from api.suggestions import unknown_field
 from pastiche.sizes import same_aspect
 from shared import tracing
 from shared.blob_store import BlobStore
@@ -95,8 +97,9 @@ class Receiver:
             DecodersBusy: too many pictures came before.
             PicturesLost: the store no longer has an earlier job's picture.
         """
-        form = await form_of(request)
+        sent = await form_of(request)
         try:
+            form = normalised(sent, self.axes)
             taken = await _taken(form, earlier_job)
             variants, wishes = self._texts(form, taken)
             with TemporaryDirectory(dir=self.scratch) as name:
@@ -112,7 +115,7 @@ class Receiver:
                 fingerprint = await to_thread.run_sync(_fingerprint, form)
                 yield Submission(variants, wishes, _inputs(files), fingerprint)
         finally:
-            await form.close()
+            await sent.close()
 
     def _texts(
         self, form: FormData, taken: Mapping[str, list[str]]
@@ -198,8 +201,7 @@ def _faults_of_shape(form: FormData) -> list[FieldError]:
     for name in dict.fromkeys(names):
         most = PICTURE_FIELDS[name].most if name in PICTURE_FIELDS else 1
         if name not in known:
-            sentence = f"There is no such field. The fields are {', '.join(known)}."
-            errors.append(FieldError(name, "unknown_field", sentence))
+            errors.append(unknown_field(name, known))
         elif names.count(name) > most:
             often = "once" if most == 1 else f"{most} times"
             sentence = f"This field may be given only {often}."

@@ -1,6 +1,7 @@
 """What kinds of values options have: how each is described, checked, and read from text."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
@@ -78,6 +79,38 @@ def kind_of(type_of_option: Any) -> Kind:
     return _KINDS[Literal if get_origin(type_of_option) is Literal else type_of_option]
 
 
+_NUMBER_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""Python also reads underscores and the digits of other scripts, which no client means."""
+
+_LONGEST_NUMBER = 400
+"""Characters: far longer than any number needs, and short enough to convert at once."""
+
+
+def read_number(text: str) -> float:
+    """The number in a text, in ASCII digits.
+
+    Raises:
+        ValueError: it has none.
+    """
+    number = text.strip()
+    if len(number) > _LONGEST_NUMBER or not _NUMBER_TEXT.fullmatch(number):
+        raise ValueError
+    return float(number)
+
+
+def read_whole(text: str) -> int:
+    """The whole number in a text, in ASCII digits; `256.0` is one too.
+
+    Raises:
+        ValueError: it has none.
+    """
+    number = read_number(text)
+    if not number.is_integer():
+        raise ValueError
+    digits = text.strip()
+    return int(digits) if digits.lstrip("+-").isdigit() else int(number)
+
+
 def _number(value: Any, _: Any, meaning: Meaning) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError
@@ -126,11 +159,18 @@ def _layers(value: Any, type_of_option: Any, meaning: Meaning) -> dict[LayerName
     return weights
 
 
+_SWITCH_WORDS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
+"""`on` is what a checkbox of an HTML form sends."""
+
+
 def _read_switch(text: str) -> bool:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if text.lower() not in words:
+    word = text.strip().lower()
+    if word not in _SWITCH_WORDS:
         raise ValueError
-    return words[text.lower()]
+    return _SWITCH_WORDS[word]
 
 
 def _read_layers(text: str) -> dict[str, float]:
@@ -139,7 +179,7 @@ def _read_layers(text: str) -> dict[str, float]:
         name, colon, weight = part.partition(":")
         if name in weights:
             raise ValueError
-        weights[name] = float(weight) if colon else 1.0
+        weights[name] = read_number(weight) if colon else 1.0
     return weights
 
 
@@ -155,19 +195,19 @@ def _span(meaning: Meaning) -> str:
 _NUMBER = r"[0-9.eE+-]+"
 
 _KINDS: dict[Any, Kind] = {
-    float: Kind(lambda _, meaning: f"a number {_span(meaning)}", float, _number),
-    int: Kind(lambda _, meaning: f"a whole number {_span(meaning)}", int, _whole),
+    float: Kind(lambda _, meaning: f"a number {_span(meaning)}", read_number, _number),
+    int: Kind(lambda _, meaning: f"a whole number {_span(meaning)}", read_whole, _whole),
     bool: Kind(lambda *_: "true or false", _read_switch, _switch),
     Literal: Kind(lambda kind, _: f"one of {', '.join(get_args(kind))}", str, _choice),
     Numbers: Kind(
         lambda _, meaning: f"up to {meaning.most} numbers {_span(meaning)}, as 0.7,0.3",
-        lambda text: tuple(float(part) for part in _parts(text)),
+        lambda text: tuple(read_number(part) for part in _parts(text)),
         _several(_number),
         rf"^({_NUMBER}(,{_NUMBER})*)?$",
     ),
     Counts: Kind(
         lambda _, meaning: f"up to {meaning.most} whole numbers {_span(meaning)}, as 80,60,40",
-        lambda text: tuple(int(part) for part in _parts(text)),
+        lambda text: tuple(read_whole(part) for part in _parts(text)),
         _several(_whole),
         r"^([0-9]+(,[0-9]+)*)?$",
     ),

@@ -5,7 +5,7 @@ but Python, so that it can be read where torch is not installed.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any, Literal, get_type_hints
 
@@ -391,10 +391,21 @@ def meaning_of(name: str) -> Meaning:
     return meaning
 
 
-def wanted(name: str) -> str:
-    """What the option called `name` takes, to end a sentence that begins with “must be”."""
-    kind = _types()[name]
-    return kind_of(kind).wanted(kind, meaning_of(name))
+def wanted(name: str, *, maximum: float | None = None) -> str:
+    """What the option called `name` takes, to end a sentence that begins with “must be”.
+
+    Args:
+        maximum: the largest number that is allowed here, where that is less than elsewhere.
+    """
+    kind, meaning = _types()[name], meaning_of(name)
+    if maximum is not None:
+        meaning = replace(meaning, maximum=maximum)
+    return kind_of(kind).wanted(kind, meaning)
+
+
+def is_list(name: str) -> bool:
+    """Whether the option called `name` has several values, which a text separates by commas."""
+    return kind_of(_types()[name]).pattern is not None
 
 
 @cache

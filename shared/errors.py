@@ -3,15 +3,16 @@
 PasticheError
 ├── NotAccepted          the request itself: 4xx, names the fields at fault
 │   ├── MalformedRequest, RequestTooSlow, HeadTooLarge, BodyTooLarge, WrongContentType,
-│   │   InvalidFields, AnotherSubmission, SubmissionPending
+│   │   WrongContentEncoding, InvalidFields, AnotherSubmission, SubmissionPending
 ├── AccessDenied         the caller: 401, 403, or 429 where it asks for too much
-│   ├── KeyMissing, KeyUnknown, TokenReadsOnly, TooManyRequests, TooManyJobs, QuotaUsedUp
+│   ├── KeyMissing, KeyUnknown, TokenReadsOnly, HostNotAllowed, CrossSiteRequest,
+│   │   TooManyRequests, TooManyJobs, QuotaUsedUp
 ├── JobError             the job that was asked for
 │   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, ChangedMeanwhile, JobNotOver,
 │   │   ResultNotReady, NoResult, ResultLost, PicturesLost, NotAcceptable,
 │   │   RangeNotSatisfiable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
-    ├── QueueFull, DecodersBusy, RedisUnavailable, StorageUnavailable, StorageFull
+    ├── QueueFull, TooManyConnections, DecodersBusy, RedisUnavailable, StorageUnavailable, StorageFull
 """
 
 from collections.abc import Mapping
@@ -33,6 +34,8 @@ FIELD_FAULTS = {
     "unknown_field": "There is no such field.",
     "repeated_field": "The field came more often than it may.",
     "missing_file": "The picture is needed.",
+    "missing_value": "The value is needed.",
+    "not_json": "The body is not JSON, or not an object.",
     "empty_file": "The file has no bytes.",
     "file_too_large": "The file is larger than uploads may be (413).",
     "picture_unknown": "The file is no JPEG, PNG, WebP or AVIF (415).",
@@ -98,6 +101,11 @@ class WrongContentType(NotAccepted):
     code, status, title = "wrong_content_type", 415, "The request has the wrong content type"
 
 
+class WrongContentEncoding(NotAccepted):
+    code, status, title = "wrong_content_encoding", 415, "The request is compressed"
+    headers = MappingProxyType({"Accept-Encoding": "identity"})
+
+
 class InvalidFields(NotAccepted):
     """One or more fields are at fault; `errors` names each of them.
 
@@ -137,6 +145,14 @@ class KeyUnknown(AccessDenied):
 
 class TokenReadsOnly(AccessDenied):
     code, status, title = "token_reads_only", 403, "A token only reads"
+
+
+class HostNotAllowed(AccessDenied):
+    code, status, title = "host_not_allowed", 403, "The service does not answer to this name"
+
+
+class CrossSiteRequest(AccessDenied):
+    code, status, title = "cross_site_request", 403, "The request comes from another site"
 
 
 class TooManyRequests(AccessDenied):
@@ -217,6 +233,10 @@ class Unavailable(PasticheError):
 
 class QueueFull(Unavailable):
     code, status, title = "queue_full", 503, "The queue is full"
+
+
+class TooManyConnections(Unavailable):
+    code, status, title = "too_many_connections", 503, "There are too many connections"
 
 
 class DecodersBusy(Unavailable):

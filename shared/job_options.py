@@ -5,7 +5,7 @@ from typing import Annotated, Any, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
 
-from pastiche.option_kinds import Kind, kind_of
+from pastiche.option_kinds import Kind, kind_of, read_number
 from pastiche.options import Options, meaning_of
 from pastiche.presets import MEANINGS, Preset
 from shared.jobs import LANES, Priority
@@ -58,6 +58,10 @@ JobOptions: type[BaseModel] = create_model(
 )
 
 
+def _number(value: Any) -> Any:
+    return read_number(value) if isinstance(value, str) else value
+
+
 class Wishes(BaseModel):
     """When the picture is to be painted."""
 
@@ -65,7 +69,7 @@ class Wishes(BaseModel):
         "normal",
         description="Jobs of a higher priority go first; within one, callers take turns.",
     )
-    deadline: float | None = Field(
+    deadline: Annotated[float | None, BeforeValidator(_number)] = Field(
         None,
         gt=0,
         le=MOST_DEADLINE_SECONDS,

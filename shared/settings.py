@@ -61,6 +61,15 @@ class Settings(BaseSettings):
         description="How long a request may take to come in, its pictures included; and for how "
         "long an answer waits to be read.",
     )
+    first_byte_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+        10.0, description="How long a new connection may say nothing."
+    )
+    connections_limit: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="How many connections the API holds at once. Beyond it those that have said "
+        "nothing yet are closed, and without such a one new ones are answered 503. Where it is not "
+        "set, half as many as the process may have files open.",
+    )
     decode_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         20.0, description="How long the decoding of one upload may take."
     )
@@ -71,6 +80,11 @@ class Settings(BaseSettings):
         False,
         description="Whether callers need a key (`python -m api.keys create OWNER`); each owner "
         "then sees its own jobs only.",
+    )
+    allowed_hosts: str = Field(
+        "",
+        description="The names that requests may be addressed to while no keys are required, "
+        "separated by commas, beside `localhost` and addresses; `*` allows any name.",
     )
     requests_per_minute: Annotated[int, Field(ge=1)] | None = Field(
         None,
@@ -142,6 +156,12 @@ class Settings(BaseSettings):
     def lease_limit_seconds(self) -> float:
         """How long after its claim the lease of an attempt ends at least that took too long."""
         return self.job_time_limit_seconds + self.lease_seconds
+
+    @property
+    def allowed_host_names(self) -> frozenset[str]:
+        """In lower case."""
+        names = (name.strip().lower() for name in self.allowed_hosts.split(","))
+        return frozenset(name for name in names if name)
 
     @property
     def upload_limit_bytes(self) -> int:

@@ -165,13 +165,13 @@ def running_api(
 ) -> Iterator[RunningApi]:
     """`python -m api` on these settings, and more of the environment, until the end of the
     context; it logs to the tests' own output where no file is given."""
-    environment = more | {
+    environment = {
         "PASTICHE_HOST": "127.0.0.1",
         "PASTICHE_PORT": str(settings.port),
         "PASTICHE_REDIS_URL": settings.redis_location,
         "PASTICHE_DATA_FOLDER": str(settings.data_folder),
         "PASTICHE_LOG_LEVEL": "WARNING",
-    }
+    } | more
     with (
         running([sys.executable, "-m", "api"], environment, log) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=30) as http,

@@ -177,6 +177,62 @@ def test_a_token_that_was_made_up_or_is_another_s_work_is_refused(guarded: Runni
         assert code(refused) == (401, "key_unknown")
 
 
+def revoke(headers: dict[str, str], jobs: JobStore) -> None:
+    key = headers["Authorization"].removeprefix("Bearer ")
+    assert keys.revoke(jobs.client, keys.hash_of(key)[:12])
+
+
+def test_a_token_is_worthless_once_its_key_is_revoked(guarded: RunningApi, jobs: JobStore) -> None:
+    ada, other_key = key_of("ada", jobs), key_of("ada", jobs)
+    job = submit(guarded, ada).json()
+    token = guarded.http.post("/tokens", headers=ada).json()["token"]
+    assert guarded.http.get(job["links"]["self"], params={"token": token}).is_success
+    revoke(ada, jobs)
+    refused = guarded.http.get(job["links"]["self"], params={"token": token})
+    assert code(refused) == (401, "key_unknown")
+    assert guarded.http.get(job["links"]["self"], headers=other_key).is_success
+
+
+def test_a_stream_ends_once_its_key_is_revoked(guarded: RunningApi, jobs: JobStore) -> None:
+    ada = key_of("ada", jobs)
+    job = submit(guarded, ada).json()
+    with guarded.http.stream("GET", job["links"]["events"], headers=ada) as response:
+        lines = response.iter_lines()
+        assert next(lines).startswith("retry:")
+        revoke(ada, jobs)
+        list(lines)  # ends with the next sign of life
+
+
+def test_a_token_is_not_in_the_log(redis_url: str, jobs: JobStore, tmp_path: Path) -> None:
+    settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
+    log = tmp_path / "log"
+    environment = {"PASTICHE_KEYS_REQUIRED": "true", "PASTICHE_LOG_LEVEL": "INFO"}
+    with log.open("wb") as out, running_api(settings, out, **environment) as api:
+        ada = key_of("ada", jobs)
+        token = api.http.post("/tokens", headers=ada).json()["token"]
+        api.http.get("/jobs", params={"token": token, "limit": "7"})
+    written = log.read_text()
+    assert '"GET /jobs?[hidden] HTTP/1.1" 200' in written
+    assert token not in written
+
+
+def test_an_unforeseen_error_ends_the_connection_as_it_says(
+    guarded: RunningApi, jobs: JobStore
+) -> None:
+    jobs.client.hset(keys.KEYS, keys.hash_of("broken"), "not JSON")
+    headers = {"Authorization": "Bearer broken"}
+    answer = guarded.http.get("/jobs", headers=headers)
+    assert code(answer) == (500, "internal_error")
+    assert answer.headers["connection"] == "close"
+
+
+def test_with_keys_any_name_and_any_site_is_answered(guarded: RunningApi, jobs: JobStore) -> None:
+    headers = {"Host": "studio.example", "Sec-Fetch-Site": "cross-site"}
+    answer = submit(guarded, headers | key_of("ada", jobs))
+    assert answer.status_code == 202
+    assert "cross-origin-resource-policy" not in answer.headers
+
+
 def test_requests_beyond_the_limit_are_told_when_to_come_again(
     start: Start, jobs: JobStore
 ) -> None:

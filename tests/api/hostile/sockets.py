@@ -77,5 +77,5 @@ def status_of(said: bytes) -> int:
 def head(*lines: str, method: str = "POST", path: str = "/jobs?dry_run=1") -> bytes:
     """The head of a request with these lines more, after whose answer the API is to hang up."""
     return "\r\n".join(
-        (f"{method} {path} HTTP/1.1", "Host: pastiche", "Connection: close", *lines, "", "")
+        (f"{method} {path} HTTP/1.1", "Host: localhost", "Connection: close", *lines, "", "")
     ).encode("latin-1")

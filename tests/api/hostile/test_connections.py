@@ -23,7 +23,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.slow
 
 FORM = "Content-Type: multipart/form-data; boundary=x"
-SMUGGLED = b"GET /livez HTTP/1.1\r\nHost: pastiche\r\n\r\n"
+SMUGGLED = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 A_MEGABYTE = b"x" * 1_000_000
 
 
@@ -180,13 +180,13 @@ def test_a_hundred_connections_that_send_half_a_form_keep_nobody_out(
 
 def test_answers_that_nobody_reads_are_not_kept(impatient_siege: Siege) -> None:
     with connected(impatient_siege) as connection:
-        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: pastiche\r\n\r\n" * 60)
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)
         until(lambda: is_held(connection))
         until(lambda: not is_held(connection))
 
 
 def test_a_client_that_leaves_before_its_answers_is_no_fault(siege: Siege) -> None:
     with connected(siege) as connection:
-        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: pastiche\r\n\r\n" * 60)
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)
         until(lambda: is_held(connection))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
