@@ -5,13 +5,12 @@ from functools import partial
 from io import BytesIO
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from pastiche.engine.allocator import give_back_freed_memory, keep_freed_memory
 from pastiche.engine.backbones import BackboneSource, choose_backbone
 from pastiche.engine.checkpoint import REWEIGHED, Checkpoint, UnusableCheckpoint
-from pastiche.engine.images import from_pil, mask_from_pil, to_pil
+from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
 from pastiche.engine.precision import best_device
 from pastiche.engine.progress import Diverged, Progress
@@ -20,10 +19,11 @@ from pastiche.engine.scenes import Scenes
 from pastiche.engine.stylize import Reweigh, paint
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
+from pastiche.pictures import apply_transparency, read_picture
 from shared import tracing
 from shared.jobs import BackboneUsed, Inputs
 from shared.jobs import Progress as JobProgress
-from shared.pictures import KEPT, encode_png, encode_preview
+from shared.pictures import encode_png, encode_preview
 from shared.settings import Settings
 from shared.workers import Worker
 from worker.attempt import Attempt, PaintingFailed, StudioCloses
@@ -104,7 +104,10 @@ def paint_picture(
         give_back_freed_memory()
     log.info("Job %s: optimised", attempt.job.id)
     with tracing.span("encode"):
-        return encode_png(to_pil(picture))
+        painted = to_pil(picture)
+        if options.keep_transparency:
+            painted = apply_transparency(painted, read_picture(pictures.content))
+        return encode_png(painted)
 
 
 def _painted(
@@ -183,23 +186,13 @@ def _earlier_work(
 
 def _images(pictures: Inputs[bytes]) -> EngineInputs:
     return EngineInputs(
-        content=_image(pictures.content),
-        styles=tuple(_image(style) for style in pictures.style),
-        masks=tuple(_mask(mask) for mask in pictures.mask),
-        style_masks=tuple(_mask(mask) for mask in pictures.style_mask),
-        start=None if pictures.start_image is None else _image(pictures.start_image),
-        content_map=None if pictures.content_map is None else _mask(pictures.content_map),
+        content=read_image(pictures.content),
+        styles=tuple(read_image(style) for style in pictures.style),
+        masks=tuple(read_mask(mask) for mask in pictures.mask),
+        style_masks=tuple(read_mask(mask) for mask in pictures.style_mask),
+        start=None if pictures.start_image is None else read_image(pictures.start_image),
+        content_map=None if pictures.content_map is None else read_mask(pictures.content_map),
     )
-
-
-def _image(picture: bytes) -> Tensor:
-    with Image.open(BytesIO(picture), formats=KEPT) as opened:
-        return from_pil(opened)
-
-
-def _mask(picture: bytes) -> Tensor:
-    with Image.open(BytesIO(picture), formats=KEPT) as opened:
-        return mask_from_pil(opened)
 
 
 def _as_told(progress: Progress, seconds: float, begun: float) -> JobProgress:
