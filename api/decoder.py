@@ -51,17 +51,22 @@ class Decoder:
         self._processes.close()
 
     async def normalise(
-        self, source: Path, target: Path, *, is_mask: bool = False
+        self,
+        source: Path,
+        target: Path,
+        *,
+        is_mask: bool = False,
+        keeps_transparency: bool = False,
     ) -> PictureFault | None:
         """`shared.pictures.normalise`, confined; what it does to its process is a fault too.
 
         Raises:
             DecodersBusy: so many came before that its turn never came.
         """
-        wanted = partial(normalise, is_mask=is_mask)
+        confined = partial(normalise, is_mask=is_mask, keeps_transparency=keeps_transparency)
         try:
             return await self._run(
-                wanted, source, target, self._limits, timeout_seconds=self._timeout_seconds
+                confined, source, target, self._limits, timeout_seconds=self._timeout_seconds
             )
         except TimeoutError:
             return PictureFault("picture_too_slow", 413, "This picture takes too long to decode.")

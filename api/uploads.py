@@ -141,7 +141,12 @@ class Receiver:
                     folder / f"{name}-{index}.{kind}" for kind in ("upload", "picture")
                 )
                 await to_thread.run_sync(_keep, upload, source)
-                fault = await self.decoder.normalise(source, target, is_mask=field.is_mask)
+                fault = await self.decoder.normalise(
+                    source,
+                    target,
+                    is_mask=field.is_mask,
+                    keeps_transparency=field.keeps_transparency,
+                )
                 source.unlink()
                 if fault is not None:
                     errors.append((FieldError(name, fault.code, fault.detail), fault.status))

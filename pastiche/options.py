@@ -320,6 +320,14 @@ class Options:
         "is fast at it.",
     )
 
+    keep_transparency: bool = _option(
+        False,
+        "Result",
+        "Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays "
+        "one; a JPEG result is white there. Without it, the ground is painted, from white. "
+        "`stylize` ignores it: `pastiche.pictures.apply_transparency` does the same.",
+    )
+
     def __post_init__(self) -> None:
         for name, kind in _types().items():
             object.__setattr__(self, name, _kept(name, kind, getattr(self, name)))

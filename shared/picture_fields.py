@@ -14,16 +14,22 @@ class PictureField:
         required: whether a job cannot do without.
         most: how many there may be.
         is_mask: whether only its light counts, not its colour.
+        keeps_transparency: whether the result may be as transparent as it is.
     """
 
     description: str
     required: bool = False
     most: int = 1
     is_mask: bool = False
+    keeps_transparency: bool = False
 
 
 PICTURE_FIELDS: dict[str, PictureField] = {
-    "content": PictureField("The content image: the photograph that is to be painted.", True),
+    "content": PictureField(
+        "The content image: the photograph that is to be painted.",
+        required=True,
+        keeps_transparency=True,
+    ),
     "style": PictureField(
         "The style image: the painting. Several are blended, or painted where their masks are.",
         required=True,

@@ -1,7 +1,7 @@
-"""Bytes from strangers into one plain kind of picture, and pictures into what a client accepts.
+"""Uploads into one plain kind of picture file, and pictures into what a client accepts.
 
-Decoding runs in a process of its own (`api.decoder`), so a fault is answered as a value here and
-becomes an error there.
+`pastiche.pictures` reads them. Decoding runs in a process of its own (`api.decoder`), so a fault is
+answered as a value here and becomes an error there.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from pastiche.pictures import EncodedPicture, as_mask, on_white
 
 Format = Literal["png", "jpeg", "webp"]
 
@@ -27,7 +29,6 @@ LIGHTEST_OF_A_MASK = 128
 # Pillow's own guard warns or raises by a limit of its own; the one below comes first.
 Image.MAX_IMAGE_PIXELS = None
 
-_ACCEPTED = ("JPEG", "PNG", "WEBP", "AVIF")
 _ENCODING: dict[Format, dict[str, int]] = {
     "png": {"compress_level": 1},
     "jpeg": {"quality": 92, "subsampling": 0},
@@ -40,18 +41,6 @@ _KEEPING = {"lossless": True, "quality": 0, "method": 0}
 
 KEPT = ("WEBP", "PNG")
 """What `normalise` and the worker write: every pixel of it."""
-
-
-_TURNS: dict[object, Image.Transpose] = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What each orientation of EXIF asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +61,21 @@ class PictureFault:
 
 
 def normalise(
-    source: Path, target: Path, limits: Limits, *, is_mask: bool = False
+    source: Path,
+    target: Path,
+    limits: Limits,
+    *,
+    is_mask: bool = False,
+    keeps_transparency: bool = False,
 ) -> PictureFault | None:
     """Reads any accepted picture and writes it as upright 8-bit sRGB pixels without metadata.
 
-    The first frame of an animation; alpha composited on white; a mask in grey. None where it went
-    well.
+    What is transparent becomes white, of a mask black, unless `keeps_transparency`. None where it
+    went well.
     """
-    upload = BytesIO(source.read_bytes())
+    upload = source.read_bytes()
     try:
-        found = _normalised(upload, limits, is_mask=is_mask)
+        found = _normalised(upload, limits, is_mask, keeps_transparency)
     except UnidentifiedImageError:
         return PictureFault(
             "picture_unknown", 415, "This is not a picture in JPEG, PNG, WebP or AVIF format."
@@ -101,23 +95,28 @@ def normalise(
     return None
 
 
-def _normalised(upload: BytesIO, limits: Limits, *, is_mask: bool) -> bytes | PictureFault:
-    with Image.open(upload, formats=_ACCEPTED) as picture:
-        fault = _fault_of_size(picture.width, picture.height, limits)
-        if fault is not None:
-            return fault
-        picture.load()
-        plain = _reduced(_in_srgb(_upright(picture)), limits.keep_pixels)
+def _normalised(
+    upload: bytes, limits: Limits, is_mask: bool, keeps_transparency: bool
+) -> bytes | PictureFault:
+    encoded = EncodedPicture(upload)
+    fault = _fault_of_size(*encoded.size, limits)
+    if fault is not None:
+        return fault
+    picture = encoded.decode()
+    del encoded  # and with it the pixels as stored
     if is_mask:
-        plain = plain.convert("L")
-        if not any(plain.histogram()[LIGHTEST_OF_A_MASK:]):
-            return PictureFault(
-                "mask_empty", 422, "This mask is black everywhere: it must be white somewhere."
-            )
-    # Pixels alone: a new picture has none of the old one's metadata.
-    bare = Image.frombytes(plain.mode, plain.size, plain.tobytes())
+        picture = as_mask(picture)
+    elif not keeps_transparency:
+        picture = on_white(picture)
+    picture = _reduced(picture, limits.keep_pixels)
+    if is_mask and not any(picture.histogram()[LIGHTEST_OF_A_MASK:]):
+        return PictureFault(
+            "mask_empty",
+            422,
+            "This mask is black or transparent everywhere: it must be white somewhere.",
+        )
     out = BytesIO()
-    bare.save(out, "WEBP", **_KEEPING)
+    picture.save(out, "WEBP", **_KEEPING)
     return out.getvalue()
 
 
@@ -128,10 +127,12 @@ def size_of(picture: Path) -> tuple[int, int]:
 
 
 def encode(picture: bytes, wanted: Format) -> bytes:
-    """A picture that `normalise` or the worker wrote, in another format."""
+    """A picture that `normalise` or the worker wrote, in another format; in JPEG, which has no
+    transparency, on white."""
     out = BytesIO()
     with Image.open(BytesIO(picture), formats=("PNG",)) as image:
-        image.save(out, wanted.upper(), **_ENCODING[wanted])
+        shown = on_white(image) if wanted == "jpeg" else image
+        shown.save(out, wanted.upper(), **_ENCODING[wanted])
     return out.getvalue()
 
 
@@ -179,54 +180,6 @@ def _fault_of_size(width: int, height: int, limits: Limits) -> PictureFault | No
             f"{HIGHEST_ASPECT_RATIO} times the other.",
         )
     return None
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    """As EXIF says. Pillow's own `exif_transpose` also writes the rest of EXIF anew, which hostile
-    values make it fail at, and which nobody needs here."""
-    turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
-    return picture if turn is None else picture.transpose(turn)
-
-
-def _in_srgb(picture: Image.Image) -> Image.Image:
-    flat = _on_white(_eight_bit(picture))
-    profile = picture.info.get("icc_profile")
-    if not profile:
-        return flat.convert("RGB")
-    try:
-        return _converted(flat, profile)
-    except (ImageCms.PyCMSError, OSError):
-        return flat.convert("RGB")  # a broken profile says nothing about the pixels
-
-
-def _converted(picture: Image.Image, profile: bytes) -> Image.Image:
-    source = ImageCms.ImageCmsProfile(BytesIO(profile))
-    colour_space = source.profile.xcolor_space.strip()
-    wanted = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}.get(colour_space)
-    if wanted is None:
-        return picture.convert("RGB")
-    matching = picture if picture.mode == wanted else picture.convert(wanted)
-    srgb = ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(matching, source, srgb, outputMode="RGB")
-    assert converted is not None
-    return converted
-
-
-def _eight_bit(picture: Image.Image) -> Image.Image:
-    """16-bit grey scaled to 8 bits: Pillow's own conversion would clip it to white."""
-    if picture.mode.startswith("I;16"):
-        return picture.convert("I").point(lambda value: value / 257).convert("L")
-    if picture.mode == "I":
-        return picture.point(lambda value: value / 257).convert("L")
-    return picture
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    if not picture.has_transparency_data:
-        return picture if picture.mode in ("RGB", "L", "CMYK") else picture.convert("RGB")
-    layers = picture.convert("RGBA")
-    white = Image.new("RGBA", layers.size, "white")
-    return Image.alpha_composite(white, layers).convert("RGB")
 
 
 def _reduced(picture: Image.Image, longest_side: int) -> Image.Image:

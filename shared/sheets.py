@@ -6,6 +6,8 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw, ImageFont
 
+from pastiche.pictures import on_white
+
 _GAP_PIXELS = 8
 _LABEL_PIXELS = 26
 _FONT_PIXELS = 15
@@ -74,6 +76,6 @@ def _image(cell: Cell, size: tuple[int, int]) -> Image.Image:
     if cell.picture is None:
         return Image.new("RGB", size, _EMPTY)
     with Image.open(BytesIO(cell.picture), formats=("PNG",)) as picture:
-        image = picture.convert("RGB")
+        image = on_white(picture).convert("RGB")
     image.thumbnail(size, Image.Resampling.LANCZOS)
     return image

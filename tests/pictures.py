@@ -107,3 +107,53 @@ def bomb(side: int = 50_000) -> bytes:
 def _chunk(name: bytes, data: bytes) -> bytes:
     checksum = struct.pack(">I", zlib.crc32(name + data))
     return struct.pack(">I", len(data)) + name + data + checksum
+
+
+def profile_of(colour_space: bytes) -> bytes:
+    """An ICC profile that says it is for another colour space, as `GRAY` or `CMYK`."""
+    profile = bytearray(linear_profile())
+    profile[16:20] = colour_space
+    return bytes(profile)
+
+
+def grey_profile() -> bytes:
+    """An ICC profile for grey pictures, with no gamma: the numbers are amounts of light."""
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    curve = b"curv" + bytes(8)
+    tags = struct.pack(">I4sII4sII", 2, b"wtpt", 156, 20, b"kTRC", 176, 12)
+    body = tags + white + curve
+    header = struct.pack(">I", 128 + len(body)) + bytes(4) + struct.pack(">I", 0x02200000)
+    header += b"mntrGRAYXYZ " + bytes(12) + b"acsp" + bytes(28) + white[8:20]
+    return header.ljust(128, b"\0") + body
+
+
+def png_of_samples(
+    rows: list[bytes], depth: int, colour_type: int, *before: tuple[bytes, bytes]
+) -> bytes:
+    """A PNG of packed samples, as Pillow does not write them, with chunks before its pixels."""
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour_type]
+    width = len(rows[0]) * 8 // depth // channels
+    header = struct.pack(">IIBBBBB", width, len(rows), depth, colour_type, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
+    chunks = ((b"IHDR", header), *before, (b"IDAT", pixels), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*each) for each in chunks)
+
+
+def with_png_chunk(png: bytes, name: bytes, payload: bytes, *, before: bytes = b"IDAT") -> bytes:
+    """A PNG with one more chunk before the first of another name."""
+    at = png.index(before) - 4
+    return png[:at] + _chunk(name, payload) + png[at:]
+
+
+def exif(orientation: int = 6, kind: int = 3, count: int = 1) -> bytes:
+    """EXIF with an orientation and nothing else, as it is in a PNG; a JPEG's has `Exif` before."""
+    return struct.pack("<2sHIHHHIII", b"II", 42, 8, 1, 0x0112, kind, count, orientation, 0)
+
+
+def xmp(orientation: int = 6) -> bytes:
+    """XMP with an orientation."""
+    return (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        b'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="%d"/></rdf:RDF></x:xmpmeta>'
+    ) % orientation

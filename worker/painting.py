@@ -6,13 +6,12 @@ from functools import partial
 from io import BytesIO
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from pastiche.engine.allocator import give_back_freed_memory, keep_freed_memory
 from pastiche.engine.backbones import BackboneSource, choose_backbone
 from pastiche.engine.checkpoint import REWEIGHED, Checkpoint, UnusableCheckpoint
-from pastiche.engine.images import from_pil, mask_from_pil, to_pil
+from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
 from pastiche.engine.precision import best_device
 from pastiche.engine.progress import Diverged, Progress
@@ -21,10 +20,11 @@ from pastiche.engine.scenes import Scenes
 from pastiche.engine.stylize import Reweigh, paint
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
+from pastiche.pictures import apply_transparency, read_picture
 from shared import tracing
 from shared.jobs import BackboneUsed, Inputs, read_options
 from shared.jobs import Progress as JobProgress
-from shared.pictures import KEPT, encode_png, encode_preview
+from shared.pictures import encode_png, encode_preview
 from shared.settings import Settings
 from shared.workers import Worker
 from worker.attempt import Attempt, PaintingFailed, StudioCloses
@@ -106,7 +106,10 @@ def paint_picture(
         give_back_freed_memory()
     log.info("Job %s: optimised", attempt.job.id)
     with tracing.span("encode"):
-        return encode_png(to_pil(picture))
+        painted = to_pil(picture)
+        if options.keep_transparency:
+            painted = apply_transparency(painted, read_picture(pictures.content))
+        return encode_png(painted)
 
 
 def _painted(
@@ -187,16 +190,13 @@ def _earlier_work(
 def _images(pictures: Inputs[bytes], check: Callable[[], None]) -> EngineInputs:
     """The pictures as tensors; `check` is called before each is decoded."""
 
-    def decoded(picture: bytes, convert: Callable[[Image.Image], Tensor]) -> Tensor:
-        check()
-        with Image.open(BytesIO(picture), formats=KEPT) as opened:
-            return convert(opened)
-
     def image(picture: bytes) -> Tensor:
-        return decoded(picture, from_pil)
+        check()
+        return read_image(picture)
 
     def mask(picture: bytes) -> Tensor:
-        return decoded(picture, mask_from_pil)
+        check()
+        return read_mask(picture)
 
     return EngineInputs(
         content=image(pictures.content),

@@ -100,7 +100,12 @@ def target_of(output: str, wanted: Format | None) -> Target:
 
 def _pictures_in(folder: Path) -> list[Path]:
     try:
-        return [each for each in folder.iterdir() if each.suffix.lower() in PICTURES]
+        return [
+            each
+            for each in folder.iterdir()
+            # Hidden files are no photographs: macOS puts a ._IMG_1.jpg beside an IMG_1.jpg.
+            if each.suffix.lower() in PICTURES and not each.name.startswith(".")
+        ]
     except OSError as error:
         raise UnusableFile(f"{folder} cannot be read: {error.strerror}.") from error
 

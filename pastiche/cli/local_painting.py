@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 import typer
-from torch import Tensor
+from PIL import Image
 
 from pastiche.cli import terminal_pictures
 from pastiche.cli.bars import Bar, Bars
 from pastiche.cli.contents import Content, save
 from pastiche.cli.exits import code_of
-from pastiche.cli.local_pictures import encoded, inputs_of
+from pastiche.cli.local_pictures import encoded, inputs_of, painted_picture
 from pastiche.cli.painting import Piece
 from pastiche.cli.screen import json_line, notice
 from pastiche.cli.warning_notices import WarningNotices
@@ -81,14 +81,16 @@ class LocalBatch:
         if failed:
             raise typer.Exit(code_of(failed[0]))
 
-    def _painted(self, content: Content, bar: Bar) -> Tensor:
+    def _painted(self, content: Content, bar: Bar) -> Image.Image:
         pictures = {name: self._asked.get(name) for name in PICTURES} | {"content": content.picture}
         inputs = inputs_of(pictures, self._limit)
-        self._warnings.show(find_warnings(self._options, *inputs.sizes), content.name)
+        self._warnings.show(find_warnings(self._options, *inputs.images.sizes), content.name)
         began = monotonic()
         try:
-            painting = paint(inputs, self._options, scenes=self._scenes)
-            return followed(painting, lambda told: bar.reached(_as_told(told, monotonic() - began)))
+            painting = paint(inputs.images, self._options, scenes=self._scenes)
+            picture = followed(
+                painting, lambda told: bar.reached(_as_told(told, monotonic() - began))
+            )
         except OptionError as error:
             raise UnusablePicture(error.field, str(error)) from error
         except (MissingWeights, Diverged) as error:
@@ -99,6 +101,8 @@ class LocalBatch:
             if "can't allocate memory" not in str(error):  # the processor's has no type of its own
                 raise
             raise CannotPaint(TOO_LARGE) from error
+        keep_transparency = self._options.keep_transparency
+        return painted_picture(picture, inputs.content, keep_transparency=keep_transparency)
 
     def _tell(self, content: Content) -> None:
         if self._writes_json:

@@ -1,20 +1,22 @@
 """Pictures for the engine in this process, read as the service reads them. Loads torch."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from pastiche.client import UnusablePicture
 from pastiche.client.pictures import Picture, uploads
 from pastiche.client.records import Format
-from pastiche.engine.images import from_pil, mask_from_pil, to_pil
+from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs
+from pastiche.picture_sources import UnreadablePicture
+from pastiche.pictures import apply_transparency, on_white, read_picture
 
 _MASKS = ("mask", "style_mask", "content_map")
-_TAKEN = ("JPEG", "PNG", "WEBP", "AVIF")
 _SAVED: Mapping[Format, dict[str, Any]] = {
     "png": {},
     "jpeg": {"quality": 92, "subsampling": 0},
@@ -22,64 +24,59 @@ _SAVED: Mapping[Format, dict[str, Any]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class LocalInputs:
+    """The images that one pastiche is made from.
+
+    Attributes:
+        content: as it was read, with its transparency.
+    """
+
+    images: Inputs
+    content: Image.Image
+
+
 def inputs_of(
     pictures: Mapping[str, Picture | Sequence[Picture] | None], limit_bytes: int
-) -> Inputs:
-    """The images that one pastiche is made from, by the names of the form's fields.
+) -> LocalInputs:
+    """The images by the names of the form's fields.
 
     Raises:
         UnusablePicture: one cannot be read.
     """
-    found: dict[str, list[Tensor]] = {name: [] for name in pictures}
+    found: dict[str, list[Image.Image]] = {name: [] for name in pictures}
     for field, data in uploads(pictures, limit_bytes):
-        found[field].append(_tensor(field, data))
-    return Inputs(
-        content=found["content"][0],
-        styles=tuple(found["style"]),
-        masks=tuple(found["mask"]),
-        style_masks=tuple(found["style_mask"]),
-        start=next(iter(found["start_image"]), None),
-        content_map=next(iter(found["content_map"]), None),
+        try:
+            found[field].append(read_picture(data, f"The {field} image"))
+        except UnreadablePicture as error:
+            raise UnusablePicture(field, str(error)) from error
+    tensors = {
+        field: [read_mask(each) if field in _MASKS else read_image(each) for each in images]
+        for field, images in found.items()
+    }
+    content = found["content"][0]
+    images = Inputs(
+        content=tensors["content"][0],
+        styles=tuple(tensors["style"]),
+        masks=tuple(tensors["mask"]),
+        style_masks=tuple(tensors["style_mask"]),
+        start=next(iter(tensors["start_image"]), None),
+        content_map=next(iter(tensors["content_map"]), None),
     )
+    return LocalInputs(images, content)
 
 
-def encoded(picture: Tensor, wanted: Format) -> bytes:
-    """A picture, (1, 3, H, W), as a file."""
+def painted_picture(
+    picture: Tensor, content: Image.Image, *, keep_transparency: bool
+) -> Image.Image:
+    """A pastiche, (1, 3, H, W), as transparent as its content image where that is asked for."""
+    painted = to_pil(picture)
+    return apply_transparency(painted, content) if keep_transparency else painted
+
+
+def encoded(picture: Image.Image, file_format: Format) -> bytes:
+    """A picture as a file; in JPEG, which has no transparency, on white."""
     out = BytesIO()
-    to_pil(picture).save(out, wanted.upper(), **_SAVED[wanted])
+    shown = on_white(picture) if file_format == "jpeg" else picture
+    shown.save(out, file_format.upper(), **_SAVED[file_format])
     return out.getvalue()
-
-
-def _tensor(field: str, data: bytes) -> Tensor:
-    try:
-        with Image.open(BytesIO(data), formats=_TAKEN) as opened:
-            plain = _on_white(_in_srgb(ImageOps.exif_transpose(opened)))
-    # Decoders raise every kind of error on broken bytes.
-    except Exception as error:
-        sentence = f"The {field} image is damaged or cut off: it cannot be decoded."
-        raise UnusablePicture(field, sentence) from error
-    return mask_from_pil(plain) if field in _MASKS else from_pil(plain)
-
-
-def _in_srgb(picture: Image.Image) -> Image.Image:
-    """The picture in sRGB, where it says in which colours it is."""
-    profile = picture.info.get("icc_profile")
-    if not profile or picture.mode not in ("RGB", "RGBA", "CMYK", "L"):
-        return picture
-    try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        mode = "RGBA" if picture.mode == "RGBA" else "RGB"
-        converted = ImageCms.profileToProfile(
-            picture, source, ImageCms.createProfile("sRGB"), outputMode=mode
-        )
-    except ImageCms.PyCMSError:  # a profile that is none: its numbers are taken for sRGB
-        return picture
-    assert converted is not None
-    return converted
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    if not picture.has_transparency_data:
-        return picture
-    layers = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)

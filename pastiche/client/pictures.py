@@ -1,35 +1,34 @@
 """Pictures as they are given, into the bytes that are sent; what the service would not take is told
 before it travels."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from io import BytesIO
-from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from pastiche.client.errors import UnusablePicture
-
-
-class Readable(Protocol):
-    """A file that is open, in binary."""
-
-    def read(self) -> bytes: ...
+from pastiche.picture_sources import (
+    PixelArray,
+    Source,
+    UnreadablePicture,
+    name_of,
+    read_bytes,
+)
 
 
 @runtime_checkable
 class PillowPicture(Protocol):
-    """What is asked of a picture of Pillow's, which need not be installed."""
+    """What tells a picture of Pillow's, which need not be installed."""
 
     @property
     def mode(self) -> str: ...
 
-    def convert(self, mode: str) -> "PillowPicture": ...
+    @property
+    def size(self) -> tuple[int, int]: ...
 
-    def save(self, fp: BytesIO, format: str, *, compress_level: int) -> None: ...
+    def getbands(self) -> tuple[str, ...]: ...
 
 
-Picture: TypeAlias = str | os.PathLike[str] | bytes | Readable | PillowPicture
-"""A path, the bytes of a file, an open file, or a picture of Pillow's."""
+Picture: TypeAlias = Source | PillowPicture | PixelArray
+"""A path, the bytes of a file, an open file, a picture of Pillow's, a numpy array or a tensor."""
 
 TAKEN = "JPEG, PNG, WebP and AVIF are taken"
 
@@ -67,27 +66,22 @@ def bytes_of(field: str, picture: Picture, limit_bytes: int) -> bytes:
     Raises:
         UnusablePicture: it cannot be read, or would not be taken.
     """
-    if isinstance(picture, str | os.PathLike):
-        name, data = str(os.fspath(picture)), _in_file(field, Path(picture), limit_bytes)
-    elif isinstance(picture, bytes):
-        name, data = f"The {field} image", picture
-    elif isinstance(picture, PillowPicture):
-        name, data = f"The {field} image", _encoded(picture)
-    else:
-        name, data = _name_of(picture, field), picture.read()
-    fault = fault_of(data, limit_bytes)
+    name = f"The {field} image"
+    try:
+        if isinstance(picture, PillowPicture | PixelArray):
+            picture = _encoded(picture, name)
+        data = read_bytes(picture, name, limit_bytes)
+    except UnreadablePicture as error:
+        raise UnusablePicture(field, str(error)) from error
+    fault = fault_of(data)
     if fault is not None:
-        raise UnusablePicture(field, f"{name} {fault}")
+        raise UnusablePicture(field, f"{name_of(picture, name)} {fault}")
     return data
 
 
-def fault_of(data: bytes, limit_bytes: int) -> str | None:
+def fault_of(data: bytes) -> str | None:
     """Why a file would not be taken, to end a sentence that begins with its name; None where it
     may be."""
-    if not data:
-        return "is empty."
-    if len(data) > limit_bytes:
-        return _too_large(len(data), limit_bytes)
     kind = kind_of(data)
     if kind in ("JPEG", "PNG", "WebP", "AVIF"):
         return None
@@ -131,40 +125,11 @@ _KINDS: dict[str, Callable[[bytes], bool]] = {
 }
 
 
-def _in_file(field: str, path: Path, limit_bytes: int) -> bytes:
-    """The bytes of a file, which is not read where it is far too large."""
+def _encoded(picture: PillowPicture | PixelArray, name: str) -> bytes:
+    """A picture of Pillow's, or an array, as a PNG file that is read as the picture itself."""
     try:
-        if path.is_dir():
-            raise UnusablePicture(field, f"{path} is a folder, not a picture.")
-        size = path.stat().st_size
-        if size > limit_bytes:
-            raise UnusablePicture(field, f"{path} {_too_large(size, limit_bytes)}")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise UnusablePicture(field, f"There is no file {path}.") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UnusablePicture(field, f"{path} cannot be read: {reason}.") from error
-
-
-def _too_large(size_bytes: int, limit_bytes: int) -> str:
-    return (
-        f"is {size_bytes / 1e6:.1f} MB; {limit_bytes / 1e6:g} MB are taken at most: "
-        "save it smaller, or as a JPEG."
-    )
-
-
-def _encoded(picture: PillowPicture) -> bytes:
-    """A picture of Pillow's as a PNG file, which keeps every pixel of it."""
-    plain = picture if picture.mode in _KEPT_BY_PNG else picture.convert("RGB")
-    out = BytesIO()
-    plain.save(out, "PNG", compress_level=1)
-    return out.getvalue()
-
-
-_KEPT_BY_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
-
-
-def _name_of(file: object, field: str) -> str:
-    name = getattr(file, "name", None)
-    return name if isinstance(name, str) else f"The {field} image"
+        from pastiche.pictures import encode_png
+    except ImportError as error:
+        sentence = f"{name} is an array: Pillow is needed to send it. Install it, or send a file."
+        raise UnreadablePicture(sentence) from error
+    return encode_png(picture, name)

@@ -65,6 +65,7 @@ class Wishes(TypedDict, total=False):
     pooling: Pooling
     padding: Padding
     precision: Precision
+    keep_transparency: bool
     priority: Literal["high", "normal", "low"]
     deadline: float
     webhook_url: str

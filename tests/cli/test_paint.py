@@ -8,12 +8,15 @@ import pytest
 from PIL import Image
 
 from local.ports import free_port
+from pastiche.pictures import on_white
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests import pictures
 from tests.api.worker import PlayedWorker, png
 from tests.cli.command import Shell, url_of
 from tests.conftest import RunningApi, running_api
+from tests.library.test_pictures import assert_alike
+from tests.picture_cases import CASES
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -73,6 +76,7 @@ def test_a_folder_is_painted_into_a_folder_and_what_fails_is_told(
     album.mkdir()
     for name in ("a.jpg", "a.png", "b.jpg"):
         (album / name).write_bytes(pictures.jpeg())
+    (album / "._a.jpg").write_bytes(b"\0\5\x16\7")  # macOS writes such files beside pictures
     (album / "scan.gif").write_bytes(b"GIF89a")
     (album / "notes.txt").write_text("no picture")
     painting = shell.start("paint", "album", "wave.png", "-o", "painted")
@@ -266,6 +270,34 @@ def test_a_submission_and_a_sweep_warn_as_well(
         worker.commit()
     _, told = sweeping.communicate(timeout=60)
     assert told.decode().count("Warning: The optimiser is L-BFGS") == 1
+
+
+def test_pictures_are_read_by_their_files_in_every_field(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    given = {
+        "content": "white on nothing",
+        "style": "16-bit grey",
+        "start_image": "JPEG without its last two bytes",
+        "mask": "white on nothing, by a palette",
+        "style_mask": "16-bit RGB with a transparent colour",
+        "content_map": "PNG with a long profile",
+    }
+    for field, name in given.items():
+        (folder / field).write_bytes(CASES[name].make())
+    flags = ("start_image", "mask", "style_mask", "content_map")
+    more = [word for name in flags for word in (f"--{name.replace('_', '-')}", name)]
+    assert shell.run("submit", "content", "style", *more, "--keep-transparency").code == 0
+    for path in api.blobs:
+        field = path.name.partition("-")[0]
+        case = CASES[given[field]]
+        with Image.open(path) as picture:
+            if field in ("mask", "style_mask", "content_map"):
+                assert_alike(picture.convert("L"), case.expected_mask())
+            else:
+                assert_alike(on_white(picture), case.expected_colours())
+    (job,) = api.http.get("/jobs").json()["jobs"]
+    assert job["options"]["keep_transparency"] is True
 
 
 def test_painting_here_warns_as_a_service_does(shell: Shell) -> None:

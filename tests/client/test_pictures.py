@@ -1,9 +1,13 @@
 """Pictures that the service would not take are told before they are sent, with what would work."""
 
-from io import BytesIO
+from collections.abc import Callable
+from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from pastiche.client import Client, UnusablePicture
 from tests import pictures
@@ -67,3 +71,90 @@ def test_a_picture_that_is_too_large_is_not_sent(tmp_path: Path) -> None:
 def test_a_picture_of_pillow_s_in_any_mode_is_sent(client: Client) -> None:
     for mode in ("CMYK", "F", "YCbCr", "RGBA"):
         assert client.submit(pictures.photograph().convert(mode), pictures.png()).id
+
+
+def test_a_buffer_at_its_end_is_sent_whole(client: Client) -> None:
+    buffer = BytesIO()
+    pictures.photograph().save(buffer, "PNG")
+    assert buffer.read() == b""
+    assert client.submit(buffer, pictures.png()).id
+
+
+class Closed(BytesIO):
+    """A file that was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.close()
+
+
+class Failing(BytesIO):
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise OSError("the disk is gone")
+
+
+class AwaitedRead:
+    """A file of an asynchronous library."""
+
+    async def read(self) -> bytes:
+        return b""
+
+
+def closed_picture() -> Image.Image:
+    picture = pictures.photograph()
+    picture.close()
+    return picture
+
+
+def damaged_picture() -> Image.Image:
+    return Image.open(BytesIO(pictures.png()[:-200]))
+
+
+UNUSABLE: dict[str, tuple[Callable[[], object], str]] = {
+    "open as text": (lambda: StringIO("picture"), "The style image is open as text: open it in"),
+    "closed": (Closed, "The style image cannot be read: I/O operation on closed file"),
+    "failing": (Failing, "The style image cannot be read: the disk is gone"),
+    "empty": (lambda: BytesIO(), "The style image is empty"),
+    "no bytes": (lambda: bytearray(), "The style image is empty"),
+    "closed Pillow picture": (closed_picture, "The style image, of mode RGB, cannot be read"),
+    "damaged Pillow picture": (damaged_picture, "The style image, of mode RGB, cannot be read"),
+    "array of another shape": (
+        lambda: np.zeros((16, 16, 7)),
+        r"The style image is an array of the shape \(16, 16, 7\)",
+    ),
+    "array out of range": (
+        lambda: np.full((16, 16), 255.0),
+        "The style image is an array of float64 out of range",
+    ),
+    "number": (lambda: 7, "The style image is of the type int: a path, bytes"),
+    "dictionary": (lambda: {"path": "a.jpg"}, "The style image is of the type dict"),
+    "nothing in a list": (lambda: [None], "The style image is of the type NoneType"),
+    "folder of pictures as a generator": (lambda: (each for each in "ab"), "of the type generator"),
+    "name with a zero byte": (lambda: "a\0.jpg", "cannot be read: embedded null byte"),
+}
+
+
+@pytest.mark.parametrize(("make", "sentence"), UNUSABLE.values(), ids=UNUSABLE)
+def test_what_cannot_be_sent_is_refused_with_a_sentence(
+    make: Callable[[], object], sentence: str, nowhere: Client
+) -> None:
+    given: Any = make()
+    with pytest.raises(UnusablePicture, match=sentence) as caught:
+        nowhere.submit(pictures.jpeg(), given)
+    assert caught.value.field == "style"
+
+
+@pytest.mark.filterwarnings("ignore:coroutine")  # which nobody can await here
+def test_a_file_that_is_read_asynchronously_is_refused_with_a_sentence(nowhere: Client) -> None:
+    given: Any = AwaitedRead()
+    with pytest.raises(UnusablePicture, match="gives coroutine when read, not bytes"):
+        nowhere.submit(given, pictures.png())
+
+
+def test_a_text_file_is_named(nowhere: Client, tmp_path: Path) -> None:
+    path = tmp_path / "me.jpg"
+    path.write_text("no bytes")
+    with path.open() as file:
+        given: Any = file
+        with pytest.raises(UnusablePicture, match=r"me.jpg is open as text"):
+            nowhere.submit(given, pictures.png())

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from shared.pictures import Format, Limits, PictureFault, encode, normalise
+from shared.sheets import Cell, contact_sheet, thumbnail
 from tests import pictures
 from tests.api.hostile import bombs
 
@@ -70,7 +71,7 @@ def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
 
 def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path: Path) -> None:
     left, _ = colours(normalised(pictures.sixteen_bit_grey(), tmp_path))
-    assert left == [127, 127, 127]
+    assert left == [128, 128, 128]  # 32768/65535 is 127.502/255
 
 
 def test_transparent_parts_of_a_palette_become_white(tmp_path: Path) -> None:
@@ -153,3 +154,21 @@ def test_the_smallest_and_the_narrowest_are_taken(tmp_path: Path) -> None:
 def test_a_result_can_be_encoded_in_every_format(wanted: Format, kind: str) -> None:
     with Image.open(BytesIO(encode(pictures.png(), wanted))) as picture:
         assert (picture.format, picture.size) == (kind, (96, 64))
+
+
+def test_a_transparent_result_is_on_white_in_jpeg_and_transparent_in_webp() -> None:
+    layers = pictures.halves((255, 0, 0, 255), (0, 0, 0, 0), "RGBA")
+    result = pictures.encoded(layers, "PNG")
+    with Image.open(BytesIO(encode(result, "jpeg"))) as jpeg:
+        assert colours(jpeg.convert("RGB"))[1] == pytest.approx([255] * 3, abs=2)
+    with Image.open(BytesIO(encode(result, "webp"))) as webp:
+        assert webp.getchannel("A").getextrema() == (0, 255)
+
+
+def test_a_transparent_result_is_on_white_in_a_contact_sheet() -> None:
+    layers = pictures.halves((255, 0, 0, 255), (0, 0, 0, 0), "RGBA")
+    result = pictures.encoded(layers, "PNG")
+    small = thumbnail(result, (64, 32))
+    sheet = contact_sheet([Cell(small, "")], columns=1, cell_size=(64, 32))
+    with Image.open(BytesIO(sheet)) as picture:
+        assert picture.getpixel((60, 16)) == (255, 255, 255)

@@ -95,6 +95,50 @@ def test_a_job_can_go_on_from_an_earlier_job_s_result(stack: Stack) -> None:
     assert brightest(difference) < 30
 
 
+def cut_out() -> bytes:
+    """A photograph whose right half is transparent."""
+    picture = pictures.photograph(160, 120).convert("RGBA")
+    picture.paste((0, 0, 0, 0), (80, 0, 160, 120))
+    return pictures.encoded(picture, "PNG")
+
+
+def submit_cut_out(stack: Stack, **options: Any) -> dict[str, Any]:
+    fields = {"size": 64, "iterations": 2, "backbone": "whitened"} | options
+    files = {"content": cut_out(), "style": pictures.png(120, 120)}
+    job: dict[str, Any] = stack.http.post("/jobs", files=files, data=fields).json()
+    return job
+
+
+def result(stack: Stack, job: dict[str, Any], file_format: str) -> Image.Image:
+    answer = stack.http.get(job["links"]["result"], params={"format": file_format})
+    return Image.open(BytesIO(answer.content))
+
+
+def test_a_cut_out_stays_one_where_transparency_is_kept(stack: Stack) -> None:
+    job = stack.when(submit_cut_out(stack, keep_transparency="true"), "succeeded", "failed")
+    for file_format in ("png", "webp"):
+        alpha = result(stack, job, file_format).getchannel("A")
+        assert alpha.crop((0, 0, 28, 48)).getextrema() == (255, 255)
+        assert alpha.crop((36, 0, 64, 48)).getextrema() == (0, 0)
+    jpeg = result(stack, job, "jpeg")
+    assert jpeg.mode == "RGB"
+    assert min(means(jpeg.crop((44, 0, 64, 48)))) > 250
+
+
+def test_the_ground_of_a_cut_out_is_painted_by_default(stack: Stack) -> None:
+    job = stack.when(submit_cut_out(stack), "succeeded", "failed")
+    assert result(stack, job, "png").mode == "RGB"
+
+
+def test_a_job_with_the_pictures_of_an_earlier_one_has_its_transparency(stack: Stack) -> None:
+    first = stack.when(submit_cut_out(stack), "succeeded", "failed")
+    options = {"size": "64", "iterations": "2", "backbone": "whitened", "keep_transparency": "true"}
+    form = {name: (None, text) for name, text in (options | {"pictures_of": first["id"]}).items()}
+    answer = stack.http.post("/jobs", files=form)
+    job = stack.when(answer.json(), "succeeded", "failed")
+    assert result(stack, job, "png").mode == "RGBA"
+
+
 def test_jobs_are_painted_in_the_order_that_they_came(stack: Stack) -> None:
     jobs = [stack.submit() for _ in range(3)]
     done = [stack.when(each, "succeeded") for each in jobs]

@@ -1,0 +1,119 @@
+"""Picture files as they are given: paths, bytes and open files. Needs nothing but Python."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+
+class UnreadablePicture(ValueError):
+    """What was given is not a picture that can be read; the message is a sentence that says why."""
+
+
+class Readable(Protocol):
+    """A file that is open, in binary."""
+
+    def read(self) -> bytes: ...
+
+
+@runtime_checkable
+class PixelArray(Protocol):
+    """A numpy array, or a tensor of torch: what is asked of it before either is imported."""
+
+    @property
+    def shape(self) -> Any: ...
+
+    @property
+    def dtype(self) -> Any: ...
+
+    def __array__(self) -> Any: ...
+
+
+Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable
+"""A path, the bytes of a file, or an open file."""
+
+
+def read_bytes(source: Source, name: str, limit_bytes: int | None = None) -> bytes:
+    """The bytes of a picture file.
+
+    Args:
+        name: what it is called in messages where it has no path.
+        limit_bytes: how large it may be.
+
+    Raises:
+        UnreadablePicture: it is not there, empty, too large, or no file.
+    """
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        return _checked(_read(path, limit_bytes), str(path), limit_bytes)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _checked(bytes(source), name, limit_bytes)
+    return _checked(_content(source, name), name_of(source, name), limit_bytes)
+
+
+def name_of(source: object, otherwise: str) -> str:
+    """What a source is called in messages."""
+    if isinstance(source, str | os.PathLike):
+        return str(Path(source))
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else otherwise
+
+
+def _read(path: Path, limit_bytes: int | None) -> bytes:
+    """The bytes of a file, which is not read where it is far too large."""
+    try:
+        if path.is_dir():
+            raise UnreadablePicture(f"{path} is a folder, not a picture.")
+        size = path.stat().st_size
+        if limit_bytes is not None and size > limit_bytes:
+            raise UnreadablePicture(f"{path} {_too_large(size, limit_bytes)}")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UnreadablePicture(f"There is no file {path}.") from None
+    except UnreadablePicture:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UnreadablePicture(f"{path} cannot be read: {reason}.") from error
+
+
+def _content(file: Readable, name: str) -> bytes:
+    """The rest of an open file; all of it where nothing is left, as of a buffer that was just
+    written."""
+    read: Callable[[], object] | None = getattr(file, "read", None)
+    if not callable(read):
+        kind = type(file).__name__
+        raise UnreadablePicture(
+            f"{name} is of the type {kind}: a path, bytes, a file open in binary, a Pillow "
+            "picture or an array is needed."
+        )
+    try:
+        data = read()
+        seek: Callable[[int], object] | None = getattr(file, "seek", None)
+        if not data and callable(seek):
+            seek(0)
+            data = read()
+    except (OSError, ValueError) as error:
+        raise UnreadablePicture(f"{name_of(file, name)} cannot be read: {error}.") from error
+    if isinstance(data, str):
+        sentence = f"{name_of(file, name)} is open as text: open it in binary, as open(path, 'rb')."
+        raise UnreadablePicture(sentence)
+    if not isinstance(data, bytes | bytearray | memoryview):
+        kind = type(data).__name__
+        raise UnreadablePicture(f"{name_of(file, name)} gives {kind} when read, not bytes.")
+    return bytes(data)
+
+
+def _checked(data: bytes, name: str, limit_bytes: int | None) -> bytes:
+    if not data:
+        raise UnreadablePicture(f"{name} is empty.")
+    if limit_bytes is not None and len(data) > limit_bytes:
+        raise UnreadablePicture(f"{name} {_too_large(len(data), limit_bytes)}")
+    return data
+
+
+def _too_large(size_bytes: int, limit_bytes: int) -> str:
+    return (
+        f"is {size_bytes / 1e6:.1f} MB; {limit_bytes / 1e6:g} MB are taken at most: "
+        "save it smaller, or as a JPEG."
+    )

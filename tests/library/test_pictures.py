@@ -1,0 +1,187 @@
+"""The one reader of pictures: each kind of file, and each way that a picture can be given."""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageOps
+
+from pastiche.engine.images import from_pil, mask_from_pil, read_image, read_mask
+from pastiche.picture_sources import UnreadablePicture
+from pastiche.pictures import apply_transparency, as_mask, encode_png, on_white, read_picture
+from tests import pictures
+from tests.picture_cases import CASES, CUT_OFF, Case
+
+OPENED_BY_PILLOW = {name: case for name, case in CASES.items() if case.opens_in_pillow}
+
+
+def assert_alike(found: Image.Image | np.ndarray, expected: np.ndarray) -> None:
+    """The same size, and the same colours but for what JPEG and AVIF lose."""
+    pixels = np.asarray(found, dtype=float)
+    assert pixels.shape == expected.shape
+    assert np.abs(pixels - expected).max() <= 4
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_file_is_read_upright_in_srgb_with_its_transparency(case: Case) -> None:
+    picture = read_picture(case.make())
+    expected = case.expected()
+    assert picture.mode == ("RGBA" if expected.getchannel("A").getextrema()[0] < 255 else "RGB")
+    assert not picture.info
+    assert_alike(on_white(picture), case.expected_colours())
+    assert_alike(as_mask(picture), case.expected_mask())
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_library_reads_images_and_masks(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(case.make())
+    image, mask = read_image(path), read_mask(path)
+    assert_alike(image[0].permute(1, 2, 0).numpy() * 255, case.expected_colours())
+    assert_alike(mask[0, 0].numpy() * 255, case.expected_mask())
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # Pillow's own, when it opens one
+@pytest.mark.parametrize("case", OPENED_BY_PILLOW.values(), ids=OPENED_BY_PILLOW)
+def test_a_pillow_picture_is_read_as_its_file(case: Case) -> None:
+    with Image.open(BytesIO(case.make())) as opened:
+        image, mask = from_pil(opened), mask_from_pil(opened)
+    assert_alike(image[0].permute(1, 2, 0).numpy() * 255, case.expected_colours())
+    assert_alike(mask[0, 0].numpy() * 255, case.expected_mask())
+
+
+def test_a_pillow_picture_that_was_read_still_loads() -> None:
+    for kind in ("JPEG", "PNG", "WEBP", "AVIF"):
+        with Image.open(BytesIO(pictures.encoded(pictures.photograph(), kind))) as opened:
+            first = read_picture(opened)
+            assert np.array_equal(np.asarray(opened.convert("RGB")), np.asarray(first))
+
+
+@pytest.mark.parametrize(
+    "name", ["JPEG turned by EXIF", "PNG turned by EXIF", "RGB with its profile", "16-bit grey"]
+)
+def test_a_pillow_picture_may_be_decoded_and_resized_before(name: str) -> None:
+    with Image.open(BytesIO(CASES[name].make())) as opened:
+        opened.load()
+        smaller = opened.resize((32, 16), Image.Resampling.NEAREST)
+    expected = CASES[name].expected_colours()
+    assert_alike(on_white(read_picture(opened)), expected)
+    assert_alike(on_white(read_picture(smaller)), expected[::2, ::2])
+
+
+def test_a_picture_that_was_turned_is_not_turned_again() -> None:
+    case = CASES["JPEG turned by EXIF"]
+    with Image.open(BytesIO(case.make())) as opened:
+        upright = ImageOps.exif_transpose(opened)
+    assert_alike(read_picture(upright), case.expected_colours())
+    assert_alike(read_picture(read_picture(upright)), case.expected_colours())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_as_pillow_turns_it(orientation: int) -> None:
+    stored = pictures.encoded(
+        pictures.photograph(), "JPEG", exif=b"Exif\0\0" + pictures.exif(orientation)
+    )
+    with Image.open(BytesIO(stored)) as opened:
+        upright = ImageOps.exif_transpose(opened)
+    assert np.array_equal(np.asarray(read_picture(stored)), np.asarray(upright))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "La", "P", "PA", "RGBa", "CMYK", "YCbCr", "HSV"])
+def test_a_pillow_picture_of_any_mode_is_read(mode: str) -> None:
+    white = Image.new("RGBA" if mode in ("PA", "RGBa") else "RGB", (16, 16), "white")
+    picture = white.convert("LA").convert("La") if mode == "La" else white.convert(mode)
+    assert on_white(read_picture(picture)).getcolors() == [(256, (255, 255, 255))]
+
+
+@pytest.mark.parametrize("mode", ["I", "I;16"])
+def test_sixteen_bit_grey_is_scaled_in_every_mode(mode: str) -> None:
+    picture = Image.new(mode, (16, 16), 32768)
+    assert read_picture(picture).getcolors() == [(256, (128, 128, 128))]
+
+
+@pytest.mark.parametrize("make", CUT_OFF.values(), ids=CUT_OFF)
+def test_a_file_whose_last_pixels_are_missing_is_refused(make: Callable[[], bytes]) -> None:
+    with pytest.raises(UnreadablePicture, match="damaged or cut off"):
+        read_picture(make())
+
+
+def arrays() -> dict[str, object]:
+    pixels = np.asarray(pictures.photograph())
+    channels_first = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+    return {
+        "8 bits": pixels,
+        "16 bits": pixels.astype(np.uint16) * 257,
+        "whole numbers": pixels.astype(np.int64),
+        "0 to 1": pixels / 255,
+        "half precision": (pixels / 255).astype(np.float16),
+        "not contiguous": pixels[::-1][::-1],
+        "tensor of 8 bits": channels_first,
+        "tensor of the engine": channels_first[None] / 255,
+        "tensor with a gradient": (channels_first / 255).requires_grad_(),
+        "tensor in bfloat16": (channels_first / 255).to(torch.bfloat16),
+    }
+
+
+@pytest.mark.parametrize("array", arrays().values(), ids=arrays())
+def test_an_array_is_the_picture_that_it_shows(array: np.ndarray) -> None:
+    found = np.asarray(read_picture(array), dtype=int)
+    assert np.abs(found - np.asarray(pictures.photograph(), dtype=int)).max() <= 1
+
+
+def test_an_array_may_be_grey_or_transparent() -> None:
+    pixels = np.asarray(pictures.photograph())
+    assert np.array_equal(np.asarray(read_picture(pixels[:, :, 0]))[:, :, 1], pixels[:, :, 0])
+    assert np.array_equal(np.asarray(read_picture(pixels[:, :, :1]))[:, :, 2], pixels[:, :, 0])
+    layers = np.dstack((pixels, pixels[:, :, 0]))
+    assert np.array_equal(np.asarray(read_picture(layers)), layers)
+    assert read_picture(pixels[:, :, 0] > 100).getextrema()[0] == (0, 255)
+
+
+@pytest.mark.parametrize(
+    ("array", "sentence"),
+    [
+        (np.zeros((4, 16, 16, 3)), r"shape \(4, 16, 16, 3\)"),
+        (np.zeros((16, 16, 2)), r"shape \(16, 16, 2\)"),
+        (np.zeros((3, 16, 16)), r"shape \(3, 16, 16\)"),
+        (np.zeros((0, 16, 3)), r"shape \(0, 16, 3\)"),
+        (torch.zeros(2, 3, 16, 16), r"shape \(2, 3, 16, 16\)"),
+        (np.full((16, 16), 200.0), "floating point numbers in 0 to 1"),
+        (np.full((16, 16), np.nan), "floating point numbers in 0 to 1"),
+        (np.full((16, 16), -1), "whole numbers must be in 0 to 255"),
+        (np.full((16, 16), "red"), "array of <U3"),
+        (np.zeros((16, 16), complex), "array of complex128"),
+    ],
+)
+def test_an_array_that_is_no_picture_is_refused_with_a_sentence(
+    array: np.ndarray, sentence: str
+) -> None:
+    with pytest.raises(UnreadablePicture, match=sentence):
+        read_picture(array)
+
+
+def test_a_picture_written_as_png_is_read_as_the_picture_itself() -> None:
+    layers = pictures.halves((200, 100, 50, 128), (1, 2, 3, 255), "RGBA")
+    assert np.array_equal(np.asarray(read_picture(encode_png(layers))), np.asarray(layers))
+
+
+def test_what_is_read_stays_as_it_was() -> None:
+    for mode in ("RGB", "RGBA", "L"):
+        picture = pictures.photograph().convert(mode)
+        picture.info["note"] = "mine"
+        before = picture.tobytes()
+        read_picture(picture)
+        assert (picture.mode, picture.tobytes(), picture.info) == (mode, before, {"note": "mine"})
+
+
+def test_a_painted_picture_is_as_transparent_as_its_content() -> None:
+    content = pictures.halves((255, 0, 0, 255), (0, 0, 0, 0), "RGBA")
+    painted = apply_transparency(pictures.photograph(128, 64), content)
+    alpha = np.asarray(painted)[:, :, 3]
+    assert (painted.mode, painted.size) == ("RGBA", (128, 64))
+    assert alpha[:, :60].min() == 255
+    assert alpha[:, 68:].max() == 0
+    assert apply_transparency(pictures.photograph(), on_white(content)).mode == "RGB"
