@@ -13,9 +13,9 @@ SHORTEST_SIDE = 32
 """No scale is smaller than this, in pixels on its shorter side, but the only one."""
 
 AT_FULL_SIZE = 1 / 3
-"""The share of the iterations that are done at the full size, or an equal part with fewer than three
-sizes; the coarser sizes have equal parts of the rest. Coarse scales lay out the large strokes, and
-cost little: docs/engine.md has the figures."""
+"""The share of the iterations that are done at the full size, or an equal part with fewer than
+three sizes; the coarser sizes have equal parts of the rest. Coarse scales lay out the large strokes
+and cost little: docs/engine.md has the figures."""
 
 
 @dataclass(frozen=True, slots=True)
