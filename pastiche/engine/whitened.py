@@ -14,18 +14,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import (
-    CHANNELS,
-    POOLED_BEFORE,
-    Backbone,
-    Convolution,
-    NetworkPooling,
-    Units,
-    padded,
-    pooled,
-)
+from pastiche.engine.backbone import CHANNELS, POOLED_BEFORE, Backbone, Units
 from pastiche.engine.images import resize_picture
 from pastiche.engine.interruption import check_interruption, interruptibly
+from pastiche.engine.layers import Convolution, NetworkPooling, padded, pooled
 from pastiche.options import LAYERS, LayerName, Options, StyleStatistic
 from pastiche.sizes import fitted
 

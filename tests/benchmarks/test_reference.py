@@ -6,9 +6,9 @@ import torch
 from benchmarks.reference import Reference
 from benchmarks.side_by_side import Loaded
 from pastiche import Options
-from pastiche.engine.backbone import NetworkPooling
 from pastiche.engine.evaluation import evaluate
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.layers import NetworkPooling
 from pastiche.engine.scene import Scene
 from pastiche.options import StyleStatistic
 from pastiche.pyramid import scales

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.grad import conv2d_input
 
 from pastiche.engine import winograd
-from pastiche.engine.backbone import Convolution
+from pastiche.engine.layers import Convolution
 
 SHAPES = [(1, 1), (3, 4), (4, 4), (9, 17), (24, 32)]
 
