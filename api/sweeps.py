@@ -17,6 +17,7 @@ from api.estimates import DryRun, estimated
 from api.etags import unchanged
 from api.jobs import earlier_job, etag_of, rates_of
 from api.manner import MannerOf, once
+from api.priorities import check_priority
 from api.problems import responses_to_callers
 from api.queueing import announce, check_room, enqueued, pixels_of, place_of, warnings_of, work_of
 from api.results import accepted
@@ -84,6 +85,7 @@ async def submit(
         async with receiver.received(
             request, lambda field, job_id: earlier_job(field, job_id, access, service)
         ) as submission:
+            await check_priority(submission.wishes.priority, request, service)
             await check_room(submission, service)
             if dry_run:
                 return await estimated(submission, access, service)
@@ -180,27 +182,26 @@ async def _made(
     work = work_of(submission)
     all_work = work * len(submission.variants)
     place = place_of(access, work, pixels_of(submission), submission.wishes)
-    await service.quotas.check_work(request, access.caller, all_work)
-    members: list[Member] = []
-    try:
-        for variant in submission.variants:
-            job_id = await enqueued(
-                variant.options,
-                submission.pictures,
-                place,
-                service,
-                service.blobs.put_file,
-                warnings=warnings_of(variant.options, submission.pictures),
-            )
-            members.append(Member(job_id, variant.values))
-        columns = _columns(members)
-        sweep = Sweep(new_job_id(), access.owner, datetime.now(UTC), columns, tuple(members))
-        await _keep(sweep, held, service)
-    except BaseException:
-        with CancelScope(shield=True):
-            await _erased([member.job_id for member in members], service)
-        raise
-    await service.quotas.count_work(request, access.caller, all_work)
+    async with service.quotas.counted_work(request, access.caller, all_work):
+        members: list[Member] = []
+        try:
+            for variant in submission.variants:
+                job_id = await enqueued(
+                    variant.options,
+                    submission.pictures,
+                    place,
+                    service,
+                    service.blobs.put_file,
+                    warnings=warnings_of(variant.options, submission.pictures),
+                )
+                members.append(Member(job_id, variant.values))
+            columns = _columns(members)
+            sweep = Sweep(new_job_id(), access.owner, datetime.now(UTC), columns, tuple(members))
+            await _keep(sweep, held, service)
+        except BaseException:
+            with CancelScope(shield=True):
+                await _erased([member.job_id for member in members], service)
+            raise
     return sweep
 
 

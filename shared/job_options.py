@@ -63,7 +63,8 @@ class Wishes(BaseModel):
 
     priority: Priority = Field(
         "normal",
-        description="Jobs of a higher priority go first; within one, callers take turns.",
+        description="Jobs of a higher priority go first; within one, callers take turns. `high` "
+        "is a right of keys, or an operator's setting.",
     )
     deadline: float | None = Field(
         None,

@@ -72,6 +72,11 @@ class Settings(BaseSettings):
         description="Whether callers need a key (`python -m api.keys create OWNER`); each owner "
         "then sees its own jobs only.",
     )
+    high_priority_without_keys: bool = Field(
+        False,
+        description="Whether jobs may be submitted with `priority=high` where no keys are asked "
+        "for; else it is a right of keys (`python -m api.keys create OWNER --high-priority`).",
+    )
     requests_per_minute: Annotated[int, Field(ge=1)] | None = Field(
         None,
         description="How many requests one caller may make in a minute; any number where it is not "
