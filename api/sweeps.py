@@ -32,7 +32,7 @@ from shared.job_options import MOST_DEADLINE_SECONDS
 from shared.jobs import OVER, Job, new_job_id
 from shared.pictures import MEDIA_TYPES, Format
 from shared.sheets import Cell
-from shared.sweeps import AXES, Member, Sweep, is_sweep_id, sweep_key
+from shared.sweeps import AXES, Member, Sweep, forget, is_sweep_id, keep, sweep_key
 from shared.transitions import Keeping
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ async def cancel(sweep: SweepOf, service: ServiceOf) -> SweepView:
 async def erase(sweep: SweepOf, service: ServiceOf) -> None:
     """Cancels and erases all its jobs, and the sweep."""
     await _erased([member.job_id for member in sweep.members], service)
-    await service.jobs.client.delete(sweep_key(sweep.id))
+    await service.jobs.run(forget(sweep))
 
 
 @router.get(
@@ -211,12 +211,18 @@ async def _keep(sweep: Sweep, held: Reservation | None, service: Service) -> Non
     Raises:
         SubmissionPending: it took so long that its key is another request's by now.
     """
-    key = sweep_key(sweep.id)
     seconds = round(2 * 3600 * service.settings.retention_hours) + MOST_DEADLINE_SECONDS
-    await service.jobs.client.set(key, sweep.to_json(), ex=seconds)
+    await service.jobs.run(
+        keep(
+            sweep,
+            keep_seconds=seconds,
+            sweeps_per_owner=service.settings.kept_jobs_per_owner,
+            sweeps_in_all=service.settings.kept_jobs,
+        )
+    )
     if held is None or await service.jobs.run(idempotency.complete(held, sweep.id)):
         return
-    await service.jobs.client.delete(key)
+    await service.jobs.run(forget(sweep))
     raise SubmissionPending("The same submission is just being taken.", retry_after_seconds=1)
 
 

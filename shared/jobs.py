@@ -305,6 +305,14 @@ class Job:
         return frozenset(key for key in keys if key is not None)
 
     @property
+    def useful_blobs(self) -> frozenset[str]:
+        """Those that are kept once the job is over: not the input pictures where it was canceled,
+        or submitting and canceling would fill the store."""
+        if self.status != "canceled":
+            return self.blobs
+        return self.blobs.difference(self.inputs.all(), self.unknown_inputs)
+
+    @property
     def is_known(self) -> bool:
         """Whether this version knows all of its options and pictures; else a newer one wrote it."""
         return not self.unknown_inputs and self.options.keys() <= field_names(Options)

@@ -101,6 +101,15 @@ class Settings(BaseSettings):
     retention_hours: Annotated[float, Field(gt=0)] = Field(
         168.0, description="How long a job and its pictures can be fetched once it is over."
     )
+    kept_jobs_per_owner: Annotated[int, Field(ge=1)] = Field(
+        10_000,
+        description="How many jobs of one owner are kept once they are over. Beyond that the "
+        "oldest go before their time, those without a picture first. Without keys all jobs have "
+        "one owner.",
+    )
+    kept_jobs: Annotated[int, Field(ge=1)] = Field(
+        100_000, description="The same for the jobs of all owners together."
+    )
     lease_seconds: Annotated[float, Field(gt=0)] = Field(
         20.0, description="How long a worker that falls silent keeps its job."
     )

@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from shared import redis_keys, transitions
-from shared.blob_store import BlobStore, checkpoint_key, input_key, result_key
+from shared.blob_store import BlobStore, checkpoint_key, input_key, preview_key, result_key
 from shared.job_store import JobStore
 from shared.jobs import Inputs, Job, new_job_id
 from shared.queue import MESSAGES_KEY, create_queue
@@ -191,6 +191,31 @@ def test_what_is_no_record_is_discarded_and_holds_up_no_round(
     until(lambda: reconciler.round() and not jobs.client.exists(redis_keys.DEBRIS))
     assert look(jobs, other).status == "queued"
     assert blobs.keys("jobs") == blobs.keys(f"jobs/{other}")
+
+
+def test_of_a_canceled_job_the_pictures_go_soon_and_what_it_showed_stays(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    canceled, running = submitted(jobs, blobs), submitted(jobs, blobs)
+    jobs.run(transitions.cancel(canceled, keeping=Keeping(1, 0)))
+    fence = claimed(jobs, running, lease_seconds=20)
+    shown = preview_key(running, fence)
+    blobs.put(shown, b"picture")
+    news = {"preview_key": shown, "preview_iteration": "3"}
+    jobs.run(transitions.stop(running, fence, news=news, keeping=Keeping(1, 0)))
+    reconciler.round()
+    assert blobs.keys("jobs") == [shown]
+    assert look(jobs, canceled).status == "canceled"
+
+
+def test_submitting_and_canceling_again_and_again_keeps_no_more_than_may_be(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    for _ in range(20):
+        keeping = Keeping(1, 0, jobs_per_owner=3)
+        jobs.run(transitions.cancel(submitted(jobs, blobs), keeping=keeping))
+    until(lambda: reconciler.round() and len(jobs.client.keys("job:*")) == 3)
+    until(lambda: reconciler.round() and blobs.keys("jobs") == [])
 
 
 def test_inputs_that_are_a_list_stop_nothing(
