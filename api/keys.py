@@ -119,8 +119,7 @@ def main(arguments: Sequence[str]) -> int:
 def _done(chosen: Namespace, client: "redis.Redis") -> int:
     command, name = chosen.command, chosen.name
     if command == "create":
-        key = create(client, name, high_priority=chosen.high_priority)
-        sys.stdout.write(f"{key}\n")
+        sys.stdout.write(f"{create(client, name, high_priority=chosen.high_priority)}\n")
     elif command == "list":
         for key in listed(client):
             right = "  high priority" if key.high_priority else ""

@@ -299,7 +299,7 @@ def test_what_a_newer_version_wrote_is_read_as_far_as_it_is_known(jobs: JobStore
     assert job.progress.iteration == 5
 
 
-NEWER_PROGRESS = {
+NEWER_PROGRESS: dict[str, Any] = {
     "iteration": 5,
     "iterations": 10,
     "scale": 1,

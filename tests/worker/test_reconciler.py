@@ -245,19 +245,26 @@ def test_pictures_that_a_newer_version_knows_stay(
     assert sketch in blobs.keys(f"jobs/{job_id}")
 
 
-def test_where_one_half_ends_the_other_does_too() -> None:
+def test_where_one_half_ends_by_an_error_the_other_does_too() -> None:
     closing = Event()
+
+    def waits() -> None:
+        closing.wait()
 
     def fails() -> None:
         raise KeyError
 
-    assert not run_together([lambda: closing.wait() and None, fails], closing)
+    assert not run_together([waits, fails], closing)
 
 
 def test_both_halves_end_when_they_are_asked_to() -> None:
     closing = Event()
+
+    def waits() -> None:
+        closing.wait()
+
     closing.set()
-    assert run_together([lambda: closing.wait() and None] * 2, closing)
+    assert run_together([waits, waits], closing)
 
 
 def test_of_several_only_the_one_that_leads_acts(
