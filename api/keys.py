@@ -1,6 +1,6 @@
 """Keys of callers: kept as hashes, made and revoked by a command.
 
-python -m api.keys create OWNER | list | revoke ID | webhook-secret [OWNER]
+python -m api.keys create OWNER [--high-priority] | list | revoke ID | webhook-secret [OWNER]
 
 A key is told once, when it is made; what is kept says whose it is and gives nobody access.
 """
@@ -8,7 +8,7 @@ A key is told once, when it is made; what is kept says whose it is and gives nob
 import json
 import re
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -37,11 +37,13 @@ class Key:
 
     Attributes:
         id: the beginning of its hash, to revoke it by.
+        high_priority: whether jobs may be submitted with high priority.
     """
 
     id: str
     owner: str
     created_at: str
+    high_priority: bool = False
 
 
 def hash_of(key: str) -> str:
@@ -55,7 +57,13 @@ async def owner_of(client: "redis.asyncio.Redis", key_hash: str) -> str | None:
     return None if kept is None else str(json.loads(kept)["owner"])
 
 
-def create(client: "redis.Redis", owner: str) -> str:
+async def allows_high_priority(client: "redis.asyncio.Redis", key: str) -> bool:
+    """Whether a key may submit with high priority."""
+    kept = await client.hget(KEYS, hash_of(key))
+    return kept is not None and bool(json.loads(kept).get("high_priority", False))
+
+
+def create(client: "redis.Redis", owner: str, *, high_priority: bool = False) -> str:
     """A new key of an owner, who may have several.
 
     Raises:
@@ -66,7 +74,8 @@ def create(client: "redis.Redis", owner: str) -> str:
     key = f"pastiche_{token_urlsafe(32)}"
     digest = hash_of(key)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    client.hset(KEYS, digest, json.dumps(asdict(Key(digest[:_ID_DIGITS], owner, now))))
+    about = Key(digest[:_ID_DIGITS], owner, now, high_priority)
+    client.hset(KEYS, digest, json.dumps(asdict(about)))
     return key
 
 
@@ -87,7 +96,11 @@ def main(arguments: Sequence[str]) -> int:
     """Does what the command says; 1 where it cannot."""
     parser = ArgumentParser(prog="python -m api.keys", description="Keys of callers.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("create", help="make a key, told once").add_argument("name")
+    creation = commands.add_parser("create", help="make a key, told once")
+    creation.add_argument("name")
+    creation.add_argument(
+        "--high-priority", action="store_true", help="it may submit with high priority"
+    )
     commands.add_parser("list", help="say which keys there are").set_defaults(name="")
     commands.add_parser("revoke", help="make a key worthless").add_argument("name")
     secret = commands.add_parser("webhook-secret", help="tell what webhooks are signed with")
@@ -95,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     client = JobStore.connect(Settings().redis_location).client
     try:
-        return _done(chosen.command, chosen.name, client)
+        return _done(chosen, client)
     except (redis.RedisError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -103,12 +116,14 @@ def main(arguments: Sequence[str]) -> int:
         client.close()
 
 
-def _done(command: str, name: str, client: "redis.Redis") -> int:
+def _done(chosen: Namespace, client: "redis.Redis") -> int:
+    command, name = chosen.command, chosen.name
     if command == "create":
-        sys.stdout.write(f"{create(client, name)}\n")
+        sys.stdout.write(f"{create(client, name, high_priority=chosen.high_priority)}\n")
     elif command == "list":
         for key in listed(client):
-            sys.stdout.write(f"{key.id}  {key.created_at}  {key.owner}\n")
+            right = "  high priority" if key.high_priority else ""
+            sys.stdout.write(f"{key.id}  {key.created_at}  {key.owner}{right}\n")
     elif command == "webhook-secret":
         sys.stdout.write(f"{secret_of(client, name)}\n")
     elif not revoke(client, name):

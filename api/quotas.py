@@ -1,10 +1,12 @@
 """How much one caller may ask for: requests a minute, and painting a day; jobs in flight are
 counted where they are queued."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from math import ceil
 from time import time
 
+from anyio import CancelScope
 from fastapi import Request
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
@@ -50,28 +52,34 @@ class Quotas:
             sentence = f"At most {self._requests.amount} requests a minute are answered."
             raise TooManyRequests(sentence, retry_after_seconds=retry)
 
-    async def check_work(self, request: Request, caller: str, work: int) -> None:
-        """Whether so many pixels times iterations may be painted; nothing is counted yet.
+    @asynccontextmanager
+    async def counted_work(self, request: Request, caller: str, work: int) -> AsyncIterator[None]:
+        """Counts so many pixels times iterations, if a caller may have them painted today: however
+        many ask at the same time, no more than that is counted. Where the submission then fails,
+        they are given back.
 
         Raises:
             QuotaUsedUp: that is more than a caller may have painted in a day.
         """
         if self._work is None:
+            yield
             return
         cost = ceil(work / 1e6)
-        if not await self._limiter.test(self._work, "work", caller, cost=cost):
-            retry = await self._note(request, "work", self._work, caller)
+        allowed = await self._limiter.hit(self._work, "work", caller, cost=cost)
+        retry = await self._note(request, "work", self._work, caller)
+        if not allowed:
             sentence = (
                 f"This job takes {cost} million pixel iterations; a caller may have "
                 f"{self._work.amount} painted a day, and has used too many of them."
             )
             raise QuotaUsedUp(sentence, retry_after_seconds=retry)
-
-    async def count_work(self, request: Request, caller: str, work: int) -> None:
-        """So much more was taken to be painted."""
-        if self._work is not None:
-            await self._limiter.hit(self._work, "work", caller, cost=ceil(work / 1e6))
-            await self._note(request, "work", self._work, caller)
+        try:
+            yield
+        except BaseException:
+            with CancelScope(shield=True):
+                await self._limiter.hit(self._work, "work", caller, cost=-cost)
+                await self._note(request, "work", self._work, caller)
+            raise
 
     async def _note(self, request: Request, name: str, item: RateLimitItem, caller: str) -> int:
         """Notes how much is left, for the answer's headers; in how many seconds all of it is."""

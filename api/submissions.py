@@ -9,6 +9,7 @@ from api.access import Access, AccessOf
 from api.estimates import DryRun, estimated
 from api.jobs import JobOf, answer, earlier_job, job_exists, job_of
 from api.manner import Manner, MannerOf, once, waited_for
+from api.priorities import check_priority, may_have
 from api.problems import responses_to_callers
 from api.queueing import (
     announce,
@@ -58,6 +59,7 @@ async def submit(
         async with receiver.received(
             request, lambda field, job_id: earlier_job(field, job_id, access, service)
         ) as submission:
+            await check_priority(submission.wishes.priority, request, service)
             await check_room(submission, service)
             if dry_run:
                 return await estimated(submission, access, service)
@@ -93,18 +95,19 @@ async def _retried(
         if isinstance(held, str):
             return held
         await check_room_again(job, service)
-        place = place_of(access, job.work, job.pixels, Wishes(priority=job.priority))
-        await service.quotas.check_work(request, access.caller, place.work)
+        allowed = await may_have(job.priority, request, service)
+        wishes = Wishes(priority=job.priority if allowed else "normal")
+        place = place_of(access, job.work, job.pixels, wishes)
         write = service.blobs.copy
         of_once = None if held is None else held.once
         try:
-            job_id = await enqueued(
-                job.options, job.inputs, place, service, write, of_once, job.warnings
-            )
+            async with service.quotas.counted_work(request, access.caller, place.work):
+                job_id = await enqueued(
+                    job.options, job.inputs, place, service, write, of_once, job.warnings
+                )
         except FileNotFoundError as error:
             sentence = "The store no longer has its pictures: please submit them again."
             raise PicturesLost(sentence) from error
-        await service.quotas.count_work(request, access.caller, place.work)
     await announce([job_id], service)
     return job_id
 
@@ -117,18 +120,17 @@ async def _submitted(
         if isinstance(held, str):
             return held
         place = place_of(access, work_of(submission), pixels_of(submission), submission.wishes)
-        await service.quotas.check_work(request, access.caller, place.work)
         options = submission.variants[0].options
-        job_id = await enqueued(
-            options,
-            submission.pictures,
-            place,
-            service,
-            service.blobs.put_file,
-            None if held is None else held.once,
-            warnings_of(options, submission.pictures),
-        )
-        await service.quotas.count_work(request, access.caller, place.work)
+        async with service.quotas.counted_work(request, access.caller, place.work):
+            job_id = await enqueued(
+                options,
+                submission.pictures,
+                place,
+                service,
+                service.blobs.put_file,
+                None if held is None else held.once,
+                warnings_of(options, submission.pictures),
+            )
     await announce([job_id], service)
     return job_id
 

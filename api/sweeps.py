@@ -17,6 +17,7 @@ from api.estimates import DryRun, estimated
 from api.etags import unchanged
 from api.jobs import earlier_job, etag_of, rates_of
 from api.manner import MannerOf, once
+from api.priorities import check_priority
 from api.problems import responses_to_callers
 from api.queries import PictureFormat, WholeNumber
 from api.queueing import announce, check_room, enqueued, pixels_of, place_of, warnings_of, work_of
@@ -32,7 +33,7 @@ from shared.job_options import MOST_DEADLINE_SECONDS
 from shared.jobs import OVER, Job, new_job_id
 from shared.pictures import MEDIA_TYPES, Format
 from shared.sheets import Cell
-from shared.sweeps import AXES, Member, Sweep, is_sweep_id, sweep_key
+from shared.sweeps import AXES, Member, Sweep, forget, is_sweep_id, keep, sweep_key
 from shared.transitions import Keeping
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ async def submit(
         async with receiver.received(
             request, lambda field, job_id: earlier_job(field, job_id, access, service)
         ) as submission:
+            await check_priority(submission.wishes.priority, request, service)
             await check_room(submission, service)
             if dry_run:
                 return await estimated(submission, access, service)
@@ -120,7 +122,7 @@ async def cancel(sweep: SweepOf, service: ServiceOf) -> SweepView:
 async def erase(sweep: SweepOf, service: ServiceOf) -> None:
     """Cancels and erases all its jobs, and the sweep."""
     await _erased([member.job_id for member in sweep.members], service)
-    await service.jobs.client.delete(sweep_key(sweep.id))
+    await service.jobs.run(forget(sweep))
 
 
 @router.get(
@@ -183,27 +185,26 @@ async def _made(
     work = work_of(submission)
     all_work = work * len(submission.variants)
     place = place_of(access, work, pixels_of(submission), submission.wishes)
-    await service.quotas.check_work(request, access.caller, all_work)
-    members: list[Member] = []
-    try:
-        for variant in submission.variants:
-            job_id = await enqueued(
-                variant.options,
-                submission.pictures,
-                place,
-                service,
-                service.blobs.put_file,
-                warnings=warnings_of(variant.options, submission.pictures),
-            )
-            members.append(Member(job_id, variant.values))
-        columns = _columns(members)
-        sweep = Sweep(new_job_id(), access.owner, datetime.now(UTC), columns, tuple(members))
-        await _keep(sweep, held, service)
-    except BaseException:
-        with CancelScope(shield=True):
-            await _erased([member.job_id for member in members], service)
-        raise
-    await service.quotas.count_work(request, access.caller, all_work)
+    async with service.quotas.counted_work(request, access.caller, all_work):
+        members: list[Member] = []
+        try:
+            for variant in submission.variants:
+                job_id = await enqueued(
+                    variant.options,
+                    submission.pictures,
+                    place,
+                    service,
+                    service.blobs.put_file,
+                    warnings=warnings_of(variant.options, submission.pictures),
+                )
+                members.append(Member(job_id, variant.values))
+            columns = _columns(members)
+            sweep = Sweep(new_job_id(), access.owner, datetime.now(UTC), columns, tuple(members))
+            await _keep(sweep, held, service)
+        except BaseException:
+            with CancelScope(shield=True):
+                await _erased([member.job_id for member in members], service)
+            raise
     return sweep
 
 
@@ -213,12 +214,18 @@ async def _keep(sweep: Sweep, held: Reservation | None, service: Service) -> Non
     Raises:
         SubmissionPending: it took so long that its key is another request's by now.
     """
-    key = sweep_key(sweep.id)
     seconds = round(2 * 3600 * service.settings.retention_hours) + MOST_DEADLINE_SECONDS
-    await service.jobs.client.set(key, sweep.to_json(), ex=seconds)
+    await service.jobs.run(
+        keep(
+            sweep,
+            keep_seconds=seconds,
+            sweeps_per_owner=service.settings.kept_jobs_per_owner,
+            sweeps_in_all=service.settings.kept_jobs,
+        )
+    )
     if held is None or await service.jobs.run(idempotency.complete(held, sweep.id)):
         return
-    await service.jobs.client.delete(key)
+    await service.jobs.run(forget(sweep))
     raise SubmissionPending("The same submission is just being taken.", retry_after_seconds=1)
 
 

@@ -28,6 +28,8 @@ FIELD_FAULTS = {
     "backbone_missing": "No living worker has the weights of this backbone.",
     "size_too_large": "More pixels than the operator, or the workers' memory, allows.",
     "too_many_values": "More values than a sweep may have jobs.",
+    "priority_not_allowed": "The key, or the operator where no keys are asked for, does not allow "
+    "high priority.",
     "text_too_long": "A text of more than 16 kB.",
     "not_text": "A file where text belongs.",
     "not_a_file": "Text where a file belongs.",

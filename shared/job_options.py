@@ -67,7 +67,8 @@ class Wishes(BaseModel):
 
     priority: Priority = Field(
         "normal",
-        description="Jobs of a higher priority go first; within one, callers take turns.",
+        description="Jobs of a higher priority go first; within one, callers take turns. `high` "
+        "is a right of keys, or an operator's setting.",
     )
     deadline: Annotated[float | None, BeforeValidator(_number)] = Field(
         None,

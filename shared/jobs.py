@@ -109,12 +109,11 @@ def inputs_from_json(text: str) -> tuple[Inputs[str], dict[str, tuple[str, ...]]
     """
     fields = {name: _keys(value) for name, value in _object(text).items()}
     unknown = {name: keys for name, keys in fields.items() if name not in (*_SINGLE, *_SEVERAL)}
-    single = {name: next(iter(fields.get(name, ())), None) for name in _SINGLE}
-    content = single.pop("content")
+    content, start_image, content_map = (next(iter(fields.get(name, ())), None) for name in _SINGLE)
     if content is None:
         raise ValueError("There is no content image.")
-    several = {name: fields.get(name, ()) for name in _SEVERAL}
-    return Inputs(content=content, **several, **single), unknown
+    style, mask, style_mask = (fields.get(name, ()) for name in _SEVERAL)
+    return Inputs(content, style, mask, style_mask, start_image, content_map), unknown
 
 
 def _keys(value: Any) -> tuple[str, ...]:
@@ -322,6 +321,14 @@ class Job:
         shown = (self.preview_key, self.losses_key, self.result_key)
         keys = (*self.inputs.all(), *self.unknown_inputs, *shown)
         return frozenset(key for key in keys if key is not None)
+
+    @property
+    def useful_blobs(self) -> frozenset[str]:
+        """Those that are kept once the job is over: not the input pictures where it was canceled,
+        or submitting and canceling would fill the store."""
+        if self.status != "canceled":
+            return self.blobs
+        return self.blobs.difference(self.inputs.all(), self.unknown_inputs)
 
     @property
     def is_known(self) -> bool:

@@ -13,6 +13,7 @@ DEBRIS = "jobs:debris"
 INDEX = "jobs:index"
 WEBHOOKS = "jobs:webhooks"
 COUNTERS = "metrics:counters"
+KEPT = "jobs:kept"
 QUEUE = (
     WAITING,
     TURNS,
@@ -26,6 +27,7 @@ QUEUE = (
     "queue:inflight",
     WEBHOOKS,
     COUNTERS,
+    KEPT,
 )
 """What every script on a job is told beside its record, in this order."""
 

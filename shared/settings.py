@@ -86,6 +86,11 @@ class Settings(BaseSettings):
         description="The names that requests may be addressed to while no keys are required, "
         "separated by commas, beside `localhost` and addresses; `*` allows any name.",
     )
+    high_priority_without_keys: bool = Field(
+        False,
+        description="Whether jobs may be submitted with `priority=high` where no keys are asked "
+        "for; else it is a right of keys (`python -m api.keys create OWNER --high-priority`).",
+    )
     requests_per_minute: Annotated[int, Field(ge=1)] | None = Field(
         None,
         description="How many requests one caller may make in a minute; any number where it is not "
@@ -109,6 +114,15 @@ class Settings(BaseSettings):
     )
     retention_hours: Annotated[float, Field(gt=0)] = Field(
         168.0, description="How long a job and its pictures can be fetched once it is over."
+    )
+    kept_jobs_per_owner: Annotated[int, Field(ge=1)] = Field(
+        10_000,
+        description="How many jobs of one owner are kept once they are over. Beyond that the "
+        "oldest go before their time, those without a picture first. Without keys all jobs have "
+        "one owner.",
+    )
+    kept_jobs: Annotated[int, Field(ge=1)] = Field(
+        100_000, description="The same for the jobs of all owners together."
     )
     lease_seconds: Annotated[float, Field(gt=0)] = Field(
         20.0, description="How long a worker that falls silent keeps its job."

@@ -5,6 +5,7 @@ import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from shared.calls import Transition
 from shared.known_fields import known_fields
 
 AXES = ("content_weight", "style_weight", "tv_weight", "seed")
@@ -59,3 +60,20 @@ class Sweep:
 def sweep_key(sweep_id: str) -> str:
     """Where in Redis it is kept."""
     return f"sweep:{sweep_id}"
+
+
+def keep(
+    sweep: Sweep, *, keep_seconds: int, sweeps_per_owner: int, sweeps_in_all: int
+) -> Transition[bool]:
+    """Keeps a sweep for so long; beyond so many the oldest go."""
+    arguments = (sweep.to_json(), keep_seconds, sweeps_per_owner, sweeps_in_all)
+    return Transition("keep_sweep", _keys(sweep), arguments, bool)
+
+
+def forget(sweep: Sweep) -> Transition[bool]:
+    """Keeps a sweep no more; whether it was kept."""
+    return Transition("forget_sweep", _keys(sweep), (), bool)
+
+
+def _keys(sweep: Sweep) -> tuple[str, ...]:
+    return sweep_key(sweep.id), "sweeps:kept", f"sweeps:kept:{sweep.owner}"

@@ -108,24 +108,39 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """How long things are kept once a job is over.
+    """How long things are kept once a job is over, and how many jobs.
 
     Attributes:
         retention_hours: the job and its pictures.
-        grace_seconds: what its workers wrote beside: by then none of them writes any more.
+        grace_seconds: what its workers wrote beside: by then none of them writes any more; and the
+            input pictures of a canceled job.
+        jobs_per_owner: beyond that the oldest goes, those without a picture first.
+        jobs_in_all: the same for the jobs of all owners.
     """
 
     retention_hours: float
     grace_seconds: float
+    jobs_per_owner: int = 10_000
+    jobs_in_all: int = 100_000
 
     @classmethod
     def of(cls, settings: Settings) -> "Keeping":
-        return cls(settings.retention_hours, 2 * settings.lease_seconds)
+        return cls(
+            settings.retention_hours,
+            2 * settings.lease_seconds,
+            settings.kept_jobs_per_owner,
+            settings.kept_jobs,
+        )
 
     @property
-    def arguments(self) -> tuple[int, int]:
-        """In milliseconds."""
-        return milliseconds(self.retention_hours * 3600), milliseconds(self.grace_seconds)
+    def grace_ms(self) -> int:
+        return milliseconds(self.grace_seconds)
+
+    @property
+    def arguments(self) -> tuple[int, int, int, int]:
+        """As the scripts take them: times in milliseconds."""
+        retention_ms = milliseconds(self.retention_hours * 3600)
+        return retention_ms, self.grace_ms, self.jobs_per_owner, self.jobs_in_all
 
 
 def begin(job_id: str) -> Transition[int]:
@@ -263,8 +278,8 @@ def recover(
         lost_limit,
         *keeping.arguments,
         FAILURES["worker_lost"],
-        milliseconds(lease_limit_seconds),
         FAILURES["time_limit"],
+        milliseconds(lease_limit_seconds),
     )
     return on_job("recover", job_id, *arguments, read=_word)
 
@@ -304,7 +319,7 @@ def erase(job_id: str, *, keeping: Keeping, once: Once | None = None) -> Transit
         once: the idempotency key that may give this job, and is to be free again.
     """
     more_keys = (once.kept_key,) if once else ()
-    return on_job("erase", job_id, keeping.arguments[1], read=bool, more_keys=more_keys)
+    return on_job("erase", job_id, keeping.grace_ms, read=bool, more_keys=more_keys)
 
 
 def forget(job_id: str) -> Transition[bool]:

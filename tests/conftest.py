@@ -128,7 +128,7 @@ def api_process(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     settings = Settings(
         redis_url=redis_url, data_folder=tmp_path_factory.mktemp("data"), port=free_port("::1", 0)
     )
-    with running_api(settings) as api:
+    with running_api(settings, PASTICHE_HIGH_PRIORITY_WITHOUT_KEYS="true") as api:
         yield api
 
 

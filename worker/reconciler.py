@@ -143,11 +143,11 @@ class Reconciler:
 
     def _tidy(self, job_id: str) -> bool:
         """Erases what a job has no use for: all where it is gone, what its workers left where it
-        is over. Whether that is done."""
+        is over, its input pictures too where it was canceled. Whether that is done."""
         try:
             job = self._jobs.run(transitions.look(job_id))
             if job is None or job.is_over:
-                self._erase_unused(job_id, job.blobs if job else frozenset())
+                self._erase_unused(job_id, job.useful_blobs if job else frozenset())
         except DamagedRecord as error:
             log.error("%s", error)
         except (BlobStoreError, OSError) as error:

@@ -18,6 +18,7 @@ import httpcore
 from opentelemetry.trace import SpanKind
 from redis import RedisError
 from redis.exceptions import ResponseError
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from shared import logs, tracing, transitions, webhooks
 from shared.job_store import JobStore
@@ -251,7 +252,7 @@ class Deliveries:
         secret = webhooks.secret_of(self._jobs.client, delivery.owner)
         try:
             headers = webhooks.headers_of(delivery, secret, body, now)
-        except ValueError:  # it is no base64
+        except (ValueError, EmptyWebhookSecretError):  # it is no base64
             return "It could not be signed: the owner's secret is damaged.", False
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), TIMEOUT_SECONDS)
         try:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from shared.settings import Settings
 from tests import pictures
 from tests.api.worker import PlayedWorker
 from tests.conftest import RunningApi, running_api
+
+QUOTA = "PASTICHE_MEGAPIXEL_ITERATIONS_PER_DAY"
 
 Start = Callable[..., AbstractContextManager[RunningApi]]
 
@@ -264,6 +267,66 @@ def test_a_day_s_painting_is_limited(start: Start, jobs: JobStore) -> None:
         assert code(large) == (429, "quota_used_up")
         assert '"work";q=100;w=86400' in large.headers["ratelimit-policy"]
         assert len(jobs.client.keys("job:*")) == 1
+
+
+def test_however_many_ask_at_once_no_more_than_a_day_s_painting_is_taken(
+    start: Start, jobs: JobStore
+) -> None:
+    files, limit = {"content": pictures.jpeg(), "style": pictures.png()}, {QUOTA: "1"}
+    with start(**limit) as one, start(**limit) as other, ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(
+                lambda api: api.http.post("/jobs", files=files, data={"size": 64}).status_code,
+                [one, other] * 4,
+            )
+        )
+    assert sorted(answers) == [202] + [429] * 7
+
+
+def test_what_a_refused_job_would_have_taken_is_given_back(start: Start, jobs: JobStore) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    with start(**{QUOTA: "1"}) as api:
+        jobs.client.zadd("queue:waiting", {str(number): 0 for number in range(10_000)})
+        full = api.http.post("/jobs", files=files, data={"size": 64})
+        assert code(full) == (503, "queue_full")
+        jobs.client.delete("queue:waiting")
+        assert api.http.post("/jobs", files=files, data={"size": 64}).status_code == 202
+
+
+def test_without_keys_high_priority_is_the_operator_s_choice(start: Start, jobs: JobStore) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    with start() as api:
+        for path in ("/jobs", "/jobs?dry_run=true", "/sweeps"):
+            refused = api.http.post(path, files=files, data={"priority": "high"})
+            assert refused.status_code == 422
+            (error,) = refused.json()["errors"]
+            assert (error["field"], error["code"]) == ("priority", "priority_not_allowed")
+        assert api.http.post("/jobs", files=files, data={"priority": "low"}).status_code == 202
+
+
+def test_high_priority_is_a_right_of_the_key(guarded: RunningApi, jobs: JobStore) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    allowed = {"Authorization": f"Bearer {keys.create(jobs.client, 'ada', high_priority=True)}"}
+    other = key_of("ada", jobs)
+
+    def submit(headers: dict[str, str]) -> httpx.Response:
+        data = {"priority": "high"}
+        return guarded.http.post("/jobs", files=files, data=data, headers=headers)
+
+    assert submit(other).json()["errors"][0]["code"] == "priority_not_allowed"
+    job = submit(allowed).json()
+    assert job["priority"] == "high"
+    guarded.http.post(job["links"]["cancel"], headers=other)
+    again = guarded.http.post(f"/jobs/{job['id']}/retry", headers=other)
+    assert again.json()["priority"] == "normal"
+
+
+def test_the_command_says_which_keys_may_have_high_priority(jobs: JobStore, redis_url: str) -> None:
+    keys_command(redis_url, "create", "ada", "--high-priority")
+    keys_command(redis_url, "create", "bob")
+    ada, bob = keys_command(redis_url, "list").stdout.splitlines()
+    assert ada.endswith("ada  high priority")
+    assert bob.endswith("bob")
 
 
 def test_without_limits_nothing_is_said_of_them(api: RunningApi) -> None:

@@ -58,7 +58,10 @@ def test_the_queue_is_told_by_priority(api: RunningApi, jobs: JobStore) -> None:
 def test_an_attempt_that_no_worker_survived_is_counted(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     jobs.run(transitions.claim(job["id"], lease_seconds=0))
-    jobs.run(transitions.recover(job["id"], lost_limit=3, keeping=KEEPING))
+    recover = transitions.recover(
+        job["id"], lost_limit=3, lease_limit_seconds=3600, keeping=KEEPING
+    )
+    jobs.run(recover)
     assert samples(api)["pastiche_attempts_lost_total", ()] == 1
 
 

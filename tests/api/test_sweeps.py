@@ -1,5 +1,6 @@
 """A grid of weights: a job for each, watched, canceled and erased together, and their sheet."""
 
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
@@ -7,8 +8,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from shared import redis_keys
+from shared import redis_keys, sweeps
 from shared.job_store import JobStore
+from shared.jobs import new_job_id
+from shared.sweeps import Sweep
 from tests import pictures
 from tests.api.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker, png
@@ -104,6 +107,25 @@ def test_after_a_sweep_was_deleted_its_key_gives_a_new_sweep(api: RunningApi) ->
     second = swept(api, {"Idempotency-Key": "a"}, seed="1,2")
     assert second.status_code == 202
     assert second.json()["id"] != first["id"]
+
+
+def test_of_the_sweeps_of_one_owner_and_of_all_the_newest_are_kept(jobs: JobStore) -> None:
+    def keep(owner: str, per_owner: int = 10, in_all: int = 10) -> Sweep:
+        sweep = Sweep(new_job_id(), owner, datetime.now(UTC), 1, ())
+        jobs.run(
+            sweeps.keep(sweep, keep_seconds=60, sweeps_per_owner=per_owner, sweeps_in_all=in_all)
+        )
+        return sweep
+
+    def are_kept(*several: Sweep) -> list[bool]:
+        return [bool(jobs.client.exists(sweeps.sweep_key(sweep.id))) for sweep in several]
+
+    first, bob, second, third = keep("ada"), keep("bob"), keep("ada"), keep("ada", per_owner=2)
+    assert are_kept(first, bob, second, third) == [False, True, True, True]
+    fourth = keep("cid", in_all=2)
+    assert are_kept(bob, second, third, fourth) == [False, False, True, True]
+    assert jobs.run(sweeps.forget(fourth))
+    assert not jobs.client.exists("sweeps:kept:cid")
 
 
 def test_a_key_of_a_job_is_no_sweep_s(api: RunningApi) -> None:

@@ -31,6 +31,7 @@ SETTINGS = {
     "PASTICHE_CHECKPOINT_SECONDS": "0.5",
     "PASTICHE_RECONCILE_SECONDS": "0.2",
     "PASTICHE_DECODE_TIMEOUT_SECONDS": "60",
+    "PASTICHE_HIGH_PRIORITY_WITHOUT_KEYS": "true",
     "OMP_NUM_THREADS": "1",
 }
 """Everything a tenth as long as in earnest, and one thread a worker: several share a processor."""

@@ -299,7 +299,7 @@ def test_what_a_newer_version_wrote_is_read_as_far_as_it_is_known(jobs: JobStore
     assert job.progress.iteration == 5
 
 
-NEWER_PROGRESS = {
+NEWER_PROGRESS: dict[str, Any] = {
     "iteration": 5,
     "iterations": 10,
     "scale": 1,
@@ -701,6 +701,59 @@ def test_a_job_is_in_flight_until_it_is_over(
 def listed(jobs: JobStore, owner: str, before: str = "", limit: int = 10) -> overview.Listed:
     call = overview.listed(owner, before=before, limit=limit, status=None, most=1000)
     return jobs.run(call)
+
+
+def canceled(jobs: JobStore, keeping: Keeping, owner: str = "ada") -> str:
+    job_id = submitted(jobs, owner=owner)
+    jobs.run(transitions.cancel(job_id, keeping=keeping))
+    return job_id
+
+
+def past(jobs: JobStore, *job_ids: str) -> list[bool]:
+    """Which of these jobs are past their retention."""
+    return [each in due(jobs).old for each in job_ids]
+
+
+def test_of_the_jobs_of_one_owner_that_are_over_the_newest_are_kept(jobs: JobStore) -> None:
+    keeping = Keeping(1, 40, jobs_per_owner=2)
+    bob = canceled(jobs, keeping, owner="bob")
+    ended = [canceled(jobs, keeping) for _ in range(4)]
+    assert past(jobs, bob, *ended) == [False, True, True, False, False]
+
+
+def test_of_the_jobs_of_all_owners_that_are_over_the_newest_are_kept(jobs: JobStore) -> None:
+    keeping = Keeping(1, 40, jobs_in_all=2)
+    ended = [canceled(jobs, keeping, owner=owner) for owner in ("ada", "bob", "cid")]
+    assert past(jobs, *ended) == [True, False, False]
+
+
+def test_jobs_without_a_picture_go_before_those_that_have_one(jobs: JobStore) -> None:
+    keeping = Keeping(1, 40, jobs_per_owner=2)
+    painted = submitted(jobs, owner="ada")
+    fence = claimed(jobs, painted)
+    jobs.run(transitions.succeed(painted, fence, result_key="r", news={}, keeping=keeping))
+    ended = [canceled(jobs, keeping) for _ in range(3)]
+    assert past(jobs, painted, *ended) == [False, True, True, False]
+
+
+def test_what_is_not_kept_any_more_is_forgotten_and_counts_no_more(jobs: JobStore) -> None:
+    keeping = Keeping(1, 40, jobs_per_owner=1)
+    first, second = canceled(jobs, keeping), canceled(jobs, keeping)
+    assert first in due(jobs).old
+    assert jobs.run(transitions.forget(first))
+    assert jobs.client.zrange("jobs:kept:ada", 0, -1) == [second]
+    erase(jobs, second)
+    assert not jobs.client.exists(redis_keys.KEPT, "jobs:kept:ada")
+
+
+def test_an_idempotency_key_goes_with_its_job(jobs: JobStore) -> None:
+    reservation = Reservation.of("ada", "key", "token", "fingerprint")
+    jobs.run(reserve(reservation))
+    job_id, place = new_job_id(), Place("somebody", 100, owner="ada")
+    jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, once=reservation.once))
+    assert jobs.client.exists(reservation.kept_key)
+    erase(jobs, job_id)
+    assert not jobs.client.exists(reservation.kept_key)
 
 
 def ids(listed: overview.Listed) -> list[str]:

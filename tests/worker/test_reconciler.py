@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from shared import redis_keys, transitions
-from shared.blob_store import BlobStore, checkpoint_key, input_key, result_key
+from shared.blob_store import BlobStore, checkpoint_key, input_key, preview_key, result_key
 from shared.job_store import JobStore
 from shared.jobs import Inputs, Job, new_job_id
 from shared.queue import MESSAGES_KEY, create_queue
@@ -194,6 +194,31 @@ def test_what_is_no_record_is_discarded_and_holds_up_no_round(
     assert blobs.keys("jobs") == blobs.keys(f"jobs/{other}")
 
 
+def test_of_a_canceled_job_the_pictures_go_soon_and_what_it_showed_stays(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    canceled, running = submitted(jobs, blobs), submitted(jobs, blobs)
+    jobs.run(transitions.cancel(canceled, keeping=Keeping(1, 0)))
+    fence = claimed(jobs, running, lease_seconds=20)
+    shown = preview_key(running, fence)
+    blobs.put(shown, b"picture")
+    news = {"preview_key": shown, "preview_iteration": "3"}
+    jobs.run(transitions.stop(running, fence, news=news, keeping=Keeping(1, 0)))
+    reconciler.round()
+    assert blobs.keys("jobs") == [shown]
+    assert look(jobs, canceled).status == "canceled"
+
+
+def test_submitting_and_canceling_again_and_again_keeps_no_more_than_may_be(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    for _ in range(20):
+        keeping = Keeping(1, 0, jobs_per_owner=3)
+        jobs.run(transitions.cancel(submitted(jobs, blobs), keeping=keeping))
+    until(lambda: reconciler.round() and len(jobs.client.keys("job:*")) == 3)
+    until(lambda: reconciler.round() and blobs.keys("jobs") == [])
+
+
 def test_inputs_that_are_a_list_stop_nothing(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -221,19 +246,26 @@ def test_pictures_that_a_newer_version_knows_stay(
     assert sketch in blobs.keys(f"jobs/{job_id}")
 
 
-def test_where_one_half_ends_the_other_does_too() -> None:
+def test_where_one_half_ends_by_an_error_the_other_does_too() -> None:
     closing = Event()
+
+    def waits() -> None:
+        closing.wait()
 
     def fails() -> None:
         raise KeyError
 
-    assert not run_together([lambda: closing.wait() and None, fails], closing)
+    assert not run_together([waits, fails], closing)
 
 
 def test_both_halves_end_when_they_are_asked_to() -> None:
     closing = Event()
+
+    def waits() -> None:
+        closing.wait()
+
     closing.set()
-    assert run_together([lambda: closing.wait() and None] * 2, closing)
+    assert run_together([waits, waits], closing)
 
 
 def test_blobs_of_an_emptied_redis_go(

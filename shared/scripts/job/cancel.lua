@@ -1,5 +1,5 @@
 -- The client wants no more of a job: it ends at once where nobody paints it, else it is asked to.
--- ARGV[1] id        ARGV[2] retention_ms      ARGV[3] grace_ms
+-- ARGV[1] id        ARGV[2…5] keeping    as `keeping_from` in job/prelude.lua has it
 -- Replies 'canceled', 'asked', 'over' (unchanged) or 'unknown'.
 local id = ARGV[1]
 local state = redis.call('HMGET', record, 'status', 'cancel_requested')
@@ -12,7 +12,7 @@ if state[1] == 'running' and lease_ms > now_ms() then
   return 'asked'
 end
 if state[1] == 'queued' or state[1] == 'running' then
-  finish(id, 'canceled', ARGV[2], ARGV[3])
+  finish(id, 'canceled', keeping_from(2))
   return 'canceled'
 end
 return 'over'

@@ -15,7 +15,7 @@
 -- ARGV[15] latest_ms   what `begin` replied
 -- ARGV[16] warnings (JSON) of its options and images, '' where there are none
 -- ARGV[17] pixels       how many the picture will have
--- KEYS[14] kept         hash: the submission that was first with the key; none where there is none
+-- KEYS[15] kept         hash: the submission that was first with the key; none where there is none
 -- Replies 'queued', again where the first reply was lost; 'full'; 'busy' where the owner has as many
 -- as may be; or 'late' where its pictures may have been taken for debris, or were erased already: by
 -- its own client, which was told in the meantime that nothing came of it.
@@ -47,9 +47,10 @@ redis.call('ZREM', debris, id)
 if ARGV[14] ~= '' then redis.call('HSET', record, 'request_id', ARGV[14]) end
 if ARGV[16] ~= '' then redis.call('HSET', record, 'warnings', ARGV[16]) end
 if ARGV[13] ~= '' then redis.call('HSET', record, 'webhook_url', ARGV[13]) end
-if ARGV[11] ~= '' and redis.call('HGET', KEYS[14], 'token') == ARGV[11] then
-  redis.call('HSET', KEYS[14], 'job', id)
-  redis.call('PEXPIRE', KEYS[14], ARGV[12])
+if ARGV[11] ~= '' and redis.call('HGET', KEYS[15], 'token') == ARGV[11] then
+  redis.call('HSET', KEYS[15], 'job', id)
+  redis.call('PEXPIRE', KEYS[15], ARGV[12])
+  redis.call('HSET', record, 'once', KEYS[15])
 end
 count(counters, 'submitted')
 enter_queue(id)
