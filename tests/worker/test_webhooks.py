@@ -341,6 +341,15 @@ def test_a_receiver_that_never_answers_delays_no_other(
     assert len(jobs.client.zrangebyscore(redis_keys.WEBHOOKS, 0, int(1000 * time()))) == 23
 
 
+def test_an_address_in_a_record_that_cannot_be_read_holds_up_no_other(
+    deliveries: Deliveries, receiver: Receiver, jobs: JobStore
+) -> None:
+    job_ids = [over(jobs, url) for url in ("https://[a/", "https://a..b/", receiver.url)]
+    delivered(deliveries)
+    assert [told(jobs, job_id).tries for job_id in job_ids] == [1, 1, 1]
+    assert told(jobs, job_ids[-1]).error is None
+
+
 def test_one_host_is_told_one_thing_after_the_other(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
