@@ -77,9 +77,14 @@ class Decoder:
         """`shared.pictures.encode`, off the event loop."""
         return await self._run(encode, picture, wanted)
 
-    async def encode_file(self, source: Path, target: Path, wanted: Format) -> None:
-        """`shared.pictures.encode_file`, off the event loop; no byte of it comes through here."""
-        await self._run(encode_file, source, target, wanted)
+    async def encode_file(
+        self, fetch: Callable[[Path], Awaitable[None]], source: Path, target: Path, wanted: Format
+    ) -> None:
+        """`shared.pictures.encode_file`, off the event loop. The picture is fetched into `source`
+        when its turn has come: no more large ones than cores are on the disk at once."""
+        async with self._turn():
+            await fetch(source)
+            await self._in_process(encode_file, source, target, wanted)
 
     async def thumbnail(self, read: Callable[[], Awaitable[bytes]], size: tuple[int, int]) -> bytes:
         """`shared.sheets.thumbnail`, off the event loop. The picture is read when its turn has

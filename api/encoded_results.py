@@ -4,6 +4,7 @@ A copy lies in the blob store among its job's blobs, so every API process finds 
 with the job. The reconciler erases it earlier, an hour after it was made.
 """
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from weakref import WeakValueDictionary
@@ -47,6 +48,6 @@ class EncodedResults:
     async def _encode(self, result_key: str, key: str, wanted: Format) -> None:
         with TemporaryDirectory(dir=self._scratch) as name:
             source, target = Path(name) / "result.png", Path(name) / f"result.{wanted}"
-            await self._blobs.get_file(result_key, source)
-            await self._decoder.encode_file(source, target, wanted)
+            fetch = partial(self._blobs.get_file, result_key)
+            await self._decoder.encode_file(fetch, source, target, wanted)
             await self._blobs.put_file(key, target)

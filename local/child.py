@@ -6,14 +6,17 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import current_thread, main_thread
 
+from local import parent_death
 from local.errors import LocalError
 
 _LAST_LINES = 15
 
 
 class Child:
-    """A process in a session of its own, so that Ctrl-C reaches the supervisor alone."""
+    """A process in a session of its own, so that Ctrl-C reaches the supervisor alone. It is killed
+    with the supervisor, where the system can do that: start it from the main thread."""
 
     def __init__(
         self,
@@ -24,12 +27,15 @@ class Child:
         environment: Mapping[str, str],
         inherited: Sequence[int] = (),
     ) -> None:
+        assert current_thread() is main_thread(), (
+            "A child is killed with the thread that starts it."
+        )
         self.name = name
         self._log = log
         with log.open("ab") as out:
             self._start_of_log = out.tell()
             self._process = subprocess.Popen(
-                command,
+                parent_death.bound(list(command)),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -37,6 +43,10 @@ class Child:
                 start_new_session=True,
                 pass_fds=tuple(inherited),
             )
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
 
     def check(self) -> None:
         """Raises LocalError, with the last lines of its log, where the process has ended."""

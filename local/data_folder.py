@@ -15,7 +15,8 @@ ROOM_NEEDED_BYTES = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """An opened data folder. Children inherit `lock`: it is held as long as one of them lives."""
+    """An opened data folder. Children inherit `lock`: it is held as long as one of them lives. The
+    file that it is on has their process ids, the supervisor's first, a line for each."""
 
     path: Path
     lock: int
@@ -27,6 +28,10 @@ class DataFolder:
     @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    def add_process(self, process_id: int) -> None:
+        """Notes whom to name to another service that wants the folder."""
+        os.write(self.lock, f"{process_id}\n".encode())
 
 
 @contextmanager
@@ -46,7 +51,9 @@ def opened(path: Path) -> Iterator[DataFolder]:
     try:
         _take(lock, folder)
         _check_room(folder)
-        yield DataFolder(folder, lock)
+        opened_folder = DataFolder(folder, lock)
+        opened_folder.add_process(os.getpid())
+        yield opened_folder
     finally:
         os.close(lock)
 
@@ -56,9 +63,33 @@ def _take(lock: int, folder: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise LocalError(
-            f"Another Pastiche uses the data folder {folder}. Stop it, or choose another folder "
+            f"{_holder(lock)} the data folder {folder}. Stop it, or choose another folder "
             "with PASTICHE_DATA_FOLDER."
         ) from None
+    os.ftruncate(lock, 0)
+
+
+def _holder(lock: int) -> str:
+    """Who uses a folder, by what its lock file says."""
+    words = os.pread(lock, 4096, 0).split()
+    ids = [int(word) for word in words if word.isdigit()]
+    alive = [process_id for process_id in ids if _lives(process_id)]
+    if ids and alive and alive[0] == ids[0]:
+        return f"Another Pastiche (process {ids[0]}) uses"
+    if alive:
+        listed = ", ".join(map(str, alive))
+        return f"What is left of a Pastiche that was killed (process {listed}) still uses"
+    return "Another Pastiche uses"
+
+
+def _lives(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it lives, and is another user's
+        return True
+    return True
 
 
 def _check_room(folder: Path) -> None:

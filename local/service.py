@@ -69,6 +69,7 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
                 inherited=[data.lock],
             )
             down.callback(child.stop, STOP_SECONDS)
+            data.add_process(child.process_id)
             return child
 
         redis_url = settings.redis_url

@@ -71,13 +71,12 @@ class PublicNetwork(httpcore.NetworkBackend):
         addresses = list(dict.fromkeys(str(each[4][0]) for each in resolved))
         if not all(webhooks.is_public(ip_address(each)) for each in addresses):
             raise NotPublic(f"{host} is no public address.")
-        late = monotonic() + (TIMEOUT_SECONDS if timeout is None else timeout)
+        share = (TIMEOUT_SECONDS if timeout is None else timeout) / len(addresses)
         *others, last = addresses
-        for tried, address in enumerate(others):
-            share = (late - monotonic()) / (len(addresses) - tried)
+        for address in others:
             with suppress(httpcore.NetworkError, httpcore.TimeoutException):
                 return self._network.connect_tcp(address, port, share)
-        return self._network.connect_tcp(last, port, late - monotonic())
+        return self._network.connect_tcp(last, port, share)
 
 
 class HurriedNetwork(httpcore.NetworkBackend):
@@ -181,7 +180,7 @@ class Deliveries:
         for job_id in job_ids:
             reading.hget(record_key(job_id), "webhook_url")
         urls = reading.execute(raise_on_error=False)
-        return [urlsplit(url).netloc.lower() if isinstance(url, str) else "" for url in urls]
+        return [_host_of(url) if isinstance(url, str) else "" for url in urls]
 
     def _line_up(self, host: str, job_id: str) -> None:
         with self._changed:
@@ -273,3 +272,11 @@ class Deliveries:
         if 200 <= status < 300:
             return None, False
         return f"The address answered {status}.", status == 410
+
+
+def _host_of(url: str) -> str:
+    """Whose line it is in; '' where no one could be told, which trying it finds out."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""

@@ -9,6 +9,7 @@ from time import time
 import pytest
 
 from api.scratch import PREFIX, YOUNG_SECONDS, scratch_folder, second_look
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +62,8 @@ def test_what_was_too_young_at_the_start_goes_at_a_second_look(
 
     async def look_again() -> None:
         async with second_look():
-            while abandoned.exists():
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(until, lambda: not abandoned.exists())
 
     with scratch_folder() as folder:
-        asyncio.run(asyncio.wait_for(look_again(), timeout=30))
+        asyncio.run(look_again())
         assert list(temporary.iterdir()) == [folder]

@@ -71,6 +71,38 @@ def test_a_part_that_dies_takes_the_rest_down_and_says_which(tmp_path: Path) -> 
     until(lambda: nothing_runs_on(tmp_path))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Other systems tell no child of it.")
+def test_a_supervisor_that_is_killed_takes_all_parts_down(tmp_path: Path) -> None:
+    with served(tmp_path) as stack:
+        stack.when(stack.submit(iterations=10_000), "running")
+        stack.process.kill()
+        stack.process.wait()
+        until(lambda: nothing_runs_on(tmp_path), patience_seconds=20)
+
+
+def test_the_service_that_uses_a_folder_is_named(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(LocalError, match=rf"\(process {os.getpid()}\) uses"):
+        opened(tmp_path).__enter__()
+
+
+def test_what_a_killed_service_has_left_is_named(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with opened(tmp_path) as data:
+        os.ftruncate(data.lock, 0)
+        os.lseek(data.lock, 0, os.SEEK_SET)
+        for process_id in (ended.pid, os.getpid()):
+            data.add_process(process_id)
+        with pytest.raises(LocalError, match=rf"killed \(process {os.getpid()}\) still uses"):
+            opened(tmp_path).__enter__()
+
+
+def test_the_processes_of_the_last_service_are_forgotten(tmp_path: Path) -> None:
+    for _ in range(2):
+        with opened(tmp_path):
+            assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
 def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -84,7 +116,7 @@ def test_two_services_on_one_folder_are_refused(tmp_path: Path) -> None:
     with opened(tmp_path):
         ended = command(tmp_path, "serve", PASTICHE_PORT=str(free_port("127.0.0.1", 0)))
     assert ended.returncode == 1
-    assert "Another Pastiche uses the data folder" in ended.stderr
+    assert f"Another Pastiche (process {os.getpid()}) uses the data folder" in ended.stderr
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -305,11 +305,10 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def resolve(*_: Any, **__: Any) -> list[Any]:
         return [(None, None, None, "", (address, 443)) for address in ADDRESSES]
 
-    def connect(_: object, host: str, port: int, timeout: float) -> str:
+    def connect(_: object, host: str, port: int, timeout: float) -> None:
         tried.append(host)
         if host != ADDRESSES[-1]:
             raise httpcore.ConnectError
-        return "a connection"
 
     monkeypatch.setattr("worker.webhooks.getaddrinfo", resolve)
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
@@ -317,7 +316,7 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_each_address_of_a_name_is_tried_in_the_system_s_order(connected: list[str]) -> None:
-    assert PublicNetwork().connect_tcp("example.org", 443, 10.0) == "a connection"
+    PublicNetwork().connect_tcp("example.org", 443, 10.0)
     assert connected == list(ADDRESSES)
 
 
@@ -355,6 +354,15 @@ def test_a_receiver_that_never_answers_delays_no_other(
         silent.accept()[0].close()  # the one try that has begun
         deliveries.close()
     assert len(jobs.client.zrangebyscore(redis_keys.WEBHOOKS, 0, int(1000 * time()))) == 23
+
+
+def test_an_address_in_a_record_that_cannot_be_read_holds_up_no_other(
+    deliveries: Deliveries, receiver: Receiver, jobs: JobStore
+) -> None:
+    job_ids = [over(jobs, url) for url in ("https://[a/", "https://a..b/", receiver.url)]
+    delivered(deliveries)
+    assert [told(jobs, job_id).tries for job_id in job_ids] == [1, 1, 1]
+    assert told(jobs, job_ids[-1]).error is None
 
 
 def test_one_host_is_told_one_thing_after_the_other(
