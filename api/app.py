@@ -11,6 +11,7 @@ from api import (
     access,
     docs_page,
     events,
+    finishing,
     health,
     jobs,
     metrics,
@@ -27,13 +28,13 @@ from api.body_limit import BodyLimit
 from api.decoder import Decoder
 from api.glances import Glances
 from api.protection import Protection
+from api.queries import BlankQueries
 from api.quotas import Quotas, RateLimitHeaders
 from api.request_ids import RequestIds
 from api.request_times import RequestTimes, TimeRequests
-from api.queries import BlankQueries
+from api.routing import HeadRequests, TrailingSlashes
 from api.scratch import scratch_folder
 from api.service import Service
-from api.routing import HeadRequests, TrailingSlashes
 from api.tracing import TraceIds, telemetry
 from api.trusted_requests import TrustedRequests
 from api.watching import Watching
@@ -79,7 +80,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BlankQueries)
     app.add_middleware(TrailingSlashes)
     app.add_middleware(HeadRequests)
-    for room in (jobs, submissions, sweeps, events, showing, results, access, health, metrics):
+    for room in (
+        jobs,
+        submissions,
+        sweeps,
+        events,
+        finishing,
+        showing,
+        results,
+        access,
+        health,
+        metrics,
+    ):
         app.include_router(room.router)
     page.install(app, settings)
     docs_page.install(app)

@@ -203,9 +203,7 @@ def test_a_stream_ends_once_its_key_is_revoked(guarded: RunningApi, jobs: JobSto
         list(lines)  # ends with the next sign of life
 
 
-def test_a_token_is_not_in_the_log(
-    redis_url: str, jobs: JobStore, tmp_path: Path
-) -> None:
+def test_a_token_is_not_in_the_log(redis_url: str, jobs: JobStore, tmp_path: Path) -> None:
     settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
     log = tmp_path / "log"
     environment = {"PASTICHE_KEYS_REQUIRED": "true", "PASTICHE_LOG_LEVEL": "INFO"}

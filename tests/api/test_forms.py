@@ -41,9 +41,7 @@ def test_a_file_input_that_was_left_empty_is_not_given(api: RunningApi) -> None:
         (b"mask", b"", b""),
         (b"start_image", b"", b""),
     ]
-    body = b"".join(
-        boundary + b'name="%s"; filename="%s"\r\n\r\n%s\r\n' % part for part in parts
-    )
+    body = b"".join(boundary + b'name="%s"; filename="%s"\r\n\r\n%s\r\n' % part for part in parts)
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     answer = api.http.post("/jobs?dry_run=1", content=body + b"--x--\r\n", headers=headers)
     assert answer.is_success, answer.text
@@ -119,7 +117,9 @@ def test_a_compressed_body_is_refused_as_such(method: str, api: RunningApi) -> N
     assert answer.headers["accept-encoding"] == "identity"
 
 
-def test_the_sentence_on_size_has_the_operator_s_limit(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_sentence_on_size_has_the_operator_s_limit(
+    redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     folder = tmp_path_factory.mktemp("data")
     settings = Settings(redis_url=redis_url, data_folder=folder, port=free_port("127.0.0.1", 0))
     with running_api(settings, PASTICHE_MAX_SIZE_PIXELS="512") as api:

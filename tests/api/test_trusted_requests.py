@@ -23,7 +23,8 @@ def test_a_name_that_is_not_ours_is_refused(host: str, api: RunningApi) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST:80", "api.localhost:1", "127.0.0.1:8000", "[::1]:8000", "10.0.0.7"]
+    "host",
+    ["localhost", "LOCALHOST:80", "api.localhost:1", "127.0.0.1:8000", "[::1]:8000", "10.0.0.7"],
 )
 def test_loopback_names_and_addresses_are_answered(host: str, api: RunningApi) -> None:
     assert api.http.get("/jobs", headers={"Host": host}).is_success

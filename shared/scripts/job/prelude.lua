@@ -85,7 +85,7 @@ end
 local function finish(id, status, retention_ms, grace_ms, ...)
   local now = now_ms()
   leave_everything(id)
-  redis.call('HDEL', record, 'cancel_requested')
+  redis.call('HDEL', record, 'cancel_requested', 'finish_requested')
   count(counters, 'over:' .. status)
   redis.call('ZADD', over, now + retention_ms, id)
   redis.call('ZADD', debris, now + grace_ms, id)
