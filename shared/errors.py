@@ -11,7 +11,8 @@ PasticheError
 │   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, JobNotOver, ResultNotReady, NoResult,
 │   │   NotAcceptable, RangeNotSatisfiable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
-    ├── QueueFull, TooManyConnections, DecodersBusy, RedisUnavailable, StorageUnavailable, StorageFull
+    ├── QueueFull, TooManyConnections, DecodersBusy, RedisUnavailable, StorageUnavailable,
+    │   StorageFull
 """
 
 from collections.abc import Mapping

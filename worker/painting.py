@@ -114,7 +114,8 @@ def _painted(
     attempt: Attempt,
     blocks: Blocks,
 ) -> Tensor:
-    """Paints to the end, or until the client wants the picture as it is: progress goes out, other weights come in, and work is kept on the way."""
+    """Paints to the end, or until the client wants the picture as it is: progress goes out, other
+    weights come in, and work is kept on the way."""
     resume = _earlier_work(inputs, options, backbone, attempt)
     weights = _weights(resume.options if resume else options)
     painting = paint(

@@ -1,4 +1,4 @@
-"""`pastiche watch`, `get`, `list`, `cancel`, `finish` and `delete`: what there is of jobs already."""
+"""`pastiche watch`, `get`, `list`, `cancel`, `finish`, `delete`: what there is of jobs already."""
 
 from collections.abc import Callable
 from itertools import islice

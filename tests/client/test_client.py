@@ -149,6 +149,16 @@ def test_the_weights_are_changed(client: Client, api: RunningApi) -> None:
     assert (job.options["content_weight"], job.options["style_weight"]) == (0.5, 0.9)
 
 
+def test_a_job_is_finished_before_its_end(client: Client, api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    with pytest.raises(Refused, match="no picture of it to keep"):
+        client.finish(job["id"])
+    worker = PlayedWorker.of(job, jobs, api)
+    assert client.finish(job["id"]).status == "running"
+    worker.commit()
+    assert client.finish(job["id"]).status == "succeeded"
+
+
 def test_a_job_is_canceled_done_again_and_erased(client: Client, api: RunningApi) -> None:
     job = client.cancel(submitted(api)["id"])
     assert job.status == "canceled"
