@@ -223,7 +223,7 @@ def test_what_is_refused_is_told_with_the_fields_at_fault(client: Client) -> Non
     assert (caught.value.code, caught.value.status) == ("invalid_fields", 422)
     assert {fault.field for fault in caught.value.faults} == {"size", "style_weight"}
     assert isinstance(caught.value.faults[0], FieldFault)
-    assert "between 16 and 8192" in str(caught.value)
+    assert "between 16 and 2048" in str(caught.value)
 
 
 def test_what_the_service_says_of_itself_is_told(client: Client) -> None:
