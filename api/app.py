@@ -11,6 +11,7 @@ from api import (
     access,
     docs_page,
     events,
+    finishing,
     health,
     jobs,
     metrics,
@@ -81,7 +82,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BlankQueries)
     app.add_middleware(TrailingSlashes)
     app.add_middleware(HeadRequests)
-    for room in (jobs, submissions, sweeps, events, showing, results, access, health, metrics):
+    for room in (
+        jobs,
+        submissions,
+        sweeps,
+        events,
+        finishing,
+        showing,
+        results,
+        access,
+        health,
+        metrics,
+    ):
         app.include_router(room.router)
     page.install(app, settings)
     docs_page.install(app)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import is_dataclass
 from functools import partial
-from io import BytesIO
+from io import BufferedReader, BufferedWriter, BytesIO
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Any, TypeVar
 
@@ -80,11 +80,12 @@ class _ConfinedProcess:
 
     def call(self, function: Callable[..., Any], arguments: tuple[object, ...]) -> tuple[bool, Any]:
         """Whether the function returned, and what; else what it raised. Blocks until then."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        requests, replies = self._process.stdin, self._process.stdout
+        assert isinstance(requests, BufferedWriter)
+        assert isinstance(replies, BufferedReader)
         try:
-            send(self._process.stdin, pickle.dumps((function, arguments)))
-            reply = receive(self._process.stdout)
+            send(requests, pickle.dumps((function, arguments)))
+            reply = receive(replies)
             is_success, value = _ReplyReader(BytesIO(reply or b"")).load()
         except Exception as error:
             self.clean_up()

@@ -16,7 +16,15 @@ from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, move_on_afte
 
 from api.confined_processes import ConfinedProcesses
 from shared.errors import DecodersBusy
-from shared.pictures import Format, Limits, PictureFault, encode, encode_file, normalise
+from shared.pictures import (
+    Format,
+    Limits,
+    PictureFault,
+    encode,
+    encode_file,
+    normalise,
+    preview_to_png,
+)
 from shared.settings import Settings
 from shared.sheets import Cell, contact_sheet, thumbnail
 
@@ -85,6 +93,10 @@ class Decoder:
         async with self._turn():
             await fetch(source)
             await self._in_process(encode_file, source, target, wanted)
+
+    async def preview_to_png(self, preview: bytes) -> bytes:
+        """`shared.pictures.preview_to_png`, off the event loop."""
+        return await self._run(preview_to_png, preview)
 
     async def thumbnail(self, read: Callable[[], Awaitable[bytes]], size: tuple[int, int]) -> bytes:
         """`shared.sheets.thumbnail`, off the event loop. The picture is read when its turn has

@@ -9,7 +9,7 @@ from api.access import Access, AccessOf, access_of
 from api.etags import unchanged
 from api.listing import CURSOR, MOST_LISTED, page, worker_rates
 from api.problems import responses_to_callers
-from api.queries import WholeNumber
+from api.queries import IN_ASCII_DIGITS
 from api.schemas import JobsView, JobView, Reweighing, view_of
 from api.service import Service, ServiceOf, service_of
 from pastiche.option_warnings import update_warnings
@@ -64,7 +64,7 @@ async def listed(
     access: AccessOf,
     service: ServiceOf,
     status: Annotated[Status | None, Query(description="Only those in this state.")] = None,
-    limit: Annotated[WholeNumber, Query(ge=1, le=MOST_LISTED)] = 20,
+    limit: Annotated[int, Query(ge=1, le=MOST_LISTED), IN_ASCII_DIGITS] = 20,
     cursor: Annotated[
         str | None, Query(pattern=CURSOR, description="`next_cursor` of the page before.")
     ] = None,

@@ -23,8 +23,8 @@ def _format(value: Any) -> Any:
     return _ALIASES.get(value.lower(), value.lower()) if isinstance(value, str) else value
 
 
-WholeNumber = Annotated[int, BeforeValidator(_whole)]
-"""A whole number in ASCII digits."""
+IN_ASCII_DIGITS = BeforeValidator(_whole)
+"""Behind the bounds of a whole number, so that OpenAPI has them: how it is read."""
 
 PictureFormat = Annotated[Format, BeforeValidator(_format)]
 """The format of a picture; `jpg` is `jpeg`."""

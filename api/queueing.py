@@ -70,7 +70,10 @@ def _check_backbone(options: Mapping[str, Any], workers: list[Worker]) -> None:
     choice = options["backbone"]
     there = sorted({name for worker in workers for name in worker.backbones})
     if choice != "auto" and choice not in there:
-        sentence = f"No worker has the weights of {choice}; there are {', '.join(there)}."
+        sentence = (
+            f"No worker has the weights of {choice}; there are {', '.join(there)}. Name one of "
+            f"these as `backbone`, or have the operator run `pastiche weights {choice}`."
+        )
         raise InvalidFields([FieldError("backbone", "backbone_missing", sentence)])
     name = workers[0].backbone if choice == "auto" else choice
     raise InvalidFields(

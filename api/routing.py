@@ -27,7 +27,7 @@ class HeadRequests:
             return
 
         async def without_body(message: Message) -> None:
-            await send(message | {"body": b""} if "body" in message else message)
+            await send({**message, "body": b""} if "body" in message else message)
 
         as_get = {**scope, "method": "GET", "is_head": True}
         await self._app(as_get, receive, without_body)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from api.etags import unchanged
 from api.jobs import JobOf
 from api.problems import responses_to_callers
-from api.queries import WholeNumber
+from api.queries import IN_ASCII_DIGITS
 from api.service import ServiceOf
 from shared.losses import Losses
 
@@ -44,8 +44,9 @@ async def preview(
     job: JobOf,
     service: ServiceOf,
     iteration: Annotated[
-        WholeNumber | None,
+        int | None,
         Query(description="Makes each preview's address another; the newest is sent."),
+        IN_ASCII_DIGITS,
     ] = None,
 ) -> Response:
     """The newest preview of the picture, a JPEG file."""

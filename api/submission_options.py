@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from pastiche.options import OptionError, Options, is_list, wanted
-from pastiche.presets import PRESETS
+from pastiche.presets import PRESETS, check_network
 from shared.errors import FieldError, InvalidFields
 from shared.job_options import WISHES, JobOptions, PresetChoice, Wishes
 from shared.jobs import is_job_id
@@ -140,6 +140,7 @@ def _options_of(
         model = JobOptions.model_validate({**PRESETS[chosen.preset], **texts})
         options = Options(**model.model_dump())
         options.check_images(**_counts(counts))
+        check_network(chosen.preset, options)
     except ValidationError as error:
         names = dict.fromkeys(str(each["loc"][0]) for each in error.errors())
         return {}, [_fault_of_value(name, texts[name], settings) for name in names]

@@ -19,7 +19,7 @@ from api.jobs import earlier_job, etag_of, rates_of
 from api.manner import MannerOf, once
 from api.priorities import check_priority
 from api.problems import responses_to_callers
-from api.queries import PictureFormat, WholeNumber
+from api.queries import IN_ASCII_DIGITS, PictureFormat
 from api.queueing import announce, check_room, enqueued, pixels_of, place_of, warnings_of, work_of
 from api.results import accepted
 from api.schemas import Estimate, MemberView, SweepView, view_of
@@ -140,7 +140,9 @@ async def sheet(
     service: ServiceOf,
     format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
     cell: Annotated[
-        WholeNumber, Query(ge=32, le=1024, description="The side of a cell, in pixels.")
+        int,
+        Query(ge=32, le=1024, description="The side of a cell, in pixels."),
+        IN_ASCII_DIGITS,
     ] = 256,
 ) -> Response:
     """A contact sheet of the pictures that are there by now, with the values under each."""

@@ -1,4 +1,4 @@
-"""While no keys are asked for, whoever reaches the API may do everything: a page of a stranger, too,
+"""While no keys are asked for, whoever reaches the API may do everything: also a stranger's page
 that is open in a browser on the same machine. What such a page can send is refused here.
 
 A name of the stranger's that is made to point here (DNS rebinding) is told by `Host`, a form or a

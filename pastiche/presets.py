@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from pastiche.options import OptionError, Options
+from pastiche.options import BackboneChoice, OptionError, Options
 
 Preset = Literal["draft", "standard", "fine", "paper", "neural-style"]
 
@@ -91,21 +91,46 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
 }
 """What each preset sets; everything else is at its default."""
 
+NETWORKS: Mapping[Preset, tuple[BackboneChoice, ...]] = {
+    "neural-style": ("vgg19-caffe", "vgg19", "vgg16"),
+}
+"""The backbones of a preset that does not go with all: the weights of `neural-style` are for
+features as large as those of a pretrained network, with others the picture stays grey."""
+
 MEANINGS: Mapping[Preset, str] = {
     "draft": "To look at a pair quickly.",
     "standard": "The defaults.",
     "fine": "For a wall: larger, and with the patience for it.",
     "paper": "As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise.",
-    "neural-style": "As the tool of that name has it: its defaults, with the Caffe network.",
+    "neural-style": "As the tool of that name has it: its defaults, with the Caffe network, "
+    "whose weights must be there; `vgg19` and `vgg16` do too, `whitened` and `auto` do not.",
 }
+
+
+def check_network(name: Preset, options: Options) -> None:
+    """Checks that the options of a preset have a backbone that it goes with.
+
+    Raises:
+        OptionError: they have not.
+    """
+    networks = NETWORKS.get(name)
+    if networks is not None and options.backbone not in networks:
+        raise OptionError(
+            "backbone",
+            f"must be one of {', '.join(networks)} where preset is {name}, not "
+            f"{options.backbone}: its weights are for pretrained networks.",
+        )
 
 
 def preset(name: Preset = "standard", **chosen: Any) -> Options:
     """The options of a preset, with those that are `chosen` in the place of its own.
 
     Raises:
-        OptionError: no preset of that name, or a value that cannot be used.
+        OptionError: no preset of that name, a value that cannot be used, or a backbone that the
+            preset does not go with.
     """
     if name not in PRESETS:
         raise OptionError("preset", f"must be one of {', '.join(get_args(Preset))}, not {name!r}.")
-    return Options(**{**PRESETS[name], **chosen})
+    options = Options(**{**PRESETS[name], **chosen})
+    check_network(name, options)
+    return options

@@ -12,7 +12,8 @@ PasticheError
 │   │   ResultNotReady, NoResult, ResultLost, PicturesLost, NotAcceptable,
 │   │   RangeNotSatisfiable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
-    ├── QueueFull, TooManyConnections, DecodersBusy, RedisUnavailable, StorageUnavailable, StorageFull
+    ├── QueueFull, TooManyConnections, DecodersBusy, RedisUnavailable, StorageUnavailable,
+    │   StorageFull
 """
 
 from collections.abc import Mapping

@@ -155,6 +155,12 @@ def encode_preview(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
+def preview_to_png(preview: bytes) -> bytes:
+    """What `encode_preview` gave, as the file that is kept of a finished picture."""
+    with Image.open(BytesIO(preview), formats=("JPEG",)) as picture:
+        return encode_png(picture)
+
+
 def _fault_of_size(width: int, height: int, limits: Limits) -> PictureFault | None:
     if width * height > limits.pixels:
         megapixels = limits.pixels / 1e6

@@ -30,6 +30,7 @@ Submitted = Literal["queued", "full", "busy", "late"]
 Refusal = Literal["unknown", "over", "held"]
 Kept = Literal["ok", "lost"]
 Canceled = Literal["canceled", "asked", "over", "unknown"]
+FinishRequested = Literal["asked", "idle", "unknown"]
 Recovered = Literal["queued", "canceled", "worker_lost", "time_limit", "held"]
 Reweighed = Literal["ok", "over", "unknown", "changed"]
 Expired = Literal["expired", "kept"]
@@ -96,12 +97,13 @@ class Heard:
     """What a worker hears at a heartbeat.
 
     Attributes:
-        answer: `ok`, `cancel` where the client asked for it, `lost` where the claim is not held.
+        answer: `ok`, `cancel` or `finish` where the client asked for it, `lost` where the claim is
+            not held.
         reweighed: how often the weights were changed, where that is news.
         options: the job's options then.
     """
 
-    answer: Literal["ok", "cancel", "lost"]
+    answer: Literal["ok", "cancel", "finish", "lost"]
     reweighed: int | None = None
     options: dict[str, Any] | None = None
 
@@ -287,6 +289,16 @@ def recover(
 def cancel(job_id: str, *, keeping: Keeping) -> Transition[Canceled]:
     """queued → canceled at once; running → asked; over → unchanged."""
     return on_job("cancel", job_id, *keeping.arguments, read=_word)
+
+
+def request_finish(job_id: str) -> Transition[FinishRequested]:
+    """running → asked to commit its picture as it is; anything else → unchanged."""
+    return on_job("request_finish", job_id, read=_word)
+
+
+def keep_picture(job_id: str, result_key: str) -> Transition[Kept]:
+    """A job that is over and has no result has this one, in the state in which it ended."""
+    return on_job("keep_picture", job_id, result_key, read=_word)
 
 
 def reweigh(

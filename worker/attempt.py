@@ -101,6 +101,11 @@ class Attempt:
         self.heartbeat.tell({"progress": progress.to_json()}, left, iterations=1)
         self.check()
 
+    @property
+    def is_finish_requested(self) -> bool:
+        """Whether the client wants the picture as it is."""
+        return self.heartbeat.answer == "finish"
+
     def show(self, preview: Callable[[], bytes]) -> None:
         """Lets clients see the picture so far, a JPEG file, and the losses so far."""
         self._tell(self.showing.show(preview))

@@ -25,7 +25,7 @@ class Heartbeat:
     the claim is still held.
 
     Attributes:
-        answer: what the last beat heard: `ok`, `cancel` or `lost`.
+        answer: what the last beat heard: `ok`, `cancel`, `finish` or `lost`.
         options: the job's options, with the weights as they were last heard of.
     """
 

@@ -119,7 +119,8 @@ def _painted(
     attempt: Attempt,
     blocks: Blocks,
 ) -> Tensor:
-    """Paints to the end: progress goes out, other weights come in, and work is kept on the way."""
+    """Paints to the end, or until the client wants the picture as it is: progress goes out, other
+    weights come in, and work is kept on the way."""
     resume = _earlier_work(inputs, options, backbone, attempt)
     weights = _weights(resume.options if resume else options)
     painting = paint(
@@ -144,6 +145,9 @@ def _painted(
             blocks.note(progress)
             begun = progress.work if begun is None else begun
             attempt.tell_progress(_as_told(progress, attempt.seconds_painting, begun))
+            if attempt.is_finish_requested:
+                painting.close()
+                return progress.picture()
             if attempt.showing.is_due:
                 attempt.show(partial(_preview, progress))
             if attempt.checkpoints.is_due:

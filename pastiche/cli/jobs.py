@@ -1,4 +1,4 @@
-"""`pastiche watch`, `get`, `list`, `cancel` and `delete`: what there is of jobs already."""
+"""`pastiche watch`, `get`, `list`, `cancel`, `finish`, `delete`: what there is of jobs already."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -177,6 +177,30 @@ def cancel(job: JobIds, as_json: Json = False, url: Url = DEFAULT, key: Key = No
             line(f"{seen.id} {seen.status}")
 
     _each(job, one, url, key)
+
+
+@guarded
+def finish(
+    job: JobId,
+    output: MaybeOutput = None,
+    format: WantedFormat = None,
+    as_json: Json = False,
+    url: Url = DEFAULT,
+    key: Key = None,
+) -> None:
+    """Stop a job here and keep its picture as it is; with -o, save it."""
+    check_output(output, writes_json=as_json)
+    target = None if output is None else target_of(output, format)
+    with client_of(url, key) as client:
+        seen = client.finish(job)
+        if not seen.is_over:
+            seen = client.wait(seen)
+        if target is not None:
+            save(client.result(seen, target.format), target)
+        if as_json:
+            json_line(seen.answer)
+        else:
+            notice(f"{seen.id} {seen.status}{'' if output in (None, PIPE) else f': {output}'}")
 
 
 @guarded

@@ -156,6 +156,10 @@ class AsyncClient:
         """As `Client.cancel`."""
         return await self._driver.run(flows.cancel(id_of(job), self._patience))
 
+    async def finish(self, job: Job | str) -> Job:
+        """As `Client.finish`."""
+        return await self._driver.run(flows.finish(id_of(job), self._patience))
+
     async def retry(self, job: Job | str) -> Job:
         """As `Client.retry`."""
         return await self._driver.run(flows.retry(id_of(job), self._patience))

@@ -200,6 +200,15 @@ class Client:
         """The job, which is over at once where it waited, and soon where it was running."""
         return self._driver.run(flows.cancel(id_of(job), self._patience))
 
+    def finish(self, job: Job | str) -> Job:
+        """Stops here and keeps the picture as the result: a running job succeeds soon, one that
+        was canceled or has failed keeps its last preview.
+
+        Raises:
+            Refused: there is no picture of it yet.
+        """
+        return self._driver.run(flows.finish(id_of(job), self._patience))
+
     def retry(self, job: Job | str) -> Job:
         """A new job that does one that is over again."""
         return self._driver.run(flows.retry(id_of(job), self._patience))

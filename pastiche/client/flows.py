@@ -115,6 +115,11 @@ def cancel(job_id: str, patience: Patience) -> Flow[Job]:
     return (yield from asked_for(Job, requests.canceling("jobs", job_id), patience))
 
 
+def finish(job_id: str, patience: Patience) -> Flow[Job]:
+    """The job, whose picture as it is is its result now or soon."""
+    return (yield from asked_for(Job, requests.finishing(job_id), patience))
+
+
 def retry(job_id: str, patience: Patience) -> Flow[Job]:
     """The new job that does the old one again."""
     return (yield from asked_for(Job, requests.retrying(job_id), patience))

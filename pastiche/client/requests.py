@@ -53,6 +53,11 @@ def canceling(resource: str, name: str) -> Request:
     return Request("POST", _path(resource, name, "cancel"))
 
 
+def finishing(job_id: str) -> Request:
+    """To finish twice is to finish once."""
+    return Request("POST", _path("jobs", job_id, "finish"))
+
+
 def retrying(job_id: str) -> Request:
     """One new job, however often it is sent."""
     return Request("POST", _path("jobs", job_id, "retry"), headers=_once())

@@ -31,9 +31,11 @@ def connected(api: RunningApi) -> socket.socket:
 
 def test_a_connection_has_ten_seconds_to_say_something(redis_url: str, tmp_path: Path) -> None:
     assert Settings().first_byte_timeout_seconds == 10
-    with api_with(redis_url, tmp_path, PASTICHE_FIRST_BYTE_TIMEOUT_SECONDS="0.2") as (api, _):
-        with connected(api) as silent:
-            assert silent.recv(1) == b""
+    with (
+        api_with(redis_url, tmp_path, PASTICHE_FIRST_BYTE_TIMEOUT_SECONDS="0.2") as (api, _),
+        connected(api) as silent,
+    ):
+        assert silent.recv(1) == b""
 
 
 def test_silent_connections_keep_nobody_out(redis_url: str, tmp_path: Path) -> None:

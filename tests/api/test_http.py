@@ -40,7 +40,7 @@ def test_head_is_answered_wherever_get_is(api: RunningApi, jobs: JobStore) -> No
     paths = [path.replace("{job_id}", job["id"]) for path in paths if "{sweep_id}" not in path]
     for path in (*paths, "/", "/docs", "/openapi.json", "/web/style.css"):
         answers = [api.http.request(method, path) for method in ("HEAD", "GET")]
-        assert [each.status_code for each in answers][0] == answers[1].status_code, path
+        assert answers[0].status_code == answers[1].status_code, path
         assert answers[0].content == b""
         assert answers[0].headers["content-type"] == answers[1].headers["content-type"]
 

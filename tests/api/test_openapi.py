@@ -99,4 +99,4 @@ def test_every_error_is_a_problem(api: RunningApi) -> None:
 def test_a_method_that_cannot_be_used_is_answered_with_those_that_can(api: RunningApi) -> None:
     answer = api.http.put(f"/jobs/{'0' * 32}")
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "DELETE, GET, PATCH"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, PATCH"

@@ -169,8 +169,9 @@ def test_a_backbone_that_no_living_worker_has_is_refused(api: RunningApi, jobs: 
     response = submit(api, pictures.jpeg(), backbone="vgg19")
     assert response.status_code == 422
     assert errors_of(response) == {"backbone": "backbone_missing"}
-    sentence = "No worker has the weights of vgg19; there are vgg16, whitened."
-    assert response.json()["errors"][0]["detail"] == sentence
+    detail = response.json()["errors"][0]["detail"]
+    assert detail.startswith("No worker has the weights of vgg19; there are vgg16, whitened.")
+    assert "pastiche weights vgg19" in detail
     assert api.blobs == []
 
 
@@ -180,6 +181,26 @@ def test_a_backbone_that_one_of_the_workers_has_is_accepted(
     lives("one", "whitened", jobs=jobs)
     lives("other", "vgg19", "whitened", jobs=jobs)
     assert submit(api, pictures.jpeg(), backbone="vgg19").status_code == 202
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/jobs?dry_run=1"])
+def test_a_preset_without_the_weights_of_its_network_is_refused(
+    path: str, api: RunningApi, jobs: JobStore
+) -> None:
+    lives("one", "whitened", jobs=jobs)
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    response = api.http.post(path, files=files, data={"preset": "neural-style"})
+    assert errors_of(response) == {"backbone": "backbone_missing"}
+    assert "pastiche weights vgg19-caffe" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("backbone", ["whitened", "auto"])
+def test_a_preset_says_which_network_it_needs(backbone: str, api: RunningApi) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    fields = {"preset": "neural-style", "backbone": backbone}
+    response = api.http.post("/jobs?dry_run=1", files=files, data=fields)
+    assert errors_of(response) == {"backbone": "invalid_value"}
+    assert "must be one of vgg19-caffe, vgg19, vgg16" in response.json()["detail"]
 
 
 def test_where_no_worker_lives_every_backbone_is_accepted(api: RunningApi) -> None:
@@ -214,7 +235,6 @@ def test_a_retry_is_refused_where_no_worker_has_its_backbone(
         ("style_weight", "-1", "invalid_value"),
         ("style_weight", "1e400", "invalid_value"),
         ("style_weight", "abc", "invalid_value"),
-        ("style_weight", "", "invalid_value"),
         ("content_weight", "0,5", "invalid_value"),
         ("tv_weight", "-0.1", "invalid_value"),
         ("size", "15", "invalid_value"),

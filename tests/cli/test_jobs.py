@@ -8,6 +8,7 @@ from PIL import Image
 
 from local.ports import free_port
 from shared.job_store import JobStore
+from tests.api.test_finishing import shown
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import Shell
 from tests.client.wires import answering, http
@@ -42,6 +43,16 @@ def test_a_watched_job_that_is_canceled_ends_with_1(shell: Shell, api: RunningAp
     assert shell.run("cancel", job_id).out.decode() == f"{job_id} canceled\n"
     ended = shell.run("watch", job_id)
     assert (ended.code, ended.told) == (1, "The job was canceled.\n")
+
+
+def test_a_stopped_job_s_picture_is_kept_and_saved(
+    shell: Shell, api: RunningApi, jobs: JobStore, tmp_path: Path
+) -> None:
+    job, worker = shown(api, jobs)
+    worker.stop()
+    target = tmp_path / "kept.png"
+    ended = shell.run("finish", job["id"], "-o", str(target))
+    assert (ended.code, target.read_bytes()[1:4]) == (0, b"PNG")
 
 
 def test_jobs_are_listed_for_people_and_for_scripts(shell: Shell, api: RunningApi) -> None:

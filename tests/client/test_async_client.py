@@ -3,8 +3,9 @@
 import inspect
 
 import anyio
+import pytest
 
-from pastiche.client import AsyncClient, Changed, Client, Event, Finished
+from pastiche.client import AsyncClient, Changed, Client, Event, Finished, Refused
 from shared.job_store import JobStore
 from tests import pictures
 from tests.api.worker import PlayedWorker, submitted
@@ -36,6 +37,17 @@ def test_it_paints_several_at_once(api: RunningApi, jobs: JobStore) -> None:
 
     anyio.run(paint_two)
     assert [picture[:4] for picture in painted] == [b"\x89PNG", b"\x89PNG"]
+
+
+def test_a_job_without_a_picture_cannot_be_finished(api: RunningApi) -> None:
+    job_id = submitted(api)["id"]
+
+    async def finished() -> None:
+        async with AsyncClient(str(api.http.base_url)) as client:
+            await client.finish(job_id)
+
+    with pytest.raises(Refused, match="no picture of it to keep"):
+        anyio.run(finished)
 
 
 def test_it_iterates_over_events_and_jobs(api: RunningApi) -> None:

@@ -151,6 +151,16 @@ def test_the_weights_are_changed(client: Client, api: RunningApi) -> None:
     assert (job.options["content_weight"], job.options["style_weight"]) == (0.5, 0.9)
 
 
+def test_a_job_is_finished_before_its_end(client: Client, api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    with pytest.raises(Refused, match="no picture of it to keep"):
+        client.finish(job["id"])
+    worker = PlayedWorker.of(job, jobs, api)
+    assert client.finish(job["id"]).status == "running"
+    worker.commit()
+    assert client.finish(job["id"]).status == "succeeded"
+
+
 def test_a_job_is_canceled_done_again_and_erased(client: Client, api: RunningApi) -> None:
     job = client.cancel(submitted(api)["id"])
     assert job.status == "canceled"
@@ -215,7 +225,7 @@ def test_what_is_refused_is_told_with_the_fields_at_fault(client: Client) -> Non
     assert (caught.value.code, caught.value.status) == ("invalid_fields", 422)
     assert {fault.field for fault in caught.value.faults} == {"size", "style_weight"}
     assert isinstance(caught.value.faults[0], FieldFault)
-    assert "between 16 and 8192" in str(caught.value)
+    assert "between 16 and 2048" in str(caught.value)
 
 
 def test_what_the_service_says_of_itself_is_told(client: Client) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pastiche.options import BackboneChoice, OptionError
 from pastiche.presets import NEURAL_STYLE, PAPER, PRESETS, SOURCED, Preset, preset
 
 OF_NEURAL_STYLE: dict[str, Any] = {
@@ -72,3 +73,10 @@ def test_every_constant_names_its_source(constants: dict[str, Any]) -> None:
 
 def test_only_presets_from_elsewhere_have_sources() -> None:
     assert set(SOURCED) == {"neural-style", "paper"}
+
+
+@pytest.mark.parametrize("backbone", ["whitened", "auto"])
+def test_a_preset_for_pretrained_networks_takes_no_other(backbone: BackboneChoice) -> None:
+    with pytest.raises(OptionError, match="vgg19-caffe, vgg19, vgg16"):
+        preset("neural-style", backbone=backbone)
+    assert preset("neural-style", backbone="vgg16").backbone == "vgg16"

@@ -236,3 +236,14 @@ def test_a_finished_job_has_the_losses_of_every_iteration(stack: Stack) -> None:
     assert losses["iterations"] == list(range(1, 21))
     assert {len(column) for column in losses.values()} == {20}
     assert losses["total"][-1] == pytest.approx(job["losses"]["total"], rel=1e-5)
+
+
+def test_a_running_job_that_is_finished_keeps_its_picture(stack: Stack) -> None:
+    job = stack.submit(iterations=5000, scales=1)
+    until(lambda: stack.look(job)["iteration"] >= 2)
+    assert stack.http.post(f"{job['links']['self']}/finish").status_code == 202
+    done = stack.when(job, "succeeded", "failed", "canceled")
+    assert (done["status"], done["iterations"]) == ("succeeded", 5000)
+    assert 2 <= done["iteration"] < 5000
+    picture = stack.http.get(job["links"]["result"])
+    assert picture.headers["content-type"] == "image/png"

@@ -5,10 +5,11 @@
 -- ARGV[5] left      how much there is left to paint, '' where that is not known
 -- ARGV[6] iterations          that were painted since the beat before
 -- ARGV[7…] fields and values to write, none where there is nothing new
--- Replies {'ok'}, {'ok', reweighed, options (JSON)} where the weights have changed, {'cancel'} where
--- the client asked for it, or {'lost'} where the claim is not held.
+-- Replies {'ok'}, {'ok', reweighed, options (JSON)} where the weights have changed, {'cancel'} or
+-- {'finish'} where the client asked for it, or {'lost'} where the claim is not held.
 local id = ARGV[1]
-local state = redis.call('HMGET', record, 'status', 'fence', 'cancel_requested', 'reweighed')
+local state = redis.call('HMGET', record, 'status', 'fence', 'cancel_requested', 'reweighed',
+                         'finish_requested')
 if state[1] ~= 'running' or state[2] ~= ARGV[2] then return {'lost'} end
 
 redis.call('ZADD', running, now_ms() + ARGV[3], id)
@@ -19,6 +20,7 @@ end
 if ARGV[6] ~= '0' then count(counters, 'iterations', ARGV[6]) end
 if #ARGV > 6 then change(unpack(ARGV, 7)) end
 if state[3] then return {'cancel'} end
+if state[5] then return {'finish'} end
 if state[4] and state[4] ~= ARGV[4] then
   return {'ok', state[4], redis.call('HGET', record, 'options')}
 end

@@ -128,7 +128,7 @@ local function finish(id, status, keeping, ...)
   local now = now_ms()
   local expires = now + keeping.retention_ms
   leave_everything(id)
-  redis.call('HDEL', record, 'cancel_requested')
+  redis.call('HDEL', record, 'cancel_requested', 'finish_requested')
   count(counters, 'over:' .. status)
   redis.call('ZADD', over, expires, id)
   redis.call('ZADD', debris, now + keeping.grace_ms, id)

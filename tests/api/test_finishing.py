@@ -1,0 +1,86 @@
+"""`POST /jobs/{id}/finish`: stop here, and keep the picture as it is."""
+
+from io import BytesIO
+from typing import Any
+
+import httpx
+from PIL import Image
+
+from shared import transitions
+from shared.blob_store import preview_key
+from shared.job_store import JobStore
+from shared.pictures import encode_preview
+from tests import pictures
+from tests.api.worker import PlayedWorker, submitted
+from tests.conftest import RunningApi
+
+PAIR = {"content": pictures.jpeg(), "style": pictures.png()}
+
+
+def finish(api: RunningApi, job: dict[str, Any]) -> httpx.Response:
+    return api.http.post(f"{job['links']['self']}/finish")
+
+
+def shown(api: RunningApi, jobs: JobStore) -> tuple[dict[str, Any], PlayedWorker]:
+    """A running job with a preview."""
+    job = submitted(api)
+    worker = PlayedWorker.of(job, jobs, api)
+    worker.show(4)
+    key = preview_key(worker.job_id, worker.fence)
+    worker.blobs.put(key, encode_preview(pictures.photograph(48, 32)))
+    return job, worker
+
+
+def heard(worker: PlayedWorker) -> str:
+    beat = transitions.heartbeat(worker.job_id, worker.fence, lease_seconds=20, news={})
+    return worker.jobs.run(beat).answer
+
+
+def test_the_worker_of_a_running_job_is_asked_to_commit(api: RunningApi, jobs: JobStore) -> None:
+    job, worker = shown(api, jobs)
+    answers = [finish(api, job), finish(api, job)]
+    assert [each.status_code for each in answers] == [202, 202]
+    assert heard(worker) == "finish"
+    worker.commit()
+    done = finish(api, job)
+    assert (done.status_code, done.json()["status"]) == (200, "succeeded")
+
+
+def test_to_finish_a_job_takes_back_that_it_was_to_be_canceled(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job, worker = shown(api, jobs)
+    api.http.post(job["links"]["cancel"])
+    finish(api, job)
+    assert heard(worker) == "finish"
+    api.http.post(job["links"]["cancel"])
+    assert heard(worker) == "cancel"
+
+
+def test_a_canceled_job_keeps_its_last_preview_as_its_result(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job, worker = shown(api, jobs)
+    worker.stop()
+    kept = finish(api, job)
+    assert (kept.status_code, kept.json()["status"]) == (200, "canceled")
+    result = api.http.get(job["links"]["result"])
+    assert Image.open(BytesIO(result.content)).size == (48, 32)
+    assert finish(api, job).json() == kept.json()
+    following = api.http.post("/jobs", data={"start": job["id"]}, files=PAIR)
+    assert following.status_code == 202, following.text
+
+
+def test_a_job_without_a_picture_has_none_to_keep(api: RunningApi) -> None:
+    job = submitted(api)
+    refused = finish(api, job)
+    assert (refused.status_code, refused.json()["code"]) == (409, "no_result")
+    api.http.post(job["links"]["cancel"])
+    assert finish(api, job).json()["code"] == "no_result"
+
+
+def test_a_preview_that_is_gone_cannot_be_kept(api: RunningApi, jobs: JobStore) -> None:
+    job, worker = shown(api, jobs)
+    worker.stop()
+    worker.blobs.delete(preview_key(worker.job_id, worker.fence))
+    assert finish(api, job).json()["code"] == "no_result"
