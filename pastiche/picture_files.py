@@ -49,6 +49,8 @@ def parse(data: bytes) -> PictureFile:
         return PictureFile(_webp(data), orientation=1)
     if data[:4] == b"RIFF":
         return PictureFile(data, orientation=1)
+    if data[4:8] == b"ftyp":
+        return PictureFile(_AVIF_EXIF.sub(rb"\1free", data))
     return PictureFile(data)
 
 
@@ -181,6 +183,11 @@ def _inflated_profile(payload: bytes) -> bytes | None:
     except zlib.error:
         return None
     return profile if profile and unpacker.eof else None
+
+
+_AVIF_EXIF = re.compile(rb"(infe(?:\x02.{3}.{2}|\x03.{3}.{4}).{2})Exif", re.DOTALL)
+"""The entry of the EXIF in the list of items of an AVIF (ISO/IEC 14496-12, section 8.11.6). Under
+another name the decoder does not read it, and does not refuse a picture where it is broken."""
 
 
 def _samples(payload: bytes, count: int) -> tuple[int, ...] | None:

@@ -60,7 +60,8 @@ def options_page() -> str:
         + "\nA mask may be smaller than its image, with the same aspect ratio, and is white\n"
         "somewhere. The start image has the content image's aspect ratio. Where `start` or\n"
         "`pictures_of` names an earlier job by its id, its pictures are taken where none are\n"
-        "sent.\n"
+        "sent. What becomes of orientation, colour profiles, depth and transparency:\n"
+        "[picture files](picture-files.md).\n"
         + "".join(map(_group, dict.fromkeys(meaning_of(each.name).group for each in _OPTIONS)))
         + "\n## When it is painted\n\nForm fields of `POST /jobs` alone.\n\n"
         + _table(("field", "default", "may be", "meaning"), _wishes())

@@ -47,7 +47,7 @@ FIELD_FAULTS = {
     "picture_too_small": "A side is shorter than 16 pixels.",
     "picture_too_narrow": "One side is more than 20 times the other.",
     "picture_broken": "The picture is damaged or cut off.",
-    "mask_empty": "The mask is black everywhere.",
+    "mask_empty": "The mask is black or transparent everywhere.",
     "wrong_aspect": "The mask or the start image has another aspect ratio than its image.",
     "no_result": "The job that is named has no picture to start from.",
     "job_not_found": "There is no such job.",

@@ -75,6 +75,10 @@ def _webp(**options: object) -> bytes:
     return pictures.encoded(_PLAIN, "WEBP", lossless=True, **options)
 
 
+def _avif(**options: object) -> bytes:
+    return pictures.encoded(_PLAIN, "AVIF", quality=95, subsampling="4:4:4", **options)
+
+
 def _linear(kind: str, profile: bytes) -> bytes:
     picture = pictures.halves(_LINEAR, (255, 255, 255))
     options = {"quality": 95} if kind == "JPEG" else {}
@@ -107,6 +111,13 @@ def _broken_exif(prefix: bytes = b"") -> bytes:
     return prefix + b"MM\0*" + struct.pack(">IH", 8, 9000) + b"\xff" * 40
 
 
+def _avif_with_broken_exif() -> bytes:
+    tags = Image.Exif()
+    tags[0x010E] = "a harbour"  # else nothing of it is written
+    avif = _avif(exif=tags.tobytes())
+    return avif.replace(b"MM\0*", b"\xff" * 4).replace(b"II*\0", b"\xff" * 4)
+
+
 _JPEG_EXIF = b"Exif\0\0" + pictures.exif()
 _MEGABYTES = 3_000_000
 
@@ -114,7 +125,7 @@ CASES: dict[str, Case] = {
     "JPEG": Case(_jpeg),
     "PNG": Case(_png),
     "WebP": Case(_webp),
-    "AVIF": Case(lambda: pictures.encoded(_PLAIN, "AVIF", quality=95, subsampling="4:4:4")),
+    "AVIF": Case(_avif),
     # Orientation
     "JPEG turned by EXIF": Case(lambda: _jpeg(exif=_JPEG_EXIF), is_turned=True),
     "JPEG with an orientation of the wrong type": Case(
@@ -131,10 +142,7 @@ CASES: dict[str, Case] = {
     ),
     "WebP turned by EXIF": Case(lambda: _webp(exif=_JPEG_EXIF)),
     "WebP turned by XMP": Case(lambda: _webp(xmp=pictures.xmp())),
-    "AVIF turned": Case(
-        lambda: pictures.encoded(_PLAIN, "AVIF", quality=95, subsampling="4:4:4", exif=_JPEG_EXIF),
-        is_turned=True,
-    ),
+    "AVIF turned": Case(lambda: _avif(exif=_JPEG_EXIF), is_turned=True),
     # Profiles
     "RGB with its profile": Case(lambda: _linear("PNG", pictures.linear_profile()), _LIGHT, WHITE),
     "grey with its profile": Case(
@@ -205,6 +213,7 @@ CASES: dict[str, Case] = {
         lambda: _webp(exif=b"Exif\0\0" + bytes(900))[:-100], opens_in_pillow=False
     ),
     "JPEG with broken EXIF": Case(lambda: _jpeg(exif=_broken_exif(b"Exif\0\0"))),
+    "AVIF with broken EXIF": Case(_avif_with_broken_exif, opens_in_pillow=False),
     "JPEG without its last two bytes": Case(lambda: _jpeg()[:-2]),
     "JPEG without its last byte": Case(lambda: _jpeg()[:-1]),
     "progressive JPEG without its last two bytes": Case(lambda: _jpeg(progressive=True)[:-2]),
