@@ -92,7 +92,7 @@ class Decoder:
         when its turn has come: no more large ones than cores are on the disk at once."""
         async with self._turn():
             await fetch(source)
-            await self._in_process(encode_file, source, target, wanted)
+            await self._processes.run(encode_file, source, target, wanted)
 
     async def preview_to_png(self, preview: bytes) -> bytes:
         """`shared.pictures.preview_to_png`, off the event loop."""
