@@ -34,6 +34,16 @@ def test_the_options_need_nothing_but_python() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_the_client_needs_no_pillow_until_it_is_given_a_pillow_picture() -> None:
+    code = "import sys, pastiche.client; sys.exit(bool({'numpy', 'PIL'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_reader_of_pictures_needs_no_numpy() -> None:
+    code = "import sys, pastiche.pictures; sys.exit(bool({'numpy', 'torch'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 @pytest.mark.parametrize("service", ["api", "worker", "reconciler"])
 def test_without_a_collector_nothing_is_loaded_that_exports_traces(service: str) -> None:
     begin = {
