@@ -55,6 +55,8 @@ def test_the_result_is_a_png_where_nothing_else_is_asked_for(
         ("", "text/html, image/jpeg;q=0.5, image/webp;q=0.9", "WEBP"),
         ("?format=jpeg", "image/png", "JPEG"),
         ("?format=webp", "*/*", "WEBP"),
+        ("?format=jpg", "*/*", "JPEG"),
+        ("?format=", "image/jpg", "JPEG"),
     ],
 )
 def test_the_result_comes_in_the_format_that_the_client_likes_best(
