@@ -306,7 +306,7 @@ NEWER_PROGRESS: dict[str, Any] = {
     "scales": 1,
     "work": 0.5,
     "eta_seconds": None,
-    "losses": {},
+    "losses": {"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.5},
     "watts": 7,
 }
 
