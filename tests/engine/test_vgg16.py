@@ -119,5 +119,6 @@ def test_a_layer_that_it_lacks_is_refused_before_it_paints(
 def test_a_style_image_of_one_colour_gives_its_colour(vgg16_weights: Path) -> None:
     red = torch.tensor([1.0, 0.0, 0.0])[None, :, None, None].expand(1, 3, 96, 96)
     source = choose_backbone("vgg16", vgg16_weights.parent)
-    means = stylize(CONTENT, red, Options(size=48), backbone=source).mean(dim=(0, 2, 3))
-    assert means[0] > 1.2 * means[1:].max()
+    picture = stylize(CONTENT, red, Options(size=48, iterations=200), backbone=source)
+    means = picture.mean(dim=(0, 2, 3))
+    assert means[0] > 1.5 * means[1:].max()
