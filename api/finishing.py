@@ -51,7 +51,8 @@ async def _with_preview_as_result(job: Job, access: Access, service: Service) ->
         preview = await service.blobs.get_async(job.preview_key)
     except FileNotFoundError as error:
         raise NoResult("The last preview of the job is gone.") from error
-    key = result_key(job.id, job.fence or token_hex(4))
+    # Its worker may still write under its fence's own key, and erase that again.
+    key = result_key(job.id, f"{job.fence or token_hex(4)}-kept")
     picture = await service.decoder.preview_to_png(preview)
     await to_thread.run_sync(service.blobs.put, key, picture)
     await service.jobs.run(transitions.keep_picture(job.id, key))

@@ -15,6 +15,7 @@ from api.etags import unchanged
 from api.jobs import POLL_SECONDS, JobOf, job_of
 from api.problems import responses_to_callers
 from api.queries import PictureFormat, without_aliases
+from api.routing import is_head
 from api.service import ServiceOf
 from shared.blob_store import BlobStore
 from shared.errors import (
@@ -131,12 +132,17 @@ async def _whole_or_range(
     changed = request.headers.get("if-range", headers["ETag"]) != headers["ETag"]
     if asked is None or asked.groups() == ("", "") or changed:
         headers["Content-Length"] = str(size)
+        if is_head(request.scope):
+            return Response(status_code=HTTPStatus.OK, headers=headers, media_type=media_type)
         return StreamingResponse(await blobs.stream(key), HTTPStatus.OK, headers, media_type)
     first, last = _bounds(asked[1], asked[2], size)
     if first >= size or last < first:
         raise RangeNotSatisfiable(size)
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     headers["Content-Length"] = str(last + 1 - first)
+    if is_head(request.scope):
+        status = HTTPStatus.PARTIAL_CONTENT
+        return Response(status_code=status, headers=headers, media_type=media_type)
     part = await blobs.stream(key, slice(first, last + 1))
     return StreamingResponse(part, HTTPStatus.PARTIAL_CONTENT, headers, media_type)
 

@@ -102,9 +102,11 @@ def _is_address(name: str) -> bool:
 
 def _is_cross_site(headers: Headers, host: str) -> bool:
     """Whether a browser sends it for a page of another site. Browsers from before 2023 say only
-    `Origin`; other clients neither."""
+    `Origin`; other clients neither. Another port of this machine is the same site, not trusted."""
     site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "cross-site"
+    if site in ("same-origin", "none"):
+        return False
+    if site == "cross-site":
+        return True
     origin = headers.get("origin")
     return origin is not None and origin.rpartition("//")[2].lower() != host.lower()

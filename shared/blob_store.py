@@ -45,6 +45,11 @@ def encoded_key(result_key: str, format_name: str) -> str:
     return f"{folder}/encoded/{name.removesuffix('.png')}.{format_name}"
 
 
+def is_encoded(key: str) -> bool:
+    """Whether a blob is such a copy."""
+    return "/encoded/" in key
+
+
 def preview_key(job_id: str, fence: str) -> str:
     """The picture so far, written again and again."""
     return f"jobs/{job_id}/previews/{fence}.jpg"

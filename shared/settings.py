@@ -173,8 +173,8 @@ class Settings(BaseSettings):
 
     @property
     def allowed_host_names(self) -> frozenset[str]:
-        """In lower case."""
-        names = (name.strip().lower() for name in self.allowed_hosts.split(","))
+        """In lower case; the name that the API listens on is one of them."""
+        names = (name.strip().lower() for name in (*self.allowed_hosts.split(","), self.host))
         return frozenset(name for name in names if name)
 
     @property

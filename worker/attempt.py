@@ -146,7 +146,7 @@ class Attempt:
         if kept == "lost":
             self._drop(key)
             raise ClaimLost
-        if self.job.attempt == 1:
+        if self.job.attempt == 1 and not self.is_finish_requested:
             self.studio.pace.note(self.job.work, monotonic() - self._claimed)
 
     def stop(self) -> Kept:

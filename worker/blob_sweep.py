@@ -91,10 +91,11 @@ class BlobSweep:
                 of_jobs.setdefault(match[1], []).append(blob.key)
         reading = self._jobs.client.pipeline(transaction=False)
         for job_id in of_jobs:
-            reading.exists(record_key(job_id))
+            # In this order: a job that is submitted in between loses the one and gets the other.
             reading.zscore(DEBRIS, job_id)
+            reading.exists(record_key(job_id))
         answers = reading.execute()
-        found = zip(of_jobs.values(), answers[::2], answers[1::2], strict=True)
+        found = zip(of_jobs.values(), answers[1::2], answers[::2], strict=True)
         return [
             key
             for keys, has_record, tidied_at in found

@@ -17,7 +17,7 @@ from pastiche.engine.precision import best_device
 from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.room import room_for
 from pastiche.engine.scenes import Scenes
-from pastiche.engine.stylize import Reweigh, paint
+from pastiche.engine.stylize import Command, Reweigh, Stop, paint
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
 from pastiche.pictures import apply_transparency, read_picture
@@ -43,7 +43,8 @@ def prepare(process_id: int, settings: Settings) -> Worker:
     backbone = choose_backbone("auto", settings.weights_folder)
     options = Options()
     room = room_for(options, backbone.shares, best_device(), settings.memory_bytes)
-    return Worker(worker_name(process_id), backbone.name, device_name(), room.most_pixels(options))
+    most_pixels = max(0, room.most_pixels(options))
+    return Worker(worker_name(process_id), backbone.name, device_name(), most_pixels)
 
 
 def device_name() -> str:
@@ -132,8 +133,11 @@ def _painted(
         between_tiles=attempt.check,
         scenes=HeardScenes(SCENES, blocks.begin),
     )
-    progress, command = None, None
+    progress: Progress | None = None
+    command: Command | None = None
     begun = None if resume else 0.0
+    # What a client wants to keep is what it has seen, also where that is painted again.
+    painted_before = attempt.job.progress.iteration if attempt.job.progress else 0
     del resume  # as large as the optimiser, which has its own by now
     try:
         while True:
@@ -145,9 +149,9 @@ def _painted(
             blocks.note(progress)
             begun = progress.work if begun is None else begun
             attempt.tell_progress(_as_told(progress, attempt.seconds_painting, begun))
-            if attempt.is_finish_requested:
-                painting.close()
-                return progress.picture()
+            if attempt.is_finish_requested and progress.iteration >= painted_before:
+                command = Stop()
+                continue
             if attempt.showing.is_due:
                 attempt.show(partial(_preview, progress))
             if attempt.checkpoints.is_due:

@@ -23,7 +23,7 @@ from redis import RedisError
 from redis.exceptions import ResponseError
 
 from shared import logs, overview, tracing, transitions
-from shared.blob_store import BlobStore, folder_of
+from shared.blob_store import BlobStore, folder_of, is_encoded
 from shared.errors import DamagedRecord
 from shared.job_store import JobStore
 from shared.queue import MESSAGES_KEY, create_queue, publish
@@ -156,7 +156,8 @@ class Reconciler:
         return True
 
     def _erase_unused(self, job_id: str, used: frozenset[str]) -> None:
-        left = [key for key in self._blobs.keys(folder_of(job_id)) if key not in used]
+        keys = self._blobs.keys(folder_of(job_id))
+        left = [key for key in keys if key not in used and not (used and is_encoded(key))]
         self._blobs.erase_pieces(job_id)
         if left:
             self._blobs.delete(*left)

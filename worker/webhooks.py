@@ -155,9 +155,9 @@ class Deliveries:
         Raises:
             RedisError: the rest is for the next round.
         """
-        due = self._jobs.run(webhooks.due(limit=LOOKED_AT))
         with self._changed:
             in_line = {job_id for line in self._lines.values() for job_id in line}
+        due = self._jobs.run(webhooks.due(limit=LOOKED_AT + len(in_line)))
         new = [job_id for job_id in due if job_id not in in_line]
         for job_id, host in zip(new, self._hosts(new), strict=True):
             self._line_up(host, job_id)

@@ -34,7 +34,7 @@ from pastiche.client import (
     NotPainted,
     Refused,
 )
-from pastiche.client.records import Status
+from pastiche.client.records import Format, Status
 
 MaybeOutput = Annotated[
     str | None,
@@ -110,9 +110,7 @@ def get(
     with client_of(url, key) as client:
         seen = client.job(job)
         if target is not None:
-            if seen.is_over and seen.status != "succeeded":
-                raise NotPainted(seen)
-            save(client.result(seen, target.format), target)
+            save(_result(client, seen, target.format), target)
         if as_json:
             json_line(seen.answer)
         elif target is None:
@@ -207,6 +205,20 @@ def finish(
 def delete(job: JobIds, url: Url = DEFAULT, key: Key = None) -> None:
     """Cancel jobs and erase them with their pictures."""
     _each(job, lambda client, job_id: client.delete(job_id), url, key)
+
+
+def _result(client: Client, job: Job, format: Format) -> bytes:
+    """The picture of a job.
+
+    Raises:
+        NotPainted: it is over, and has none.
+    """
+    try:
+        return client.result(job, format)
+    except Refused as error:
+        if error.code == "no_result":
+            raise NotPainted(job) from error
+        raise
 
 
 def _each(jobs: list[str], do: Callable[[Client, str], Any], url: str, key: str | None) -> None:

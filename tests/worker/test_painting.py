@@ -169,7 +169,7 @@ def test_a_running_job_that_is_canceled_stops_without_a_picture(stack: Stack) ->
 
 
 def test_a_job_that_is_canceled_while_it_is_prepared_is_not_begun(stack: Stack) -> None:
-    job = stack.submit(size=512)  # its network is fitted for seconds
+    job = stack.submit(size=512, backbone="whitened")  # its network is fitted for seconds
     stack.when(job, "running")
     stack.http.post(job["links"]["cancel"])
     over = stack.when(job, "canceled")
@@ -238,12 +238,15 @@ def test_a_finished_job_has_the_losses_of_every_iteration(stack: Stack) -> None:
     assert losses["total"][-1] == pytest.approx(job["losses"]["total"], rel=1e-5)
 
 
-def test_a_running_job_that_is_finished_keeps_its_picture(stack: Stack) -> None:
-    job = stack.submit(iterations=5000, scales=1)
+def test_a_job_finished_at_a_coarse_scale_keeps_its_picture_in_full_size(
+    stack: Stack,
+) -> None:
+    job = stack.submit(**LONG)
     until(lambda: stack.look(job)["iteration"] >= 2)
     assert stack.http.post(f"{job['links']['self']}/finish").status_code == 202
     done = stack.when(job, "succeeded", "failed", "canceled")
     assert (done["status"], done["iterations"]) == ("succeeded", 5000)
     assert 2 <= done["iteration"] < 5000
     picture = stack.http.get(job["links"]["result"])
-    assert picture.headers["content-type"] == "image/png"
+    with Image.open(BytesIO(picture.content)) as image:
+        assert (image.format, image.size) == ("PNG", (128, 96))
