@@ -77,7 +77,9 @@ def _watched(
 
 
 def _losses(losses: dict[str, float] | None) -> str:
-    return "  ".join(f"{name} {value:.3g}" for name, value in (losses or {}).items())
+    """Those that matter to a reader: the gamut's cost is nearly nothing, and the line is short."""
+    shown = {name: value for name, value in (losses or {}).items() if name != "gamut"}
+    return "  ".join(f"{name} {value:.3g}" for name, value in shown.items())
 
 
 def _save(painted: bytes, output: Path) -> None:
