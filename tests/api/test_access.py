@@ -20,6 +20,8 @@ from tests import pictures
 from tests.api.worker import PlayedWorker
 from tests.conftest import RunningApi, running_api
 
+pytestmark = pytest.mark.slow
+
 QUOTA = "PASTICHE_MEGAPIXEL_ITERATIONS_PER_DAY"
 
 Start = Callable[..., AbstractContextManager[RunningApi]]

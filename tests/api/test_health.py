@@ -14,6 +14,8 @@ from shared.settings import Settings
 from tests.conftest import RunningApi, running_api, running_redis
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobStore]:

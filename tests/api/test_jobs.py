@@ -196,6 +196,16 @@ def test_weights_are_changed_however_the_options_are_spaced(
     assert response.json()["options"] == job["options"] | {"style_weight": 0.9}
 
 
+def test_weights_that_others_keep_changing_are_tried_a_few_times_alone(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    # No other count is ever written so: to the script it is always another than the API's.
+    jobs.client.hset(redis_keys.record_key(job["id"]), "reweighed", "01")
+    response = reweighed(api, job, style_weight=0.9)
+    assert (response.status_code, response.json()["code"]) == (409, "changed_meanwhile")
+
+
 def test_a_job_of_a_newer_version_is_listed_changed_canceled_and_erased(
     api: RunningApi, jobs: JobStore
 ) -> None:

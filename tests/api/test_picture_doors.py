@@ -16,6 +16,8 @@ from tests.conftest import RunningApi
 from tests.library.test_pictures import OPENED_BY_PILLOW, assert_alike
 from tests.picture_cases import CASES, CUT_OFF, Case
 
+pytestmark = pytest.mark.slow
+
 IMAGES = ("content", "style", "start_image")
 MASKS = ("mask", "style_mask", "content_map")
 

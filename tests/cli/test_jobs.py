@@ -14,6 +14,8 @@ from tests.cli.command import Shell
 from tests.client.wires import answering, http
 from tests.conftest import RunningApi
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_job_is_looked_at_watched_and_fetched(
     shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
@@ -71,7 +73,6 @@ def test_jobs_are_erased_and_what_is_not_there_is_told(shell: Shell, api: Runnin
     assert api.http.get("/jobs").json()["jobs"] == []
 
 
-@pytest.mark.slow
 def test_a_service_that_is_not_there_is_told(shell: Shell) -> None:
     url = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
     ended = shell.run("list", "--url", url)
@@ -113,7 +114,6 @@ def test_an_output_that_nobody_reads_any_more_is_told(shell: Shell, api: Running
     assert (listing.returncode, told) == (4, "Standard output cannot be written: Broken pipe.\n")
 
 
-@pytest.mark.slow
 def test_the_doctor_says_what_is_here_and_there(shell: Shell) -> None:
     told = json.loads(shell.run("doctor", "--json").out)
     assert told["service"]["status"] == "ready"

@@ -18,6 +18,8 @@ from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import Shell
 from tests.conftest import RunningApi
 
+pytestmark = pytest.mark.slow
+
 TERMINALS = {
     "kitty": {"TERM": "xterm-kitty"},
     "iterm": {"TERM_PROGRAM": "iTerm.app"},

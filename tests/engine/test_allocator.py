@@ -20,7 +20,7 @@ def resident():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 
 def use_and_free():
-    for _ in range(5):
+    for _ in range(20):
         torch.ones(40 * 10**6, dtype=torch.uint8)
 
 def grown():
@@ -56,7 +56,7 @@ def test_freed_memory_is_kept_where_that_is_set(grown: dict[str, int]) -> None:
 
 
 def test_kept_memory_is_used_again(grown: dict[str, int]) -> None:
-    assert grown["used again"] < grown["kept"] + 0.1 * FORTY_MEGABYTES
+    assert grown["used again"] < grown["kept"] + 2 * FORTY_MEGABYTES  # of twenty
 
 
 def test_kept_memory_can_be_given_back(grown: dict[str, int]) -> None:

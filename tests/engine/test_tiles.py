@@ -121,6 +121,7 @@ def test_in_tiles_they_are_those_of_the_whole_for_any_size(
     assert distance(tiled.gradient, whole.gradient) < 1e-12
 
 
+@pytest.mark.slow
 def test_in_float32_they_are_those_of_the_whole_to_rounding() -> None:
     """A feature that is all but 0 may be rectified in one and not in the other, whose convolutions
     round differently: that moves a gradient by more than its own rounding."""

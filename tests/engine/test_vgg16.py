@@ -116,6 +116,7 @@ def test_a_layer_that_it_lacks_is_refused_before_it_paints(
         stylize(photograph, photograph, options, backbone=source)
 
 
+@pytest.mark.slow
 def test_a_style_image_of_one_colour_gives_its_colour(vgg16_weights: Path) -> None:
     red = torch.tensor([1.0, 0.0, 0.0])[None, :, None, None].expand(1, 3, 96, 96)
     source = choose_backbone("vgg16", vgg16_weights.parent)

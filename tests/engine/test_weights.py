@@ -70,6 +70,7 @@ def prepared(images: Tensor) -> Tensor:
     return (images - mean.view(1, 3, 1, 1)) / deviation.view(1, 3, 1, 1)
 
 
+@pytest.mark.slow
 def test_padded_with_zeros_and_max_pooled_it_is_torchvision_s_network(weights: Path) -> None:
     network = network_of(chosen(weights), padding="zeros", pooling="max")
     with torch.no_grad():
@@ -78,6 +79,7 @@ def test_padded_with_zeros_and_max_pooled_it_is_torchvision_s_network(weights: P
     assert (ours - expected).norm() < 1e-4 * expected.norm()
 
 
+@pytest.mark.slow
 def test_the_caffe_network_sees_blue_first_in_0_to_255_less_the_mean(weights: Path) -> None:
     file = replace(VGG19_CAFFE, digest=prefix(weights))
     source = Pretrained("vgg19-caffe", weights / VGG19.name, file, CAFFE_INPUT)

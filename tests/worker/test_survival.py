@@ -73,6 +73,17 @@ def test_a_worker_told_to_go_gives_its_job_to_another(service: House) -> None:
     assert f"Job {job_id}: goes on from iteration" in second.log
 
 
+def test_a_worker_told_to_go_while_it_prepares_gives_its_job_back(service: House) -> None:
+    job_id = service.submit(size=512, backbone="whitened")  # its network is fitted for seconds
+    until(lambda: service.look(job_id)["status"] == "running")
+    first = painter(service, job_id)
+    first.send(signal.SIGTERM)
+    until(lambda: service.look(job_id)["attempt"] == 2)
+    assert service.look(job_id)["losses"] is None
+    first.process.wait(60)
+    service.http.delete(f"/jobs/{job_id}")
+
+
 def test_a_damaged_checkpoint_is_painted_afresh(service: House) -> None:
     job_id = service.submit(**LONG)
     until(lambda: kept(service, job_id))
