@@ -18,6 +18,8 @@ from shared.errors import DecodersBusy
 from shared.settings import Settings
 from tests import pictures
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
     decoder = Decoder(Settings(), patience_seconds=0.05)

@@ -15,7 +15,7 @@ from pastiche.engine.room import SMALLEST_TILE
 from pastiche.engine.stylize import paint
 from tests.engine.pictures import textured
 
-pytestmark = pytest.mark.usefixtures("thin_backbone")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("thin_backbone")]
 
 INPUTS = Inputs(textured(192, 256, 1), (textured(180, 200, 2),))
 SHALLOW = Options(

@@ -11,7 +11,7 @@ from pastiche.engine.stylize import paint_together
 from pastiche.options import OptionError
 from tests.engine.pictures import CONTENT, STYLE
 
-pytestmark = pytest.mark.usefixtures("thin_backbone")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("thin_backbone")]
 
 PAIR = Inputs(CONTENT, (STYLE,))
 ONE = Options(size=64, scale_iterations=(6, 4), precision="float32", backbone="whitened")
