@@ -298,4 +298,4 @@ def _unchunked(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Appli
 
         await app(scope, receive, sending)  # type: ignore[arg-type]  # starlette's and uvicorn's types
 
-    return plain  # type: ignore[return-value]
+    return plain  # type: ignore[return-value]  # as above

@@ -62,7 +62,7 @@ class Convolution:
             return card.pulled_back(pull, self.weight)
         batch, _, height, width = pull.shape
         shape = (batch, self.weight.shape[1], height + 2, width + 2)
-        outer: Tensor = conv2d_input(shape, self.weight, pull)  # type: ignore[no-untyped-call]
+        outer: Tensor = conv2d_input(shape, self.weight, pull)  # type: ignore[no-untyped-call]  # no types in torch
         return outer
 
     def __call__(

@@ -9,6 +9,7 @@ from PIL import Image
 
 from pastiche.cli.local_pictures import encoded, inputs_of, painted_picture
 from pastiche.client import UnusablePicture
+from pastiche.client.records import Format
 from tests import pictures
 from tests.library.test_pictures import assert_alike
 from tests.picture_cases import CASES, Case
@@ -42,13 +43,13 @@ def test_a_damaged_picture_is_refused_with_its_field() -> None:
     [("png", True, "RGBA"), ("webp", True, "RGBA"), ("jpeg", True, "RGB"), ("png", False, "RGB")],
 )
 def test_a_picture_is_as_transparent_as_it_is_asked_for(
-    file_format: str, keep_transparency: bool, mode: str
+    file_format: Format, keep_transparency: bool, mode: str
 ) -> None:
     content = pictures.halves((255, 0, 0, 255), (0, 0, 0, 0), "RGBA")
     painted = painted_picture(
         torch.zeros(1, 3, 32, 64), content, keep_transparency=keep_transparency
     )
-    with Image.open(BytesIO(encoded(painted, file_format))) as picture:  # type: ignore[arg-type]
+    with Image.open(BytesIO(encoded(painted, file_format))) as picture:
         assert picture.mode == mode
         shown = picture.convert("RGBA")
     right = shown.getpixel((60, 16))
