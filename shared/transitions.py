@@ -29,8 +29,8 @@ from shared.settings import Settings
 Submitted = Literal["queued", "full", "busy", "late"]
 Refusal = Literal["unknown", "over", "held"]
 Kept = Literal["ok", "lost"]
-Canceled = Literal["canceled", "asked", "over", "unknown"]
-FinishRequested = Literal["asked", "idle", "unknown"]
+Canceled = Literal["canceled", "asked", "finishing", "over", "unknown"]
+FinishRequested = Literal["asked", "canceling", "idle", "unknown"]
 Recovered = Literal["queued", "canceled", "worker_lost", "time_limit", "held"]
 Reweighed = Literal["ok", "over", "unknown", "changed"]
 Expired = Literal["expired", "kept"]
@@ -287,12 +287,14 @@ def recover(
 
 
 def cancel(job_id: str, *, keeping: Keeping) -> Transition[Canceled]:
-    """queued → canceled at once; running → asked; over → unchanged."""
+    """queued → canceled at once; running → asked, unless its worker was asked to commit its picture
+    before; over → unchanged."""
     return on_job("cancel", job_id, *keeping.arguments, read=_word)
 
 
 def request_finish(job_id: str) -> Transition[FinishRequested]:
-    """running → asked to commit its picture as it is; anything else → unchanged."""
+    """running → asked to commit its picture as it is, unless it is to be canceled; anything else →
+    unchanged."""
     return on_job("request_finish", job_id, read=_word)
 
 
