@@ -23,15 +23,8 @@ from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import SCALINGS
 from pastiche.engine.objective import Objective, Weights
 from pastiche.engine.precision import convolution_dtype
-from pastiche.engine.targets import (
-    Painted,
-    StyleLook,
-    Targets,
-    layers_of,
-    look_at,
-    targets_of,
-)
-from pastiche.engine.tiles import GRID
+from pastiche.engine.targets import Painted, StyleLook, Targets, look_at, targets_of
+from pastiche.network_layers import GRID, layers_of
 from pastiche.options import Options
 from pastiche.pyramid import Scale
 from pastiche.sizes import enlarges_styles, fitted, style_side
