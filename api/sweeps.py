@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from opentelemetry.trace import SpanKind
 
 from api.access import Access, AccessOf
+from api.capacity import check_capacity, demand_of
 from api.estimates import DryRun, estimated
 from api.etags import unchanged
 from api.jobs import earlier_job, etag_of, rates_of
@@ -20,7 +21,7 @@ from api.manner import MannerOf, once
 from api.priorities import check_priority
 from api.problems import responses_to_callers
 from api.queries import IN_ASCII_DIGITS, PictureFormat
-from api.queueing import announce, check_room, enqueued, pixels_of, place_of, warnings_of, work_of
+from api.queueing import announce, enqueued, place_of, warnings_of, work_of
 from api.results import accepted
 from api.schemas import Estimate, MemberView, SweepView, view_of
 from api.service import Service, ServiceOf
@@ -87,7 +88,7 @@ async def submit(
             request, lambda field, job_id: earlier_job(field, job_id, access, service)
         ) as submission:
             await check_priority(submission.wishes.priority, request, service)
-            await check_room(submission, service)
+            await check_capacity(submission, service)
             if dry_run:
                 return await estimated(submission, access, service)
             fingerprint = f"sweep {submission.fingerprint}"
@@ -186,7 +187,7 @@ async def _made(
     """A job for each variant and the sweep that they are in, or none of them."""
     work = work_of(submission)
     all_work = work * len(submission.variants)
-    place = place_of(access, work, pixels_of(submission), submission.wishes)
+    place = place_of(access, work, demand_of(submission), submission.wishes)
     async with service.quotas.counted_work(request, access.caller, all_work):
         members: list[Member] = []
         sweep: Sweep | None = None

@@ -162,4 +162,4 @@ class Memory:
         layers = layers_of(options, default_shares(backbone))
         free = self.free - image_bytes
         planned = free if self.limit is None else min(free, self.limit)
-        return most_pixels(planned, options, layers, ITEMSIZE[computed_in])
+        return most_pixels(planned, options, layers, ITEMSIZE.get(computed_in, FLOAT))

@@ -56,11 +56,13 @@ class Place:
         wait_seconds: how long it may wait before it expires; None for ever.
         work: how much there is to paint, in pixels times iterations.
         pixels: how many the picture will have; 0 where that is not known.
+        image_bytes: about what the images that it is made from take while it is painted.
     """
 
     caller: str
     work: int
     pixels: int = 0
+    image_bytes: int = 0
     priority: Priority = "normal"
     wait_seconds: float | None = None
     owner: str = NOBODY
@@ -191,6 +193,7 @@ def submit(
         latest_ms,
         warnings_to_json(warnings),
         place.pixels,
+        place.image_bytes,
         read=_word,
         more_keys=(once.kept_key,) if once else (),
     )

@@ -78,6 +78,14 @@ class Scene:
         """(H, W) of the content image as it was given."""
         return self.photograph.shape[2], self.photograph.shape[3]
 
+    @property
+    def images(self) -> tuple[Tensor, ...]:
+        """Its images in their full sizes; some may be the same."""
+        inputs = self.inputs
+        several = (*inputs.styles, *inputs.masks, *inputs.style_masks)
+        single = (inputs.content, inputs.start, inputs.content_map, self.photograph, self.styled)
+        return (*several, *(image for image in single if image is not None))
+
     def start(self, size: tuple[int, int], options: Options) -> Tensor:
         """The first picture, (1, 3, h, w)."""
         image = self._given(size, options)
