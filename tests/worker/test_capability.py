@@ -10,6 +10,7 @@ import pytest
 from pastiche.memory import Memory
 from pastiche.options import Options
 from shared import transitions
+from shared.blob_store import BlobStore
 from shared.job_store import JobStore
 from shared.jobs import Inputs, new_job_id
 from shared.queue import create_queue
@@ -22,6 +23,7 @@ from worker.claims import next_attempt
 from worker.closing import Closing
 from worker.presence import Presence
 from worker.studio import Studio
+from worker.summons import Summons
 
 GIB = 2**30
 
@@ -34,12 +36,13 @@ def open_studio(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[Open
     settings = Settings(
         redis_url=redis_url, data_folder=tmp_path, weights_folder=tmp_path / "weights"
     )
+    blobs = BlobStore.open(settings.blob_store_location)
     with ExitStack() as stack:
 
         def open_one(measure: Callable[[], int]) -> Studio:
             capability = Capability("one", "CPU", "float32", settings, FreeMemory(measure))
             queue = create_queue(settings)
-            studio = Studio.open(settings, queue, Closing(), capability)
+            studio = Studio(settings, jobs, blobs, queue, Closing(), Summons(jobs), capability)
             stack.callback(queue.close)
             stack.callback(studio.closing.set)
             return studio
