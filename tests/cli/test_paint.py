@@ -284,7 +284,7 @@ def test_pictures_are_read_by_their_files_in_every_field(
         "content_map": "PNG with a long profile",
     }
     for field, name in given.items():
-        (folder / field).write_bytes(CASES[name].make())
+        (folder / field).write_bytes(CASES[name].data)
     flags = ("start_image", "mask", "style_mask", "content_map")
     more = [word for name in flags for word in (f"--{name.replace('_', '-')}", name)]
     assert shell.run("submit", "content", "style", *more, "--keep-transparency").code == 0
