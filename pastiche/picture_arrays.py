@@ -9,8 +9,9 @@ from pastiche.picture_sources import PixelArray, UnreadablePicture
 
 
 def from_array(array: PixelArray, name: str = "The picture") -> Image.Image:
-    """The picture in an array of (height, width), or of (height, width, channels) with 1 to 4
-    channels, of which the second or the fourth is alpha; or in a tensor of torch, of (channels, height, width) or (1, channels, height, width).
+    """The picture in an array of (height, width), or of (height, width, channels): grey, grey and
+    alpha, RGB, or RGB and alpha; or in a tensor of torch, of (channels, height, width) or
+    (1, channels, height, width).
 
     Whole numbers are 0 to 255, or 0 to 65535 where they have 16 bits; floating point numbers are
     0 to 1.
@@ -30,7 +31,9 @@ def from_array(array: PixelArray, name: str = "The picture") -> Image.Image:
         values = values.transpose(1, 2, 0) if values.ndim == 3 else values
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
-    if not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (2, 3, 4))) or not all(shape):
+    if not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (2, 3, 4))) or not all(
+        shape
+    ):
         raise UnreadablePicture(
             f"{name} is an array of the shape {shape}: (height, width, channels) is needed, or a "
             "tensor of (channels, height, width), with 1 to 4 channels."

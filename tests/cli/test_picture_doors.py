@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.slow
 
 COMMAND = get_command(application)
 FILES = cases_of("file")
+OTHER_FORMATS = cases_without("file")
 EMPTY = {name: case for name, case in CASES.items() if not case.is_a_mask}
 
 
@@ -157,17 +159,20 @@ def test_a_file_whose_last_pixels_are_missing_is_refused_in_every_field(
     assert not painted
 
 
-@pytest.mark.parametrize("case", cases_without("file").values(), ids=cases_without("file"))
-def test_a_file_of_another_format_is_refused_in_every_field(
-    case: Case, painted: list[Inputs], tmp_path: Path
+@pytest.mark.parametrize(
+    ("case", "field"),
+    list(zip(OTHER_FORMATS.values(), cycle(FIELDS), strict=False)),
+    ids=OTHER_FORMATS,
+)
+def test_a_file_of_another_format_is_refused(
+    case: Case, field: str, painted: list[Inputs], tmp_path: Path
 ) -> None:
-    for field in FIELDS:
-        given = arguments(with_one(field, case.data), tmp_path)
-        sent = run("submit", *given, "--url", "http://[::1]:9")
-        here = run("paint", *given, "-o", str(tmp_path / "x.png"), "--local")
-        assert sent.code == here.code == Exit.UNUSABLE_FILE
-        assert sent.output == here.output
-        assert f"{tmp_path / field} is a " in sent.output
+    given = arguments(with_one(field, case.data), tmp_path)
+    sent = run("submit", *given, "--url", "http://[::1]:9")
+    here = run("paint", *given, "-o", str(tmp_path / "x.png"), "--local")
+    assert sent.code == here.code == Exit.UNUSABLE_FILE
+    assert sent.output == here.output
+    assert f"{tmp_path / field} is a " in sent.output
     assert not painted
 
 
