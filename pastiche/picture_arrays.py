@@ -31,9 +31,8 @@ def from_array(array: PixelArray, name: str = "The picture") -> Image.Image:
         values = values.transpose(1, 2, 0) if values.ndim == 3 else values
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
-    if not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (2, 3, 4))) or not all(
-        shape
-    ):
+    has_channels = values.ndim == 3 and values.shape[2] in (2, 3, 4)
+    if not (values.ndim == 2 or has_channels) or not all(shape):
         raise UnreadablePicture(
             f"{name} is an array of the shape {shape}: (height, width, channels) is needed, or a "
             "tensor of (channels, height, width), with 1 to 4 channels."

@@ -38,8 +38,9 @@ _PROFILED_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 _SIXTEEN_TO_EIGHT_BITS = [round(value / 257) for value in range(65536)]
 
-_SCAN_PADDING = b"\x55" * 64
-"""What is read as pixels where a JPEG lacks some: other pixels than nothing in its place gives."""
+_SCAN_PADDINGS = (b"\x55" * 64, b"\xaa" * 64)
+"""What is read as pixels where a JPEG lacks some: other pixels than nothing in its place gives, which
+is read as zeros. The last missing bit alone is one of the second."""
 
 
 def read_picture(source: AnySource, name: str = "The picture") -> Image.Image:
@@ -110,9 +111,10 @@ class EncodedPicture:
         if self._file.is_complete:
             self._image.load()
             return
-        digest = sha256(self._open(_SCAN_PADDING + b"\xff\xd9").tobytes()).digest()
         self._image = self._open(b"\xff\xd9")
-        if sha256(self._image.tobytes()).digest() != digest:
+        digest = sha256(self._image.tobytes()).digest()
+        padded = (self._open(padding + b"\xff\xd9") for padding in _SCAN_PADDINGS)
+        if any(sha256(each.tobytes()).digest() != digest for each in padded):
             raise OSError("The file is cut off: pixels are missing.")
 
     def _alpha_of_colour(self) -> Image.Image:

@@ -48,7 +48,7 @@ def run(*arguments: str) -> Ended:
     """What `pastiche` does with these arguments, in this process."""
     output = StringIO()
     with redirect_stdout(output), redirect_stderr(output):
-        code = COMMAND.main(arguments, prog_name="pastiche", standalone_mode=False)
+        code: int | None = COMMAND.main(arguments, prog_name="pastiche", standalone_mode=False)
     return Ended(code or Exit.DONE, output.getvalue())
 
 

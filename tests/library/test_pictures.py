@@ -1,6 +1,7 @@
 """The one reader of pictures: each kind of file, and each way that a picture can be given."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -147,6 +148,20 @@ def test_sixteen_bit_grey_is_scaled_in_every_mode(mode: str) -> None:
 def test_a_file_whose_last_pixels_are_missing_is_refused(make: Callable[[], bytes]) -> None:
     with pytest.raises(UnreadablePicture, match="damaged or cut off"):
         read_picture(make())
+
+
+@pytest.mark.parametrize("is_progressive", [False, True], ids=["baseline", "progressive"])
+def test_a_jpeg_without_its_last_bytes_is_the_whole_picture_or_refused(
+    is_progressive: bool,
+) -> None:
+    """Its last bits alone may be missing, of a few pixels."""
+    for width in range(33, 53):
+        jpeg = pictures.encoded(pictures.photograph(width, 40), "JPEG", progressive=is_progressive)
+        whole = read_picture(jpeg)
+        assert read_picture(jpeg[:-2]) == whole
+        for missing in (3, 4):
+            with suppress(UnreadablePicture):
+                assert read_picture(jpeg[:-missing]) == whole
 
 
 def arrays() -> dict[str, object]:
