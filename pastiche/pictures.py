@@ -39,8 +39,8 @@ _PROFILED_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _SIXTEEN_TO_EIGHT_BITS = [round(value / 257) for value in range(65536)]
 
 _SCAN_PADDINGS = (b"\x55" * 64, b"\xaa" * 64)
-"""What is read in place of the bits that a JPEG lacks, where nothing is read as zeros: a bit of each
-kind stands at the beginning."""
+"""What is read in place of the bits that a JPEG lacks, where nothing is read as zeros: one begins
+with a bit of each kind."""
 
 
 def read_picture(source: AnySource, name: str = "The picture") -> Image.Image:

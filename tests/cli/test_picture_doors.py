@@ -4,7 +4,7 @@ Most commands run in this process, by the function that `pastiche` calls.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -66,7 +66,7 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[Inputs]:
     """What `--local` gives to the engine, which paints nothing and gives the content back."""
     given: list[Inputs] = []
 
-    def paint(images: Inputs, options: Options, **_: Any) -> Iterator[Any]:
+    def paint(images: Inputs, options: Options, **_: Any) -> Generator[None, None, Tensor]:
         given.append(images.checked(options))
         yield from ()
         return images.content
