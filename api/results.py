@@ -16,7 +16,7 @@ from api.jobs import POLL_SECONDS, JobOf, job_of
 from api.problems import responses_to_callers
 from api.queries import PictureFormat, without_aliases
 from api.routing import is_head
-from api.service import ServiceOf
+from api.service import Service, ServiceOf
 from shared.blob_store import BlobStore
 from shared.errors import (
     NoResult,
@@ -26,7 +26,7 @@ from shared.errors import (
     ResultNotReady,
 )
 from shared.jobs import Job
-from shared.pictures import MEDIA_TYPES, Format
+from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -36,7 +36,7 @@ _BYTE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 @router.get(
     "/{job_id}/result",
     response_class=Response,
-    responses=responses_to_callers(404, 406, 409, 410, 416, 422)
+    responses=responses_to_callers(404, 406, 409, 410, 416, 422, 507)
     | {
         200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
         206: {"description": "The range that was asked for"},
@@ -65,11 +65,28 @@ async def result(
     if unchanged(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     try:
-        key = await service.encoded_results.key_of(key, wanted)
-        return await _whole_or_range(request, key, service.blobs, MEDIA_TYPES[wanted], headers)
-    except FileNotFoundError as error:
+        return await _encoded(request, key, wanted, service, headers)
+    except (FileNotFoundError, DamagedPicture) as error:
         await job_of(job.id, access, service)  # it may have been erased meanwhile
         raise ResultLost("The picture store no longer has it. Please paint it again.") from error
+
+
+async def _encoded(
+    request: Request, result_key: str, wanted: Format, service: Service, headers: dict[str, str]
+) -> Response:
+    """The result in a format. A copy may be erased between when it is found and when it is opened:
+    then it is made once more.
+
+    Raises:
+        FileNotFoundError: the result itself is lost.
+        DamagedPicture: it cannot be decoded.
+    """
+    try:
+        key = await service.encoded_results.key_of(result_key, wanted)
+        return await _whole_or_range(request, key, service.blobs, MEDIA_TYPES[wanted], headers)
+    except FileNotFoundError:
+        key = await service.encoded_results.key_of(result_key, wanted)
+        return await _whole_or_range(request, key, service.blobs, MEDIA_TYPES[wanted], headers)
 
 
 def _result_key(job: Job) -> str:

@@ -74,7 +74,9 @@ class Settings(BaseSettings):
         20.0, description="How long the decoding of one upload may take."
     )
     decode_memory_megabytes: Annotated[int, Field(ge=256)] = Field(
-        2048, description="How much memory a process that decodes uploads may take (not on macOS)."
+        2048,
+        description="How much memory a process that decodes uploads, or encodes results, "
+        "previews and contact sheets, may take (not on macOS).",
     )
     keys_required: bool = Field(
         False,

@@ -1,18 +1,27 @@
 """The picture: when it can be had, in which format, and in parts."""
 
+import asyncio
+import struct
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from random import randbytes
 from typing import Any
+from zlib import crc32
 
+import httpx
 import pytest
 from PIL import Image
 
+from api.app import create_app
+from api.encoded_results import EncodedResults
 from api.results import accepted
 from shared.job_store import JobStore
+from shared.pictures import Format
+from shared.settings import Settings
 from tests import pictures
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi
@@ -209,6 +218,62 @@ def lose(api: RunningApi, kind: str) -> None:
             path.unlink()
 
 
+def enormous_png() -> bytes:
+    """A PNG file whose header asks for more memory than a decoder may take."""
+    picture = bytearray(png())
+    picture[16:24] = struct.pack(">II", 40_000, 40_000)
+    picture[29:33] = struct.pack(">I", crc32(picture[12:29]))
+    return bytes(picture)
+
+
+@pytest.mark.parametrize(
+    ("stored", "status", "expected"),
+    [(enormous_png(), 507, "encoding_failed"), (b"no picture", 410, "result_lost")],
+    ids=["enormous", "damaged"],
+)
+def test_a_result_that_cannot_be_encoded_says_what_to_do(
+    stored: bytes, status: int, expected: str, api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    PlayedWorker.of(job, jobs, api).commit(stored)
+    refused = api.http.get(f"{job['links']['result']}?format=webp")
+    assert (refused.status_code, refused.json()["code"]) == (status, expected)
+    assert api.http.get(job["links"]["result"]).content == stored
+
+
+def test_a_copy_that_is_erased_before_it_is_opened_is_made_again(
+    redis_url: str, jobs: JobStore, api: RunningApi, painted: dict[str, Any]
+) -> None:
+    class ErasedAtFirst(EncodedResults):
+        """The reconciler comes between finding the copy and opening it."""
+
+        async def key_of(self, result_key: str, wanted: Format) -> str:
+            key = await super().key_of(result_key, wanted)
+            if not erased:
+                (copy,) = encoded_copies(api)
+                copy.unlink()
+                erased.append(key)
+            return key
+
+    erased: list[str] = []
+    app = create_app(Settings(redis_url=redis_url, data_folder=api.settings.data_folder))
+    transport = httpx.ASGITransport(app)
+
+    async def fetch() -> httpx.Response:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
+        ):
+            service = app.state.service
+            copies = ErasedAtFirst(service.blobs, service.decoder, service.scratch)
+            app.state.service = replace(service, encoded_results=copies)
+            return await http.get(f"{painted['links']['result']}?format=webp")
+
+    answer = asyncio.run(fetch())
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    assert len(erased) == 1
+
+
 def test_a_job_whose_pictures_are_lost_cannot_be_done_again(
     api: RunningApi, painted: dict[str, Any]
 ) -> None:
@@ -245,4 +310,18 @@ def test_a_contact_sheet_does_without_a_picture_that_is_lost(
     sweep = api.http.post("/sweeps", files=files, data={"style_weight": "1,2"}).json()
     PlayedWorker.of(sweep["jobs"][0], jobs, api).commit(png())
     lose(api, "results")
-    assert api.http.get(sweep["links"]["sheet"]).status_code == 200
+    sheet = api.http.get(sweep["links"]["sheet"])
+    assert (sheet.status_code, "etag" in sheet.headers) == (200, False)
+
+
+@pytest.mark.parametrize("stored", [enormous_png(), b"no picture"], ids=["enormous", "damaged"])
+def test_a_contact_sheet_does_without_a_picture_that_cannot_be_decoded(
+    stored: bytes, api: RunningApi, jobs: JobStore
+) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    sweep = api.http.post("/sweeps", files=files, data={"style_weight": "1,2"}).json()
+    PlayedWorker.of(sweep["jobs"][0], jobs, api).commit(stored)
+    PlayedWorker.of(sweep["jobs"][1], jobs, api).commit(png())
+    sheet = api.http.get(sweep["links"]["sheet"], params={"cell": 100})
+    with Image.open(BytesIO(sheet.content)) as image:
+        assert image.convert("RGB").getpixel((100 + 8 + 20, 15)) == (0, 128, 128)
