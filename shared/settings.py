@@ -18,6 +18,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PASTICHE_", frozen=True, extra="ignore")
 
     host: str = Field("127.0.0.1", description="The address that the API listens on.")
+    published_host: str | None = Field(
+        None,
+        description="The address of the machine under which the API is reached, where that is not "
+        "the one it listens on: in a container. The Compose file sets it.",
+    )
     port: Annotated[int, Field(ge=0, le=65535)] = Field(
         8000, description="The port that the API listens on; 0 takes a free one."
     )
