@@ -30,6 +30,7 @@ from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
+_QUALITY = re.compile(r"0(\.[0-9]*)?|1(\.0*)?|\.[0-9]+")
 _BYTE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -128,44 +129,45 @@ def _quality_parameter(parameters: list[str]) -> float:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
+            return float(value) if _QUALITY.fullmatch(value) else 0.0
     return 1.0
 
 
 async def _whole_or_range(
     request: Request, key: str, blobs: BlobStore, media_type: str, headers: dict[str, str]
 ) -> Response:
-    """One range of bytes where one is asked for (RFC 9110, section 14), else the whole.
+    """One range of bytes where GET asks for one (RFC 9110, section 14), else the whole.
 
     Raises:
         RangeNotSatisfiable: it begins after the end.
         FileNotFoundError: the picture is lost.
     """
     size = await blobs.size_bytes(key)
-    asked = _BYTE_RANGE.fullmatch(request.headers.get("range", ""))
+    headers["Content-Length"] = str(size)
+    if is_head(request.scope):
+        return Response(status_code=HTTPStatus.OK, headers=headers, media_type=media_type)
     changed = request.headers.get("if-range", headers["ETag"]) != headers["ETag"]
-    if asked is None or asked.groups() == ("", "") or changed:
-        headers["Content-Length"] = str(size)
-        if is_head(request.scope):
-            return Response(status_code=HTTPStatus.OK, headers=headers, media_type=media_type)
+    bounds = None if changed else _bounds(request.headers.get("range", ""), size)
+    if bounds is None:
         return StreamingResponse(await blobs.stream(key), HTTPStatus.OK, headers, media_type)
-    first, last = _bounds(asked[1], asked[2], size)
+    first, last = bounds
     if first >= size or last < first:
         raise RangeNotSatisfiable(size)
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     headers["Content-Length"] = str(last + 1 - first)
-    if is_head(request.scope):
-        status = HTTPStatus.PARTIAL_CONTENT
-        return Response(status_code=status, headers=headers, media_type=media_type)
     part = await blobs.stream(key, slice(first, last + 1))
     return StreamingResponse(part, HTTPStatus.PARTIAL_CONTENT, headers, media_type)
 
 
-def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
-    """The first and the last byte, inclusive; `-n` means the last n bytes."""
+def _bounds(asked: str, size: int) -> tuple[int, int] | None:
+    """The first and the last byte of a range, inclusive; `-n` means the last n bytes. None where it
+    is no range that can be read, or several."""
+    found = _BYTE_RANGE.fullmatch(asked)
+    if found is None or found.groups() == ("", ""):
+        return None
+    first, last = found.groups()
     if not first:
         return max(size - int(last), 0), size - 1
+    if last and int(last) < int(first):
+        return None
     return int(first), min(int(last), size - 1) if last else size - 1

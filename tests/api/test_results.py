@@ -66,6 +66,8 @@ def test_the_result_is_a_png_where_nothing_else_is_asked_for(
         ("?format=webp", "*/*", "WEBP"),
         ("?format=jpg", "*/*", "JPEG"),
         ("?format=", "image/jpg", "JPEG"),
+        ("?format=image/jpg", "*/*", "JPEG"),
+        ("?format=image%2Fwebp", "*/*", "WEBP"),
     ],
 )
 def test_the_result_comes_in_the_format_that_the_client_likes_best(
@@ -90,6 +92,10 @@ def test_a_format_that_nobody_paints_is_refused(api: RunningApi, painted: dict[s
         ("image/*", "png"),
         ("image/png;q=0, image/*", "jpeg"),
         ("image/webp;q=x", None),
+        ("image/webp;q=1_0", None),
+        ("image/webp;q=inf", None),
+        ("image/webp;q=٣", None),
+        ("image/webp;q=.5, image/jpeg;q=0.25", "webp"),
         ("", None),
     ],
 )
@@ -128,6 +134,20 @@ def test_a_range_past_the_end_is_refused(api: RunningApi, painted: dict[str, Any
     assert response.status_code == 416
     assert response.json()["code"] == "range_not_satisfiable"
     assert response.headers["content-range"] == f"bytes */{len(pictures.png())}"
+
+
+@pytest.mark.parametrize("asked", ["bytes=9-3", "bytes=-", "bytes=0-1,4-5", "lines=0-1"])
+def test_a_range_that_cannot_be_read_is_answered_with_the_whole(
+    asked: str, api: RunningApi, painted: dict[str, Any]
+) -> None:
+    response = api.http.get(painted["links"]["result"], headers={"Range": asked})
+    assert (response.status_code, response.content) == (200, pictures.png())
+
+
+def test_head_has_no_ranges(api: RunningApi, painted: dict[str, Any]) -> None:
+    response = api.http.head(painted["links"]["result"], headers={"Range": "bytes=0-9"})
+    assert response.status_code == 200
+    assert response.headers["content-length"] == str(len(pictures.png()))
 
 
 def test_a_range_of_another_picture_is_answered_with_the_whole(

@@ -13,7 +13,7 @@ from tests.api.worker import submitted
 from tests.conftest import RunningApi, running_api
 
 
-@pytest.mark.parametrize("host", ["evil", "evil.example:8000", "localhost.evil.example", "[", "@"])
+@pytest.mark.parametrize("host", ["evil", "evil.example:8000", "localhost.evil.example", "127.1"])
 def test_a_name_that_is_not_ours_is_refused(host: str, api: RunningApi) -> None:
     job = submitted(api)
     for method, path in (("GET", "/jobs"), ("DELETE", job["links"]["self"]), ("GET", "/")):
