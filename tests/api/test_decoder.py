@@ -127,14 +127,17 @@ def test_what_ends_the_encoding_of_a_picture_is_an_error_for_the_client(
         monkeypatch.setattr(f"api.decoder.{name}", instead)
     picture, path = pictures.png(), Path("x")
 
-    async def read(*arguments: object) -> bytes:
+    async def read() -> bytes:
         return picture
+
+    async def fetch(target: Path) -> None:
+        pass
 
     async def encode_all() -> None:
         decoder = Decoder(Settings())
         for call in (
             lambda: decoder.encode(picture, "webp"),
-            lambda: decoder.encode_file(read, path, path, "webp"),
+            lambda: decoder.encode_file(fetch, path, path, "webp"),
             lambda: decoder.preview_to_png(picture),
             lambda: decoder.thumbnail(read, (16, 16)),
             lambda: decoder.contact_sheet([], 1, (16, 16), "png"),
