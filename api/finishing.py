@@ -13,7 +13,7 @@ from api.schemas import JobView
 from api.service import Service, ServiceOf
 from shared import transitions
 from shared.blob_store import result_key
-from shared.errors import NoResult
+from shared.errors import CancelRequested, NoResult
 from shared.jobs import Job
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -28,9 +28,15 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 async def finish(job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
     """Stops here and keeps the picture as the job's result. A running job succeeds after the
     iteration that it is in (202); of a job that was canceled or has failed the last preview is
-    kept, at most 1024 pixels large; one that has succeeded stays as it is."""
+    kept, at most 1024 pixels large; one that has succeeded stays as it is. While a job is about to
+    be canceled, 409."""
     if job.result_key is None:
-        if await service.jobs.run(transitions.request_finish(job.id)) == "asked":
+        outcome = await service.jobs.run(transitions.request_finish(job.id))
+        if outcome == "canceling":
+            raise CancelRequested(
+                "The job is about to be canceled; once it is, its last preview can be kept."
+            )
+        if outcome == "asked":
             job = await job_of(job.id, access, service)
             return await answer(job, service, HTTPStatus.ACCEPTED)
         job = await _with_preview_as_result(await job_of(job.id, access, service), access, service)

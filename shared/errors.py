@@ -198,6 +198,14 @@ class JobNotOver(JobError):
     code, status, title = "job_not_over", 409, "The job is not over"
 
 
+class CancelRequested(JobError):
+    code, status, title = "cancel_requested", 409, "The job is about to be canceled"
+
+
+class FinishRequested(JobError):
+    code, status, title = "finish_requested", 409, "The job is about to succeed"
+
+
 class DamagedRecord(JobError):
     code, status, title = "record_damaged", 500, "The job's record is damaged"
 
