@@ -1,10 +1,10 @@
-# Pastiche: what one types. Everything here works on a machine that has Python 3.11+ and make.
+# The commands of this project. They need Python 3.11+ and make; everything else is installed into .venv.
 
 PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 
-# What the service listens on, and what the demonstration paints:
+# The address of the service, and the pictures of the demonstration:
 #   make serve PORT=9000 HOST=0.0.0.0      make demo SIZE=512 CONTENT=me.jpg STYLE=monet.jpg
 PORT    ?=
 HOST    ?=
@@ -14,7 +14,7 @@ PAIRS   ?=
 PRESETS ?=
 ROUNDS  ?= 20
 PICTURES ?= 20000
-# Threads that torch has in each process of the tests, and a seed to run them in random order.
+# Threads for torch in each test process, and a seed to run the tests in random order.
 THREADS ?= 1
 SEED    ?=
 CONTENT ?= examples/images/content/harbour.jpg
@@ -24,49 +24,54 @@ BACKBONE ?= vgg16
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve test test-fast lint browser test-cuda chaos weights examples pictures strips docs fuzz bench likeness profile lock images clean
+.PHONY: help demo serve check test test-fast browser test-cuda chaos weights examples pictures strips docs fuzz bench likeness profile lock images clean
 
-help: ## Say what can be made
+help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/local $(VENV)/vgg16 ## Paint one picture through the whole service
+demo: $(VENV)/local $(VENV)/vgg16 ## Paint one picture through the whole service, into demo.png
 	@$(RUN) -m local demo --size "$(SIZE)" --content "$(CONTENT)" --style "$(STYLE)"
 
 serve: $(VENV)/local $(VENV)/vgg16 ## Run the service on this machine until Ctrl-C
 	@$(RUN) -m local serve
 
-# Several files of tests at once, and torch with a thread for each: threads that contend are slower,
-# and where there are several, those that spin while they wait slow the others down.
+# Test files run in parallel, with one torch thread each: threads that compete for cores are slower, and
+# threads that spin while they wait (GOMP_SPINCOUNT) slow down the others.
 PYTEST := OMP_NUM_THREADS=$(THREADS) GOMP_SPINCOUNT=1000 $(VENV)/bin/pytest -n auto --maxprocesses 4 \
 	--dist loadfile --no-loadscope-reorder $(if $(SEED),--shuffle $(SEED))
 
-test: browser lint $(VENV)/vgg16 ## Lint, format, types, import rules and all tests (THREADS=2, SEED=1)
-	$(PYTEST)
+SCHEMA := $(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor
 
-test-fast: lint $(VENV)/vgg16 ## The same without the tests that take seconds or need a browser
-	$(PYTEST) -m "not slow and not browser and not cuda and not containers"
-
-lint: $(VENV)/dev ## Lint, format, types and import rules alone
+check: $(VENV)/dev ## Check lint, format, types, import rules and schemas (seconds, once cached)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(SCHEMA).compose-spec docker-compose.yml
+	$(SCHEMA).github-workflows .github/workflows/*.yml
+	$(SCHEMA).github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(SCHEMA).citation-file-format CITATION.cff
 
-browser: $(VENV)/dev ## Find the Chromium that the page is tested in, or install it
+test: browser check $(VENV)/vgg16 ## Run `make check` and all tests (THREADS=2, SEED=1)
+	$(PYTEST)
+
+test-fast: $(VENV)/dev $(VENV)/vgg16 ## Run the tests that take no seconds and need no browser
+	$(PYTEST) -m "not slow and not browser and not cuda and not containers"
+
+browser: $(VENV)/dev ## Find the Chromium that the page is tested in, or install one
 	@$(RUN) -m tests.browser
 
-test-cuda: $(VENV)/dev ## The tests that need a CUDA card
+test-cuda: $(VENV)/dev ## Run the tests that need a CUDA device
 	$(VENV)/bin/pytest -m cuda
 
-chaos: $(VENV)/dev ## Throw faults at a whole service and check its promises (hours; ROUNDS=1)
+chaos: $(VENV)/dev ## Inject faults into a whole service and check its guarantees (hours; ROUNDS=1)
 	$(RUN) -m tests.chaos --rounds "$(ROUNDS)"
 
-fuzz: $(VENV)/dev ## Try the API with many more requests, options and damaged pictures (PICTURES=20000)
+fuzz: $(VENV)/dev ## Test the API with many more requests, options and damaged pictures (PICTURES=20000)
 	PASTICHE_FUZZ_EXAMPLES=500 $(VENV)/bin/pytest tests/api/test_openapi.py tests/api/hostile/test_options.py
 	$(RUN) -m tests.api.hostile --pictures "$(PICTURES)"
 
-weights: $(VENV)/local ## Fetch a backbone's weights: vgg16, vgg19 or vgg19-caffe (BACKBONE=vgg19)
+weights: $(VENV)/local ## Download a backbone's weights: vgg16, vgg19 or vgg19-caffe (BACKBONE=vgg19)
 	@$(RUN) -m pastiche.engine.weights "$(BACKBONE)"
 
 examples: $(VENV)/local ## Draw the example images again
@@ -78,36 +83,36 @@ pictures: $(VENV)/local ## Paint the pictures of the documentation through the s
 strips: $(VENV)/local ## Paint what each option does, a strip each (ONLY=alpha for one)
 	$(RUN) -m tools.paint strips $(if $(ONLY),--only "$(ONLY)")
 
-docs: $(VENV)/dev ## Write the pages that the code knows, and build the site in .pastiche/site
+docs: $(VENV)/dev ## Generate the reference pages, and build the site in .pastiche/site
 	$(RUN) -m tools.documents
 	$(VENV)/bin/zensical build --strict
 
-bench: $(VENV)/dev ## Race the engine against a plain implementation (an hour; SIZES="256")
+bench: $(VENV)/dev ## Compare the engine with a plain implementation (an hour; SIZES="256")
 	$(RUN) -m benchmarks.side_by_side $(SIZES)
 	$(RUN) -m benchmarks.memory
 	$(RUN) -m benchmarks.report
 
-likeness: $(VENV)/dev $(VENV)/vgg16 ## Measure how near pictures are to style and content (hours; PAIRS=harbour:swirls PRESETS=draft SIZES=256)
+likeness: $(VENV)/dev $(VENV)/vgg16 ## Measure the distance of pictures to style and content (hours; PAIRS=harbour:swirls PRESETS=draft SIZES=256)
 	$(RUN) -m benchmarks.likeness $(if $(PAIRS),--pairs $(PAIRS)) $(if $(PRESETS),--presets $(PRESETS)) $(if $(SIZES),--sizes $(SIZES))
 
-profile: $(VENV)/local ## Say where an iteration's time goes
+profile: $(VENV)/local ## Show where the time of an iteration goes
 	$(RUN) -m benchmarks.profile
 
-images: $(VENV)/dev ## Build both container images and paint a job through them (root)
+images: $(VENV)/dev ## Build both container images and paint a job with them (needs root)
 	$(VENV)/bin/pytest -m containers tests/containers
 
-lock: ## Write requirements/*.txt anew from pyproject.toml (needs uv)
+lock: ## Update requirements/*.txt from pyproject.toml (needs uv)
 	./requirements/lock
 
-clean: ## Remove what was installed and kept here
+clean: ## Remove the virtual environment and all files of the service
 	rm -rf $(VENV) .pastiche demo.png
 
-# One stamp for what running needs, one for what testing needs on top.
+# Two stamps: `local` for the packages to run the service, `dev` for those to test it as well.
 $(VENV)/local: requirements/local.txt pyproject.toml
 	@./requirements/install "$(PYTHON)" "$(VENV)" local
 $(VENV)/dev: requirements/dev.txt pyproject.toml
 	@./requirements/install "$(PYTHON)" "$(VENV)" dev
-# The weights that the engine paints with. Without them it paints less well, so that they cannot be
-# had is said, tried again the next time, and no reason to stop.
+# The default backbone's weights. If they cannot be downloaded, a message says so, the engine uses
+# `whitened`, and the next call tries again.
 $(VENV)/vgg16: | $(VENV)/local
 	@if $(RUN) -m pastiche.engine.weights vgg16; then touch "$@"; fi

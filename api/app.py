@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib.metadata import version
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -40,6 +39,7 @@ from api.service import Service
 from api.tracing import TraceIds, telemetry
 from api.trusted_requests import TrustedRequests
 from api.watching import Watching
+from pastiche.version import __version__
 from shared import logs, tracing
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     request_times = RequestTimes()
     app = FastAPI(
         title="Pastiche",
-        version=version("pastiche"),
+        version=__version__,
         summary="Neural style transfer: a photograph, painted in the style of a painting.",
         lifespan=_lifespan(settings, request_times),
         generate_unique_id_function=openapi.operation_id,

@@ -129,8 +129,9 @@ def _highest(rows: Sequence[Row], painted: Iterable[tuple[str, str, int]]) -> li
     cells = []
     for each in painted:
         column = [row for row in rows if row.painted_with == each]
-        for seen in ([row.at_common_size for row in column], [row.at_own_size for row in column]):
-            cells.append(
-                _cell({key: max(row[key] for row in seen) for key in ("style", "content")})
-            )
+        at_each_size = [row.at_common_size for row in column], [row.at_own_size for row in column]
+        cells += [
+            _cell({key: max(row[key] for row in measured) for key in ("style", "content")})
+            for measured in at_each_size
+        ]
     return cells

@@ -40,7 +40,7 @@ def _main() -> None:
         raise OSError(error, os.strerror(error))
     if os.getppid() != int(parent):
         sys.exit("What started this has ended already.")
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606 - its caller's command, without a shell
 
 
 if __name__ == "__main__":

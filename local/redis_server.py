@@ -49,7 +49,7 @@ def socket_for(data_folder: Path) -> Iterator[Path]:
     name = f"pastiche-{os.getuid()}-{digest}"
     socket = Path(gettempdir(), name, "redis")
     if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
-        socket = Path("/tmp", name, "redis")
+        socket = Path("/tmp", name, "redis")  # noqa: S108 - in a folder of its own, made private
     _make_private(socket.parent)
     try:
         yield socket

@@ -107,7 +107,7 @@ def _environment(settings: Settings, data: DataFolder, port: int) -> dict[str, s
 
 def _reachable(host: str) -> str:
     """The address to connect to where the server listens on every one."""
-    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound
     return f"[{address}]" if ":" in address else address
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pastiche.option_warnings import PasticheWarning
 from pastiche.options import OptionError, Options
 from pastiche.presets import preset
+from pastiche.version import __version__
 
 if TYPE_CHECKING:
     from pastiche.engine.stylize import stylize
 
-__all__ = ["OptionError", "Options", "PasticheWarning", "preset", "stylize"]
+__all__ = ["OptionError", "Options", "PasticheWarning", "__version__", "preset", "stylize"]
 
 
 def __getattr__(name: str) -> Any:

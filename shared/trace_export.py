@@ -7,13 +7,14 @@ import logging
 import os
 import socket
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from pastiche.version import __version__
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def provider_for(service: str) -> TracerProvider:
     """
     ours = {
         "service.name": service,
-        "service.version": version("pastiche"),
+        "service.version": __version__,
         "service.instance.id": f"{socket.gethostname()}-{os.getpid()}",
     }
     resource = Resource.create(ours | dict(OTELResourceDetector().detect().attributes))

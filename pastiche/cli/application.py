@@ -1,9 +1,12 @@
 """All commands under one name."""
 
+from typing import Annotated
+
 import typer
 
 from pastiche.cli import doctor, jobs, paint, weights
 from pastiche.cli.screen import tell_what_the_client_tells
+from pastiche.version import __version__
 
 application = typer.Typer(
     no_args_is_help=True,
@@ -13,8 +16,22 @@ application = typer.Typer(
 )
 
 
+def print_version(is_requested: bool) -> None:
+    """Prints the version and exits, where `--version` was given."""
+    if is_requested:
+        typer.echo(f"pastiche {__version__}")
+        raise typer.Exit
+
+
 @application.callback()
-def before() -> None:
+def before(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
     """A photograph, painted in the style of a painting."""
     tell_what_the_client_tells()
 

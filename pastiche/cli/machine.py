@@ -3,8 +3,9 @@
 import os
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from shutil import which
+
+from pastiche.version import __version__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +46,11 @@ class Machine:
 
 def this_machine() -> Machine:
     """What is here."""
-    try:
-        pastiche = version("pastiche")
-    except PackageNotFoundError:
-        pastiche = "from its sources"
     return Machine(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
         cores=os.cpu_count() or 1,
-        pastiche=pastiche,
+        pastiche=__version__,
         has_card=which("nvidia-smi") is not None,
         engine=_engine(),
     )

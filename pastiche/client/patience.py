@@ -41,7 +41,8 @@ class Pauses:
     def take(self, asked_seconds: float | None = None) -> float | None:
         """How long to pause now: what the service asked for, else longer than the last time; None
         where that is more than there is patience for."""
-        seconds = self._next * random.uniform(0.75, 1.0) if asked_seconds is None else asked_seconds
+        jittered = self._next * random.uniform(0.75, 1.0)  # noqa: S311 - spreads out retries
+        seconds = jittered if asked_seconds is None else asked_seconds
         if self._spent + seconds > self.patience_seconds:
             return None
         self._spent += seconds

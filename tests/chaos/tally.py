@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import median
 
 HEAD = (
-    "| fault | rounds | found again after (s) | taken up again after (s) | all over after (s) "
-    "| lost | doubled | left behind | else |\n"
+    "| fault | rounds | found after (s) | resumed after (s) | all over after (s) "
+    "| lost | doubled | left behind | other |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
 )
 
@@ -78,7 +78,7 @@ def _row(fault: str, rounds: Sequence[Round]) -> str:
 
 def _seconds(times: Sequence[float]) -> str:
     """The median, and the longest."""
-    return f"{median(times):.1f}, at most {max(times):.1f}" if times else "–"
+    return f"{median(times):.1f}, max {max(times):.1f}" if times else "–"
 
 
 if __name__ == "__main__":
