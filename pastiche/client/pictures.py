@@ -4,7 +4,9 @@ before it travels."""
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from pastiche.client.errors import UnusablePicture
+import anyio.to_thread
+
+from pastiche.client.errors import InvalidPicture
 from pastiche.picture_sources import (
     PixelArray,
     Source,
@@ -30,6 +32,9 @@ class PillowPicture(Protocol):
 Picture: TypeAlias = Source | PillowPicture | PixelArray
 """A path, the bytes of a file, an open file, a picture of Pillow's, a numpy array or a tensor."""
 
+Pictures: TypeAlias = Picture | Sequence[Picture]
+"""A picture, or a list of them."""
+
 TAKEN = "JPEG, PNG, WebP and AVIF are taken"
 
 _ADVICE = {
@@ -44,13 +49,13 @@ _ADVICE = {
 }
 
 
-def uploads(
-    pictures: Mapping[str, Picture | Sequence[Picture] | None], limit_bytes: int
+def read_uploads(
+    pictures: Mapping[str, Pictures | None], limit_bytes: int
 ) -> tuple[tuple[str, bytes], ...]:
     """The files of a form, by the names of their fields.
 
     Raises:
-        UnusablePicture: one cannot be read, or would not be taken.
+        InvalidPicture: one cannot be read, or would not be taken.
     """
     return tuple(
         (field, bytes_of(field, picture, limit_bytes))
@@ -60,11 +65,18 @@ def uploads(
     )
 
 
+async def read_uploads_in_thread(
+    pictures: Mapping[str, Pictures | None], limit_bytes: int
+) -> tuple[tuple[str, bytes], ...]:
+    """Calls `read_uploads` without blocking the event loop."""
+    return await anyio.to_thread.run_sync(read_uploads, pictures, limit_bytes)
+
+
 def bytes_of(field: str, picture: Picture, limit_bytes: int) -> bytes:
     """A picture as a file that the service takes.
 
     Raises:
-        UnusablePicture: it cannot be read, or would not be taken.
+        InvalidPicture: it cannot be read, or would not be taken.
     """
     name = f"The {field} image"
     try:
@@ -72,10 +84,10 @@ def bytes_of(field: str, picture: Picture, limit_bytes: int) -> bytes:
             picture = _encoded(picture, name)
         data = read_bytes(picture, name, limit_bytes)
     except UnreadablePicture as error:
-        raise UnusablePicture(field, str(error)) from error
+        raise InvalidPicture(field, str(error)) from error
     fault = fault_of(data)
     if fault is not None:
-        raise UnusablePicture(field, f"{name_of(picture, name)} {fault}")
+        raise InvalidPicture(field, f"{name_of(picture, name)} {fault}")
     return data
 
 
