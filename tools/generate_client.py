@@ -137,7 +137,8 @@ def _name(hint: Any) -> str:
 
 
 def _formatted(source: str) -> str:
-    for arguments in (["check", "--select", "I", "--fix-only"], ["format"]):
+    fix = ["check", "--select", "I,UP028", "--fix-only", "--unsafe-fixes"]
+    for arguments in (fix, ["format"]):
         command = [sys.executable, "-m", "ruff", *arguments, "--quiet", "--stdin-filename"]
         source = subprocess.run(
             [*command, str(FOLDER / "generated.py"), "-"],

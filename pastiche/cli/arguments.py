@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from pastiche.client import AsyncClient, Client, Patience, UnusableAddress
-from pastiche.client.records import Format
-from pastiche.client.transport import DEFAULT_URL
+from pastiche.client import AsyncClient, Client, InvalidAddress, RetryPolicy
+from pastiche.client.client import DEFAULT_URL
+from pastiche.client.models import Format
 
 Url = Annotated[
     str, typer.Option("--url", envvar="PASTICHE_URL", help="Where the service is.", metavar="URL")
@@ -67,11 +67,11 @@ def client_of(url: str, key: str | None) -> Client:
         return Client(url, key, upload_limit_megabytes=limit_megabytes())
 
 
-def async_client_of(url: str, key: str | None, patience: Patience | None = None) -> AsyncClient:
+def async_client_of(url: str, key: str | None, patience: RetryPolicy | None = None) -> AsyncClient:
     """The same, for several things at once."""
     with _usable_proxies():
         limit = limit_megabytes()
-        return AsyncClient(url, key, patience=patience, upload_limit_megabytes=limit)
+        return AsyncClient(url, key, retry_policy=patience, upload_limit_megabytes=limit)
 
 
 @contextmanager
@@ -79,12 +79,12 @@ def _usable_proxies() -> Iterator[None]:
     """What the environment says of proxies is read as a client is made.
 
     Raises:
-        UnusableAddress: that is none, or of a kind that needs what is not installed.
+        InvalidAddress: that is none, or of a kind that needs what is not installed.
     """
     try:
         yield
     except (ValueError, ImportError) as error:
-        raise UnusableAddress(f"The proxy of the environment cannot be used: {error}") from error
+        raise InvalidAddress(f"The proxy of the environment cannot be used: {error}") from error
 
 
 def limit_megabytes() -> float:

@@ -7,14 +7,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from pastiche.cli.screen import ERR, notice, printable
 from pastiche.client import (
-    Advanced,
-    Changed,
-    ConnectionBack,
     ConnectionLost,
+    ConnectionRestored,
     Event,
-    Finished,
+    JobFinished,
+    JobUpdated,
+    ProgressUpdated,
 )
-from pastiche.client import Progress as Reached
+from pastiche.client import Progress as JobProgress
 
 LONGEST_NAME = 28
 
@@ -73,19 +73,19 @@ class Bar:
     def show(self, event: Event) -> None:
         """What an event changes."""
         match event:
-            case Changed(job) | Finished(job):
+            case JobUpdated(job) | JobFinished(job):
                 waiting = job.status == "queued" and job.queue_position
                 ahead = f", {job.queue_position} before it" if waiting else ""
                 self.reached(job, f"{job.status}{ahead}")
-            case Advanced(progress):
+            case ProgressUpdated(progress):
                 self.reached(progress)
             case ConnectionLost():
                 self._all.lost(event)
                 self._bars.update(self._task, words="the service is away")
-            case ConnectionBack():
+            case ConnectionRestored():
                 self._all.back()
 
-    def reached(self, progress: Reached, words: str = "") -> None:
+    def reached(self, progress: JobProgress, words: str = "") -> None:
         """How far it is."""
         self._bars.update(
             self._task,
@@ -99,7 +99,7 @@ class Bar:
         self._bars.remove_task(self._task)
 
 
-def _words(progress: Reached) -> str:
+def _words(progress: JobProgress) -> str:
     if progress.losses is None:
         return ""
     losses = progress.losses

@@ -11,8 +11,8 @@ from pathlib import Path
 import typer
 
 from pastiche.cli.arguments import is_folder
-from pastiche.cli.screen import UnusableFile, put_out
-from pastiche.client.records import Format
+from pastiche.cli.screen import InvalidFile, put_out
+from pastiche.client.models import Format
 
 PIPE = "-"
 
@@ -68,7 +68,7 @@ def contents_of(argument: str, output: str, wanted: Format | None) -> list[Conte
     """The photographs that an argument names: one, or those of a folder or of a pattern.
 
     Raises:
-        UnusableFile: there are none.
+        InvalidFile: there are none.
         BadParameter: the output fits neither one file nor a folder.
     """
     if argument != PIPE and os.path.isdir(argument):
@@ -78,7 +78,7 @@ def contents_of(argument: str, output: str, wanted: Format | None) -> list[Conte
     else:
         return [_only(argument, output, wanted)]
     if not paths:
-        raise UnusableFile(f"There is no picture in {argument}.")
+        raise InvalidFile(f"There is no picture in {argument}.")
     return _several(sorted(paths), output, wanted or "png")
 
 
@@ -94,7 +94,7 @@ def target_of(output: str, wanted: Format | None) -> Target:
             param_hint="--output",
         )
     if not os.path.isdir(path.parent):
-        raise UnusableFile(f"There is no folder {path.parent} for the picture.")
+        raise InvalidFile(f"There is no folder {path.parent} for the picture.")
     return Target(path, wanted or by_name or "png")
 
 
@@ -107,7 +107,7 @@ def _pictures_in(folder: Path) -> list[Path]:
             if each.suffix.lower() in PICTURES and not each.name.startswith(".")
         ]
     except OSError as error:
-        raise UnusableFile(f"{folder} cannot be read: {error.strerror}.") from error
+        raise InvalidFile(f"{folder} cannot be read: {error.strerror}.") from error
 
 
 def _only(argument: str, output: str, wanted: Format | None) -> Content:
@@ -139,7 +139,7 @@ def _in_folder(folder: Path, stem: str, wanted: Format, taken: set[Path]) -> Tar
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UnusableFile(f"{folder} cannot be made: {error.strerror}.") from error
+        raise InvalidFile(f"{folder} cannot be made: {error.strerror}.") from error
     number = 1
     path = folder / f"{stem}{ENDINGS[wanted]}"
     while path.resolve() in taken:
@@ -153,7 +153,7 @@ def save(picture: bytes, target: Target) -> None:
     """Whole or not at all: a full disk leaves neither half a picture nor the old one spoilt.
 
     Raises:
-        UnusableFile: it cannot be written.
+        InvalidFile: it cannot be written.
     """
     if target.path is None:
         put_out(picture)
@@ -165,4 +165,4 @@ def save(picture: bytes, target: Target) -> None:
     except OSError as error:
         with suppress(OSError):
             part.unlink()
-        raise UnusableFile(f"{target.path} cannot be saved: {error.strerror}.") from error
+        raise InvalidFile(f"{target.path} cannot be saved: {error.strerror}.") from error

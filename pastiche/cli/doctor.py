@@ -9,7 +9,7 @@ from pastiche.cli.arguments import DEFAULT, Json, Key, Url, client_of
 from pastiche.cli.exits import code_of, guarded
 from pastiche.cli.machine import Engine, Machine, this_machine
 from pastiche.cli.screen import json_line, line
-from pastiche.client import ClientError, Readiness, UnusableAddress
+from pastiche.client import ClientError, InvalidAddress, Readiness
 
 
 @guarded
@@ -20,7 +20,7 @@ def doctor(as_json: Json = False, url: Url = DEFAULT, key: Key = None) -> None:
     try:
         with client_of(url, key) as client:
             service: Readiness | ClientError = client.readiness()
-    except UnusableAddress:
+    except InvalidAddress:
         raise
     except ClientError as error:
         service = error
@@ -29,7 +29,7 @@ def doctor(as_json: Json = False, url: Url = DEFAULT, key: Key = None) -> None:
         json_line(
             {
                 "machine": asdict(machine),
-                "service": str(service) if isinstance(service, ClientError) else service.answer,
+                "service": str(service) if isinstance(service, ClientError) else service.raw,
                 "advice": advice,
             }
         )

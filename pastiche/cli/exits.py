@@ -7,15 +7,15 @@ from typing import ParamSpec
 
 import typer
 
-from pastiche.cli.screen import UnusableFile, notice
+from pastiche.cli.screen import InvalidFile, notice
 from pastiche.client import (
+    ApiError,
     ClientError,
-    NotPainted,
-    Refused,
-    StrangeAnswer,
-    Unreachable,
-    UnusableAddress,
-    UnusablePicture,
+    InvalidAddress,
+    InvalidPicture,
+    InvalidResponse,
+    JobUnsuccessful,
+    ServiceUnreachable,
 )
 
 Arguments = ParamSpec("Arguments")
@@ -25,29 +25,29 @@ class Exit(IntEnum):
     """What each exit code means; a test holds the documentation against this."""
 
     DONE = 0
-    NOT_PAINTED = 1
-    WRONG_USAGE = 2
-    REFUSED = 3
-    UNUSABLE_FILE = 4
+    UNSUCCESSFUL = 1
+    USAGE_ERROR = 2
+    API_ERROR = 3
+    INVALID_FILE = 4
     UNREACHABLE = 5
-    STRANGE_ANSWER = 6
+    INVALID_RESPONSE = 6
     INTERRUPTED = 130
 
 
 _CODES: dict[type[ClientError], Exit] = {
-    NotPainted: Exit.NOT_PAINTED,
-    UnusableAddress: Exit.WRONG_USAGE,
-    Refused: Exit.REFUSED,
-    UnusablePicture: Exit.UNUSABLE_FILE,
-    UnusableFile: Exit.UNUSABLE_FILE,
-    Unreachable: Exit.UNREACHABLE,
-    StrangeAnswer: Exit.STRANGE_ANSWER,
+    JobUnsuccessful: Exit.UNSUCCESSFUL,
+    InvalidAddress: Exit.USAGE_ERROR,
+    ApiError: Exit.API_ERROR,
+    InvalidPicture: Exit.INVALID_FILE,
+    InvalidFile: Exit.INVALID_FILE,
+    ServiceUnreachable: Exit.UNREACHABLE,
+    InvalidResponse: Exit.INVALID_RESPONSE,
 }
 
 
 def code_of(error: ClientError) -> Exit:
     """The exit code that an error has."""
-    return _CODES.get(type(error), Exit.NOT_PAINTED)
+    return _CODES.get(type(error), Exit.UNSUCCESSFUL)
 
 
 def guarded(command: Callable[Arguments, None]) -> Callable[Arguments, None]:

@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_origin, get_type_hints
 
 import typer
 
-from pastiche.client.wishes import text_of
-from pastiche.option_kinds import kind_of
+from pastiche.option_kinds import encode_option, kind_of
 from pastiche.options import Options, meaning_of, wanted
 from pastiche.presets import MEANINGS, Preset
 
@@ -21,7 +20,7 @@ _TYPES = get_type_hints(Options)
 
 
 def with_options(command: Command) -> Command:
-    """The command, with a flag for every option in the place of its `**wishes`."""
+    """The command, with a flag for every option in the place of its `**options`."""
     return _with_flags(command, {n: _flag(n) for n in _TYPES})
 
 
@@ -32,7 +31,7 @@ def with_options_of_a_sweep(command: Command) -> Command:
 
 
 def _with_flags(command: Command, options: dict[str, Any]) -> Command:
-    flags = {**_pictures(), **_presets(), **options, **_wishes()}
+    flags = {**_pictures(), **_presets(), **options, **_scheduling()}
     own = signature(command, eval_str=True)
     kept = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
     more = [
@@ -51,7 +50,7 @@ def _flag(name: str) -> Any:
     about: dict[str, Any] = {
         "help": meaning.description,
         "rich_help_panel": meaning.group,
-        "show_default": text_of(getattr(_STANDARD, name)) or "none",
+        "show_default": encode_option(getattr(_STANDARD, name)) or "none",
     }
     if name == "start":
         about["help"] += " Or an earlier job's id: from its picture."
@@ -72,7 +71,7 @@ def _axis(name: str) -> Any:
     option = typer.Option(
         help=f"{meaning.description} Several values are separated by commas.",
         rich_help_panel="Axes",
-        show_default=text_of(getattr(_STANDARD, name)),
+        show_default=encode_option(getattr(_STANDARD, name)),
         parser=_several(name),
         metavar="N,N",
     )
@@ -117,7 +116,7 @@ def _presets() -> dict[str, Any]:
     return {"preset": Annotated[Preset | None, option]}
 
 
-def _wishes() -> dict[str, Any]:
+def _scheduling() -> dict[str, Any]:
     panel = "When it is painted"
     return {
         "priority": Annotated[

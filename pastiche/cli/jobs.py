@@ -24,17 +24,17 @@ from pastiche.cli.contents import PIPE, check_output, save, target_of
 from pastiche.cli.exits import Exit, guarded
 from pastiche.cli.screen import OUT, json_line, line, notice, printable
 from pastiche.client import (
-    Advanced,
-    Changed,
+    ApiError,
     Client,
-    Erased,
     Event,
-    Finished,
     Job,
-    NotPainted,
-    Refused,
+    JobDeleted,
+    JobFinished,
+    JobUnsuccessful,
+    JobUpdated,
+    ProgressUpdated,
 )
-from pastiche.client.records import Format, Status
+from pastiche.client.models import Format, Status
 
 MaybeOutput = Annotated[
     str | None,
@@ -72,12 +72,12 @@ def _watched(client: Client, job_id: str, *, writes_json: bool) -> Job:
         with Bars() as bars:
             bar = bars.add(job_id)
 
-            def told(event: Event) -> None:
+            def on_event(event: Event) -> None:
                 bar.show(event)
                 if writes_json:
                     _event_line(event)
 
-            return client.wait(job_id, watch=told)
+            return client.wait_until_done(job_id, on_event=on_event)
     except KeyboardInterrupt:
         notice(f"The job goes on. To go on watching: pastiche watch {job_id}")
         raise typer.Exit(Exit.INTERRUPTED) from None
@@ -85,11 +85,11 @@ def _watched(client: Client, job_id: str, *, writes_json: bool) -> Job:
 
 def _event_line(event: Event) -> None:
     match event:
-        case Changed(job) | Finished(job):
-            json_line({"event": "done" if job.is_over else "status", "job": job.answer})
-        case Advanced(progress):
-            json_line({"event": "progress", "progress": progress.answer})
-        case Erased(job_id):
+        case JobUpdated(job) | JobFinished(job):
+            json_line({"event": "done" if job.is_over else "status", "job": job.raw})
+        case ProgressUpdated(progress):
+            json_line({"event": "progress", "progress": progress.raw})
+        case JobDeleted(job_id):
             json_line({"event": "gone", "id": job_id})
 
 
@@ -108,11 +108,11 @@ def get(
     target = None if output is None else target_of(output, format)
     shows = terminal_pictures.is_wanted(preview)
     with client_of(url, key) as client:
-        seen = client.job(job)
+        seen = client.get_job(job)
         if target is not None:
             save(_result(client, seen, target.format), target)
         if as_json:
-            json_line(seen.answer)
+            json_line(seen.raw)
         elif target is None:
             OUT.print(_table([seen]))
         if shows and seen.status == "succeeded":
@@ -129,10 +129,10 @@ def list_jobs(
 ) -> None:
     """List your jobs, the newest first."""
     with client_of(url, key) as client:
-        found = islice(client.jobs(status, page_size=min(limit, 100)), limit)
+        found = islice(client.list_jobs(status, page_size=min(limit, 100)), limit)
         if as_json:
             for job in found:
-                json_line(job.answer)
+                json_line(job.raw)
         else:
             OUT.print(_table(list(found)))
 
@@ -170,7 +170,7 @@ def cancel(job: JobIds, as_json: Json = False, url: Url = DEFAULT, key: Key = No
     def one(client: Client, job_id: str) -> None:
         seen = client.cancel(job_id)
         if as_json:
-            json_line(seen.answer)
+            json_line(seen.raw)
         else:
             line(f"{seen.id} {seen.status}")
 
@@ -192,11 +192,11 @@ def finish(
     with client_of(url, key) as client:
         seen = client.finish(job)
         if not seen.is_over:
-            seen = client.wait(seen)
+            seen = client.wait_until_done(seen)
         if target is not None:
             save(client.result(seen, target.format), target)
         if as_json:
-            json_line(seen.answer)
+            json_line(seen.raw)
         else:
             notice(f"{seen.id} {seen.status}{'' if output in (None, PIPE) else f': {output}'}")
 
@@ -211,13 +211,13 @@ def _result(client: Client, job: Job, format: Format) -> bytes:
     """The picture of a job.
 
     Raises:
-        NotPainted: it is over, and has none.
+        JobUnsuccessful: it is over, and has none.
     """
     try:
         return client.result(job, format)
-    except Refused as error:
+    except ApiError as error:
         if error.code == "no_result":
-            raise NotPainted(job) from error
+            raise JobUnsuccessful(job) from error
         raise
 
 
@@ -228,8 +228,8 @@ def _each(jobs: list[str], do: Callable[[Client, str], Any], url: str, key: str 
         for job_id in jobs:
             try:
                 do(client, job_id)
-            except Refused as error:
+            except ApiError as error:
                 notice(error.detail)
                 refused = True
     if refused:
-        raise typer.Exit(Exit.REFUSED)
+        raise typer.Exit(Exit.API_ERROR)

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from pastiche.cli.flags import OF_A_SERVICE
-from pastiche.client.wishes import PICTURES
+from pastiche.client.options import PICTURE_FIELDS
 from pastiche.options import OptionError, Options
 from pastiche.presets import preset
 
@@ -17,7 +17,7 @@ def options_of(asked: Mapping[str, Any]) -> Options:
     Raises:
         BadParameter: something that only a service can see to, or that no option may be.
     """
-    chosen = {name: v for name, v in asked.items() if v is not None and name not in PICTURES}
+    chosen = {name: v for name, v in asked.items() if v is not None and name not in PICTURE_FIELDS}
     for name in OF_A_SERVICE:
         if name in chosen:
             raise typer.BadParameter(f"--{name.replace('_', '-')} needs a service: not --local.")

@@ -17,10 +17,10 @@ from pastiche.cli.local_pictures import encoded, inputs_of, painted_picture
 from pastiche.cli.painting import Piece
 from pastiche.cli.screen import json_line, notice
 from pastiche.cli.warning_notices import WarningNotices
-from pastiche.client import ClientError, UnusablePicture
-from pastiche.client import Progress as Reached
-from pastiche.client.records import Losses
-from pastiche.client.wishes import PICTURES
+from pastiche.client import ClientError, InvalidPicture
+from pastiche.client import Progress as JobProgress
+from pastiche.client.models import Losses
+from pastiche.client.options import PICTURE_FIELDS
 from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.progress import Diverged, Progress
@@ -82,7 +82,9 @@ class LocalBatch:
             raise typer.Exit(code_of(failed[0]))
 
     def _painted(self, content: Content, bar: Bar) -> Image.Image:
-        pictures = {name: self._asked.get(name) for name in PICTURES} | {"content": content.picture}
+        pictures = {name: self._asked.get(name) for name in PICTURE_FIELDS} | {
+            "content": content.picture
+        }
         inputs = inputs_of(pictures, self._limit)
         self._warnings.show(find_warnings(self._options, *inputs.images.sizes), content.name)
         began = monotonic()
@@ -92,7 +94,7 @@ class LocalBatch:
                 painting, lambda told: bar.reached(_as_told(told, monotonic() - began))
             )
         except OptionError as error:
-            raise UnusablePicture(error.field, str(error)) from error
+            raise InvalidPicture(error.field, str(error)) from error
         except (MissingWeights, Diverged) as error:
             raise CannotPaint(str(error)) from error
         except (MemoryError, torch.OutOfMemoryError) as error:
@@ -119,9 +121,9 @@ class LocalBatch:
             notice(f"{content.name} is painted: {content.target.path}")
 
 
-def _as_told(progress: Progress, seconds: float) -> Reached:
+def _as_told(progress: Progress, seconds: float) -> JobProgress:
     """The engine's progress in the words of the service."""
-    return Reached(
+    return JobProgress(
         iteration=progress.iteration,
         iterations=progress.iterations,
         progress=progress.iteration / progress.iterations,

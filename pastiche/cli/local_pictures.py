@@ -8,9 +8,9 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from pastiche.client import UnusablePicture
-from pastiche.client.pictures import Picture, uploads
-from pastiche.client.records import Format
+from pastiche.client import InvalidPicture
+from pastiche.client.models import Format
+from pastiche.client.pictures import Pictures, read_uploads
 from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs
 from pastiche.picture_sources import UnreadablePicture
@@ -42,14 +42,14 @@ def inputs_of(
     """The images by the names of the form's fields.
 
     Raises:
-        UnusablePicture: one cannot be read.
+        InvalidPicture: one cannot be read.
     """
     found: dict[str, list[Image.Image]] = {name: [] for name in pictures}
-    for field, data in uploads(pictures, limit_bytes):
+    for field, data in read_uploads(pictures, limit_bytes):
         try:
             found[field].append(read_picture(data, f"The {field} image"))
         except UnreadablePicture as error:
-            raise UnusablePicture(field, str(error)) from error
+            raise InvalidPicture(field, str(error)) from error
     tensors = {
         field: [read_mask(each) if field in _MASKS else read_image(each) for each in images]
         for field, images in found.items()

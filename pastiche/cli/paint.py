@@ -37,7 +37,7 @@ from pastiche.cli.painting import Batch, Piece
 from pastiche.cli.screen import json_line, line, notice
 from pastiche.cli.sweeping import painted_sweep
 from pastiche.cli.warning_notices import WarningNotices
-from pastiche.client import Patience
+from pastiche.client import RetryPolicy
 
 Local = Annotated[
     bool, typer.Option("--local", help="Paint in this process, without a service (loads torch).")
@@ -56,7 +56,7 @@ def paint(
     as_json: Json = False,
     url: Url = DEFAULT,
     key: Key = None,
-    **wishes: Any,
+    **options: Any,
 ) -> None:
     """Paint a photograph, or a folder of them, in the style of a painting.
 
@@ -66,12 +66,12 @@ def paint(
     check_pipes([content, *style])
     check_output(output, writes_json=as_json)
     pieces = [Piece(each) for each in contents_of(content, output, format)]
-    asked = {"style": [picture_of(each) for each in style], **wishes}
+    asked = {"style": [picture_of(each) for each in style], **options}
     shows = terminal_pictures.is_wanted(preview)
     if local:
         _paint_here(pieces, asked, writes_json=as_json, shows=shows)
     else:
-        patient = async_client_of(url, key, Patience().with_a_job_there())
+        patient = async_client_of(url, key, RetryPolicy().for_accepted_job())
         Batch(pieces, asked, as_json, shows).paint(async_client_of(url, key), patient)
 
 
@@ -87,7 +87,7 @@ def _paint_here(
     except ImportError as error:
         wanted = "pip install '.[engine]' in the project's folder"
         notice(f"--local needs the engine ({error.name}): {wanted}")
-        raise typer.Exit(Exit.WRONG_USAGE) from error
+        raise typer.Exit(Exit.USAGE_ERROR) from error
     limit_bytes = round(limit_megabytes() * 1e6)
     LocalBatch(pieces, asked, options, limit_bytes, writes_json=writes_json).paint(shows=shows)
 
@@ -100,16 +100,16 @@ def submit(
     as_json: Json = False,
     url: Url = DEFAULT,
     key: Key = None,
-    **wishes: Any,
+    **options: Any,
 ) -> None:
     """Submit a job and print its id, without waiting for the picture."""
     check_pipes([content, *style])
     with client_of(url, key) as client:
         styles = [picture_of(each) for each in style]
-        job = client.submit(picture_of(content), styles, **wishes)
+        job = client.submit(picture_of(content), styles, **options)
     WarningNotices().show(job.warnings, content)
     if as_json:
-        json_line(job.answer)
+        json_line(job.raw)
     else:
         line(job.id)
 
@@ -128,7 +128,7 @@ def sweep(
     as_json: Json = False,
     url: Url = DEFAULT,
     key: Key = None,
-    **wishes: Any,
+    **options: Any,
 ) -> None:
     """Paint one pair with several weights, and save a contact sheet with the values under each.
 
@@ -140,17 +140,17 @@ def sweep(
     shows = terminal_pictures.is_wanted(preview)
     with client_of(url, key) as client:
         styles = [picture_of(each) for each in style]
-        sweep = client.sweep(picture_of(content), styles, **wishes)
+        sweep = client.submit_sweep(picture_of(content), styles, **options)
         warnings = WarningNotices()
         for member in sweep.jobs:
             warnings.show(member.job.warnings if member.job else (), content)
         sweep = painted_sweep(client, sweep)
-        save(client.sheet(sweep, target.format, cell=cell), target)
+        save(client.contact_sheet(sweep, target.format, cell=cell), target)
         if as_json:
-            json_line({"output": target.name, "sweep": client.look_at_sweep(sweep).answer})
+            json_line({"output": target.name, "sweep": client.get_sweep(sweep).raw})
         if shows:
-            terminal_pictures.show(client.sheet(sweep, cell=cell))
+            terminal_pictures.show(client.contact_sheet(sweep, cell=cell))
     painted = sum(each.job is not None and each.job.status == "succeeded" for each in sweep.jobs)
     notice(f"{painted} of {len(sweep.jobs)} painted: {target.name}")
     if painted < len(sweep.jobs):
-        raise typer.Exit(Exit.NOT_PAINTED)
+        raise typer.Exit(Exit.UNSUCCESSFUL)

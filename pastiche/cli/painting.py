@@ -15,13 +15,13 @@ from pastiche.cli.screen import json_line, notice
 from pastiche.cli.warning_notices import WarningNotices
 from pastiche.client import (
     AsyncClient,
-    Changed,
     ClientError,
     Event,
-    Finished,
+    InvalidResponse,
     Job,
-    StrangeAnswer,
-    Unreachable,
+    JobFinished,
+    JobUpdated,
+    ServiceUnreachable,
 )
 
 AT_ONCE = 8
@@ -110,7 +110,7 @@ class Batch:
                 await self._painted(piece, clients[is_accepted], bar)
             except ClientError as error:
                 piece.fail(error, is_one_of_several=len(self.pieces) > 1)
-                if isinstance(error, Unreachable | StrangeAnswer):
+                if isinstance(error, ServiceUnreachable | InvalidResponse):
                     all_of_them.cancel()
             finally:
                 bar.remove()
@@ -118,14 +118,14 @@ class Batch:
     async def _painted(self, piece: Piece, client: AsyncClient, bar: Bar) -> None:
         content, target = piece.content.picture, piece.content.target
 
-        def told(event: Event) -> None:
-            if isinstance(event, Changed | Finished):
+        def on_event(event: Event) -> None:
+            if isinstance(event, JobUpdated | JobFinished):
                 if piece.job is None:
                     self.warnings.show(event.job.warnings, piece.content.name)
                 piece.job = event.job
             bar.show(event)
 
-        picture = await client.paint(content, format=target.format, watch=told, **self.asked)
+        picture = await client.paint(content, format=target.format, on_event=on_event, **self.asked)
         assert piece.job is not None
         save(picture, target)
         piece.is_saved = True
@@ -138,7 +138,7 @@ class Batch:
         target = piece.content.target
         assert piece.job is not None
         if self.writes_json:
-            told = {"content": piece.content.name, "output": target.name, "job": piece.job.answer}
+            told = {"content": piece.content.name, "output": target.name, "job": piece.job.raw}
             json_line(told)
         elif target.path is not None:
             notice(f"{piece.content.name} is painted: {target.path}")

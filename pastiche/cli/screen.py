@@ -15,7 +15,7 @@ OUT = Console(highlight=False, markup=False, soft_wrap=True)
 ERR = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
 
 
-class UnusableFile(ClientError):
+class InvalidFile(ClientError):
     """A file, a folder or an output that cannot be read or written."""
 
 
@@ -33,7 +33,7 @@ def json_line(said: Mapping[str, Any]) -> None:
     """One JSON document, on a line of its own, for a script that reads it at once.
 
     Raises:
-        UnusableFile: nobody reads it any more.
+        InvalidFile: nobody reads it any more.
     """
     put_out((json.dumps(said) + "\n").encode())
 
@@ -42,7 +42,7 @@ def put_out(data: bytes) -> None:
     """Writes to standard output.
 
     Raises:
-        UnusableFile: it cannot be written, or nobody reads it any more.
+        InvalidFile: it cannot be written, or nobody reads it any more.
     """
     try:
         sys.stdout.buffer.write(data)
@@ -50,7 +50,7 @@ def put_out(data: bytes) -> None:
     except OSError as error:
         # What is left in the buffer would be tried again, and told, when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise UnusableFile(f"Standard output cannot be written: {error.strerror}.") from error
+        raise InvalidFile(f"Standard output cannot be written: {error.strerror}.") from error
 
 
 def printable(text: str) -> str:

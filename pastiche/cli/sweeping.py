@@ -5,8 +5,7 @@ import typer
 from pastiche.cli.bars import Bars
 from pastiche.cli.exits import Exit
 from pastiche.cli.screen import notice
-from pastiche.client import Client, Sweep
-from pastiche.client import Progress as Reached
+from pastiche.client import Client, Progress, Sweep
 
 
 def painted_sweep(client: Client, sweep: Sweep) -> Sweep:
@@ -20,7 +19,7 @@ def painted_sweep(client: Client, sweep: Sweep) -> Sweep:
             bar = bars.add("sweep")
             for seen in client.watch_sweep(sweep):
                 over = sum(each.job is None or each.job.is_over for each in seen.jobs)
-                bar.reached(Reached(iteration=over, iterations=len(seen.jobs)), "pictures")
+                bar.reached(Progress(iteration=over, iterations=len(seen.jobs)), "pictures")
     except KeyboardInterrupt:
         notice("The jobs go on: pastiche list")
         raise typer.Exit(Exit.INTERRUPTED) from None

@@ -30,5 +30,5 @@ def weights(
         from pastiche.engine.weights.command import run
     except ImportError as error:
         notice("The engine is not installed: pip install '.[engine]' in the project's folder.")
-        raise typer.Exit(Exit.NOT_PAINTED) from error
+        raise typer.Exit(Exit.UNSUCCESSFUL) from error
     raise typer.Exit(run(backbone, source))

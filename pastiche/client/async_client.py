@@ -103,6 +103,9 @@ class AsyncClient:
         if key is not None:
             self._headers["Authorization"] = f"Bearer {key}"
         self._timeout = httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS)
+        self._stream_timeout = httpx.Timeout(
+            timeout_seconds, connect=CONNECT_SECONDS, read=SILENCE_SECONDS
+        )
         self._retry_policy = retry_policy or RetryPolicy()
         self._limit_bytes = round(upload_limit_megabytes * 1e6)
         self._owns_http = http is None
@@ -404,9 +407,7 @@ class AsyncClient:
         self, method: str, path: str, policy: RetryPolicy | None = None, **arguments: Any
     ) -> httpx.Response:
         """Sends a request until it succeeds or the policy ends."""
-        retrying = AsyncRetrying(
-            sleep=anyio.sleep, **retry_arguments(policy or self._retry_policy)
-        )
+        retrying = AsyncRetrying(sleep=anyio.sleep, **retry_arguments(policy or self._retry_policy))
         return await retrying(self._send_checked, method, path, **arguments)
 
     async def _send_checked(self, method: str, path: str, **arguments: Any) -> httpx.Response:
@@ -432,10 +433,9 @@ class AsyncClient:
     async def _events(self, path: str) -> AsyncGenerator[Event, None]:
         """The events of one connection (server-sent events, WHATWG HTML section 9.2)."""
         headers = self._headers | {"Accept": "text/event-stream"}
-        timeout = httpx.Timeout(self._timeout, read=SILENCE_SECONDS)
         try:
             async with self._http.stream(
-                "GET", self.url + path, headers=headers, timeout=timeout
+                "GET", self.url + path, headers=headers, timeout=self._stream_timeout
             ) as response:
                 if not response.is_success:
                     await response.aread()
@@ -452,8 +452,9 @@ class AsyncClient:
             raise invalid_response(response, self.url)
         stream = _EventBytes(response)
         source = httpx.Response(200, headers={"Content-Type": media_type}, content=stream)
+        messages: Any = EventSource(source).aiter_sse()  # declared without the `close` it has
         try:
-            async with aclosing(EventSource(source).aiter_sse()) as messages:
+            async with aclosing(messages):
                 async for message in messages:
                     stream.size = 0
                     event = parse_event(message.event, message.data) if message.data else None

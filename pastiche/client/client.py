@@ -103,6 +103,9 @@ class Client:
         if key is not None:
             self._headers["Authorization"] = f"Bearer {key}"
         self._timeout = httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS)
+        self._stream_timeout = httpx.Timeout(
+            timeout_seconds, connect=CONNECT_SECONDS, read=SILENCE_SECONDS
+        )
         self._retry_policy = retry_policy or RetryPolicy()
         self._limit_bytes = round(upload_limit_megabytes * 1e6)
         self._owns_http = http is None
@@ -189,8 +192,7 @@ class Client:
         query = {"limit": str(page_size)} | ({"status": status} if status else {})
         while True:
             page = self._request(JobPage, "GET", "/jobs", params=query)
-            for job in page.jobs:
-                yield job
+            yield from page.jobs
             if page.next_cursor is None or page.next_cursor == query.get("cursor"):
                 return
             query["cursor"] = page.next_cursor
@@ -426,17 +428,15 @@ class Client:
     def _events(self, path: str) -> Generator[Event, None]:
         """The events of one connection (server-sent events, WHATWG HTML section 9.2)."""
         headers = self._headers | {"Accept": "text/event-stream"}
-        timeout = httpx.Timeout(self._timeout, read=SILENCE_SECONDS)
         try:
             with self._http.stream(
-                "GET", self.url + path, headers=headers, timeout=timeout
+                "GET", self.url + path, headers=headers, timeout=self._stream_timeout
             ) as response:
                 if not response.is_success:
                     response.read()
                     raise error_from_response(response, self.url)
                 with closing(self._parse_events(response)) as events:
-                    for event in events:
-                        yield event
+                    yield from events
         except httpx.HTTPError as error:
             raise error_from_httpx(error, self.url) from error
 
@@ -446,8 +446,9 @@ class Client:
             raise invalid_response(response, self.url)
         stream = _EventBytes(response)
         source = httpx.Response(200, headers={"Content-Type": media_type}, content=stream)
+        messages: Any = EventSource(source).iter_sse()  # declared without the `close` it has
         try:
-            with closing(EventSource(source).iter_sse()) as messages:
+            with closing(messages):
                 for message in messages:
                     stream.size = 0
                     event = parse_event(message.event, message.data) if message.data else None

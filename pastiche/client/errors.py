@@ -25,7 +25,6 @@ _GATEWAY_STATUSES = (502, 503, 504)
 """How a proxy reports that the service behind it is unavailable."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """What is wrong with one field of a request: its name, a code and a sentence."""

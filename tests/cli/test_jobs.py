@@ -11,7 +11,7 @@ from shared.job_store import JobStore
 from tests.api.test_finishing import shown
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import Shell
-from tests.client.wires import answering, http
+from tests.client.fake_servers import http, responding
 from tests.conftest import RunningApi
 
 pytestmark = pytest.mark.slow
@@ -83,7 +83,7 @@ def test_a_service_that_is_not_there_is_told(shell: Shell) -> None:
 
 @pytest.mark.parametrize("body", [b"<html>\x1b[2J</html>", b"\xff\xfe", b"{}"])
 def test_what_is_no_pastiche_is_told_in_a_sentence(shell: Shell, body: bytes) -> None:
-    with answering(http("200 OK", "text/\x1b[2Jhtml", body)) as url:
+    with responding(http("200 OK", "text/\x1b[2Jhtml", body)) as url:
         ended = shell.run("list", "--url", url)
     assert ended.code == 6
     assert ended.told.startswith(f"What answers at {url} is no Pastiche")

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from pastiche.cli.local_pictures import encoded, inputs_of, painted_picture
-from pastiche.client import UnusablePicture
-from pastiche.client.records import Format
+from pastiche.client import InvalidPicture
+from pastiche.client.models import Format
 from tests import pictures
 from tests.library.test_pictures import assert_alike
 from tests.picture_cases import CASES, Case
@@ -33,7 +33,7 @@ def test_a_file_is_read_alike_in_every_field(case: Case, tmp_path: Path) -> None
 
 def test_a_damaged_picture_is_refused_with_its_field() -> None:
     given = dict.fromkeys(FIELDS, pictures.jpeg()) | {"mask": pictures.png()[:-200]}
-    with pytest.raises(UnusablePicture, match="The mask image is damaged") as caught:
+    with pytest.raises(InvalidPicture, match="The mask image is damaged") as caught:
         inputs_of(given, LIMIT_BYTES)
     assert caught.value.field == "mask"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pastiche.client import Client, UnusablePicture
+from pastiche.client import Client, InvalidPicture
 from tests import pictures
 
 WRONG = {
@@ -36,13 +36,13 @@ def test_a_file_of_another_kind_is_told_with_its_name(
 ) -> None:
     path = tmp_path / "picture.jpg"
     path.write_bytes(data)
-    with pytest.raises(UnusablePicture, match=f"picture.jpg is {kind}") as caught:
+    with pytest.raises(InvalidPicture, match=f"picture.jpg is {kind}") as caught:
         nowhere.submit(pictures.jpeg(), path)
     assert caught.value.field == "style"
 
 
 def test_what_would_work_is_told(nowhere: Client) -> None:
-    with pytest.raises(UnusablePicture, match="AVIF are taken: save it as a JPEG"):
+    with pytest.raises(InvalidPicture, match="AVIF are taken: save it as a JPEG"):
         nowhere.submit(WRONG["an HEIC picture"], pictures.png())
 
 
@@ -52,9 +52,9 @@ def test_what_the_service_takes_is_sent(client: Client, kind: str) -> None:
 
 
 def test_a_folder_and_a_file_that_is_not_there_are_told(nowhere: Client, tmp_path: Path) -> None:
-    with pytest.raises(UnusablePicture, match="is a folder"):
+    with pytest.raises(InvalidPicture, match="is a folder"):
         nowhere.submit(tmp_path, pictures.png())
-    with pytest.raises(UnusablePicture, match="There is no file"):
+    with pytest.raises(InvalidPicture, match="There is no file"):
         nowhere.submit(tmp_path / "nothing.jpg", pictures.png())
 
 
@@ -62,9 +62,9 @@ def test_a_picture_that_is_too_large_is_not_sent(tmp_path: Path) -> None:
     path = tmp_path / "large.jpg"
     path.write_bytes(pictures.jpeg() + bytes(1_000_000))
     client = Client("http://127.0.0.1:9", upload_limit_megabytes=1)
-    with pytest.raises(UnusablePicture, match=r"is 1.0 MB; 1 MB are taken at most"):
+    with pytest.raises(InvalidPicture, match=r"is 1.0 MB; 1 MB are taken at most"):
         client.submit(path, pictures.png())
-    with pytest.raises(UnusablePicture, match="1 MB are taken at most"):
+    with pytest.raises(InvalidPicture, match="1 MB are taken at most"):
         client.submit(BytesIO(path.read_bytes()), pictures.png())
 
 
@@ -139,7 +139,7 @@ def test_what_cannot_be_sent_is_refused_with_a_sentence(
     make: Callable[[], object], sentence: str, nowhere: Client
 ) -> None:
     given: Any = make()
-    with pytest.raises(UnusablePicture, match=sentence) as caught:
+    with pytest.raises(InvalidPicture, match=sentence) as caught:
         nowhere.submit(pictures.jpeg(), given)
     assert caught.value.field == "style"
 
@@ -147,7 +147,7 @@ def test_what_cannot_be_sent_is_refused_with_a_sentence(
 @pytest.mark.filterwarnings("ignore:coroutine")  # which nobody can await here
 def test_a_file_that_is_read_asynchronously_is_refused_with_a_sentence(nowhere: Client) -> None:
     given: Any = AwaitedRead()
-    with pytest.raises(UnusablePicture, match="gives coroutine when read, not bytes"):
+    with pytest.raises(InvalidPicture, match="gives coroutine when read, not bytes"):
         nowhere.submit(given, pictures.png())
 
 
@@ -156,5 +156,5 @@ def test_a_text_file_is_named(nowhere: Client, tmp_path: Path) -> None:
     path.write_text("no bytes")
     with path.open() as file:
         given: Any = file
-        with pytest.raises(UnusablePicture, match=r"me.jpg is open as text"):
+        with pytest.raises(InvalidPicture, match=r"me.jpg is open as text"):
             nowhere.submit(given, pictures.png())

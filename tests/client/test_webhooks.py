@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pastiche.client.webhooks import NotGenuine, verify
+from pastiche.client.webhooks import InvalidWebhook, verify
 from shared.webhooks import Delivery, body_of, headers_of
 
 SECRET = "whsec_" + "c2VjcmV0IGVub3VnaCBmb3IgYSB0ZXN0"
@@ -38,20 +38,20 @@ def test_another_body_another_secret_and_another_id_are_not() -> None:
         (SECRET, headers | {"webhook-id": "msg_1"}, body),
         (SECRET, headers | {"webhook-signature": "v1,"}, body),
     ):
-        with pytest.raises(NotGenuine, match="signature"):
+        with pytest.raises(InvalidWebhook, match="signature"):
             verify(secret, told, said)
 
 
 @pytest.mark.parametrize("age", [timedelta(minutes=6), timedelta(minutes=-6)])
 def test_an_old_one_that_is_sent_again_is_not(age: timedelta) -> None:
     headers, body = sent(age)
-    with pytest.raises(NotGenuine, match="too long ago"):
+    with pytest.raises(InvalidWebhook, match="too long ago"):
         verify(SECRET, headers, body)
 
 
 def test_missing_headers_and_a_secret_that_is_none_are_told() -> None:
     headers, body = sent()
-    with pytest.raises(NotGenuine, match="headers"):
+    with pytest.raises(InvalidWebhook, match="headers"):
         verify(SECRET, {}, body)
-    with pytest.raises(NotGenuine, match="secret"):
+    with pytest.raises(InvalidWebhook, match="secret"):
         verify("whsec_%", headers, body)
