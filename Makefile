@@ -24,7 +24,7 @@ BACKBONE ?= vgg16
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve test test-fast lint browser test-cuda chaos weights examples pictures strips docs fuzz bench likeness profile lock images clean
+.PHONY: help demo serve test test-fast lint browser test-cuda chaos weights examples pictures strips docs client fuzz bench likeness profile lock images clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ docs: $(VENV)/dev ## Write the pages that the code knows, and build the site in 
 	$(RUN) -m shared.documents
 	$(VENV)/bin/zensical build --strict
 
+client: $(VENV)/dev ## Generate the client's synchronous half and the types of its arguments
+	$(RUN) -m tools.generate_client
+
 bench: $(VENV)/dev ## Race the engine against a plain implementation (an hour; SIZES="256")
 	$(RUN) -m benchmarks.side_by_side $(SIZES)
 	$(RUN) -m benchmarks.memory
@@ -96,7 +99,7 @@ profile: $(VENV)/local ## Say where an iteration's time goes
 images: $(VENV)/dev ## Build both container images and paint a job through them (root)
 	$(VENV)/bin/pytest -m containers tests/containers
 
-lock: ## Write requirements/*.txt anew from pyproject.toml (needs uv)
+lock: ## Update requirements/*.txt from pyproject.toml (needs uv)
 	./requirements/lock
 
 clean: ## Remove what was installed and kept here

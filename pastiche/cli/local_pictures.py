@@ -1,6 +1,6 @@
 """Pictures for the engine in this process, read as the service reads them. Loads torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -36,9 +36,7 @@ class LocalInputs:
     content: Image.Image
 
 
-def inputs_of(
-    pictures: Mapping[str, Picture | Sequence[Picture] | None], limit_bytes: int
-) -> LocalInputs:
+def inputs_of(pictures: Mapping[str, Pictures | None], limit_bytes: int) -> LocalInputs:
     """The images by the names of the form's fields.
 
     Raises:

@@ -86,7 +86,7 @@ def test_what_is_no_pastiche_is_told_in_a_sentence(shell: Shell, body: bytes) ->
     with responding(http("200 OK", "text/\x1b[2Jhtml", body)) as url:
         ended = shell.run("list", "--url", url)
     assert ended.code == 6
-    assert ended.told.startswith(f"What answers at {url} is no Pastiche")
+    assert ended.told.startswith(f"The server at {url} is not a Pastiche service")
     assert ended.told.count("\n") == 1
     assert "\x1b" not in ended.told
 
@@ -94,7 +94,7 @@ def test_what_is_no_pastiche_is_told_in_a_sentence(shell: Shell, body: bytes) ->
 def test_an_address_that_is_none_is_told(shell: Shell) -> None:
     ended = shell.run("list", PASTICHE_URL="here")
     assert (ended.code, ended.out) == (2, b"")
-    assert "'here' is no address of a service" in ended.told
+    assert "'here' is not the address of a service" in ended.told
 
 
 def test_a_proxy_that_cannot_be_used_is_told(shell: Shell) -> None:
