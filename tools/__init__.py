@@ -1,1 +1,1 @@
-"""Programs that write files of the project; none of them is part of the library or the service."""
+"""Programs for those who work on the project: what draws, paints and writes its documentation."""
