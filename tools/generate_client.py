@@ -91,7 +91,7 @@ def generate_options() -> str:
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
-from pastiche.client.pictures import Picture, Pictures
+from pastiche.picture_sources import Picture, Pictures
 from pastiche.option_kinds import LayerWeights
 
 PICTURE_FIELDS = {tuple(PICTURE_FIELDS)}

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from pastiche.client import InvalidPicture
 from pastiche.client.models import Format
-from pastiche.client.pictures import Pictures, read_uploads
+from pastiche.client.pictures import read_uploads
 from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs
-from pastiche.picture_sources import UnreadablePicture
+from pastiche.picture_sources import Pictures, UnreadablePicture
 from pastiche.pictures import apply_transparency, on_white, read_picture
 
 _MASKS = ("mask", "style_mask", "content_map")

@@ -20,9 +20,6 @@ from pastiche.client.errors import (
     InvalidResponse,
     JobUnsuccessful,
     ServiceUnreachable,
-    error_from_httpx,
-    error_from_response,
-    invalid_response,
 )
 from pastiche.client.models import (
     ConnectionLost,
@@ -43,9 +40,17 @@ from pastiche.client.models import (
     parse_event,
 )
 from pastiche.client.options import PICTURE_FIELDS, JobOptions, SweepOptions
-from pastiche.client.pictures import Picture, Pictures, read_uploads
-from pastiche.client.retry import Backoff, RetryPolicy, retry_arguments
+from pastiche.client.pictures import read_uploads
+from pastiche.client.retry import (
+    Backoff,
+    RetryPolicy,
+    error_from_httpx,
+    error_from_response,
+    invalid_response,
+    retry_arguments,
+)
 from pastiche.option_kinds import encode_option
+from pastiche.picture_sources import Picture, Pictures
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 """Where `make serve` serves."""

@@ -1,7 +1,7 @@
-"""What a service reports: jobs and their events, sweeps, losses, estimates, workers.
+"""What a service sends: jobs and their events, sweeps, losses, estimates, workers.
 
-All are frozen dataclasses, which pydantic reads from JSON. A newer service may send more than this
-version knows: unknown fields are ignored, and `raw` has the whole JSON object.
+Everything is read from JSON, by pydantic, into frozen dataclasses. A newer service may send more
+than this version knows: unknown fields are ignored, and `raw` has the whole JSON object.
 """
 
 from collections.abc import Callable, Mapping

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
-from pastiche.client.pictures import Picture, Pictures
 from pastiche.option_kinds import LayerWeights
+from pastiche.picture_sources import Picture, Pictures
 
 PICTURE_FIELDS = ("content", "style", "mask", "style_mask", "start_image", "content_map")
 """The arguments that are pictures."""

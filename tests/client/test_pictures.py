@@ -19,7 +19,7 @@ WRONG = {
     "a TIFF": b"II*\0",
     "an SVG": b'<?xml version="1.0"?><svg/>',
     "a video": b"\0\0\0\x18ftypmp42\0\0\0\0isommp42",
-    "no picture": b"Dear Sir or Madam",
+    "not a picture": b"Dear Sir or Madam",
     "empty": b"",
 }
 
@@ -42,7 +42,7 @@ def test_a_file_of_another_kind_is_told_with_its_name(
 
 
 def test_what_would_work_is_told(nowhere: Client) -> None:
-    with pytest.raises(InvalidPicture, match="AVIF are taken: save it as a JPEG"):
+    with pytest.raises(InvalidPicture, match="AVIF are accepted: save it as a JPEG"):
         nowhere.submit(WRONG["an HEIC picture"], pictures.png())
 
 
