@@ -1,9 +1,9 @@
-"""All commands under one name."""
+"""The application with all its commands."""
 
 import typer
 
 from pastiche.cli import doctor, jobs, paint, weights
-from pastiche.cli.screen import tell_what_the_client_tells
+from pastiche.cli.screen import show_client_warnings
 
 application = typer.Typer(
     no_args_is_help=True,
@@ -14,9 +14,9 @@ application = typer.Typer(
 
 
 @application.callback()
-def before() -> None:
+def prepare() -> None:
     """A photograph, painted in the style of a painting."""
-    tell_what_the_client_tells()
+    show_client_warnings()
 
 
 application.command()(paint.paint)

@@ -1,4 +1,4 @@
-"""How a command ends: a code for scripts, and a sentence for people."""
+"""How a command ends: with an exit code for scripts and a sentence for people."""
 
 from collections.abc import Callable
 from enum import IntEnum
@@ -22,7 +22,7 @@ Arguments = ParamSpec("Arguments")
 
 
 class Exit(IntEnum):
-    """What each exit code means; a test holds the documentation against this."""
+    """The exit codes; a test compares the documentation with them."""
 
     DONE = 0
     UNSUCCESSFUL = 1
@@ -45,13 +45,13 @@ _CODES: dict[type[ClientError], Exit] = {
 }
 
 
-def code_of(error: ClientError) -> Exit:
-    """The exit code that an error has."""
+def exit_code(error: ClientError) -> Exit:
+    """The exit code of an error."""
     return _CODES.get(type(error), Exit.UNSUCCESSFUL)
 
 
-def guarded(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """The command, which ends with a sentence and a code where it cannot be done."""
+def exits_on_error(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """Makes a command end with a sentence and an exit code if it fails."""
 
     @wraps(command)
     def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> None:
@@ -59,7 +59,7 @@ def guarded(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
             command(*arguments, **named)
         except ClientError as error:
             notice(str(error))
-            raise typer.Exit(code_of(error)) from error
+            raise typer.Exit(exit_code(error)) from error
         except KeyboardInterrupt:
             notice("Stopped.")
             raise typer.Exit(Exit.INTERRUPTED) from None

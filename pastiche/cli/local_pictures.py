@@ -1,4 +1,4 @@
-"""Pictures for the engine in this process, read as the service reads them. Loads torch."""
+"""Reads and encodes pictures for `--local` as the service does. Loads torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ _SAVED: Mapping[Format, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class LocalInputs:
-    """The images that one pastiche is made from.
+    """The images of one pastiche.
 
     Attributes:
-        content: as it was read, with its transparency.
+        content: the content image with its transparency.
     """
 
     images: Inputs
@@ -37,10 +37,10 @@ class LocalInputs:
 
 
 def inputs_of(pictures: Mapping[str, Pictures | None], limit_bytes: int) -> LocalInputs:
-    """The images by the names of the form's fields.
+    """Reads the images, by the names of the form's fields.
 
     Raises:
-        InvalidPicture: one cannot be read.
+        InvalidPicture: an image cannot be read.
     """
     found: dict[str, list[Image.Image]] = {name: [] for name in pictures}
     for field, data in read_uploads(pictures, limit_bytes):
@@ -67,13 +67,13 @@ def inputs_of(pictures: Mapping[str, Pictures | None], limit_bytes: int) -> Loca
 def painted_picture(
     picture: Tensor, content: Image.Image, *, keep_transparency: bool
 ) -> Image.Image:
-    """A pastiche, (1, 3, H, W), as transparent as its content image where that is asked for."""
+    """Converts a pastiche, (1, 3, H, W); on request, as transparent as its content image."""
     painted = to_pil(picture)
     return apply_transparency(painted, content) if keep_transparency else painted
 
 
 def encoded(picture: Image.Image, file_format: Format) -> bytes:
-    """A picture as a file; in JPEG, which has no transparency, on white."""
+    """Encodes a picture as a file; on white as JPEG, which has no transparency."""
     out = BytesIO()
     shown = on_white(picture) if file_format == "jpeg" else picture
     shown.save(out, file_format.upper(), **_SAVED[file_format])

@@ -118,4 +118,4 @@ def test_the_doctor_says_what_is_here_and_there(shell: Shell) -> None:
     told = json.loads(shell.run("doctor", "--json").out)
     assert told["service"]["status"] == "ready"
     assert told["machine"]["engine"]["precision"] in ("float32", "bfloat16")
-    assert any("No worker lives" in words for words in told["advice"])
+    assert any("No worker is running" in words for words in told["advice"])
