@@ -286,7 +286,11 @@ class AsyncClient:
         return await self._request(Job, "PATCH", _path("jobs", job), json=changed)
 
     async def cancel(self, job: Job | str) -> Job:
-        """Cancels a job: at once if it is queued, within an iteration or two if it is running."""
+        """Cancels a job: at once if it is queued, within an iteration or two if it is running.
+
+        Raises:
+            ApiError: the job is being finished (`finish_requested`).
+        """
         return await self._request(Job, "POST", _path("jobs", job, "cancel"))
 
     async def finish(self, job: Job | str) -> Job:
@@ -294,7 +298,7 @@ class AsyncClient:
         job that was canceled or failed succeeds with its last preview.
 
         Raises:
-            ApiError: there is no picture yet.
+            ApiError: there is no picture yet, or the job is being canceled (`cancel_requested`).
         """
         return await self._request(Job, "POST", _path("jobs", job, "finish"))
 

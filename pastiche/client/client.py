@@ -283,7 +283,11 @@ class Client:
         return self._request(Job, "PATCH", _path("jobs", job), json=changed)
 
     def cancel(self, job: Job | str) -> Job:
-        """Cancels a job: at once if it is queued, within an iteration or two if it is running."""
+        """Cancels a job: at once if it is queued, within an iteration or two if it is running.
+
+        Raises:
+            ApiError: the job is being finished (`finish_requested`).
+        """
         return self._request(Job, "POST", _path("jobs", job, "cancel"))
 
     def finish(self, job: Job | str) -> Job:
@@ -291,7 +295,7 @@ class Client:
         job that was canceled or failed succeeds with its last preview.
 
         Raises:
-            ApiError: there is no picture yet.
+            ApiError: there is no picture yet, or the job is being canceled (`cancel_requested`).
         """
         return self._request(Job, "POST", _path("jobs", job, "finish"))
 

@@ -226,7 +226,7 @@ class Worker:
 
     Attributes:
         backbone: the one that it uses for `auto`.
-        most_pixels: the size of the largest picture that it can paint.
+        most_pixels: the size of the largest picture that it can paint with the default options.
         rate: pixels times iterations that it paints per second; None before its first job.
         backbones: those whose weights it has.
     """
