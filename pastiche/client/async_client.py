@@ -225,9 +225,10 @@ class AsyncClient:
                         backoff, is_lost = Backoff(self._retry_policy.watching_seconds), False
                 raise ServiceUnreachable(f"{self.url} closed the connection.", was_sent=True)
             except (ServiceUnreachable, ApiError) as error:
-                pause, reason, is_lost = backoff.next_pause(error), str(error), True
+                pause, reason = backoff.next_pause(error), str(error)
                 if math.isinf(pause):
                     raise
+            is_lost = True
             yield ConnectionLost(reason, pause)
             await anyio.sleep(pause)
 
@@ -333,9 +334,9 @@ class AsyncClient:
         """Fetches the sweep about once a second until all its jobs have ended."""
         policy = self._retry_policy.for_accepted_job()
         while True:
-            seen = await self._request(Sweep, "GET", _path("sweeps", sweep), policy)
-            yield seen
-            if seen.is_over:
+            current = await self._request(Sweep, "GET", _path("sweeps", sweep), policy)
+            yield current
+            if current.is_over:
                 return
             await anyio.sleep(SWEEP_POLL_SECONDS)
 
@@ -456,8 +457,8 @@ class AsyncClient:
             raise error_from_httpx(error, self.url) from error
 
     async def _parse_events(self, response: httpx.Response) -> AsyncGenerator[Event, None]:
-        media_type = response.headers.get("content-type", "")
-        if not media_type.startswith("text/event-stream"):
+        media_type = "text/event-stream"
+        if not response.headers.get("content-type", "").startswith(media_type):
             raise invalid_response(response, self.url)
         stream = _EventBytes(response)
         source = httpx.Response(200, headers={"Content-Type": media_type}, content=stream)
@@ -485,10 +486,13 @@ class AsyncClient:
 
 
 class _EventBytes:
-    """The bytes of a response, as long as each event ends.
+    """The bytes of a stream of events: httpx-sse does not limit how long an event may be.
 
     Attributes:
-        size: bytes since the last event; the reader of events resets it.
+        size: bytes since the last event; whoever reads events resets it.
+
+    Raises:
+        ValueError: an event does not end.
     """
 
     def __init__(self, response: httpx.Response) -> None:

@@ -222,9 +222,10 @@ class Client:
                         backoff, is_lost = Backoff(self._retry_policy.watching_seconds), False
                 raise ServiceUnreachable(f"{self.url} closed the connection.", was_sent=True)
             except (ServiceUnreachable, ApiError) as error:
-                pause, reason, is_lost = backoff.next_pause(error), str(error), True
+                pause, reason = backoff.next_pause(error), str(error)
                 if math.isinf(pause):
                     raise
+            is_lost = True
             yield ConnectionLost(reason, pause)
             time.sleep(pause)
 
@@ -330,9 +331,9 @@ class Client:
         """Fetches the sweep about once a second until all its jobs have ended."""
         policy = self._retry_policy.for_accepted_job()
         while True:
-            seen = self._request(Sweep, "GET", _path("sweeps", sweep), policy)
-            yield seen
-            if seen.is_over:
+            current = self._request(Sweep, "GET", _path("sweeps", sweep), policy)
+            yield current
+            if current.is_over:
                 return
             time.sleep(SWEEP_POLL_SECONDS)
 
@@ -450,8 +451,8 @@ class Client:
             raise error_from_httpx(error, self.url) from error
 
     def _parse_events(self, response: httpx.Response) -> Generator[Event, None]:
-        media_type = response.headers.get("content-type", "")
-        if not media_type.startswith("text/event-stream"):
+        media_type = "text/event-stream"
+        if not response.headers.get("content-type", "").startswith(media_type):
             raise invalid_response(response, self.url)
         stream = _EventBytes(response)
         source = httpx.Response(200, headers={"Content-Type": media_type}, content=stream)
@@ -479,10 +480,13 @@ class Client:
 
 
 class _EventBytes:
-    """The bytes of a response, as long as each event ends.
+    """The bytes of a stream of events: httpx-sse does not limit how long an event may be.
 
     Attributes:
-        size: bytes since the last event; the reader of events resets it.
+        size: bytes since the last event; whoever reads events resets it.
+
+    Raises:
+        ValueError: an event does not end.
     """
 
     def __init__(self, response: httpx.Response) -> None:

@@ -1,4 +1,4 @@
-"""What a program does with the client, against a real API; a played worker paints."""
+"""The methods of the client, against a real API; the worker is simulated."""
 
 from datetime import UTC, datetime
 from io import BytesIO
@@ -47,7 +47,7 @@ def test_a_job_is_submitted_with_options_by_their_names(client: Client) -> None:
     assert job.created_at <= datetime.now(UTC)
 
 
-def test_pictures_may_be_paths_bytes_files_or_pillow_s(
+def test_pictures_may_be_paths_bytes_files_or_pillow_images(
     client: Client, api: RunningApi, tmp_path: Path
 ) -> None:
     path = tmp_path / "content.jpg"
@@ -58,7 +58,7 @@ def test_pictures_may_be_paths_bytes_files_or_pillow_s(
             assert client.submit(picture, pictures.png(), mask=mask).status == "queued"
 
 
-def test_painting_submits_watches_and_fetches(
+def test_paint_submits_watches_and_returns_the_picture(
     client: Client, api: RunningApi, jobs: JobStore
 ) -> None:
     seen: list[Event] = []
@@ -77,7 +77,7 @@ def test_painting_submits_watches_and_fetches(
     assert isinstance(seen[-1], JobFinished)
 
 
-def test_the_events_of_a_job_are_told_until_it_is_over(
+def test_watching_yields_events_until_the_job_is_over(
     client: Client, api: RunningApi, jobs: JobStore
 ) -> None:
     job = submitted(api)
@@ -102,7 +102,7 @@ def test_the_events_of_a_job_are_told_until_it_is_over(
     assert last.job.status == "succeeded"
 
 
-def test_the_events_of_an_erased_job_end(client: Client, api: RunningApi) -> None:
+def test_watching_ends_when_the_job_is_deleted(client: Client, api: RunningApi) -> None:
     job = client.get_job(submitted(api)["id"])
     events = client.watch(job)
     next(events)
@@ -110,9 +110,7 @@ def test_the_events_of_an_erased_job_end(client: Client, api: RunningApi) -> Non
     assert list(events) == [JobDeleted(job.id)]
 
 
-def test_a_job_that_failed_is_told_where_a_picture_was_waited_for(
-    client: Client, api: RunningApi
-) -> None:
+def test_waiting_for_a_job_that_was_canceled_raises(client: Client, api: RunningApi) -> None:
     job = submitted(api)
     client.cancel(job["id"])
     with pytest.raises(JobUnsuccessful, match="canceled") as caught:
@@ -120,7 +118,7 @@ def test_a_job_that_failed_is_told_where_a_picture_was_waited_for(
     assert caught.value.job.status == "canceled"
 
 
-def test_an_earlier_job_s_pictures_need_not_be_sent(
+def test_pictures_of_an_earlier_job_are_used(
     client: Client, api: RunningApi, jobs: JobStore
 ) -> None:
     earlier = submitted(api)
@@ -129,7 +127,7 @@ def test_an_earlier_job_s_pictures_need_not_be_sent(
     assert client.submit(pictures_of=earlier["id"]).options["start"] == "content"
 
 
-def test_what_there_is_of_a_picture_is_fetched(
+def test_preview_losses_and_result_are_fetched(
     client: Client, api: RunningApi, jobs: JobStore
 ) -> None:
     job = submitted(api)
@@ -146,12 +144,12 @@ def test_what_there_is_of_a_picture_is_fetched(
     assert client.result(job["id"], "jpeg").startswith(b"\xff\xd8")
 
 
-def test_the_weights_are_changed(client: Client, api: RunningApi) -> None:
+def test_weights_are_updated(client: Client, api: RunningApi) -> None:
     job = client.update_weights(submitted(api)["id"], style_weight=0.9)
     assert (job.options["content_weight"], job.options["style_weight"]) == (0.5, 0.9)
 
 
-def test_a_job_is_finished_before_its_end(client: Client, api: RunningApi, jobs: JobStore) -> None:
+def test_a_job_is_finished_early(client: Client, api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     with pytest.raises(ApiError, match="no picture of it to keep"):
         client.finish(job["id"])
@@ -161,7 +159,7 @@ def test_a_job_is_finished_before_its_end(client: Client, api: RunningApi, jobs:
     assert client.finish(job["id"]).status == "succeeded"
 
 
-def test_a_job_is_canceled_done_again_and_erased(client: Client, api: RunningApi) -> None:
+def test_a_job_is_canceled_retried_and_deleted(client: Client, api: RunningApi) -> None:
     job = client.cancel(submitted(api)["id"])
     assert job.status == "canceled"
     again = client.retry(job)
@@ -172,19 +170,19 @@ def test_a_job_is_canceled_done_again_and_erased(client: Client, api: RunningApi
     assert caught.value.code == "job_not_found"
 
 
-def test_a_name_that_is_no_job_s_stays_a_name(client: Client) -> None:
+def test_a_job_id_is_quoted_in_the_path(client: Client) -> None:
     with pytest.raises(ApiError) as caught:
         client.get_job("../metrics")
     assert caught.value.status == 404
 
 
-def test_the_list_goes_on_over_all_its_pages(client: Client, api: RunningApi) -> None:
+def test_listing_jobs_fetches_all_pages(client: Client, api: RunningApi) -> None:
     newest_first = [submitted(api)["id"] for _ in range(5)][::-1]
     assert [job.id for job in client.list_jobs(page_size=2)] == newest_first
     assert list(client.list_jobs("running")) == []
 
 
-def test_a_sweep_is_submitted_looked_at_and_seen(
+def test_a_sweep_is_submitted_fetched_canceled_and_deleted(
     client: Client, api: RunningApi, jobs: JobStore
 ) -> None:
     sweep = client.submit_sweep(pictures.jpeg(), pictures.png(), style_weight=[0.2, 0.8], seed=1)
@@ -212,14 +210,14 @@ def test_a_sweep_is_watched_until_its_jobs_are_over(client: Client) -> None:
     assert last.is_over
 
 
-def test_what_a_submission_would_come_to_is_estimated(client: Client) -> None:
+def test_an_estimate_stores_nothing(client: Client) -> None:
     estimate = client.estimate(pictures.jpeg(), pictures.png(), size=64)
     assert estimate.megapixel_iterations > 0
     assert estimate.queue_position == 0
     assert list(client.list_jobs()) == []
 
 
-def test_what_is_refused_is_told_with_the_fields_at_fault(client: Client) -> None:
+def test_an_api_error_has_the_fields_at_fault(client: Client) -> None:
     with pytest.raises(ApiError) as caught:
         client.submit(pictures.jpeg(), pictures.png(), size=5, style_weight=-1)
     assert (caught.value.code, caught.value.status) == ("invalid_fields", 422)
@@ -228,7 +226,7 @@ def test_what_is_refused_is_told_with_the_fields_at_fault(client: Client) -> Non
     assert "between 16 and 2048" in str(caught.value)
 
 
-def test_what_the_service_says_of_itself_is_told(client: Client) -> None:
+def test_readiness_of_the_service(client: Client) -> None:
     readiness = client.readiness()
     assert (readiness.status, readiness.redis, readiness.workers) == ("ready", "ok", ())
 

@@ -1,4 +1,4 @@
-"""Pictures that the service would not take are told before they are sent, with what would work."""
+"""Pictures that the service would not accept are rejected before they are sent, with advice."""
 
 import os
 from collections.abc import Callable
@@ -27,12 +27,12 @@ WRONG = {
 
 @pytest.fixture
 def nowhere() -> Client:
-    """A client whose service is never asked."""
+    """A client whose service does not exist: no request is sent."""
     return Client("http://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(("kind", "data"), WRONG.items(), ids=WRONG.keys())
-def test_a_file_of_another_kind_is_told_with_its_name(
+def test_a_file_of_another_format_is_rejected_by_name(
     nowhere: Client, tmp_path: Path, kind: str, data: bytes
 ) -> None:
     path = tmp_path / "picture.jpg"
@@ -42,17 +42,17 @@ def test_a_file_of_another_kind_is_told_with_its_name(
     assert caught.value.field == "style"
 
 
-def test_what_would_work_is_told(nowhere: Client) -> None:
+def test_the_error_says_what_would_work(nowhere: Client) -> None:
     with pytest.raises(InvalidPicture, match="AVIF are accepted: save it as a JPEG"):
         nowhere.submit(WRONG["an HEIC picture"], pictures.png())
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
-def test_what_the_service_takes_is_sent(client: Client, kind: str) -> None:
+def test_accepted_formats_are_sent(client: Client, kind: str) -> None:
     assert client.submit(pictures.encoded(pictures.photograph(), kind), pictures.png()).id
 
 
-def test_a_folder_and_a_file_that_is_not_there_are_told(nowhere: Client, tmp_path: Path) -> None:
+def test_a_folder_and_a_missing_file_are_rejected(nowhere: Client, tmp_path: Path) -> None:
     with pytest.raises(InvalidPicture, match="is a folder"):
         nowhere.submit(tmp_path, pictures.png())
     with pytest.raises(InvalidPicture, match="There is no file"):
