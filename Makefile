@@ -24,7 +24,7 @@ BACKBONE ?= vgg16
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve check test test-fast browser test-cuda chaos weights examples pictures strips docs fuzz bench likeness profile lock images clean
+.PHONY: help demo serve check test test-fast browser test-cuda chaos weights examples pictures strips docs client fuzz bench likeness profile lock images clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ strips: $(VENV)/local ## Paint what each option does, a strip each (ONLY=alpha f
 docs: $(VENV)/dev ## Generate the reference pages, and build the site in .pastiche/site
 	$(RUN) -m tools.documents
 	$(VENV)/bin/zensical build --strict
+
+client: $(VENV)/dev ## Generate the client's synchronous half and the types of its arguments
+	$(RUN) -m tools.generate_client
 
 bench: $(VENV)/dev ## Compare the engine with a plain implementation (an hour; SIZES="256")
 	$(RUN) -m benchmarks.side_by_side $(SIZES)

@@ -79,6 +79,17 @@ def kind_of(type_of_option: Any) -> Kind:
     return _KINDS[Literal if get_origin(type_of_option) is Literal else type_of_option]
 
 
+def encode_option(value: Any) -> str:
+    """Formats a value as the text that `Kind.read` reads."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}:{weight}" for name, weight in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(encode_option(each) for each in value)
+    return str(value)
+
+
 _NUMBER_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 """Python also reads underscores and the digits of other scripts, which no client means."""
 

@@ -1,7 +1,7 @@
 """Picture files as they are given: paths, bytes and open files. Needs nothing but Python."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import TextIOBase, UnsupportedOperation
 from pathlib import Path
@@ -33,6 +33,26 @@ class PixelArray(Protocol):
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable
 """A path, the bytes of a file, or an open file."""
+
+
+@runtime_checkable
+class PillowPicture(Protocol):
+    """A Pillow image: recognised without Pillow, which need not be installed."""
+
+    @property
+    def mode(self) -> str: ...
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    def getbands(self) -> tuple[str, ...]: ...
+
+
+Picture: TypeAlias = Source | PillowPicture | PixelArray
+"""A path, the bytes of a file, an open file, a Pillow image, a numpy array or a tensor."""
+
+Pictures: TypeAlias = Picture | Sequence[Picture]
+"""A picture, or a list of them."""
 
 
 def read_bytes(source: Source, name: str, limit_bytes: int | None = None) -> bytes:

@@ -1,17 +1,16 @@
-"""`pastiche` on the command line: a service is asked, or the engine is run here (`--local`)."""
+"""The command line: `pastiche` uses a service, or the engine in this process (`--local`)."""
 
 import sys
 from importlib.util import find_spec
 
-NEEDED = ("httpx", "rich", "typer")
+REQUIRED = ("httpx", "httpx_sse", "pydantic", "rich", "tenacity", "typer")
 
 
 def main() -> None:
-    """Runs the command line; says in a sentence what it lacks where it lacks something."""
-    if not all(find_spec(name) for name in NEEDED):
+    """Runs the command line; if a package is missing, says how to install it."""
+    if not all(find_spec(name) for name in REQUIRED):
         sys.exit(
-            "The command line needs more than the library: pip install '.[cli]' "
-            "in the project's folder"
+            "The command line needs more packages: pip install '.[cli]' in the project's folder"
         )
     from pastiche.cli.application import application
 

@@ -1,11 +1,11 @@
-"""All commands under one name."""
+"""The application with all its commands."""
 
 from typing import Annotated
 
 import typer
 
 from pastiche.cli import doctor, jobs, paint, weights
-from pastiche.cli.screen import tell_what_the_client_tells
+from pastiche.cli.screen import show_client_warnings
 from pastiche.version import __version__
 
 application = typer.Typer(
@@ -24,7 +24,7 @@ def print_version(is_requested: bool) -> None:
 
 
 @application.callback()
-def before(
+def prepare(
     version: Annotated[
         bool,
         typer.Option(
@@ -33,7 +33,7 @@ def before(
     ] = False,
 ) -> None:
     """A photograph, painted in the style of a painting."""
-    tell_what_the_client_tells()
+    show_client_warnings()
 
 
 application.command()(paint.paint)

@@ -1,4 +1,4 @@
-"""What several commands are told, each declared once."""
+"""Arguments and options that several commands share."""
 
 import os
 from collections.abc import Iterator
@@ -7,28 +7,32 @@ from typing import Annotated
 
 import typer
 
-from pastiche.client import AsyncClient, Client, Patience, UnusableAddress
-from pastiche.client.records import Format
-from pastiche.client.transport import DEFAULT_URL
+from pastiche.client import AsyncClient, Client, InvalidAddress, RetryPolicy
+from pastiche.client.client import DEFAULT_URL
+from pastiche.client.models import Format
 
 Url = Annotated[
-    str, typer.Option("--url", envvar="PASTICHE_URL", help="Where the service is.", metavar="URL")
+    str,
+    typer.Option("--url", envvar="PASTICHE_URL", help="The address of the service.", metavar="URL"),
 ]
 Key = Annotated[
     str | None,
     typer.Option(
-        "--key", envvar="PASTICHE_KEY", help="Where the service asks for keys.", metavar="KEY"
+        "--key",
+        envvar="PASTICHE_KEY",
+        help="The API key, if the service requires one.",
+        metavar="KEY",
     ),
 ]
 Json = Annotated[
-    bool, typer.Option("--json", help="For scripts: one JSON document a line on standard output.")
+    bool, typer.Option("--json", help="For scripts: print one JSON document per line.")
 ]
 Show = Annotated[
     bool | None,
     typer.Option(
         "--preview/--no-preview",
         help="Show the picture in the terminal (kitty, iTerm2, WezTerm, Ghostty).",
-        show_default="where it can",
+        show_default="if it can",
     ),
 ]
 ContentArgument = Annotated[
@@ -37,8 +41,8 @@ ContentArgument = Annotated[
 Contents = Annotated[
     str,
     typer.Argument(
-        help="The photograph: a file, - for standard input; or several: a folder, or a pattern "
-        "in quotes, as '*.jpg'."
+        help="The photograph: a file, or - for standard input; or several: a folder, or a pattern "
+        "in quotes, such as '*.jpg'."
     ),
 ]
 Styles = Annotated[list[str], typer.Argument(help="The painting, or up to eight of them.")]
@@ -50,49 +54,51 @@ Output = Annotated[
         "--output",
         "-o",
         help="The file (.png, .jpg or .webp), - for standard output, or the folder of several. "
-        "What is there is replaced.",
+        "An existing file is replaced.",
         metavar="OUT",
     ),
 ]
-WantedFormat = Annotated[
-    Format | None, typer.Option(help="Of the picture, where the file's name does not say.")
+FormatOption = Annotated[
+    Format | None, typer.Option(help="The picture's format, if the file name does not say.")
 ]
 DEFAULT_LIMIT_MEGABYTES = 25.0
 DEFAULT = DEFAULT_URL
 
 
-def client_of(url: str, key: str | None) -> Client:
-    """The service that the flags name."""
-    with _usable_proxies():
+def make_client(url: str, key: str | None) -> Client:
+    """Makes a client for the service that the flags name."""
+    with _checked_proxies():
         return Client(url, key, upload_limit_megabytes=limit_megabytes())
 
 
-def async_client_of(url: str, key: str | None, patience: Patience | None = None) -> AsyncClient:
-    """The same, for several things at once."""
-    with _usable_proxies():
+def make_async_client(
+    url: str, key: str | None, retry_policy: RetryPolicy | None = None
+) -> AsyncClient:
+    """Makes an asynchronous client for the service that the flags name."""
+    with _checked_proxies():
         limit = limit_megabytes()
-        return AsyncClient(url, key, patience=patience, upload_limit_megabytes=limit)
+        return AsyncClient(url, key, retry_policy=retry_policy, upload_limit_megabytes=limit)
 
 
 @contextmanager
-def _usable_proxies() -> Iterator[None]:
-    """What the environment says of proxies is read as a client is made.
+def _checked_proxies() -> Iterator[None]:
+    """httpx reads the proxies of the environment when a client is made.
 
     Raises:
-        UnusableAddress: that is none, or of a kind that needs what is not installed.
+        InvalidAddress: one is invalid, or its kind needs a package that is not installed.
     """
     try:
         yield
     except (ValueError, ImportError) as error:
-        raise UnusableAddress(f"The proxy of the environment cannot be used: {error}") from error
+        raise InvalidAddress(f"The proxy of the environment cannot be used: {error}") from error
 
 
 def limit_megabytes() -> float:
-    """How large a file may be: what an operator has told the service, told here in the same way."""
-    said = os.environ.get("PASTICHE_UPLOAD_LIMIT_MEGABYTES", "")
-    return float(said) if said.isdecimal() else DEFAULT_LIMIT_MEGABYTES
+    """How large a file may be: the same setting as that of the service."""
+    value = os.environ.get("PASTICHE_UPLOAD_LIMIT_MEGABYTES", "")
+    return float(value) if value.isdecimal() else DEFAULT_LIMIT_MEGABYTES
 
 
 def is_folder(output: str) -> bool:
-    """Whether the name of an output can only be a folder's."""
+    """Whether an output is a folder, or its name can only be a folder's."""
     return output.endswith(("/", os.sep)) or os.path.isdir(output)

@@ -1,4 +1,4 @@
-"""A bar for each picture that is painted: how far it is, what the losses are, how long it takes."""
+"""Progress bars: one for each picture, with its losses and the time left."""
 
 from types import TracebackType
 from typing import Self
@@ -7,27 +7,27 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from pastiche.cli.screen import ERR, notice, printable
 from pastiche.client import (
-    Advanced,
-    Changed,
-    ConnectionBack,
     ConnectionLost,
+    ConnectionRestored,
     Event,
-    Finished,
+    JobFinished,
+    JobUpdated,
+    ProgressUpdated,
 )
-from pastiche.client import Progress as Reached
+from pastiche.client import Progress as JobProgress
 
 LONGEST_NAME = 28
 
 
 class Bars:
-    """The bars of all pictures that are painted now; nothing but notices where nobody looks."""
+    """The bars of all pictures that are being painted; only notices if there is no terminal."""
 
     def __init__(self) -> None:
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[words]}", markup=False),
+            TextColumn("{task.fields[text]}", markup=False),
             console=ERR,
             disable=not ERR.is_terminal,
         )
@@ -46,73 +46,73 @@ class Bars:
         self._bars.stop()
 
     def add(self, name: str) -> "Bar":
-        """The bar of one more picture."""
+        """Adds the bar of a picture."""
         short = name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
-        task = self._bars.add_task(printable(short), total=None, words="sending")
+        task = self._bars.add_task(printable(short), total=None, text="sending")
         return Bar(self, self._bars, task)
 
-    def lost(self, event: ConnectionLost) -> None:
-        """Says once, not for every picture and try, that the service is away."""
+    def report_lost(self, event: ConnectionLost) -> None:
+        """Says that the service is away: once, not for every picture and retry."""
         if not self._is_lost:
-            notice(f"{event.reason} Nothing is lost: the job goes on there, and this with it.")
+            notice(f"{event.reason} Nothing is lost: the job continues, and this command waits.")
         self._is_lost = True
 
-    def back(self) -> None:
-        """Says that the service is there again."""
+    def report_restored(self) -> None:
+        """Says that the service is back."""
         if self._is_lost:
             notice("The service is back.")
         self._is_lost = False
 
 
 class Bar:
-    """One of them."""
+    """The bar of one picture."""
 
     def __init__(self, bars: Bars, progress: Progress, task: TaskID) -> None:
         self._all, self._bars, self._task = bars, progress, task
 
     def show(self, event: Event) -> None:
-        """What an event changes."""
+        """Shows an event."""
         match event:
-            case Changed(job) | Finished(job):
+            case JobUpdated(job) | JobFinished(job):
                 waiting = job.status == "queued" and job.queue_position
-                ahead = f", {job.queue_position} before it" if waiting else ""
-                self.reached(job, f"{job.status}{ahead}")
-            case Advanced(progress):
-                self.reached(progress)
+                ahead = f", {job.queue_position} ahead" if waiting else ""
+                self.update(job, f"{job.status}{ahead}")
+            case ProgressUpdated(progress):
+                self.update(progress)
             case ConnectionLost():
-                self._all.lost(event)
-                self._bars.update(self._task, words="the service is away")
-            case ConnectionBack():
-                self._all.back()
+                self._all.report_lost(event)
+                self._bars.update(self._task, text="the service is away")
+            case ConnectionRestored():
+                self._all.report_restored()
 
-    def reached(self, progress: Reached, words: str = "") -> None:
-        """How far it is."""
+    def update(self, progress: JobProgress, text: str = "") -> None:
+        """Shows progress."""
         self._bars.update(
             self._task,
             total=progress.iterations or None,
             completed=progress.iteration,
-            words=printable(_words(progress) or words),
+            text=printable(_describe(progress) or text),
         )
 
     def remove(self) -> None:
-        """The picture is done, or will never be."""
+        """Removes the bar: the picture is done, or has failed."""
         self._bars.remove_task(self._task)
 
 
-def _words(progress: Reached) -> str:
+def _describe(progress: JobProgress) -> str:
     if progress.losses is None:
         return ""
     losses = progress.losses
     parts = [
         f"scale {progress.scale}" if progress.scale else "",
         f"content {losses.content:.3g}  style {losses.style:.3g}  tv {losses.tv:.3g}",
-        "" if progress.eta_seconds is None else f"{duration(progress.eta_seconds)} left",
+        "" if progress.eta_seconds is None else f"{format_duration(progress.eta_seconds)} left",
     ]
     return "  ".join(part for part in parts if part)
 
 
-def duration(seconds: float) -> str:
-    """As a person says it: 9 s, 1:05, 2:03:04."""
+def format_duration(seconds: float) -> str:
+    """Formats a duration: 9 s, 1:05, 2:03:04."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -1,4 +1,4 @@
-"""Which photographs are to be painted, and where each picture goes."""
+"""Which photographs a command paints, and where each picture is saved."""
 
 import os
 import sys
@@ -11,64 +11,64 @@ from pathlib import Path
 import typer
 
 from pastiche.cli.arguments import is_folder
-from pastiche.cli.screen import UnusableFile, put_out
-from pastiche.client.records import Format
+from pastiche.cli.screen import InvalidFile, write_output
+from pastiche.client.models import Format
 
 PIPE = "-"
 
 FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 ENDINGS: dict[Format, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 PICTURES = (*FORMATS, ".avif", ".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp")
-"""What in a folder is meant to be a picture, if not one that can be taken."""
+"""Files of a folder that are meant as pictures, even if some have a format that is rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a picture goes; standard output where there is no path."""
+    """Where a picture is saved; standard output if there is no path."""
 
     path: Path | None
     format: Format
 
     @property
     def name(self) -> str:
-        """As it is told."""
+        """Its name in messages."""
         return str(self.path or PIPE)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One photograph, and where its picture goes."""
+    """A photograph, and where its picture is saved."""
 
     name: str
     picture: str | bytes
     target: Target
 
 
-def picture_of(argument: str) -> str | bytes:
-    """A picture as an argument names it: the path itself, or what comes in by the pipe."""
+def open_argument(argument: str) -> str | bytes:
+    """The picture that an argument names: the path itself, or the bytes of standard input."""
     return sys.stdin.buffer.read() if argument == PIPE else argument
 
 
 def check_pipes(arguments: Sequence[str]) -> None:
-    """Raises BadParameter where more than one picture is to come in by the pipe."""
+    """Raises BadParameter if more than one picture would be read from standard input."""
     if arguments.count(PIPE) > 1:
-        raise typer.BadParameter("only one picture can come in by standard input.")
+        raise typer.BadParameter("only one picture can be read from standard input.")
 
 
 def check_output(output: str | None, *, writes_json: bool) -> None:
-    """Raises BadParameter where a picture and JSON would go to the same pipe."""
+    """Raises BadParameter if a picture and JSON would both go to standard output."""
     if output == PIPE and writes_json:
-        raise typer.BadParameter("cannot be - beside --json.", param_hint="--output")
+        raise typer.BadParameter("cannot be - together with --json.", param_hint="--output")
 
 
-# os.path is asked, not Path: a name that no file can have is to it no file, and to Path an error.
+# os.path, not Path: for names that no file can have, it says that there is no file; Path raises.
 
 
-def contents_of(argument: str, output: str, wanted: Format | None) -> list[Content]:
-    """The photographs that an argument names: one, or those of a folder or of a pattern.
+def find_contents(argument: str, output: str, format: Format | None) -> list[Content]:
+    """Finds the photographs that an argument names: one, or those of a folder or of a pattern.
 
     Raises:
-        UnusableFile: there are none.
+        InvalidFile: there are none.
         BadParameter: the output fits neither one file nor a folder.
     """
     if argument != PIPE and os.path.isdir(argument):
@@ -76,26 +76,26 @@ def contents_of(argument: str, output: str, wanted: Format | None) -> list[Conte
     elif has_magic(argument) and not os.path.exists(argument):
         paths = [Path(each) for each in glob(argument, recursive=True) if os.path.isfile(each)]
     else:
-        return [_only(argument, output, wanted)]
+        return [_find_one(argument, output, format)]
     if not paths:
-        raise UnusableFile(f"There is no picture in {argument}.")
-    return _several(sorted(paths), output, wanted or "png")
+        raise InvalidFile(f"There is no picture in {argument}.")
+    return _find_several(sorted(paths), output, format or "png")
 
 
-def target_of(output: str, wanted: Format | None) -> Target:
-    """Where one picture goes, in the format that is wanted, or that the file's name ends with."""
+def make_target(output: str, format: Format | None) -> Target:
+    """Where a picture is saved, in the given format or that of the file's extension."""
     if output == PIPE:
-        return Target(None, wanted or "png")
+        return Target(None, format or "png")
     path = Path(output)
     by_name = FORMATS.get(path.suffix.lower())
-    if wanted is None and by_name is None:
+    if format is None and by_name is None:
         raise typer.BadParameter(
-            f"{output} should end with .png, .jpg or .webp; or say --format.",
+            f"{output} should end with .png, .jpg or .webp; or give --format.",
             param_hint="--output",
         )
     if not os.path.isdir(path.parent):
-        raise UnusableFile(f"There is no folder {path.parent} for the picture.")
-    return Target(path, wanted or by_name or "png")
+        raise InvalidFile(f"There is no folder {path.parent} for the picture.")
+    return Target(path, format or by_name or "png")
 
 
 def _pictures_in(folder: Path) -> list[Path]:
@@ -103,62 +103,62 @@ def _pictures_in(folder: Path) -> list[Path]:
         return [
             each
             for each in folder.iterdir()
-            # Hidden files are no photographs: macOS puts a ._IMG_1.jpg beside an IMG_1.jpg.
+            # Hidden files are not photographs: macOS puts a ._IMG_1.jpg beside an IMG_1.jpg.
             if each.suffix.lower() in PICTURES
             and not each.name.startswith(".")
             and not each.is_dir()
         ]
     except OSError as error:
-        raise UnusableFile(f"{folder} cannot be read: {error.strerror}.") from error
+        raise InvalidFile(f"{folder} cannot be read: {error.strerror}.") from error
 
 
-def _only(argument: str, output: str, wanted: Format | None) -> Content:
+def _find_one(argument: str, output: str, format: Format | None) -> Content:
     name = "standard input" if argument == PIPE else argument
     if output != PIPE and is_folder(output):
         stem = "pastiche" if argument == PIPE else Path(argument).stem
         own = set() if argument == PIPE else {Path(argument).resolve()}
-        target = _in_folder(Path(output), stem, wanted or "png", own)
+        target = _choose_target_in(Path(output), stem, format or "png", own)
     else:
-        target = target_of(output, wanted)
-    return Content(name, picture_of(argument), target)
+        target = make_target(output, format)
+    return Content(name, open_argument(argument), target)
 
 
-def _several(paths: list[Path], output: str, wanted: Format) -> list[Content]:
+def _find_several(paths: list[Path], output: str, format: Format) -> list[Content]:
     if output == PIPE or os.path.isfile(output):
         raise typer.BadParameter(
-            "must be a folder where there are several contents.", param_hint="--output"
+            "must be a folder if there are several photographs.", param_hint="--output"
         )
     taken = {path.resolve() for path in paths}
     return [
-        Content(str(path), str(path), _in_folder(Path(output), path.stem, wanted, taken))
+        Content(str(path), str(path), _choose_target_in(Path(output), path.stem, format, taken))
         for path in paths
     ]
 
 
-def _in_folder(folder: Path, stem: str, wanted: Format, taken: set[Path]) -> Target:
-    """A file in the folder that no content is or goes to, by the content's own name if it can be:
-    no photograph is written over."""
+def _choose_target_in(folder: Path, stem: str, format: Format, taken: set[Path]) -> Target:
+    """A file of the folder, named like the photograph if possible, that is neither a photograph nor
+    the output of another one: no photograph is overwritten."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UnusableFile(f"{folder} cannot be made: {error.strerror}.") from error
+        raise InvalidFile(f"{folder} cannot be created: {error.strerror}.") from error
     number = 1
-    path = folder / f"{stem}{ENDINGS[wanted]}"
+    path = folder / f"{stem}{ENDINGS[format]}"
     while path.resolve() in taken:
         number += 1
-        path = folder / f"{stem}-{number}{ENDINGS[wanted]}"
+        path = folder / f"{stem}-{number}{ENDINGS[format]}"
     taken.add(path.resolve())
-    return Target(path, wanted)
+    return Target(path, format)
 
 
 def save(picture: bytes, target: Target) -> None:
-    """Whole or not at all: a full disk leaves neither half a picture nor the old one spoilt.
+    """Saves a picture atomically: a full disk leaves neither half a picture nor a damaged old one.
 
     Raises:
-        UnusableFile: it cannot be written.
+        InvalidFile: it cannot be written.
     """
     if target.path is None:
-        put_out(picture)
+        write_output(picture)
         return
     part = target.path.with_name(f".{target.path.name}.{os.getpid()}.part")
     try:
@@ -167,4 +167,4 @@ def save(picture: bytes, target: Target) -> None:
     except OSError as error:
         with suppress(OSError):
             part.unlink()
-        raise UnusableFile(f"{target.path} cannot be saved: {error.strerror}.") from error
+        raise InvalidFile(f"{target.path} cannot be saved: {error.strerror}.") from error

@@ -1,43 +1,44 @@
-"""`pastiche doctor`: what is here, what is there, and what would be faster."""
+"""`pastiche doctor`: describes this machine, the service, and what would be faster."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
 
 import typer
 
-from pastiche.cli.arguments import DEFAULT, Json, Key, Url, client_of
-from pastiche.cli.exits import code_of, guarded
-from pastiche.cli.machine import Engine, Machine, this_machine
+from pastiche.cli.arguments import DEFAULT, Json, Key, Url, make_client
+from pastiche.cli.exits import exit_code, exits_on_error
+from pastiche.cli.machine import Engine, Machine, describe_machine
 from pastiche.cli.screen import json_line, line
-from pastiche.client import ClientError, Readiness, UnusableAddress
+from pastiche.client import ClientError, InvalidAddress, Readiness
 
 
-@guarded
+@exits_on_error
 def doctor(as_json: Json = False, url: Url = DEFAULT, key: Key = None) -> None:
-    """Say what is here: the machine, the engine, the service and its workers; and what would be
-    faster. Ends well where a picture can be painted, by the service or with --local."""
-    machine = this_machine()
+    """Describe this machine, the engine, the service and its workers, and what would be faster.
+
+    Succeeds if a picture can be painted, by the service or with --local."""
+    machine = describe_machine()
     try:
-        with client_of(url, key) as client:
+        with make_client(url, key) as client:
             service: Readiness | ClientError = client.readiness()
-    except UnusableAddress:
+    except InvalidAddress:
         raise
     except ClientError as error:
         service = error
-    advice = [*_about_here(machine), *_about_there(service)]
+    advice = [*_local_advice(machine), *_service_advice(service)]
     if as_json:
         json_line(
             {
                 "machine": asdict(machine),
-                "service": str(service) if isinstance(service, ClientError) else service.answer,
+                "service": str(service) if isinstance(service, ClientError) else service.raw,
                 "advice": advice,
             }
         )
     else:
-        for words in (*_machine(machine), *_service(url, service), *_advice(advice)):
-            line(words)
+        for text in (*_machine(machine), *_service(url, service), *_advice(advice)):
+            line(text)
     if isinstance(service, ClientError) and machine.engine is None:
-        raise typer.Exit(code_of(service))
+        raise typer.Exit(exit_code(service))
 
 
 def _machine(machine: Machine) -> Iterator[str]:
@@ -71,26 +72,26 @@ def _service(url: str, service: Readiness | ClientError) -> Iterator[str]:
 
 
 def _advice(advice: list[str]) -> Iterator[str]:
-    for words in advice:
-        yield f"Advice    {words}"
+    for sentence in advice:
+        yield f"Advice    {sentence}"
 
 
-def _about_here(machine: Machine) -> Iterator[str]:
+def _local_advice(machine: Machine) -> Iterator[str]:
     engine = machine.engine
     if engine is None:
         return
-    if machine.has_card and engine.cuda is None:
-        yield "There is a card, and this torch is built without CUDA: install one that has it."
+    if machine.has_nvidia_driver and engine.cuda is None:
+        yield "There is an NVIDIA GPU, but this torch is built without CUDA: install one with CUDA."
     elif engine.device == "CPU":
-        yield "A CUDA card would be much faster; until then --preset draft is the quickest."
+        yield "A CUDA GPU would be much faster; without one, --preset draft is the quickest."
     if engine.device == "CPU" and engine.threads < machine.cores // 2:
-        yield f"torch paints with {engine.threads} threads: OMP_NUM_THREADS holds it lower?"
+        yield f"torch uses {engine.threads} threads only: is OMP_NUM_THREADS set?"
     if engine.backbone == "whitened":
-        yield "With the pretrained weights (pastiche weights vgg16) paintings are much better."
+        yield "With pretrained weights, pictures are much better: pastiche weights vgg16"
 
 
-def _about_there(service: Readiness | ClientError) -> Iterator[str]:
+def _service_advice(service: Readiness | ClientError) -> Iterator[str]:
     if isinstance(service, ClientError):
-        yield "No service answers: make serve starts one; PASTICHE_URL says where it is."
+        yield "No service responds: start one with make serve, or set PASTICHE_URL."
     elif not service.workers:
-        yield "No worker lives: jobs are taken, and wait until one does."
+        yield "No worker is running: jobs are accepted, and wait until one is."

@@ -1,4 +1,4 @@
-"""How a command ends: a code for scripts, and a sentence for people."""
+"""How a command ends: with an exit code for scripts and a sentence for people."""
 
 from collections.abc import Callable
 from enum import IntEnum
@@ -7,51 +7,51 @@ from typing import ParamSpec
 
 import typer
 
-from pastiche.cli.screen import UnusableFile, notice
+from pastiche.cli.screen import InvalidFile, notice
 from pastiche.client import (
+    ApiError,
     ClientError,
-    NotPainted,
-    Refused,
-    StrangeAnswer,
-    Unreachable,
-    UnusableAddress,
-    UnusablePicture,
+    InvalidAddress,
+    InvalidPicture,
+    InvalidResponse,
+    JobUnsuccessful,
+    ServiceUnreachable,
 )
 
 Arguments = ParamSpec("Arguments")
 
 
 class Exit(IntEnum):
-    """What each exit code means; a test holds the documentation against this."""
+    """The exit codes; a test compares the documentation with them."""
 
     DONE = 0
-    NOT_PAINTED = 1
-    WRONG_USAGE = 2
-    REFUSED = 3
-    UNUSABLE_FILE = 4
+    UNSUCCESSFUL = 1
+    USAGE_ERROR = 2
+    API_ERROR = 3
+    INVALID_FILE = 4
     UNREACHABLE = 5
-    STRANGE_ANSWER = 6
+    INVALID_RESPONSE = 6
     INTERRUPTED = 130
 
 
 _CODES: dict[type[ClientError], Exit] = {
-    NotPainted: Exit.NOT_PAINTED,
-    UnusableAddress: Exit.WRONG_USAGE,
-    Refused: Exit.REFUSED,
-    UnusablePicture: Exit.UNUSABLE_FILE,
-    UnusableFile: Exit.UNUSABLE_FILE,
-    Unreachable: Exit.UNREACHABLE,
-    StrangeAnswer: Exit.STRANGE_ANSWER,
+    JobUnsuccessful: Exit.UNSUCCESSFUL,
+    InvalidAddress: Exit.USAGE_ERROR,
+    ApiError: Exit.API_ERROR,
+    InvalidPicture: Exit.INVALID_FILE,
+    InvalidFile: Exit.INVALID_FILE,
+    ServiceUnreachable: Exit.UNREACHABLE,
+    InvalidResponse: Exit.INVALID_RESPONSE,
 }
 
 
-def code_of(error: ClientError) -> Exit:
-    """The exit code that an error has."""
-    return _CODES.get(type(error), Exit.NOT_PAINTED)
+def exit_code(error: ClientError) -> Exit:
+    """The exit code of an error."""
+    return _CODES.get(type(error), Exit.UNSUCCESSFUL)
 
 
-def guarded(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """The command, which ends with a sentence and a code where it cannot be done."""
+def exits_on_error(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """Makes a command end with a sentence and an exit code if it fails."""
 
     @wraps(command)
     def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> None:
@@ -59,7 +59,7 @@ def guarded(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
             command(*arguments, **named)
         except ClientError as error:
             notice(str(error))
-            raise typer.Exit(code_of(error)) from error
+            raise typer.Exit(exit_code(error)) from error
         except KeyboardInterrupt:
             notice("Stopped.")
             raise typer.Exit(Exit.INTERRUPTED) from None

@@ -1,4 +1,4 @@
-"""The flags of a submission: further pictures, and every option from the one table."""
+"""The flags of a submission: further pictures, and every option of the table."""
 
 from collections.abc import Callable
 from inspect import Parameter, signature
@@ -6,55 +6,54 @@ from typing import Annotated, Any, Literal, TypeVar, get_origin, get_type_hints
 
 import typer
 
-from pastiche.client.wishes import text_of
-from pastiche.option_kinds import kind_of
+from pastiche.option_kinds import encode_option, kind_of
 from pastiche.options import Options, meaning_of, wanted
 from pastiche.presets import MEANINGS, Preset
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
 AXES = ("content_weight", "style_weight", "tv_weight", "seed")
-"""What a sweep may have several values of."""
+"""The options that may have several values in a sweep."""
 
 _STANDARD = Options()
 _TYPES = get_type_hints(Options)
 
 
 def with_options(command: Command) -> Command:
-    """The command, with a flag for every option in the place of its `**wishes`."""
+    """Gives a command a flag for every option, in place of its `**options`."""
     return _with_flags(command, {n: _flag(n) for n in _TYPES})
 
 
-def with_options_of_a_sweep(command: Command) -> Command:
-    """The same, with several values for some of them."""
+def with_sweep_options(command: Command) -> Command:
+    """The same, with several values for the axes of a sweep."""
     options = {name: _axis(name) if name in AXES else _flag(name) for name in _TYPES}
     return _with_flags(command, options)
 
 
 def _with_flags(command: Command, options: dict[str, Any]) -> Command:
-    flags = {**_pictures(), **_presets(), **options, **_wishes()}
+    flags = {**_pictures(), **_presets(), **options, **_scheduling()}
     own = signature(command, eval_str=True)
-    kept = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
+    named = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
     more = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
         for name, annotation in flags.items()
     ]
-    # Where `inspect.signature`, and with it typer, looks first (PEP 362); no type declares it.
-    command.__signature__ = own.replace(parameters=[*kept, *more])  # type: ignore[attr-defined]
+    # `inspect.signature`, which typer calls, reads this first (PEP 362); no type declares it.
+    command.__signature__ = own.replace(parameters=[*named, *more])  # type: ignore[attr-defined]
     return command
 
 
 def _flag(name: str) -> Any:
-    """One option as a flag: with its type and range where typer knows them, else as a text that is
-    read as a form's would be."""
+    """An option as a flag: with its type and range if typer knows such types, otherwise as a text
+    that is parsed like a form's."""
     kind, meaning = _TYPES[name], meaning_of(name)
     about: dict[str, Any] = {
         "help": meaning.description,
         "rich_help_panel": meaning.group,
-        "show_default": text_of(getattr(_STANDARD, name)) or "none",
+        "show_default": encode_option(getattr(_STANDARD, name)) or "none",
     }
     if name == "start":
-        about["help"] += " Or an earlier job's id: from its picture."
+        about["help"] += " Or the id of an earlier job: its result."
         return Annotated[str | None, typer.Option(**about)]
     if kind in (int, float):
         assert meaning.minimum is not None
@@ -72,7 +71,7 @@ def _axis(name: str) -> Any:
     option = typer.Option(
         help=f"{meaning.description} Several values are separated by commas.",
         rich_help_panel="Axes",
-        show_default=text_of(getattr(_STANDARD, name)),
+        show_default=encode_option(getattr(_STANDARD, name)),
         parser=_several(name),
         metavar="N,N",
     )
@@ -98,11 +97,14 @@ def _several(name: str) -> Callable[[str], list[Any]]:
 
 def _pictures() -> dict[str, Any]:
     panel: dict[str, Any] = {"metavar": "FILE", "rich_help_panel": "Further pictures"}
-    several = "one for each, by giving this several times."
+    several = "one for each, by repeating this flag."
     masks = typer.Option(help=f"Where each style is painted: {several}", **panel)
     of_styles = typer.Option(help=f"What of each style counts: {several}", **panel)
-    start = typer.Option(help="What to start from; --start is image then.", **panel)
-    content_map = typer.Option(help="How much each place of the photograph counts.", **panel)
+    start = typer.Option(help="The start image; implies --start image.", **panel)
+    content_map = typer.Option(
+        help="How much each place of the photograph counts: white is all, black is nothing.",
+        **panel,
+    )
     return {
         "mask": Annotated[list[str] | None, masks],
         "style_mask": Annotated[list[str] | None, of_styles],
@@ -117,23 +119,27 @@ def _presets() -> dict[str, Any]:
     return {"preset": Annotated[Preset | None, option]}
 
 
-def _wishes() -> dict[str, Any]:
-    panel = "When it is painted"
+def _scheduling() -> dict[str, Any]:
+    panel = "Scheduling"
     return {
         "priority": Annotated[
             Literal["high", "normal", "low"] | None,
-            typer.Option(help="Jobs of a higher one go first.", rich_help_panel=panel),
+            typer.Option(
+                help="Jobs of a higher priority are painted first.", rich_help_panel=panel
+            ),
         ],
         "deadline": Annotated[
             float | None,
-            typer.Option(help="For how many seconds it may wait.", rich_help_panel=panel),
+            typer.Option(help="For how many seconds the job may wait.", rich_help_panel=panel),
         ],
         "webhook_url": Annotated[
             str | None,
-            typer.Option(help="Told by a signed POST when it is over.", rich_help_panel=panel),
+            typer.Option(
+                help="Receives a signed POST when the job is over.", rich_help_panel=panel
+            ),
         ],
     }
 
 
-OF_A_SERVICE = ("priority", "deadline", "webhook_url")
-"""What only a service can see to."""
+SERVICE_FLAGS = ("priority", "deadline", "webhook_url")
+"""The flags that only a service understands."""

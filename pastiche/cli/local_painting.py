@@ -1,4 +1,4 @@
-"""Pictures painted by the engine in this process, one after the other. Loads torch."""
+"""Paints pictures with the engine in this process, one after the other. Loads torch."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,15 +12,15 @@ from PIL import Image
 from pastiche.cli import terminal_pictures
 from pastiche.cli.bars import Bar, Bars
 from pastiche.cli.contents import Content, save
-from pastiche.cli.exits import code_of
+from pastiche.cli.exits import exit_code
 from pastiche.cli.local_pictures import encoded, inputs_of, painted_picture
 from pastiche.cli.painting import Piece
 from pastiche.cli.screen import json_line, notice
 from pastiche.cli.warning_notices import WarningNotices
-from pastiche.client import ClientError, UnusablePicture
-from pastiche.client import Progress as Reached
-from pastiche.client.records import Losses
-from pastiche.client.wishes import PICTURES
+from pastiche.client import ClientError, InvalidPicture
+from pastiche.client import Progress as JobProgress
+from pastiche.client.models import Losses
+from pastiche.client.options import PICTURE_FIELDS
 from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.progress import Diverged, Progress
@@ -30,26 +30,26 @@ from pastiche.engine.weights import MissingWeights
 from pastiche.option_warnings import find_warnings
 from pastiche.options import OptionError, Options
 
-TOO_LARGE = "The memory does not suffice; try a smaller --size."
+TOO_LARGE = "There is not enough memory; try a smaller --size."
 
 
 class CannotPaint(ClientError):
-    """The engine cannot do it here; the message says what would help."""
+    """The engine cannot paint the picture here; the message says what would help."""
 
 
 class LocalBatch:
-    """What one command paints here."""
+    """The pictures that one command paints."""
 
     def __init__(
         self,
         pieces: list[Piece],
-        asked: Mapping[str, Any],
+        arguments: Mapping[str, Any],
         options: Options,
         limit_bytes: int,
         *,
         writes_json: bool,
     ) -> None:
-        self._pieces, self._asked, self._options = pieces, asked, options
+        self._pieces, self._arguments, self._options = pieces, arguments, options
         self._limit = limit_bytes
         self._writes_json = writes_json
         self._scenes = Scenes()
@@ -59,7 +59,7 @@ class LocalBatch:
         """Paints all of them.
 
         Raises:
-            Exit: not all could be.
+            Exit: not all could be painted.
         """
         keep_freed_memory()
         several = len(self._pieces) > 1
@@ -67,44 +67,46 @@ class LocalBatch:
             for piece in self._pieces:
                 bar = bars.add(piece.content.name)
                 try:
-                    picture = self._painted(piece.content, bar)
+                    picture = self._paint(piece.content, bar)
                     save(encoded(picture, piece.content.target.format), piece.content.target)
                 except ClientError as error:
                     piece.fail(error, is_one_of_several=several)
                 else:
-                    self._tell(piece.content)
+                    self._report(piece.content)
                     if shows:
                         terminal_pictures.show(encoded(picture, "png"))
                 finally:
                     bar.remove()
         failed = [piece.error for piece in self._pieces if piece.error is not None]
         if failed:
-            raise typer.Exit(code_of(failed[0]))
+            raise typer.Exit(exit_code(failed[0]))
 
-    def _painted(self, content: Content, bar: Bar) -> Image.Image:
-        pictures = {name: self._asked.get(name) for name in PICTURES} | {"content": content.picture}
+    def _paint(self, content: Content, bar: Bar) -> Image.Image:
+        pictures = {name: self._arguments.get(name) for name in PICTURE_FIELDS} | {
+            "content": content.picture
+        }
         inputs = inputs_of(pictures, self._limit)
         self._warnings.show(find_warnings(self._options, *inputs.images.sizes), content.name)
         began = monotonic()
         try:
             painting = paint(inputs.images, self._options, scenes=self._scenes)
             picture = followed(
-                painting, lambda told: bar.reached(_as_told(told, monotonic() - began))
+                painting, lambda progress: bar.update(_convert(progress, monotonic() - began))
             )
         except OptionError as error:
-            raise UnusablePicture(error.field, str(error)) from error
+            raise InvalidPicture(error.field, str(error)) from error
         except (MissingWeights, Diverged) as error:
             raise CannotPaint(str(error)) from error
         except (MemoryError, torch.OutOfMemoryError) as error:
             raise CannotPaint(TOO_LARGE) from error
         except RuntimeError as error:
-            if "can't allocate memory" not in str(error):  # the processor's has no type of its own
+            if "can't allocate memory" not in str(error):  # no type of its own on the CPU
                 raise
             raise CannotPaint(TOO_LARGE) from error
         keep_transparency = self._options.keep_transparency
         return painted_picture(picture, inputs.content, keep_transparency=keep_transparency)
 
-    def _tell(self, content: Content) -> None:
+    def _report(self, content: Content) -> None:
         if self._writes_json:
             backbone = choose_backbone(self._options.backbone).name
             json_line(
@@ -119,9 +121,9 @@ class LocalBatch:
             notice(f"{content.name} is painted: {content.target.path}")
 
 
-def _as_told(progress: Progress, seconds: float) -> Reached:
-    """The engine's progress in the words of the service."""
-    return Reached(
+def _convert(progress: Progress, seconds: float) -> JobProgress:
+    """Converts the engine's progress to that of a service."""
+    return JobProgress(
         iteration=progress.iteration,
         iterations=progress.iterations,
         progress=progress.iteration / progress.iterations,

@@ -1,6 +1,6 @@
-"""Pictures for the engine in this process, read as the service reads them. Loads torch."""
+"""Reads and encodes pictures for `--local` as the service does. Loads torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -8,12 +8,12 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from pastiche.client import UnusablePicture
-from pastiche.client.pictures import Picture, uploads
-from pastiche.client.records import Format
+from pastiche.client import InvalidPicture
+from pastiche.client.models import Format
+from pastiche.client.pictures import read_uploads
 from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs
-from pastiche.picture_sources import UnreadablePicture
+from pastiche.picture_sources import Pictures, UnreadablePicture
 from pastiche.pictures import apply_transparency, on_white, read_picture
 
 _MASKS = ("mask", "style_mask", "content_map")
@@ -26,30 +26,28 @@ _SAVED: Mapping[Format, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class LocalInputs:
-    """The images that one pastiche is made from.
+    """The images of one pastiche.
 
     Attributes:
-        content: as it was read, with its transparency.
+        content: the content image with its transparency.
     """
 
     images: Inputs
     content: Image.Image
 
 
-def inputs_of(
-    pictures: Mapping[str, Picture | Sequence[Picture] | None], limit_bytes: int
-) -> LocalInputs:
-    """The images by the names of the form's fields.
+def inputs_of(pictures: Mapping[str, Pictures | None], limit_bytes: int) -> LocalInputs:
+    """Reads the images, by the names of the form's fields.
 
     Raises:
-        UnusablePicture: one cannot be read.
+        InvalidPicture: an image cannot be read.
     """
     found: dict[str, list[Image.Image]] = {name: [] for name in pictures}
-    for field, data in uploads(pictures, limit_bytes):
+    for field, data in read_uploads(pictures, limit_bytes):
         try:
             found[field].append(read_picture(data, f"The {field} image"))
         except UnreadablePicture as error:
-            raise UnusablePicture(field, str(error)) from error
+            raise InvalidPicture(field, str(error)) from error
     tensors = {
         field: [read_mask(each) if field in _MASKS else read_image(each) for each in images]
         for field, images in found.items()
@@ -69,13 +67,13 @@ def inputs_of(
 def painted_picture(
     picture: Tensor, content: Image.Image, *, keep_transparency: bool
 ) -> Image.Image:
-    """A pastiche, (1, 3, H, W), as transparent as its content image where that is asked for."""
+    """Converts a pastiche, (1, 3, H, W); on request, as transparent as its content image."""
     painted = to_pil(picture)
     return apply_transparency(painted, content) if keep_transparency else painted
 
 
 def encoded(picture: Image.Image, file_format: Format) -> bytes:
-    """A picture as a file; in JPEG, which has no transparency, on white."""
+    """Encodes a picture as a file; on white as JPEG, which has no transparency."""
     out = BytesIO()
     shown = on_white(picture) if file_format == "jpeg" else picture
     shown.save(out, file_format.upper(), **_SAVED[file_format])

@@ -1,4 +1,4 @@
-"""What the engine would find on this machine. Loads torch, where it is there."""
+"""Describes this machine and its engine. Loads torch, if it is installed."""
 
 import os
 import platform
@@ -13,9 +13,9 @@ class Engine:
     """How this process would paint.
 
     Attributes:
-        cuda: of this torch, None where it is built without.
-        precision: that `auto` gives.
-        backbone: that `auto` gives.
+        cuda: the version that torch is built with; None if it is built without CUDA.
+        precision: the one that `auto` selects.
+        backbone: the one that `auto` selects.
     """
 
     torch: str
@@ -30,28 +30,28 @@ class Engine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """This machine, and the engine where it is installed.
+    """This machine, and the engine if it is installed.
 
     Attributes:
-        has_card: whether there is a driver for NVIDIA's cards.
+        has_nvidia_driver: whether an NVIDIA driver is installed.
     """
 
     python: str
     system: str
     cores: int
     pastiche: str
-    has_card: bool
+    has_nvidia_driver: bool
     engine: Engine | None
 
 
-def this_machine() -> Machine:
-    """What is here."""
+def describe_machine() -> Machine:
+    """Describes this machine."""
     return Machine(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
         cores=os.cpu_count() or 1,
         pastiche=__version__,
-        has_card=which("nvidia-smi") is not None,
+        has_nvidia_driver=which("nvidia-smi") is not None,
         engine=_engine(),
     )
 

@@ -1,4 +1,4 @@
-"""`pastiche paint`, `submit` and `sweep`: pictures and options go out."""
+"""`pastiche paint`, `submit` and `sweep`: commands that send pictures."""
 
 import os
 from collections.abc import Mapping
@@ -11,88 +11,89 @@ from pastiche.cli.arguments import (
     DEFAULT,
     ContentArgument,
     Contents,
+    FormatOption,
     Json,
     Key,
     Output,
     Show,
     Styles,
     Url,
-    WantedFormat,
-    async_client_of,
-    client_of,
     limit_megabytes,
+    make_async_client,
+    make_client,
 )
 from pastiche.cli.contents import (
     check_output,
     check_pipes,
-    contents_of,
-    picture_of,
+    find_contents,
+    make_target,
+    open_argument,
     save,
-    target_of,
 )
-from pastiche.cli.exits import Exit, guarded
-from pastiche.cli.flags import with_options, with_options_of_a_sweep
-from pastiche.cli.local_options import options_of
+from pastiche.cli.exits import Exit, exits_on_error
+from pastiche.cli.flags import with_options, with_sweep_options
+from pastiche.cli.local_options import make_options
 from pastiche.cli.painting import Batch, Piece
 from pastiche.cli.screen import json_line, line, notice
-from pastiche.cli.sweeping import painted_sweep
+from pastiche.cli.sweeping import watch_sweep
 from pastiche.cli.warning_notices import WarningNotices
-from pastiche.client import Patience
+from pastiche.client import RetryPolicy
 
 Local = Annotated[
-    bool, typer.Option("--local", help="Paint in this process, without a service (loads torch).")
+    bool, typer.Option("--local", help="Paint in this process, without a service (needs torch).")
 ]
 
 
-@guarded
+@exits_on_error
 @with_options
 def paint(
     content: Contents,
     style: Styles,
     output: Output,
     local: Local = False,
-    format: WantedFormat = None,
+    format: FormatOption = None,
     preview: Show = None,
     as_json: Json = False,
     url: Url = DEFAULT,
     key: Key = None,
-    **wishes: Any,
+    **options: Any,
 ) -> None:
     """Paint a photograph, or a folder of them, in the style of a painting.
 
-    Submits it, shows how it goes, and saves the picture. Should the service go away meanwhile, this
-    says so and goes on when it is back; after Ctrl-C the job goes on, and `pastiche watch` with it.
+    Submits a job, shows its progress, and saves the picture. If the service goes away, the command
+    waits until it is back. Ctrl-C does not cancel the job: `pastiche watch` continues.
     """
     check_pipes([content, *style])
     check_output(output, writes_json=as_json)
-    pieces = [Piece(each) for each in contents_of(content, output, format)]
-    asked = {"style": [picture_of(each) for each in style], **wishes}
-    shows = terminal_pictures.is_wanted(preview)
+    pieces = [Piece(each) for each in find_contents(content, output, format)]
+    arguments = {"style": [open_argument(each) for each in style], **options}
+    shows = terminal_pictures.should_show(preview)
     if local:
-        _paint_here(pieces, asked, writes_json=as_json, shows=shows)
+        _paint_locally(pieces, arguments, writes_json=as_json, shows=shows)
     else:
-        patient = async_client_of(url, key, Patience().with_a_job_there())
-        Batch(pieces, asked, as_json, shows).paint(async_client_of(url, key), patient)
+        first = make_async_client(url, key)
+        later = make_async_client(url, key, RetryPolicy().for_accepted_job())
+        Batch(pieces, arguments, as_json, shows).paint(first, later)
 
 
-def _paint_here(
-    pieces: list[Piece], asked: Mapping[str, Any], *, writes_json: bool, shows: bool
+def _paint_locally(
+    pieces: list[Piece], arguments: Mapping[str, Any], *, writes_json: bool, shows: bool
 ) -> None:
-    options = options_of(asked)
+    options = make_options(arguments)
     try:
-        # Threads that spin while they wait slow down a painting beside other work many times.
+        # Threads that spin while they wait slow painting down a lot beside other work.
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-        # torch takes seconds to load, and is not there where only a client is installed.
+        # torch takes seconds to load, and is missing if only the client is installed.
         from pastiche.cli.local_painting import LocalBatch
     except ImportError as error:
-        wanted = "pip install '.[engine]' in the project's folder"
-        notice(f"--local needs the engine ({error.name}): {wanted}")
-        raise typer.Exit(Exit.WRONG_USAGE) from error
+        advice = "pip install '.[engine]' in the project's folder"
+        notice(f"--local needs the engine ({error.name}): {advice}")
+        raise typer.Exit(Exit.USAGE_ERROR) from error
     limit_bytes = round(limit_megabytes() * 1e6)
-    LocalBatch(pieces, asked, options, limit_bytes, writes_json=writes_json).paint(shows=shows)
+    LocalBatch(pieces, arguments, options, limit_bytes, writes_json=writes_json).paint(shows=shows)
 
 
-@guarded
+@exits_on_error
 @with_options
 def submit(
     content: ContentArgument,
@@ -100,22 +101,22 @@ def submit(
     as_json: Json = False,
     url: Url = DEFAULT,
     key: Key = None,
-    **wishes: Any,
+    **options: Any,
 ) -> None:
     """Submit a job and print its id, without waiting for the picture."""
     check_pipes([content, *style])
-    with client_of(url, key) as client:
-        styles = [picture_of(each) for each in style]
-        job = client.submit(picture_of(content), styles, **wishes)
+    with make_client(url, key) as client:
+        styles = [open_argument(each) for each in style]
+        job = client.submit(open_argument(content), styles, **options)
     WarningNotices().show(job.warnings, content)
     if as_json:
-        json_line(job.answer)
+        json_line(job.raw)
     else:
         line(job.id)
 
 
-@guarded
-@with_options_of_a_sweep
+@exits_on_error
+@with_sweep_options
 def sweep(
     content: ContentArgument,
     style: Styles,
@@ -123,12 +124,12 @@ def sweep(
     cell: Annotated[
         int, typer.Option(min=32, max=1024, help="The side of each picture, in pixels.")
     ] = 256,
-    format: WantedFormat = None,
+    format: FormatOption = None,
     preview: Show = None,
     as_json: Json = False,
     url: Url = DEFAULT,
     key: Key = None,
-    **wishes: Any,
+    **options: Any,
 ) -> None:
     """Paint one pair with several weights, and save a contact sheet with the values under each.
 
@@ -136,21 +137,21 @@ def sweep(
     """
     check_pipes([content, *style])
     check_output(output, writes_json=as_json)
-    target = target_of(output, format)
-    shows = terminal_pictures.is_wanted(preview)
-    with client_of(url, key) as client:
-        styles = [picture_of(each) for each in style]
-        sweep = client.sweep(picture_of(content), styles, **wishes)
+    target = make_target(output, format)
+    shows = terminal_pictures.should_show(preview)
+    with make_client(url, key) as client:
+        styles = [open_argument(each) for each in style]
+        sweep = client.submit_sweep(open_argument(content), styles, **options)
         warnings = WarningNotices()
         for member in sweep.jobs:
             warnings.show(member.job.warnings if member.job else (), content)
-        sweep = painted_sweep(client, sweep)
-        save(client.sheet(sweep, target.format, cell=cell), target)
+        sweep = watch_sweep(client, sweep)
+        save(client.contact_sheet(sweep, target.format, cell=cell), target)
         if as_json:
-            json_line({"output": target.name, "sweep": client.look_at_sweep(sweep).answer})
+            json_line({"output": target.name, "sweep": client.get_sweep(sweep).raw})
         if shows:
-            terminal_pictures.show(client.sheet(sweep, cell=cell))
+            terminal_pictures.show(client.contact_sheet(sweep, cell=cell))
     painted = sum(each.job is not None and each.job.status == "succeeded" for each in sweep.jobs)
     notice(f"{painted} of {len(sweep.jobs)} painted: {target.name}")
     if painted < len(sweep.jobs):
-        raise typer.Exit(Exit.NOT_PAINTED)
+        raise typer.Exit(Exit.UNSUCCESSFUL)

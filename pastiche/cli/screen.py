@@ -1,4 +1,4 @@
-"""Where words go: what is asked for to standard output, what is told beside it to the other."""
+"""The console: results go to standard output, everything else to standard error."""
 
 import json
 import logging
@@ -15,56 +15,56 @@ OUT = Console(highlight=False, markup=False, soft_wrap=True)
 ERR = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
 
 
-class UnusableFile(ClientError):
+class InvalidFile(ClientError):
     """A file, a folder or an output that cannot be read or written."""
 
 
 def notice(sentence: str) -> None:
-    """Tells a person something, whatever becomes of the output."""
+    """Prints a sentence for a person to standard error."""
     ERR.print(printable(sentence))
 
 
 def line(text: str) -> None:
-    """A line of the output."""
+    """Prints a line to standard output."""
     OUT.print(printable(text))
 
 
-def json_line(said: Mapping[str, Any]) -> None:
-    """One JSON document, on a line of its own, for a script that reads it at once.
+def json_line(document: Mapping[str, Any]) -> None:
+    """Prints a JSON document as one line and flushes it, for scripts.
 
     Raises:
-        UnusableFile: nobody reads it any more.
+        InvalidFile: standard output is closed.
     """
-    put_out((json.dumps(said) + "\n").encode())
+    write_output((json.dumps(document) + "\n").encode())
 
 
-def put_out(data: bytes) -> None:
+def write_output(data: bytes) -> None:
     """Writes to standard output.
 
     Raises:
-        UnusableFile: it cannot be written, or nobody reads it any more.
+        InvalidFile: it cannot be written, or it is closed.
     """
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
-        # What is left in the buffer would be tried again, and told, when Python ends.
+        # Python would write the rest of the buffer when it exits, and report the error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise UnusableFile(f"Standard output cannot be written: {error.strerror}.") from error
+        raise InvalidFile(f"Standard output cannot be written: {error.strerror}.") from error
 
 
 def printable(text: str) -> str:
-    """The text without what would command a terminal: it may come from a stranger."""
+    """Replaces control characters, which could command the terminal, in texts from elsewhere."""
     return "".join(each if each.isprintable() or each == "\n" else "·" for each in text)
 
 
 class Notices(logging.Handler):
-    """What the client tells on the way, as that it tries again."""
+    """Shows warnings of the client, such as that it retries."""
 
     def emit(self, record: logging.LogRecord) -> None:
         notice(record.getMessage())
 
 
-def tell_what_the_client_tells() -> None:
-    """From now on such things are seen."""
+def show_client_warnings() -> None:
+    """Shows warnings of the client on standard error."""
     logging.getLogger("pastiche.client").addHandler(Notices())

@@ -1,7 +1,7 @@
 """Pictures in terminals that can show them.
 
-Kitty's protocol, which Ghostty speaks too: https://sw.kovidgoyal.net/kitty/graphics-protocol/
-iTerm2's, which WezTerm speaks too: https://iterm2.com/documentation-images.html
+Kitty's protocol, also of Ghostty: https://sw.kovidgoyal.net/kitty/graphics-protocol/
+iTerm2's protocol, also of WezTerm: https://iterm2.com/documentation-images.html
 """
 
 import base64
@@ -16,37 +16,37 @@ Protocol = Literal["kitty", "iterm"]
 
 MOST_COLUMNS = 60
 _CHUNK = 4096
-"""What kitty takes at once of a picture's base64."""
+"""How much base64 kitty accepts in one sequence."""
 
 
-def protocol_of(environment: Mapping[str, str]) -> Protocol | None:
-    """How this terminal is told a picture; None where it cannot be, or where that is not known."""
+def detect_protocol(environment: Mapping[str, str]) -> Protocol | None:
+    """The protocol of this terminal; None if it has none, or it is not known."""
     terminal, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
     if terminal.startswith(("screen", "tmux")):
-        return None  # they keep it to themselves
+        return None  # they do not pass pictures on
     if "KITTY_WINDOW_ID" in environment or terminal in ("xterm-kitty", "xterm-ghostty"):
         return "kitty"
     return "iterm" if program in ("iTerm.app", "WezTerm") else None
 
 
-def is_wanted(asked: bool | None) -> bool:
-    """Whether a picture is to be shown: as it is asked, else where the terminal can."""
-    if asked is None:
-        return ERR.is_terminal and protocol_of(os.environ) is not None
-    if asked and protocol_of(os.environ) is None:
+def should_show(flag: bool | None) -> bool:
+    """Whether to show a picture: as the flag says; without one, if the terminal can."""
+    if flag is None:
+        return ERR.is_terminal and detect_protocol(os.environ) is not None
+    if flag and detect_protocol(os.environ) is None:
         notice("This terminal is not known to show pictures.")
         return False
-    return asked
+    return flag
 
 
 def show(png: bytes) -> None:
-    """Shows a picture, beside what is told: standard output may be a file."""
-    protocol = protocol_of(os.environ)
+    """Shows a picture on standard error: standard output may be a file."""
+    protocol = detect_protocol(os.environ)
     columns = min(MOST_COLUMNS, ERR.width - 1)
     if protocol is None:
         return
-    drawn = {"kitty": _by_kitty, "iterm": _by_iterm}[protocol](png, columns)
-    sys.stderr.write(drawn + "\n")
+    sequence = {"kitty": _by_kitty, "iterm": _by_iterm}[protocol](png, columns)
+    sys.stderr.write(sequence + "\n")
     sys.stderr.flush()
 
 

@@ -1,4 +1,4 @@
-"""Warnings on standard error: each once, however many pictures of a batch it is about."""
+"""Warnings on standard error: each once, even if it concerns many pictures of a batch."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from pastiche.option_warnings import OptionWarning
 
 
 class WarningNotices:
-    """The warnings that one command has shown.
+    """The warnings that a command has shown.
 
     Args:
         name_contents: whether a warning about a content image begins with the name of its file.

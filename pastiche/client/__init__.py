@@ -1,4 +1,4 @@
-"""A client of the Pastiche service, synchronous and asynchronous; needs httpx and no more.
+"""A client of the Pastiche service, synchronous and asynchronous.
 
 from pastiche.client import Client
 
@@ -11,63 +11,64 @@ import logging
 from pastiche.client.async_client import AsyncClient
 from pastiche.client.client import Client
 from pastiche.client.errors import (
+    ApiError,
     ClientError,
-    FieldFault,
-    NotPainted,
-    Refused,
-    StrangeAnswer,
-    Unreachable,
-    UnusableAddress,
-    UnusablePicture,
+    FieldError,
+    InvalidAddress,
+    InvalidPicture,
+    InvalidResponse,
+    JobUnsuccessful,
+    ServiceUnreachable,
 )
-from pastiche.client.events import (
-    Advanced,
-    Changed,
-    ConnectionBack,
+from pastiche.client.models import (
     ConnectionLost,
-    Erased,
-    Event,
-    Finished,
-    PreviewReady,
-)
-from pastiche.client.patience import Patience
-from pastiche.client.records import (
+    ConnectionRestored,
     Estimate,
+    Event,
     Job,
+    JobDeleted,
+    JobFinished,
+    JobUpdated,
     JobWarning,
     LossCurves,
+    PreviewReady,
     Progress,
+    ProgressUpdated,
     Readiness,
     Sweep,
 )
+from pastiche.client.options import JobOptions, SweepOptions
+from pastiche.client.retry import RetryPolicy
 
 __all__ = [
-    "Advanced",
+    "ApiError",
     "AsyncClient",
-    "Changed",
     "Client",
     "ClientError",
-    "ConnectionBack",
     "ConnectionLost",
-    "Erased",
+    "ConnectionRestored",
     "Estimate",
     "Event",
-    "FieldFault",
-    "Finished",
+    "FieldError",
+    "InvalidAddress",
+    "InvalidPicture",
+    "InvalidResponse",
     "Job",
+    "JobDeleted",
+    "JobFinished",
+    "JobOptions",
+    "JobUnsuccessful",
+    "JobUpdated",
     "JobWarning",
     "LossCurves",
-    "NotPainted",
-    "Patience",
     "PreviewReady",
     "Progress",
+    "ProgressUpdated",
     "Readiness",
-    "Refused",
-    "StrangeAnswer",
+    "RetryPolicy",
+    "ServiceUnreachable",
     "Sweep",
-    "Unreachable",
-    "UnusableAddress",
-    "UnusablePicture",
+    "SweepOptions",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

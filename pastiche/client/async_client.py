@@ -1,32 +1,96 @@
-"""`AsyncClient`: a service, spoken to on an event loop, asyncio's or trio's."""
+"""`AsyncClient`, on asyncio or trio. `client.py` is generated from this file by `make client`."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import math
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from http import HTTPStatus
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
+import anyio
 import httpx
+from httpx_sse import EventSource
+from tenacity import AsyncRetrying
 
-from pastiche.client import flows, watching
-from pastiche.client.awaiting import AsyncDriver
-from pastiche.client.client import Several, id_of
-from pastiche.client.events import Event
-from pastiche.client.patience import Patience
-from pastiche.client.pictures import Picture
-from pastiche.client.records import (
+from pastiche.client.errors import (
+    ApiError,
+    InvalidAddress,
+    InvalidResponse,
+    JobUnsuccessful,
+    ServiceUnreachable,
+)
+from pastiche.client.models import (
+    ConnectionLost,
+    ConnectionRestored,
     Estimate,
+    Event,
     Format,
     Job,
+    JobDeleted,
+    JobFinished,
+    JobPage,
+    JobUpdated,
     LossCurves,
     Readiness,
     Status,
     Sweep,
+    parse,
+    parse_event,
 )
-from pastiche.client.transport import DEFAULT_URL, LIMITS, Address
-from pastiche.client.wishes import JobWishes, Submission, SweepWishes
+from pastiche.client.options import PICTURE_FIELDS, JobOptions, SweepOptions
+from pastiche.client.pictures import read_uploads_in_thread
+from pastiche.client.retry import (
+    Backoff,
+    RetryPolicy,
+    error_from_httpx,
+    error_from_response,
+    invalid_response,
+    retry_arguments,
+)
+from pastiche.option_kinds import encode_option
+from pastiche.picture_sources import Picture, Pictures
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+"""Where `make serve` serves."""
+
+CONNECT_SECONDS = 10.0
+
+SILENCE_SECONDS = 45.0
+"""A stream of events without a byte for this long is lost: the service sends a comment every 10."""
+
+LONGEST_EVENT_BYTES = 1_000_000
+"""No event of a Pastiche service is as long; a longer one is not read into memory."""
+
+SWEEP_POLL_SECONDS = 1.0
+"""How often a watched sweep is fetched: sweeps have no events."""
+
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+"""Each watched job holds a connection: a limit would let many of them block all other requests."""
+
+Model = TypeVar("Model")
 
 
 class AsyncClient:
-    """A Pastiche service: as `Client`, with every method awaited, or iterated by `async for`."""
+    """A client of a Pastiche service. Close it, or use it in an `async with` statement.
+
+    Every method may raise a `ClientError`: `ApiError`, `ServiceUnreachable` or `InvalidResponse`;
+    those that send pictures also raise `InvalidPicture`. Requests that are safe to repeat are
+    retried if the connection is lost or the service is busy. A job or a sweep is given as an object
+    or by its id.
+
+    Args:
+        url: the address of the service.
+        key: the API key, if the service requires one.
+        timeout_seconds: for a response; connecting may take 10 seconds.
+        retry_policy: for how long failed requests are retried.
+        upload_limit_megabytes: the limit of the service; larger files are not sent.
+        http: an httpx client, for proxies or certificates. It is not closed with this client.
+
+    Raises:
+        InvalidAddress: the address or the key cannot be used.
+    """
 
     def __init__(
         self,
@@ -34,16 +98,23 @@ class AsyncClient:
         key: str | None = None,
         *,
         timeout_seconds: float = 60.0,
-        patience: Patience | None = None,
+        retry_policy: RetryPolicy | None = None,
         upload_limit_megabytes: float = 25,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        self._address = Address(url, key, timeout_seconds)
-        self._is_own = http is None
-        self._http = http or httpx.AsyncClient(limits=LIMITS)
-        self._driver = AsyncDriver(self._address, self._http)
-        self._patience = patience or Patience()
+        _check_address(url, key)
+        self.url = url.rstrip("/")
+        self._headers = {"User-Agent": "pastiche-client"}
+        if key is not None:
+            self._headers["Authorization"] = f"Bearer {key}"
+        self._timeout = httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS)
+        self._stream_timeout = httpx.Timeout(
+            timeout_seconds, connect=CONNECT_SECONDS, read=SILENCE_SECONDS
+        )
+        self._retry_policy = retry_policy or RetryPolicy()
         self._limit_bytes = round(upload_limit_megabytes * 1e6)
+        self._owns_http = http is None
+        self._http = http or httpx.AsyncClient(limits=LIMITS)
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,87 +127,148 @@ class AsyncClient:
     ) -> None:
         await self.aclose()
 
-    @property
-    def url(self) -> str:
-        """Where the service is."""
-        return self._address.url
-
     async def aclose(self) -> None:
-        """Closes the connections, but those of an httpx client of one's own."""
-        if self._is_own:
+        """Closes the connections, except those of an httpx client that was passed in."""
+        if self._owns_http:
             await self._http.aclose()
 
     async def paint(
         self,
         content: Picture,
-        style: Several,
+        style: Pictures,
         *,
         format: Format = "png",
-        watch: Callable[[Event], None] | None = None,
+        on_event: Callable[[Event], None] | None = None,
         idempotency_key: str | None = None,
-        **wishes: Unpack[JobWishes],
+        **options: Unpack[JobOptions],
     ) -> bytes:
-        """As `Client.paint`."""
-        return await self._driver.run(
-            flows.paint(
-                self._wanted(content, style, wishes, idempotency_key), format, self._patience
-            ),
-            watch,
-        )
+        """Submits a job, waits until it is done, and returns the picture.
+
+        Args:
+            content: the content image: a path, bytes, an open file, a Pillow image or an array.
+            style: the style image, or a list of them.
+            format: of the picture.
+            on_event: called with every event of the job.
+            idempotency_key: repeated calls with the same key submit one job. By default each call
+                has its own.
+            options: every option of `pastiche.options` by its name; `preset`; further pictures,
+                such as `mask`; and `priority`, `deadline` in seconds, `webhook_url`.
+
+        Raises:
+            JobUnsuccessful: the job failed, was canceled or expired.
+        """
+        job = await self.submit(content, style, idempotency_key=idempotency_key, **options)
+        if on_event is not None:
+            on_event(JobUpdated(job))
+        await self.wait_until_done(job, on_event=on_event)
+        policy = self._retry_policy.for_accepted_job()
+        return await self._request_picture(_path("jobs", job, "result"), policy, format=format)
 
     async def submit(
         self,
         content: Picture | None = None,
-        style: Several | None = None,
+        style: Pictures | None = None,
         *,
         idempotency_key: str | None = None,
-        **wishes: Unpack[JobWishes],
+        **options: Unpack[JobOptions],
     ) -> Job:
-        """As `Client.submit`."""
-        return await self._driver.run(
-            flows.submit(self._wanted(content, style, wishes, idempotency_key), self._patience)
-        )
+        """Submits a job; the arguments are those of `paint`. If `start` or `pictures_of` is the id
+        of an earlier job, the pictures that are not given are that job's."""
+        form = await self._form(content, style, options)
+        headers = _idempotent(idempotency_key)
+        return await self._request(Job, "POST", "/jobs", files=form, headers=headers)
 
     async def estimate(
         self,
         content: Picture | None = None,
-        style: Several | None = None,
-        **wishes: Unpack[JobWishes],
+        style: Pictures | None = None,
+        **options: Unpack[JobOptions],
     ) -> Estimate:
-        """As `Client.estimate`."""
-        return await self._driver.run(
-            flows.estimate(self._wanted(content, style, wishes), self._patience)
-        )
+        """Returns what a submission would cost; nothing is stored."""
+        form = await self._form(content, style, options)
+        return await self._request(Estimate, "POST", "/jobs", params={"dry_run": "1"}, files=form)
 
-    async def job(self, job: Job | str) -> Job:
-        """As `Client.job`."""
-        return await self._driver.run(flows.look(id_of(job), self._patience))
+    async def get_job(self, job: Job | str) -> Job:
+        """Fetches the job as it is now."""
+        return await self._request(Job, "GET", _path("jobs", job))
 
-    def jobs(self, status: Status | None = None, *, page_size: int = 100) -> AsyncIterator[Job]:
-        """As `Client.jobs`."""
-        return self._driver.iterate(flows.listed(status, page_size, self._patience))
+    async def list_jobs(
+        self, status: Status | None = None, *, page_size: int = 100
+    ) -> AsyncIterator[Job]:
+        """Iterates over the caller's jobs, newest first; fetches each page when it is needed."""
+        query = {"limit": str(page_size)} | ({"status": status} if status else {})
+        while True:
+            page = await self._request(JobPage, "GET", "/jobs", params=query)
+            for job in page.jobs:
+                yield job
+            if page.next_cursor is None or page.next_cursor == query.get("cursor"):
+                return
+            query["cursor"] = page.next_cursor
 
-    def watch(self, job: Job | str) -> AsyncIterator[Event]:
-        """As `Client.watch`."""
-        return self._driver.iterate(watching.watched(id_of(job), self._patience))
+    async def watch(self, job: Job | str) -> AsyncGenerator[Event, None]:
+        """Iterates over the events of a job until it has ended: `JobFinished` or `JobDeleted` is
+        the last one.
 
-    async def wait(self, job: Job | str, *, watch: Callable[[Event], None] | None = None) -> Job:
-        """As `Client.wait`."""
-        return await self._driver.run(flows.awaited(id_of(job), self._patience), watch)
+        If the connection is lost, yields `ConnectionLost` and connects again after growing pauses.
+        Events that were missed are not sent again, but the next ones say how the job is now.
+        """
+        backoff, is_lost = Backoff(self._retry_policy.watching_seconds), False
+        while True:
+            try:
+                async with aclosing(self._events(_path("jobs", job, "events"))) as events:
+                    async for event in events:
+                        if is_lost:
+                            yield ConnectionRestored()
+                        yield event
+                        if isinstance(event, JobFinished | JobDeleted):
+                            return
+                        backoff, is_lost = Backoff(self._retry_policy.watching_seconds), False
+                raise ServiceUnreachable(f"{self.url} closed the connection.", was_sent=True)
+            except (ServiceUnreachable, ApiError) as error:
+                pause, reason = backoff.next_pause(error), str(error)
+                if math.isinf(pause):
+                    raise
+            is_lost = True
+            yield ConnectionLost(reason, pause)
+            await anyio.sleep(pause)
+
+    async def wait_until_done(
+        self, job: Job | str, *, on_event: Callable[[Event], None] | None = None
+    ) -> Job:
+        """Waits until the job has succeeded, and returns it.
+
+        Args:
+            on_event: called with every event of the job.
+
+        Raises:
+            JobUnsuccessful: the job failed, was canceled or expired.
+        """
+        async with aclosing(self.watch(job)) as events:
+            async for event in events:
+                if on_event is not None:
+                    on_event(event)
+                if isinstance(event, JobFinished):
+                    if event.job.status != "succeeded":
+                        raise JobUnsuccessful(event.job)
+                    return event.job
+        sentence = f"Job {_id(job)} was deleted."
+        raise ApiError("job_not_found", HTTPStatus.NOT_FOUND, sentence)
 
     async def result(self, job: Job | str, format: Format = "png") -> bytes:
-        """As `Client.result`."""
-        return await self._driver.run(flows.result(id_of(job), format, self._patience))
+        """Fetches the finished picture; `ApiError` (`result_not_ready`) until there is one."""
+        return await self._request_picture(_path("jobs", job, "result"), format=format)
 
     async def preview(self, job: Job | str) -> bytes | None:
-        """As `Client.preview`."""
-        return await self._driver.run(flows.preview(id_of(job), self._patience))
+        """Fetches the latest preview, a JPEG file; None before the first."""
+        response = await self._send_retrying("GET", _path("jobs", job, "preview"))
+        has_preview = response.status_code != HTTPStatus.NO_CONTENT
+        return self._check_picture(response) if has_preview else None
 
     async def losses(self, job: Job | str) -> LossCurves:
-        """As `Client.losses`."""
-        return await self._driver.run(flows.losses(id_of(job), self._patience))
+        """Fetches each loss term after each iteration so far."""
+        return await self._request(LossCurves, "GET", _path("jobs", job, "losses"))
 
-    async def reweigh(
+    async def update_weights(
         self,
         job: Job | str,
         *,
@@ -144,75 +276,262 @@ class AsyncClient:
         style_weight: float | None = None,
         tv_weight: float | None = None,
     ) -> Job:
-        """As `Client.reweigh`."""
+        """Changes the weights of a job, even while it is being painted; those that are None stay
+        as they are."""
         weights = {
             "content_weight": content_weight,
             "style_weight": style_weight,
             "tv_weight": tv_weight,
         }
-        return await self._driver.run(flows.reweigh(id_of(job), weights, self._patience))
+        changed = {name: weight for name, weight in weights.items() if weight is not None}
+        return await self._request(Job, "PATCH", _path("jobs", job), json=changed)
 
     async def cancel(self, job: Job | str) -> Job:
-        """As `Client.cancel`."""
-        return await self._driver.run(flows.cancel(id_of(job), self._patience))
+        """Cancels a job: at once if it is queued, within an iteration or two if it is running.
+
+        Raises:
+            ApiError: the job is being finished (`finish_requested`).
+        """
+        return await self._request(Job, "POST", _path("jobs", job, "cancel"))
 
     async def finish(self, job: Job | str) -> Job:
-        """As `Client.finish`."""
-        return await self._driver.run(flows.finish(id_of(job), self._patience))
+        """Ends a job early and makes the picture so far its result: a running job succeeds soon; a
+        job that was canceled or failed succeeds with its last preview.
+
+        Raises:
+            ApiError: there is no picture yet, or the job is being canceled (`cancel_requested`).
+        """
+        return await self._request(Job, "POST", _path("jobs", job, "finish"))
 
     async def retry(self, job: Job | str) -> Job:
-        """As `Client.retry`."""
-        return await self._driver.run(flows.retry(id_of(job), self._patience))
+        """Submits a finished job again, as a new job."""
+        headers = _idempotent()
+        return await self._request(Job, "POST", _path("jobs", job, "retry"), headers=headers)
 
     async def delete(self, job: Job | str) -> None:
-        """As `Client.delete`."""
-        await self._driver.run(flows.erase("jobs", id_of(job), self._patience))
+        """Cancels a job and deletes it with its pictures."""
+        await self._delete(_path("jobs", job))
 
-    async def sweep(
+    async def submit_sweep(
         self,
         content: Picture,
-        style: Several,
+        style: Pictures,
         *,
         idempotency_key: str | None = None,
-        **wishes: Unpack[SweepWishes],
+        **options: Unpack[SweepOptions],
     ) -> Sweep:
-        """As `Client.sweep`."""
-        return await self._driver.run(
-            flows.sweep(self._wanted(content, style, wishes, idempotency_key), self._patience)
-        )
+        """Submits a job for each combination of the values of `content_weight`, `style_weight`,
+        `tv_weight` and `seed`; each is a number or a list of numbers."""
+        form = await self._form(content, style, options)
+        headers = _idempotent(idempotency_key)
+        return await self._request(Sweep, "POST", "/sweeps", files=form, headers=headers)
 
-    async def look_at_sweep(self, sweep: Sweep | str) -> Sweep:
-        """As `Client.look_at_sweep`."""
-        return await self._driver.run(flows.look_at_sweep(id_of(sweep), self._patience))
+    async def get_sweep(self, sweep: Sweep | str) -> Sweep:
+        """Fetches the sweep with all its jobs as they are now."""
+        return await self._request(Sweep, "GET", _path("sweeps", sweep))
 
-    def watch_sweep(self, sweep: Sweep | str) -> AsyncIterator[Sweep]:
-        """As `Client.watch_sweep`."""
-        return self._driver.iterate(flows.watch_sweep(id_of(sweep), self._patience))
+    async def watch_sweep(self, sweep: Sweep | str) -> AsyncIterator[Sweep]:
+        """Fetches the sweep about once a second until all its jobs have ended."""
+        policy = self._retry_policy.for_accepted_job()
+        while True:
+            current = await self._request(Sweep, "GET", _path("sweeps", sweep), policy)
+            yield current
+            if current.is_over:
+                return
+            await anyio.sleep(SWEEP_POLL_SECONDS)
 
-    async def sheet(self, sweep: Sweep | str, format: Format = "png", *, cell: int = 256) -> bytes:
-        """As `Client.sheet`."""
-        return await self._driver.run(flows.sheet(id_of(sweep), format, cell, self._patience))
+    async def contact_sheet(
+        self, sweep: Sweep | str, format: Format = "png", *, cell: int = 256
+    ) -> bytes:
+        """Fetches one image with all pictures of the sweep so far, each `cell` pixels wide."""
+        path = _path("sweeps", sweep, "sheet")
+        return await self._request_picture(path, format=format, cell=str(cell))
 
     async def cancel_sweep(self, sweep: Sweep | str) -> Sweep:
-        """As `Client.cancel_sweep`."""
-        return await self._driver.run(flows.cancel_sweep(id_of(sweep), self._patience))
+        """Cancels all jobs of a sweep."""
+        return await self._request(Sweep, "POST", _path("sweeps", sweep, "cancel"))
 
     async def delete_sweep(self, sweep: Sweep | str) -> None:
-        """As `Client.delete_sweep`."""
-        await self._driver.run(flows.erase("sweeps", id_of(sweep), self._patience))
+        """Cancels and deletes a sweep with all its jobs."""
+        await self._delete(_path("sweeps", sweep))
 
-    async def readiness(
-        self,
-    ) -> Readiness:
-        """As `Client.readiness`."""
-        return await self._driver.run(flows.readiness())
+    async def readiness(self) -> Readiness:
+        """Fetches the state of the service's parts and its workers; never retried."""
+        response = await self._send("GET", "/readyz")
+        if not response.is_success and response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise error_from_response(response, self.url)
+        try:
+            return self._parse(Readiness, response)
+        except InvalidResponse:
+            if response.is_success:
+                raise
+            raise error_from_response(response, self.url) from None
 
-    def _wanted(
+    async def _form(
+        self, content: Picture | None, style: Pictures | None, options: Mapping[str, Any]
+    ) -> list[tuple[str, tuple[str | None, str | bytes]]]:
+        """The multipart form of a submission. Texts are parts too: without a picture, httpx would
+        send a form that is not multipart, which the service rejects."""
+        fields = {"content": content, "style": style, **options}
+        pictures = {name: fields.pop(name, None) for name in PICTURE_FIELDS}
+        files = await read_uploads_in_thread(pictures, self._limit_bytes)
+        texts = {name: encode_option(value) for name, value in fields.items() if value is not None}
+        return [
+            *((name, (None, text)) for name, text in texts.items()),
+            *((name, (name, data)) for name, data in files),
+        ]
+
+    async def _request(
         self,
-        content: Picture | None,
-        style: Several | None,
-        wishes: Mapping[str, object],
-        key: str | None = None,
-    ) -> Submission:
-        asked = {"content": content, "style": style, **wishes}
-        return Submission(asked, key, self._limit_bytes)
+        model: type[Model],
+        method: str,
+        path: str,
+        policy: RetryPolicy | None = None,
+        **arguments: Any,
+    ) -> Model:
+        return self._parse(model, await self._send_retrying(method, path, policy, **arguments))
+
+    async def _request_picture(
+        self, path: str, policy: RetryPolicy | None = None, **query: str
+    ) -> bytes:
+        return self._check_picture(await self._send_retrying("GET", path, policy, params=query))
+
+    async def _delete(self, path: str) -> None:
+        """A retry may find nothing: an earlier try, whose response was lost, has deleted it."""
+        was_sent = False
+
+        async def delete() -> None:
+            nonlocal was_sent
+            try:
+                await self._send_checked("DELETE", path)
+            except ServiceUnreachable as error:
+                was_sent = was_sent or error.was_sent
+                raise
+            except ApiError as error:
+                if not was_sent or error.status != HTTPStatus.NOT_FOUND:
+                    raise
+
+        await AsyncRetrying(sleep=anyio.sleep, **retry_arguments(self._retry_policy))(delete)
+
+    async def _send_retrying(
+        self, method: str, path: str, policy: RetryPolicy | None = None, **arguments: Any
+    ) -> httpx.Response:
+        """Sends a request until it succeeds or the policy ends."""
+        retrying = AsyncRetrying(sleep=anyio.sleep, **retry_arguments(policy or self._retry_policy))
+        return await retrying(self._send_checked, method, path, **arguments)
+
+    async def _send_checked(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        response = await self._send(method, path, **arguments)
+        if not response.is_success:
+            raise error_from_response(response, self.url)
+        return response
+
+    async def _send(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **arguments: Any
+    ) -> httpx.Response:
+        try:
+            return await self._http.request(
+                method,
+                self.url + path,
+                headers=self._headers | dict(headers or {}),
+                timeout=self._timeout,
+                **arguments,
+            )
+        except httpx.HTTPError as error:
+            raise error_from_httpx(error, self.url) from error
+
+    async def _events(self, path: str) -> AsyncGenerator[Event, None]:
+        """The events of one connection (server-sent events, WHATWG HTML section 9.2)."""
+        headers = self._headers | {"Accept": "text/event-stream"}
+        try:
+            async with self._http.stream(
+                "GET", self.url + path, headers=headers, timeout=self._stream_timeout
+            ) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise error_from_response(response, self.url)
+                async with aclosing(self._parse_events(response)) as events:
+                    async for event in events:
+                        yield event
+        except httpx.HTTPError as error:
+            raise error_from_httpx(error, self.url) from error
+
+    async def _parse_events(self, response: httpx.Response) -> AsyncGenerator[Event, None]:
+        media_type = "text/event-stream"
+        if not response.headers.get("content-type", "").startswith(media_type):
+            raise invalid_response(response, self.url)
+        stream = _EventBytes(response)
+        source = httpx.Response(200, headers={"Content-Type": media_type}, content=stream)
+        messages: Any = EventSource(source).aiter_sse()  # declared without the `close` it has
+        try:
+            async with aclosing(messages):
+                async for message in messages:
+                    stream.size = 0
+                    event = parse_event(message.event, message.data) if message.data else None
+                    if event is not None:
+                        yield event
+        except ValueError as error:
+            raise invalid_response(response, self.url, str(error)) from error
+
+    def _parse(self, model: type[Model], response: httpx.Response) -> Model:
+        try:
+            return parse(model, response.content)
+        except ValueError as error:
+            raise invalid_response(response, self.url, str(error)) from error
+
+    def _check_picture(self, response: httpx.Response) -> bytes:
+        if not response.headers.get("content-type", "").startswith("image/"):
+            raise invalid_response(response, self.url)
+        return response.content
+
+
+class _EventBytes:
+    """The bytes of a stream of events: httpx-sse does not limit how long an event may be.
+
+    Attributes:
+        size: bytes since the last event; whoever reads events resets it.
+
+    Raises:
+        ValueError: an event does not end.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self.size = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._response.aiter_bytes():
+            self.size += len(chunk)
+            if self.size > LONGEST_EVENT_BYTES:
+                raise ValueError("an event is too long")
+            yield chunk
+
+
+def _check_address(url: str, key: str | None) -> None:
+    try:
+        parts = urlsplit(url)
+        is_valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL):
+        is_valid = False
+    if not is_valid:
+        raise InvalidAddress(
+            f"{url!r} is not the address of a service; it should look like {DEFAULT_URL}."
+        )
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise InvalidAddress("The key is invalid: it must be printable ASCII characters.")
+
+
+def _id(resource: Job | Sweep | str) -> str:
+    return resource if isinstance(resource, str) else resource.id
+
+
+def _path(collection: str, resource: Job | Sweep | str, part: str = "") -> str:
+    """The path of a job or a sweep, or of a part of it."""
+    path = f"/{collection}/{quote(_id(resource), safe='')}"
+    return f"{path}/{part}" if part else path
+
+
+def _idempotent(key: str | None = None) -> Mapping[str, str]:
+    """Makes a submission one job or sweep, however often the request is sent."""
+    return {"Idempotency-Key": key or uuid4().hex}

@@ -1,23 +1,23 @@
 """Everything that can go wrong between a client and its service, in one tree.
 
 ClientError
-├── UnusableAddress      the address of the service is none
-├── UnusablePicture      a picture that the service would not take, told before it is sent
-├── Refused              the service's answer, in its own words: code, status, fields at fault
-├── NotPainted           the job ended, and without a picture
-├── Unreachable          no connection, or one that broke, and no luck with trying again
-└── StrangeAnswer        an answer that is not Pastiche's
+├── InvalidAddress       the service's URL or the key cannot be used
+├── InvalidPicture       a picture that the service would not accept; raised before it is sent
+├── ApiError             the service refused the request: code, status, fields at fault
+├── JobUnsuccessful      the job failed, was canceled or expired
+├── ServiceUnreachable   no connection, or a broken one, and retries did not help
+└── InvalidResponse      the response does not come from a Pastiche service
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pastiche.client.records import Job
+    from pastiche.client.models import Job
 
 
 @dataclass(frozen=True, slots=True)
-class FieldFault:
+class FieldError:
     """What is wrong with one field of a request: its name, a code and a sentence."""
 
     field: str
@@ -26,18 +26,18 @@ class FieldFault:
 
 
 class ClientError(Exception):
-    """What the client could not do, as a sentence for a person."""
+    """Base class of all errors of the client. The message is a sentence for a person."""
 
 
-class UnusableAddress(ClientError):
-    """The address of the service is none."""
+class InvalidAddress(ClientError):
+    """The service's URL, or the key, cannot be used."""
 
 
-class UnusablePicture(ClientError):
-    """A picture that cannot be sent, or that the service would not take.
+class InvalidPicture(ClientError):
+    """A picture that cannot be read, or that the service would not accept.
 
     Attributes:
-        field: which of the pictures, as `content` or `style`.
+        field: the form's field, such as `content` or `style`.
     """
 
     def __init__(self, field: str, sentence: str) -> None:
@@ -45,16 +45,16 @@ class UnusablePicture(ClientError):
         self.field = field
 
 
-class Refused(ClientError):
-    """The service will not do it, and says why.
+class ApiError(ClientError):
+    """The service refused the request and said why (RFC 9457).
 
     Attributes:
-        code: for programs, as `invalid_fields` or `job_not_found`.
-        status: of the answer in HTTP.
+        code: for programs, such as `invalid_fields` or `job_not_found`.
+        status: the HTTP status.
         detail: for people.
-        faults: the fields at fault, where it is about fields.
-        retry_after_seconds: when the service thinks that the same would be taken; None where it
-            does not say.
+        field_errors: the fields at fault, if any.
+        retry_after_seconds: when the service expects that the same request would succeed; None
+            if it does not say.
     """
 
     def __init__(
@@ -62,30 +62,34 @@ class Refused(ClientError):
         code: str,
         status: int,
         detail: str,
-        faults: tuple[FieldFault, ...] = (),
+        field_errors: tuple[FieldError, ...] = (),
         retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code
         self.status = status
         self.detail = detail
-        self.faults = faults
+        self.field_errors = field_errors
         self.retry_after_seconds = retry_after_seconds
 
 
-class NotPainted(ClientError):
-    """The job is over, and there is no picture: it failed, was canceled or expired."""
+class JobUnsuccessful(ClientError):
+    """The job ended without a picture: it failed, was canceled or expired.
+
+    Attributes:
+        job: the job as it ended.
+    """
 
     def __init__(self, job: "Job") -> None:
         super().__init__(job.error.detail if job.error else f"The job was {job.status}.")
         self.job = job
 
 
-class Unreachable(ClientError):
+class ServiceUnreachable(ClientError):
     """The service cannot be reached, or the connection broke.
 
     Attributes:
-        was_sent: whether the request may have arrived.
+        was_sent: whether the request may have reached the service.
     """
 
     def __init__(self, sentence: str, *, was_sent: bool) -> None:
@@ -93,5 +97,5 @@ class Unreachable(ClientError):
         self.was_sent = was_sent
 
 
-class StrangeAnswer(ClientError):
-    """Something answers at that address, and it does not speak as Pastiche does."""
+class InvalidResponse(ClientError):
+    """Something responds at that address, but not as Pastiche does."""

@@ -1,36 +1,22 @@
-"""Pictures as they are given, into the bytes that are sent; what the service would not take is told
-before it travels."""
+"""Reads the pictures of a submission, and rejects those that the service would not accept before
+they are sent."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable, Mapping
 
-from pastiche.client.errors import UnusablePicture
+import anyio.to_thread
+
+from pastiche.client.errors import InvalidPicture
 from pastiche.picture_sources import (
+    Picture,
+    Pictures,
+    PillowPicture,
     PixelArray,
-    Source,
     UnreadablePicture,
     name_of,
     read_bytes,
 )
 
-
-@runtime_checkable
-class PillowPicture(Protocol):
-    """What tells a picture of Pillow's, which need not be installed."""
-
-    @property
-    def mode(self) -> str: ...
-
-    @property
-    def size(self) -> tuple[int, int]: ...
-
-    def getbands(self) -> tuple[str, ...]: ...
-
-
-Picture: TypeAlias = Source | PillowPicture | PixelArray
-"""A path, the bytes of a file, an open file, a picture of Pillow's, a numpy array or a tensor."""
-
-TAKEN = "JPEG, PNG, WebP and AVIF are taken"
+_ACCEPTED = "JPEG, PNG, WebP and AVIF are accepted"
 
 _ADVICE = {
     "a PDF": "save the page as a PNG",
@@ -44,59 +30,65 @@ _ADVICE = {
 }
 
 
-def uploads(
-    pictures: Mapping[str, Picture | Sequence[Picture] | None], limit_bytes: int
+def read_uploads(
+    pictures: Mapping[str, Pictures | None], limit_bytes: int
 ) -> tuple[tuple[str, bytes], ...]:
-    """The files of a form, by the names of their fields.
+    """Reads the files of a form, each with the name of its field.
 
     Raises:
-        UnusablePicture: one cannot be read, or would not be taken.
+        InvalidPicture: a picture cannot be read, or would not be accepted.
     """
     return tuple(
-        (field, bytes_of(field, picture, limit_bytes))
+        (field, _read_upload(field, picture, limit_bytes))
         for field, given in pictures.items()
         if given is not None
         for picture in (given if isinstance(given, list | tuple) else (given,))
     )
 
 
-def bytes_of(field: str, picture: Picture, limit_bytes: int) -> bytes:
-    """A picture as a file that the service takes.
+async def read_uploads_in_thread(
+    pictures: Mapping[str, Pictures | None], limit_bytes: int
+) -> tuple[tuple[str, bytes], ...]:
+    """Calls `read_uploads` without blocking the event loop."""
+    return await anyio.to_thread.run_sync(read_uploads, pictures, limit_bytes)
+
+
+def _read_upload(field: str, picture: Picture, limit_bytes: int) -> bytes:
+    """Reads one picture as a file that the service accepts.
 
     Raises:
-        UnusablePicture: it cannot be read, or would not be taken.
+        InvalidPicture: the picture cannot be read, or would not be accepted.
     """
     name = f"The {field} image"
     try:
         if isinstance(picture, PillowPicture | PixelArray):
-            picture = _encoded(picture, name)
+            picture = _encode(picture, name)
         data = read_bytes(picture, name, limit_bytes)
     except UnreadablePicture as error:
-        raise UnusablePicture(field, str(error)) from error
-    fault = fault_of(data)
+        raise InvalidPicture(field, str(error)) from error
+    fault = _find_fault(data)
     if fault is not None:
-        raise UnusablePicture(field, f"{name_of(picture, name)} {fault}")
+        raise InvalidPicture(field, f"{name_of(picture, name)} {fault}")
     return data
 
 
-def fault_of(data: bytes) -> str | None:
-    """Why a file would not be taken, to end a sentence that begins with its name; None where it
-    may be."""
-    kind = kind_of(data)
+def _find_fault(data: bytes) -> str | None:
+    """Why a file would not be accepted, to follow its name in a sentence; None if it may be."""
+    kind = _detect_kind(data)
     if kind in ("JPEG", "PNG", "WebP", "AVIF"):
         return None
     if kind is None:
-        return f"is no picture that can be told by what is in it; {TAKEN}."
-    return f"is {kind}; {TAKEN}: {_ADVICE[kind]}."
+        return f"is not a picture in a known format; {_ACCEPTED}."
+    return f"is {kind}; {_ACCEPTED}: {_ADVICE[kind]}."
 
 
-def kind_of(data: bytes) -> str | None:
-    """What a file is, by its first bytes and never by its name; None where nobody can tell."""
+def _detect_kind(data: bytes) -> str | None:
+    """The format of a file, by its first bytes and never by its name; None if it is unknown."""
     return next((kind for kind, is_it in _KINDS.items() if is_it(data)), None)
 
 
 def _brands(data: bytes) -> set[bytes]:
-    """What a file of the MP4 family says that it is (ISO/IEC 14496-12, section 4.3)."""
+    """The brands of a file of the MP4 family (ISO/IEC 14496-12, section 4.3)."""
     if data[4:8] != b"ftyp":
         return set()
     end = min(int.from_bytes(data[:4], "big"), 256)
@@ -125,11 +117,11 @@ _KINDS: dict[str, Callable[[bytes], bool]] = {
 }
 
 
-def _encoded(picture: PillowPicture | PixelArray, name: str) -> bytes:
-    """A picture of Pillow's, or an array, as a PNG file that is read as the picture itself."""
+def _encode(picture: PillowPicture | PixelArray, name: str) -> bytes:
+    """Encodes a Pillow image or an array as a PNG file with the same pixels."""
     try:
         from pastiche.pictures import encode_png
     except ImportError as error:
-        sentence = f"{name} is an array: Pillow is needed to send it. Install it, or send a file."
+        sentence = f"{name} is an array: install Pillow to send it, or send a file."
         raise UnreadablePicture(sentence) from error
     return encode_png(picture, name)

@@ -1,39 +1,38 @@
-"""Webhooks, verified by who receives them, as Standard Webhooks has it."""
+"""Verifies the webhooks that a service sends (Standard Webhooks), for those who receive them."""
 
 import base64
 import binascii
 import hmac
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from pastiche.client.errors import ClientError
-from pastiche.client.reading import Unreadable, read
+from pastiche.client.models import parse
 
 TOLERANCE_SECONDS = 300.0
 
 
-class NotGenuine(ClientError):
-    """It does not come from whom the secret is shared with, or it comes too late."""
+class InvalidWebhook(ClientError):
+    """The webhook was not signed with this secret, or not recently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """The job that a webhook is about."""
+class WebhookJob:
+    """The job that a webhook reports."""
 
     id: str
     status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """What a webhook says: `type` is `job.` and how the job ended."""
+class WebhookPayload:
+    """The body of a webhook. `type` is `job.` and the job's final status."""
 
     type: str
     timestamp: datetime
-    data: About
+    data: WebhookJob
 
 
 def verify(
@@ -42,37 +41,38 @@ def verify(
     body: bytes,
     *,
     tolerance_seconds: float = TOLERANCE_SECONDS,
-) -> Notice:
-    """What a webhook says, once it is sure who says it.
+) -> WebhookPayload:
+    """Verifies a webhook's signature and time, and returns its payload.
 
     Args:
-        secret: as `python -m api.keys webhook-secret` tells it, `whsec_…`.
-        headers: of the request, in any case.
-        body: of the request, as it came.
+        secret: as printed by `python -m api.keys webhook-secret`: `whsec_…`.
+        headers: of the request; names in any case.
+        body: of the request, exactly as received.
+        tolerance_seconds: how old the signature may be, so that a recorded request cannot be sent
+            again later.
 
     Raises:
-        NotGenuine: the headers are missing, the signature is another's, or the time is not now: the
-            same may have been sent by somebody who only recorded it.
+        InvalidWebhook: headers are missing, the signature is wrong, or the time is out of range.
     """
-    given = {name.lower(): value for name, value in headers.items()}
+    lower = {name.lower(): value for name, value in headers.items()}
     try:
-        message, sent, signatures = (
-            given[f"webhook-{name}"] for name in ("id", "timestamp", "signature")
+        message, timestamp, signatures = (
+            lower[f"webhook-{name}"] for name in ("id", "timestamp", "signature")
         )
-        moment = int(sent)
+        signed_at = int(timestamp)
     except (KeyError, ValueError):
-        raise NotGenuine("The headers of a webhook are missing or cannot be read.") from None
-    signed = b".".join((message.encode(), sent.encode(), body))
+        raise InvalidWebhook("The webhook's headers are missing or invalid.") from None
+    signed = b".".join((message.encode(), timestamp.encode(), body))
     expected = b"v1," + base64.b64encode(hmac.digest(_key(secret), signed, "sha256"))
-    # Several stand there while a secret is replaced by another.
+    # There are several while one secret is being replaced by another.
     if not any(hmac.compare_digest(expected, each.encode()) for each in signatures.split(" ")):
-        raise NotGenuine("The signature is not one that this secret gives.")
-    if abs(time.time() - moment) > tolerance_seconds:
-        raise NotGenuine("The webhook was signed too long ago, or is not due yet.")
+        raise InvalidWebhook("The signature does not match the secret.")
+    if abs(time.time() - signed_at) > tolerance_seconds:
+        raise InvalidWebhook("The webhook was signed too long ago, or in the future.")
     try:
-        return read(Notice, json.loads(body))
-    except (ValueError, Unreadable, RecursionError) as error:
-        raise NotGenuine("The webhook is signed, but it is not about a job.") from error
+        return parse(WebhookPayload, body)
+    except ValueError as error:
+        raise InvalidWebhook(f"The webhook is signed, but does not report a job: {error}") from None
 
 
 def _key(secret: str) -> bytes:
@@ -81,5 +81,5 @@ def _key(secret: str) -> bytes:
     except binascii.Error:
         key = b""
     if not key:
-        raise NotGenuine("The secret is none: it begins with whsec_ and goes on in base64.")
+        raise InvalidWebhook("The secret is invalid: it must be whsec_ followed by base64.")
     return key

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pastiche.client import Client, Refused, UnusablePicture
+from pastiche.client import ApiError, Client, InvalidPicture
 from tests import pictures
 from tests.api.test_submit import errors_of
 from tests.conftest import RunningApi
@@ -47,9 +47,9 @@ def client(api_process: RunningApi) -> Iterator[Client]:
 
 def refused_by_client(client: Client, **given: Any) -> dict[str, str]:
     """The faults of a submission, by their fields."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiError) as caught:
         client.submit(**given)
-    return {each.field: each.code for each in caught.value.faults}
+    return {each.field: each.code for each in caught.value.field_errors}
 
 
 @pytest.mark.parametrize("case", FILES.values(), ids=FILES)
@@ -95,7 +95,7 @@ def test_a_file_of_another_format_is_refused_in_every_field(
     assert errors_of(response) == dict.fromkeys(FIELDS, "picture_unknown")
     usable: dict[str, Any] = {"content": pictures.jpeg(), "style": pictures.png()}
     for field in FIELDS:
-        with pytest.raises(UnusablePicture) as caught:
+        with pytest.raises(InvalidPicture) as caught:
             client.submit(**usable | {field: case.data})
         assert caught.value.field == field
 
@@ -119,7 +119,7 @@ def test_a_pillow_picture_whose_last_pixels_are_missing_is_refused(
     usable: dict[str, Any] = {"content": pictures.jpeg(), "style": pictures.png()}
     with (
         Image.open(BytesIO(CUT_OFF[name]())) as opened,
-        pytest.raises(UnusablePicture, match="cannot be read") as caught,
+        pytest.raises(InvalidPicture, match="cannot be read") as caught,
     ):
         client.submit(**usable | {field: opened})
     assert caught.value.field == field

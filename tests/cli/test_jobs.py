@@ -12,7 +12,7 @@ from shared.job_store import JobStore
 from tests.api.test_finishing import heard, shown
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import Shell
-from tests.client.wires import answering, http
+from tests.client.fake_servers import http, responding
 from tests.conftest import RunningApi
 from tests.waiting import until
 
@@ -110,10 +110,10 @@ def test_a_service_that_is_not_there_is_told(shell: Shell) -> None:
 
 @pytest.mark.parametrize("body", [b"<html>\x1b[2J</html>", b"\xff\xfe", b"{}"])
 def test_what_is_no_pastiche_is_told_in_a_sentence(shell: Shell, body: bytes) -> None:
-    with answering(http("200 OK", "text/\x1b[2Jhtml", body)) as url:
+    with responding(http("200 OK", "text/\x1b[2Jhtml", body)) as url:
         ended = shell.run("list", "--url", url)
     assert ended.code == 6
-    assert ended.told.startswith(f"What answers at {url} is no Pastiche")
+    assert ended.told.startswith(f"The server at {url} is not a Pastiche service")
     assert ended.told.count("\n") == 1
     assert "\x1b" not in ended.told
 
@@ -121,7 +121,7 @@ def test_what_is_no_pastiche_is_told_in_a_sentence(shell: Shell, body: bytes) ->
 def test_an_address_that_is_none_is_told(shell: Shell) -> None:
     ended = shell.run("list", PASTICHE_URL="here")
     assert (ended.code, ended.out) == (2, b"")
-    assert "'here' is no address of a service" in ended.told
+    assert "'here' is not the address of a service" in ended.told
 
 
 def test_a_proxy_that_cannot_be_used_is_told(shell: Shell) -> None:
@@ -145,4 +145,4 @@ def test_the_doctor_says_what_is_here_and_there(shell: Shell) -> None:
     told = json.loads(shell.run("doctor", "--json").out)
     assert told["service"]["status"] == "ready"
     assert told["machine"]["engine"]["precision"] in ("float32", "bfloat16")
-    assert any("No worker lives" in words for words in told["advice"])
+    assert any("No worker is running" in words for words in told["advice"])

@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from pastiche.cli.local_pictures import encoded, inputs_of, painted_picture
-from pastiche.client import UnusablePicture
-from pastiche.client.records import Format
+from pastiche.client import InvalidPicture
+from pastiche.client.models import Format
 from tests import pictures
 from tests.picture_doors import FIELDS
 
@@ -17,7 +17,7 @@ LIMIT_BYTES = 25_000_000
 
 def test_a_damaged_picture_is_refused_with_its_field() -> None:
     given = dict.fromkeys(FIELDS, pictures.jpeg()) | {"mask": pictures.png()[:-200]}
-    with pytest.raises(UnusablePicture, match="The mask image is damaged") as caught:
+    with pytest.raises(InvalidPicture, match="The mask image is damaged") as caught:
         inputs_of(given, LIMIT_BYTES)
     assert caught.value.field == "mask"
 

@@ -126,7 +126,7 @@ def test_ctrl_c_cancels_nothing_and_says_how_to_go_on(
     painting.send_signal(signal.SIGINT)
     _, told = painting.communicate(timeout=60)
     assert painting.returncode == 130
-    assert told.decode().endswith(f"To go on watching: pastiche watch {worker.job_id}\n")
+    assert told.decode().endswith(f"To watch it again: pastiche watch {worker.job_id}\n")
     assert api.http.get(f"/jobs/{worker.job_id}").json()["status"] == "running"
 
 
@@ -166,7 +166,7 @@ def test_what_only_a_service_can_do_is_not_done_here(shell: Shell) -> None:
 def test_wrong_files_are_told_before_anything_is_sent(shell: Shell, folder: Path) -> None:
     (folder / "page.pdf").write_bytes(b"%PDF-1.7")
     for content, told in (
-        ("page.pdf", "page.pdf is a PDF; JPEG, PNG, WebP and AVIF are taken: save the page"),
+        ("page.pdf", "page.pdf is a PDF; JPEG, PNG, WebP and AVIF are accepted: save the page"),
         ("nothing.jpg", "There is no file nothing.jpg."),
         ("*.bmp", "There is no picture in *.bmp."),
     ):
@@ -178,7 +178,7 @@ def test_wrong_files_are_told_before_anything_is_sent(shell: Shell, folder: Path
 def test_a_picture_and_json_do_not_go_to_the_same_pipe(shell: Shell) -> None:
     ended = shell.run("paint", "me.jpg", "wave.png", "-o", "-", "--json")
     assert (ended.code, ended.out) == (2, b"")
-    assert "beside --json" in ended.told
+    assert "together with --json" in ended.told
 
 
 def test_wrong_flags_are_told_with_what_would_do(shell: Shell) -> None:

@@ -149,12 +149,12 @@ def test_a_file_whose_last_pixels_are_missing_is_refused_in_every_field(
 ) -> None:
     given = arguments(dict.fromkeys(FIELDS, make()), tmp_path)
     sent = run("submit", *given, "--url", url_of(api))
-    assert sent.code == Exit.REFUSED
+    assert sent.code == Exit.API_ERROR
     for field in FIELDS:
         assert f"{field}: This picture is damaged or cut off" in sent.output
         given = arguments(with_one(field, make()), tmp_path)
         here = run("paint", *given, "-o", str(tmp_path / "x.png"), "--local")
-        assert here.code == Exit.UNUSABLE_FILE
+        assert here.code == Exit.INVALID_FILE
         assert f"The {field} image is damaged or cut off" in here.output
     assert not painted
 
@@ -170,7 +170,7 @@ def test_a_file_of_another_format_is_refused(
     given = arguments(with_one(field, case.data), tmp_path)
     sent = run("submit", *given, "--url", "http://[::1]:9")
     here = run("paint", *given, "-o", str(tmp_path / "x.png"), "--local")
-    assert sent.code == here.code == Exit.UNUSABLE_FILE
+    assert sent.code == here.code == Exit.INVALID_FILE
     assert sent.output == here.output
     assert f"{tmp_path / field} is a " in sent.output
     assert not painted
@@ -182,11 +182,11 @@ def test_a_mask_that_is_white_nowhere_is_refused(
 ) -> None:
     given = dict.fromkeys(FIELDS, case.data)
     sent = run("submit", *arguments(given, tmp_path), "--url", url_of(api))
-    assert sent.code == Exit.REFUSED
+    assert sent.code == Exit.API_ERROR
     for field in MASKS:
         assert f"{field}: This mask is black or transparent everywhere" in sent.output
         words = arguments(with_one(field, case.data), tmp_path)
         here = run("paint", *words, "-o", str(tmp_path / "x.png"), "--local")
-        assert here.code == Exit.UNUSABLE_FILE
+        assert here.code == Exit.INVALID_FILE
         assert f"{field}: must be white somewhere" in here.output
     assert not painted

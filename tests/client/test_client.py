@@ -1,4 +1,4 @@
-"""What a program does with the client, against a real API; a played worker paints."""
+"""The methods of the client, against a real API; the worker is simulated."""
 
 from datetime import UTC, datetime
 from io import BytesIO
@@ -10,18 +10,18 @@ from PIL import Image
 from api import keys
 from local.ports import free_port
 from pastiche.client import (
-    Advanced,
-    Changed,
+    ApiError,
     Client,
-    Erased,
     Event,
-    FieldFault,
-    Finished,
-    NotPainted,
+    FieldError,
+    JobDeleted,
+    JobFinished,
+    JobUnsuccessful,
+    JobUpdated,
     PreviewReady,
-    Refused,
+    ProgressUpdated,
 )
-from pastiche.client.records import Losses
+from pastiche.client.models import Losses
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests import pictures
@@ -47,7 +47,7 @@ def test_a_job_is_submitted_with_options_by_their_names(client: Client) -> None:
     assert job.created_at <= datetime.now(UTC)
 
 
-def test_pictures_may_be_paths_bytes_files_or_pillow_s(
+def test_pictures_may_be_paths_bytes_files_or_pillow_images(
     client: Client, api: RunningApi, tmp_path: Path
 ) -> None:
     path = tmp_path / "content.jpg"
@@ -58,7 +58,7 @@ def test_pictures_may_be_paths_bytes_files_or_pillow_s(
             assert client.submit(picture, pictures.png(), mask=mask).status == "queued"
 
 
-def test_painting_submits_watches_and_fetches(
+def test_paint_submits_watches_and_returns_the_picture(
     client: Client, api: RunningApi, jobs: JobStore
 ) -> None:
     seen: list[Event] = []
@@ -66,30 +66,30 @@ def test_painting_submits_watches_and_fetches(
     def play(event: Event) -> None:
         seen.append(event)
         if len(seen) == 1:
-            assert isinstance(event, Changed)
+            assert isinstance(event, JobUpdated)
             worker = PlayedWorker.of({"id": event.job.id}, jobs, api)
             worker.tell(7)
             worker.commit(png(40, 30))
 
-    picture = client.paint(pictures.jpeg(), pictures.png(), format="webp", watch=play)
+    picture = client.paint(pictures.jpeg(), pictures.png(), format="webp", on_event=play)
     with Image.open(BytesIO(picture)) as opened:
         assert (opened.format, opened.size) == ("WEBP", (40, 30))
-    assert isinstance(seen[-1], Finished)
+    assert isinstance(seen[-1], JobFinished)
 
 
-def test_the_events_of_a_job_are_told_until_it_is_over(
+def test_watching_yields_events_until_the_job_is_over(
     client: Client, api: RunningApi, jobs: JobStore
 ) -> None:
     job = submitted(api)
     events = client.watch(job["id"])
     first = next(events)
-    assert isinstance(first, Changed)
+    assert isinstance(first, JobUpdated)
     assert first.job.status == "queued"
     worker = PlayedWorker.of(job, jobs, api)
-    assert isinstance(next(events), Changed)
+    assert isinstance(next(events), JobUpdated)
     worker.tell(7)
     advanced = next(events)
-    assert isinstance(advanced, Advanced)
+    assert isinstance(advanced, ProgressUpdated)
     assert advanced.progress.iteration == 7
     assert advanced.progress.losses == Losses(
         content=1.0, style=2.0, tv=0.5, gamut=0.25, total=3.75
@@ -98,29 +98,27 @@ def test_the_events_of_a_job_are_told_until_it_is_over(
     assert isinstance(next(events), PreviewReady)
     worker.commit()
     *_, last = events
-    assert isinstance(last, Finished)
+    assert isinstance(last, JobFinished)
     assert last.job.status == "succeeded"
 
 
-def test_the_events_of_an_erased_job_end(client: Client, api: RunningApi) -> None:
-    job = client.job(submitted(api)["id"])
+def test_watching_ends_when_the_job_is_deleted(client: Client, api: RunningApi) -> None:
+    job = client.get_job(submitted(api)["id"])
     events = client.watch(job)
     next(events)
     client.delete(job)
-    assert list(events) == [Erased(job.id)]
+    assert list(events) == [JobDeleted(job.id)]
 
 
-def test_a_job_that_failed_is_told_where_a_picture_was_waited_for(
-    client: Client, api: RunningApi
-) -> None:
+def test_waiting_for_a_job_that_was_canceled_raises(client: Client, api: RunningApi) -> None:
     job = submitted(api)
     client.cancel(job["id"])
-    with pytest.raises(NotPainted, match="canceled") as caught:
-        client.wait(job["id"])
+    with pytest.raises(JobUnsuccessful, match="canceled") as caught:
+        client.wait_until_done(job["id"])
     assert caught.value.job.status == "canceled"
 
 
-def test_an_earlier_job_s_pictures_need_not_be_sent(
+def test_pictures_of_an_earlier_job_are_used(
     client: Client, api: RunningApi, jobs: JobStore
 ) -> None:
     earlier = submitted(api)
@@ -129,7 +127,7 @@ def test_an_earlier_job_s_pictures_need_not_be_sent(
     assert client.submit(pictures_of=earlier["id"]).options["start"] == "content"
 
 
-def test_what_there_is_of_a_picture_is_fetched(
+def test_preview_losses_and_result_are_fetched(
     client: Client, api: RunningApi, jobs: JobStore
 ) -> None:
     job = submitted(api)
@@ -138,7 +136,7 @@ def test_what_there_is_of_a_picture_is_fetched(
     worker.show(3)
     assert client.preview(job["id"]) == b"preview 3"
     assert client.losses(job["id"]).iterations == (1, 2, 3)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiError) as caught:
         client.result(job["id"])
     assert (caught.value.code, caught.value.status) == ("result_not_ready", 409)
     worker.commit()
@@ -146,14 +144,14 @@ def test_what_there_is_of_a_picture_is_fetched(
     assert client.result(job["id"], "jpeg").startswith(b"\xff\xd8")
 
 
-def test_the_weights_are_changed(client: Client, api: RunningApi) -> None:
-    job = client.reweigh(submitted(api)["id"], style_weight=0.9)
+def test_weights_are_updated(client: Client, api: RunningApi) -> None:
+    job = client.update_weights(submitted(api)["id"], style_weight=0.9)
     assert (job.options["content_weight"], job.options["style_weight"]) == (0.5, 0.9)
 
 
-def test_a_job_is_finished_before_its_end(client: Client, api: RunningApi, jobs: JobStore) -> None:
+def test_a_job_is_finished_early(client: Client, api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
-    with pytest.raises(Refused, match="no picture of it to keep"):
+    with pytest.raises(ApiError, match="no picture of it to keep"):
         client.finish(job["id"])
     worker = PlayedWorker.of(job, jobs, api)
     assert client.finish(job["id"]).status == "running"
@@ -161,50 +159,50 @@ def test_a_job_is_finished_before_its_end(client: Client, api: RunningApi, jobs:
     assert client.finish(job["id"]).status == "succeeded"
 
 
-def test_a_job_is_canceled_done_again_and_erased(client: Client, api: RunningApi) -> None:
+def test_a_job_is_canceled_retried_and_deleted(client: Client, api: RunningApi) -> None:
     job = client.cancel(submitted(api)["id"])
     assert job.status == "canceled"
     again = client.retry(job)
     assert (again.status, again.id == job.id) == ("queued", False)
     client.delete(job)
-    with pytest.raises(Refused, match="There is no job") as caught:
-        client.job(job)
+    with pytest.raises(ApiError, match="There is no job") as caught:
+        client.get_job(job)
     assert caught.value.code == "job_not_found"
 
 
-def test_a_name_that_is_no_job_s_stays_a_name(client: Client) -> None:
-    with pytest.raises(Refused) as caught:
-        client.job("../metrics")
+def test_a_job_id_is_quoted_in_the_path(client: Client) -> None:
+    with pytest.raises(ApiError) as caught:
+        client.get_job("../metrics")
     assert caught.value.status == 404
 
 
-def test_the_list_goes_on_over_all_its_pages(client: Client, api: RunningApi) -> None:
+def test_listing_jobs_fetches_all_pages(client: Client, api: RunningApi) -> None:
     newest_first = [submitted(api)["id"] for _ in range(5)][::-1]
-    assert [job.id for job in client.jobs(page_size=2)] == newest_first
-    assert list(client.jobs("running")) == []
+    assert [job.id for job in client.list_jobs(page_size=2)] == newest_first
+    assert list(client.list_jobs("running")) == []
 
 
-def test_a_sweep_is_submitted_looked_at_and_seen(
+def test_a_sweep_is_submitted_fetched_canceled_and_deleted(
     client: Client, api: RunningApi, jobs: JobStore
 ) -> None:
-    sweep = client.sweep(pictures.jpeg(), pictures.png(), style_weight=[0.2, 0.8], seed=1)
+    sweep = client.submit_sweep(pictures.jpeg(), pictures.png(), style_weight=[0.2, 0.8], seed=1)
     assert [member.values for member in sweep.jobs] == [
         {"style_weight": 0.2},
         {"style_weight": 0.8},
     ]
     PlayedWorker.of({"id": sweep.jobs[0].id}, jobs, api)
-    first, _ = client.look_at_sweep(sweep).jobs
+    first, _ = client.get_sweep(sweep).jobs
     assert first.job is not None
     assert first.job.status == "running"
     assert not client.cancel_sweep(sweep).is_over
-    assert client.sheet(sweep, "jpeg", cell=64).startswith(b"\xff\xd8")
+    assert client.contact_sheet(sweep, "jpeg", cell=64).startswith(b"\xff\xd8")
     client.delete_sweep(sweep)
-    with pytest.raises(Refused, match="There is no sweep"):
-        client.look_at_sweep(sweep)
+    with pytest.raises(ApiError, match="There is no sweep"):
+        client.get_sweep(sweep)
 
 
 def test_a_sweep_is_watched_until_its_jobs_are_over(client: Client) -> None:
-    sweep = client.sweep(pictures.jpeg(), pictures.png(), seed=[1, 2])
+    sweep = client.submit_sweep(pictures.jpeg(), pictures.png(), seed=[1, 2])
     seen = client.watch_sweep(sweep)
     assert not next(seen).is_over
     client.cancel_sweep(sweep)
@@ -212,23 +210,23 @@ def test_a_sweep_is_watched_until_its_jobs_are_over(client: Client) -> None:
     assert last.is_over
 
 
-def test_what_a_submission_would_come_to_is_estimated(client: Client) -> None:
+def test_an_estimate_stores_nothing(client: Client) -> None:
     estimate = client.estimate(pictures.jpeg(), pictures.png(), size=64)
     assert estimate.megapixel_iterations > 0
     assert estimate.queue_position == 0
-    assert list(client.jobs()) == []
+    assert list(client.list_jobs()) == []
 
 
-def test_what_is_refused_is_told_with_the_fields_at_fault(client: Client) -> None:
-    with pytest.raises(Refused) as caught:
+def test_an_api_error_has_the_fields_at_fault(client: Client) -> None:
+    with pytest.raises(ApiError) as caught:
         client.submit(pictures.jpeg(), pictures.png(), size=5, style_weight=-1)
     assert (caught.value.code, caught.value.status) == ("invalid_fields", 422)
-    assert {fault.field for fault in caught.value.faults} == {"size", "style_weight"}
-    assert isinstance(caught.value.faults[0], FieldFault)
+    assert {fault.field for fault in caught.value.field_errors} == {"size", "style_weight"}
+    assert isinstance(caught.value.field_errors[0], FieldError)
     assert "between 16 and 2048" in str(caught.value)
 
 
-def test_what_the_service_says_of_itself_is_told(client: Client) -> None:
+def test_readiness_of_the_service(client: Client) -> None:
     readiness = client.readiness()
     assert (readiness.status, readiness.redis, readiness.workers) == ("ready", "ok", ())
 
@@ -238,11 +236,11 @@ def test_a_key_is_sent(redis_url: str, jobs: JobStore, tmp_path: Path) -> None:
     key = keys.create(jobs.client, "ada")
     with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api:
         url = str(api.http.base_url)
-        with Client(url) as anybody, pytest.raises(Refused) as caught:
-            list(anybody.jobs())
+        with Client(url) as anybody, pytest.raises(ApiError) as caught:
+            list(anybody.list_jobs())
         assert caught.value.code == "key_missing"
         with Client(url, key) as ada:
-            assert list(ada.jobs()) == []
+            assert list(ada.list_jobs()) == []
 
 
 def test_a_job_and_an_estimate_have_their_warnings(client: Client) -> None:

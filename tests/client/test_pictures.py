@@ -1,4 +1,4 @@
-"""Pictures that the service would not take are told before they are sent, with what would work."""
+"""Pictures that the service would not accept are rejected before they are sent, with advice."""
 
 import os
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pastiche.client import Client, UnusablePicture
+from pastiche.client import Client, InvalidPicture
 from tests import pictures
 
 WRONG = {
@@ -20,42 +20,42 @@ WRONG = {
     "a TIFF": b"II*\0",
     "an SVG": b'<?xml version="1.0"?><svg/>',
     "a video": b"\0\0\0\x18ftypmp42\0\0\0\0isommp42",
-    "no picture": b"Dear Sir or Madam",
+    "not a picture": b"Dear Sir or Madam",
     "empty": b"",
 }
 
 
 @pytest.fixture
 def nowhere() -> Client:
-    """A client whose service is never asked."""
+    """A client whose service does not exist: no request is sent."""
     return Client("http://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(("kind", "data"), WRONG.items(), ids=WRONG.keys())
-def test_a_file_of_another_kind_is_told_with_its_name(
+def test_a_file_of_another_format_is_rejected_by_name(
     nowhere: Client, tmp_path: Path, kind: str, data: bytes
 ) -> None:
     path = tmp_path / "picture.jpg"
     path.write_bytes(data)
-    with pytest.raises(UnusablePicture, match=f"picture.jpg is {kind}") as caught:
+    with pytest.raises(InvalidPicture, match=f"picture.jpg is {kind}") as caught:
         nowhere.submit(pictures.jpeg(), path)
     assert caught.value.field == "style"
 
 
-def test_what_would_work_is_told(nowhere: Client) -> None:
-    with pytest.raises(UnusablePicture, match="AVIF are taken: save it as a JPEG"):
+def test_the_error_says_what_would_work(nowhere: Client) -> None:
+    with pytest.raises(InvalidPicture, match="AVIF are accepted: save it as a JPEG"):
         nowhere.submit(WRONG["an HEIC picture"], pictures.png())
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
-def test_what_the_service_takes_is_sent(client: Client, kind: str) -> None:
+def test_accepted_formats_are_sent(client: Client, kind: str) -> None:
     assert client.submit(pictures.encoded(pictures.photograph(), kind), pictures.png()).id
 
 
-def test_a_folder_and_a_file_that_is_not_there_are_told(nowhere: Client, tmp_path: Path) -> None:
-    with pytest.raises(UnusablePicture, match="is a folder"):
+def test_a_folder_and_a_missing_file_are_rejected(nowhere: Client, tmp_path: Path) -> None:
+    with pytest.raises(InvalidPicture, match="is a folder"):
         nowhere.submit(tmp_path, pictures.png())
-    with pytest.raises(UnusablePicture, match="There is no file"):
+    with pytest.raises(InvalidPicture, match="There is no file"):
         nowhere.submit(tmp_path / "nothing.jpg", pictures.png())
 
 
@@ -63,9 +63,9 @@ def test_a_picture_that_is_too_large_is_not_sent(tmp_path: Path) -> None:
     path = tmp_path / "large.jpg"
     path.write_bytes(pictures.jpeg() + bytes(1_000_000))
     client = Client("http://127.0.0.1:9", upload_limit_megabytes=1)
-    with pytest.raises(UnusablePicture, match=r"is 1.0 MB; 1 MB are taken at most"):
+    with pytest.raises(InvalidPicture, match=r"is 1.0 MB; 1 MB are taken at most"):
         client.submit(path, pictures.png())
-    with pytest.raises(UnusablePicture, match="1 MB are taken at most"):
+    with pytest.raises(InvalidPicture, match="1 MB are taken at most"):
         client.submit(BytesIO(path.read_bytes()), pictures.png())
 
 
@@ -166,7 +166,7 @@ def test_what_cannot_be_sent_is_refused_with_a_sentence(
     make: Callable[[], object], sentence: str, nowhere: Client
 ) -> None:
     given: Any = make()
-    with pytest.raises(UnusablePicture, match=sentence) as caught:
+    with pytest.raises(InvalidPicture, match=sentence) as caught:
         nowhere.submit(pictures.jpeg(), given)
     assert caught.value.field == "style"
 
@@ -174,7 +174,7 @@ def test_what_cannot_be_sent_is_refused_with_a_sentence(
 @pytest.mark.filterwarnings("ignore:coroutine")  # which nobody can await here
 def test_a_file_that_is_read_asynchronously_is_refused_with_a_sentence(nowhere: Client) -> None:
     given: Any = AwaitedRead()
-    with pytest.raises(UnusablePicture, match="gives coroutine when read, not bytes"):
+    with pytest.raises(InvalidPicture, match="gives coroutine when read, not bytes"):
         nowhere.submit(given, pictures.png())
 
 
@@ -183,14 +183,14 @@ def test_a_text_file_is_named(nowhere: Client, tmp_path: Path) -> None:
     path.write_bytes(pictures.jpeg())
     with path.open(encoding="utf-8") as file:
         given: Any = file
-        with pytest.raises(UnusablePicture, match=r"me.jpg is open as text"):
+        with pytest.raises(InvalidPicture, match=r"me.jpg is open as text"):
             nowhere.submit(given, pictures.png())
 
 
 def test_a_file_that_is_open_for_writing_is_told(nowhere: Client, tmp_path: Path) -> None:
     with (
         (tmp_path / "me.jpg").open("wb") as file,
-        pytest.raises(UnusablePicture, match=r"me.jpg cannot be read: it is open for writing"),
+        pytest.raises(InvalidPicture, match=r"me.jpg cannot be read: it is open for writing"),
     ):
         nowhere.submit(file, pictures.png())
 

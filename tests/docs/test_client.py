@@ -36,15 +36,15 @@ def test_one_call_paints(stack: Stack, tmp_path: Path) -> None:
         assert (picture.format, picture.size) == ("PNG", (64, 48))
 
 
-def test_a_job_is_submitted_watched_fetched_and_erased(stack: Stack, tmp_path: Path) -> None:
-    told = run("case Finished", stack, tmp_path)
-    assert "succeeded" in told
-    assert "Losses(content=" in told
+def test_a_job_is_submitted_watched_fetched_and_deleted(stack: Stack, tmp_path: Path) -> None:
+    output = run("case JobFinished", stack, tmp_path)
+    assert "succeeded" in output
+    assert "Losses(content=" in output
     with Image.open(tmp_path / "picture.jpg") as picture:
         assert picture.format == "JPEG"
 
 
-def test_a_sweep_gives_a_sheet(stack: Stack, tmp_path: Path) -> None:
+def test_a_sweep_gives_a_contact_sheet(stack: Stack, tmp_path: Path) -> None:
     assert "2 of 2" in run("watch_sweep", stack, tmp_path)
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 2 * 64
@@ -54,9 +54,9 @@ def test_several_are_painted_at_once(stack: Stack, tmp_path: Path) -> None:
     assert re.fullmatch(r"\[\d+, \d+\]\n", run("AsyncClient", stack, tmp_path))
 
 
-def test_what_is_refused_is_told(stack: Stack, tmp_path: Path) -> None:
-    assert run("refused.code", stack, tmp_path) == "invalid_fields 422 ['size']\n"
+def test_an_api_error_names_the_fields_at_fault(stack: Stack, tmp_path: Path) -> None:
+    assert run("error.code", stack, tmp_path) == "invalid_fields 422 ['size']\n"
 
 
-def test_the_webhook_s_receiver_runs(stack: Stack, tmp_path: Path) -> None:
-    assert run("def received", stack, tmp_path) == ""
+def test_the_webhook_receiver_runs(stack: Stack, tmp_path: Path) -> None:
+    assert run("def receive", stack, tmp_path) == ""

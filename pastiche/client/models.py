@@ -1,0 +1,332 @@
+"""What a service sends: jobs and their events, sweeps, losses, estimates, workers.
+
+Everything is read from JSON, by pydantic, into frozen dataclasses. A newer service may send more
+than this version knows: unknown fields are ignored, and `raw` has the whole JSON object.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from pydantic import TypeAdapter, ValidationError, model_validator
+
+Format = Literal["png", "jpeg", "webp"]
+Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
+
+FINAL_STATUSES = ("succeeded", "failed", "canceled", "expired")
+
+Model = TypeVar("Model")
+
+
+def parse(model: type[Model], data: bytes | str) -> Model:
+    """Reads a dataclass from a JSON document.
+
+    Raises:
+        ValueError: the document is not valid JSON, or a field is missing or of another type. The
+            message names the field.
+    """
+    try:
+        parsed: Model = _adapter(model).validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        name = ".".join(map(str, first["loc"])) or model.__name__
+        raise ValueError(f"{name}: {first['msg']}") from None
+    return parsed
+
+
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+"""Builds the parser of a dataclass when it is first needed, which takes milliseconds."""
+
+
+def _mapping() -> Any:
+    return field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resource:
+    """A JSON object of the API.
+
+    Attributes:
+        raw: the object as the service sent it, fields that this version does not know included.
+    """
+
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _set_raw(cls, data: Any) -> Any:
+        return {**data, "raw": data} if isinstance(data, dict) else data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backbone:
+    """The network that paints, and the SHA-256 of its weights file; None if it has no file."""
+
+    name: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Losses:
+    """The terms of the objective, each multiplied by its weight; they add up to `total`.
+
+    Attributes:
+        gamut: the penalty for colours that no screen can show; None from an older service.
+    """
+
+    content: float
+    style: float
+    tv: float
+    total: float
+    gamut: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossCurves:
+    """Columns of the same length: iteration, scale, and each loss term after that iteration."""
+
+    iterations: tuple[int, ...] = ()
+    scales: tuple[int, ...] = ()
+    content: tuple[float, ...] = ()
+    style: tuple[float, ...] = ()
+    tv: tuple[float, ...] = ()
+    total: tuple[float, ...] = ()
+    gamut: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a job failed."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWarning:
+    """An option or an image that does not have the effect one would expect: its name, a code and
+    a sentence."""
+
+    field: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """The webhook of a job, and how its delivery went."""
+
+    url: str
+    status: str
+    tries: int = 0
+    tried_at: datetime | None = None
+    error: str | None = None
+    again_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(_Resource):
+    """The progress of a job.
+
+    Attributes:
+        version: of the job; increases by one with every change.
+        progress: the share of the iterations that are done, from 0 to 1.
+        scale: the scale of the pyramid that is being painted, such as “2/3”.
+        eta_seconds: the estimated time until the picture is done; None if it is not known.
+    """
+
+    version: int = 0
+    progress: float = 0.0
+    iteration: int = 0
+    iterations: int = 0
+    scale: str | None = None
+    eta_seconds: float | None = None
+    losses: Losses | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(Progress):
+    """A job: its options, its progress, and how it ended.
+
+    Attributes:
+        status: one of `Status`, or one that only a newer service has.
+        queue_position: the number of jobs ahead of this one.
+        attempt: how many times a worker has started the job.
+        expires_at: when a finished job and its picture will be deleted.
+    """
+
+    id: str
+    status: str
+    queue_position: int | None = None
+    priority: str = "normal"
+    deadline_at: datetime | None = None
+    attempt: int = 0
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    expires_at: datetime | None = None
+    options: Mapping[str, Any] = _mapping()
+    warnings: tuple[JobWarning, ...] = ()
+    backbone: Backbone | None = None
+    error: Failure | None = None
+    webhook: Webhook | None = None
+    links: Mapping[str, str] = _mapping()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the job has reached a final status."""
+        return self.status in FINAL_STATUSES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """One page of the list of jobs, and the cursor of the next; None on the last page."""
+
+    jobs: tuple[Job, ...]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A job of a sweep: the option values in which it differs from the other jobs, and its state;
+    None once it is deleted."""
+
+    id: str
+    values: Mapping[str, float] = _mapping()
+    job: Job | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep(_Resource):
+    """A pair of images, painted with every combination of some options; one job for each."""
+
+    id: str
+    is_over: bool
+    created_at: datetime | None = None
+    jobs: tuple[Member, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate(_Resource):
+    """What a submission would cost; nothing was stored."""
+
+    megapixel_iterations: float
+    queue_position: int
+    eta_seconds: float | None = None
+    jobs: int = 1
+    options: Mapping[str, Any] = _mapping()
+    warnings: tuple[JobWarning, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """A worker that is alive.
+
+    Attributes:
+        backbone: the one that it uses for `auto`.
+        most_pixels: the size of the largest picture that it can paint with the default options.
+        rate: pixels times iterations that it paints per second; None before its first job.
+        backbones: those whose weights it has.
+    """
+
+    name: str
+    backbone: str
+    device: str
+    most_pixels: int | None = None
+    rate: float | None = None
+    backbones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness(_Resource):
+    """The state of each part of the service, `ok` or what is wrong with it, and its workers."""
+
+    status: str
+    redis: str = "unknown"
+    blob_store: str = "unknown"
+    workers: tuple[Worker, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobUpdated:
+    """The job's status, its place in the queue or its weights have changed."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressUpdated:
+    """The job has progressed; sent at most twice a second."""
+
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewReady:
+    """There is a newer preview: `Client.preview` fetches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished:
+    """The job has reached a final status. This is the last event."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class JobDeleted:
+    """The job was deleted. This is the last event."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """The connection to the service was lost. The job continues; the client connects again after a
+    pause."""
+
+    reason: str
+    retry_in_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRestored:
+    """The client is connected again; the next event describes the job as it is now."""
+
+
+Event: TypeAlias = (
+    JobUpdated
+    | ProgressUpdated
+    | PreviewReady
+    | JobFinished
+    | JobDeleted
+    | ConnectionLost
+    | ConnectionRestored
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Deleted:
+    id: str = ""
+
+
+def parse_event(name: str, data: str) -> Event | None:
+    """Reads an event of the stream; None for one that only a newer client would know.
+
+    Raises:
+        ValueError: the data are not what this event has.
+    """
+    match name:
+        case "status":
+            return JobUpdated(parse(Job, data))
+        case "progress":
+            return ProgressUpdated(parse(Progress, data))
+        case "preview":
+            return PreviewReady()
+        case "done":
+            return JobFinished(parse(Job, data))
+        case "gone":
+            return JobDeleted(parse(_Deleted, data).id)
+    return None

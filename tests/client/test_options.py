@@ -1,0 +1,29 @@
+"""The arguments of a submission are the fields of the service's form."""
+
+from typing import get_type_hints
+
+from api.submission_options import option_names
+from pastiche.client.options import PICTURE_FIELDS, JobOptions, SweepOptions
+from pastiche.option_kinds import encode_option, kind_of
+from pastiche.options import Options, meaning_of
+
+OTHER_PICTURES = set(PICTURE_FIELDS) - {"content", "style"}
+
+
+def test_every_field_of_the_form_is_an_argument() -> None:
+    for options in (JobOptions, SweepOptions):
+        assert set(get_type_hints(options)) == set(option_names()) | OTHER_PICTURES
+
+
+def test_every_value_is_read_back_as_it_was_written() -> None:
+    values = Options(
+        style_weights=(0.7, 0.3),
+        scale_iterations=(80, 60),
+        style_layers={"relu1_1": 1.0, "relu3_1": 0.5},
+        gradient_normalisation=True,
+        adam_step=1e-5,
+    )
+    for name, kind in get_type_hints(Options).items():
+        value = getattr(values, name)
+        read = kind_of(kind).read(encode_option(value))
+        assert kind_of(kind).kept(read, kind, meaning_of(name)) == value, name

@@ -1,0 +1,137 @@
+"""What the client does if the service is away, busy, or loses a response."""
+
+import pytest
+
+from local.ports import free_port
+from pastiche.client import (
+    ApiError,
+    Client,
+    ConnectionLost,
+    ConnectionRestored,
+    JobFinished,
+    JobUpdated,
+    ProgressUpdated,
+    RetryPolicy,
+    ServiceUnreachable,
+)
+from shared.job_store import JobStore
+from tests import pictures
+from tests.api.worker import PlayedWorker, submitted
+from tests.client.fake_servers import http, lossy_proxy, responding
+from tests.conftest import RunningApi
+
+NO_RETRIES = RetryPolicy(unreachable_seconds=0, busy_seconds=0, watching_seconds=0)
+JOB = http("200 OK", "application/json", b'{"id": "x", "status": "queued"}')
+
+
+def problem(status: int, code: str, detail: str, retry_after: str) -> bytes:
+    body = f'{{"code": "{code}", "detail": "{detail}", "status": {status}}}'
+    header = f"Retry-After: {retry_after}"
+    return http(f"{status} No", "application/problem+json", body.encode(), header)
+
+
+def test_watching_continues_after_a_broken_connection(api: RunningApi, jobs: JobStore) -> None:
+    worker = PlayedWorker.of(submitted(api), jobs, api)
+    with lossy_proxy(api.settings.port) as proxy, Client(proxy.url) as client:
+        events = client.watch(worker.job_id)
+        assert isinstance(next(events), JobUpdated)
+        proxy.cut()
+        lost, restored = next(events), next(events)
+        assert isinstance(lost, ConnectionLost)
+        assert lost.reason.startswith(f"{proxy.url} cannot be reached")
+        assert isinstance(restored, ConnectionRestored)
+        worker.tell(20)
+        assert any(isinstance(event, ProgressUpdated) for event in events)
+        worker.commit()
+        assert any(isinstance(event, JobFinished) for event in events)
+
+
+def test_a_submission_whose_response_is_lost_is_one_job(api: RunningApi) -> None:
+    with lossy_proxy(api.settings.port, lost_responses=1) as proxy, Client(proxy.url) as client:
+        job = client.submit(pictures.jpeg(), pictures.png())
+        assert [each.id for each in client.list_jobs()] == [job.id]
+
+
+def test_a_job_is_retried_once_though_the_response_is_lost(api: RunningApi, client: Client) -> None:
+    job = client.cancel(submitted(api)["id"])
+    with lossy_proxy(api.settings.port, lost_responses=1) as proxy, Client(proxy.url) as unlucky:
+        again = unlucky.retry(job)
+    assert [each.id for each in client.list_jobs()] == [again.id, job.id]
+
+
+def test_a_job_is_deleted_though_the_response_is_lost(api: RunningApi, client: Client) -> None:
+    job = submitted(api)["id"]
+    with lossy_proxy(api.settings.port, lost_responses=1) as proxy, Client(proxy.url) as unlucky:
+        unlucky.delete(job)
+    assert list(client.list_jobs()) == []
+
+
+def test_deleting_a_job_that_never_existed_is_an_error(client: Client) -> None:
+    with pytest.raises(ApiError):
+        client.delete("0" * 32)
+
+
+def test_a_service_that_is_not_there_is_reported_in_a_sentence() -> None:
+    url = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
+    with (
+        Client(url, retry_policy=NO_RETRIES) as client,
+        pytest.raises(ServiceUnreachable) as caught,
+    ):
+        client.submit(pictures.jpeg(), pictures.png())
+    assert str(caught.value).startswith(f"{url} cannot be reached")
+    assert not caught.value.was_sent
+
+
+def test_watching_ends_when_the_retry_policy_does(api: RunningApi) -> None:
+    job = submitted(api)
+    with (
+        lossy_proxy(api.settings.port, lost_responses=9) as proxy,
+        Client(proxy.url, retry_policy=NO_RETRIES) as client,
+        pytest.raises(ServiceUnreachable),
+    ):
+        list(client.watch(job["id"]))
+
+
+def test_retry_after_of_a_busy_service_is_honoured(caplog: pytest.LogCaptureFixture) -> None:
+    busy = problem(503, "queue_full", "The queue is full.", "1")
+    with (
+        responding(busy) as url,
+        Client(url, retry_policy=RetryPolicy(busy_seconds=1.5)) as client,
+        pytest.raises(ApiError) as caught,
+    ):
+        client.submit(pictures.jpeg(), pictures.png())
+    assert caught.value.retry_after_seconds == 1
+    assert [record.getMessage() for record in caplog.records if "Retrying" in record.msg] == [
+        "The queue is full. Retrying in 1.0 s."
+    ]
+
+
+@pytest.mark.parametrize("retry_after", ["40000", "Fri, 31 Dec 2100 23:59:59 GMT"])
+def test_a_longer_wait_than_the_policy_allows_is_an_error_at_once(retry_after: str) -> None:
+    used_up = problem(429, "quota_used_up", "Used up.", retry_after)
+    with responding(used_up) as url, Client(url) as client:
+        with pytest.raises(ApiError, match="Used up") as caught:
+            client.submit(pictures.jpeg(), pictures.png())
+        assert caught.value.retry_after_seconds is not None
+        assert caught.value.retry_after_seconds > 30_000
+
+
+def test_a_busy_service_does_not_use_up_the_retries_of_an_unreachable_one() -> None:
+    busy = problem(503, "queue_full", "The queue is full.", "0")
+    policy = RetryPolicy(unreachable_seconds=0.6, busy_seconds=0)
+    with responding(busy, busy, b"", JOB) as url, Client(url, retry_policy=policy) as client:
+        assert client.get_job("x").id == "x"
+
+
+def test_an_error_that_would_not_pass_is_not_retried(caplog: pytest.LogCaptureFixture) -> None:
+    conflict = problem(409, "result_not_ready", "Not ready.", "0")
+    with responding(conflict, JOB) as url, Client(url) as client:
+        with pytest.raises(ApiError, match="Not ready"):
+            client.get_job("x")
+        assert not caplog.records
+
+
+def test_a_submission_that_is_still_being_stored_is_retried() -> None:
+    pending = problem(409, "submission_pending", "Still being stored.", "0")
+    with responding(pending, JOB) as url, Client(url) as client:
+        assert client.submit(pictures.jpeg(), pictures.png()).id == "x"

@@ -1,0 +1,155 @@
+"""Writes the client's generated modules: `make client`.
+
+`client.py` is `async_client.py` without `async` and `await`; `options.py` declares the arguments
+of a submission from the table of options, for editors and type checkers. A test compares the files
+with what these functions return.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from unasync import Rule, unasync_files
+
+from api.submission_options import PICTURES_OF
+from pastiche.option_kinds import Counts, LayerWeights, Numbers
+from pastiche.options import Options
+from pastiche.presets import Preset
+from shared.job_options import Wishes
+from shared.picture_fields import PICTURE_FIELDS
+from shared.sweeps import AXES
+
+FOLDER = Path(__file__).parents[1] / "pastiche" / "client"
+
+_NAMES = {
+    "AsyncClient": "Client",
+    "AsyncRetrying": "Retrying",
+    "aclose": "close",
+    "aclosing": "closing",
+    "aiter_bytes": "iter_bytes",
+    "aiter_sse": "iter_sse",
+    "anyio": "time",
+    "aread": "read",
+    "read_uploads_in_thread": "read_uploads",
+}
+"""What the synchronous client calls instead."""
+
+_WORDS = {
+    '"""`AsyncClient`, on asyncio or trio. `client.py` is generated from this file by '
+    "`make client`.": '"""`Client`: generated from `async_client.py` by `make client`.',
+    "`async with`": "`with`",
+    "an `with`": "a `with`",
+}
+"""The same for docstrings."""
+
+_TYPES = {
+    Numbers: "Sequence[float]",
+    Counts: "Sequence[int]",
+    LayerWeights: "LayerWeights",
+    int: "int",
+    float: "float",
+    bool: "bool",
+    str: "str",
+}
+
+
+def generate_client() -> str:
+    """The source of the synchronous client."""
+    rule = Rule("/async/", "/sync/", additional_replacements=_NAMES)
+    with TemporaryDirectory() as folder:
+        source, target = Path(folder, "async", "client.py"), Path(folder, "sync", "client.py")
+        source.parent.mkdir()
+        source.write_text((FOLDER / "async_client.py").read_text("utf-8"), "utf-8")
+        unasync_files([str(source)], [rule])
+        text = target.read_text("utf-8")
+    for word, replacement in _WORDS.items():
+        text = text.replace(word, replacement)
+    return _formatted(text)
+
+
+def generate_options() -> str:
+    """The source of the types of a submission's options."""
+    options = get_type_hints(Options)
+    options["start"] = Literal[options["start"]] | str
+    more = {
+        "preset": Preset,
+        **{name: field.annotation for name, field in Wishes.model_fields.items()},
+        PICTURES_OF: str,
+    }
+    pictures = {
+        name: "Picture" if field.most == 1 else "Pictures"
+        for name, field in PICTURE_FIELDS.items()
+        if not field.required
+    }
+    plain = {name: _name(hint) for name, hint in options.items() if name not in AXES}
+    axes = {name: _name(options[name]) for name in AXES}
+    return _formatted(
+        f'''"""The arguments of a submission: generated from `pastiche.options` by `make client`."""
+
+from collections.abc import Sequence
+from typing import Literal, TypedDict
+
+from pastiche.picture_sources import Picture, Pictures
+from pastiche.option_kinds import LayerWeights
+
+PICTURE_FIELDS = {tuple(PICTURE_FIELDS)}
+"""The arguments that are pictures."""
+
+
+class _CommonOptions(TypedDict, total=False):
+    """What jobs and sweeps have in common; `pastiche.options` describes each option.
+
+    `start` may also be the id of an earlier job, whose result is the start image. `pictures_of` is
+    the id of an earlier job whose pictures are used if none are given.
+    """
+
+{_fields(pictures | plain | {name: _name(hint) for name, hint in more.items()})}
+
+
+class JobOptions(_CommonOptions, total=False):
+    """The options of one job."""
+
+{_fields(axes)}
+
+
+class SweepOptions(_CommonOptions, total=False):
+    """The options of a sweep: one job for each combination of the values of these."""
+
+{_fields({name: f"{kind} | Sequence[{kind}]" for name, kind in axes.items()})}
+'''
+    )
+
+
+def _fields(types: dict[str, str]) -> str:
+    return "\n".join(f"    {name}: {kind}" for name, kind in types.items())
+
+
+def _name(hint: Any) -> str:
+    """How a type is written; None, which stands for an option that is not given, is left out."""
+    if hint in _TYPES:
+        return _TYPES[hint]
+    arguments = get_args(hint)
+    if get_origin(hint) is Literal:
+        return f"Literal[{', '.join(map(repr, arguments))}]"
+    return " | ".join(_name(each) for each in arguments if each is not type(None))
+
+
+def _formatted(source: str) -> str:
+    fix = ["check", "--select", "I,UP028", "--fix-only", "--unsafe-fixes"]
+    for arguments in (fix, ["format"]):
+        command = [sys.executable, "-m", "ruff", *arguments, "--quiet", "--stdin-filename"]
+        source = subprocess.run(
+            [*command, str(FOLDER / "generated.py"), "-"],
+            input=source,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    return source
+
+
+if __name__ == "__main__":
+    (FOLDER / "options.py").write_text(generate_options(), "utf-8")
+    (FOLDER / "client.py").write_text(generate_client(), "utf-8")
