@@ -1,6 +1,7 @@
 """The client on an event loop."""
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from pastiche.client import ApiError, AsyncClient, Event, JobFinished, JobUpdated
@@ -68,7 +69,7 @@ def test_it_retries_a_request_without_blocking_the_event_loop() -> None:
         with responding(busy, job) as url:
             async with AsyncClient(url) as client, anyio.create_task_group() as tasks:
                 tasks.start_soon(get_job, client)
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
                 order.append("meanwhile")
 
     anyio.run(run)
