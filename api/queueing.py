@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from math import isqrt, prod
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from kombu.exceptions import OperationalError
 from api.access import Access
 from api.service import Service
 from api.uploads import Submission
+from pastiche.job_settings import JobSettings
 from pastiche.option_warnings import OptionWarning, find_warnings
 from pastiche.options import LAYER_OPTIONS, OptionError, Options, missing_layers
 from pastiche.pyramid import scales
@@ -20,7 +20,6 @@ from pastiche.sizes import fitted
 from shared import logs, tracing, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
-from shared.job_options import Wishes
 from shared.jobs import Inputs, Job, new_job_id
 from shared.pictures import size_of
 from shared.queue import publish
@@ -41,7 +40,8 @@ async def check_room(submission: Submission, service: Service) -> None:
     memory for a picture of this size. Where none lives, the job may wait for one."""
     options = submission.variants[0].options
     workers = await service.jobs.run(living())
-    _check_workers(options, pixels_of(submission), size_of(submission.pictures.content), workers)
+    shape = size_of(submission.pictures.content)
+    _check_workers(options.to_dict(), pixels_of(submission), shape, workers)
 
 
 async def check_room_again(job: Job, service: Service) -> None:
@@ -49,7 +49,7 @@ async def check_room_again(job: Job, service: Service) -> None:
     options = job.read_options()
     shape = (options.size, max(1, job.pixels // options.size))
     workers = await service.jobs.run(living())
-    _check_workers(asdict(options), job.pixels, shape, workers)
+    _check_workers(options.to_dict(), job.pixels, shape, workers)
 
 
 def _check_workers(
@@ -91,9 +91,8 @@ def work_of(submission: Submission) -> int:
     Raises:
         InvalidFields: a picture of this shape cannot be painted at so many scales.
     """
-    options = Options(**submission.variants[0].options)
     try:
-        plan = scales(*size_of(submission.pictures.content), options)
+        plan = scales(*size_of(submission.pictures.content), submission.variants[0].options)
     except OptionError as error:
         fault = FieldError(error.field, "invalid_value", f"This {error.sentence}")
         raise InvalidFields([fault]) from error
@@ -102,26 +101,26 @@ def work_of(submission: Submission) -> int:
 
 def pixels_of(submission: Submission) -> int:
     """How many pixels each of its pictures will have."""
-    size: int = submission.variants[0].options["size"]
+    size = submission.variants[0].options.size
     return prod(fitted(*size_of(submission.pictures.content), size))
 
 
-def warnings_of(options: Mapping[str, Any], pictures: Inputs[Path]) -> list[OptionWarning]:
+def warnings_of(options: Options, pictures: Inputs[Path]) -> list[OptionWarning]:
     """What of a job's options and pictures does not do what it seems to ask for."""
     styles = [size_of(style) for style in pictures.style]
-    return find_warnings(Options(**options), size_of(pictures.content), styles)
+    return find_warnings(options, size_of(pictures.content), styles)
 
 
-def place_of(access: Access, work: int, pixels: int, wishes: Wishes) -> Place:
+def place_of(access: Access, work: int, pixels: int, settings: JobSettings) -> Place:
     """Where in the queue a job belongs."""
     return Place(
         caller=access.caller,
         work=work,
         pixels=pixels,
-        priority=wishes.priority,
-        wait_seconds=wishes.deadline,
+        priority=settings.priority,
+        wait_seconds=settings.deadline,
         owner=access.owner,
-        webhook_url=wishes.webhook_url,
+        webhook_url=settings.webhook_url,
         request_id=logs.request_id(),
         traceparent=tracing.traceparent(),
     )

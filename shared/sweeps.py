@@ -8,9 +8,6 @@ from datetime import UTC, datetime
 from shared.calls import Transition
 from shared.known_fields import known_fields
 
-AXES = ("content_weight", "style_weight", "tv_weight", "seed")
-"""The options that may have several values."""
-
 _SWEEP_ID = re.compile(r"[0-9a-f]{32}")
 
 

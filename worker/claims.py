@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Literal
 
 from opentelemetry.trace import SpanKind
@@ -111,7 +110,7 @@ def _can_paint(job_id: str, studio: Studio) -> bool:
         job = studio.jobs.run(transitions.look(job_id))
         if job is None or not job.is_known:
             return job is None
-        options = asdict(job.read_options())
+        options = job.read_options().to_dict()
     except DamagedRecord:
         return True
     folder = studio.settings.weights_folder

@@ -1,0 +1,70 @@
+"""The options of a picture: one table, which everything else reads.
+
+It needs nothing but Python, so it can be imported where torch is not installed.
+"""
+
+from pastiche.options.declaration import InvalidOptions, Option, OptionError
+from pastiche.options.table import (
+    LAYER_OPTIONS,
+    LIVE_OPTIONS,
+    MAX_STYLES,
+    OPTIONS,
+    REFITTING_OPTIONS,
+    SWEEP_OPTIONS,
+    VGG16_LAYERS,
+    BackboneChoice,
+    Blend,
+    Colour,
+    Normalisation,
+    Optimiser,
+    Options,
+    Padding,
+    Pooling,
+    Precision,
+    Resampling,
+    Start,
+    StyleStatistic,
+    Variation,
+    missing_layers,
+    parse,
+)
+from pastiche.options.value_types import (
+    LAYERS,
+    LayerName,
+    LayerWeights,
+    format_value,
+    read_integer,
+)
+
+__all__ = [
+    "LAYERS",
+    "LAYER_OPTIONS",
+    "LIVE_OPTIONS",
+    "MAX_STYLES",
+    "OPTIONS",
+    "REFITTING_OPTIONS",
+    "SWEEP_OPTIONS",
+    "VGG16_LAYERS",
+    "BackboneChoice",
+    "Blend",
+    "Colour",
+    "InvalidOptions",
+    "LayerName",
+    "LayerWeights",
+    "Normalisation",
+    "Optimiser",
+    "Option",
+    "OptionError",
+    "Options",
+    "Padding",
+    "Pooling",
+    "Precision",
+    "Resampling",
+    "Start",
+    "StyleStatistic",
+    "Variation",
+    "format_value",
+    "missing_layers",
+    "parse",
+    "read_integer",
+]

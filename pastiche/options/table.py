@@ -1,0 +1,446 @@
+"""Every option of a picture: its type, unit, range, default and meaning, declared once.
+
+The engine, the API, the command line, the client and the documentation all read this table. It
+needs nothing but Python, so it can be imported where torch is not installed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from pastiche.options.declaration import (
+    InvalidOptions,
+    Option,
+    OptionError,
+    option,
+    parse_texts,
+    read_table,
+)
+from pastiche.options.value_types import LAYERS, LayerName, LayerWeights
+
+StyleStatistic = Literal["moments", "gram"]
+Blend = Literal["losses", "statistics"]
+Start = Literal["content", "noise", "grey", "mean", "image"]
+Optimiser = Literal["lbfgs", "adam"]
+BackboneChoice = Literal["auto", "vgg16", "vgg19", "vgg19-caffe", "whitened"]
+Pooling = Literal["auto", "max", "average"]
+Padding = Literal["replicate", "reflect", "zeros"]
+Precision = Literal["auto", "bfloat16", "float32"]
+Colour = Literal["style", "palette", "luminance", "statistics"]
+Resampling = Literal["bicubic", "bilinear"]
+Variation = Literal["squared", "absolute"]
+Normalisation = Literal["pastiche", "paper", "neural-style"]
+
+MAX_STYLES = 8
+"""How many style images a picture may have."""
+
+LAYER_OPTIONS = ("content_layers", "style_layers")
+"""The options whose layers the backbone must have."""
+
+VGG16_LAYERS: tuple[LayerName, ...] = tuple(
+    layer for layer in LAYERS if layer not in ("relu3_4", "relu4_4", "relu5_4")
+)
+"""VGG-16's layers: three in the blocks where VGG-19 has four."""
+
+GATYS_2016 = "Gatys et al. 2016"
+GATYS_2017 = "Gatys et al. 2017"
+NEURAL_STYLE = "neural-style"
+
+_MAX_WEIGHT = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a picture is painted. Immutable, and always valid.
+
+    Raises:
+        OptionError: a value has the wrong type or is out of range; the error names the option.
+    """
+
+    content_weight: float = option(
+        0.5,
+        "Weights",
+        "α, the weight of the content loss: how much of the photograph stays. Its ratio to "
+        "`style_weight` sets the balance between content and style.",
+        source=f"{GATYS_2016}, eq. 7",
+        minimum=0.0,
+        maximum=_MAX_WEIGHT,
+        live=True,
+        sweep=True,
+    )
+    style_weight: float = option(
+        0.5,
+        "Weights",
+        "β, the weight of the style loss: how strongly the painting's style is applied.",
+        source=f"{GATYS_2016}, eq. 7",
+        minimum=0.0,
+        maximum=_MAX_WEIGHT,
+        live=True,
+        sweep=True,
+    )
+    tv_weight: float = option(
+        1.0,
+        "Weights",
+        "γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths "
+        "strokes, so it has less effect where β is below α/4, and none where β is 0.",
+        source=NEURAL_STYLE,
+        minimum=0.0,
+        maximum=_MAX_WEIGHT,
+        live=True,
+        sweep=True,
+    )
+    tv_norm: Variation = option(
+        "squared",
+        "Weights",
+        "What the total variation adds up: the `squared` differences between neighbouring pixels "
+        "(smooth), or the `absolute` ones (flat patches with sharp edges).",
+        source=NEURAL_STYLE,
+    )
+    content_layers: LayerWeights = option(
+        {},
+        "Weights",
+        "The layers at which the content is compared, and their relative weights; by default "
+        "`relu4_2`. Shallow layers preserve detail.",
+        source=f"{GATYS_2016}, section 2.1",
+        minimum=0.0,
+        maximum=_MAX_WEIGHT,
+        refits=True,
+    )
+    style_layers: LayerWeights = option(
+        {},
+        "Weights",
+        "The layers at which the style is compared, and their relative weights; by default "
+        "relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened` also relu5_1). Shallow layers hold "
+        "colour and grain, deep layers larger shapes.",
+        source=f"{GATYS_2016}, eq. 5",
+        minimum=0.0,
+        maximum=_MAX_WEIGHT,
+        refits=True,
+    )
+    normalisation: Normalisation = option(
+        "pastiche",
+        "Weights",
+        "What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so "
+        "that the same weights have the same effect at every size; `paper` and `neural-style` are "
+        "for weights that come from there.",
+        source=f"{GATYS_2016}, eq. 1, 4; {NEURAL_STYLE}",
+        refits=True,
+    )
+    gradient_normalisation: bool = option(
+        False,
+        "Weights",
+        "Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as "
+        "hard as its weight says, however close it is to its target.",
+        source=f"{NEURAL_STYLE}, -normalize_gradients",
+    )
+
+    style_statistic: StyleStatistic = option(
+        "moments",
+        "Styles",
+        "Which statistic of a layer is compared with the painting's: `moments`, the mean and the "
+        "covariance of its features, each relative to its own size, or their `gram` matrix, which "
+        "is mostly colour. `paper` and `neural-style` normalisation need `gram`.",
+        source=f"{GATYS_2016}, eq. 3–5",
+    )
+    style_weights: tuple[float, ...] = option(
+        (),
+        "Styles",
+        "The relative weights of several style images, in their order; by default they are equal.",
+        source=NEURAL_STYLE,
+        minimum=0.0,
+        maximum=_MAX_WEIGHT,
+        max_items=MAX_STYLES,
+        refits=True,
+    )
+    style_blend: Blend = option(
+        "losses",
+        "Styles",
+        "How several styles are combined: the weighted mean of their `losses`, each divided by its "
+        "own target, or the loss against the weighted mean of their `statistics`, where a style "
+        "with strong contrasts counts for more. With masks only `losses`.",
+        source=NEURAL_STYLE,
+        refits=True,
+    )
+    style_scale: float = option(
+        1.0,
+        "Styles",
+        "The size of the strokes: the longest side of the style image is scaled to this many times "
+        "the pastiche's, but never enlarged (except with `paper` and `neural-style` "
+        "normalisation).",
+        source=NEURAL_STYLE,
+        unit="times the pastiche's size",
+        minimum=0.1,
+        maximum=4.0,
+        refits=True,
+    )
+    colour: Colour = option(
+        "style",
+        "Styles",
+        "Which colours the pastiche has: those of the `style`; all of them, with the content image "
+        "first recoloured to the style's `palette` (mean and covariance); the content's, with only "
+        "the `luminance` painted; or the content's, with the style image first recoloured to the "
+        "content's `statistics` (mean and covariance).",
+        source=f"{GATYS_2017}, section 5",
+        refits=True,
+    )
+
+    size: int = option(
+        512,
+        "Size",
+        "The longest side of the pastiche.",
+        unit="pixels",
+        minimum=16,
+        maximum=8192,
+        refits=True,
+    )
+    scales: int = option(
+        4,
+        "Size",
+        "The maximum number of sizes at which the picture is painted, coarse to fine; 1 paints at "
+        "full size only.",
+        source=f"{GATYS_2017}, section 6",
+        unit="scales",
+        minimum=1,
+        maximum=8,
+    )
+    scale_factor: float = option(
+        2.0,
+        "Size",
+        "The ratio between the sizes of successive scales; 1.4142 is √2.",
+        source=f"{GATYS_2017}, section 6",
+        minimum=1.2,
+        maximum=4.0,
+    )
+    resampling: Resampling = option(
+        "bicubic",
+        "Size",
+        "How the content, style and start images are resized: `bicubic`, or `bilinear`, which is "
+        "softer.",
+        source=NEURAL_STYLE,
+        refits=True,
+    )
+
+    start: Start = option(
+        "content",
+        "Start",
+        "Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, "
+        "from the `mean` colour of the photographs that VGG was trained on, or from a given "
+        "`image`.",
+        source=f"{GATYS_2016}, section 2.3",
+    )
+    start_noise: float = option(
+        0.1,
+        "Start",
+        "The standard deviation of the noise that is added to the start, with pixels in 0 to 1: "
+        "plain skies need some for strokes to grow from. Where β is below α there is less of it, "
+        "where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    seed: int = option(
+        0,
+        "Start",
+        "Seeds the noise of the start: the same inputs and seed on the same device give the same "
+        "bytes.",
+        minimum=0,
+        maximum=2**32 - 1,
+        sweep=True,
+    )
+
+    iterations: int = option(
+        100,
+        "Optimiser",
+        "The number of optimiser steps over all scales; a third of them at full size.",
+        unit="steps",
+        minimum=1,
+        maximum=10_000,
+    )
+    scale_iterations: tuple[int, ...] = option(
+        (),
+        "Optimiser",
+        "The number of steps at each scale, coarse to fine. There are as many scales as numbers, "
+        "and `iterations` and `scales` are ignored.",
+        unit="steps",
+        minimum=1,
+        maximum=10_000,
+        max_items=8,
+    )
+    stall_tolerance: float = option(
+        0.0,
+        "Optimiser",
+        "A scale ends early when ten steps have lowered the objective by less than this fraction; "
+        "0 never ends a scale early.",
+        minimum=0.0,
+        maximum=0.5,
+    )
+    optimiser: Optimiser = option(
+        "lbfgs",
+        "Optimiser",
+        "`lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less "
+        "memory.",
+        source=f"{GATYS_2016}, section 2.3",
+    )
+    lbfgs_history: int = option(
+        10,
+        "Optimiser",
+        "How many steps L-BFGS remembers; each takes the memory of two pictures.",
+        source="Nocedal, Wright, section 7.2",
+        unit="steps",
+        minimum=1,
+        maximum=100,
+    )
+    adam_step: float = option(
+        0.02,
+        "Optimiser",
+        "How far Adam moves a pixel in one step, with pixels in 0 to 1.",
+        source="Kingma, Ba 2015",
+        minimum=1e-5,
+        maximum=1.0,
+    )
+
+    backbone: BackboneChoice = option(
+        "auto",
+        "Network",
+        "The network whose features are compared: `vgg16` (VGG-16 with its authors' weights), "
+        "`vgg19` (VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights "
+        "that the papers used), `whitened` (with filters fitted to the job's own images, nothing "
+        "to download), or `auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are "
+        "installed.",
+        source="Simonyan, Zisserman 2015",
+        refits=True,
+    )
+    pooling: Pooling = option(
+        "auto",
+        "Network",
+        "How the network halves its feature maps: `max` as VGG was trained, with the clearest "
+        "strokes; `average`, which is smoother; or `auto`, which is best for the backbone: "
+        "`average` with `whitened`, `max` with all others.",
+        source=f"{GATYS_2016}, section 2",
+        refits=True,
+    )
+    padding: Padding = option(
+        "replicate",
+        "Network",
+        "What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` "
+        "mirrors the image, and `zeros` is as VGG was trained, which may leave a frame.",
+        refits=True,
+    )
+    precision: Precision = option(
+        "auto",
+        "Network",
+        "The number format that the network computes in: `bfloat16`, `float32`, or `auto`, which "
+        "is bfloat16 on devices that are fast at it.",
+        refits=True,
+    )
+
+    keep_transparency: bool = option(
+        False,
+        "Result",
+        "Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays "
+        "a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if "
+        "it were white. `stylize` ignores this option: `pastiche.pictures.apply_transparency` does "
+        "the same.",
+    )
+
+    def __post_init__(self) -> None:
+        for name, declared in OPTIONS.items():
+            object.__setattr__(self, name, declared.validate(getattr(self, name)))
+        for conflict in self._find_conflicts():
+            raise conflict
+
+    def _find_conflicts(self) -> Iterator[OptionError]:
+        """The options whose values are invalid together with others."""
+        if self.content_weight == 0 and self.style_weight == 0:
+            yield OptionError("style_weight", "must be above 0 where content_weight is 0.")
+        if self.style_weights and not any(self.style_weights):
+            yield OptionError("style_weights", "must not all be 0.")
+        if self.normalisation != "pastiche" and self.style_statistic != "gram":
+            yield OptionError(
+                "style_statistic", f"must be gram where normalisation is {self.normalisation}."
+            )
+        yield from self._find_missing_layers(self.backbone)
+
+    def check_layers(self, backbone: str) -> None:
+        """Checks that a backbone has every layer of the options; `auto` may have them all.
+
+        Raises:
+            OptionError: it does not; the error names the option and the layer.
+        """
+        for error in self._find_missing_layers(backbone):
+            raise error
+
+    def _find_missing_layers(self, backbone: str) -> Iterator[OptionError]:
+        for name in LAYER_OPTIONS:
+            for layer in missing_layers(backbone, getattr(self, name)):
+                yield OptionError(
+                    name,
+                    f"must not have {layer}, which the {backbone} backbone does not have: "
+                    f"{layer[:-1]}3 is its deepest layer of that block.",
+                )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every option by its name."""
+        return {name: getattr(self, name) for name in OPTIONS}
+
+    @property
+    def all_iterations(self) -> int:
+        """The number of optimiser steps over all scales."""
+        return sum(self.scale_iterations) or self.iterations
+
+    def check_images(self, *, styles: int, masks: int, style_masks: int, start_image: bool) -> None:
+        """Checks the options against the number of images of each kind.
+
+        Raises:
+            OptionError: they do not match; the error names the option or the images.
+        """
+        if not 1 <= styles <= MAX_STYLES:
+            raise OptionError("style", f"must be 1 to {MAX_STYLES} images, not {styles}.")
+        if len(self.style_weights) not in (0, styles):
+            raise OptionError(
+                "style_weights",
+                f"must be one for each of {styles} styles: {len(self.style_weights)} given.",
+            )
+        for name, count in (("mask", masks), ("style_mask", style_masks)):
+            if count not in (0, styles):
+                raise OptionError(name, f"must be one for each of {styles} styles: {count} given.")
+        if masks and self.style_blend == "statistics":
+            raise OptionError("style_blend", "must be losses where there are masks.")
+        if start_image and self.start != "image":
+            raise OptionError("start_image", f"must not be given where start is {self.start}.")
+        if self.start == "image" and not start_image:
+            raise OptionError("start_image", "must be given where start is image.")
+
+
+OPTIONS: Mapping[str, Option] = MappingProxyType(read_table(Options))
+"""The table: every option by its name."""
+
+LIVE_OPTIONS = tuple(name for name, each in OPTIONS.items() if each.live)
+"""The options that may change while the picture is painted."""
+
+SWEEP_OPTIONS = tuple(name for name, each in OPTIONS.items() if each.sweep)
+"""The options that may have several values in a sweep."""
+
+REFITTING_OPTIONS = tuple(name for name, each in OPTIONS.items() if each.refits)
+"""The options that the network or its targets depend on."""
+
+
+def missing_layers(backbone: str, layers: Iterable[str]) -> list[str]:
+    """Those of the layers that a backbone does not have; `auto` may have them all."""
+    return [layer for layer in layers if backbone == "vgg16" and layer not in VGG16_LAYERS]
+
+
+def parse(texts: Mapping[str, str], defaults: Mapping[str, Any] = MappingProxyType({})) -> Options:
+    """The options in the texts of a form or a command line.
+
+    Args:
+        defaults: values of the options that are not among the texts, as a preset has them.
+
+    Raises:
+        InvalidOptions: names every option at fault.
+    """
+    values = parse_texts(OPTIONS, texts)
+    try:
+        return Options(**{**defaults, **values})
+    except OptionError as error:
+        raise InvalidOptions([error]) from error

@@ -1,0 +1,90 @@
+"""JSON schemas, typed dictionaries and job settings come from the table of options."""
+
+from dataclasses import asdict
+from typing import Any, get_type_hints
+
+import pytest
+
+from pastiche.job_settings import JOB_SETTINGS, JobSettings, parse_job_settings
+from pastiche.options import LIVE_OPTIONS, OPTIONS, SWEEP_OPTIONS, InvalidOptions
+from pastiche.options.schema import form_properties, json_schema, update_schema
+from pastiche.options.typed import JobOptions, SweepOptions
+from pastiche.options.value_types import NumberType
+from tools import option_types
+
+
+def test_the_schema_of_options_has_every_option_with_its_default() -> None:
+    properties = json_schema()["properties"]
+    assert list(properties) == list(OPTIONS)
+    for name, option in OPTIONS.items():
+        default = option.default
+        expected = list(default) if isinstance(default, tuple) else default
+        assert properties[name]["default"] == expected, name
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_schema_describes_each_option(name: str) -> None:
+    option, schema = OPTIONS[name], json_schema()["properties"][name]
+    assert schema["description"] == option.description
+    assert schema.get("x-unit") == option.unit
+    if isinstance(option.type, NumberType):
+        assert (schema["minimum"], schema["maximum"]) == (option.type.minimum, option.type.maximum)
+
+
+def test_the_schema_of_an_update_has_the_live_options() -> None:
+    assert set(update_schema()["properties"]) == set(LIVE_OPTIONS)
+
+
+def test_a_list_is_a_text_in_a_form() -> None:
+    schema = form_properties(OPTIONS.values())["style_weights"]
+    assert schema["type"] == "string"
+    assert "default" not in schema
+
+
+def test_the_options_of_a_sweep_are_texts_with_several_values() -> None:
+    schemas = form_properties(OPTIONS.values(), is_sweep=True)
+    assert all(schemas[name]["type"] == "string" for name in SWEEP_OPTIONS)
+    assert schemas["size"]["type"] == "integer"
+
+
+def test_the_schemas_are_new_each_time() -> None:
+    json_schema()["properties"]["size"].clear()
+    assert json_schema()["properties"]["size"]
+
+
+def test_the_typed_dictionaries_are_the_ones_that_the_tool_writes() -> None:
+    assert option_types.MODULE.read_text("utf-8") == option_types.write_module()
+
+
+@pytest.mark.parametrize("kind", [JobOptions, SweepOptions])
+def test_the_typed_dictionaries_have_every_option_and_setting(kind: Any) -> None:
+    assert set(get_type_hints(kind)) == {*OPTIONS, *JOB_SETTINGS}
+
+
+def test_job_settings_have_the_defaults_of_their_table() -> None:
+    defaults = {name: setting.default for name, setting in JOB_SETTINGS.items()}
+    assert asdict(JobSettings()) == defaults
+    assert parse_job_settings({}) == JobSettings()
+
+
+def test_job_settings_are_parsed() -> None:
+    settings = parse_job_settings({"deadline": "60", "priority": "low", "pictures_of": "a" * 32})
+    assert (settings.deadline, settings.priority) == (60.0, "low")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("deadline", "0"),
+        ("deadline", "604801"),
+        ("deadline", "nan"),
+        ("priority", "highest"),
+        ("preset", "best"),
+        ("webhook_url", "https://example.com/" + "a" * 2000),
+        ("pictures_of", "a" * 31),
+    ],
+)
+def test_an_invalid_job_setting_raises_an_error_that_names_it(name: str, text: str) -> None:
+    with pytest.raises(InvalidOptions) as invalid:
+        parse_job_settings({name: text})
+    assert [error.field for error in invalid.value.errors] == [name]
