@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -165,7 +165,7 @@ async def rates_of(job: Job, service: Service) -> list[float]:
     return await worker_rates(service) if job.status == "queued" else []
 
 
-def _validate_weights(update: WeightUpdate) -> dict[str, float]:
+def _validate_weights(update: WeightUpdate) -> dict[str, Any]:
     """The weights in the body of a request; null leaves one unchanged.
 
     Raises:
@@ -190,7 +190,7 @@ def _validate_weights(update: WeightUpdate) -> dict[str, float]:
     return weights
 
 
-def _update_options(job: Job, weights: Mapping[str, float]) -> Options:
+def _update_options(job: Job, weights: Mapping[str, Any]) -> Options:
     """The job's options with new weights.
 
     Raises:
