@@ -1,12 +1,12 @@
 // Everything behind “More”: a field for each option, as the service describes it.
 
-import { description } from "./service.js";
+import { getOpenApi } from "./service.js";
 
 const ELSEWHERE = new Set(["content", "style", "content_weight", "style_weight", "preset", "start", "pictures_of"]);
 
 /** Fills the element with fields, when it is first opened. */
 export async function showOptions(element) {
-  const document_ = await description();
+  const document_ = await getOpenApi();
   const body = document_.paths["/jobs"].post.requestBody.content["multipart/form-data"].schema;
   const schema = resolved(body, document_);
   const fields = Object.entries(schema.properties)

@@ -41,7 +41,7 @@ export class Well {
     element.addEventListener("drop", (event) => this.dropped(event));
   }
 
-  /** Takes pictures; the first that cannot be taken is told. */
+  /** Adds pictures; reports the first one that cannot be used. */
   take(files) {
     const faults = files.map(faultOf).filter(Boolean);
     const good = files.filter((file) => !faultOf(file));

