@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_origin
 import typer
 
 from pastiche.job_settings import JOB_SETTINGS
-from pastiche.options import OPTIONS, Option, OptionError, Options, format_value
+from pastiche.options import OPTIONS, Option, OptionError, Options, encode_option
 from pastiche.options.value_types import NumberType
 from pastiche.presets import preset
 
@@ -50,7 +50,7 @@ def _flag(option: Option) -> Any:
     parsed as in a form."""
     about: dict[str, Any] = {"help": option.description, "rich_help_panel": option.group}
     if option.default is not None:
-        about["show_default"] = format_value(option.default) or "none"
+        about["show_default"] = encode_option(option.default) or "none"
     if option.name == "start":
         about["help"] += " Or the id of an earlier job, to start from its result."
         return Annotated[str | None, typer.Option(**about)]
@@ -69,7 +69,7 @@ def _sweep_flag(option: Option) -> Any:
     about = typer.Option(
         help=f"{option.description} Several values are separated by commas.",
         rich_help_panel="Axes",
-        show_default=format_value(option.default),
+        show_default=encode_option(option.default),
         parser=lambda text: [parse(each.strip()) for each in text.split(",")],
         metavar="N,N",
     )

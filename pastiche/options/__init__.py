@@ -32,7 +32,7 @@ from pastiche.options.value_types import (
     LAYERS,
     LayerName,
     LayerWeights,
-    format_value,
+    encode_option,
     read_integer,
 )
 
@@ -63,7 +63,7 @@ __all__ = [
     "Start",
     "StyleStatistic",
     "Variation",
-    "format_value",
+    "encode_option",
     "missing_layers",
     "parse",
     "read_integer",

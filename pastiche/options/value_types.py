@@ -334,14 +334,14 @@ def read_integer(text: str) -> int:
     return int(digits) if digits.lstrip("+-").isdigit() else int(number)
 
 
-def format_value(value: Any) -> str:
+def encode_option(value: Any) -> str:
     """A value as text that its type parses to the same value."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
         return ",".join(f"{name}:{weight}" for name, weight in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ",".join(format_value(each) for each in value)
+        return ",".join(encode_option(each) for each in value)
     return str(value)
 
 

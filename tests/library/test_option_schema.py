@@ -1,16 +1,13 @@
-"""JSON schemas, typed dictionaries and job settings come from the table of options."""
+"""JSON schemas and job settings come from declared tables."""
 
 from dataclasses import asdict
-from typing import Any, get_type_hints
 
 import pytest
 
 from pastiche.job_settings import JOB_SETTINGS, JobSettings, parse_job_settings
 from pastiche.options import LIVE_OPTIONS, OPTIONS, SWEEP_OPTIONS, InvalidOptions
 from pastiche.options.schema import form_properties, json_schema, update_schema
-from pastiche.options.typed import JobOptions, SweepOptions
 from pastiche.options.value_types import NumberType
-from tools import option_types
 
 
 def test_the_schema_of_options_has_every_option_with_its_default() -> None:
@@ -50,15 +47,6 @@ def test_the_options_of_a_sweep_are_texts_with_several_values() -> None:
 def test_the_schemas_are_new_each_time() -> None:
     json_schema()["properties"]["size"].clear()
     assert json_schema()["properties"]["size"]
-
-
-def test_the_typed_dictionaries_are_the_ones_that_the_tool_writes() -> None:
-    assert option_types.MODULE.read_text("utf-8") == option_types.write_module()
-
-
-@pytest.mark.parametrize("kind", [JobOptions, SweepOptions])
-def test_the_typed_dictionaries_have_every_option_and_setting(kind: Any) -> None:
-    assert set(get_type_hints(kind)) == {*OPTIONS, *JOB_SETTINGS}
 
 
 def test_job_settings_have_the_defaults_of_their_table() -> None:

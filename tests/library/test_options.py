@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from pastiche.options import OPTIONS, InvalidOptions, OptionError, Options, format_value, parse
+from pastiche.options import OPTIONS, InvalidOptions, OptionError, Options, encode_option, parse
 from pastiche.presets import MEANINGS, PRESETS, Preset, preset
 
 
@@ -116,7 +116,7 @@ def test_every_value_is_parsed_from_its_own_text() -> None:
         gradient_normalisation=True,
         adam_step=1e-5,
     )
-    texts = {name: format_value(value) for name, value in values.to_dict().items()}
+    texts = {name: encode_option(value) for name, value in values.to_dict().items()}
     assert parse(texts) == values
 
 
