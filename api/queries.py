@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 from pydantic import BeforeValidator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pastiche.options import read_integer
+from pastiche.option_values import parse_integer
 from shared.pictures import Format
 
 _ALIASES = {"jpg": "jpeg", "image/jpg": "image/jpeg"}
@@ -14,7 +14,7 @@ _ALIASES = {"jpg": "jpeg", "image/jpg": "image/jpeg"}
 
 def _whole(value: Any) -> Any:
     try:
-        return read_integer(value) if isinstance(value, str) else value
+        return parse_integer(value) if isinstance(value, str) else value
     except ValueError:
         raise ValueError("must be a whole number") from None
 

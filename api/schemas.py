@@ -9,10 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from pastiche.job_settings import Priority
+from pastiche.option_values import Schema
 from pastiche.option_warnings import OptionWarning
-from pastiche.options import BackboneChoice, Options
-from pastiche.options.schema import json_schema, update_schema
-from pastiche.options.value_types import Schema
+from pastiche.options import BackboneChoice, Options, json_schema, update_schema
 from shared.jobs import Job, Status, Webhook
 from shared.overview import Outlook
 

@@ -9,9 +9,8 @@ from typing import Any
 from starlette.datastructures import FormData, UploadFile
 
 from pastiche.job_settings import JOB_ID_PATTERN, JOB_SETTINGS, JobSettings, parse_job_settings
+from pastiche.option_values import NumberType
 from pastiche.options import OPTIONS, SWEEP_OPTIONS, InvalidOptions, OptionError, Options, parse
-from pastiche.options.schema import form_properties
-from pastiche.options.value_types import NumberType
 from pastiche.presets import PRESETS, Preset, check_network
 from shared.errors import FieldError, InvalidFields
 from shared.jobs import is_job_id
@@ -191,9 +190,11 @@ def _field_error(error: OptionError, max_size: int | None = None) -> FieldError:
 
 def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
     """The form's schema, with several values for some of the options in a sweep."""
-    options = form_properties(OPTIONS.values(), is_sweep=is_sweep)
-    settings = form_properties(JOB_SETTINGS.values())
-    start = options["start"]
+    texts = {
+        name: option.sweep_schema() if is_sweep and option.sweep else option.form_schema()
+        for name, option in (OPTIONS | JOB_SETTINGS).items()
+    }
+    start = texts["start"]
     choices = {key: start.pop(key) for key in ("type", "enum")}
     start["anyOf"] = [choices, {"type": "string", "pattern": JOB_ID_PATTERN}]
     start["description"] += " Or the id of an earlier job, to start from its result."
@@ -202,7 +203,7 @@ def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
         "title": "Submission",
         "properties": {
             **{name: _picture_schema(name) for name in PICTURE_FIELDS},
-            **{name: (options | settings)[name] for name in TEXT_FIELDS},
+            **{name: texts[name] for name in TEXT_FIELDS},
         },
         "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
         "additionalProperties": False,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from pastiche.options.declaration import Option, option, parse_texts, read_table
-from pastiche.options.value_types import PositiveNumberType, TextType
+from pastiche.option_table import Option, option, parse_texts, read_table
+from pastiche.option_values import NumberType, TextType
 from pastiche.presets import MEANINGS, Preset
 
 Priority = Literal["high", "normal", "low"]
@@ -39,20 +39,20 @@ class JobSettings:
         None,
         "Job settings",
         "How many seconds the job may wait before it expires; by default it never expires.",
-        type=PositiveNumberType(maximum=MAX_DEADLINE_SECONDS, unit="seconds"),
+        type=NumberType(0, MAX_DEADLINE_SECONDS, "seconds", is_positive=True),
     )
     webhook_url: str | None = option(
         None,
         "Job settings",
         "Receives a signed POST request when the job is over (Standard Webhooks).",
-        type=TextType("an https:// address that is public", max_length=2000),
+        type=TextType("an https:// address that is public"),
     )
     pictures_of: str | None = option(
         None,
         "Pictures",
         "The id of an earlier job, whose content and style images are used, with their masks "
         "and maps, where none are sent.",
-        type=TextType("a job's id", pattern=JOB_ID_PATTERN),
+        type=TextType("a job's id", JOB_ID_PATTERN),
     )
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_origin
 import typer
 
 from pastiche.job_settings import JOB_SETTINGS
+from pastiche.option_values import NumberType
 from pastiche.options import OPTIONS, Option, OptionError, Options, encode_option
-from pastiche.options.value_types import NumberType
 from pastiche.presets import preset
 
 Command = TypeVar("Command", bound=Callable[..., None])

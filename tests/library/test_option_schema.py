@@ -1,13 +1,20 @@
 """JSON schemas and job settings come from declared tables."""
 
+import re
 from dataclasses import asdict
 
 import pytest
 
 from pastiche.job_settings import JOB_SETTINGS, JobSettings, parse_job_settings
-from pastiche.options import LIVE_OPTIONS, OPTIONS, SWEEP_OPTIONS, InvalidOptions
-from pastiche.options.schema import form_properties, json_schema, update_schema
-from pastiche.options.value_types import NumberType
+from pastiche.option_values import NumberType
+from pastiche.options import (
+    LIVE_OPTIONS,
+    OPTIONS,
+    SWEEP_OPTIONS,
+    InvalidOptions,
+    json_schema,
+    update_schema,
+)
 
 
 def test_the_schema_of_options_has_every_option_with_its_default() -> None:
@@ -33,15 +40,16 @@ def test_the_schema_of_an_update_has_the_live_options() -> None:
 
 
 def test_a_list_is_a_text_in_a_form() -> None:
-    schema = form_properties(OPTIONS.values())["style_weights"]
+    schema = OPTIONS["style_weights"].form_schema()
     assert schema["type"] == "string"
     assert "default" not in schema
 
 
-def test_the_options_of_a_sweep_are_texts_with_several_values() -> None:
-    schemas = form_properties(OPTIONS.values(), is_sweep=True)
-    assert all(schemas[name]["type"] == "string" for name in SWEEP_OPTIONS)
-    assert schemas["size"]["type"] == "integer"
+@pytest.mark.parametrize("name", SWEEP_OPTIONS)
+def test_an_option_of_a_sweep_is_a_text_with_several_values(name: str) -> None:
+    pattern = OPTIONS[name].sweep_schema()["pattern"]
+    assert all(re.search(pattern, text) for text in ("1", "0.5, 1", "1e-3,2"))
+    assert not re.search(pattern, "high")
 
 
 def test_the_schemas_are_new_each_time() -> None:

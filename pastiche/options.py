@@ -4,12 +4,12 @@ The engine, the API, the command line, the client and the documentation all read
 needs nothing but Python, so it can be imported where torch is not installed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pastiche.options.declaration import (
+from pastiche.option_table import (
     InvalidOptions,
     Option,
     OptionError,
@@ -17,7 +17,23 @@ from pastiche.options.declaration import (
     parse_texts,
     read_table,
 )
-from pastiche.options.value_types import LAYERS, LayerName, LayerWeights
+from pastiche.option_values import (
+    LAYERS,
+    LayerName,
+    LayerWeights,
+    Schema,
+    encode_option,
+)
+
+__all__ = [
+    "LAYERS",
+    "InvalidOptions",
+    "LayerName",
+    "LayerWeights",
+    "Option",
+    "OptionError",
+    "encode_option",
+]
 
 StyleStatistic = Literal["moments", "gram"]
 Blend = Literal["losses", "statistics"]
@@ -47,7 +63,7 @@ GATYS_2016 = "Gatys et al. 2016"
 GATYS_2017 = "Gatys et al. 2017"
 NEURAL_STYLE = "neural-style"
 
-_MAX_WEIGHT = 1e6
+_WEIGHTS = (0.0, 1e6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +80,7 @@ class Options:
         "α, the weight of the content loss: how much of the photograph stays. Its ratio to "
         "`style_weight` sets the balance between content and style.",
         source=f"{GATYS_2016}, eq. 7",
-        minimum=0.0,
-        maximum=_MAX_WEIGHT,
+        bounds=_WEIGHTS,
         live=True,
         sweep=True,
     )
@@ -74,8 +89,7 @@ class Options:
         "Weights",
         "β, the weight of the style loss: how strongly the painting's style is applied.",
         source=f"{GATYS_2016}, eq. 7",
-        minimum=0.0,
-        maximum=_MAX_WEIGHT,
+        bounds=_WEIGHTS,
         live=True,
         sweep=True,
     )
@@ -85,8 +99,7 @@ class Options:
         "γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths "
         "strokes, so it has less effect where β is below α/4, and none where β is 0.",
         source=NEURAL_STYLE,
-        minimum=0.0,
-        maximum=_MAX_WEIGHT,
+        bounds=_WEIGHTS,
         live=True,
         sweep=True,
     )
@@ -103,8 +116,7 @@ class Options:
         "The layers at which the content is compared, and their relative weights; by default "
         "`relu4_2`. Shallow layers preserve detail.",
         source=f"{GATYS_2016}, section 2.1",
-        minimum=0.0,
-        maximum=_MAX_WEIGHT,
+        bounds=_WEIGHTS,
         refits=True,
     )
     style_layers: LayerWeights = option(
@@ -114,8 +126,7 @@ class Options:
         "relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened` also relu5_1). Shallow layers hold "
         "colour and grain, deep layers larger shapes.",
         source=f"{GATYS_2016}, eq. 5",
-        minimum=0.0,
-        maximum=_MAX_WEIGHT,
+        bounds=_WEIGHTS,
         refits=True,
     )
     normalisation: Normalisation = option(
@@ -148,8 +159,7 @@ class Options:
         "Styles",
         "The relative weights of several style images, in their order; by default they are equal.",
         source=NEURAL_STYLE,
-        minimum=0.0,
-        maximum=_MAX_WEIGHT,
+        bounds=_WEIGHTS,
         max_items=MAX_STYLES,
         refits=True,
     )
@@ -170,8 +180,7 @@ class Options:
         "normalisation).",
         source=NEURAL_STYLE,
         unit="times the pastiche's size",
-        minimum=0.1,
-        maximum=4.0,
+        bounds=(0.1, 4.0),
         refits=True,
     )
     colour: Colour = option(
@@ -190,8 +199,7 @@ class Options:
         "Size",
         "The longest side of the pastiche.",
         unit="pixels",
-        minimum=16,
-        maximum=8192,
+        bounds=(16, 8192),
         refits=True,
     )
     scales: int = option(
@@ -201,16 +209,14 @@ class Options:
         "full size only.",
         source=f"{GATYS_2017}, section 6",
         unit="scales",
-        minimum=1,
-        maximum=8,
+        bounds=(1, 8),
     )
     scale_factor: float = option(
         2.0,
         "Size",
         "The ratio between the sizes of successive scales; 1.4142 is √2.",
         source=f"{GATYS_2017}, section 6",
-        minimum=1.2,
-        maximum=4.0,
+        bounds=(1.2, 4.0),
     )
     resampling: Resampling = option(
         "bicubic",
@@ -235,16 +241,14 @@ class Options:
         "The standard deviation of the noise that is added to the start, with pixels in 0 to 1: "
         "plain skies need some for strokes to grow from. Where β is below α there is less of it, "
         "where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own.",
-        minimum=0.0,
-        maximum=1.0,
+        bounds=(0.0, 1.0),
     )
     seed: int = option(
         0,
         "Start",
         "Seeds the noise of the start: the same inputs and seed on the same device give the same "
         "bytes.",
-        minimum=0,
-        maximum=2**32 - 1,
+        bounds=(0, 2**32 - 1),
         sweep=True,
     )
 
@@ -253,8 +257,7 @@ class Options:
         "Optimiser",
         "The number of optimiser steps over all scales; a third of them at full size.",
         unit="steps",
-        minimum=1,
-        maximum=10_000,
+        bounds=(1, 10_000),
     )
     scale_iterations: tuple[int, ...] = option(
         (),
@@ -262,8 +265,7 @@ class Options:
         "The number of steps at each scale, coarse to fine. There are as many scales as numbers, "
         "and `iterations` and `scales` are ignored.",
         unit="steps",
-        minimum=1,
-        maximum=10_000,
+        bounds=(1, 10_000),
         max_items=8,
     )
     stall_tolerance: float = option(
@@ -271,8 +273,7 @@ class Options:
         "Optimiser",
         "A scale ends early when ten steps have lowered the objective by less than this fraction; "
         "0 never ends a scale early.",
-        minimum=0.0,
-        maximum=0.5,
+        bounds=(0.0, 0.5),
     )
     optimiser: Optimiser = option(
         "lbfgs",
@@ -287,16 +288,14 @@ class Options:
         "How many steps L-BFGS remembers; each takes the memory of two pictures.",
         source="Nocedal, Wright, section 7.2",
         unit="steps",
-        minimum=1,
-        maximum=100,
+        bounds=(1, 100),
     )
     adam_step: float = option(
         0.02,
         "Optimiser",
         "How far Adam moves a pixel in one step, with pixels in 0 to 1.",
         source="Kingma, Ba 2015",
-        minimum=1e-5,
-        maximum=1.0,
+        bounds=(1e-5, 1.0),
     )
 
     backbone: BackboneChoice = option(
@@ -346,20 +345,15 @@ class Options:
     def __post_init__(self) -> None:
         for name, declared in OPTIONS.items():
             object.__setattr__(self, name, declared.validate(getattr(self, name)))
-        for conflict in self._find_conflicts():
-            raise conflict
-
-    def _find_conflicts(self) -> Iterator[OptionError]:
-        """The options whose values are invalid together with others."""
         if self.content_weight == 0 and self.style_weight == 0:
-            yield OptionError("style_weight", "must be above 0 where content_weight is 0.")
+            raise OptionError("style_weight", "must be above 0 where content_weight is 0.")
         if self.style_weights and not any(self.style_weights):
-            yield OptionError("style_weights", "must not all be 0.")
+            raise OptionError("style_weights", "must not all be 0.")
         if self.normalisation != "pastiche" and self.style_statistic != "gram":
-            yield OptionError(
+            raise OptionError(
                 "style_statistic", f"must be gram where normalisation is {self.normalisation}."
             )
-        yield from self._find_missing_layers(self.backbone)
+        self.check_layers(self.backbone)
 
     def check_layers(self, backbone: str) -> None:
         """Checks that a backbone has every layer of the options; `auto` may have them all.
@@ -367,13 +361,9 @@ class Options:
         Raises:
             OptionError: it does not; the error names the option and the layer.
         """
-        for error in self._find_missing_layers(backbone):
-            raise error
-
-    def _find_missing_layers(self, backbone: str) -> Iterator[OptionError]:
         for name in LAYER_OPTIONS:
             for layer in missing_layers(backbone, getattr(self, name)):
-                yield OptionError(
+                raise OptionError(
                     name,
                     f"must not have {layer}, which the {backbone} backbone does not have: "
                     f"{layer[:-1]}3 is its deepest layer of that block.",
@@ -444,3 +434,26 @@ def parse(texts: Mapping[str, str], defaults: Mapping[str, Any] = MappingProxyTy
         return Options(**{**defaults, **values})
     except OptionError as error:
         raise InvalidOptions([error]) from error
+
+
+def json_schema() -> Schema:
+    """The schema of options as JSON values: an object with every option."""
+    properties = {name: option.json_schema() for name, option in OPTIONS.items()}
+    return _object_schema("JobOptions", "How the picture is painted.", properties)
+
+
+def update_schema() -> Schema:
+    """The schema of new values for options that may change while the picture is painted."""
+    properties = {name: OPTIONS[name].update_schema() for name in LIVE_OPTIONS}
+    description = "New weights for a job that is not over; those that are not given stay."
+    return _object_schema("WeightUpdate", description, properties)
+
+
+def _object_schema(title: str, description: str, properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "title": title,
+        "description": description,
+        "properties": properties,
+        "additionalProperties": False,
+    }

@@ -1,13 +1,12 @@
-"""How options are declared: one field of a dataclass, with its type, range, meaning and flags."""
+"""How options are declared, as fields of a dataclass, and what is derived from a declaration."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from pastiche.options.value_types import (
+from pastiche.option_values import (
     BooleanType,
     ChoiceType,
-    IntegerType,
     LayerWeights,
     LayerWeightsType,
     ListType,
@@ -53,8 +52,8 @@ class Option:
     annotation: Any
     type: ValueType
     default: Any
-    description: str
     group: str
+    description: str
     source: str | None = None
     live: bool = False
     sweep: bool = False
@@ -63,11 +62,11 @@ class Option:
     @property
     def unit(self) -> str | None:
         """The unit of a number, or of each number of a list."""
-        of_numbers = self.type.item if isinstance(self.type, ListType) else self.type
-        return of_numbers.unit if isinstance(of_numbers, NumberType) else None
+        number = self.type.item if isinstance(self.type, ListType) else self.type
+        return number.unit if isinstance(number, NumberType) else None
 
     def validate(self, value: Any) -> Any:
-        """The value as a dataclass stores it.
+        """The value as it is stored.
 
         Raises:
             OptionError: it is invalid.
@@ -75,9 +74,8 @@ class Option:
         try:
             return self.type.validate(value)
         except (TypeError, ValueError):
-            raise OptionError(
-                self.name, f"must be {self.type.requirement}, not {value!r}."
-            ) from None
+            sentence = f"must be {self.type.requirement}, not {value!r}."
+            raise OptionError(self.name, sentence) from None
 
     def parse(self, text: str) -> Any:
         """The value in a text from a form or a command line.
@@ -88,43 +86,36 @@ class Option:
         try:
             return self.type.parse(text)
         except (TypeError, ValueError):
-            raise OptionError(
-                self.name, f"must be {self.type.requirement}, not “{text}”."
-            ) from None
+            sentence = f"must be {self.type.requirement}, not “{text}”."
+            raise OptionError(self.name, sentence) from None
 
     def json_schema(self) -> Schema:
         """The schema of its value in JSON."""
-        return self._described(self.type.json_schema())
+        is_tuple = isinstance(self.default, tuple)
+        default = {"default": list(self.default) if is_tuple else self.default}
+        return self._describe(self.type.json_schema()) | default
+
+    def update_schema(self) -> Schema:
+        """The schema of a new value in JSON; null leaves the value unchanged."""
+        return self._describe({"anyOf": [self.type.json_schema(), {"type": "null"}]})
 
     def form_schema(self) -> Schema:
         """The schema of its form field; a list is a text there, and has no default."""
-        schema = self._described(self.type.form_schema())
-        if self.type.is_list:
-            del schema["default"]
-        return schema
+        has_default = self.default is not None and not self.type.is_list
+        default = {"default": self.default} if has_default else {}
+        return self._describe(self.type.form_schema()) | default
 
     def sweep_schema(self) -> Schema:
         """The schema of its form field in a sweep: one number, or several separated by commas."""
         number = r"\s*-?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*"
-        return {
-            "type": "string",
-            "title": self.title,
-            "pattern": f"^{number}(?:,{number})*$",
-            "description": f"{self.description} Several values are separated by commas.",
-        }
-
-    @property
-    def title(self) -> str:
-        return self.name.replace("_", " ").title()
-
-    def _described(self, schema: Schema) -> Schema:
-        schema |= {"title": self.title, "description": self.description}
-        if self.default is not None:
-            is_list = isinstance(self.default, tuple)
-            schema["default"] = list(self.default) if is_list else self.default
-        if self.unit is not None:
-            schema["x-unit"] = self.unit
+        schema = self._describe({"type": "string", "pattern": f"^{number}(?:,{number})*$"})
+        schema["description"] += " Several values are separated by commas."
         return schema
+
+    def _describe(self, schema: Schema) -> Schema:
+        title = self.name.replace("_", " ").title()
+        unit = {} if self.unit is None else {"x-unit": self.unit}
+        return schema | {"title": title, "description": self.description} | unit
 
 
 def option(
@@ -132,83 +123,66 @@ def option(
     group: str,
     description: str,
     *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    unit: str | None = None,
-    max_items: int | None = None,
     type: ValueType | None = None,
-    source: str | None = None,
-    live: bool = False,
-    sweep: bool = False,
-    refits: bool = False,
+    bounds: tuple[float, float] = (0.0, 1.0),
+    unit: str | None = None,
+    max_items: int = 1,
+    **more: Any,
 ) -> Any:
     """Declares an option, as a field of a dataclass.
 
     Args:
-        minimum, maximum, unit: of a number, or of each number of a list; bounds are inclusive.
+        type: for values that the annotation does not describe.
+        bounds, unit: of a number, or of each number of a list; the bounds are inclusive.
         max_items: of a list.
-        type: for values that the annotation does not describe; the rest as for `Option`.
+        more: the source and the flags of `Option`.
     """
     metadata = {
-        "type": type or (lambda annotation: _type(annotation, minimum, maximum, unit, max_items)),
-        "option": {
-            "description": description,
-            "group": group,
-            "source": source,
-            "live": live,
-            "sweep": sweep,
-            "refits": refits,
-        },
+        "type": lambda annotation: type or _find_type(annotation, *bounds, unit, max_items),
+        "option": {"group": group, "description": description, **more},
     }
     if isinstance(default, dict):
         return field(default_factory=dict, metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
-def read_table(declaration: type) -> dict[str, Option]:
-    """The options that are the fields of a dataclass, by their names."""
-    annotations = get_type_hints(declaration)
-    table = {}
-    for each in fields(declaration):
-        annotation, declared = annotations[each.name], each.metadata["type"]
-        table[each.name] = Option(
-            name=each.name,
-            annotation=annotation,
-            type=declared if isinstance(declared, ValueType) else declared(annotation),
-            default=each.default if each.default is not MISSING else {},
-            **each.metadata["option"],
-        )
-    return table
-
-
-def _type(
-    annotation: Any,
-    minimum: float | None,
-    maximum: float | None,
-    unit: str | None,
-    max_items: int | None,
+def _find_type(
+    annotation: Any, minimum: float, maximum: float, unit: str | None, max_items: int
 ) -> ValueType:
-    """The type of an option that is annotated like this."""
+    """The type of an option with this annotation."""
     if annotation is bool:
         return BooleanType()
     if get_origin(annotation) is Literal:
         return ChoiceType(get_args(annotation))
-    assert minimum is not None
-    assert maximum is not None
     if annotation == LayerWeights:
         return LayerWeightsType(NumberType(minimum, maximum, unit))
     if get_origin(annotation) is tuple:
-        assert max_items is not None
-        item = IntegerType if get_args(annotation)[0] is int else NumberType
-        return ListType(item(minimum, maximum, unit), max_items)
-    return (IntegerType if annotation is int else NumberType)(minimum, maximum, unit)
+        item = _find_type(get_args(annotation)[0], minimum, maximum, unit, max_items)
+        assert isinstance(item, NumberType)
+        return ListType(item, max_items)
+    return NumberType(minimum, maximum, unit, is_whole=annotation is int)
+
+
+def read_table(declaration: type) -> dict[str, Option]:
+    """The options that a dataclass declares, by their names."""
+    annotations = get_type_hints(declaration)
+    return {
+        each.name: Option(
+            each.name,
+            annotations[each.name],
+            each.metadata["type"](annotations[each.name]),
+            {} if each.default is MISSING else each.default,
+            **each.metadata["option"],
+        )
+        for each in fields(declaration)
+    }
 
 
 def parse_texts(table: Mapping[str, Option], texts: Mapping[str, str]) -> dict[str, Any]:
     """The values in the texts of a form or a command line.
 
     Raises:
-        InvalidOptions: names every field at fault.
+        InvalidOptions: names every option at fault.
     """
     errors = [OptionError(name, "does not exist.") for name in texts if name not in table]
     values = {}

@@ -3,7 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 LayerName = Literal[
@@ -36,27 +36,11 @@ class ValueType(ABC):
 
     @abstractmethod
     def validate(self, value: Any) -> Any:
-        """The value as `Options` stores it.
-
-        Raises:
-            TypeError, ValueError: it is invalid.
-        """
+        """The value as it is stored; raises TypeError or ValueError if it is invalid."""
 
     @abstractmethod
-    def read(self, text: str) -> Any:
-        """The value that a text from a form or a command line stands for, not yet validated.
-
-        Raises:
-            ValueError: it cannot be read.
-        """
-
     def parse(self, text: str) -> Any:
-        """The valid value in a text.
-
-        Raises:
-            TypeError, ValueError: there is none.
-        """
-        return self.validate(self.read(text))
+        """The value in a text from a form or a command line; raises as `validate`."""
 
     @abstractmethod
     def json_schema(self) -> Schema:
@@ -69,80 +53,45 @@ class ValueType(ABC):
 
 @dataclass(frozen=True, slots=True)
 class NumberType(ValueType):
-    """A finite number between two inclusive bounds."""
+    """A finite number between two bounds, which are inclusive unless it must be positive."""
 
     minimum: float
     maximum: float
     unit: str | None = None
+    is_whole: bool = False
+    is_positive: bool = False
 
     @property
     def range(self) -> str:
         """The bounds and the unit in words."""
+        if self.is_positive:
+            unit = f"of {self.unit} " if self.unit else ""
+            return f"{unit}above 0, at most {self.maximum:.12g}"
         unit = f" {self.unit}" if self.unit else ""
         return f"between {self.minimum:.12g} and {self.maximum:.12g}{unit}"
 
     @property
     def requirement(self) -> str:
-        return f"a number {self.range}"
+        return f"a {'whole number' if self.is_whole else 'number'} {self.range}"
 
     def validate(self, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int if self.is_whole else int | float):
             raise TypeError
         if not self.minimum <= value <= self.maximum:  # NaN fails this, too
             raise ValueError
-        return float(value)
-
-    def read(self, text: str) -> float:
-        return read_number(text)
-
-    def json_schema(self) -> Schema:
-        return {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
-
-
-@dataclass(frozen=True, slots=True)
-class IntegerType(NumberType):
-    """A whole number between two inclusive bounds."""
-
-    @property
-    def requirement(self) -> str:
-        return f"a whole number {self.range}"
-
-    def validate(self, value: Any) -> int:
-        if not isinstance(value, int):
-            raise TypeError
-        NumberType.validate(self, value)
-        return value
-
-    def read(self, text: str) -> int:
-        return read_integer(text)
-
-    def json_schema(self) -> Schema:
-        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
-
-
-@dataclass(frozen=True, slots=True)
-class PositiveNumberType(NumberType):
-    """A finite number above 0, with an inclusive upper bound."""
-
-    minimum: float = 0.0
-    maximum: float = field(kw_only=True)
-
-    @property
-    def requirement(self) -> str:
-        unit = f" of {self.unit}" if self.unit else ""
-        return f"a number{unit} above 0, at most {self.maximum:.12g}"
-
-    def validate(self, value: Any) -> float:
-        number = NumberType.validate(self, value)
-        if number == 0:
+        if self.is_positive and value == 0:
             raise ValueError
-        return number
+        return value if self.is_whole else float(value)
+
+    def parse(self, text: str) -> float:
+        return self.validate(parse_integer(text) if self.is_whole else parse_number(text))
 
     def json_schema(self) -> Schema:
-        return {"type": "number", "exclusiveMinimum": 0, "maximum": self.maximum}
+        minimum = "exclusiveMinimum" if self.is_positive else "minimum"
+        kind = "integer" if self.is_whole else "number"
+        return {"type": kind, minimum: self.minimum, "maximum": self.maximum}
 
 
-@dataclass(frozen=True, slots=True)
 class BooleanType(ValueType):
     """True or false."""
 
@@ -153,7 +102,7 @@ class BooleanType(ValueType):
             raise TypeError
         return value
 
-    def read(self, text: str) -> bool:
+    def parse(self, text: str) -> bool:
         word = text.strip().lower()
         if word not in _BOOLEAN_TEXTS:
             raise ValueError
@@ -180,14 +129,13 @@ class ChoiceType(ValueType):
     def requirement(self) -> str:
         return f"one of {', '.join(self.choices)}"
 
-    def validate(self, value: Any) -> str:
+    def validate(self, value: Any) -> Any:
         if value not in self.choices:
             raise ValueError
-        assert isinstance(value, str)
         return value
 
-    def read(self, text: str) -> str:
-        return text
+    def parse(self, text: str) -> Any:
+        return self.validate(text)
 
     def json_schema(self) -> Schema:
         return {"type": "string", "enum": list(self.choices)}
@@ -195,22 +143,20 @@ class ChoiceType(ValueType):
 
 @dataclass(frozen=True, slots=True)
 class TextType(ValueType):
-    """A text of a certain form."""
+    """A text that matches a pattern, or that is neither empty nor too long."""
 
     requirement: str
-    max_length: int | None = None
     pattern: str | None = None
+    max_length: int = 2000
 
     def validate(self, value: Any) -> str:
         if not isinstance(value, str):
             raise TypeError
-        if not value or (self.max_length is not None and len(value) > self.max_length):
-            raise ValueError
-        if self.pattern is not None and not re.fullmatch(self.pattern, value):
-            raise ValueError
-        return value
+        return self.parse(value)
 
-    def read(self, text: str) -> str:
+    def parse(self, text: str) -> str:
+        if not re.fullmatch(self.pattern or f"(?s:.{{1,{self.max_length}}})", text):
+            raise ValueError
         return text
 
     def json_schema(self) -> Schema:
@@ -233,9 +179,10 @@ class ListType(ValueType):
 
     @property
     def requirement(self) -> str:
-        if isinstance(self.item, IntegerType):
-            return f"up to {self.max_items} whole numbers {self.item.range}, as 80,60,40"
-        return f"up to {self.max_items} numbers {self.item.range}, as 0.7,0.3"
+        kind, example = (
+            ("whole numbers", "80,60,40") if self.item.is_whole else ("numbers", "0.7,0.3")
+        )
+        return f"up to {self.max_items} {kind} {self.item.range}, as {example}"
 
     def validate(self, value: Any) -> tuple[Any, ...]:
         if isinstance(value, str) or not isinstance(value, Sequence):
@@ -244,14 +191,14 @@ class ListType(ValueType):
             raise ValueError
         return tuple(self.item.validate(each) for each in value)
 
-    def read(self, text: str) -> tuple[Any, ...]:
-        return tuple(self.item.read(part) for part in _split(text))
+    def parse(self, text: str) -> tuple[Any, ...]:
+        return self.validate([self.item.parse(part) for part in _split(text)])
 
     def json_schema(self) -> Schema:
         return {"type": "array", "items": {"type": self.item.json_schema()["type"]}}
 
     def form_schema(self) -> Schema:
-        item = "[0-9]+" if isinstance(self.item, IntegerType) else _NUMBER_PATTERN
+        item = "[0-9]+" if self.item.is_whole else _NUMBER_PATTERN
         return {"type": "string", "pattern": f"^({item}(,{item})*)?$"}
 
 
@@ -281,14 +228,14 @@ class LayerWeightsType(ValueType):
             raise ValueError
         return weights
 
-    def read(self, text: str) -> dict[str, float]:
+    def parse(self, text: str) -> dict[LayerName, float]:
         weights: dict[str, float] = {}
         for part in _split(text):
             name, colon, weight = part.partition(":")
             if name in weights:
                 raise ValueError
-            weights[name] = self.weight.read(weight) if colon else 1.0
-        return weights
+            weights[name] = parse_number(weight) if colon else 1.0
+        return self.validate(weights)
 
     def json_schema(self) -> Schema:
         return {
@@ -309,25 +256,17 @@ _MAX_NUMBER_LENGTH = 400
 """Characters: far longer than any number needs, and short enough to convert quickly."""
 
 
-def read_number(text: str) -> float:
-    """The number in a text, in ASCII digits.
-
-    Raises:
-        ValueError: it is not a number.
-    """
+def parse_number(text: str) -> float:
+    """The number in a text, in ASCII digits; raises ValueError if it is not a number."""
     number = text.strip()
     if len(number) > _MAX_NUMBER_LENGTH or not _NUMBER_TEXT.fullmatch(number):
         raise ValueError
     return float(number)
 
 
-def read_integer(text: str) -> int:
-    """The whole number in a text, in ASCII digits; `256.0` is one, too.
-
-    Raises:
-        ValueError: it is not a whole number.
-    """
-    number = read_number(text)
+def parse_integer(text: str) -> int:
+    """The whole number in a text; `256.0` is one, too. Raises ValueError if it is not one."""
+    number = parse_number(text)
     if not number.is_integer():
         raise ValueError
     digits = text.strip()
