@@ -23,12 +23,11 @@ from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
 from benchmarks.reference import Reference
 from benchmarks.side_by_side import fought, told
 from pastiche import Options, preset
-from pastiche.engine.backbone import CHANNELS, CONTENT_LAYER
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.scene import Scene
 from pastiche.engine.stylize import paint, paint_together
-from pastiche.engine.tiles import stride_of
+from pastiche.network_layers import CHANNELS, CONTENT_LAYER, stride_of
 from pastiche.options import VGG16_LAYERS
 from pastiche.pyramid import scales
 

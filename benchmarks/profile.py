@@ -17,13 +17,14 @@ from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
 from pastiche.engine import optimiser
 from pastiche.engine.allocator import keep_freed_memory
-from pastiche.engine.backbone import POOLED_BEFORE, Backbone
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbones import choose_backbone
 from pastiche.engine.evaluation import evaluate
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Evaluation
 from pastiche.engine.precision import best_device
 from pastiche.engine.scene import Scene
+from pastiche.network_layers import POOLED_BEFORE
 from pastiche.pyramid import scales
 
 SIZES = (256, 512)

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pastiche.engine.backbone import POOLED_BEFORE
 from pastiche.engine.objective import Objective
 from pastiche.engine.statistics import GramTarget, StatisticTarget
+from pastiche.network_layers import POOLED_BEFORE
 from pastiche.options import LayerName
 
 HISTORY = 100

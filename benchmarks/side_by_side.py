@@ -29,7 +29,7 @@ from pastiche.engine.objective import Objective
 from pastiche.engine.precision import best_device
 from pastiche.engine.scene import Scene
 from pastiche.engine.stylize import paint
-from pastiche.engine.targets import layers_of
+from pastiche.network_layers import layers_of
 from pastiche.options import LayerName
 from pastiche.pyramid import Scale, scales
 

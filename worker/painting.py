@@ -14,12 +14,13 @@ from pastiche.engine.backbones import BackboneSource, choose_backbone
 from pastiche.engine.checkpoint import Checkpoint, UnusableCheckpoint
 from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
-from pastiche.engine.precision import best_device
+from pastiche.engine.precision import best_device, convolution_dtype
 from pastiche.engine.progress import Diverged, Progress
-from pastiche.engine.room import room_for
+from pastiche.engine.room import free_memory
 from pastiche.engine.scenes import Scenes
 from pastiche.engine.stylize import Command, Reweigh, Stop, paint
 from pastiche.engine.weights import MissingWeights
+from pastiche.memory import ComputedIn
 from pastiche.options import LIVE_OPTIONS, OptionError, Options
 from pastiche.pictures import apply_transparency, read_picture
 from shared import tracing
@@ -27,9 +28,9 @@ from shared.jobs import BackboneUsed, Inputs, read_options
 from shared.jobs import Progress as JobProgress
 from shared.pictures import encode_png, encode_preview
 from shared.settings import Settings
-from shared.workers import Worker
 from worker.attempt import Attempt, PaintingFailed, StudioCloses
 from worker.blocks import Blocks, HeardScenes
+from worker.capability import Capability, FreeMemory
 from worker.presence import resident_bytes, worker_name
 
 log = logging.getLogger(__name__)
@@ -38,14 +39,15 @@ SCENES = Scenes()
 """What this process knows of the images of its last jobs: a sweep has the same ones each time."""
 
 
-def prepare(process_id: int, settings: Settings) -> Worker:
-    """Makes this process one that paints, and gives what it says of itself."""
+def prepare(process_id: int, settings: Settings) -> Capability:
+    """Makes this process one that paints, and gives what it can."""
     keep_freed_memory()
-    backbone = choose_backbone("auto", settings.weights_folder)
-    options = Options()
-    room = room_for(options, backbone.shares, best_device(), settings.memory_bytes)
-    most_pixels = max(0, room.most_pixels(options))
-    return Worker(worker_name(process_id), backbone.name, device_name(), most_pixels)
+    name, device = worker_name(process_id), best_device()
+    narrow = convolution_dtype(device, Options()) == torch.bfloat16
+    computed_in: ComputedIn = "bfloat16" if narrow else "float32"
+    # What is known of the images of the last jobs is forgotten for one that needs the memory.
+    free = FreeMemory(lambda: free_memory(device) + SCENES.image_bytes)
+    return Capability(name, device_name(), computed_in, settings, free)
 
 
 def device_name() -> str:
@@ -91,6 +93,7 @@ def paint_picture(
     """
     blocks = Blocks()
     try:
+        _make_room(options, backbone, attempt)
         images = _images(pictures, attempt.check)
         picture = _painted(images, options, backbone, attempt, blocks)
     except Diverged as error:
@@ -112,6 +115,15 @@ def paint_picture(
         if options.keep_transparency:
             painted = apply_transparency(painted, read_picture(pictures.content))
         return encode_png(painted)
+
+
+def _make_room(options: Options, backbone: BackboneSource, attempt: Attempt) -> None:
+    """Forgets the images of the last jobs where their memory is needed."""
+    job, free = attempt.job, free_memory(best_device())
+    memory = attempt.studio.capability.memory(free)
+    if job.pixels > memory.most_pixels(options, backbone.name, job.image_bytes):
+        SCENES.forget()
+        give_back_freed_memory()
 
 
 def _painted(

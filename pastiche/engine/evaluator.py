@@ -8,9 +8,9 @@ from torch import Tensor
 from pastiche.engine.evaluation import evaluate
 from pastiche.engine.interruption import interruptible
 from pastiche.engine.objective import Evaluation, Objective, Term
-from pastiche.engine.room import SMALLEST_TILE
 from pastiche.engine.scene import Scene
-from pastiche.engine.tiles import GRID
+from pastiche.memory import SMALLEST_TILE
+from pastiche.network_layers import GRID
 from pastiche.options import Options
 from pastiche.pyramid import Scale
 

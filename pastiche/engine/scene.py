@@ -23,15 +23,8 @@ from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import SCALINGS
 from pastiche.engine.objective import Objective, Weights
 from pastiche.engine.precision import convolution_dtype
-from pastiche.engine.targets import (
-    Painted,
-    StyleLook,
-    Targets,
-    layers_of,
-    look_at,
-    targets_of,
-)
-from pastiche.engine.tiles import GRID
+from pastiche.engine.targets import Painted, StyleLook, Targets, look_at, targets_of
+from pastiche.network_layers import GRID, layers_of
 from pastiche.options import Options
 from pastiche.pyramid import Scale
 from pastiche.sizes import enlarges_styles, fitted, style_side
@@ -84,6 +77,14 @@ class Scene:
     def size(self) -> tuple[int, int]:
         """(H, W) of the content image as it was given."""
         return self.photograph.shape[2], self.photograph.shape[3]
+
+    @property
+    def images(self) -> tuple[Tensor, ...]:
+        """Its images in their full sizes; some may be the same."""
+        inputs = self.inputs
+        several = (*inputs.styles, *inputs.masks, *inputs.style_masks)
+        single = (inputs.content, inputs.start, inputs.content_map, self.photograph, self.styled)
+        return (*several, *(image for image in single if image is not None))
 
     def start(self, size: tuple[int, int], options: Options) -> Tensor:
         """The first picture, (1, 3, h, w)."""

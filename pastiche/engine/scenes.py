@@ -29,6 +29,20 @@ class Scenes:
         self._kept.move_to_end(key)
         return self._kept[key]
 
+    @property
+    def image_bytes(self) -> int:
+        """How much memory the images of the kept scenes take."""
+        tensors = {
+            image.data_ptr(): image.nbytes
+            for scene in self._kept.values()
+            for image in scene.images
+        }
+        return sum(tensors.values())
+
+    def forget(self) -> None:
+        """Keeps none of them any more."""
+        self._kept.clear()
+
 
 def _key(inputs: Inputs, options: Options, source: BackboneSource) -> str:
     """What tells one scene from another."""

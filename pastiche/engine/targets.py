@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pastiche.engine.backbone import CONTENT_LAYER, STYLE_LAYERS, Backbone
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.color import Palette, seen
 from pastiche.engine.guidance import blend_shares, guides_at, region_shares
 from pastiche.engine.losses import wide
-from pastiche.engine.normalisation import SCALINGS, Scaling
+from pastiche.engine.normalisation import SCALINGS
 from pastiche.engine.statistics import (
     GramTarget,
     Moments,
@@ -22,6 +22,7 @@ from pastiche.engine.statistics import (
     position_sums,
 )
 from pastiche.engine.tiles import features_in_tiles, whole_features
+from pastiche.network_layers import layer_weights
 from pastiche.options import LayerName, Options
 
 
@@ -132,30 +133,6 @@ class StyleLook:
 
     moments: Mapping[LayerName, Moments]
     colours: Tensor
-
-
-def layer_weights(
-    options: Options, network_shares: Mapping[LayerName, float]
-) -> tuple[dict[LayerName, float], dict[LayerName, float]]:
-    """The weights of the content's and of the style's layers; layers of weight 0 are left out."""
-    scaling = SCALINGS[options.normalisation]
-    usual = network_shares
-    if scaling.style_layer is not None:
-        usual = dict.fromkeys(STYLE_LAYERS, scaling.style_layer)
-    styles = options.style_layers or usual
-    contents: Mapping[LayerName, float] = options.content_layers or {CONTENT_LAYER: 1.0}
-    return _weighted(contents, scaling), _weighted(styles, scaling)
-
-
-def layers_of(options: Options, network_shares: Mapping[LayerName, float]) -> frozenset[LayerName]:
-    """Every layer whose feature map is compared."""
-    contents, styles = layer_weights(options, network_shares)
-    return frozenset({*contents, *styles})
-
-
-def _weighted(weights: Mapping[LayerName, float], scaling: Scaling) -> dict[LayerName, float]:
-    whole = sum(weights.values()) if scaling.layers_share else 1.0
-    return {layer: weight / whole for layer, weight in weights.items() if weight}
 
 
 @torch.no_grad()

@@ -14,17 +14,9 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import POOLED_BEFORE, Backbone
-from pastiche.options import LAYERS, LayerName
-
-GRID = 16
-"""Where tiles may begin, in pixels: on every layer's grid of pooled positions."""
-
-
-def stride_of(layer: LayerName) -> int:
-    """How many pixels lie between two positions of this layer."""
-    before = LAYERS[: 1 + LAYERS.index(layer)]
-    return int(2 ** sum(each in POOLED_BEFORE for each in before))
+from pastiche.engine.backbone import Backbone
+from pastiche.network_layers import GRID, halo_of, stride_of
+from pastiche.options import LayerName
 
 
 def size_at(layer: LayerName, height: int, width: int) -> tuple[int, int]:
@@ -32,16 +24,6 @@ def size_at(layer: LayerName, height: int, width: int) -> tuple[int, int]:
     for _ in range(stride_of(layer).bit_length() - 1):
         height, width = max(1, height // 2), max(1, width // 2)
     return height, width
-
-
-def halo_of(layers: Collection[LayerName]) -> int:
-    """How many pixels around a tile the deepest of these layers sees, rounded up to the grid.
-
-    A 3×3 convolution sees one position farther to each side, a pooling none: 70 pixels at relu5_1.
-    """
-    deepest = max(LAYERS.index(layer) for layer in layers)
-    seen = sum(stride_of(layer) for layer in LAYERS[: deepest + 1])
-    return GRID * ceil(seen / GRID)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pastiche.engine.backbone import CHANNELS, Backbone
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.layers import Convolution, NetworkPooling
+from pastiche.network_layers import CHANNELS
 from pastiche.options import LayerName, Normalisation, Padding, StyleStatistic
 
 FOUR = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0}

@@ -11,8 +11,8 @@ from pastiche.engine import evaluator
 from pastiche.engine.evaluation import evaluate
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Evaluation, Objective
-from pastiche.engine.room import SMALLEST_TILE
 from pastiche.engine.stylize import paint
+from pastiche.memory import SMALLEST_TILE
 from tests.engine.pictures import textured
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("thin_backbone")]

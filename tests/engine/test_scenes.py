@@ -104,3 +104,15 @@ def test_a_scale_begins_with_noise_where_the_first_picture_has_no_detail() -> No
     grey = torch.full((1, 3, 16, 16), 0.5)
     larger = scene.enlarged(grey, (32, 32), options, 1)
     assert larger.std() == pytest.approx(0.1, rel=0.1)
+
+
+def test_the_images_of_kept_scenes_are_counted_once_and_can_be_forgotten() -> None:
+    scenes = Scenes()
+    assert scenes.image_bytes == 0
+    painted(scenes)
+    # The content image is kept in the styles' palette too.
+    assert scenes.image_bytes == 2 * CONTENT.nbytes + STYLE.nbytes
+    scenes.forget()
+    assert scenes.image_bytes == 0
+    painted(scenes)
+    assert Counted.count == 2

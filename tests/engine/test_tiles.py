@@ -10,7 +10,8 @@ from torch import Tensor
 from pastiche.engine.evaluation import evaluate
 from pastiche.engine.objective import Evaluation, Objective, Weights
 from pastiche.engine.targets import Painted, look_at, targets_of
-from pastiche.engine.tiles import halo_of, size_at, tiles_of
+from pastiche.engine.tiles import size_at, tiles_of
+from pastiche.network_layers import halo_of
 from pastiche.options import LAYERS, VGG16_LAYERS, LayerName, Options, Padding
 from tests.engine.plain import random_backbone
 
