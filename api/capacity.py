@@ -1,15 +1,14 @@
 """Whether a worker that lives can paint a picture: with its backbone, and in its memory."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from api.service import Service
 from api.uploads import Submission
 from pastiche.memory import ImageSizes
-from pastiche.options import LAYER_OPTIONS, Options, meaning_of, missing_layers
+from pastiche.options import LAYER_OPTIONS, MIN_SIZE, Options, missing_layers
 from pastiche.sizes import fitted
 from shared.errors import FieldError, InvalidFields
 from shared.jobs import Inputs, Job
@@ -32,8 +31,7 @@ class Demand:
 
 def demand_of(submission: Submission) -> Demand:
     """The demand of each of a submission's pictures."""
-    options = Options(**submission.variants[0].options)
-    return _demand(_image_sizes(submission.pictures), options)
+    return _demand(_image_sizes(submission.pictures), submission.variants[0].options)
 
 
 def demand_again(job: Job) -> Demand:
@@ -46,9 +44,7 @@ async def check_capacity(submission: Submission, service: Service) -> None:
     memory for a picture of this size. Where none lives, the job may wait for one."""
     sizes = _image_sizes(submission.pictures)
     workers = await service.jobs.run(living())
-    _check(
-        Options(**submission.variants[0].options), lambda wanted: _demand(sizes, wanted), workers
-    )
+    _check(submission.variants[0].options, lambda options: _demand(sizes, options), workers)
 
 
 async def check_capacity_again(job: Job, service: Service) -> None:
@@ -70,7 +66,7 @@ def _check(
     Args:
         demand_for: what the same picture takes with these options.
     """
-    _check_backbone(asdict(options), workers)
+    _check_backbone(options, workers)
 
     def can_be_painted(size: int) -> bool:
         wanted = replace(options, size=size)
@@ -90,7 +86,7 @@ def _check(
 
 def _largest(can_be_painted: Callable[[int], bool], beyond: int) -> int | None:
     """The largest size that can be painted, below one that cannot; None where there is none."""
-    smallest = int(meaning_of("size").minimum or 1)
+    smallest = MIN_SIZE
     below, above = smallest - 1, beyond
     while above - below > 1:
         middle = (below + above) // 2
@@ -98,10 +94,10 @@ def _largest(can_be_painted: Callable[[int], bool], beyond: int) -> int | None:
     return below if below >= smallest else None
 
 
-def _check_backbone(options: Mapping[str, Any], workers: list[Worker]) -> None:
+def _check_backbone(options: Options, workers: list[Worker]) -> None:
     if not workers or any(worker.has_backbone(options) for worker in workers):
         return
-    choice = options["backbone"]
+    choice = options.backbone
     there = sorted({name for worker in workers for name in worker.backbones})
     if choice != "auto" and choice not in there:
         sentence = (
@@ -114,7 +110,7 @@ def _check_backbone(options: Mapping[str, Any], workers: list[Worker]) -> None:
         [
             FieldError(each, "invalid_value", f"The {name} backbone here has no {layer}.")
             for each in LAYER_OPTIONS
-            for layer in missing_layers(name, options[each])
+            for layer in missing_layers(name, getattr(options, each))
         ]
     )
 

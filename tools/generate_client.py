@@ -9,17 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 from unasync import Rule, unasync_files
 
-from api.submission_options import PICTURES_OF
-from pastiche.option_kinds import Counts, LayerWeights, Numbers
-from pastiche.options import Options
-from pastiche.presets import Preset
-from shared.job_options import Wishes
+from pastiche.job_settings import JOB_SETTINGS
+from pastiche.option_values import LayerWeights
+from pastiche.options import OPTIONS
 from shared.picture_fields import PICTURE_FIELDS
-from shared.sweeps import AXES
 
 FOLDER = Path(__file__).parents[1] / "pastiche" / "client"
 
@@ -45,8 +42,8 @@ _WORDS = {
 """The same for docstrings."""
 
 _TYPES = {
-    Numbers: "Sequence[float]",
-    Counts: "Sequence[int]",
+    tuple[float, ...]: "Sequence[float]",
+    tuple[int, ...]: "Sequence[int]",
     LayerWeights: "LayerWeights",
     int: "int",
     float: "float",
@@ -71,20 +68,15 @@ def generate_client() -> str:
 
 def generate_options() -> str:
     """The source of the types of a submission's options."""
-    options = get_type_hints(Options)
-    options["start"] = Literal[options["start"]] | str
-    more = {
-        "preset": Preset,
-        **{name: field.annotation for name, field in Wishes.model_fields.items()},
-        PICTURES_OF: str,
-    }
+    types = {name: _name(option.annotation) for name, option in {**OPTIONS, **JOB_SETTINGS}.items()}
+    types["start"] += " | str"
+    axes = {name: types[name] for name, option in OPTIONS.items() if option.sweep}
+    common = {name: kind for name, kind in types.items() if name not in axes}
     pictures = {
         name: "Picture" if field.most == 1 else "Pictures"
         for name, field in PICTURE_FIELDS.items()
         if not field.required
     }
-    plain = {name: _name(hint) for name, hint in options.items() if name not in AXES}
-    axes = {name: _name(options[name]) for name in AXES}
     return _formatted(
         f'''"""The arguments of a submission: generated from `pastiche.options` by `make client`."""
 
@@ -92,7 +84,7 @@ from collections.abc import Sequence
 from typing import Literal, TypedDict
 
 from pastiche.picture_sources import Picture, Pictures
-from pastiche.option_kinds import LayerWeights
+from pastiche.options import LayerWeights
 
 PICTURE_FIELDS = {tuple(PICTURE_FIELDS)}
 """The arguments that are pictures."""
@@ -105,7 +97,7 @@ class _CommonOptions(TypedDict, total=False):
     the id of an earlier job whose pictures are used if none are given.
     """
 
-{_fields(pictures | plain | {name: _name(hint) for name, hint in more.items()})}
+{_fields(pictures | common)}
 
 
 class JobOptions(_CommonOptions, total=False):

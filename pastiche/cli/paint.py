@@ -31,8 +31,7 @@ from pastiche.cli.contents import (
     save,
 )
 from pastiche.cli.exits import Exit, exits_on_error
-from pastiche.cli.flags import with_options, with_sweep_options
-from pastiche.cli.local_options import make_options
+from pastiche.cli.flags import local_options, with_options, with_sweep_options
 from pastiche.cli.painting import Batch, Piece
 from pastiche.cli.screen import json_line, line, notice
 from pastiche.cli.sweeping import watch_sweep
@@ -79,7 +78,7 @@ def paint(
 def _paint_locally(
     pieces: list[Piece], arguments: Mapping[str, Any], *, writes_json: bool, shows: bool
 ) -> None:
-    options = make_options(arguments)
+    options = local_options(arguments)
     try:
         # Threads that spin while they wait slow painting down a lot beside other work.
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")

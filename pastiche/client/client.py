@@ -49,7 +49,7 @@ from pastiche.client.retry import (
     invalid_response,
     retry_arguments,
 )
-from pastiche.option_kinds import encode_option
+from pastiche.options import encode_option
 from pastiche.picture_sources import Picture, Pictures
 
 DEFAULT_URL = "http://127.0.0.1:8000"

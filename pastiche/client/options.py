@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
-from pastiche.option_kinds import LayerWeights
+from pastiche.options import LayerWeights
 from pastiche.picture_sources import Picture, Pictures
 
 PICTURE_FIELDS = ("content", "style", "mask", "style_mask", "start_image", "content_map")

@@ -68,7 +68,7 @@ class Backoff:
             return math.inf
         seconds = error.retry_after_seconds if isinstance(error, ApiError) else None
         if seconds is None:
-            seconds = self._next_seconds * random.uniform(0.75, 1.0)
+            seconds = self._next_seconds * random.uniform(0.75, 1.0)  # noqa: S311  # no secret
         if seconds > self._remaining_seconds:
             return math.inf
         self._remaining_seconds -= seconds

@@ -2,17 +2,16 @@
 
 from typing import get_type_hints
 
-from api.submission_options import option_names
 from pastiche.client.options import PICTURE_FIELDS, JobOptions, SweepOptions
-from pastiche.option_kinds import encode_option, kind_of
-from pastiche.options import Options, meaning_of
+from pastiche.job_settings import JOB_SETTINGS
+from pastiche.options import OPTIONS, Options, encode_option
 
 OTHER_PICTURES = set(PICTURE_FIELDS) - {"content", "style"}
 
 
 def test_every_field_of_the_form_is_an_argument() -> None:
     for options in (JobOptions, SweepOptions):
-        assert set(get_type_hints(options)) == set(option_names()) | OTHER_PICTURES
+        assert set(get_type_hints(options)) == {*OPTIONS, *JOB_SETTINGS} | OTHER_PICTURES
 
 
 def test_every_value_is_read_back_as_it_was_written() -> None:
@@ -23,7 +22,6 @@ def test_every_value_is_read_back_as_it_was_written() -> None:
         gradient_normalisation=True,
         adam_step=1e-5,
     )
-    for name, kind in get_type_hints(Options).items():
+    for name, option in OPTIONS.items():
         value = getattr(values, name)
-        read = kind_of(kind).read(encode_option(value))
-        assert kind_of(kind).kept(read, kind, meaning_of(name)) == value, name
+        assert option.parse(encode_option(value)) == value, name
