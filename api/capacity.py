@@ -1,7 +1,7 @@
 """Whether a worker that lives can paint a picture: with its backbone, and in its memory."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 from api.service import Service
 from api.uploads import Submission
 from pastiche.memory import ImageSizes
-from pastiche.options import LAYER_OPTIONS, Options, meaning_of, missing_layers
+from pastiche.option_values import NumberType
+from pastiche.options import LAYER_OPTIONS, OPTIONS, Options, missing_layers
 from pastiche.sizes import fitted
 from shared.errors import FieldError, InvalidFields
 from shared.jobs import Inputs, Job
@@ -32,7 +33,7 @@ class Demand:
 
 def demand_of(submission: Submission) -> Demand:
     """The demand of each of a submission's pictures."""
-    options = Options(**submission.variants[0].options)
+    options = submission.variants[0].options
     return _demand(_image_sizes(submission.pictures), options)
 
 
@@ -46,9 +47,7 @@ async def check_capacity(submission: Submission, service: Service) -> None:
     memory for a picture of this size. Where none lives, the job may wait for one."""
     sizes = _image_sizes(submission.pictures)
     workers = await service.jobs.run(living())
-    _check(
-        Options(**submission.variants[0].options), lambda wanted: _demand(sizes, wanted), workers
-    )
+    _check(submission.variants[0].options, lambda wanted: _demand(sizes, wanted), workers)
 
 
 async def check_capacity_again(job: Job, service: Service) -> None:
@@ -70,7 +69,7 @@ def _check(
     Args:
         demand_for: what the same picture takes with these options.
     """
-    _check_backbone(asdict(options), workers)
+    _check_backbone(options.to_dict(), workers)
 
     def can_be_painted(size: int) -> bool:
         wanted = replace(options, size=size)
@@ -90,7 +89,9 @@ def _check(
 
 def _largest(can_be_painted: Callable[[int], bool], beyond: int) -> int | None:
     """The largest size that can be painted, below one that cannot; None where there is none."""
-    smallest = int(meaning_of("size").minimum or 1)
+    size = OPTIONS["size"].type
+    assert isinstance(size, NumberType)
+    smallest = int(size.minimum)
     below, above = smallest - 1, beyond
     while above - below > 1:
         middle = (below + above) // 2

@@ -22,7 +22,7 @@ DryRun = Annotated[
 
 async def estimated(submission: Submission, access: Access, service: Service) -> Response:
     """What it would cost, and when its last picture might be there."""
-    place = place_of(access, work_of(submission), demand_of(submission), submission.wishes)
+    place = place_of(access, work_of(submission), demand_of(submission), submission.settings)
     outlook = await service.jobs.run(overview.estimate(place))
     rates = [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
     variants = submission.variants

@@ -1,5 +1,8 @@
 """The one resource, `/jobs`: list, look, change the weights, cancel, erase."""
 
+import json
+from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -10,10 +13,11 @@ from api.etags import unchanged
 from api.listing import CURSOR, MOST_LISTED, page, worker_rates
 from api.problems import responses_to_callers
 from api.queries import IN_ASCII_DIGITS
-from api.schemas import JobsView, JobView, Reweighing, view_of
+from api.schemas import JobsView, JobView, WeightUpdate, view_of
 from api.service import Service, ServiceOf, service_of
+from api.suggestions import unknown_field
 from pastiche.option_warnings import update_warnings
-from pastiche.options import OptionError, Options
+from pastiche.options import LIVE_OPTIONS, OPTIONS, OptionError, Options
 from shared import transitions
 from shared.errors import (
     ChangedMeanwhile,
@@ -24,7 +28,7 @@ from shared.errors import (
     JobNotFound,
     JobOver,
 )
-from shared.jobs import Job, Status, is_job_id, known_options
+from shared.jobs import Job, Status, is_job_id
 from shared.transitions import Keeping
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -95,13 +99,15 @@ async def look(job_id: str, request: Request) -> Response:
     "/{job_id}", response_model=JobView, responses=responses_to_callers(400, 404, 409, 410, 422)
 )
 async def reweigh(
-    changes: Reweighing, job: JobOf, access: AccessOf, service: ServiceOf
+    update: WeightUpdate, job: JobOf, access: AccessOf, service: ServiceOf
 ) -> Response:
-    """Changes the weights of a job that is not over; a running one goes on from where it is."""
+    """Changes the weights of a job that is not over; a running one continues with them."""
+    weights = _validate_weights(update)
     for _ in range(_MOST_TRIES):
-        options = _reweighed(job, changes)
-        warnings = update_warnings(job.warnings, Options(**known_options(options)))
-        transition = transitions.reweigh(job.id, job.reweighed, options, warnings)
+        options = _update_options(job, weights)
+        warnings = update_warnings(job.warnings, options)
+        stored = job.options | weights  # with options that only a newer version knows
+        transition = transitions.reweigh(job.id, job.reweighed, stored, warnings)
         outcome = await service.jobs.run(transition)
         job = await job_of(job.id, access, service)
         if outcome == "over":
@@ -167,15 +173,42 @@ async def rates_of(job: Job, service: Service) -> list[float]:
     return await worker_rates(service) if job.status == "queued" else []
 
 
-def _reweighed(job: Job, changes: Reweighing) -> dict[str, Any]:
-    """The job's options with these changes."""
-    wanted = job.options | changes.model_dump(exclude_none=True)
+def _validate_weights(update: WeightUpdate) -> dict[str, Any]:
+    """The weights in the body of a request; null leaves one unchanged.
+
+    Raises:
+        InvalidFields: names every weight at fault.
+    """
+    weights, errors = {}, []
+    for name, value in update.root.items():
+        if name not in LIVE_OPTIONS:
+            errors.append(unknown_field(name, LIVE_OPTIONS))
+        elif value is not None:
+            try:
+                weights[name] = OPTIONS[name].validate(value)
+            except OptionError:
+                requirement, sent = (
+                    OPTIONS[name].type.requirement,
+                    json.dumps(value, ensure_ascii=False),
+                )
+                sentence = f"This must be {requirement}, not “{sent}”."
+                errors.append(FieldError(name, "invalid_value", sentence))
+    if errors:
+        raise InvalidFields(errors)
+    return weights
+
+
+def _update_options(job: Job, weights: Mapping[str, Any]) -> Options:
+    """The job's options with new weights.
+
+    Raises:
+        InvalidFields: they are invalid together.
+    """
     try:
-        Options(**known_options(wanted))
+        return replace(job.read_options(), **weights)
     except OptionError as error:
         fault = FieldError(error.field, "invalid_value", f"This {error.sentence}")
         raise InvalidFields([fault]) from error
-    return wanted
 
 
 async def earlier_job(field: str, job_id: str, access: Access, service: Service) -> Job:

@@ -3,17 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.schemas import Reweighing
-from api.suggestions import unknown_field
 from shared.errors import FieldError
 
 _SENTENCES = {
     "int_type": "This must be a whole number",
     "int_parsing": "This must be a whole number",
     "int_from_float": "This must be a whole number",
-    "float_type": "This must be a number",
-    "float_parsing": "This must be a number",
-    "finite_number": "This must be a number",
     "bool_type": "This must be true or false",
     "bool_parsing": "This must be true or false",
     "literal_error": "This must be {expected}",
@@ -27,7 +22,7 @@ NOT_JSON = "The body is not valid JSON."
 
 _FAULTS_OF_BODY = {
     "json_invalid": NOT_JSON,
-    "model_attributes_type": "The body must be a JSON object.",
+    "dict_type": "The body must be a JSON object.",
     "missing": "A JSON object is needed.",
 }
 
@@ -45,8 +40,6 @@ def fault_of_parameter(error: Mapping[str, Any]) -> FieldError:
     if place[0] == "body" and kind in _FAULTS_OF_BODY:
         return FieldError("body", "not_json", _FAULTS_OF_BODY[kind])
     name = str(place[-1])
-    if kind == "extra_forbidden":
-        return unknown_field(name, tuple(Reweighing.model_fields))
     if kind == "missing":
         return FieldError(name, "missing_value", "This value is needed.")
     if kind == "string_pattern_mismatch":

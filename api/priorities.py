@@ -4,8 +4,8 @@ from fastapi import Request
 
 from api import keys
 from api.service import Service
+from pastiche.job_settings import Priority
 from shared.errors import FieldError, InvalidFields
-from shared.jobs import Priority
 
 
 async def check_priority(priority: Priority, request: Request, service: Service) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 from pydantic import BeforeValidator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pastiche.option_kinds import read_whole
+from pastiche.option_values import parse_integer
 from shared.pictures import Format
 
 _ALIASES = {"image/jpg": "image/jpeg"}
@@ -14,7 +14,7 @@ _ALIASES = {"image/jpg": "image/jpeg"}
 
 def _whole(value: Any) -> Any:
     try:
-        return read_whole(value) if isinstance(value, str) else value
+        return parse_integer(value) if isinstance(value, str) else value
     except ValueError:
         raise ValueError("must be a whole number") from None
 

@@ -12,13 +12,13 @@ from api.access import Access
 from api.capacity import Demand
 from api.service import Service
 from api.uploads import Submission
+from pastiche.job_settings import JobSettings
 from pastiche.option_warnings import OptionWarning, find_warnings
 from pastiche.options import OptionError, Options
 from pastiche.pyramid import scales
 from shared import logs, tracing, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
-from shared.job_options import Wishes
 from shared.jobs import Inputs, new_job_id
 from shared.pictures import size_of
 from shared.queue import publish
@@ -39,32 +39,31 @@ def work_of(submission: Submission) -> int:
     Raises:
         InvalidFields: a picture of this shape cannot be painted at so many scales.
     """
-    options = Options(**submission.variants[0].options)
     try:
-        plan = scales(*size_of(submission.pictures.content), options)
+        plan = scales(*size_of(submission.pictures.content), submission.variants[0].options)
     except OptionError as error:
         fault = FieldError(error.field, "invalid_value", f"This {error.sentence}")
         raise InvalidFields([fault]) from error
     return sum(scale.cost for scale in plan)
 
 
-def warnings_of(options: Mapping[str, Any], pictures: Inputs[Path]) -> list[OptionWarning]:
+def warnings_of(options: Options, pictures: Inputs[Path]) -> list[OptionWarning]:
     """What of a job's options and pictures does not do what it seems to ask for."""
     styles = [size_of(style) for style in pictures.style]
-    return find_warnings(Options(**options), size_of(pictures.content), styles)
+    return find_warnings(options, size_of(pictures.content), styles)
 
 
-def place_of(access: Access, work: int, demand: Demand, wishes: Wishes) -> Place:
+def place_of(access: Access, work: int, demand: Demand, settings: JobSettings) -> Place:
     """Where in the queue a job belongs."""
     return Place(
         caller=access.caller,
         work=work,
         pixels=demand.pixels,
         image_bytes=demand.image_bytes,
-        priority=wishes.priority,
-        wait_seconds=wishes.deadline,
+        priority=settings.priority,
+        wait_seconds=settings.deadline,
         owner=access.owner,
-        webhook_url=wishes.webhook_url,
+        webhook_url=settings.webhook_url,
         request_id=logs.request_id(),
         traceparent=tracing.traceparent(),
     )

@@ -6,25 +6,36 @@ from datetime import datetime
 from statistics import mean
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from pastiche.job_settings import Priority
+from pastiche.option_values import Schema
 from pastiche.option_warnings import OptionWarning
-from pastiche.options import BackboneChoice, meaning_of
-from shared.errors import DamagedRecord
-from shared.job_options import JobOptions
-from shared.jobs import Job, Priority, Status, Webhook, known_options
+from pastiche.options import BackboneChoice, Options, json_schema, update_schema
+from shared.jobs import Job, Status, Webhook
 from shared.overview import Outlook
 
 
-def _weight(name: str) -> Any:
-    meaning = meaning_of(name)
-    return Field(
-        None,
-        ge=meaning.minimum,
-        le=meaning.maximum,
-        allow_inf_nan=False,
-        description=meaning.description,
-    )
+def _documented_as(schema: Schema) -> ConfigDict:
+    """A model with this schema in OpenAPI."""
+
+    def replace(own: Schema) -> None:
+        own.clear()
+        own.update(schema)
+
+    return ConfigDict(json_schema_extra=replace)
+
+
+class JobOptions(RootModel[dict[str, Any]]):
+    """Options, already validated by `pastiche.options`."""
+
+    model_config = _documented_as(json_schema())
+
+
+class WeightUpdate(RootModel[dict[str, Any]]):
+    """New weights, yet to be validated by `pastiche.options`."""
+
+    model_config = _documented_as(update_schema())
 
 
 _WARNINGS = "What of the options and images does not do what it seems to ask for."
@@ -170,16 +181,6 @@ class Estimate(BaseModel):
     )
 
 
-class Reweighing(BaseModel):
-    """Other weights for a job that is not over; what is not given stays as it is."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    content_weight: float | None = _weight("content_weight")
-    style_weight: float | None = _weight("style_weight")
-    tv_weight: float | None = _weight("tv_weight")
-
-
 def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
     """What a client is told of a job.
 
@@ -188,8 +189,9 @@ def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
             that is known.
 
     Raises:
-        DamagedRecord: its options are none that there can be.
+        DamagedRecord: its options are invalid.
     """
+    options = job.read_options()
     return JobView(
         id=job.id,
         status=job.status,
@@ -202,7 +204,7 @@ def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
         started_at=job.started_at,
         finished_at=job.finished_at,
         expires_at=job.expires_at,
-        options=_options(job),
+        options=JobOptions(options.to_dict()),
         warnings=_warnings(job.warnings),
         backbone=BackboneView(**_backbone(job)) if job.backbone else None,
         error=ErrorView(code=job.error_code, detail=job.error_detail or "")
@@ -210,16 +212,8 @@ def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
         else None,
         webhook=None if job.webhook is None else _webhook(job.webhook),
         links=_links(job),
-        **_progress(job, rates),
+        **_progress(job, options, rates),
     )
-
-
-def _options(job: Job) -> JobOptions:
-    """The options that this version knows."""
-    try:
-        return JobOptions(**known_options(job.options))
-    except ValidationError as error:
-        raise DamagedRecord(f"The options of job {job.id} cannot be read.") from error
 
 
 def preview_link(job: Job) -> str:
@@ -256,13 +250,13 @@ def _backbone(job: Job) -> dict[str, Any]:
     return {"name": job.backbone.name, "sha256": job.backbone.sha256}
 
 
-def _progress(job: Job, rates: Sequence[float]) -> dict[str, Any]:
+def _progress(job: Job, options: Options, rates: Sequence[float]) -> dict[str, Any]:
     done = job.progress
     if done is None:
         return {
             "progress": 0.0,
             "iteration": 0,
-            "iterations": job.read_options().all_iterations,
+            "iterations": options.all_iterations,
             "scale": None,
             "eta_seconds": _expected(job, rates),
             "losses": None,
@@ -278,7 +272,7 @@ def _progress(job: Job, rates: Sequence[float]) -> dict[str, Any]:
 
 
 def estimate_of(
-    options: dict[str, Any],
+    options: Options,
     jobs: int,
     work: int,
     outlook: Outlook,
@@ -291,7 +285,7 @@ def estimate_of(
         work: what there is to paint of each job, in pixels times iterations.
     """
     return Estimate(
-        options=JobOptions(**options),
+        options=JobOptions(options.to_dict()),
         warnings=_warnings(warnings),
         jobs=jobs,
         megapixel_iterations=round(jobs * work / 1e6, 3),

@@ -21,11 +21,11 @@ from api.queueing import (
 )
 from api.schemas import Estimate, JobView
 from api.service import Service, ServiceOf
-from api.submission_options import form_schema
+from api.submission_form import form_schema
 from api.uploads import Receiver, Submission
+from pastiche.job_settings import JobSettings
 from shared import tracing
 from shared.errors import DamagedRecord, JobNotOver, PicturesLost
-from shared.job_options import Wishes
 from shared.jobs import Job
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -57,7 +57,7 @@ async def submit(
         async with receiver.received(
             request, lambda field, job_id: earlier_job(field, job_id, access, service)
         ) as submission:
-            await check_priority(submission.wishes.priority, request, service)
+            await check_priority(submission.settings.priority, request, service)
             await check_capacity(submission, service)
             if dry_run:
                 return await estimated(submission, access, service)
@@ -94,8 +94,8 @@ async def _retried(
             return held
         await check_capacity_again(job, service)
         allowed = await may_have(job.priority, request, service)
-        wishes = Wishes(priority=job.priority if allowed else "normal")
-        place = place_of(access, job.work, demand_again(job), wishes)
+        settings = JobSettings(priority=job.priority if allowed else "normal")
+        place = place_of(access, job.work, demand_again(job), settings)
         write = service.blobs.copy
         of_once = None if held is None else held.once
         try:
@@ -117,11 +117,11 @@ async def _submitted(
     async with once(manner, submission.fingerprint, access, service, job_exists) as held:
         if isinstance(held, str):
             return held
-        place = place_of(access, work_of(submission), demand_of(submission), submission.wishes)
+        place = place_of(access, work_of(submission), demand_of(submission), submission.settings)
         options = submission.variants[0].options
         async with service.quotas.counted_work(request, access.caller, place.work):
             job_id = await enqueued(
-                options,
+                options.to_dict(),
                 submission.pictures,
                 place,
                 service,

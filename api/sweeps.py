@@ -25,8 +25,9 @@ from api.queueing import announce, enqueued, place_of, warnings_of, work_of
 from api.results import accepted
 from api.schemas import Estimate, MemberView, SweepView, view_of
 from api.service import Service, ServiceOf
-from api.submission_options import form_schema
+from api.submission_form import form_schema
 from api.uploads import Receiver, Submission
+from pastiche.job_settings import MAX_DEADLINE_SECONDS
 from shared import tracing, transitions
 from shared.errors import (
     DamagedRecord,
@@ -36,11 +37,10 @@ from shared.errors import (
     SweepNotFound,
 )
 from shared.idempotency import Reservation
-from shared.job_options import MOST_DEADLINE_SECONDS
 from shared.jobs import OVER, Job, new_job_id
 from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
 from shared.sheets import Cell
-from shared.sweeps import AXES, Member, Sweep, forget, is_sweep_id, keep, sweep_key
+from shared.sweeps import Member, Sweep, forget, is_sweep_id, keep, sweep_key
 from shared.transitions import Keeping
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ WIDEST_SHEET = 8
 
 _REQUEST_BODY = {
     "required": True,
-    "content": {"multipart/form-data": {"schema": form_schema(AXES)}},
+    "content": {"multipart/form-data": {"schema": form_schema(is_sweep=True)}},
 }
 
 
@@ -88,12 +88,12 @@ async def submit(
 ) -> Response:
     """As `POST /jobs`, with several values, separated by commas, for some of the weights and the
     seed: a job for each combination."""
-    receiver = Receiver.of(service, AXES)
+    receiver = Receiver.of(service, is_sweep=True)
     with tracing.span("submission", kind=SpanKind.PRODUCER):
         async with receiver.received(
             request, lambda field, job_id: earlier_job(field, job_id, access, service)
         ) as submission:
-            await check_priority(submission.wishes.priority, request, service)
+            await check_priority(submission.settings.priority, request, service)
             await check_capacity(submission, service)
             if dry_run:
                 return await estimated(submission, access, service)
@@ -195,14 +195,14 @@ async def _made(
     """A job for each variant and the sweep that they are in, or none of them."""
     work = work_of(submission)
     all_work = work * len(submission.variants)
-    place = place_of(access, work, demand_of(submission), submission.wishes)
+    place = place_of(access, work, demand_of(submission), submission.settings)
     async with service.quotas.counted_work(request, access.caller, all_work):
         members: list[Member] = []
         sweep: Sweep | None = None
         try:
             for variant in submission.variants:
                 job_id = await enqueued(
-                    variant.options,
+                    variant.options.to_dict(),
                     submission.pictures,
                     place,
                     service,
@@ -228,7 +228,7 @@ async def _keep(sweep: Sweep, held: Reservation | None, service: Service) -> Non
     Raises:
         SubmissionPending: it took so long that its key is another request's by now.
     """
-    seconds = round(2 * 3600 * service.settings.retention_hours) + MOST_DEADLINE_SECONDS
+    seconds = round(2 * 3600 * service.settings.retention_hours) + MAX_DEADLINE_SECONDS
     is_kept = await service.jobs.run(
         keep(
             sweep,

@@ -15,22 +15,20 @@ from starlette.datastructures import FormData, UploadFile
 from api.decoder import Decoder
 from api.forms import form_of
 from api.service import Service
-from api.submission_options import (
-    PICTURES_OF,
+from api.submission_form import (
+    TEXT_FIELDS,
     Variant,
-    normalised,
-    option_names,
-    pictures_job,
-    start_job,
-    variants_of,
-    wishes_of,
+    normalize_form,
+    parse_text_fields,
+    pictures_job_id,
+    start_job_id,
 )
 from api.suggestions import unknown_field
+from pastiche.job_settings import JobSettings
 from pastiche.sizes import same_aspect
 from shared import tracing
 from shared.blob_store import BlobStore
 from shared.errors import FieldError, InvalidFields, PicturesLost
-from shared.job_options import Wishes
 from shared.jobs import Inputs, Job
 from shared.picture_fields import PICTURE_FIELDS
 from shared.pictures import size_of
@@ -51,8 +49,7 @@ that this field asks for."""
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a client asks for: valid options, when it is to be painted, and its pictures as
-    normalised PNG files.
+    """A valid submission: options, job settings, and its pictures as normalised PNG files.
 
     Attributes:
         variants: the options of each job; one for a single job.
@@ -60,7 +57,7 @@ class Submission:
     """
 
     variants: tuple[Variant, ...]
-    wishes: Wishes
+    settings: JobSettings
     pictures: Inputs[Path]
     fingerprint: str
 
@@ -71,18 +68,18 @@ class Receiver:
 
     Attributes:
         scratch: a folder for pictures on their way in.
-        axes: options that may have several values, one for each job of a sweep.
+        is_sweep: whether some options may have several values, one for each job of a sweep.
     """
 
     settings: Settings
     decoder: Decoder
     blobs: BlobStore
     scratch: Path
-    axes: tuple[str, ...] = ()
+    is_sweep: bool = False
 
     @classmethod
-    def of(cls, service: Service, axes: tuple[str, ...] = ()) -> "Receiver":
-        return cls(service.settings, service.decoder, service.blobs, service.scratch, axes)
+    def of(cls, service: Service, *, is_sweep: bool = False) -> "Receiver":
+        return cls(service.settings, service.decoder, service.blobs, service.scratch, is_sweep)
 
     @asynccontextmanager
     async def received(
@@ -99,9 +96,9 @@ class Receiver:
         """
         sent = await form_of(request)
         try:
-            form = normalised(sent, self.axes)
+            form = normalize_form(sent, is_sweep=self.is_sweep)
             taken = await _taken(form, earlier_job)
-            variants, wishes = self._texts(form, taken)
+            variants, job_settings = self._parse(form, taken)
             with TemporaryDirectory(dir=self.scratch) as name:
                 folder = Path(name)
                 with tracing.span("decode"):
@@ -113,23 +110,24 @@ class Receiver:
                     ]
                 _check_aspects(files)
                 fingerprint = await to_thread.run_sync(_fingerprint, form)
-                yield Submission(variants, wishes, _inputs(files), fingerprint)
+                yield Submission(variants, job_settings, _inputs(files), fingerprint)
         finally:
             await sent.close()
 
-    def _texts(
+    def _parse(
         self, form: FormData, taken: Mapping[str, list[str]]
-    ) -> tuple[tuple[Variant, ...], Wishes]:
-        """The options and wishes; InvalidFields names every fault that the form has."""
+    ) -> tuple[tuple[Variant, ...], JobSettings]:
+        """The options and settings; InvalidFields names every field of the form at fault."""
         counts = {name: len(form.getlist(name)) or len(taken.get(name, ())) for name in _PICTURES}
-        variants, of_options = variants_of(form, counts, self.settings, self.axes)
-        wishes, of_wishes = wishes_of(form, self.settings)
-        of_form = [*_faults_of_shape(form), *_faults_of_files(form, taken, self.settings)]
-        errors = [*of_form, *of_options, *of_wishes]
+        errors = [*_faults_of_shape(form), *_faults_of_files(form, taken, self.settings)]
+        try:
+            parsed = parse_text_fields(form, counts, self.settings, is_sweep=self.is_sweep)
+        except InvalidFields as invalid:
+            raise InvalidFields([*errors, *invalid.errors]) from invalid
         if errors:
             too_large = all(error.code == "file_too_large" for error in errors)
             raise InvalidFields(errors, status=413 if too_large else 422)
-        return variants, wishes
+        return parsed
 
     async def _normalised(self, form: FormData, folder: Path) -> dict[str, list[Path]]:
         files: dict[str, list[Path]] = {name: [] for name in PICTURE_FIELDS}
@@ -177,7 +175,7 @@ _PICTURES = tuple(PICTURE_FIELDS)
 async def _taken(form: FormData, earlier_job: EarlierJob) -> dict[str, list[str]]:
     """The keys of what a job goes on with from earlier ones: the result of the one, and of the
     pictures of the other, or of the same, those that are not sent anew."""
-    start, donor = start_job(form), pictures_job(form)
+    start, donor = start_job_id(form), pictures_job_id(form)
     taken: dict[str, list[str]] = {}
     earlier = None
     if start is not None:
@@ -186,7 +184,7 @@ async def _taken(form: FormData, earlier_job: EarlierJob) -> dict[str, list[str]
         taken["start_image"] = [earlier.result_key]
     groups = [_OF_THE_CONTENT, _OF_THE_STYLES]
     if donor is not None:
-        earlier = await earlier_job(PICTURES_OF, donor)
+        earlier = await earlier_job("pictures_of", donor)
         if form.get("start", "image") == "image":
             groups.append(_OF_THE_START)
     if earlier is None:
@@ -201,7 +199,7 @@ async def _taken(form: FormData, earlier_job: EarlierJob) -> dict[str, list[str]
 def _faults_of_shape(form: FormData) -> list[FieldError]:
     """Fields that nobody knows, that come too often, or that are a file where text is meant."""
     names = [name for name, _ in form.multi_items()]
-    known = (*PICTURE_FIELDS, *option_names())
+    known = (*PICTURE_FIELDS, *TEXT_FIELDS)
     errors = []
     for name in dict.fromkeys(names):
         most = PICTURE_FIELDS[name].most if name in PICTURE_FIELDS else 1

@@ -1,34 +1,38 @@
-"""What may be asked for: every option's type, unit, range, default and meaning, declared once.
+"""Every option of a picture: its type, unit, range, default and meaning, declared once.
 
-The engine, the API, the command line and the documentation all read this table. It needs nothing
-but Python, so that it can be read where torch is not installed.
+The engine, the API, the command line, the client and the documentation all read this table. It
+needs nothing but Python, so it can be imported where torch is not installed.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
-from functools import cache
-from typing import Any, Literal, get_type_hints
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
 
-from pastiche.option_kinds import (
+from pastiche.option_table import (
+    InvalidOptions,
+    Option,
+    OptionError,
+    option,
+    parse_texts,
+    read_table,
+)
+from pastiche.option_values import (
     LAYERS,
-    VGG16_LAYERS,
-    Counts,
     LayerName,
     LayerWeights,
-    Meaning,
-    Numbers,
-    OptionError,
-    kind_of,
+    Schema,
+    encode_option,
 )
 
 __all__ = [
     "LAYERS",
-    "VGG16_LAYERS",
+    "InvalidOptions",
     "LayerName",
     "LayerWeights",
-    "Meaning",
+    "Option",
     "OptionError",
-    "Options",
+    "encode_option",
 ]
 
 StyleStatistic = Literal["moments", "gram"]
@@ -44,297 +48,305 @@ Resampling = Literal["bicubic", "bilinear"]
 Variation = Literal["squared", "absolute"]
 Normalisation = Literal["pastiche", "paper", "neural-style"]
 
-MOST_STYLES = 8
-"""How many style images one pastiche may have."""
+MAX_STYLES = 8
+"""How many style images a picture may have."""
 
 LAYER_OPTIONS = ("content_layers", "style_layers")
 """The options whose layers the backbone must have."""
+
+VGG16_LAYERS: tuple[LayerName, ...] = tuple(
+    layer for layer in LAYERS if layer not in ("relu3_4", "relu4_4", "relu5_4")
+)
+"""VGG-16's layers: three in the blocks where VGG-19 has four."""
 
 GATYS_2016 = "Gatys et al. 2016"
 GATYS_2017 = "Gatys et al. 2017"
 NEURAL_STYLE = "neural-style"
 
-
-def _option(default: Any, group: str, description: str, **meaning: Any) -> Any:
-    metadata = {"meaning": Meaning(description, group, **meaning)}
-    if isinstance(default, dict):
-        return field(default_factory=dict, metadata=metadata)
-    return field(default=default, metadata=metadata)
-
-
-def _weight(default: float, description: str, source: str) -> Any:
-    return _option(default, "Weights", description, source=source, minimum=0.0, maximum=1e6)
+_WEIGHTS = (0.0, 1e6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a picture is to be painted. Immutable, and valid once it exists.
+    """How a picture is painted. Immutable, and always valid.
 
     Raises:
-        OptionError: a value of the wrong type or out of its range; it names the field.
+        OptionError: a value has the wrong type or is out of range; the error names the option.
     """
 
-    content_weight: float = _weight(
+    content_weight: float = option(
         0.5,
-        "α, the weight of the content loss: how much of the photograph stays. "
-        "Set against `style_weight`, it is the dial that everybody turns.",
-        f"{GATYS_2016}, eq. 7",
+        "Weights",
+        "α, the weight of the content loss: how much of the photograph stays. Its ratio to "
+        "`style_weight` sets the balance between content and style.",
+        source=f"{GATYS_2016}, eq. 7",
+        bounds=_WEIGHTS,
+        live=True,
+        sweep=True,
     )
-    style_weight: float = _weight(
+    style_weight: float = option(
         0.5,
-        "β, the weight of the style loss: how much of the painting's hand comes in.",
-        f"{GATYS_2016}, eq. 7",
+        "Weights",
+        "β, the weight of the style loss: how strongly the painting's style is applied.",
+        source=f"{GATYS_2016}, eq. 7",
+        bounds=_WEIGHTS,
+        live=True,
+        sweep=True,
     )
-    tv_weight: float = _weight(
+    tv_weight: float = option(
         1.0,
+        "Weights",
         "γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths "
-        "strokes: where β is below α/4 it counts for less, where β is 0 for nothing.",
-        NEURAL_STYLE,
+        "strokes, so it has less effect where β is below α/4, and none where β is 0.",
+        source=NEURAL_STYLE,
+        bounds=_WEIGHTS,
+        live=True,
+        sweep=True,
     )
-    tv_norm: Variation = _option(
+    tv_norm: Variation = option(
         "squared",
         "Weights",
-        "What total variation adds up: the `squared` steps between neighbours (smooth), or the "
-        "`absolute` ones (flat patches with sharp edges).",
+        "What the total variation adds up: the `squared` differences between neighbouring pixels "
+        "(smooth), or the `absolute` ones (flat patches with sharp edges).",
         source=NEURAL_STYLE,
     )
-    content_layers: LayerWeights = _option(
+    content_layers: LayerWeights = option(
         {},
         "Weights",
-        "The layers at which the content is compared, and their weights against each other; "
-        "without any, `relu4_2`. Shallow ones hold on to detail.",
+        "The layers at which the content is compared, and their relative weights; by default "
+        "`relu4_2`. Shallow layers preserve detail.",
         source=f"{GATYS_2016}, section 2.1",
-        minimum=0.0,
-        maximum=1e6,
+        bounds=_WEIGHTS,
+        refits=True,
     )
-    style_layers: LayerWeights = _option(
+    style_layers: LayerWeights = option(
         {},
         "Weights",
-        "The layers at which the style is compared, and their weights against each other; "
-        "by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened` relu5_1 too). Shallow "
-        "ones are colour and grain, deep ones larger shapes.",
+        "The layers at which the style is compared, and their relative weights; by default "
+        "relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened` also relu5_1). Shallow layers hold "
+        "colour and grain, deep layers larger shapes.",
         source=f"{GATYS_2016}, eq. 5",
-        minimum=0.0,
-        maximum=1e6,
+        bounds=_WEIGHTS,
+        refits=True,
     )
-    normalisation: Normalisation = _option(
+    normalisation: Normalisation = option(
         "pastiche",
         "Weights",
-        "What weights of 1 stand for: `pastiche` divides every term by what its target amounts to, "
-        "so that the same weights mean the same at every size; `paper` and `neural-style` are "
+        "What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so "
+        "that the same weights have the same effect at every size; `paper` and `neural-style` are "
         "for weights that come from there.",
         source=f"{GATYS_2016}, eq. 1, 4; {NEURAL_STYLE}",
+        refits=True,
     )
-    gradient_normalisation: bool = _option(
+    gradient_normalisation: bool = option(
         False,
         "Weights",
-        "Divides the gradient of each layer's term by its L1 norm, so that every layer pulls as "
-        "hard as its weight says, however near it is to its target.",
+        "Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as "
+        "hard as its weight says, however close it is to its target.",
         source=f"{NEURAL_STYLE}, -normalize_gradients",
     )
 
-    style_statistic: StyleStatistic = _option(
+    style_statistic: StyleStatistic = option(
         "moments",
         "Styles",
-        "What of a layer is compared with the painting's: `moments`, the mean and the covariance "
-        "of its features, each relative to its own size, or their `gram` matrix, which is mostly "
-        "colour. `paper` and `neural-style` normalisation take `gram`.",
+        "Which statistic of a layer is compared with the painting's: `moments`, the mean and the "
+        "covariance of its features, each relative to its own size, or their `gram` matrix, which "
+        "is mostly colour. `paper` and `neural-style` normalisation need `gram`.",
         source=f"{GATYS_2016}, eq. 3–5",
     )
-    style_weights: Numbers = _option(
+    style_weights: tuple[float, ...] = option(
         (),
         "Styles",
-        "The weights of several style images against each other, in their order; without any, all "
-        "weigh the same.",
+        "The relative weights of several style images, in their order; by default they are equal.",
         source=NEURAL_STYLE,
-        minimum=0.0,
-        maximum=1e6,
-        most=MOST_STYLES,
+        bounds=_WEIGHTS,
+        max_items=MAX_STYLES,
+        refits=True,
     )
-    style_blend: Blend = _option(
+    style_blend: Blend = option(
         "losses",
         "Styles",
-        "How several styles become one: the weighted mean of their `losses`, each divided by its "
-        "own target, or the loss against the weighted mean of their `statistics`, where a style of "
-        "strong contrasts counts for more. With masks only `losses`.",
+        "How several styles are combined: the weighted mean of their `losses`, each divided by its "
+        "own target, or the loss against the weighted mean of their `statistics`, where a style "
+        "with strong contrasts counts for more. With masks only `losses`.",
         source=NEURAL_STYLE,
+        refits=True,
     )
-    style_scale: float = _option(
+    style_scale: float = option(
         1.0,
         "Styles",
-        "The size of the strokes: the style image is looked at with its longest side this many "
-        "times the pastiche's, though never larger than it is (but for `paper` and `neural-style` "
-        "normalisation, which enlarge it).",
+        "The size of the strokes: the longest side of the style image is scaled to this many times "
+        "the pastiche's, but never enlarged (except with `paper` and `neural-style` "
+        "normalisation).",
         source=NEURAL_STYLE,
         unit="times the pastiche's size",
-        minimum=0.1,
-        maximum=4.0,
+        bounds=(0.1, 4.0),
+        refits=True,
     )
-    colour: Colour = _option(
+    colour: Colour = option(
         "style",
         "Styles",
-        "Whose colours the pastiche has: the `style`'s; all of them, with the content image "
-        "recoloured to the style's `palette` (mean and covariance) before anything else; the "
-        "content's, with only the `luminance` painted; or the content's, with the style image "
-        "recoloured to their `statistics` (mean and covariance) before anything else.",
+        "Which colours the pastiche has: those of the `style`; all of them, with the content image "
+        "first recoloured to the style's `palette` (mean and covariance); the content's, with only "
+        "the `luminance` painted; or the content's, with the style image first recoloured to the "
+        "content's `statistics` (mean and covariance).",
         source=f"{GATYS_2017}, section 5",
+        refits=True,
     )
 
-    size: int = _option(
+    size: int = option(
         512,
         "Size",
         "The longest side of the pastiche.",
         unit="pixels",
-        minimum=16,
-        maximum=8192,
+        bounds=(16, 8192),
+        refits=True,
     )
-    scales: int = _option(
+    scales: int = option(
         4,
         "Size",
-        "At how many sizes it is painted at most, coarse to fine; 1 paints at the full size alone.",
+        "The maximum number of sizes at which the picture is painted, coarse to fine; 1 paints at "
+        "full size only.",
         source=f"{GATYS_2017}, section 6",
         unit="scales",
-        minimum=1,
-        maximum=8,
+        bounds=(1, 8),
     )
-    scale_factor: float = _option(
+    scale_factor: float = option(
         2.0,
         "Size",
-        "By what each scale is larger than the one before; 1.4142 is √2.",
+        "The ratio between the sizes of successive scales; 1.4142 is √2.",
         source=f"{GATYS_2017}, section 6",
-        minimum=1.2,
-        maximum=4.0,
+        bounds=(1.2, 4.0),
     )
-    resampling: Resampling = _option(
+    resampling: Resampling = option(
         "bicubic",
         "Size",
         "How the content, style and start images are resized: `bicubic`, or `bilinear`, which is "
         "softer.",
         source=NEURAL_STYLE,
+        refits=True,
     )
 
-    start: Start = _option(
+    start: Start = option(
         "content",
         "Start",
         "Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, "
-        "from plain `mean`, the mean colour of the photographs that VGG was trained on, or from a "
-        "given `image`.",
+        "from the `mean` colour of the photographs that VGG was trained on, or from a given "
+        "`image`.",
         source=f"{GATYS_2016}, section 2.3",
     )
-    start_noise: float = _option(
+    start_noise: float = option(
         0.1,
         "Start",
-        "The standard deviation of the noise that the picture begins with, with pixels in 0 to 1: "
-        "plain skies need some to grow strokes from. There is less of it where β is below α, none "
-        "where β is 0; a start from `mean` has all of it, a start from `noise` its own.",
-        minimum=0.0,
-        maximum=1.0,
+        "The standard deviation of the noise that is added to the start, with pixels in 0 to 1: "
+        "plain skies need some for strokes to grow from. Where β is below α there is less of it, "
+        "where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own.",
+        bounds=(0.0, 1.0),
     )
-    seed: int = _option(
+    seed: int = option(
         0,
         "Start",
-        "Draws the noise of the start: the same inputs and seed on the same device give the "
-        "same bytes.",
-        minimum=0,
-        maximum=2**32 - 1,
+        "Seeds the noise of the start: the same inputs and seed on the same device give the same "
+        "bytes.",
+        bounds=(0, 2**32 - 1),
+        sweep=True,
     )
 
-    iterations: int = _option(
+    iterations: int = option(
         100,
         "Optimiser",
-        "How many optimiser steps in all; a third of them at the full size.",
+        "The number of optimiser steps over all scales; a third of them at full size.",
         unit="steps",
-        minimum=1,
-        maximum=10_000,
+        bounds=(1, 10_000),
     )
-    scale_iterations: Counts = _option(
+    scale_iterations: tuple[int, ...] = option(
         (),
         "Optimiser",
-        "How many steps at each scale, coarse to fine: then there are as many scales as numbers, "
-        "and `iterations` and `scales` are not looked at.",
+        "The number of steps at each scale, coarse to fine. There are as many scales as numbers, "
+        "and `iterations` and `scales` are ignored.",
         unit="steps",
-        minimum=1,
-        maximum=10_000,
-        most=8,
+        bounds=(1, 10_000),
+        max_items=8,
     )
-    stall_tolerance: float = _option(
+    stall_tolerance: float = option(
         0.0,
         "Optimiser",
-        "A scale is over early when ten steps have lowered the objective by less than this share "
-        "of it; 0 never ends one early.",
-        minimum=0.0,
-        maximum=0.5,
+        "A scale ends early when ten steps have lowered the objective by less than this fraction; "
+        "0 never ends a scale early.",
+        bounds=(0.0, 0.5),
     )
-    optimiser: Optimiser = _option(
+    optimiser: Optimiser = option(
         "lbfgs",
         "Optimiser",
-        "`lbfgs` learns the curvature from its own steps; `adam` needs many more of them and less "
+        "`lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less "
         "memory.",
         source=f"{GATYS_2016}, section 2.3",
     )
-    lbfgs_history: int = _option(
+    lbfgs_history: int = option(
         10,
         "Optimiser",
         "How many steps L-BFGS remembers; each takes the memory of two pictures.",
         source="Nocedal, Wright, section 7.2",
         unit="steps",
-        minimum=1,
-        maximum=100,
+        bounds=(1, 100),
     )
-    adam_step: float = _option(
+    adam_step: float = option(
         0.02,
         "Optimiser",
         "How far Adam moves a pixel in one step, with pixels in 0 to 1.",
         source="Kingma, Ba 2015",
-        minimum=1e-5,
-        maximum=1.0,
+        bounds=(1e-5, 1.0),
     )
 
-    backbone: BackboneChoice = _option(
+    backbone: BackboneChoice = option(
         "auto",
         "Network",
-        "The network that looks at the images: `vgg16` (VGG-16 with its authors' weights), `vgg19` "
-        "(VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights that the papers "
-        "used), `whitened` (with filters fitted to the job's own images, nothing to download), or "
-        "`auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are there.",
+        "The network whose features are compared: `vgg16` (VGG-16 with its authors' weights), "
+        "`vgg19` (VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights "
+        "that the papers used), `whitened` (with filters fitted to the job's own images, nothing "
+        "to download), or `auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are "
+        "installed.",
         source="Simonyan, Zisserman 2015",
+        refits=True,
     )
-    pooling: Pooling = _option(
+    pooling: Pooling = option(
         "auto",
         "Network",
         "How the network halves its feature maps: `max` as VGG was trained, with the clearest "
-        "strokes; `average`, which is smoother; or `auto`: what the backbone paints best with, "
-        "`average` with `whitened` and `max` with all others.",
+        "strokes; `average`, which is smoother; or `auto`, which is best for the backbone: "
+        "`average` with `whitened`, `max` with all others.",
         source=f"{GATYS_2016}, section 2",
+        refits=True,
     )
-    padding: Padding = _option(
+    padding: Padding = option(
         "replicate",
         "Network",
-        "What the network sees beyond an image's edges: the edge itself, its mirror image, or "
-        "`zeros` as VGG was trained, which may leave a frame.",
+        "What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` "
+        "mirrors the image, and `zeros` is as VGG was trained, which may leave a frame.",
+        refits=True,
     )
-    precision: Precision = _option(
+    precision: Precision = option(
         "auto",
         "Network",
-        "What the network computes in: `bfloat16`, `float32`, or `auto`: bfloat16 where the device "
-        "is fast at it.",
+        "The number format that the network computes in: `bfloat16`, `float32`, or `auto`, which "
+        "is bfloat16 on devices that are fast at it.",
+        refits=True,
     )
 
-    keep_transparency: bool = _option(
+    keep_transparency: bool = option(
         False,
         "Result",
         "Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays "
-        "one; a JPEG result is white there. Without it, the ground is painted, from white. "
-        "`stylize` ignores it: `pastiche.pictures.apply_transparency` does the same.",
+        "a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if "
+        "it were white. `stylize` ignores this option: `pastiche.pictures.apply_transparency` does "
+        "the same.",
     )
 
     def __post_init__(self) -> None:
-        for name, kind in _types().items():
-            object.__setattr__(self, name, _kept(name, kind, getattr(self, name)))
+        for name, declared in OPTIONS.items():
+            object.__setattr__(self, name, declared.validate(getattr(self, name)))
         if self.content_weight == 0 and self.style_weight == 0:
-            raise OptionError(
-                "style_weight", "must be above 0 where content_weight is 0: nothing is asked for."
-            )
+            raise OptionError("style_weight", "must be above 0 where content_weight is 0.")
         if self.style_weights and not any(self.style_weights):
             raise OptionError("style_weights", "must not all be 0.")
         if self.normalisation != "pastiche" and self.style_statistic != "gram":
@@ -344,7 +356,7 @@ class Options:
         self.check_layers(self.backbone)
 
     def check_layers(self, backbone: str) -> None:
-        """Checks that this backbone has every layer of the options; `auto` may have them all.
+        """Checks that a backbone has every layer of the options; `auto` may have them all.
 
         Raises:
             OptionError: it does not; the error names the option and the layer.
@@ -357,19 +369,23 @@ class Options:
                     f"{layer[:-1]}3 is its deepest layer of that block.",
                 )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Every option by its name."""
+        return {name: getattr(self, name) for name in OPTIONS}
+
     @property
     def all_iterations(self) -> int:
-        """How many steps are planned in all."""
+        """The number of optimiser steps over all scales."""
         return sum(self.scale_iterations) or self.iterations
 
     def check_images(self, *, styles: int, masks: int, style_masks: int, start_image: bool) -> None:
-        """Holds the options against the images that come with them, by their number.
+        """Checks the options against the number of images of each kind.
 
         Raises:
-            OptionError: they do not go together; it names the option or the images.
+            OptionError: they do not match; the error names the option or the images.
         """
-        if not 1 <= styles <= MOST_STYLES:
-            raise OptionError("style", f"must be 1 to {MOST_STYLES} images, not {styles}.")
+        if not 1 <= styles <= MAX_STYLES:
+            raise OptionError("style", f"must be 1 to {MAX_STYLES} images, not {styles}.")
         if len(self.style_weights) not in (0, styles):
             raise OptionError(
                 "style_weights",
@@ -386,43 +402,58 @@ class Options:
             raise OptionError("start_image", "must be given where start is image.")
 
 
+OPTIONS: Mapping[str, Option] = MappingProxyType(read_table(Options))
+"""The table: every option by its name."""
+
+LIVE_OPTIONS = tuple(name for name, each in OPTIONS.items() if each.live)
+"""The options that may change while the picture is painted."""
+
+SWEEP_OPTIONS = tuple(name for name, each in OPTIONS.items() if each.sweep)
+"""The options that may have several values in a sweep."""
+
+REFITTING_OPTIONS = tuple(name for name, each in OPTIONS.items() if each.refits)
+"""The options that the network or its targets depend on."""
+
+
 def missing_layers(backbone: str, layers: Iterable[str]) -> list[str]:
     """Those of the layers that a backbone does not have; `auto` may have them all."""
     return [layer for layer in layers if backbone == "vgg16" and layer not in VGG16_LAYERS]
 
 
-@cache
-def meaning_of(name: str) -> Meaning:
-    """The description, unit and range of the option called `name`."""
-    (meaning,) = (f.metadata["meaning"] for f in fields(Options) if f.name == name)
-    assert isinstance(meaning, Meaning)
-    return meaning
-
-
-def wanted(name: str, *, maximum: float | None = None) -> str:
-    """What the option called `name` takes, to end a sentence that begins with “must be”.
+def parse(texts: Mapping[str, str], defaults: Mapping[str, Any] = MappingProxyType({})) -> Options:
+    """The options in the texts of a form or a command line.
 
     Args:
-        maximum: the largest number that is allowed here, where that is less than elsewhere.
+        defaults: values of the options that are not among the texts, as a preset has them.
+
+    Raises:
+        InvalidOptions: names every option at fault.
     """
-    kind, meaning = _types()[name], meaning_of(name)
-    if maximum is not None:
-        meaning = replace(meaning, maximum=maximum)
-    return kind_of(kind).wanted(kind, meaning)
-
-
-def is_list(name: str) -> bool:
-    """Whether the option called `name` has several values, which a text separates by commas."""
-    return kind_of(_types()[name]).pattern is not None
-
-
-@cache
-def _types() -> dict[str, Any]:
-    return get_type_hints(Options)
-
-
-def _kept(name: str, kind: Any, value: Any) -> Any:
+    values = parse_texts(OPTIONS, texts)
     try:
-        return kind_of(kind).kept(value, kind, meaning_of(name))
-    except (ValueError, TypeError):
-        raise OptionError(name, f"must be {wanted(name)}, not {value!r}.") from None
+        return Options(**{**defaults, **values})
+    except OptionError as error:
+        raise InvalidOptions([error]) from error
+
+
+def json_schema() -> Schema:
+    """The schema of options as JSON values: an object with every option."""
+    properties = {name: option.json_schema() for name, option in OPTIONS.items()}
+    return _object_schema("JobOptions", "How the picture is painted.", properties)
+
+
+def update_schema() -> Schema:
+    """The schema of new values for options that may change while the picture is painted."""
+    properties = {name: OPTIONS[name].update_schema() for name in LIVE_OPTIONS}
+    description = "New weights for a job that is not over; those that are not given stay."
+    return _object_schema("WeightUpdate", description, properties)
+
+
+def _object_schema(title: str, description: str, properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "title": title,
+        "description": description,
+        "properties": properties,
+        "additionalProperties": False,
+    }

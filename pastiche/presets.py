@@ -1,7 +1,7 @@
-"""Named points in the options: `draft`, `standard`, `fine`, and two as they are done elsewhere.
+"""Presets: named sets of option values. `paper` and `neural-style` reproduce published methods.
 
-Those two have the source of every value beside it. What a source leaves open is our choice, and
-said to be; what is not among the values is at its default.
+Those two name the source of every value. What a source leaves open is our choice, and says so;
+options that a preset does not set have their defaults.
 """
 
 from collections.abc import Mapping
@@ -78,7 +78,7 @@ too; the first step of L-BFGS has a length of its own, and a step that raises th
 back; and colours that no screen shows cost something."""
 
 SOURCED: Mapping[Preset, Mapping[str, Constant]] = {"paper": PAPER, "neural-style": NEURAL_STYLE}
-"""The presets whose values come from elsewhere."""
+"""The presets that reproduce published methods."""
 
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {
     "draft": {"size": 256, "iterations": 75},
@@ -89,29 +89,31 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
         for name, constants in SOURCED.items()
     },
 }
-"""What each preset sets; everything else is at its default."""
+"""What each preset sets; other options have their defaults."""
 
 NETWORKS: Mapping[Preset, tuple[BackboneChoice, ...]] = {
     "neural-style": ("vgg19-caffe", "vgg19", "vgg16"),
 }
-"""The backbones of a preset that does not go with all: the weights of `neural-style` are for
-features as large as those of a pretrained network, with others the picture stays grey."""
+"""The backbones that a preset works with, where it does not work with all: the weights of
+`neural-style` are for features as large as those of a pretrained network; with others the picture
+stays grey."""
 
 MEANINGS: Mapping[Preset, str] = {
-    "draft": "To look at a pair quickly.",
+    "draft": "A quick look at a pair of images.",
     "standard": "The defaults.",
-    "fine": "For a wall: larger, and with the patience for it.",
+    "fine": "Larger, with more iterations.",
     "paper": "As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise.",
-    "neural-style": "As the tool of that name has it: its defaults, with the Caffe network, "
-    "whose weights must be there; `vgg19` and `vgg16` do too, `whitened` and `auto` do not.",
+    "neural-style": "As the tool of that name: its defaults, with the Caffe network, whose "
+    "weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not.",
 }
+"""What each preset is for."""
 
 
 def check_network(name: Preset, options: Options) -> None:
-    """Checks that the options of a preset have a backbone that it goes with.
+    """Checks that the options of a preset have a backbone that it works with.
 
     Raises:
-        OptionError: they have not.
+        OptionError: they do not.
     """
     networks = NETWORKS.get(name)
     if networks is not None and options.backbone not in networks:
@@ -123,11 +125,11 @@ def check_network(name: Preset, options: Options) -> None:
 
 
 def preset(name: Preset = "standard", **chosen: Any) -> Options:
-    """The options of a preset, with those that are `chosen` in the place of its own.
+    """The options of a preset, with the `chosen` values instead of its own.
 
     Raises:
-        OptionError: no preset of that name, a value that cannot be used, or a backbone that the
-            preset does not go with.
+        OptionError: there is no such preset, a value is invalid, or the preset does not work with
+            the backbone.
     """
     if name not in PRESETS:
         raise OptionError("preset", f"must be one of {', '.join(get_args(Preset))}, not {name!r}.")

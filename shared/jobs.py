@@ -5,9 +5,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast, get_args
 from uuid import uuid4
 
+from pastiche.job_settings import Priority
 from pastiche.option_warnings import OptionWarning
 from pastiche.options import OptionError, Options
 from shared.errors import DamagedRecord
@@ -15,8 +16,7 @@ from shared.known_fields import field_names, known_fields
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
 
-Priority = Literal["high", "normal", "low"]
-LANES: tuple[Priority, ...] = ("high", "normal", "low")
+LANES: tuple[Priority, ...] = get_args(Priority)
 """The priorities, first to last."""
 
 NEXT: dict[Status, frozenset[Status]] = {

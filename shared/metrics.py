@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pastiche.job_settings import Priority
 from shared.calls import Transition
-from shared.jobs import LANES, Priority
+from shared.jobs import LANES
 from shared.redis_keys import COUNTERS, RUNNING, WAITING, WEBHOOKS
 
 Kind = Literal["counter", "gauge", "histogram"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pastiche.options import MOST_STYLES
+from pastiche.options import MAX_STYLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +33,17 @@ PICTURE_FIELDS: dict[str, PictureField] = {
     "style": PictureField(
         "The style image: the painting. Several are blended, or painted where their masks are.",
         required=True,
-        most=MOST_STYLES,
+        most=MAX_STYLES,
     ),
     "mask": PictureField(
         "Guidance masks over the content image, one for each style in the same order: each style "
         "is painted where its mask is white.",
-        most=MOST_STYLES,
+        most=MAX_STYLES,
         is_mask=True,
     ),
     "style_mask": PictureField(
         "Masks over the style images, one for each in the same order: only what is white counts.",
-        most=MOST_STYLES,
+        most=MAX_STYLES,
         is_mask=True,
     ),
     "start_image": PictureField(

@@ -9,9 +9,6 @@ from shared.calls import Transition, milliseconds
 from shared.known_fields import known_fields
 from shared.transitions import Once
 
-AXES = ("content_weight", "style_weight", "tv_weight", "seed")
-"""The options that may have several values."""
-
 _SWEEP_ID = re.compile(r"[0-9a-f]{32}")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Literal
 
+from pastiche.job_settings import Priority
 from pastiche.option_warnings import OptionWarning
 from shared.calls import Transition, milliseconds, on_job
 from shared.errors import FAILURES, FailureCode
@@ -18,7 +19,6 @@ from shared.jobs import (
     NOBODY,
     Inputs,
     Job,
-    Priority,
     Waiting,
     inputs_to_json,
     origin_to_text,

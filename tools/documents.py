@@ -4,22 +4,20 @@ A test holds the committed pages against these functions, so they cannot go stal
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from pastiche.job_settings import JOB_SETTINGS
 from pastiche.option_warnings import WARNINGS
-from pastiche.options import Options, meaning_of, wanted
+from pastiche.options import OPTIONS, Option
 from pastiche.presets import MEANINGS, PRESETS, SOURCED, Preset
 from shared.errors import FAILURES, FIELD_FAULTS, PasticheError
-from shared.job_options import WISHES, Wishes
 from shared.metrics import METRICS, Metric
 from shared.picture_fields import PICTURE_FIELDS
 from shared.settings import Settings
 
 FOLDER = Path(__file__).parents[1] / "docs"
 
-_OPTIONS = fields(Options)
 _BEGINS, _ENDS = "<!-- options: make docs -->", "<!-- end of options -->"
 
 
@@ -62,11 +60,11 @@ def options_page() -> str:
         "`pictures_of` names an earlier job by its id, its pictures are taken where none are\n"
         "sent. What becomes of orientation, colour profiles, depth and transparency:\n"
         "[picture files](picture-files.md).\n"
-        + "".join(map(_group, dict.fromkeys(meaning_of(each.name).group for each in _OPTIONS)))
-        + "\n## When it is painted\n\nForm fields of `POST /jobs` alone.\n\n"
-        + _table(("field", "default", "may be", "meaning"), _wishes())
-        + "\n## Presets\n\n`preset` says where the options start from; what is given beside it "
-        "goes before it.\n\n"
+        + "".join(map(_group, dict.fromkeys(option.group for option in OPTIONS.values())))
+        + "\n## Job settings\n\nForm fields of `POST /jobs` only.\n\n"
+        + _option_table("field", JOB_SETTINGS.values(), "Job settings")
+        + "\n## Presets\n\n`preset` selects default values for the options; options that are "
+        "given override them.\n\n"
         + _table(("preset", "what for", "what it sets"), presets)
         + "".join(map(_sourced_preset, SOURCED))
     )
@@ -85,36 +83,35 @@ def _short(value: Any) -> Any:
     return f"{value:.4g}" if isinstance(value, float) else value
 
 
-def _wishes() -> Iterator[tuple[str, str, str, str]]:
-    for name, field in Wishes.model_fields.items():
-        yield f"`{name}`", _code(field.default), WISHES[name], field.description or ""
-
-
 def _group(group: str) -> str:
     """The options of one group, under its heading."""
+    return f"\n## {group}\n\n" + _option_table("option", OPTIONS.values(), group)
+
+
+def _option_table(kind: str, options: Iterable[Option], group: str) -> str:
     rows = (
         (
-            f"`{each.name}`",
-            _code(_as_text(getattr(Options(), each.name))),
-            wanted(each.name),
-            meaning_of(each.name).description,
+            f"`{option.name}`",
+            _code(_as_text(option.default)),
+            option.type.requirement,
+            option.description,
         )
-        for each in _OPTIONS
-        if meaning_of(each.name).group == group
+        for option in options
+        if option.group == group
     )
-    return f"\n## {group}\n\n" + _table(("option", "default", "may be", "meaning"), rows)
+    return _table((kind, "default", "allowed values", "meaning"), rows)
 
 
 def engine_options() -> str:
-    """Every option with what it does in short, and where it comes from."""
+    """Every option with its meaning, and where it comes from."""
     rows = (
         (
-            f"`{each.name}`",
-            _code(_as_text(getattr(Options(), each.name))),
-            meaning_of(each.name).description,
-            meaning_of(each.name).source or "our own",
+            f"`{option.name}`",
+            _code(_as_text(option.default)),
+            option.description,
+            option.source or "our own",
         )
-        for each in _OPTIONS
+        for option in OPTIONS.values()
     )
     return _table(("option", "default", "what it does", "source"), rows)
 

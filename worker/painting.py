@@ -1,16 +1,17 @@
 """The engine's one caller: picture files and options in, a PNG file out. Loads torch."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from io import BytesIO
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from pastiche.engine.allocator import give_back_freed_memory, keep_freed_memory
 from pastiche.engine.backbones import BackboneSource, choose_backbone
-from pastiche.engine.checkpoint import REWEIGHED, Checkpoint, UnusableCheckpoint
+from pastiche.engine.checkpoint import Checkpoint, UnusableCheckpoint
 from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
 from pastiche.engine.precision import best_device, convolution_dtype
@@ -20,7 +21,7 @@ from pastiche.engine.scenes import Scenes
 from pastiche.engine.stylize import Command, Reweigh, Stop, paint
 from pastiche.engine.weights import MissingWeights
 from pastiche.memory import ComputedIn
-from pastiche.options import OptionError, Options
+from pastiche.options import LIVE_OPTIONS, OptionError, Options
 from pastiche.pictures import apply_transparency, read_picture
 from shared import tracing
 from shared.jobs import BackboneUsed, Inputs, read_options
@@ -136,6 +137,7 @@ def _painted(
     weights come in, and work is kept on the way."""
     resume = _earlier_work(inputs, options, backbone, attempt)
     weights = _weights(resume.options if resume else options)
+    parsed: Mapping[str, Any] | None = None
     painting = paint(
         inputs,
         options,
@@ -168,9 +170,12 @@ def _painted(
                 attempt.show(partial(_preview, progress))
             if attempt.checkpoints.is_due:
                 attempt.checkpoints.keep(progress.save)
-            wanted = _weights(read_options(attempt.job.id, attempt.options))
-            command = None if wanted == weights else Reweigh(**wanted)
-            weights = wanted
+            command, latest = None, attempt.options
+            if latest is not parsed:  # another object where a client has changed them
+                parsed = latest
+                new_weights = _weights(read_options(attempt.job.id, latest))
+                if new_weights != weights:
+                    command, weights = Reweigh(**new_weights), new_weights
     except StudioCloses:
         if progress is not None:
             attempt.checkpoints.keep(progress.save)
@@ -183,7 +188,7 @@ def _preview(progress: Progress) -> bytes:
 
 def _weights(options: Options) -> dict[str, float]:
     """The options that a client may change while its picture is painted."""
-    return {name: getattr(options, name) for name in REWEIGHED}
+    return {name: getattr(options, name) for name in LIVE_OPTIONS}
 
 
 def _earlier_work(

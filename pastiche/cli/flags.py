@@ -1,139 +1,126 @@
-"""The flags of a submission: further pictures, and every option from the one table."""
+"""The flags of a submission: further pictures, and a flag for each option and job setting."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
-from typing import Annotated, Any, Literal, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 import typer
 
-from pastiche.client.wishes import text_of
-from pastiche.option_kinds import kind_of
-from pastiche.options import Options, meaning_of, wanted
-from pastiche.presets import MEANINGS, Preset
+from pastiche.job_settings import JOB_SETTINGS
+from pastiche.option_values import NumberType
+from pastiche.options import OPTIONS, Option, OptionError, Options, encode_option
+from pastiche.presets import preset
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
-AXES = ("content_weight", "style_weight", "tv_weight", "seed")
-"""What a sweep may have several values of."""
-
-_STANDARD = Options()
-_TYPES = get_type_hints(Options)
+SERVICE_FLAGS = ("priority", "deadline", "webhook_url")
+"""The settings of a job that only a service has."""
 
 
 def with_options(command: Command) -> Command:
-    """The command, with a flag for every option in the place of its `**wishes`."""
-    return _with_flags(command, {n: _flag(n) for n in _TYPES})
+    """The command, with a flag for each option in place of its `**options`."""
+    return _with_flags(command, {name: _flag(option) for name, option in OPTIONS.items()})
 
 
-def with_options_of_a_sweep(command: Command) -> Command:
-    """The same, with several values for some of them."""
-    options = {name: _axis(name) if name in AXES else _flag(name) for name in _TYPES}
-    return _with_flags(command, options)
+def with_sweep_options(command: Command) -> Command:
+    """The same, with several values for some options."""
+    flags = {
+        name: _sweep_flag(option) if option.sweep else _flag(option)
+        for name, option in OPTIONS.items()
+    }
+    return _with_flags(command, flags)
 
 
 def _with_flags(command: Command, options: dict[str, Any]) -> Command:
-    flags = {**_pictures(), **_presets(), **options, **_wishes()}
+    settings = {name: _flag(JOB_SETTINGS[name]) for name in SERVICE_FLAGS}
+    flags = {**_picture_flags(), "preset": _preset_flag(), **options, **settings}
     own = signature(command, eval_str=True)
-    kept = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
+    rest = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
     more = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
         for name, annotation in flags.items()
     ]
     # Where `inspect.signature`, and with it typer, looks first (PEP 362); no type declares it.
-    command.__signature__ = own.replace(parameters=[*kept, *more])  # type: ignore[attr-defined]
+    command.__signature__ = own.replace(parameters=[*rest, *more])  # type: ignore[attr-defined]
     return command
 
 
-def _flag(name: str) -> Any:
-    """One option as a flag: with its type and range where typer knows them, else as a text that is
-    read as a form's would be."""
-    kind, meaning = _TYPES[name], meaning_of(name)
-    about: dict[str, Any] = {
-        "help": meaning.description,
-        "rich_help_panel": meaning.group,
-        "show_default": text_of(getattr(_STANDARD, name)) or "none",
-    }
-    if name == "start":
-        about["help"] += " Or an earlier job's id: from its picture."
+def _flag(option: Option) -> Any:
+    """An option as a flag: with its type and range where typer knows them, else as text that is
+    parsed as in a form."""
+    about: dict[str, Any] = {"help": option.description, "rich_help_panel": option.group}
+    if option.default is not None:
+        about["show_default"] = encode_option(option.default) or "none"
+    if option.name == "start":
+        about["help"] += " Or the id of an earlier job, to start from its result."
         return Annotated[str | None, typer.Option(**about)]
-    if kind in (int, float):
-        assert meaning.minimum is not None
-        assert meaning.maximum is not None
-        ends = {"min": kind(meaning.minimum), "max": kind(meaning.maximum)}
-        return Annotated[kind | None, typer.Option(**about, **ends)]
-    if kind is bool or get_origin(kind) is Literal:
-        return Annotated[kind | None, typer.Option(**about)]
-    about["help"] += f" {wanted(name).capitalize()}."
-    return Annotated[Any, typer.Option(**about, parser=_reader(name), metavar="TEXT")]
+    if isinstance(option.type, NumberType) and option.annotation in (int, float):
+        kind = option.annotation
+        bounds = {"min": kind(option.type.minimum), "max": kind(option.type.maximum)}
+        return Annotated[kind | None, typer.Option(**about, **bounds)]
+    if option.annotation is bool or get_origin(option.annotation) is Literal:
+        return Annotated[option.annotation | None, typer.Option(**about)]
+    about["help"] += f" {option.type.requirement[0].upper()}{option.type.requirement[1:]}."
+    return Annotated[Any, typer.Option(**about, parser=_parser(option), metavar="TEXT")]
 
 
-def _axis(name: str) -> Any:
-    meaning = meaning_of(name)
-    option = typer.Option(
-        help=f"{meaning.description} Several values are separated by commas.",
+def _sweep_flag(option: Option) -> Any:
+    parse = _parser(option)
+    about = typer.Option(
+        help=f"{option.description} Several values are separated by commas.",
         rich_help_panel="Axes",
-        show_default=text_of(getattr(_STANDARD, name)),
-        parser=_several(name),
+        show_default=encode_option(option.default),
+        parser=lambda text: [parse(each.strip()) for each in text.split(",")],
         metavar="N,N",
     )
-    return Annotated[Any, option]
+    return Annotated[Any, about]
 
 
-def _reader(name: str) -> Callable[[str], Any]:
-    kind = kind_of(_TYPES[name])
-
-    def read(text: str) -> Any:
+def _parser(option: Option) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
         try:
-            return kind.kept(kind.read(text), _TYPES[name], meaning_of(name))
-        except (ValueError, TypeError):
-            raise typer.BadParameter(f"must be {wanted(name)}, not {text!r}.") from None
+            return option.parse(text)
+        except OptionError as error:
+            raise typer.BadParameter(error.sentence) from None
 
-    return read
-
-
-def _several(name: str) -> Callable[[str], list[Any]]:
-    one = _reader(name)
-    return lambda text: [one(each.strip()) for each in text.split(",")]
+    return parse
 
 
-def _pictures() -> dict[str, Any]:
+def _picture_flags() -> dict[str, Any]:
     panel: dict[str, Any] = {"metavar": "FILE", "rich_help_panel": "Further pictures"}
     several = "one for each, by giving this several times."
     masks = typer.Option(help=f"Where each style is painted: {several}", **panel)
-    of_styles = typer.Option(help=f"What of each style counts: {several}", **panel)
-    start = typer.Option(help="What to start from; --start is image then.", **panel)
-    content_map = typer.Option(help="How much each place of the photograph counts.", **panel)
+    style_masks = typer.Option(help=f"Which part of each style counts: {several}", **panel)
+    start = typer.Option(help="What to start from; implies --start image.", **panel)
+    content_map = typer.Option(help="How much each part of the photograph counts.", **panel)
     return {
         "mask": Annotated[list[str] | None, masks],
-        "style_mask": Annotated[list[str] | None, of_styles],
+        "style_mask": Annotated[list[str] | None, style_masks],
         "start_image": Annotated[str | None, start],
         "content_map": Annotated[str | None, content_map],
     }
 
 
-def _presets() -> dict[str, Any]:
-    meanings = " ".join(f"{name}: {meaning}" for name, meaning in MEANINGS.items())
-    option = typer.Option(help=f"Where the options start from. {meanings}", show_default="standard")
-    return {"preset": Annotated[Preset | None, option]}
+def _preset_flag() -> Any:
+    option = JOB_SETTINGS["preset"]
+    about = typer.Option(help=option.description, show_default=option.default)
+    return Annotated[option.annotation | None, about]
 
 
-def _wishes() -> dict[str, Any]:
-    panel = "When it is painted"
-    return {
-        "priority": Annotated[
-            Literal["high", "normal", "low"] | None,
-            typer.Option(help="Jobs of a higher one go first.", rich_help_panel=panel),
-        ],
-        "deadline": Annotated[
-            float | None,
-            typer.Option(help="For how many seconds it may wait.", rich_help_panel=panel),
-        ],
-        "webhook_url": Annotated[
-            str | None,
-            typer.Option(help="Told by a signed POST when it is over.", rich_help_panel=panel),
-        ],
-    }
+def local_options(flags: Mapping[str, Any]) -> Options:
+    """The options among the flags, for the engine in this process.
 
-
-OF_A_SERVICE = ("priority", "deadline", "webhook_url")
-"""What only a service can see to."""
+    Raises:
+        BadParameter: a flag that needs a service, or an invalid option.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    for name in SERVICE_FLAGS:
+        if name in given:
+            raise typer.BadParameter(f"--{name.replace('_', '-')} needs a service: not --local.")
+    chosen = {name: value for name, value in given.items() if name in OPTIONS}
+    if "start_image" in given:
+        chosen.setdefault("start", "image")
+    try:
+        return preset(given.get("preset", "standard"), **chosen)
+    except OptionError as error:
+        raise typer.BadParameter(str(error)) from error

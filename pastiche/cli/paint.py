@@ -31,8 +31,7 @@ from pastiche.cli.contents import (
     target_of,
 )
 from pastiche.cli.exits import Exit, guarded
-from pastiche.cli.flags import with_options, with_options_of_a_sweep
-from pastiche.cli.local_options import options_of
+from pastiche.cli.flags import local_options, with_options, with_sweep_options
 from pastiche.cli.painting import Batch, Piece
 from pastiche.cli.screen import json_line, line, notice
 from pastiche.cli.sweeping import painted_sweep
@@ -78,7 +77,7 @@ def paint(
 def _paint_here(
     pieces: list[Piece], asked: Mapping[str, Any], *, writes_json: bool, shows: bool
 ) -> None:
-    options = options_of(asked)
+    options = local_options(asked)
     try:
         # Threads that spin while they wait slow down a painting beside other work many times.
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -115,7 +114,7 @@ def submit(
 
 
 @guarded
-@with_options_of_a_sweep
+@with_sweep_options
 def sweep(
     content: ContentArgument,
     style: Styles,

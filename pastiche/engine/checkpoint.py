@@ -13,10 +13,7 @@ from torch import Tensor
 from pastiche.engine import adam, lbfgs
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.optimiser import State
-from pastiche.options import OptionError, Options
-
-REWEIGHED = ("content_weight", "style_weight", "tv_weight")
-"""The options that may change while a picture is painted."""
+from pastiche.options import LIVE_OPTIONS, SWEEP_OPTIONS, OptionError, Options
 
 VERSION = 3
 """Of what a checkpoint holds: goes up when an older one can no longer be gone on with."""
@@ -90,7 +87,7 @@ class Checkpoint:
         """
         if digest_of(inputs) != self.images:
             raise OptionError("resume", "must be of these images: it was taken from others.")
-        other = difference(options, self.options, but=REWEIGHED)
+        other = difference(options, self.options, but=LIVE_OPTIONS)
         if other is not None:
             raise OptionError("resume", f"must be of these options: its {other} was another.")
 
@@ -134,7 +131,7 @@ def check_alike(one: Options, other: Options) -> None:
     Raises:
         OptionError: they differ in more than their weights and seeds.
     """
-    name = difference(one, other, but=(*REWEIGHED, "seed"))
+    name = difference(one, other, but=SWEEP_OPTIONS)
     if name is not None:
         raise OptionError(name, "must be the same for pictures that are painted together.")
 

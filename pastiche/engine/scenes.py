@@ -1,7 +1,7 @@
 """Scenes that are kept: jobs with the same images share their network and its targets."""
 
 from collections import OrderedDict
-from dataclasses import asdict, fields
+from dataclasses import fields
 from hashlib import blake2b
 
 from torch import Tensor
@@ -9,30 +9,7 @@ from torch import Tensor
 from pastiche.engine.backbones import BackboneSource
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.scene import Scene
-from pastiche.options import Options
-
-INDIFFERENT = frozenset(
-    {
-        "content_weight",
-        "style_weight",
-        "tv_weight",
-        "tv_norm",
-        "style_statistic",
-        "gradient_normalisation",
-        "scales",
-        "scale_factor",
-        "start",
-        "start_noise",
-        "seed",
-        "iterations",
-        "scale_iterations",
-        "stall_tolerance",
-        "optimiser",
-        "lbfgs_history",
-        "adam_step",
-    }
-)
-"""The options that change nothing of a scene."""
+from pastiche.options import REFITTING_OPTIONS, Options
 
 
 class Scenes:
@@ -76,6 +53,6 @@ def _key(inputs: Inputs, options: Options, source: BackboneSource) -> str:
             if isinstance(image, Tensor):
                 whole.update(f"{each.name} {tuple(image.shape)}".encode())
                 whole.update(image.cpu().contiguous().numpy().tobytes())
-    chosen = {k: v for k, v in asdict(options).items() if k not in INDIFFERENT}
+    chosen = {name: getattr(options, name) for name in REFITTING_OPTIONS}
     whole.update(f"{chosen} {source.name} {source.sha256} {inputs.content.device}".encode())
     return whole.hexdigest()

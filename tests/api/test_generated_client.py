@@ -76,7 +76,7 @@ def test_it_submits_a_job_and_finds_it_again(client: Any) -> None:
 
 def test_it_changes_cancels_and_erases_a_job(client: Any) -> None:
     job = call("jobs_submit").sync(client=client, body=submission())
-    changes = import_module(f"{PACKAGE}.models").Reweighing(style_weight=0.9)
+    changes = import_module(f"{PACKAGE}.models").WeightUpdate(style_weight=0.9)
     changed = call("jobs_reweigh").sync(job.id, client=client, body=changes)
     assert changed.options.style_weight == 0.9
     assert call("jobs_cancel").sync(job.id, client=client).status == "canceled"

@@ -1,23 +1,28 @@
-"""What may be asked for is checked once, and read from texts as it is told."""
+"""Options are declared once; values and texts are validated by that table."""
 
-from dataclasses import fields, replace
-from typing import Any, get_args, get_type_hints
+from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
 
-from pastiche.option_kinds import kind_of
-from pastiche.options import OptionError, Options, meaning_of, wanted
+from pastiche.options import OPTIONS, InvalidOptions, OptionError, Options, encode_option, parse
 from pastiche.presets import MEANINGS, PRESETS, Preset, preset
 
-NAMES = [field.name for field in fields(Options)]
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_is_documented(name: str) -> None:
+    option = OPTIONS[name]
+    assert option.description.endswith(".")
+    assert option.group
+    assert option.type.requirement
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_option_says_what_it_does_and_where_it_belongs(name: str) -> None:
-    meaning = meaning_of(name)
-    assert meaning.description.endswith(".")
-    assert meaning.group
-    assert wanted(name)
+def test_every_default_is_the_default_of_the_options() -> None:
+    assert {name: option.default for name, option in OPTIONS.items()} == Options().to_dict()
+
+
+def test_live_options_need_no_refit() -> None:
+    assert not any(option.live and option.refits for option in OPTIONS.values())
 
 
 @pytest.mark.parametrize(
@@ -42,7 +47,7 @@ def test_every_option_says_what_it_does_and_where_it_belongs(name: str) -> None:
         ("style_layers", ["relu1_1"]),
     ],
 )
-def test_a_value_that_cannot_be_used_is_refused_by_name(name: str, value: Any) -> None:
+def test_an_invalid_value_raises_an_error_that_names_the_option(name: str, value: Any) -> None:
     with pytest.raises(OptionError) as error:
         Options(**{name: value})
     assert error.value.field == name
@@ -50,7 +55,9 @@ def test_a_value_that_cannot_be_used_is_refused_by_name(name: str, value: Any) -
 
 @pytest.mark.parametrize("name", ["content_layers", "style_layers"])
 @pytest.mark.parametrize("layer", ["relu3_4", "relu4_4", "relu5_4"])
-def test_a_layer_that_vgg16_does_not_have_is_refused_by_name(name: str, layer: str) -> None:
+def test_a_layer_that_vgg16_lacks_raises_an_error_that_names_the_option(
+    name: str, layer: str
+) -> None:
     with pytest.raises(OptionError, match=layer) as error:
         Options(backbone="vgg16", **{name: {layer: 1.0}})  # type: ignore[arg-type]
     assert error.value.field == name
@@ -72,32 +79,68 @@ def test_a_layer_that_vgg16_does_not_have_is_refused_by_name(name: str, layer: s
         ("style_layers", "relu3_1:0.5,relu1_1", {"relu1_1": 1.0, "relu3_1": 0.5}),
     ],
 )
-def test_a_text_is_read_as_its_option_s_type(name: str, text: str, value: Any) -> None:
-    read = kind_of(get_type_hints(Options)[name]).read(text)
-    assert getattr(Options(**{name: read}), name) == value
+def test_a_text_is_parsed_by_the_type_of_its_option(name: str, text: str, value: Any) -> None:
+    assert getattr(parse({name: text}), name) == value
 
 
-def test_layers_are_kept_from_the_pixels_inwards() -> None:
+@pytest.mark.parametrize("text", ["nan", "inf", "-1", "1e400", "abc", "", "٣", "1_0", "0x10"])
+def test_a_text_that_is_not_a_number_in_range_is_invalid(text: str) -> None:
+    with pytest.raises(
+        InvalidOptions, match=f"must be a number between 0 and 1000000, not “{text}”"
+    ):
+        parse({"style_weight": text})
+
+
+def test_parsing_names_every_option_at_fault() -> None:
+    with pytest.raises(InvalidOptions) as invalid:
+        parse({"seed": "x", "size": "large", "colour": "style", "brush": "3"})
+    assert {error.field for error in invalid.value.errors} == {"seed", "size", "brush"}
+
+
+def test_parsing_names_options_that_are_invalid_together() -> None:
+    with pytest.raises(InvalidOptions) as invalid:
+        parse({"content_weight": "0", "style_weight": "0"})
+    assert [error.field for error in invalid.value.errors] == ["style_weight"]
+
+
+def test_parsed_texts_override_the_defaults_of_a_preset() -> None:
+    options = parse({"size": "300"}, PRESETS["draft"])
+    assert (options.size, options.iterations) == (300, 75)
+
+
+def test_every_value_is_parsed_from_its_own_text() -> None:
+    values = Options(
+        style_weights=(0.7, 0.3),
+        scale_iterations=(80, 60),
+        style_layers={"relu1_1": 1.0, "relu3_1": 0.5},
+        gradient_normalisation=True,
+        adam_step=1e-5,
+    )
+    texts = {name: encode_option(value) for name, value in values.to_dict().items()}
+    assert parse(texts) == values
+
+
+def test_layers_are_ordered_from_the_input_to_the_deepest() -> None:
     options = Options(style_layers={"relu4_1": 1, "relu1_1": 2})
     assert list(options.style_layers) == ["relu1_1", "relu4_1"]
 
 
-def test_weights_that_ask_for_nothing_are_refused() -> None:
+def test_content_and_style_weight_must_not_both_be_zero() -> None:
     with pytest.raises(OptionError, match="style_weight"):
         Options(content_weight=0, style_weight=0)
 
 
-def test_options_that_were_valid_can_be_changed_one_by_one() -> None:
+def test_valid_options_can_be_changed_with_replace() -> None:
     assert replace(Options(size=256), iterations=5) == Options(size=256, iterations=5)
 
 
 @pytest.mark.parametrize("name", get_args(Preset))
-def test_every_preset_is_a_point_in_the_options(name: Preset) -> None:
+def test_every_preset_has_valid_options(name: Preset) -> None:
     assert preset(name) == Options(**PRESETS[name])
     assert MEANINGS[name]
 
 
-def test_what_is_chosen_goes_before_the_preset() -> None:
+def test_chosen_options_override_the_preset() -> None:
     assert preset("draft", size=300).size == 300
 
 
@@ -105,6 +148,6 @@ def test_the_standard_preset_is_the_defaults() -> None:
     assert preset("standard") == preset() == Options()
 
 
-def test_a_preset_that_is_none_is_refused() -> None:
+def test_an_unknown_preset_is_invalid() -> None:
     with pytest.raises(OptionError, match="preset"):
         preset("best")  # type: ignore[arg-type]  # that is the test

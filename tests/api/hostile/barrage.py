@@ -7,10 +7,10 @@ from itertools import islice
 
 import httpx
 
-from pastiche.options import MOST_STYLES
+from pastiche.options import MAX_STYLES
 from tests.api.hostile.siege import Files, Siege
 
-_AT_ONCE = 1 + MOST_STYLES
+_AT_ONCE = 1 + MAX_STYLES
 
 
 @dataclass

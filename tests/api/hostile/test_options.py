@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.submission_options import option_names
+from api.submission_form import TEXT_FIELDS
 from tests.api.hostile.siege import Siege
 from tests.api.test_submit import errors_of
 
@@ -35,7 +35,7 @@ addresses = st.builds(
 def test_options_in_any_words_are_taken_or_refused_by_name(
     values: st.SearchStrategy[str], siege: Siege
 ) -> None:
-    @given(st.dictionaries(st.sampled_from(option_names()), values, min_size=1, max_size=4))
+    @given(st.dictionaries(st.sampled_from(TEXT_FIELDS), values, min_size=1, max_size=4))
     @settings(
         max_examples=EXAMPLES,
         deadline=None,

@@ -1,0 +1,219 @@
+"""The form of a submission: its text fields, parsed to options and settings, and its schema."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+
+from pastiche.job_settings import JOB_ID_PATTERN, JOB_SETTINGS, JobSettings, parse_job_settings
+from pastiche.option_values import NumberType
+from pastiche.options import OPTIONS, SWEEP_OPTIONS, InvalidOptions, OptionError, Options, parse
+from pastiche.presets import PRESETS, Preset, check_network
+from shared.errors import FieldError, InvalidFields
+from shared.jobs import is_job_id
+from shared.picture_fields import PICTURE_FIELDS
+from shared.settings import Settings
+from shared.webhooks import fault_of_url
+
+MAX_SWEEP_JOBS = 64
+
+TEXT_FIELDS = tuple(dict.fromkeys(("preset", *OPTIONS, *JOB_SETTINGS)))
+"""The names of the fields that are text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """The options of one job of a submission.
+
+    Attributes:
+        values: the options that differ from those of the other jobs of its sweep.
+    """
+
+    values: dict[str, float]
+    options: Options
+
+
+def normalize_form(form: FormData, *, is_sweep: bool = False) -> FormData:
+    """The form without what browsers send for fields that were left blank: empty texts, and files
+    without a name. The values of a list, if sent as several fields, become one text."""
+    items: list[tuple[str, UploadFile | str]] = []
+    for name in form:
+        values = [value for value in form.getlist(name) if not _is_blank(value)]
+        texts = [value for value in values if isinstance(value, str)]
+        if len(texts) == len(values) > 1 and _accepts_list(name, is_sweep):
+            values = [",".join(texts)]
+        items += [(name, value) for value in values]
+    return FormData(items)
+
+
+def _accepts_list(name: str, is_sweep: bool) -> bool:
+    option = OPTIONS.get(name)
+    return option is not None and (option.type.is_list or (is_sweep and option.sweep))
+
+
+def _is_blank(value: UploadFile | str) -> bool:
+    if isinstance(value, str):
+        return not value.strip()
+    return not value.filename and not value.size
+
+
+def start_job_id(form: FormData) -> str | None:
+    """The earlier job whose result `start` names, if it names one."""
+    start = form.get("start")
+    return start if isinstance(start, str) and is_job_id(start) else None
+
+
+def pictures_job_id(form: FormData) -> str | None:
+    """The earlier job that `pictures_of` names; None where it is not given.
+
+    Raises:
+        InvalidFields: it is not a job's id.
+    """
+    text = form.get("pictures_of")
+    if not isinstance(text, str):  # a file is reported with the form's other errors
+        return None
+    try:
+        job_id: str = JOB_SETTINGS["pictures_of"].parse(text)
+    except OptionError as error:
+        raise InvalidFields([_field_error(error)]) from error
+    return job_id
+
+
+def parse_text_fields(
+    form: FormData, image_counts: Mapping[str, int], settings: Settings, *, is_sweep: bool
+) -> tuple[tuple[Variant, ...], JobSettings]:
+    """The options of each job, and the settings of all.
+
+    Args:
+        image_counts: the number of images of each field.
+
+    Raises:
+        InvalidFields: names every field at fault.
+    """
+    texts = {name: text for name, text in form.items() if isinstance(text, str)}
+    job_settings, setting_errors = _parse_settings(texts, settings)
+    if any(error.field == "preset" for error in setting_errors):
+        raise InvalidFields(setting_errors)
+    variants, errors = _parse_variants(
+        texts, job_settings.preset, image_counts, settings, is_sweep=is_sweep
+    )
+    if errors or setting_errors:
+        raise InvalidFields([*errors, *setting_errors])
+    return variants, job_settings
+
+
+def _parse_settings(
+    texts: Mapping[str, str], settings: Settings
+) -> tuple[JobSettings, list[FieldError]]:
+    """The settings of the jobs and the errors in them; with errors, they are the defaults."""
+    try:
+        parsed = parse_job_settings({k: text for k, text in texts.items() if k in JOB_SETTINGS})
+    except InvalidOptions as invalid:
+        return JobSettings(), [_field_error(error) for error in invalid.errors]
+    if parsed.webhook_url is not None:
+        fault = fault_of_url(parsed.webhook_url, allow_private=settings.webhooks_anywhere)
+        if fault is not None:
+            return parsed, [FieldError("webhook_url", "invalid_value", fault)]
+    return parsed, []
+
+
+def _parse_variants(
+    texts: Mapping[str, str],
+    preset: Preset,
+    image_counts: Mapping[str, int],
+    settings: Settings,
+    *,
+    is_sweep: bool,
+) -> tuple[tuple[Variant, ...], list[FieldError]]:
+    """The options of each job, or the errors in them."""
+    axes = {name: texts[name].split(",") for name in SWEEP_OPTIONS if is_sweep and name in texts}
+    if prod(map(len, axes.values())) > MAX_SWEEP_JOBS:
+        sentence = f"A sweep may have at most {MAX_SWEEP_JOBS} pictures."
+        return (), [FieldError(name, "too_many_values", sentence) for name in axes]
+    variants = []
+    for values in product(*axes.values()):
+        one = {**texts, **dict(zip(axes, map(str.strip, values), strict=True))}
+        try:
+            options = _parse_options(one, preset, image_counts, settings)
+        except InvalidFields as invalid:
+            return (), list(invalid.errors)
+        differing = {name: getattr(options, name) for name in axes if len(axes[name]) > 1}
+        variants.append(Variant(differing, options))
+    return tuple(variants), []
+
+
+def _parse_options(
+    texts: Mapping[str, str], preset: Preset, image_counts: Mapping[str, int], settings: Settings
+) -> Options:
+    """The options of one job.
+
+    Raises:
+        InvalidFields: names every option at fault.
+    """
+    texts = {name: text for name, text in texts.items() if name in OPTIONS}
+    has_start = is_job_id(texts.get("start", ""))
+    if has_start or (image_counts["start_image"] and "start" not in texts):
+        texts["start"] = "image"
+    try:
+        options = parse(texts, PRESETS[preset])
+        options.check_images(
+            styles=max(1, image_counts["style"]),  # a missing style is another error
+            masks=image_counts["mask"],
+            style_masks=image_counts["style_mask"],
+            start_image=bool(image_counts["start_image"]),
+        )
+        check_network(preset, options)
+    except InvalidOptions as invalid:
+        raise InvalidFields(
+            [_field_error(error, settings.max_size_pixels) for error in invalid.errors]
+        ) from invalid
+    except OptionError as error:
+        raise InvalidFields([_field_error(error)]) from error
+    if options.size > settings.max_size_pixels:
+        sentence = f"At most {settings.max_size_pixels} pixels can be painted here."
+        raise InvalidFields([FieldError("size", "size_too_large", sentence)])
+    return options
+
+
+def _field_error(error: OptionError, max_size: int | None = None) -> FieldError:
+    """The error of an option as that of a field; `size` may have a lower limit here."""
+    sentence = error.sentence
+    size = OPTIONS["size"].type
+    if error.field == "size" and max_size is not None and isinstance(size, NumberType):
+        limited = replace(size, maximum=max_size)
+        sentence = sentence.replace(size.requirement, limited.requirement)
+    return FieldError(error.field, "invalid_value", f"This {sentence}")
+
+
+def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
+    """The form's schema, with several values for some of the options in a sweep."""
+    texts = {
+        name: option.sweep_schema() if is_sweep and option.sweep else option.form_schema()
+        for name, option in (OPTIONS | JOB_SETTINGS).items()
+    }
+    start = texts["start"]
+    choices = {key: start.pop(key) for key in ("type", "enum")}
+    start["anyOf"] = [choices, {"type": "string", "pattern": JOB_ID_PATTERN}]
+    start["description"] += " Or the id of an earlier job, to start from its result."
+    return {
+        "type": "object",
+        "title": "Submission",
+        "properties": {
+            **{name: _picture_schema(name) for name in PICTURE_FIELDS},
+            **{name: texts[name] for name in TEXT_FIELDS},
+        },
+        "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
+        "additionalProperties": False,
+    }
+
+
+def _picture_schema(name: str) -> dict[str, Any]:
+    field = PICTURE_FIELDS[name]
+    file = {"type": "string", "format": "binary"}
+    description = f"{field.description} JPEG, PNG, WebP or AVIF."
+    if field.most == 1:
+        return file | {"description": description}
+    return {"type": "array", "items": file, "maxItems": field.most, "description": description}
