@@ -7,11 +7,11 @@ from socket import socket
 import uvicorn
 from fastapi import FastAPI
 
+from api.access.trusted_requests import warn_of_open_service
 from api.app import create_app
-from api.connections import connection_of
-from api.open_files import raise_soft_limit
+from api.http.connection_limits import raise_soft_limit
+from api.http.connections import connection_of
 from api.service import service_of
-from api.trusted_requests import warn_of_open_service
 from shared.settings import Settings
 
 START_FAILED = 3

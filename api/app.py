@@ -7,39 +7,33 @@ from importlib.metadata import version
 from anyio import to_thread
 from fastapi import FastAPI
 
-from api import (
-    access,
-    docs_page,
-    events,
-    finishing,
-    health,
-    jobs,
-    metrics,
-    openapi,
-    page,
-    problems,
-    results,
-    showing,
-    submissions,
-    sweeps,
-)
-from api.access_log import hide_queries
-from api.body_limit import BodyLimit
-from api.decoder import Decoder
-from api.encoded_results import EncodedResults
-from api.glances import Glances
-from api.protection import Protection
-from api.queries import BlankQueries
-from api.quotas import Quotas, RateLimitHeaders
-from api.readiness import ReadinessCheck
-from api.request_ids import RequestIds
-from api.request_times import RequestTimes, TimeRequests
-from api.routing import HeadRequests, TrailingSlashes
-from api.scratch import scratch_folder, second_look
+from api.access import authentication
+from api.access.quotas import Quotas, RateLimitHeaders
+from api.access.trusted_requests import TrustedRequests
+from api.decoding.decoder import Decoder
+from api.decoding.scratch import scratch_folder, second_look
+from api.events import endpoints as event_endpoints
+from api.events.subscriptions import Watching
+from api.http import docs_page, openapi, problems
+from api.http.access_log import hide_queries
+from api.http.middleware import BodyLimit
+from api.http.negotiation import BlankQueries
+from api.http.protection import Protection
+from api.http.request_ids import RequestIds
+from api.http.routing import HeadRequests, TrailingSlashes
+from api.http.tracing import TraceIds, telemetry
+from api.jobs import endpoints as job_endpoints
+from api.jobs import finishing, results, showing
+from api.jobs.caches import Glances
+from api.jobs.encoded_results import EncodedResults
+from api.ops import endpoints as ops_endpoints
+from api.ops import exposition
+from api.ops.readiness import ReadinessCheck
+from api.ops.request_times import RequestTimes, TimeRequests
 from api.service import Service
-from api.tracing import TraceIds, telemetry
-from api.trusted_requests import TrustedRequests
-from api.watching import Watching
+from api.submissions import endpoints as submission_endpoints
+from api.sweeps import endpoints as sweep_endpoints
+from api.web import page
 from shared import logs, tracing
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
@@ -83,16 +77,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(TrailingSlashes)
     app.add_middleware(HeadRequests)
     for room in (
-        jobs,
-        submissions,
-        sweeps,
-        events,
+        job_endpoints,
+        submission_endpoints,
+        sweep_endpoints,
+        event_endpoints,
         finishing,
         showing,
         results,
-        access,
-        health,
-        metrics,
+        authentication,
+        ops_endpoints,
+        exposition,
     ):
         app.include_router(room.router)
     page.install(app, settings)

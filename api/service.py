@@ -7,13 +7,13 @@ from typing import Annotated
 from celery import Celery
 from fastapi import Depends, FastAPI, Request
 
-from api.decoder import Decoder
-from api.encoded_results import EncodedResults
-from api.glances import Glances
-from api.quotas import Quotas
-from api.readiness import ReadinessCheck
-from api.request_times import RequestTimes
-from api.watching import Watching
+from api.access.quotas import Quotas
+from api.decoding.decoder import Decoder
+from api.events.subscriptions import Watching
+from api.jobs.caches import Glances
+from api.jobs.encoded_results import EncodedResults
+from api.ops.readiness import ReadinessCheck
+from api.ops.request_times import RequestTimes
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
 from shared.settings import Settings

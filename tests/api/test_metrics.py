@@ -6,7 +6,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared import metrics, transitions
+from api.ops import metrics
+from shared import transitions
 from shared.job_store import JobStore
 from shared.jobs import LANES
 from shared.workers import Worker, present

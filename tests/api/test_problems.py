@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api import problems
+from api.http import problems
 from shared.blob_store import BlobStoreRefused
 
 

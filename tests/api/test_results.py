@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from api.app import create_app
-from api.encoded_results import EncodedResults
-from api.results import accepted
+from api.jobs.encoded_results import EncodedResults
+from api.jobs.results import accepted
 from shared.job_store import JobStore
 from shared.pictures import Format
 from shared.settings import Settings

@@ -8,7 +8,7 @@ from time import time
 
 import pytest
 
-from api.scratch import PREFIX, YOUNG_SECONDS, scratch_folder, second_look
+from api.decoding.scratch import PREFIX, YOUNG_SECONDS, scratch_folder, second_look
 from tests.waiting import until
 
 
@@ -56,7 +56,7 @@ def test_what_another_process_has_just_made_stays(temporary: Path) -> None:
 def test_what_was_too_young_at_the_start_goes_at_a_second_look(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.scratch.YOUNG_SECONDS", 0.1)
+    monkeypatch.setattr("api.decoding.scratch.YOUNG_SECONDS", 0.1)
     abandoned = temporary / f"{PREFIX}abandoned"
     abandoned.mkdir()
 

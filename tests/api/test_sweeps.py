@@ -8,13 +8,15 @@ import httpx
 import pytest
 from PIL import Image
 
+from api.submissions import idempotency
+from api.submissions.idempotency import Reservation
+from api.sweeps import store as sweeps
+from api.sweeps.store import Sweep
 from local.ports import free_port
-from shared import idempotency, redis_keys, sweeps
-from shared.idempotency import Reservation
+from shared import redis_keys
 from shared.job_store import JobStore
 from shared.jobs import new_job_id
 from shared.settings import Settings
-from shared.sweeps import Sweep
 from shared.transitions import Once
 from tests import pictures
 from tests.api.test_submit import assert_nothing_left, errors_of

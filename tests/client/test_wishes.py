@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args, get_type_hints
 
-from api.submission_form import TEXT_FIELDS
+from api.submissions.form import TEXT_FIELDS
 from pastiche.client.wishes import PICTURES, JobWishes, SweepWishes, text_of
 from pastiche.options import OPTIONS, SWEEP_OPTIONS, Options
 from shared.picture_fields import PICTURE_FIELDS

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from api.submissions.idempotency import Reservation, reserve
 from pastiche.option_warnings import OptionWarning
 from shared import overview, redis_keys, transitions
 from shared.calls import Transition
 from shared.errors import DamagedRecord
-from shared.idempotency import Reservation, reserve
 from shared.job_store import JobStore
 from shared.jobs import NEXT, Inputs, Job, Waiting, new_job_id
 from shared.redis_keys import record_key

@@ -8,7 +8,7 @@ from resource import getpagesize
 
 import httpx
 
-from api import scratch
+from api.decoding import scratch
 from local.ports import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
