@@ -1,5 +1,5 @@
-"""How much one caller may ask for: requests a minute, and painting a day; jobs in flight are
-counted where they are queued."""
+"""Quotas of a caller: requests per minute, and painting per day. Jobs in flight are counted when
+they are queued."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -18,13 +18,13 @@ from shared.errors import QuotaUsedUp, TooManyRequests
 from shared.job_store import AsyncJobStore
 from shared.settings import Settings
 
-_NOTED = "rate_limits"
+_SCOPE_KEY = "rate_limits"
 
 
 class Quotas:
-    """Those of all callers, counted in Redis: every API process has the same.
+    """The quotas of all callers, counted in Redis for all API processes.
 
-    Where a limit is not set, nothing is counted.
+    If a limit is not set, nothing is counted.
     """
 
     def __init__(self, settings: Settings, jobs: AsyncJobStore) -> None:
@@ -32,41 +32,40 @@ class Quotas:
         self._requests = None if requests is None else RateLimitItemPerMinute(requests)
         self._work = None if work is None else RateLimitItemPerDay(work)
         storage = RedisStorage(
-            "async+redis://localhost:6379",  # for its form alone: the pool has the true address
+            "async+redis://localhost:6379",  # required but unused: the pool has the address
             implementation="redispy",
             connection_pool=jobs.client.connection_pool,  # type: ignore[arg-type]  # passed through
         )
         self._limiter = SlidingWindowCounterRateLimiter(storage)
 
     async def count_request(self, request: Request, caller: str) -> None:
-        """One more request.
+        """Counts a request.
 
         Raises:
-            TooManyRequests: that is more than a caller may ask in a minute.
+            TooManyRequests: the caller has sent too many in the last minute.
         """
         if self._requests is None:
             return
         allowed = await self._limiter.hit(self._requests, "requests", caller)
-        retry = await self._note(request, "requests", self._requests, caller)
+        retry = await self._record(request, "requests", self._requests, caller)
         if not allowed:
             sentence = f"At most {self._requests.amount} requests a minute are answered."
             raise TooManyRequests(sentence, retry_after_seconds=retry)
 
     @asynccontextmanager
-    async def counted_work(self, request: Request, caller: str, work: int) -> AsyncIterator[None]:
-        """Counts so many pixels times iterations, if a caller may have them painted today: however
-        many ask at the same time, no more than that is counted. Where the submission then fails,
-        they are given back.
+    async def count_work(self, request: Request, caller: str, work: int) -> AsyncIterator[None]:
+        """Counts pixel iterations, if the caller may have them painted today, however many requests
+        come at the same time. If the submission then fails, they are given back.
 
         Raises:
-            QuotaUsedUp: that is more than a caller may have painted in a day.
+            QuotaUsedUp: the caller has had too many painted in the last day.
         """
         if self._work is None:
             yield
             return
         cost = ceil(work / 1e6)
         allowed = await self._limiter.hit(self._work, "work", caller, cost=cost)
-        retry = await self._note(request, "work", self._work, caller)
+        retry = await self._record(request, "work", self._work, caller)
         if not allowed:
             sentence = (
                 f"This job takes {cost} million pixel iterations; a caller may have "
@@ -78,40 +77,40 @@ class Quotas:
         except BaseException:
             with CancelScope(shield=True):
                 await self._limiter.hit(self._work, "work", caller, cost=-cost)
-                await self._note(request, "work", self._work, caller)
+                await self._record(request, "work", self._work, caller)
             raise
 
-    async def _note(self, request: Request, name: str, item: RateLimitItem, caller: str) -> int:
-        """Notes how much is left, for the answer's headers; in how many seconds all of it is."""
+    async def _record(self, request: Request, name: str, item: RateLimitItem, caller: str) -> int:
+        """Records what is left, for the response's headers. The seconds until all of it is."""
         stats = await self._limiter.get_window_stats(item, name, caller)
         seconds = max(1, ceil(stats.reset_time - time()))
-        noted = request.scope.setdefault(_NOTED, {})
-        noted[name] = (item.amount, item.get_expiry(), stats.remaining, seconds)
+        limits = request.scope.setdefault(_SCOPE_KEY, {})
+        limits[name] = (item.amount, item.get_expiry(), stats.remaining, seconds)
         return seconds
 
 
 class RateLimitHeaders:
-    """ASGI middleware: says with every answer what is left (the RateLimit header fields of the
-    IETF's draft)."""
+    """ASGI middleware: adds what is left of each limit to every response (the RateLimit header
+    fields of the IETF's draft)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def telling(message: Message) -> None:
-            if message["type"] == "http.response.start" and _NOTED in scope:
+        async def send_with_limits(message: Message) -> None:
+            if message["type"] == "http.response.start" and _SCOPE_KEY in scope:
                 headers = MutableHeaders(scope=message)
-                noted = scope[_NOTED].items()
-                headers["RateLimit-Policy"] = _list(
-                    f'"{name}";q={amount};w={window}' for name, (amount, window, _, _) in noted
+                limits = scope[_SCOPE_KEY].items()
+                headers["RateLimit-Policy"] = _join(
+                    f'"{name}";q={amount};w={window}' for name, (amount, window, _, _) in limits
                 )
-                headers["RateLimit"] = _list(
-                    f'"{name}";r={left};t={seconds}' for name, (_, _, left, seconds) in noted
+                headers["RateLimit"] = _join(
+                    f'"{name}";r={left};t={seconds}' for name, (_, _, left, seconds) in limits
                 )
             await send(message)
 
-        await self._app(scope, receive, telling)
+        await self._app(scope, receive, send_with_limits)
 
 
-def _list(items: Iterable[str]) -> str:
+def _join(items: Iterable[str]) -> str:
     return ", ".join(items)

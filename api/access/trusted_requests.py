@@ -1,8 +1,8 @@
-"""While no keys are asked for, whoever reaches the API may do everything: also a stranger's page
-that is open in a browser on the same machine. What such a page can send is refused here.
+"""Refuses what other sites' pages can send while no keys are required. Then whoever reaches the API
+may do everything: also a page that is open in a browser on the same machine.
 
-A name of the stranger's that is made to point here (DNS rebinding) is told by `Host`, a form or a
-script on the stranger's page by `Sec-Fetch-Site` or `Origin`.
+`Host` reveals another site's name that is made to point here (DNS rebinding), `Sec-Fetch-Site` or
+`Origin` a form or a script on another site's page.
 """
 
 import logging
@@ -12,23 +12,21 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.problems import problem_of
+from api.http.middleware import PROBES
+from api.http.problems import make_problem_response
 from shared.errors import CrossSiteRequest, HostNotAllowed, PasticheError
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-"""Asked by machines of the operator, under the names that these have in their network."""
-
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class TrustedRequests:
     """ASGI middleware.
 
     Args:
-        hosts: names that requests may be addressed to beside loopback names and addresses; `*` is
+        hosts: names that requests may be addressed to besides loopback names and addresses; `*` is
             any name.
     """
 
@@ -36,21 +34,21 @@ class TrustedRequests:
         self._app, self._hosts = app, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fault = self._fault(scope) if scope["type"] == "http" else None
-        if fault is None:
+        error = self._find_error(scope) if scope["type"] == "http" else None
+        if error is None:
             await self._app(scope, receive, send)
         else:
-            await problem_of(fault)(scope, receive, send)
+            await make_problem_response(error)(scope, receive, send)
 
-    def _fault(self, scope: Scope) -> PasticheError | None:
+    def _find_error(self, scope: Scope) -> PasticheError | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if scope["path"] not in _PROBES and host and not self._is_allowed(host):
+        if scope["path"] not in PROBES and host and not self._is_allowed(host):
             return HostNotAllowed(
                 f"This service does not answer to the name {host!r}: the operator can allow it "
                 "with PASTICHE_ALLOWED_HOSTS, or require keys."
             )
-        if scope["method"] not in _READING and _is_cross_site(headers, host):
+        if scope["method"] not in _READING_METHODS and _is_cross_site(headers, host):
             return CrossSiteRequest(
                 "Pages of other sites cannot submit or change jobs here: the operator can require "
                 "keys, and let them."
@@ -58,12 +56,12 @@ class TrustedRequests:
         return None
 
     def _is_allowed(self, host: str) -> bool:
-        name = _name_of(host)
+        name = _parse_name(host)
         return "*" in self._hosts or name in self._hosts or is_local_name(name) or _is_address(name)
 
 
 def warn_of_open_service(settings: Settings) -> None:
-    """Says at the start that others can reach the service, where no keys keep them out."""
+    """Logs a warning if others can reach the service and no keys are required."""
     host = (settings.published_host or settings.host).strip("[]")  # Compose writes [::1]
     if settings.keys_required or is_loopback(host):
         return
@@ -75,16 +73,16 @@ def warn_of_open_service(settings: Settings) -> None:
 
 
 def is_local_name(name: str) -> bool:
-    """Whether a name means this machine wherever it is looked up (RFC 6761, section 6.3)."""
+    """Whether a name always means this machine (RFC 6761, section 6.3)."""
     return name == "localhost" or name.endswith(".localhost")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there."""
+    """Whether only this machine reaches what listens on this host."""
     return is_local_name(host) or (_is_address(host) and ip_address(host).is_loopback)
 
 
-def _name_of(host: str) -> str:
+def _parse_name(host: str) -> str:
     """The name or address in a `Host` header, without port, brackets and final dot."""
     try:
         return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
@@ -102,8 +100,9 @@ def _is_address(name: str) -> bool:
 
 
 def _is_cross_site(headers: Headers, host: str) -> bool:
-    """Whether a browser sends it for a page of another site. Browsers from before 2023 say only
-    `Origin`; other clients neither. Another port of this machine is the same site, not trusted."""
+    """Whether a browser sends the request for a page of another site. Browsers from before 2023
+    send only `Origin`; other clients send neither header. Another port of this machine is the same
+    site, and not trusted."""
     site = headers.get("sec-fetch-site")
     if site in ("same-origin", "none"):
         return False

@@ -31,7 +31,7 @@ class ConfinedError(Exception):
 
 
 class ConfinedProcesses:
-    """Those of one API process; as many as run at once.
+    """The processes of one API process: as many as run at once.
 
     Args:
         memory_bytes: that each of them may take.
@@ -42,7 +42,7 @@ class ConfinedProcesses:
         self._idle: list[_ConfinedProcess] = []
 
     async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
-        """What the function returns. Its process is killed where the caller is canceled.
+        """Runs a function. Its process is killed if the caller is canceled.
 
         Raises:
             BrokenWorkerProcess: the process died of it.
@@ -65,7 +65,7 @@ class ConfinedProcesses:
         return result
 
     def close(self) -> None:
-        """Ends the processes that do nothing."""
+        """Ends the idle processes."""
         while self._idle:
             process = self._idle.pop()
             process.kill()
@@ -79,7 +79,7 @@ class _ConfinedProcess:
         self._process = Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={})
 
     def call(self, function: Callable[..., Any], arguments: tuple[object, ...]) -> tuple[bool, Any]:
-        """Whether the function returned, and what; else what it raised. Blocks until then."""
+        """Whether the function returned, with its result or its error. Blocks until then."""
         requests, replies = self._process.stdin, self._process.stdout
         assert isinstance(requests, BufferedWriter)
         assert isinstance(replies, BufferedReader)
@@ -97,18 +97,18 @@ class _ConfinedProcess:
         self._process.kill()
 
     def clean_up(self) -> None:
-        """Waits for its end, which is near, and lets go of what it had."""
+        """Waits for its end, which is near, and closes its pipes."""
         self._process.kill()
         with suppress(BrokenPipeError), self._process:
             pass
 
 
 class _ReplyReader(pickle.Unpickler):
-    """Makes nothing but plain values and the dataclasses of `shared.pictures`: what hostile input
-    has taken over must not run code here."""
+    """Creates only plain values and the dataclasses of `shared.pictures`: a process that hostile
+    input has taken over must not run code here."""
 
     def find_class(self, module: str, name: str) -> Any:
         found = super().find_class(module, name) if module == "shared.pictures" else None
         if isinstance(found, type) and is_dataclass(found):
             return found
-        raise pickle.UnpicklingError(f"{module}.{name} is no reply.")
+        raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a reply.")

@@ -19,7 +19,7 @@ LENGTH = struct.Struct(">Q")
 
 @dataclass(frozen=True, slots=True)
 class _Architecture:
-    """How a processor names system calls: `code` is its AUDIT_ARCH."""
+    """The numbers of system calls on a processor: `code` is its AUDIT_ARCH."""
 
     code: int
     denied: tuple[int, ...]
@@ -45,7 +45,7 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 def serve(memory_bytes: int) -> None:
     """Runs what the parent sends until it hangs up."""
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints is no reply
+    os.dup2(2, 1)  # whatever a library prints is not a reply
     limit_memory(memory_bytes)
     deny_network()
     while (request := receive(requests)) is not None:
@@ -58,7 +58,7 @@ def serve(memory_bytes: int) -> None:
 
 
 def limit_memory(memory_bytes: int) -> None:
-    """From now on this process can take so much (not on macOS, which does not keep the limit)."""
+    """Limits this process's memory (not on macOS, which does not enforce the limit)."""
     if sys.platform != "darwin":
         import resource
 
@@ -66,8 +66,8 @@ def limit_memory(memory_bytes: int) -> None:
 
 
 def deny_network() -> bool:
-    """From now on this process can open no socket and start no program; whether the system allows
-    such a rule (Linux with seccomp, in containers too)."""
+    """Prevents this process from opening sockets and starting programs. Whether the system allows
+    such a rule (Linux with seccomp, in containers, too)."""
     architecture = _ARCHITECTURES.get(platform.machine())
     if sys.platform != "linux" or architecture is None:
         return False
@@ -105,7 +105,7 @@ def _filter(architecture: _Architecture) -> bytes:
 
 
 def _instruction(code: int, operand: int, *, if_so: int = 0, if_not: int = 0) -> bytes:
-    """A struct sock_filter; jumps count the instructions that they leave out."""
+    """A struct sock_filter; jumps count the instructions that they skip."""
     return struct.pack("HBBI", code, if_so, if_not, operand)
 
 
@@ -117,7 +117,7 @@ def send(stream: BinaryIO, message: bytes) -> None:
 
 
 def receive(stream: BinaryIO) -> bytes | None:
-    """The next message; None where the other end is gone."""
+    """The next message; None if the other end is closed."""
     head = stream.read(LENGTH.size)
     if len(head) < LENGTH.size:
         return None

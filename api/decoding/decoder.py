@@ -1,8 +1,8 @@
-"""Pictures of strangers are decoded and encoded in processes with a memory and a time limit, which
-know nothing of the service's environment and reach no network.
+"""Decodes and encodes untrusted pictures in processes with limits of memory and time, without the
+service's environment and without a network.
 
-Whatever a hostile file does to a decoder, it does there: the process is killed and the client gets
-an answer that names the field.
+Whatever a hostile file does to a decoder, it does there: the process is killed, and the client gets
+an error that names the field.
 """
 
 import errno
@@ -41,14 +41,14 @@ _RETRY_SECONDS = 10
 
 
 class Decoder:
-    """Decodes and encodes, at most one picture a core at a time.
+    """Decodes and encodes, at most one picture per core at a time.
 
     Args:
-        patience_seconds: how long a picture waits for its turn.
+        patience_seconds: how long a picture waits for its turn, at most.
     """
 
-    def __init__(self, settings: Settings, *, patience_seconds: float = 60) -> None:
-        self._patience_seconds = patience_seconds
+    def __init__(self, settings: Settings, *, wait_limit_seconds: float = 60) -> None:
+        self._wait_limit_seconds = wait_limit_seconds
         self._limits = Limits(
             pixels=settings.upload_limit_megapixels * 1_000_000,
             keep_pixels=settings.max_size_pixels,
@@ -58,7 +58,7 @@ class Decoder:
         self._limiter = CapacityLimiter(os.cpu_count() or 1)
 
     async def warm_up(self) -> None:
-        """Starts the first process, so that no client waits for it."""
+        """Starts the first process, so that no client waits for that."""
         await self._run(os.getpid)
 
     def close(self) -> None:
@@ -73,10 +73,10 @@ class Decoder:
         is_mask: bool = False,
         keeps_transparency: bool = False,
     ) -> PictureFault | None:
-        """`shared.pictures.normalise`, confined; what it does to its process is a fault too.
+        """`shared.pictures.normalise`, confined; what it does to its process is a fault, too.
 
         Raises:
-            DecodersBusy: so many came before that its turn never came.
+            DecodersBusy: its turn did not come in time.
             StorageFull: there is no room for the normalised picture.
         """
         confined = partial(normalise, is_mask=is_mask, keeps_transparency=keeps_transparency)
@@ -92,31 +92,32 @@ class Decoder:
             _raise_disk_full(error)
             raise
 
-    async def encode(self, picture: bytes, wanted: Format) -> bytes:
+    async def encode(self, picture: bytes, format: Format) -> bytes:
         """`shared.pictures.encode`, off the event loop.
 
         Raises:
-            DecodersBusy: its turn never came. This and the following from every method below, too.
+            DecodersBusy: its turn did not come in time. The methods below raise this and the
+                following errors, too.
             DamagedPicture: the picture cannot be decoded.
             EncodingFailed: its process had too little memory, or died.
             StorageFull: there is no room for the encoded picture.
         """
-        with _encoding_faults():
-            return await self._run(encode, picture, wanted)
+        with _convert_failures():
+            return await self._run(encode, picture, format)
 
     async def encode_file(
-        self, fetch: Callable[[Path], Awaitable[None]], source: Path, target: Path, wanted: Format
+        self, fetch: Callable[[Path], Awaitable[None]], source: Path, target: Path, format: Format
     ) -> None:
         """`shared.pictures.encode_file`, off the event loop. The picture is fetched into `source`
         when its turn has come: no more large ones than cores are on the disk at once."""
         async with self._turn():
             await fetch(source)
-            with _encoding_faults():
-                await self._processes.run(encode_file, source, target, wanted)
+            with _convert_failures():
+                await self._processes.run(encode_file, source, target, format)
 
     async def preview_to_png(self, preview: bytes) -> bytes:
         """`shared.pictures.preview_to_png`, off the event loop."""
-        with _encoding_faults():
+        with _convert_failures():
             return await self._run(preview_to_png, preview)
 
     async def thumbnail(self, read: Callable[[], Awaitable[bytes]], size: tuple[int, int]) -> bytes:
@@ -124,16 +125,16 @@ class Decoder:
         turn has come, so that those of a large sheet are never in memory all at once."""
         async with self._turn():
             picture = await read()
-            with _encoding_faults():
+            with _convert_failures():
                 return await self._processes.run(thumbnail, picture, size)
 
     async def contact_sheet(
-        self, cells: Sequence[Cell], columns: int, cell_size: tuple[int, int], wanted: Format
+        self, cells: Sequence[Cell], columns: int, cell_size: tuple[int, int], format: Format
     ) -> bytes:
         """`api.sweeps.contact_sheet.contact_sheet` in a format, off the event loop."""
-        with _encoding_faults():
+        with _convert_failures():
             sheet = await self._run(contact_sheet, cells, columns, cell_size)
-        return sheet if wanted == "png" else await self.encode(sheet, wanted)
+        return sheet if format == "png" else await self.encode(sheet, format)
 
     async def _run(
         self,
@@ -141,8 +142,8 @@ class Decoder:
         *arguments: object,
         timeout_seconds: float | None = None,
     ) -> Result:
-        # A picture's own time begins when it has a process: it is not to be blamed for the others,
-        # nor for how long a process takes to start where the last one was killed.
+        # A picture's own time starts when it has a process: neither the others count, nor the start
+        # of a process after the last one was killed.
         async with self._turn():
             if timeout_seconds is not None:
                 await self._processes.run(os.getpid)
@@ -151,10 +152,10 @@ class Decoder:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """Raises DecodersBusy where too many others are before."""
-        with move_on_after(self._patience_seconds) as patience:
+        """Raises DecodersBusy if too many others come first."""
+        with move_on_after(self._wait_limit_seconds) as wait:
             await self._limiter.acquire()
-        if patience.cancelled_caught:
+        if wait.cancelled_caught:
             sentence = "Too many pictures are being decoded just now. Please try again."
             raise DecodersBusy(sentence, retry_after_seconds=_RETRY_SECONDS)
         try:
@@ -164,20 +165,20 @@ class Decoder:
 
 
 @contextmanager
-def _encoding_faults() -> Iterator[None]:
-    """What a process does that encodes one of our own pictures, as errors that a client may see."""
+def _convert_failures() -> Iterator[None]:
+    """Turns the failures of a process that encodes one of our own pictures into our errors."""
     try:
         yield
     except ConfinedError as error:
         _raise_disk_full(error)
         if str(error).startswith(f"{DamagedPicture.__name__}:"):
             raise DamagedPicture(str(error)) from error
-        raise _encoding_failed(error) from error
+        raise _make_encoding_error(error) from error
     except BrokenWorkerProcess as error:
-        raise _encoding_failed(error) from error
+        raise _make_encoding_error(error) from error
 
 
-def _encoding_failed(error: Exception) -> EncodingFailed:
+def _make_encoding_error(error: Exception) -> EncodingFailed:
     log.error("A picture could not be encoded: %s", str(error) or "the process died")
     return EncodingFailed(
         "Encoding this took more memory than it may, or ended its process. Ask for the result as "

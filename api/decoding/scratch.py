@@ -1,7 +1,7 @@
-"""A folder for pictures on their way in: nothing of it outlives its process, not even a killed one.
+"""A folder for temporary files that does not outlive its process, not even a killed one.
 
-Whoever uses one holds a lock on it, which the system takes away with the process. So what a killed
-process has left is told from what is in use, and goes when the next one starts.
+A process holds a lock on its folder, which the system releases with the process. So the folders of
+killed processes are known, and the next process deletes them when it starts.
 """
 
 import os
@@ -18,28 +18,28 @@ from anyio import create_task_group, sleep, to_thread
 PREFIX = "pastiche-uploads-"
 
 YOUNG_SECONDS = 60.0
-"""A folder that is younger may be about to be locked: it is left for the second look."""
+"""A younger folder may be about to be locked: it is checked again later."""
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder of this process alone, among the system's temporary ones."""
+    """A folder of this process, among the system's temporary ones."""
     _remove_abandoned(Path(gettempdir()))
-    with TemporaryDirectory(prefix=PREFIX) as name, _held(Path(name)):
+    with TemporaryDirectory(prefix=PREFIX) as name, _lock(Path(name)):
         yield Path(name)
 
 
 @asynccontextmanager
-async def second_look() -> AsyncIterator[None]:
-    """While it lasts, looks for abandoned folders once more: a process that is killed and started
-    again at once finds its own too young."""
+async def remove_abandoned_later() -> AsyncIterator[None]:
+    """Looks for abandoned folders once more while the context lives: a process that is killed and
+    restarted at once finds its own too young."""
     async with create_task_group() as tasks:
-        tasks.start_soon(_look_again)
+        tasks.start_soon(_remove_later)
         yield
         tasks.cancel_scope.cancel()
 
 
-async def _look_again() -> None:
+async def _remove_later() -> None:
     await sleep(YOUNG_SECONDS)
     await to_thread.run_sync(_remove_abandoned, Path(gettempdir()))
 
@@ -48,13 +48,13 @@ def _remove_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):  # it is in use, or another user's
             if time() - folder.stat().st_mtime >= YOUNG_SECONDS:
-                with _held(folder):
+                with _lock(folder):
                     rmtree(folder)
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Raises BlockingIOError where another process holds it."""
+def _lock(folder: Path) -> Iterator[None]:
+    """Raises BlockingIOError if another process holds the lock."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         flock(descriptor, LOCK_EX | LOCK_NB)

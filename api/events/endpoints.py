@@ -1,4 +1,4 @@
-"""A job as server-sent events: what it is, and then every change until it is over."""
+"""A job as server-sent events: its current state, then every change until it is over."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -12,30 +12,30 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.types import Receive, Scope, Send
 
-from api.access.authentication import Access, AccessOf, is_still_valid
-from api.events.subscriptions import Gone, ServiceCloses
-from api.http.problems import responses_to_callers
-from api.http.routing import is_head
-from api.jobs.endpoints import JobOf, rates_of
-from api.jobs.schemas import preview_link, progress_of, view_of
-from api.service import Service, ServiceOf
+from api.access.authentication import Access, CurrentAccess, is_still_valid
+from api.events.subscriptions import JobDeleted, ServiceStopping
+from api.http.middleware import is_head
+from api.http.problems import caller_problems
+from api.jobs.lookup import PathJob
+from api.jobs.responses import get_rates
+from api.jobs.schemas import describe_job, make_preview_link, pick_progress
+from api.service import CurrentService, Service
 from shared.jobs import Job
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 PROGRESS_SECONDS = 0.5
-"""How far apart two `progress` events are at least."""
+"""The least time between two `progress` events."""
 
 HEARTBEAT_SECONDS = 10.0
-"""How often it is looked whether the reader is still there and its key was not revoked, and, where
-there is no news, a comment says that the stream is."""
+"""How often it is checked that the client is still connected and its key was not revoked. A comment
+is sent if there is nothing else to send."""
 
 RECONNECT_MILLISECONDS = 1000
-"""After how long a client whose stream has ended comes again."""
-
+"""After how long a client whose stream has ended connects again."""
 
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-"""Nothing on the way is to hold events back."""
+"""No proxy holds events back."""
 
 _EVENT_SCHEMA = {
     "type": "object",
@@ -51,8 +51,8 @@ _EVENT_SCHEMA = {
 class EventStream(StreamingResponse):
     """Events in the form that `EventSource` reads.
 
-    FastAPI's own has a task, a queue and a timer more for each reader, and starlette's a task that
-    waits for its going. Here the stream itself looks whether its reader is still there.
+    FastAPI's own class needs another task, a queue and a timer for each client, and starlette's a
+    task that waits for it to disconnect. Here the stream itself checks for that.
     """
 
     media_type = "text/event-stream"
@@ -67,61 +67,61 @@ class EventStream(StreamingResponse):
 
 
 @dataclass(slots=True)
-class Story:
-    """What of a job its reader has been told; the rest is news.
+class ClientState:
+    """What a client has received of a job.
 
-    An event's id is the job's version. A reader that comes again needs no more than what the job is
-    now: nothing is ever told that a later event does not tell anew.
+    An event's id is the job's version. A client that connects again needs only the current state:
+    no event has anything that a later one does not.
     """
 
-    _state: object = None
+    _status: object = None
     _progress: object = None
     _preview: object = None
     _progress_due: float = field(default_factory=monotonic)
 
-    def news(self, job: Job, words: Mapping[str, bytes]) -> Iterator[bytes]:
-        """The events that bring the reader up to date, out of one of each kind."""
-        state = (job.status, job.queue_position, job.attempt, job.reweighed, job.cancel_requested)
-        if state != self._state:
-            self._state = state
-            yield words["done" if job.is_over else "status"]
+    def pick_events(self, job: Job, events: Mapping[str, bytes]) -> Iterator[bytes]:
+        """The events that bring the client up to date, out of one of each kind."""
+        status = (job.status, job.queue_position, job.attempt, job.reweighed, job.cancel_requested)
+        if status != self._status:
+            self._status = status
+            yield events["done" if job.is_over else "status"]
         if job.is_over:
             return
-        if job.progress != self._progress and not self.withheld_seconds(job):
+        if job.progress != self._progress and not self.progress_delay_seconds(job):
             self._progress, self._progress_due = job.progress, monotonic() + PROGRESS_SECONDS
-            yield words["progress"]
+            yield events["progress"]
         if job.preview_iteration != self._preview:
             self._preview = job.preview_iteration
-            yield words["preview"]
+            yield events["preview"]
 
-    def withheld_seconds(self, job: Job) -> float | None:
-        """For how long its progress is not to be told yet; None where there is none to tell."""
-        wait = self._progress_due - monotonic()
-        return wait if job.progress != self._progress and wait > 0 else None
+    def progress_delay_seconds(self, job: Job) -> float | None:
+        """How long new progress must not be sent yet; None if it may, or if there is none."""
+        delay = self._progress_due - monotonic()
+        return delay if job.progress != self._progress and delay > 0 else None
 
 
 @router.get(
     "/{job_id}/events",
     response_class=EventStream,
-    responses=responses_to_callers(404, 410)
+    responses=caller_problems(404, 410)
     | {
         200: {"content": {"text/event-stream": {"itemSchema": _EVENT_SCHEMA}}},
         204: {"description": "`Last-Event-ID` was the end"},
     },
 )
-async def events(
+async def stream_events(
     request: Request,
-    job: JobOf,
-    access: AccessOf,
-    service: ServiceOf,
+    job: PathJob,
+    access: CurrentAccess,
+    service: CurrentService,
     last_event_id: Annotated[
         str | None, Header(description="The last event that was received; 204 if it was the end.")
     ] = None,
 ) -> Response:
     """The job as a stream of events: `status` with all of it, `progress` with the losses (at most
     two a second), `preview` with an address, and `done` with all of it, then the end; or `gone`
-    where it is erased. Whoever comes again, with or without `Last-Event-ID`, is first told what
-    the job is now; where `Last-Event-ID` names the end, there is no more to come: 204."""
+    if it is deleted. A client that connects again, with or without `Last-Event-ID`, first receives
+    the current state; if `Last-Event-ID` names the end, nothing more follows: 204."""
     if job.is_over and last_event_id == str(job.version):
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return EventStream(_stream(request, job, access, service), headers=_HEADERS)
@@ -130,40 +130,42 @@ async def events(
 async def _stream(
     request: Request, job: Job, access: Access, service: Service
 ) -> AsyncIterator[bytes]:
-    story, heartbeat_due = Story(), monotonic() + HEARTBEAT_SECONDS
+    state, heartbeat_due = ClientState(), monotonic() + HEARTBEAT_SECONDS
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
-    async with service.watching.watch(job) as watch:
+    async with service.subscriptions.subscribe(job) as subscription:
         while True:
             try:
-                job = await watch.next(story.withheld_seconds(job) or HEARTBEAT_SECONDS)
-            except Gone:
+                job = await subscription.wait(
+                    state.progress_delay_seconds(job) or HEARTBEAT_SECONDS
+                )
+            except JobDeleted:
                 yield format_sse_event(event="gone", data_str=json.dumps({"id": job.id}))
                 return
-            except ServiceCloses:
+            except ServiceStopping:
                 return
-            words = watch.told
-            if not words:
-                words |= _words(job, await rates_of(job, service))
-            news = b"".join(story.news(job, words))
+            events = subscription.events
+            if not events:
+                events |= _encode_events(job, await get_rates(job, service))
+            data = b"".join(state.pick_events(job, events))
             if monotonic() >= heartbeat_due:
                 heartbeat_due = monotonic() + HEARTBEAT_SECONDS
                 if await request.is_disconnected() or not await is_still_valid(access, service):
                     return
-                news = news or KEEPALIVE_COMMENT
-            if news:
-                yield news
+                data = data or KEEPALIVE_COMMENT
+            if data:
+                yield data
             if job.is_over:
                 return
 
 
-def _words(job: Job, rates: list[float]) -> dict[str, bytes]:
-    """One event of each kind: a thousand readers of a job are told the same."""
-    view = view_of(job, rates).model_dump(mode="json")
+def _encode_events(job: Job, rates: list[float]) -> dict[str, bytes]:
+    """One event of each kind, which all clients of the job receive."""
+    described = describe_job(job, rates).model_dump(mode="json")
     data = {
-        "status": view,
-        "done": view,
-        "progress": progress_of(view),
-        "preview": {"url": preview_link(job)},
+        "status": described,
+        "done": described,
+        "progress": pick_progress(described),
+        "preview": {"url": make_preview_link(job)},
     }
     return {
         name: format_sse_event(event=name, id=str(job.version), data_str=json.dumps(each))

@@ -1,4 +1,5 @@
-"""Who watches a job learns of every change of it, by one subscription to Redis for all of them."""
+"""Subscriptions to jobs: every change of a job reaches its subscribers in this process, through one
+subscription to Redis for all of them."""
 
 import logging
 from asyncio import Event, Task, create_task, get_running_loop, sleep, timeout
@@ -16,176 +17,181 @@ from shared.jobs import Job
 
 log = logging.getLogger(__name__)
 
-LISTEN_SECONDS = 1.0
+RETRY_SECONDS = 1.0
 QUEUE_SECONDS = 2.0
-"""How often jobs that wait are looked at: that they move up is no change of their records."""
+"""How often waiting jobs are read: that they move up does not change their records."""
 
 
-class Gone(Exception):
-    """The job was erased while it was watched."""
+class JobDeleted(Exception):
+    """The job was deleted while somebody was subscribed to it."""
 
 
-class ServiceCloses(Exception):
-    """The API is asked to go."""
+class ServiceStopping(Exception):
+    """The API stops."""
 
 
-class Watched:
-    """A job that somebody watches, as it was last seen: never more than that is kept, however slow
-    its readers are."""
+class WatchedJob:
+    """The newest state of a job with subscribers. No more than that is held, however slowly they
+    read.
+
+    Attributes:
+        events: what one subscriber has encoded of this state, for the others to send too.
+    """
 
     def __init__(self, job: Job) -> None:
         self.job: Job | None = job
-        self.readers: set[Watch] = set()
-        self.told: dict[str, bytes] = {}
+        self.subscriptions: set[Subscription] = set()
+        self.events: dict[str, bytes] = {}
 
-    def see(self, job: Job | None) -> None:
-        """Keeps what is newer, and wakes the readers."""
-        if job is not None and self.job is not None and _mark(job) == _mark(self.job):
+    def update(self, job: Job | None) -> None:
+        """Sets a new state, and wakes the subscribers if it differs."""
+        if job is not None and self.job is not None and _version(job) == _version(self.job):
             return
-        self.job, self.told = job, {}
-        for reader in self.readers:
-            reader.news.set()
+        self.job, self.events = job, {}
+        for subscription in self.subscriptions:
+            subscription.updated.set()
 
 
-class Watch:
-    """One reader of a watched job."""
+class Subscription:
+    """One subscriber of a job."""
 
-    def __init__(self, watched: Watched, watching: "Watching") -> None:
-        self.news = Event()
-        self._watched, self._watching = watched, watching
+    def __init__(self, watched: WatchedJob, subscriptions: "Subscriptions") -> None:
+        self.updated = Event()
+        self._watched, self._subscriptions = watched, subscriptions
 
     @property
-    def told(self) -> dict[str, bytes]:
-        """What one reader has found words for, and the others can say too: of the job as it is."""
-        return self._watched.told
+    def events(self) -> dict[str, bytes]:
+        """The events of the job's current state, shared by all its subscribers."""
+        return self._watched.events
 
-    async def next(self, wait_seconds: float | None = None) -> Job:
-        """The job as soon as it is another, or as it is after so many seconds.
+    async def wait(self, wait_seconds: float | None = None) -> Job:
+        """The job as soon as it changes, or unchanged when the time is up.
 
         Raises:
-            Gone: it was erased.
-            ServiceCloses: the API is asked to go.
+            JobDeleted: it was deleted.
+            ServiceStopping: the API stops.
         """
         with suppress(TimeoutError):
             async with timeout(wait_seconds):
-                await self.news.wait()
-        self.news.clear()
-        if self._watching.closes:
-            raise ServiceCloses
+                await self.updated.wait()
+        self.updated.clear()
+        if self._subscriptions.is_closing:
+            raise ServiceStopping
         if self._watched.job is None:
-            raise Gone
+            raise JobDeleted
         return self._watched.job
 
 
-class Watching:
-    """Everything that is watched in this process."""
+class Subscriptions:
+    """All subscriptions of this process."""
 
     def __init__(self, jobs: AsyncJobStore) -> None:
         self._jobs = jobs
-        self._watched: dict[str, Watched] = {}
+        self._watched: dict[str, WatchedJob] = {}
         self._changed: set[str] = set()
-        self._some_changed = Event()
-        self.closes = False
+        self._has_changes = Event()
+        self.is_closing = False
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Self]:
-        """Listens for as long as the context lives."""
+    async def run(self) -> AsyncIterator[Self]:
+        """Listens for changes as long as the context lives."""
         tasks = [
-            create_task(each) for each in (self._listen(), self._look(), self._look_at_queue())
+            create_task(each)
+            for each in (self._listen(), self._read_changed_jobs(), self._mark_waiting_jobs())
         ]
         try:
             yield self
         finally:
             self.close()
-            await _ended(tasks)
+            await _cancel(tasks)
 
     @property
-    def watchers(self) -> int:
-        """How many watches there are."""
-        return sum(len(watched.readers) for watched in self._watched.values())
+    def count(self) -> int:
+        """How many subscriptions there are."""
+        return sum(len(watched.subscriptions) for watched in self._watched.values())
 
     def close(self) -> None:
-        """Ends every watch: the API is asked to go."""
-        self.closes = True
+        """Ends every subscription: the API stops."""
+        self.is_closing = True
         for watched in self._watched.values():
-            for reader in watched.readers:
-                reader.news.set()
+            for subscription in watched.subscriptions:
+                subscription.updated.set()
 
     @asynccontextmanager
-    async def watch(self, job: Job) -> AsyncIterator[Watch]:
-        """Watches a job from now on; its first news come at once."""
-        watched = self._watched.setdefault(job.id, Watched(job))
-        watch = Watch(watched, self)
-        watched.readers.add(watch)
-        self._note(job.id)  # it may have changed since it was looked at
-        watch.news.set()
+    async def subscribe(self, job: Job) -> AsyncIterator[Subscription]:
+        """Subscribes to a job; its current state is delivered at once."""
+        watched = self._watched.setdefault(job.id, WatchedJob(job))
+        subscription = Subscription(watched, self)
+        watched.subscriptions.add(subscription)
+        self._mark_changed(job.id)  # it may have changed since it was read
+        subscription.updated.set()
         try:
-            yield watch
+            yield subscription
         finally:
-            watched.readers.discard(watch)
-            if not watched.readers:
+            watched.subscriptions.discard(subscription)
+            if not watched.subscriptions:
                 self._watched.pop(job.id, None)
 
-    def _note(self, job_id: str) -> None:
+    def _mark_changed(self, job_id: str) -> None:
         self._changed.add(job_id)
-        self._some_changed.set()
+        self._has_changes.set()
 
-    def _note_all(self) -> None:
+    def _mark_all_changed(self) -> None:
         for job_id in self._watched:
-            self._note(job_id)
+            self._mark_changed(job_id)
 
     async def _listen(self) -> None:
-        """Notes what has changed; after a gap, everything may have."""
+        """Marks the jobs that change; after a gap, all of them may have changed."""
         while True:
             try:
                 async with self._jobs.client.pubsub(ignore_subscribe_messages=True) as channel:
                     await channel.subscribe(redis_keys.CHANGED)
-                    self._note_all()
-                    await self._hear(channel)
+                    self._mark_all_changed()
+                    await self._receive(channel)
             except RedisError as error:
-                log.warning("No change can be heard, Redis is away: %s", error)
-                await sleep(LISTEN_SECONDS)
+                log.warning("No changes of jobs arrive, Redis is unreachable: %s", error)
+                await sleep(RETRY_SECONDS)
 
-    async def _hear(self, channel: PubSub) -> None:
+    async def _receive(self, channel: PubSub) -> None:
         while True:
-            message = await channel.get_message(timeout=LISTEN_SECONDS)
+            message = await channel.get_message(timeout=RETRY_SECONDS)
             if message and message["data"] in self._watched:
-                self._note(message["data"])
+                self._mark_changed(message["data"])
 
-    async def _look(self) -> None:
-        """Looks at each job that has changed, once for all its readers."""
+    async def _read_changed_jobs(self) -> None:
+        """Reads each job that has changed, once for all its subscribers."""
         while True:
-            await self._some_changed.wait()
-            self._some_changed.clear()
+            await self._has_changes.wait()
+            self._has_changes.clear()
             changed, self._changed = self._changed, set()
             for job_id in changed:
-                await self._look_at(job_id)
+                await self._read(job_id)
 
-    async def _look_at(self, job_id: str) -> None:
+    async def _read(self, job_id: str) -> None:
         watched = self._watched.get(job_id)
         if watched is None:
             return
         try:
-            watched.see(await self._jobs.run(transitions.look(job_id)))
-        except RedisError:  # `_listen` says so
-            get_running_loop().call_later(LISTEN_SECONDS, self._note, job_id)
+            watched.update(await self._jobs.run(transitions.look(job_id)))
+        except RedisError:  # `_listen` logs it
+            get_running_loop().call_later(RETRY_SECONDS, self._mark_changed, job_id)
         except DamagedRecord as error:
             log.error("%s", error)
 
-    async def _look_at_queue(self) -> None:
+    async def _mark_waiting_jobs(self) -> None:
         while True:
             await sleep(QUEUE_SECONDS)
             for job_id, watched in self._watched.items():
                 if watched.job is not None and watched.job.status == "queued":
-                    self._note(job_id)
+                    self._mark_changed(job_id)
 
 
-def _mark(job: Job) -> tuple[int, int | None]:
-    """What is another whenever a client would see another job."""
+def _version(job: Job) -> tuple[int, int | None]:
+    """Differs whenever clients would receive another job."""
     return job.version, job.queue_position
 
 
-async def _ended(tasks: list[Task[None]]) -> None:
+async def _cancel(tasks: list[Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     for task in tasks:

@@ -1,15 +1,25 @@
-"""The OpenAPI document: what FastAPI finds out by itself, and what it cannot know."""
+"""The OpenAPI document, completed with what FastAPI cannot know, and its page at `/docs`."""
 
+import re
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
+from fastapi.staticfiles import StaticFiles
 from pydantic.json_schema import models_json_schema
 
 from api.http.problems import Problem, ProblemResponse
 
-_OF_THE_FRAMEWORK = ("HTTPValidationError", "ValidationError")
+_ASSETS = "/docs/assets"
+
+_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+_FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 _HEADERS = {
     "ETag": "Changes with every change of what it belongs to.",
@@ -23,8 +33,8 @@ _HEADERS = {
     "WWW-Authenticate": "That a key is needed.",
 }
 
-_ON_EVERY_ANSWER = ("X-Request-ID", "RateLimit", "RateLimit-Policy")
-_ON_STATUS = {
+_HEADERS_OF_ALL = ("X-Request-ID", "RateLimit", "RateLimit-Policy")
+_HEADERS_OF_STATUS = {
     "202": ("Location", "Retry-After", "ETag", "Preference-Applied"),
     "206": ("Content-Range", "ETag"),
     "304": ("ETag",),
@@ -34,34 +44,39 @@ _ON_STATUS = {
     "503": ("Retry-After",),
 }
 
-_LINKED = {"/jobs/{job_id}": "job_id", "/sweeps/{sweep_id}": "sweep_id"}
-"""Under which parameter the paths have what a submission made."""
+_ID_PARAMETERS = {"/jobs/{job_id}": "job_id", "/sweeps/{sweep_id}": "sweep_id"}
+"""The path parameter that names what a submission created."""
 
-_MAKES = {
+_CREATED = {
     ("/jobs", "post"): "/jobs/{job_id}",
     ("/jobs/{job_id}/retry", "post"): "/jobs/{job_id}",
     ("/sweeps", "post"): "/sweeps/{sweep_id}",
 }
 
 
-def operation_id(route: APIRoute) -> str:
-    """`jobs_look`: the names that generated clients have."""
-    return f"{route.tags[0]}_{route.name}" if route.tags else route.name
+router = APIRouter(include_in_schema=False)
+
+
+def make_operation_id(route: APIRoute) -> str:
+    """The function's name, `get_job`, which generated clients use."""
+    return route.name
 
 
 def install(app: FastAPI) -> None:
-    """Completes the document of `app`."""
-    described = app.openapi
+    """Completes the document of `app`, and adds the page that shows it."""
+    generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _completed(described())
+            app.openapi_schema = _complete(generate())
         return app.openapi_schema
 
-    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation has it
+    app.openapi = openapi  # type: ignore[method-assign]  # as in FastAPI's documentation
+    app.include_router(router)
+    app.mount(_ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))
 
 
-def _completed(document: dict[str, Any]) -> dict[str, Any]:
+def _complete(document: dict[str, Any]) -> dict[str, Any]:
     components = document["components"]
     template = "#/components/schemas/{model}"
     _, schemas = models_json_schema([(Problem, "serialization")], ref_template=template)
@@ -78,47 +93,71 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
             "description": "From `POST /tokens`; only reads.",
         },
     }
-    for _, method, operation in _operations(document):
-        _complete(method, operation)
-    for submission, made in _MAKES.items():
-        _link(document, submission, made)
-    for name in _OF_THE_FRAMEWORK:
+    for _, method, operation in _list_operations(document):
+        _complete_operation(method, operation)
+    for submission, created in _CREATED.items():
+        _add_links(document, submission, created)
+    for name in _FRAMEWORK_SCHEMAS:
         components["schemas"].pop(name, None)
     return document
 
 
-def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _list_operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation
 
 
-def _complete(method: str, operation: dict[str, Any]) -> None:
+def _complete_operation(method: str, operation: dict[str, Any]) -> None:
+    operation["summary"] = operation["operationId"].replace("_", " ").capitalize()
     if "operations" not in operation.get("tags", ()):
         schemes = ("key", "token") if method == "get" else ("key",)
         operation["security"] = [{}, *({scheme: []} for scheme in schemes)]
     for status, response in operation["responses"].items():
         if status == "422":
-            response["content"] = problem_content()
-        names = (*_ON_EVERY_ANSWER, *_ON_STATUS.get(status, ()))
+            response["content"] = _describe_problem_body()
+        names = (*_HEADERS_OF_ALL, *_HEADERS_OF_STATUS.get(status, ()))
         headers = response.setdefault("headers", {})
         headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _link(document: dict[str, Any], submission: tuple[str, str], made: str) -> None:
-    """From the answer of a submission to all that can be done with what it made."""
-    (path, method), name = submission, _LINKED[made]
+def _add_links(document: dict[str, Any], submission: tuple[str, str], created: str) -> None:
+    """Links the response to a submission with all operations on what it created."""
+    (path, method), name = submission, _ID_PARAMETERS[created]
     links = {
         operation["operationId"]: {
             "operationId": operation["operationId"],
             "parameters": {name: "$response.body#/id"},
         }
-        for each, _, operation in _operations(document)
-        if each.startswith(made)
+        for each, _, operation in _list_operations(document)
+        if each.startswith(created)
     }
     document["paths"][path][method]["responses"]["202"]["links"] = links
 
 
-def problem_content() -> dict[str, Any]:
-    """The body of a problem."""
+def _describe_problem_body() -> dict[str, Any]:
     return {ProblemResponse.media_type: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+@router.get("/docs")
+async def show_docs() -> HTMLResponse:
+    page = get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title="Pastiche",
+        swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{_ASSETS}/swagger-ui.css",
+        swagger_favicon_url=f"{_ASSETS}/favicon-32x32.png",
+    )
+    page.headers["Content-Security-Policy"] = _make_policy(bytes(page.body).decode())
+    return page
+
+
+def _make_policy(page: str) -> str:
+    """Allows only the page's own scripts and files of this service. Swagger UI writes styles and
+    small images into the page."""
+    scripts = (b64encode(sha256(each.encode()).digest()) for each in _INLINE_SCRIPT.findall(page))
+    hashes = " ".join(f"'sha256-{each.decode()}'" for each in scripts)
+    return (
+        f"default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; connect-src 'self'; font-src 'self' data:; frame-ancestors 'none'"
+    )

@@ -1,22 +1,29 @@
-"""The picture of a job, in the format that the client likes best, whole or a range of it.
+"""The pictures of a job, its result and its previews, and its losses.
 
-It is streamed from the blob store: no more of it is in memory than what is being sent.
+A result is streamed from the blob store: only what is being sent is in memory.
 """
 
-import re
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
 
-from api.access.authentication import AccessOf
-from api.http.etags import unchanged
-from api.http.negotiation import PictureFormat, without_aliases
-from api.http.problems import responses_to_callers
-from api.http.routing import is_head
-from api.jobs.endpoints import POLL_SECONDS, JobOf, job_of
-from api.service import Service, ServiceOf
+from api.access.authentication import CurrentAccess
+from api.http.middleware import is_head
+from api.http.negotiation import (
+    ASCII_INTEGER,
+    PictureFormat,
+    choose_format,
+    is_unchanged,
+    parse_range,
+)
+from api.http.problems import caller_problems
+from api.jobs.lookup import PathJob, find_job
+from api.jobs.responses import POLL_SECONDS
+from api.service import CurrentService, Service
 from shared.blob_store import BlobStore
 from shared.errors import (
     NoResult,
@@ -26,71 +33,109 @@ from shared.errors import (
     ResultNotReady,
 )
 from shared.jobs import Job
+from shared.losses import Losses
 from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
-_QUALITY = re.compile(r"0(\.[0-9]*)?|1(\.0*)?|\.[0-9]+")
-_BYTE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+class LossCurves(BaseModel):
+    """Columns of the same length: each term of the objective, with its weight in it, after each
+    iteration."""
+
+    iterations: list[int]
+    scales: list[int] = Field(description="At which scale of the pyramid, from 1.")
+    content: list[float]
+    style: list[float]
+    tv: list[float]
+    gamut: list[float]
+    total: list[float] = Field(description="The terms together; it jumps with scales and weights.")
+
+
+@router.get(
+    "/{job_id}/preview",
+    response_class=Response,
+    responses=caller_problems(404, 410)
+    | {
+        200: {"content": {"image/jpeg": {}}},
+        204: {"description": "There is none yet"},
+        304: {"description": "The client has it already"},
+    },
+)
+async def get_preview(
+    request: Request,
+    job: PathJob,
+    service: CurrentService,
+    iteration: Annotated[
+        int | None,
+        Query(description="Gives each preview its own URL; the newest is sent."),
+        ASCII_INTEGER,
+    ] = None,
+) -> Response:
+    """The newest preview of the picture, a JPEG file."""
+    if job.preview_key is None:
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    etag = f'"{job.preview_key.rpartition("/")[2]}-{job.preview_iteration}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if is_unchanged(request, etag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    try:
+        picture = await service.blobs.get_async(job.preview_key)
+    except FileNotFoundError:  # lost: the next one has another key
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    return Response(picture, media_type="image/jpeg", headers=headers)
+
+
+@router.get("/{job_id}/losses", responses=caller_problems(404, 410))
+async def get_losses(job: PathJob, service: CurrentService) -> LossCurves:
+    """The loss curves so far: each term at each iteration. They are empty before the first
+    iteration, and if the store has lost them."""
+    losses = Losses()
+    if job.losses_key is not None:
+        with suppress(FileNotFoundError):
+            losses = Losses.from_json(await service.blobs.get_async(job.losses_key))
+    return LossCurves.model_validate(losses, from_attributes=True)
 
 
 @router.get(
     "/{job_id}/result",
     response_class=Response,
-    responses=responses_to_callers(404, 406, 409, 410, 416, 422, 507)
+    responses=caller_problems(404, 406, 409, 410, 416, 422, 507)
     | {
         200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
-        206: {"description": "The range that was asked for"},
+        206: {"description": "The requested range"},
         304: {"description": "The client has it already"},
     },
 )
-async def result(
+async def get_result(
     request: Request,
-    job: JobOf,
-    access: AccessOf,
-    service: ServiceOf,
+    job: PathJob,
+    access: CurrentAccess,
+    service: CurrentService,
     format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
 ) -> Response:
     """The finished picture as PNG, JPEG or WebP."""
-    key = _result_key(job)
-    wanted = format or accepted(request.headers.get("accept", "*/*"))
-    if wanted is None:
+    key = _get_result_key(job)
+    chosen = format or choose_format(request.headers.get("accept", "*/*"))
+    if chosen is None:
         raise NotAcceptable(f"The picture can be had as {', '.join(MEDIA_TYPES.values())}.")
     headers = {
-        "ETag": f'"{job.id}-{job.fence}-{wanted}"',
+        "ETag": f'"{job.id}-{job.fence}-{chosen}"',
         "Vary": "Accept",
         "Cache-Control": "private, no-cache",
         "Accept-Ranges": "bytes",
-        "Content-Disposition": f'inline; filename="pastiche-{job.id}.{wanted}"',
+        "Content-Disposition": f'inline; filename="pastiche-{job.id}.{chosen}"',
     }
-    if unchanged(request, headers["ETag"]):
+    if is_unchanged(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     try:
-        return await _encoded(request, key, wanted, service, headers)
+        return await _respond_with_result(request, key, chosen, service, headers)
     except (FileNotFoundError, DamagedPicture) as error:
-        await job_of(job.id, access, service)  # it may have been erased meanwhile
+        await find_job(job.id, access, service)  # it may have been deleted meanwhile
         raise ResultLost("The picture store no longer has it. Please paint it again.") from error
 
 
-async def _encoded(
-    request: Request, result_key: str, wanted: Format, service: Service, headers: dict[str, str]
-) -> Response:
-    """The result in a format. A copy may be erased between when it is found and when it is opened:
-    then it is made once more.
-
-    Raises:
-        FileNotFoundError: the result itself is lost.
-        DamagedPicture: it cannot be decoded.
-    """
-    try:
-        key = await service.encoded_results.key_of(result_key, wanted)
-        return await _whole_or_range(request, key, service.blobs, MEDIA_TYPES[wanted], headers)
-    except FileNotFoundError:
-        key = await service.encoded_results.key_of(result_key, wanted)
-        return await _whole_or_range(request, key, service.blobs, MEDIA_TYPES[wanted], headers)
-
-
-def _result_key(job: Job) -> str:
+def _get_result_key(job: Job) -> str:
     if job.result_key is not None:
         return job.result_key
     if job.is_over:
@@ -99,55 +144,39 @@ def _result_key(job: Job) -> str:
     raise ResultNotReady(sentence, retry_after_seconds=POLL_SECONDS)
 
 
-def accepted(header: str) -> Format | None:
-    """The format that an `Accept` header likes best, PNG where it is all the same; None if none.
-
-    RFC 9110, section 12.5.1.
-    """
-    best: tuple[float, Format | None] = (0.0, None)
-    for name, media_type in MEDIA_TYPES.items():
-        quality = _quality(media_type, header)
-        if quality > best[0]:
-            best = (quality, name)
-    return best[1]
-
-
-def _quality(media_type: str, header: str) -> float:
-    """The quality of the most specific range in the header that names this media type."""
-    found: dict[str, float] = {}
-    for item in header.split(","):
-        name, *parameters = (part.strip().lower() for part in item.split(";"))
-        found[without_aliases(name)] = _quality_parameter(parameters)
-    kind = media_type.partition("/")[0]
-    for name in (media_type, f"{kind}/*", "*/*"):
-        if name in found:
-            return found[name]
-    return 0.0
-
-
-def _quality_parameter(parameters: list[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name == "q":
-            return float(value) if _QUALITY.fullmatch(value) else 0.0
-    return 1.0
-
-
-async def _whole_or_range(
-    request: Request, key: str, blobs: BlobStore, media_type: str, headers: dict[str, str]
+async def _respond_with_result(
+    request: Request, result_key: str, format: Format, service: Service, headers: dict[str, str]
 ) -> Response:
-    """One range of bytes where GET asks for one (RFC 9110, section 14), else the whole.
+    """The result in a format. An encoded copy may be deleted between when it is found and when it
+    is opened: then it is encoded once more.
 
     Raises:
-        RangeNotSatisfiable: it begins after the end.
-        FileNotFoundError: the picture is lost.
+        FileNotFoundError: the result itself is lost.
+        DamagedPicture: it cannot be decoded.
+    """
+    try:
+        key = await service.encoded_results.get_key(result_key, format)
+        return await _respond_with_blob(request, key, service.blobs, MEDIA_TYPES[format], headers)
+    except FileNotFoundError:
+        key = await service.encoded_results.get_key(result_key, format)
+        return await _respond_with_blob(request, key, service.blobs, MEDIA_TYPES[format], headers)
+
+
+async def _respond_with_blob(
+    request: Request, key: str, blobs: BlobStore, media_type: str, headers: dict[str, str]
+) -> Response:
+    """The range of bytes that GET asks for, or the whole blob.
+
+    Raises:
+        RangeNotSatisfiable: the range begins after the end.
+        FileNotFoundError: the blob is lost.
     """
     size = await blobs.size_bytes(key)
     headers["Content-Length"] = str(size)
     if is_head(request.scope):
         return Response(status_code=HTTPStatus.OK, headers=headers, media_type=media_type)
-    changed = request.headers.get("if-range", headers["ETag"]) != headers["ETag"]
-    bounds = None if changed else _bounds(request.headers.get("range", ""), size)
+    has_changed = request.headers.get("if-range", headers["ETag"]) != headers["ETag"]
+    bounds = None if has_changed else parse_range(request.headers.get("range", ""), size)
     if bounds is None:
         return StreamingResponse(await blobs.stream(key), HTTPStatus.OK, headers, media_type)
     first, last = bounds
@@ -157,17 +186,3 @@ async def _whole_or_range(
     headers["Content-Length"] = str(last + 1 - first)
     part = await blobs.stream(key, slice(first, last + 1))
     return StreamingResponse(part, HTTPStatus.PARTIAL_CONTENT, headers, media_type)
-
-
-def _bounds(asked: str, size: int) -> tuple[int, int] | None:
-    """The first and the last byte of a range, inclusive; `-n` means the last n bytes. None where it
-    is no range that can be read, or several."""
-    found = _BYTE_RANGE.fullmatch(asked)
-    if found is None or found.groups() == ("", ""):
-        return None
-    first, last = found.groups()
-    if not first:
-        return max(size - int(last), 0), size - 1
-    if last and int(last) < int(first):
-        return None
-    return int(first), min(int(last), size - 1) if last else size - 1

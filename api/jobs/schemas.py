@@ -1,4 +1,4 @@
-"""The bodies that clients get: a job as JSON, and the words for it in OpenAPI."""
+"""Jobs as clients receive them: JSON, and its description in OpenAPI."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,7 +12,9 @@ from pastiche.job_settings import Priority
 from pastiche.option_values import Schema
 from pastiche.option_warnings import OptionWarning
 from pastiche.options import BackboneChoice, Options, json_schema, update_schema
-from shared.jobs import Job, Status, Webhook
+from shared.jobs import Job as JobRecord
+from shared.jobs import Status
+from shared.jobs import Webhook as WebhookRecord
 from shared.overview import Outlook
 
 
@@ -38,17 +40,17 @@ class WeightUpdate(RootModel[dict[str, Any]]):
     model_config = _documented_as(update_schema())
 
 
-_WARNINGS = "What of the options and images does not do what it seems to ask for."
+_WARNINGS = "Options and images that are accepted, but have no effect or an unexpected one."
 
 
-class BackboneView(BaseModel):
+class Backbone(BaseModel):
     """The network that paints."""
 
     name: BackboneChoice
     sha256: str | None = Field(description="The SHA-256 of its weights file; null without one.")
 
 
-class LossesView(BaseModel):
+class Losses(BaseModel):
     """The objective's terms, each with its weight in it; they add up to `total`."""
 
     content: float
@@ -58,23 +60,23 @@ class LossesView(BaseModel):
     total: float
 
 
-class ErrorView(BaseModel):
-    """Why a job failed."""
+class JobError(BaseModel):
+    """Why the job failed."""
 
     code: str
     detail: str
 
 
-class WarningView(BaseModel):
-    """An option or an image that is taken, and does not do what it seems to ask for."""
+class JobWarning(BaseModel):
+    """An option or an image that is accepted, but has no effect or an unexpected one."""
 
     field: str
     code: str = Field(description="`image_too_small`, `no_effect` or `weight_is_zero`.")
     detail: str
 
 
-class WebhookView(BaseModel):
-    """What an address is told when the job is over."""
+class Webhook(BaseModel):
+    """The notification that is sent to a URL when the job is over."""
 
     url: str
     status: Literal["waiting", "delivered", "failed"] = Field(
@@ -86,8 +88,8 @@ class WebhookView(BaseModel):
     again_at: datetime | None = Field(description="When it is tried again.")
 
 
-class LinksView(BaseModel):
-    """Where to go on from here."""
+class JobLinks(BaseModel):
+    """Links to what belongs to the job."""
 
     self: str
     events: str
@@ -97,8 +99,8 @@ class LinksView(BaseModel):
     cancel: str
 
 
-class JobView(BaseModel):
-    """A job: what was asked for, how far it is, and where its picture is."""
+class Job(BaseModel):
+    """A job: its options, its progress, and links to its results."""
 
     id: str
     status: Status
@@ -121,12 +123,12 @@ class JobView(BaseModel):
     finished_at: datetime | None
     expires_at: datetime | None = Field(description="Until when it can be fetched, once over.")
     options: JobOptions
-    warnings: list[WarningView] = Field(description=_WARNINGS)
-    backbone: BackboneView | None
-    losses: LossesView | None
-    error: ErrorView | None
-    webhook: WebhookView | None
-    links: LinksView
+    warnings: list[JobWarning] = Field(description=_WARNINGS)
+    backbone: Backbone | None
+    losses: Losses | None
+    error: JobError | None
+    webhook: Webhook | None
+    links: JobLinks
 
 
 _PROGRESS = (
@@ -140,39 +142,19 @@ _PROGRESS = (
 )
 
 
-class JobsView(BaseModel):
-    """Some of the caller's jobs."""
+class JobList(BaseModel):
+    """A page of the caller's jobs."""
 
-    jobs: list[JobView]
-    next_cursor: str | None = Field(description="Where the list goes on; null at its end.")
-
-
-class MemberView(BaseModel):
-    """One job of a sweep."""
-
-    id: str
-    values: dict[str, float] = Field(
-        description="Those of its options that are others in the other jobs."
-    )
-    job: JobView | None = Field(description="Null once it was erased.")
-
-
-class SweepView(BaseModel):
-    """A sweep, and how each of its jobs stands."""
-
-    id: str
-    created_at: datetime
-    is_over: bool = Field(description="Whether all its jobs are.")
-    jobs: list[MemberView]
-    links: dict[str, str]
+    jobs: list[Job]
+    next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.")
 
 
 class Estimate(BaseModel):
-    """What a submission would come to; nothing was kept of it."""
+    """What a submission would cost; nothing of it was stored."""
 
     dry_run: Literal[True] = True
     options: JobOptions
-    warnings: list[WarningView] = Field(description=_WARNINGS)
+    warnings: list[JobWarning] = Field(description=_WARNINGS)
     jobs: int = Field(description="How many there would be: one, or those of a sweep.")
     megapixel_iterations: float = Field(description="What there would be to paint in all.")
     queue_position: int = Field(description="How many jobs would wait before the first.")
@@ -181,18 +163,17 @@ class Estimate(BaseModel):
     )
 
 
-def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
-    """What a client is told of a job.
+def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
+    """The job as a client receives it.
 
     Args:
-        rates: how many pixels times iterations each worker that lives paints a second, as far as
-            that is known.
+        rates: how many pixel iterations each living worker paints per second, as far as known.
 
     Raises:
         DamagedRecord: its options are invalid.
     """
     options = job.read_options()
-    return JobView(
+    return Job(
         id=job.id,
         status=job.status,
         version=job.version,
@@ -205,52 +186,52 @@ def view_of(job: Job, rates: Sequence[float] = ()) -> JobView:
         finished_at=job.finished_at,
         expires_at=job.expires_at,
         options=JobOptions(options.to_dict()),
-        warnings=_warnings(job.warnings),
-        backbone=BackboneView(**_backbone(job)) if job.backbone else None,
-        error=ErrorView(code=job.error_code, detail=job.error_detail or "")
+        warnings=_describe_warnings(job.warnings),
+        backbone=Backbone(**_describe_backbone(job)) if job.backbone else None,
+        error=JobError(code=job.error_code, detail=job.error_detail or "")
         if job.error_code
         else None,
-        webhook=None if job.webhook is None else _webhook(job.webhook),
-        links=_links(job),
-        **_progress(job, options, rates),
+        webhook=None if job.webhook is None else _describe_webhook(job.webhook),
+        links=_make_links(job),
+        **_describe_progress(job, options, rates),
     )
 
 
-def preview_link(job: Job) -> str:
-    """Where the newest preview is; each has an address of its own, so that a browser asks anew."""
+def make_preview_link(job: JobRecord) -> str:
+    """The newest preview. Each has its own URL, so that browsers load it."""
     after = "" if job.preview_iteration is None else f"?iteration={job.preview_iteration}"
     return f"/jobs/{job.id}/preview{after}"
 
 
-def progress_of(view: dict[str, Any]) -> dict[str, Any]:
-    """The part of a job's JSON that is another after every iteration."""
-    return {name: view[name] for name in _PROGRESS}
+def pick_progress(job: dict[str, Any]) -> dict[str, Any]:
+    """The part of a job's JSON that changes with every iteration."""
+    return {name: job[name] for name in _PROGRESS}
 
 
-def _webhook(webhook: Webhook) -> WebhookView:
+def _describe_webhook(webhook: WebhookRecord) -> Webhook:
     gave_up = webhook.error is not None and webhook.again_at is None
     waits = webhook.tries == 0 or webhook.again_at is not None
-    return WebhookView(
+    return Webhook(
         status="failed" if gave_up else "waiting" if waits else "delivered", **asdict(webhook)
     )
 
 
-def _links(job: Job) -> LinksView:
+def _make_links(job: JobRecord) -> JobLinks:
     path = f"/jobs/{job.id}"
     parts = {name: f"{path}/{name}" for name in ("events", "losses", "result", "cancel")}
-    return LinksView(self=path, preview=preview_link(job), **parts)
+    return JobLinks(self=path, preview=make_preview_link(job), **parts)
 
 
-def _warnings(warnings: Sequence[OptionWarning]) -> list[WarningView]:
-    return [WarningView(**asdict(warning)) for warning in warnings]
+def _describe_warnings(warnings: Sequence[OptionWarning]) -> list[JobWarning]:
+    return [JobWarning(**asdict(warning)) for warning in warnings]
 
 
-def _backbone(job: Job) -> dict[str, Any]:
+def _describe_backbone(job: JobRecord) -> dict[str, Any]:
     assert job.backbone is not None
     return {"name": job.backbone.name, "sha256": job.backbone.sha256}
 
 
-def _progress(job: Job, options: Options, rates: Sequence[float]) -> dict[str, Any]:
+def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float]) -> dict[str, Any]:
     done = job.progress
     if done is None:
         return {
@@ -258,7 +239,7 @@ def _progress(job: Job, options: Options, rates: Sequence[float]) -> dict[str, A
             "iteration": 0,
             "iterations": options.all_iterations,
             "scale": None,
-            "eta_seconds": _expected(job, rates),
+            "eta_seconds": _estimate_eta(job, rates),
             "losses": None,
         }
     return {
@@ -266,12 +247,12 @@ def _progress(job: Job, options: Options, rates: Sequence[float]) -> dict[str, A
         "iteration": done.iteration,
         "iterations": done.iterations,
         "scale": f"{done.scale}/{done.scales}",
-        "eta_seconds": done.eta_seconds if job.status == "running" else _expected(job, rates),
-        "losses": LossesView(**done.losses),
+        "eta_seconds": done.eta_seconds if job.status == "running" else _estimate_eta(job, rates),
+        "losses": Losses(**done.losses),
     }
 
 
-def estimate_of(
+def make_estimate(
     options: Options,
     jobs: int,
     work: int,
@@ -279,28 +260,28 @@ def estimate_of(
     rates: Sequence[float],
     warnings: Sequence[OptionWarning],
 ) -> Estimate:
-    """What a submission would come to.
+    """The cost of a submission, and when its last result may be there.
 
     Args:
-        work: what there is to paint of each job, in pixels times iterations.
+        work: the pixel iterations of each job.
     """
     return Estimate(
         options=JobOptions(options.to_dict()),
-        warnings=_warnings(warnings),
+        warnings=_describe_warnings(warnings),
         jobs=jobs,
         megapixel_iterations=round(jobs * work / 1e6, 3),
         queue_position=outlook.position,
-        eta_seconds=_seconds(outlook.work_ahead + (jobs - 1) * work, work, rates),
+        eta_seconds=_estimate_seconds(outlook.work_ahead + (jobs - 1) * work, work, rates),
     )
 
 
-def _expected(job: Job, rates: Sequence[float]) -> float | None:
-    """In how many seconds a waiting job's picture may be there."""
+def _estimate_eta(job: JobRecord, rates: Sequence[float]) -> float | None:
+    """The seconds until a waiting job's result, if they can be estimated."""
     if job.waiting is None:
         return None
-    return _seconds(job.waiting.work_ahead, job.waiting.work_left, rates)
+    return _estimate_seconds(job.waiting.work_ahead, job.waiting.work_left, rates)
 
 
-def _seconds(work_ahead: float, work: float, rates: Sequence[float]) -> float | None:
-    """What is before a job is painted by all workers, it itself by one."""
+def _estimate_seconds(work_ahead: float, work: float, rates: Sequence[float]) -> float | None:
+    """The work ahead of a job is painted by all workers, the job itself by one."""
     return round(work_ahead / sum(rates) + work / mean(rates), 1) if rates else None

@@ -1,20 +1,24 @@
-"""Whether the API lives, and whether it can take a job."""
+"""`/livez`, `/readyz` and `/metrics`, for operators and their machines."""
 
 from http import HTTPStatus
 from typing import Literal
 
 from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from redis import RedisError
 
-from api.service import ServiceOf
+from api.http.problems import describe_problems
+from api.ops.metrics import Snapshot, read_counts
+from api.service import CurrentService
 from shared.workers import Worker, living
 
 router = APIRouter(tags=["operations"])
 
 
-class Alive(BaseModel):
-    """The process answers."""
+class Liveness(BaseModel):
+    """The process responds."""
 
     status: Literal["alive"] = "alive"
 
@@ -29,14 +33,14 @@ class Readiness(BaseModel):
 
 
 @router.get("/livez")
-async def livez() -> Alive:
-    """The process answers; says nothing of what it needs."""
-    return Alive()
+async def get_liveness() -> Liveness:
+    """The process responds. What it needs is not checked."""
+    return Liveness()
 
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
-async def readyz(service: ServiceOf, response: Response) -> Readiness:
-    """Whether a job can be taken, and which workers live to paint it, with which backbone."""
+async def get_readiness(service: CurrentService, response: Response) -> Readiness:
+    """Whether a job can be accepted, and which workers live to paint it, with which backbone."""
     redis, blob_store = await service.readiness.check()
     try:
         workers = await service.jobs.run(living())
@@ -51,3 +55,14 @@ async def readyz(service: ServiceOf, response: Response) -> Readiness:
         blob_store=blob_store,
         workers=workers,
     )
+
+
+@router.get("/metrics", response_class=Response, responses=describe_problems(503))
+async def get_metrics(service: CurrentService) -> Response:
+    """Every metric, in Prometheus' format."""
+    counts = await service.jobs.run(read_counts())
+    workers = await service.jobs.run(living())
+    registry = CollectorRegistry()
+    registry.register(Snapshot(counts, workers, service.subscriptions.count))
+    text = generate_latest(registry) + generate_latest(service.request_times.registry)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""Whether Redis and the blob store take writes: tried at most once a second, whoever asks."""
+"""Whether Redis and the blob store accept writes, tried at most once a second."""
 
 from time import monotonic
 
@@ -10,31 +10,31 @@ from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
 
 FRESH_SECONDS = 1.0
-"""For how long an answer is given again: anybody may ask, as often as they like."""
+"""How long a result is reused: anybody may ask, as often as they like."""
 
 _TRIAL_KEY = "api:readiness"
 _TRIAL_MILLISECONDS = 1
 
 
 class ReadinessCheck:
-    """What the two stores said last, each `ok` or what is wrong with it."""
+    """The last state of the two stores, each `ok` or what is wrong with it."""
 
     def __init__(self, jobs: AsyncJobStore, blobs: BlobStore) -> None:
         self._jobs, self._blobs = jobs, blobs
         self._lock = Lock()
         self._tried_at: float | None = None
-        self._answers = ("ok", "ok")
+        self._states = ("ok", "ok")
 
     async def check(self) -> tuple[str, str]:
-        """How it stands with Redis and with the blob store."""
+        """The state of Redis and of the blob store."""
         async with self._lock:
             if self._tried_at is None or monotonic() - self._tried_at > FRESH_SECONDS:
-                self._answers = await self._redis(), await self._blob_store()
+                self._states = await self._check_redis(), await self._check_blob_store()
                 self._tried_at = monotonic()
-            return self._answers
+            return self._states
 
-    async def _redis(self) -> str:
-        """Redis that is full, or that follows another, still answers whoever reads."""
+    async def _check_redis(self) -> str:
+        """A full Redis, or a replica, still answers reads: so a write is tried."""
         try:
             await self._jobs.client.set(_TRIAL_KEY, "ready", px=_TRIAL_MILLISECONDS)
         except ResponseError:
@@ -43,7 +43,7 @@ class ReadinessCheck:
             return "cannot be reached"
         return "ok"
 
-    async def _blob_store(self) -> str:
+    async def _check_blob_store(self) -> str:
         try:
             await self._blobs.check()
         except (BlobStoreError, OSError):

@@ -1,4 +1,4 @@
-"""Whether a worker that lives can paint a picture: with its backbone, and in its memory."""
+"""Whether a living worker can paint a picture: with its backbone, and in its memory."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,46 +20,50 @@ from shared.workers import Worker, living
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a picture takes of a worker's memory, beside what its options say.
+    """What the memory for a picture depends on, besides its options.
 
     Attributes:
-        pixels: how many it will have; 0 where that is not known.
-        image_bytes: about what the images take that it is made from.
+        pixels: the size of the picture; 0 if it is not known.
+        image_bytes: about what the images that it is made from take.
     """
 
     pixels: int
     image_bytes: int
 
 
-def demand_of(submission: Submission) -> Demand:
-    """The demand of each of a submission's pictures."""
+def compute_demand(submission: Submission) -> Demand:
+    """The demand of each of a submission's jobs."""
     options = submission.variants[0].options
-    return _demand(_image_sizes(submission.pictures), options)
+    return _compute_demand(_measure_images(submission.pictures), options)
 
 
-def demand_again(job: Job) -> Demand:
-    """The demand of a job that is to be done again."""
+def get_demand(job: Job) -> Demand:
+    """The demand of an earlier job."""
     return Demand(job.pixels, job.image_bytes)
 
 
 async def check_capacity(submission: Submission, service: Service) -> None:
-    """Raises InvalidFields where no worker that lives has the backbone of a submission and the
-    memory for a picture of this size. Where none lives, the job may wait for one."""
-    sizes = _image_sizes(submission.pictures)
+    """Checks that a living worker has the backbone of a submission, and the memory for a picture of
+    its size. While no worker lives, the job may wait for one.
+
+    Raises:
+        InvalidFields: no worker has.
+    """
+    sizes = _measure_images(submission.pictures)
     workers = await service.jobs.run(living())
-    _check(submission.variants[0].options, lambda wanted: _demand(sizes, wanted), workers)
+    _check(submission.variants[0].options, lambda options: _compute_demand(sizes, options), workers)
 
 
-async def check_capacity_again(job: Job, service: Service) -> None:
-    """The same for a job that is to be done again."""
+async def check_retry_capacity(job: Job, service: Service) -> None:
+    """The same for a job that is retried."""
     options = job.read_options()
     shape = (options.size, max(1, job.pixels // options.size))
 
-    def demand(wanted: Options) -> Demand:
-        return replace(demand_again(job), pixels=prod(fitted(*shape, wanted.size)))
+    def demand_for(options: Options) -> Demand:
+        return replace(get_demand(job), pixels=prod(fitted(*shape, options.size)))
 
     workers = await service.jobs.run(living())
-    _check(options, demand, workers)
+    _check(options, demand_for, workers)
 
 
 def _check(
@@ -67,28 +71,28 @@ def _check(
 ) -> None:
     """
     Args:
-        demand_for: what the same picture takes with these options.
+        demand_for: the demand of the same picture with other options.
     """
     _check_backbone(options.to_dict(), workers)
 
     def can_be_painted(size: int) -> bool:
-        wanted = replace(options, size=size)
-        demand = demand_for(wanted)
+        resized = replace(options, size=size)
+        demand = demand_for(resized)
         return any(
-            worker.can_paint(wanted, demand.pixels, demand.image_bytes) for worker in workers
+            worker.can_paint(resized, demand.pixels, demand.image_bytes) for worker in workers
         )
 
     if not workers or can_be_painted(options.size):
         return
-    largest = _largest(can_be_painted, options.size)
+    largest = _find_largest(can_be_painted, options.size)
     sentence = f"For this picture at most {largest} pixels can be painted: the memory ends there."
     if largest is None:
         sentence = "No worker has the memory for this picture, whatever its size."
     raise InvalidFields([FieldError("size", "size_too_large", sentence)])
 
 
-def _largest(can_be_painted: Callable[[int], bool], beyond: int) -> int | None:
-    """The largest size that can be painted, below one that cannot; None where there is none."""
+def _find_largest(can_be_painted: Callable[[int], bool], beyond: int) -> int | None:
+    """The largest size that can be painted, below one that cannot; None if there is none."""
     size = OPTIONS["size"].type
     assert isinstance(size, NumberType)
     smallest = int(size.minimum)
@@ -103,10 +107,10 @@ def _check_backbone(options: Mapping[str, Any], workers: list[Worker]) -> None:
     if not workers or any(worker.has_backbone(options) for worker in workers):
         return
     choice = options["backbone"]
-    there = sorted({name for worker in workers for name in worker.backbones})
-    if choice != "auto" and choice not in there:
+    available = sorted({name for worker in workers for name in worker.backbones})
+    if choice != "auto" and choice not in available:
         sentence = (
-            f"No worker has the weights of {choice}; there are {', '.join(there)}. Name one of "
+            f"No worker has the weights of {choice}; there are {', '.join(available)}. Name one of "
             f"these as `backbone`, or have the operator run `pastiche weights {choice}`."
         )
         raise InvalidFields([FieldError("backbone", "backbone_missing", sentence)])
@@ -120,11 +124,11 @@ def _check_backbone(options: Mapping[str, Any], workers: list[Worker]) -> None:
     )
 
 
-def _demand(sizes: ImageSizes, options: Options) -> Demand:
+def _compute_demand(sizes: ImageSizes, options: Options) -> Demand:
     return Demand(prod(fitted(*sizes.content, options.size)), sizes.total_bytes(options))
 
 
-def _image_sizes(pictures: Inputs[Path]) -> ImageSizes:
+def _measure_images(pictures: Inputs[Path]) -> ImageSizes:
     content, styles = size_of(pictures.content), [size_of(style) for style in pictures.style]
     over_content = len(pictures.mask) + (pictures.content_map is not None)
     return ImageSizes(

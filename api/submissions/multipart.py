@@ -1,4 +1,4 @@
-"""A multipart form from a stranger, read in little memory: files go to disk, texts are short."""
+"""Parses an untrusted multipart form in little memory: files go to disk, texts are short."""
 
 from fastapi import Request
 from python_multipart.multipart import parse_options_header
@@ -8,21 +8,21 @@ from starlette.requests import ClientDisconnect
 
 from shared.errors import FieldError, InvalidFields, MalformedRequest, WrongContentType
 
-_MOST_PARTS = 96
-_LONGEST_TEXT_BYTES = 16 * 1024
+_MAX_PARTS = 96
+_MAX_TEXT_BYTES = 16 * 1024
 _IN_MEMORY_BYTES = 64 * 1024
-"""Of each file; the rest of it is on the disk while it comes in."""
+"""Of each file; the rest of it is on disk while it arrives."""
 
 _CUT_OFF = "The form cannot be read: it is cut off."
 _ENCODINGS = (b"utf-8", b"utf8", b"us-ascii")
 
 
-async def form_of(request: Request) -> FormData:
+async def parse_form(request: Request) -> FormData:
     """The form in a request, to be closed by the caller.
 
     Raises:
         WrongContentType: the body is not multipart/form-data, or not in UTF-8.
-        MalformedRequest: it says that it is, and cannot be read as such.
+        MalformedRequest: it cannot be parsed as that.
         InvalidFields: a text is longer than any option.
     """
     _check_content_type(request.headers)
@@ -43,8 +43,8 @@ def _check_content_type(headers: Headers) -> None:
     media_type, parameters = parse_options_header(headers.get("content-type", ""))
     if media_type.strip() != b"multipart/form-data":
         raise WrongContentType("Send the pictures and options as multipart/form-data.")
-    # Python knows encodings that fail in odd ways or give text that cannot be written out again,
-    # and keeps a note of each name that it was ever asked for.
+    # Python has encodings that fail in odd ways or give text that cannot be encoded again, and
+    # caches every name that it is ever given.
     if parameters.get(b"charset", b"utf-8").strip().lower() not in _ENCODINGS:
         raise WrongContentType("Send the form in UTF-8.")
 
@@ -56,9 +56,9 @@ class _Parser(MultiPartParser):
         super().__init__(
             request.headers,
             request.stream(),
-            max_files=_MOST_PARTS,
-            max_fields=_MOST_PARTS,
-            max_part_size=_LONGEST_TEXT_BYTES,
+            max_files=_MAX_PARTS,
+            max_fields=_MAX_PARTS,
+            max_part_size=_MAX_TEXT_BYTES,
         )
         self.has_ended = False
 
@@ -69,6 +69,6 @@ class _Parser(MultiPartParser):
         try:
             super().on_part_data(data, start, end)
         except MultiPartException as error:
-            sentence = f"This text is longer than {_LONGEST_TEXT_BYTES} bytes."
+            sentence = f"This text is longer than {_MAX_TEXT_BYTES} bytes."
             field = self._current_part.field_name
             raise InvalidFields([FieldError(field, "text_too_long", sentence)]) from error

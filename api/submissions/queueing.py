@@ -1,22 +1,26 @@
-"""A job into the queue: its pictures first, then its record, then the message."""
+"""Enqueues a job: its pictures first, then its record, then the message. Or estimates its cost."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from anyio import CancelScope, to_thread
+from fastapi import Query, Response
+from fastapi.responses import JSONResponse
 from kombu.exceptions import OperationalError
 
 from api.access.authentication import Access
+from api.jobs.responses import get_worker_rates
+from api.jobs.schemas import make_estimate
 from api.service import Service
-from api.submissions.capacity import Demand
+from api.submissions.capacity import Demand, compute_demand
 from api.submissions.uploads import Submission
 from pastiche.job_settings import JobSettings
 from pastiche.option_warnings import OptionWarning, find_warnings
 from pastiche.options import OptionError, Options
 from pastiche.pyramid import scales
-from shared import logs, tracing, transitions
+from shared import logs, overview, tracing, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
 from shared.jobs import Inputs, new_job_id
@@ -29,15 +33,20 @@ log = logging.getLogger(__name__)
 Source = TypeVar("Source", bound=PurePath | str)
 
 FULL_SECONDS, BUSY_SECONDS, LATE_SECONDS = 30, 10, 1
-"""After how long a client may try again: where the queue is full, where its owner has too many jobs
-in flight, where its pictures took too long to be kept."""
+"""After how long a client may try again: if the queue is full, if its owner has too many jobs in
+flight, if storing its pictures took too long."""
+
+DryRun = Annotated[
+    bool, Query(description="Only says whether it would be accepted, and what it would cost.")
+]
+"""Whether a submission is only estimated."""
 
 
-def work_of(submission: Submission) -> int:
-    """How much there is to paint of each of its jobs, in pixels times iterations.
+def compute_work(submission: Submission) -> int:
+    """The pixel iterations of each of a submission's jobs.
 
     Raises:
-        InvalidFields: a picture of this shape cannot be painted at so many scales.
+        InvalidFields: a picture of this shape has no room for so many scales.
     """
     try:
         plan = scales(*size_of(submission.pictures.content), submission.variants[0].options)
@@ -47,14 +56,14 @@ def work_of(submission: Submission) -> int:
     return sum(scale.cost for scale in plan)
 
 
-def warnings_of(options: Options, pictures: Inputs[Path]) -> list[OptionWarning]:
-    """What of a job's options and pictures does not do what it seems to ask for."""
+def list_warnings(options: Options, pictures: Inputs[Path]) -> list[OptionWarning]:
+    """The options and pictures of a job that have no effect or an unexpected one."""
     styles = [size_of(style) for style in pictures.style]
     return find_warnings(options, size_of(pictures.content), styles)
 
 
-def place_of(access: Access, work: int, demand: Demand, settings: JobSettings) -> Place:
-    """Where in the queue a job belongs."""
+def make_place(access: Access, work: int, demand: Demand, settings: JobSettings) -> Place:
+    """The place of a job in the queue."""
     return Place(
         caller=access.caller,
         work=work,
@@ -69,7 +78,7 @@ def place_of(access: Access, work: int, demand: Demand, settings: JobSettings) -
     )
 
 
-async def enqueued(
+async def enqueue(
     options: Mapping[str, Any],
     pictures: Inputs[Source],
     place: Place,
@@ -78,14 +87,14 @@ async def enqueued(
     once: Once | None = None,
     warnings: Sequence[OptionWarning] = (),
 ) -> str:
-    """The id of a new job. A record never names a picture that is not there; where anything fails,
-    nothing stays behind.
+    """Creates a job and returns its id. A record never names a picture that is not stored; if
+    anything fails, nothing stays behind.
 
     Args:
-        write: puts a picture under a key.
+        write: stores a picture under a key.
 
     Raises:
-        QueueFull, TooManyJobs, StorageUnavailable: not now.
+        QueueFull, TooManyJobs, StorageUnavailable: it cannot be accepted now.
     """
     job_id = new_job_id()
     inputs = pictures.mapped(lambda source: input_key(job_id, PurePath(source).stem))
@@ -106,10 +115,10 @@ async def enqueued(
             warnings=warnings,
         )
         with tracing.span("queue", {"pastiche.job.id": job_id}):
-            _check(await service.jobs.run(submission), service)
+            _check_outcome(await service.jobs.run(submission), service)
     except BaseException:
-        # The record too, and what the key gives: that writing them failed here does not say that
-        # they were not written.
+        # The record and the idempotency key, too: that writing them failed here does not mean
+        # that they were not written.
         with CancelScope(shield=True):
             keeping = Keeping.of(service.settings)
             await service.jobs.run(transitions.erase(job_id, keeping=keeping, once=once))
@@ -119,7 +128,7 @@ async def enqueued(
 
 
 async def announce(job_ids: Iterable[str], service: Service) -> None:
-    """The records are the truth, messages a hint: that they fail is no fault of the client's."""
+    """Wakes workers. The records are the queue, messages a hint: a failure is only logged."""
     for job_id in job_ids:
         try:
             await to_thread.run_sync(publish, service.queue, job_id)
@@ -127,12 +136,32 @@ async def announce(job_ids: Iterable[str], service: Service) -> None:
             log.warning("Job %s is queued, but could not be announced: %s", job_id, error)
 
 
-def _check(outcome: Submitted, service: Service) -> None:
+def _check_outcome(outcome: Submitted, service: Service) -> None:
     if outcome == "full":
         raise QueueFull("Too many jobs wait already.", retry_after_seconds=FULL_SECONDS)
     if outcome == "busy":
         sentence = f"At most {service.settings.jobs_in_flight} jobs of one owner may wait or run."
         raise TooManyJobs(sentence, retry_after_seconds=BUSY_SECONDS)
     if outcome == "late":
-        sentence = "The pictures took too long to be kept. Please try again."
+        sentence = "Storing the pictures took too long. Please try again."
         raise StorageUnavailable(sentence, retry_after_seconds=LATE_SECONDS)
+
+
+async def respond_with_estimate(
+    submission: Submission, access: Access, service: Service
+) -> Response:
+    """What a submission would cost, and when its last result might be there."""
+    demand, work = compute_demand(submission), compute_work(submission)
+    place = make_place(access, work, demand, submission.settings)
+    outlook = await service.jobs.run(overview.estimate(place))
+    rates = await get_worker_rates(service)
+    variants = submission.variants
+    warnings = dict.fromkeys(
+        warning
+        for variant in variants
+        for warning in list_warnings(variant.options, submission.pictures)
+    )
+    estimate = make_estimate(
+        variants[0].options, len(variants), work, outlook, rates, list(warnings)
+    )
+    return JSONResponse(estimate.model_dump(mode="json"))

@@ -1,4 +1,4 @@
-"""Multipart in, validated options and normalised pictures out; nothing stays behind of the rest."""
+"""Reads a submission: multipart in, valid options and normalised pictures out."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 
 from api.decoding.decoder import Decoder
-from api.http.suggestions import unknown_field
+from api.http.problems import unknown_field_error
 from api.service import Service
 from api.submissions.form import (
     TEXT_FIELDS,
@@ -23,7 +23,7 @@ from api.submissions.form import (
     pictures_job_id,
     start_job_id,
 )
-from api.submissions.multipart import form_of
+from api.submissions.multipart import parse_form
 from pastiche.job_settings import JobSettings
 from pastiche.sizes import same_aspect
 from shared import tracing
@@ -34,17 +34,17 @@ from shared.picture_fields import PICTURE_FIELDS
 from shared.pictures import size_of
 from shared.settings import Settings
 
-_OF_THE_STYLES = ("style", "style_mask", "mask")
-"""What is taken from an earlier job together, or not at all: there are as many masks as styles."""
+_STYLE_FIELDS = ("style", "style_mask", "mask")
+"""Reused from an earlier job together, or not at all: there are as many masks as styles."""
 
-_OF_THE_CONTENT = ("content", "content_map")
+_CONTENT_FIELDS = ("content", "content_map")
 
-_OF_THE_START = ("start_image",)
-"""Taken only from the job that `pictures_of` names; `start` has its job's result in this place."""
+_START_FIELDS = ("start_image",)
+"""Reused only from the job that `pictures_of` names; `start` puts its job's result here."""
 
-EarlierJob = Callable[[str, str], Awaitable[Job]]
-"""Gives the earlier job that a field names; raises InvalidFields where it is none, or has nothing
-that this field asks for."""
+FindEarlierJob = Callable[[str, str], Awaitable[Job]]
+"""Finds the earlier job that a field names; raises InvalidFields if there is none, or if it does
+not have what this field needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Receiver:
-    """Takes submissions in.
+class SubmissionReader:
+    """Reads submissions.
 
     Attributes:
-        scratch: a folder for pictures on their way in.
+        scratch: a folder for temporary files.
         is_sweep: whether some options may have several values, one for each job of a sweep.
     """
 
@@ -78,48 +78,48 @@ class Receiver:
     is_sweep: bool = False
 
     @classmethod
-    def of(cls, service: Service, *, is_sweep: bool = False) -> "Receiver":
+    def create(cls, service: Service, *, is_sweep: bool = False) -> "SubmissionReader":
         return cls(service.settings, service.decoder, service.blobs, service.scratch, is_sweep)
 
     @asynccontextmanager
-    async def received(
-        self, request: Request, earlier_job: EarlierJob
+    async def read(
+        self, request: Request, find_earlier_job: FindEarlierJob
     ) -> AsyncIterator[Submission]:
         """The submission in a request; its files live as long as the context.
 
         Raises:
             WrongContentType: the body is not multipart/form-data, or not in UTF-8.
             MalformedRequest: it says that it is, and cannot be read as such.
-            InvalidFields: every field at fault, with what is wrong with it.
+            InvalidFields: names every field at fault.
             DecodersBusy: too many pictures came before.
             PicturesLost: the store no longer has an earlier job's picture.
         """
-        sent = await form_of(request)
+        uploaded = await parse_form(request)
         try:
-            form = normalize_form(sent, is_sweep=self.is_sweep)
-            taken = await _taken(form, earlier_job)
-            variants, job_settings = self._parse(form, taken)
+            form = normalize_form(uploaded, is_sweep=self.is_sweep)
+            reused = await _find_reused_pictures(form, find_earlier_job)
+            variants, job_settings = self._parse(form, reused)
             with TemporaryDirectory(dir=self.scratch) as name:
                 folder = Path(name)
                 with tracing.span("decode"):
-                    files = await self._normalised(form, folder)
-                for field, keys in taken.items():
+                    files = await self._normalise(form, folder)
+                for field, keys in reused.items():
                     files[field] = [
-                        await self._fetched(field, key, folder / f"{field}-{index}.picture")
+                        await self._fetch(field, key, folder / f"{field}-{index}.picture")
                         for index, key in enumerate(keys)
                     ]
                 _check_aspects(files)
-                fingerprint = await to_thread.run_sync(_fingerprint, form)
-                yield Submission(variants, job_settings, _inputs(files), fingerprint)
+                fingerprint = await to_thread.run_sync(_compute_fingerprint, form)
+                yield Submission(variants, job_settings, _make_inputs(files), fingerprint)
         finally:
-            await sent.close()
+            await uploaded.close()
 
     def _parse(
-        self, form: FormData, taken: Mapping[str, list[str]]
+        self, form: FormData, reused: Mapping[str, list[str]]
     ) -> tuple[tuple[Variant, ...], JobSettings]:
         """The options and settings; InvalidFields names every field of the form at fault."""
-        counts = {name: len(form.getlist(name)) or len(taken.get(name, ())) for name in _PICTURES}
-        errors = [*_faults_of_shape(form), *_faults_of_files(form, taken, self.settings)]
+        counts = {name: len(form.getlist(name)) or len(reused.get(name, ())) for name in _PICTURES}
+        errors = [*_check_fields(form), *_check_files(form, reused, self.settings)]
         try:
             parsed = parse_text_fields(form, counts, self.settings, is_sweep=self.is_sweep)
         except InvalidFields as invalid:
@@ -129,7 +129,7 @@ class Receiver:
             raise InvalidFields(errors, status=413 if too_large else 422)
         return parsed
 
-    async def _normalised(self, form: FormData, folder: Path) -> dict[str, list[Path]]:
+    async def _normalise(self, form: FormData, folder: Path) -> dict[str, list[Path]]:
         files: dict[str, list[Path]] = {name: [] for name in PICTURE_FIELDS}
         errors: list[tuple[FieldError, int]] = []
         for name, field in PICTURE_FIELDS.items():
@@ -138,7 +138,7 @@ class Receiver:
                 source, target = (
                     folder / f"{name}-{index}.{kind}" for kind in ("upload", "picture")
                 )
-                await to_thread.run_sync(_keep, upload, source)
+                await to_thread.run_sync(_save, upload, source)
                 fault = await self.decoder.normalise(
                     source,
                     target,
@@ -155,8 +155,8 @@ class Receiver:
             raise InvalidFields([error for error, _ in errors], status=status)
         return files
 
-    async def _fetched(self, field: str, key: str, target: Path) -> Path:
-        """A picture of an earlier job: it was normalised then.
+    async def _fetch(self, field: str, key: str, target: Path) -> Path:
+        """A picture of an earlier job, which was normalised then.
 
         Raises:
             PicturesLost: the store no longer has it.
@@ -172,39 +172,42 @@ class Receiver:
 _PICTURES = tuple(PICTURE_FIELDS)
 
 
-async def _taken(form: FormData, earlier_job: EarlierJob) -> dict[str, list[str]]:
-    """The keys of what a job goes on with from earlier ones: the result of the one, and of the
-    pictures of the other, or of the same, those that are not sent anew."""
-    start, donor = start_job_id(form), pictures_job_id(form)
-    taken: dict[str, list[str]] = {}
+async def _find_reused_pictures(
+    form: FormData, find_earlier_job: FindEarlierJob
+) -> dict[str, list[str]]:
+    """The blob keys of pictures from earlier jobs, by field: the result of the job that `start`
+    names, and those pictures of the job that `pictures_of` or `start` names that are not uploaded.
+    """
+    start, pictures_of = start_job_id(form), pictures_job_id(form)
+    reused: dict[str, list[str]] = {}
     earlier = None
     if start is not None:
-        earlier = await earlier_job("start", start)
+        earlier = await find_earlier_job("start", start)
         assert earlier.result_key is not None
-        taken["start_image"] = [earlier.result_key]
-    groups = [_OF_THE_CONTENT, _OF_THE_STYLES]
-    if donor is not None:
-        earlier = await earlier_job("pictures_of", donor)
+        reused["start_image"] = [earlier.result_key]
+    groups = [_CONTENT_FIELDS, _STYLE_FIELDS]
+    if pictures_of is not None:
+        earlier = await find_earlier_job("pictures_of", pictures_of)
         if form.get("start", "image") == "image":
-            groups.append(_OF_THE_START)
+            groups.append(_START_FIELDS)
     if earlier is None:
-        return taken
+        return reused
     pictures = earlier.inputs.by_field()
     for group in groups:
         if not any(form.getlist(name) for name in group):
-            taken |= {name: pictures[name] for name in group if pictures[name]}
-    return taken
+            reused |= {name: pictures[name] for name in group if pictures[name]}
+    return reused
 
 
-def _faults_of_shape(form: FormData) -> list[FieldError]:
-    """Fields that nobody knows, that come too often, or that are a file where text is meant."""
+def _check_fields(form: FormData) -> list[FieldError]:
+    """The errors of fields that do not exist, that are repeated, or that are files and not text."""
     names = [name for name, _ in form.multi_items()]
     known = (*PICTURE_FIELDS, *TEXT_FIELDS)
     errors = []
     for name in dict.fromkeys(names):
         most = PICTURE_FIELDS[name].most if name in PICTURE_FIELDS else 1
         if name not in known:
-            errors.append(unknown_field(name, known))
+            errors.append(unknown_field_error(name, known))
         elif names.count(name) > most:
             often = "once" if most == 1 else f"{most} times"
             sentence = f"This field may be given only {often}."
@@ -214,24 +217,24 @@ def _faults_of_shape(form: FormData) -> list[FieldError]:
     return errors
 
 
-def _faults_of_files(
-    form: FormData, taken: Mapping[str, list[str]], settings: Settings
+def _check_files(
+    form: FormData, reused: Mapping[str, list[str]], settings: Settings
 ) -> list[FieldError]:
-    """Pictures that are missing, empty, too large as files, or no files at all."""
+    """The errors of pictures that are missing, empty, too large as files, or not files."""
     errors = []
     for name, field in PICTURE_FIELDS.items():
         uploads = form.getlist(name)
-        if field.required and not uploads and name not in taken:
+        if field.required and not uploads and name not in reused:
             errors.append(FieldError(name, "missing_file", f"A {name} image is needed."))
-        if uploads and name == "start_image" and name in taken:
+        if uploads and name == "start_image" and name in reused:
             sentence = "Send this picture, or let `start` name a job: not both."
             errors.append(FieldError(name, "repeated_field", sentence))
-        faults = (_fault_of_file(name, upload, settings) for upload in uploads)
+        faults = (_check_file(name, upload, settings) for upload in uploads)
         errors += [fault for fault in faults if fault is not None][:1]
     return errors
 
 
-def _fault_of_file(name: str, upload: UploadFile | str, settings: Settings) -> FieldError | None:
+def _check_file(name: str, upload: UploadFile | str, settings: Settings) -> FieldError | None:
     if not isinstance(upload, UploadFile):
         return FieldError(name, "not_a_file", "Send this field as a file.")
     if not upload.size:
@@ -243,7 +246,7 @@ def _fault_of_file(name: str, upload: UploadFile | str, settings: Settings) -> F
 
 
 def _check_aspects(files: dict[str, list[Path]]) -> None:
-    """Raises InvalidFields where a mask or a start has another aspect ratio than its image."""
+    """Raises InvalidFields if a mask or a start image has another aspect ratio than its image."""
     of_content = ("mask", "content_map", "start_image")
     pairs = [(name, each, files["content"][0]) for name in of_content for each in files[name]]
     pairs += [
@@ -251,7 +254,7 @@ def _check_aspects(files: dict[str, list[Path]]) -> None:
         for mask, style in zip(files["style_mask"], files["style"], strict=False)
     ]
     errors = [
-        FieldError(name, "wrong_aspect", _aspect_sentence(size_of(picture), size_of(image)))
+        FieldError(name, "wrong_aspect", _describe_aspect(size_of(picture), size_of(image)))
         for name, picture, image in pairs
         if not same_aspect(size_of(picture), size_of(image))
     ]
@@ -259,38 +262,38 @@ def _check_aspects(files: dict[str, list[Path]]) -> None:
         raise InvalidFields(errors)
 
 
-def _aspect_sentence(size: tuple[int, int], wanted: tuple[int, int]) -> str:
+def _describe_aspect(size: tuple[int, int], expected: tuple[int, int]) -> str:
     return (
         f"This picture is {size[1]}×{size[0]} pixels and must have the aspect ratio of its image, "
-        f"which is {wanted[1]}×{wanted[0]}."
+        f"which is {expected[1]}×{expected[0]}."
     )
 
 
-def _inputs(files: dict[str, list[Path]]) -> Inputs[Path]:
+def _make_inputs(files: dict[str, list[Path]]) -> Inputs[Path]:
     several = {n: tuple(each) for n, each in files.items() if PICTURE_FIELDS[n].most > 1}
     single = {n: each[0] for n, each in files.items() if PICTURE_FIELDS[n].most == 1 and each}
     return Inputs(**several, **single)  # type: ignore[arg-type]  # one kind of field each
 
 
-def _keep(upload: UploadFile, target: Path) -> None:
+def _save(upload: UploadFile, target: Path) -> None:
     upload.file.seek(0)
     with target.open("wb") as out:
         copyfileobj(upload.file, out, 1 << 20)
 
 
-def _fingerprint(form: FormData) -> str:
-    """Of every field and file, in their order."""
+def _compute_fingerprint(form: FormData) -> str:
+    """Identifies the form: a digest of every field and file, in order."""
     whole = sha256()
     for name, value in form.multi_items():
-        digest = _digest(value) if isinstance(value, UploadFile) else _of_text(value)
-        whole.update(_of_text(name) + digest)
+        digest = _digest_file(value) if isinstance(value, UploadFile) else _digest_text(value)
+        whole.update(_digest_text(name) + digest)
     return whole.hexdigest()
 
 
-def _digest(upload: UploadFile) -> bytes:
+def _digest_file(upload: UploadFile) -> bytes:
     upload.file.seek(0)
     return file_digest(upload.file, "sha256").digest()  # type: ignore[arg-type]  # a binary file
 
 
-def _of_text(text: str) -> bytes:
+def _digest_text(text: str) -> bytes:
     return sha256(text.encode()).digest()

@@ -1,45 +1,34 @@
 """`/sweeps`: one pair of images and a grid of weights, a job for each, and a contact sheet."""
 
 import logging
-from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated
 
-from anyio import CancelScope
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from opentelemetry.trace import SpanKind
 
-from api.access.authentication import Access, AccessOf
-from api.access.priorities import check_priority
-from api.http.etags import unchanged
-from api.http.negotiation import IN_ASCII_DIGITS, PictureFormat
-from api.http.problems import responses_to_callers
-from api.jobs.endpoints import earlier_job, etag_of, rates_of
-from api.jobs.results import accepted
-from api.jobs.schemas import Estimate, MemberView, SweepView, view_of
-from api.service import Service, ServiceOf
-from api.submissions.capacity import check_capacity, demand_of
-from api.submissions.estimates import DryRun, estimated
+from api.access.authentication import CurrentAccess, check_priority
+from api.http.negotiation import ASCII_INTEGER, PictureFormat, choose_format, is_unchanged
+from api.http.problems import caller_problems
+from api.jobs.lookup import find_earlier_job
+from api.jobs.responses import get_rates, make_etag
+from api.jobs.schemas import Estimate, describe_job
+from api.service import CurrentService, Service
+from api.submissions.capacity import check_capacity
 from api.submissions.form import form_schema
-from api.submissions.idempotency import Reservation
-from api.submissions.manner import MannerOf, once
-from api.submissions.queueing import announce, enqueued, place_of, warnings_of, work_of
-from api.submissions.uploads import Receiver, Submission
+from api.submissions.idempotency import ParsedHeaders, reserve_key
+from api.submissions.queueing import DryRun, announce, respond_with_estimate
+from api.submissions.uploads import SubmissionReader
+from api.sweeps import schemas, store
 from api.sweeps.contact_sheet import Cell
-from api.sweeps.store import Member, Sweep, forget, is_sweep_id, keep, sweep_key
-from pastiche.job_settings import MAX_DEADLINE_SECONDS
+from api.sweeps.creation import create_sweep, delete_jobs
+from api.sweeps.store import Member, Sweep, is_sweep_id, make_sweep_key
 from shared import tracing, transitions
-from shared.errors import (
-    DamagedRecord,
-    EncodingFailed,
-    NotAcceptable,
-    SubmissionPending,
-    SweepNotFound,
-)
-from shared.jobs import OVER, Job, new_job_id
+from shared.errors import DamagedRecord, EncodingFailed, NotAcceptable, SweepNotFound
+from shared.jobs import OVER, Job
 from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
 from shared.transitions import Keeping
 
@@ -47,8 +36,7 @@ log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
-WIDEST_SHEET = 8
-"""How many pictures are in a row of a contact sheet, at most."""
+_MAX_SHEET_COLUMNS = 8
 
 _REQUEST_BODY = {
     "required": True,
@@ -56,209 +44,150 @@ _REQUEST_BODY = {
 }
 
 
-async def sweep_of(sweep_id: str, access: AccessOf, service: ServiceOf) -> Sweep:
-    """The sweep that a path names; 404 for a name that never was one, and for another owner's."""
-    kept = None
+async def find_sweep(sweep_id: str, access: CurrentAccess, service: CurrentService) -> Sweep:
+    """The sweep with this id.
+
+    Raises:
+        SweepNotFound: there is no such sweep, or it belongs to another owner.
+    """
+    record = None
     if is_sweep_id(sweep_id):
-        kept = await service.jobs.client.get(sweep_key(sweep_id))
-    sweep = None if kept is None else Sweep.from_json(str(kept))
+        record = await service.jobs.client.get(make_sweep_key(sweep_id))
+    sweep = None if record is None else Sweep.from_json(str(record))
     if sweep is None or sweep.owner != access.owner:
         raise SweepNotFound(f"There is no sweep {sweep_id!r}.")
     return sweep
 
 
-SweepOf = Annotated[Sweep, Depends(sweep_of)]
-"""The sweep that a path names, as an endpoint asks for it."""
+PathSweep = Annotated[Sweep, Depends(find_sweep)]
+"""The sweep in an endpoint's path."""
 
 
 @router.post(
     "",
     status_code=HTTPStatus.ACCEPTED,
-    response_model=SweepView,
-    responses=responses_to_callers(400, 409, 410, 413, 415, 422, 507)
+    response_model=schemas.Sweep,
+    responses=caller_problems(400, 409, 410, 413, 415, 422, 507)
     | {200: {"model": Estimate, "description": "It was a dry run"}},
     openapi_extra={"requestBody": _REQUEST_BODY},
 )
-async def submit(
+async def submit_sweep(
     request: Request,
-    access: AccessOf,
-    service: ServiceOf,
-    manner: MannerOf,
+    access: CurrentAccess,
+    service: CurrentService,
+    headers: ParsedHeaders,
     dry_run: DryRun = False,
 ) -> Response:
     """As `POST /jobs`, with several values, separated by commas, for some of the weights and the
     seed: a job for each combination."""
-    receiver = Receiver.of(service, is_sweep=True)
+    reader = SubmissionReader.create(service, is_sweep=True)
     with tracing.span("submission", kind=SpanKind.PRODUCER):
-        async with receiver.received(
-            request, lambda field, job_id: earlier_job(field, job_id, access, service)
+        async with reader.read(
+            request, lambda field, job_id: find_earlier_job(field, job_id, access, service)
         ) as submission:
             await check_priority(submission.settings.priority, request, service)
             await check_capacity(submission, service)
             if dry_run:
-                return await estimated(submission, access, service)
+                return await respond_with_estimate(submission, access, service)
             fingerprint = f"sweep {submission.fingerprint}"
-            async with once(manner, fingerprint, access, service, _exists) as held:
-                if isinstance(held, str):
-                    return await _answer(await sweep_of(held, access, service), service)
-                sweep = await _made(request, submission, access, service, held)
+            async with reserve_key(
+                headers, fingerprint, access, service, _sweep_exists
+            ) as reservation:
+                if isinstance(reservation, str):
+                    sweep = await find_sweep(reservation, access, service)
+                    return await _respond(sweep, service)
+                sweep = await create_sweep(request, submission, access, service, reservation)
         await announce((member.job_id for member in sweep.members), service)
-    return await _answer(sweep, service)
+    return await _respond(sweep, service)
 
 
-@router.get("/{sweep_id}", responses=responses_to_callers(404))
-async def look(sweep: SweepOf, service: ServiceOf) -> SweepView:
-    """The sweep with all its jobs as they stand."""
-    return await _view(sweep, service)
+@router.get("/{sweep_id}", responses=caller_problems(404))
+async def get_sweep(sweep: PathSweep, service: CurrentService) -> schemas.Sweep:
+    """The sweep and the current state of all its jobs."""
+    return await _describe_sweep(sweep, service)
 
 
-@router.post("/{sweep_id}/cancel", responses=responses_to_callers(404))
-async def cancel(sweep: SweepOf, service: ServiceOf) -> SweepView:
+@router.post("/{sweep_id}/cancel", responses=caller_problems(404))
+async def cancel_sweep(sweep: PathSweep, service: CurrentService) -> schemas.Sweep:
     """Cancels those of its jobs that are not over."""
     keeping = Keeping.of(service.settings)
     for member in sweep.members:
         await service.jobs.run(transitions.cancel(member.job_id, keeping=keeping))
-    return await _view(sweep, service)
+    return await _describe_sweep(sweep, service)
 
 
 @router.delete(
     "/{sweep_id}",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=responses_to_callers(404),
+    responses=caller_problems(404),
 )
-async def erase(sweep: SweepOf, service: ServiceOf) -> None:
-    """Cancels and erases all its jobs, and the sweep."""
-    await _erased([member.job_id for member in sweep.members], service)
-    await service.jobs.run(forget(sweep))
+async def delete_sweep(sweep: PathSweep, service: CurrentService) -> None:
+    """Cancels and deletes all its jobs, and the sweep."""
+    await delete_jobs([member.job_id for member in sweep.members], service)
+    await service.jobs.run(store.delete(sweep))
 
 
 @router.get(
     "/{sweep_id}/sheet",
     response_class=Response,
-    responses=responses_to_callers(404, 406, 422, 507)
+    responses=caller_problems(404, 406, 422, 507)
     | {
         200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
         304: {"description": "The client has it already"},
     },
 )
-async def sheet(
+async def get_contact_sheet(
     request: Request,
-    sweep: SweepOf,
-    service: ServiceOf,
+    sweep: PathSweep,
+    service: CurrentService,
     format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
     cell: Annotated[
         int,
         Query(ge=32, le=1024, description="The side of a cell, in pixels."),
-        IN_ASCII_DIGITS,
+        ASCII_INTEGER,
     ] = 256,
 ) -> Response:
-    """A contact sheet of the pictures that are there by now, with the values under each."""
-    wanted = format or accepted(request.headers.get("accept", "*/*"))
-    if wanted is None:
+    """A contact sheet of the results so far, each with its values."""
+    chosen = format or choose_format(request.headers.get("accept", "*/*"))
+    if chosen is None:
         raise NotAcceptable(f"The sheet can be had as {', '.join(MEDIA_TYPES.values())}.")
-    jobs = [await _job(member, service) for member in sweep.members]
+    jobs = [await _get_job(member, service) for member in sweep.members]
     headers = {
-        "ETag": _sheet_etag(jobs, wanted, cell),
+        "ETag": _make_sheet_etag(jobs, chosen, cell),
         "Vary": "Accept",
         "Cache-Control": "private, no-cache",
     }
-    if unchanged(request, headers["ETag"]):
+    if is_unchanged(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     size = (cell, cell)
     cells = [
-        await _cell(member, job, size, service)
+        await _make_cell(member, job, size, service)
         for member, job in zip(sweep.members, jobs, strict=True)
     ]
     if any(map(_is_missing, cells, jobs)):
         del headers["ETag"]  # it may be shown later
-    columns = min(sweep.columns, WIDEST_SHEET)
-    picture = await service.decoder.contact_sheet(cells, columns, size, wanted)
-    return Response(picture, media_type=MEDIA_TYPES[wanted], headers=headers)
+    columns = min(sweep.columns, _MAX_SHEET_COLUMNS)
+    picture = await service.decoder.contact_sheet(cells, columns, size, chosen)
+    return Response(picture, media_type=MEDIA_TYPES[chosen], headers=headers)
 
 
-async def _exists(sweep_id: str, service: Service) -> bool:
-    return bool(await service.jobs.client.exists(sweep_key(sweep_id)))
+async def _sweep_exists(sweep_id: str, service: Service) -> bool:
+    return bool(await service.jobs.client.exists(make_sweep_key(sweep_id)))
 
 
-async def _answer(sweep: Sweep, service: Service) -> Response:
-    body = (await _view(sweep, service)).model_dump(mode="json")
+async def _respond(sweep: Sweep, service: Service) -> Response:
+    body = (await _describe_sweep(sweep, service)).model_dump(mode="json")
     return JSONResponse(body, HTTPStatus.ACCEPTED, {"Location": f"/sweeps/{sweep.id}"})
 
 
-async def _made(
-    request: Request,
-    submission: Submission,
-    access: Access,
-    service: Service,
-    held: Reservation | None,
-) -> Sweep:
-    """A job for each variant and the sweep that they are in, or none of them."""
-    work = work_of(submission)
-    all_work = work * len(submission.variants)
-    place = place_of(access, work, demand_of(submission), submission.settings)
-    async with service.quotas.counted_work(request, access.caller, all_work):
-        members: list[Member] = []
-        sweep: Sweep | None = None
-        try:
-            for variant in submission.variants:
-                job_id = await enqueued(
-                    variant.options.to_dict(),
-                    submission.pictures,
-                    place,
-                    service,
-                    service.blobs.put_file,
-                    warnings=warnings_of(variant.options, submission.pictures),
-                )
-                members.append(Member(job_id, variant.values))
-            columns = _columns(members)
-            sweep = Sweep(new_job_id(), access.owner, datetime.now(UTC), columns, tuple(members))
-            await _keep(sweep, held, service)
-        except BaseException:
-            with CancelScope(shield=True):
-                await _erased([member.job_id for member in members], service)
-                if sweep is not None:  # that keeping it failed here does not say that it is not
-                    await service.jobs.run(forget(sweep))
-            raise
-    return sweep
-
-
-async def _keep(sweep: Sweep, held: Reservation | None, service: Service) -> None:
-    """Keeps the sweep for longer than its jobs wait and are kept.
-
-    Raises:
-        SubmissionPending: it took so long that its key is another request's by now.
-    """
-    seconds = round(2 * 3600 * service.settings.retention_hours) + MAX_DEADLINE_SECONDS
-    is_kept = await service.jobs.run(
-        keep(
-            sweep,
-            keep_seconds=seconds,
-            sweeps_per_owner=service.settings.kept_jobs_per_owner,
-            sweeps_in_all=service.settings.kept_jobs,
-            once=None if held is None else held.once,
-        )
-    )
-    if not is_kept:
-        raise SubmissionPending("The same submission is just being taken.", retry_after_seconds=1)
-
-
-async def _erased(job_ids: list[str], service: Service) -> None:
-    """The records first: whatever becomes of the pictures, nothing is painted any more."""
-    keeping = Keeping.of(service.settings)
-    for job_id in job_ids:
-        await service.jobs.run(transitions.erase(job_id, keeping=keeping))
-    for job_id in job_ids:
-        await service.blobs.delete_job(job_id)
-
-
-async def _view(sweep: Sweep, service: Service) -> SweepView:
+async def _describe_sweep(sweep: Sweep, service: Service) -> schemas.Sweep:
     members = []
     for member in sweep.members:
-        job = await _job(member, service)
-        view = None if job is None else view_of(job, await rates_of(job, service))
-        members.append(MemberView(id=member.job_id, values=member.values, job=view))
+        job = await _get_job(member, service)
+        described = None if job is None else describe_job(job, await get_rates(job, service))
+        members.append(schemas.SweepJob(id=member.job_id, values=member.values, job=described))
     path = f"/sweeps/{sweep.id}"
-    return SweepView(
+    return schemas.Sweep(
         id=sweep.id,
         created_at=sweep.created_at,
         is_over=all(member.job is None or member.job.status in OVER for member in members),
@@ -267,8 +196,8 @@ async def _view(sweep: Sweep, service: Service) -> SweepView:
     )
 
 
-async def _job(member: Member, service: Service) -> Job | None:
-    """The job; None where it was erased, or its record is damaged."""
+async def _get_job(member: Member, service: Service) -> Job | None:
+    """The job; None if it was deleted, or its record is damaged."""
     try:
         return await service.jobs.run(transitions.look(member.job_id))
     except DamagedRecord as error:
@@ -276,11 +205,12 @@ async def _job(member: Member, service: Service) -> Job | None:
         return None
 
 
-async def _cell(member: Member, job: Job | None, size: tuple[int, int], service: Service) -> Cell:
-    """The picture, and the values that it was painted with; where there is none, how its job
-    stands."""
-    words = (f"{name.replace('_', ' ')} {value:g}" for name, value in member.values.items())
-    values = " · ".join(words)
+async def _make_cell(
+    member: Member, job: Job | None, size: tuple[int, int], service: Service
+) -> Cell:
+    """The result with the values that it was painted with; without a result, the job's state."""
+    texts = (f"{name.replace('_', ' ')} {value:g}" for name, value in member.values.items())
+    values = " · ".join(texts)
     if job is not None and job.result_key is not None:
         read = partial(service.blobs.get_async, job.result_key)
         try:
@@ -293,18 +223,10 @@ async def _cell(member: Member, job: Job | None, size: tuple[int, int], service:
 
 
 def _is_missing(cell: Cell, job: Job | None) -> bool:
-    """Whether a picture was painted and is not shown."""
+    """Whether there is a result that the cell does not show."""
     return cell.picture is None and job is not None and job.result_key is not None
 
 
-def _columns(members: list[Member]) -> int:
-    """How many values the last axis has that has several: the length of a row."""
-    if not members[0].values:
-        return 1
-    *_, last = members[0].values
-    return len({member.values[last] for member in members})
-
-
-def _sheet_etag(jobs: list[Job | None], wanted: Format, cell: int) -> str:
-    marks = [wanted, str(cell), *("" if job is None else etag_of(job) for job in jobs)]
+def _make_sheet_etag(jobs: list[Job | None], format: Format, cell: int) -> str:
+    marks = [format, str(cell), *("" if job is None else make_etag(job) for job in jobs)]
     return f'"{sha256(" ".join(marks).encode()).hexdigest()[:32]}"'

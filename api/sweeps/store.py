@@ -1,4 +1,4 @@
-"""A sweep: one pair of images, a grid of weights, a job for each."""
+"""Sweeps as records in Redis: one pair of images, a grid of weights, a job for each."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _SWEEP_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def is_sweep_id(text: str) -> bool:
-    """Whether `text` could be a sweep's name at all."""
+    """Whether `text` has the form of a sweep's id."""
     return _SWEEP_ID.fullmatch(text) is not None
 
 
@@ -22,7 +22,7 @@ class Member:
     """One job of a sweep.
 
     Attributes:
-        values: those of its options that are others in the other jobs.
+        values: the options that differ from those of the other jobs.
     """
 
     job_id: str
@@ -31,11 +31,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What is kept of a sweep beside its jobs.
+    """What is stored of a sweep besides its jobs.
 
     Attributes:
-        columns: how many values the last of its axes has.
-        once: where in Redis the idempotency key is kept that gives it; '' where there is none.
+        columns: the number of values of its last axis.
+        once: the Redis key of its idempotency key; '' if it has none.
     """
 
     id: str
@@ -46,48 +46,49 @@ class Sweep:
     once: str = ""
 
     def to_json(self) -> str:
-        kept = asdict(self) | {"created_at": self.created_at.astimezone(UTC).isoformat()}
-        return json.dumps(kept)
+        record = asdict(self) | {"created_at": self.created_at.astimezone(UTC).isoformat()}
+        return json.dumps(record)
 
     @classmethod
     def from_json(cls, text: str) -> "Sweep":
-        kept = json.loads(text)
-        members = tuple(Member(**known_fields(Member, each)) for each in kept.pop("members"))
-        created_at = datetime.fromisoformat(kept.pop("created_at"))
-        return cls(**known_fields(cls, kept), created_at=created_at, members=members)
+        record = json.loads(text)
+        members = tuple(Member(**known_fields(Member, each)) for each in record.pop("members"))
+        created_at = datetime.fromisoformat(record.pop("created_at"))
+        return cls(**known_fields(cls, record), created_at=created_at, members=members)
 
 
-def sweep_key(sweep_id: str) -> str:
-    """Where in Redis it is kept."""
+def make_sweep_key(sweep_id: str) -> str:
+    """The Redis key of a sweep."""
     return f"sweep:{sweep_id}"
 
 
-def keep(
+def put(
     sweep: Sweep,
     *,
-    keep_seconds: int,
+    retention_seconds: int,
     sweeps_per_owner: int,
     sweeps_in_all: int,
     once: Once | None = None,
 ) -> Transition[bool]:
-    """Keeps a sweep for so long; beyond so many the oldest go, with their idempotency keys. Whether
-    it is kept: not where its own key is another request's by now.
+    """Stores a sweep. Beyond these limits the oldest are deleted, with their idempotency keys.
+
+    Its result is whether the sweep is stored: not if its own key is another request's by now.
 
     Args:
-        once: the idempotency key that is to give this sweep from now on.
+        once: the idempotency key that gives this sweep from now on.
     """
-    limits = (keep_seconds, sweeps_per_owner, sweeps_in_all)
+    limits = (retention_seconds, sweeps_per_owner, sweeps_in_all)
     if once is None:
-        return Transition("sweep/keep", _keys(sweep), (sweep.to_json(), *limits), bool)
-    kept = replace(sweep, once=once.kept_key).to_json()
-    arguments = (kept, *limits, once.token, milliseconds(once.keep_seconds))
-    return Transition("sweep/keep", (*_keys(sweep), once.kept_key), arguments, bool)
+        return Transition("sweep/keep", _list_keys(sweep), (sweep.to_json(), *limits), bool)
+    record = replace(sweep, once=once.kept_key).to_json()
+    arguments = (record, *limits, once.token, milliseconds(once.keep_seconds))
+    return Transition("sweep/keep", (*_list_keys(sweep), once.kept_key), arguments, bool)
 
 
-def forget(sweep: Sweep) -> Transition[bool]:
-    """Keeps a sweep no more, nor its idempotency key; whether it was kept."""
-    return Transition("sweep/forget", _keys(sweep), (), bool)
+def delete(sweep: Sweep) -> Transition[bool]:
+    """Deletes a sweep and its idempotency key. Its result is whether the sweep was stored."""
+    return Transition("sweep/forget", _list_keys(sweep), (), bool)
 
 
-def _keys(sweep: Sweep) -> tuple[str, ...]:
-    return sweep_key(sweep.id), "sweeps:kept", f"sweeps:kept:{sweep.owner}"
+def _list_keys(sweep: Sweep) -> tuple[str, ...]:
+    return make_sweep_key(sweep.id), "sweeps:kept", f"sweeps:kept:{sweep.owner}"

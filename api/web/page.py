@@ -25,7 +25,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
-    async def page() -> HTMLResponse:
+    async def show_page() -> HTMLResponse:
         headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
         return HTMLResponse(html, headers=headers)
 

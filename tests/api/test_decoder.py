@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
-    decoder = Decoder(Settings(), patience_seconds=0.05)
+    decoder = Decoder(Settings(), wait_limit_seconds=0.05)
     picture = pictures.png()
 
     async def one_too_many() -> int:

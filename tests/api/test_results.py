@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from api.app import create_app
-from api.jobs.encoded_results import EncodedResults
-from api.jobs.results import accepted
+from api.http.negotiation import choose_format
+from api.jobs.caches import EncodedResults
 from shared.job_store import JobStore
 from shared.pictures import Format
 from shared.settings import Settings
@@ -100,7 +100,7 @@ def test_a_format_that_nobody_paints_is_refused(api: RunningApi, painted: dict[s
     ],
 )
 def test_accept_is_read_as_the_standard_says(header: str, wanted: str | None) -> None:
-    assert accepted(header) == wanted
+    assert choose_format(header) == wanted
 
 
 def test_a_result_that_the_client_has_is_not_sent_again(
@@ -267,8 +267,8 @@ def test_a_copy_that_is_erased_before_it_is_opened_is_made_again(
     class ErasedAtFirst(EncodedResults):
         """The reconciler comes between finding the copy and opening it."""
 
-        async def key_of(self, result_key: str, wanted: Format) -> str:
-            key = await super().key_of(result_key, wanted)
+        async def get_key(self, result_key: str, format: Format) -> str:
+            key = await super().get_key(result_key, format)
             if not erased:
                 (copy,) = encoded_copies(api)
                 copy.unlink()

@@ -10,7 +10,7 @@ from PIL import Image
 
 from api.submissions import idempotency
 from api.submissions.idempotency import Reservation
-from api.sweeps import store as sweeps
+from api.sweeps import store
 from api.sweeps.store import Sweep
 from local.ports import free_port
 from shared import redis_keys
@@ -141,14 +141,14 @@ def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
 
 
 def test_a_sweep_whose_key_is_another_request_s_by_now_is_not_kept(jobs: JobStore) -> None:
-    first = Reservation.of("ada", "key", "token", "fingerprint")
+    first = Reservation.create("ada", "key", "token", "fingerprint")
     jobs.run(idempotency.reserve(first))
-    late = Once(first.kept_key, "another token", 60)
+    late = Once(first.redis_key, "another token", 60)
     sweep = Sweep(new_job_id(), "ada", datetime.now(UTC), 1, ())
-    limits = {"keep_seconds": 60, "sweeps_per_owner": 9, "sweeps_in_all": 9}
-    assert not jobs.run(sweeps.keep(sweep, **limits, once=late))
+    limits = {"retention_seconds": 60, "sweeps_per_owner": 9, "sweeps_in_all": 9}
+    assert not jobs.run(store.put(sweep, **limits, once=late))
     assert jobs.client.keys("sweep*") == []
-    assert jobs.run(sweeps.keep(sweep, **limits, once=first.once))
+    assert jobs.run(store.put(sweep, **limits, once=first.once))
     assert jobs.run(idempotency.reserve(first)).job_id == sweep.id
 
 
@@ -156,18 +156,18 @@ def test_of_the_sweeps_of_one_owner_and_of_all_the_newest_are_kept(jobs: JobStor
     def keep(owner: str, per_owner: int = 10, in_all: int = 10) -> Sweep:
         sweep = Sweep(new_job_id(), owner, datetime.now(UTC), 1, ())
         jobs.run(
-            sweeps.keep(sweep, keep_seconds=60, sweeps_per_owner=per_owner, sweeps_in_all=in_all)
+            store.put(sweep, retention_seconds=60, sweeps_per_owner=per_owner, sweeps_in_all=in_all)
         )
         return sweep
 
     def are_kept(*several: Sweep) -> list[bool]:
-        return [bool(jobs.client.exists(sweeps.sweep_key(sweep.id))) for sweep in several]
+        return [bool(jobs.client.exists(store.make_sweep_key(sweep.id))) for sweep in several]
 
     first, bob, second, third = keep("ada"), keep("bob"), keep("ada"), keep("ada", per_owner=2)
     assert are_kept(first, bob, second, third) == [False, True, True, True]
     fourth = keep("cid", in_all=2)
     assert are_kept(bob, second, third, fourth) == [False, False, True, True]
-    assert jobs.run(sweeps.forget(fourth))
+    assert jobs.run(store.delete(fourth))
     assert not jobs.client.exists("sweeps:kept:cid")
 
 
