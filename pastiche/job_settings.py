@@ -26,7 +26,7 @@ class JobSettings:
     preset: Preset = option(
         "standard",
         "Preset",
-        "The options that are not given: "
+        "The values of options that are not given. "
         + " ".join(f"`{name}`: {meaning}" for name, meaning in MEANINGS.items()),
     )
     priority: Priority = option(

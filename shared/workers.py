@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -52,7 +51,7 @@ class Worker:
             pixels: how many the picture will have.
             image_bytes: what the images that it is made from take.
         """
-        if not self.has_backbone(asdict(options)):
+        if not self.has_backbone(options):
             return False
         if self.free_bytes is None:
             return pixels <= self.most_pixels
@@ -60,23 +59,13 @@ class Worker:
         memory = Memory(self.free_bytes, self.limit_bytes, self.computed_in)
         return pixels <= memory.most_pixels(options, backbone, image_bytes)
 
-    def has_backbone(self, options: Mapping[str, Any]) -> bool:
+    def has_backbone(self, options: Options) -> bool:
         """Whether it has the backbone that a job's options choose, with all its layers."""
-        return has_backbone(options, self.backbone, self.backbones)
-
-
-def has_backbone(options: Mapping[str, Any], automatic: str, backbones: Collection[str]) -> bool:
-    """Whether the backbone that a job's options choose, with all its layers, is among these.
-
-    Args:
-        automatic: the backbone that `auto` stands for.
-        backbones: those whose weights are there; empty where that is not known.
-    """
-    choice = options.get("backbone", "auto")
-    if choice != "auto" and backbones and choice not in backbones:
-        return False
-    name = automatic if choice == "auto" else choice
-    return not any(missing_layers(name, options.get(each, ())) for each in LAYER_OPTIONS)
+        choice = options.backbone
+        if choice != "auto" and self.backbones and choice not in self.backbones:
+            return False
+        name = self.backbone if choice == "auto" else choice
+        return not any(missing_layers(name, getattr(options, each)) for each in LAYER_OPTIONS)
 
 
 def present(worker: Worker, *, believed_seconds: float) -> Transition[bool]:

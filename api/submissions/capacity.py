@@ -1,16 +1,14 @@
 """Whether a living worker can paint a picture: with its backbone, and in its memory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from api.service import Service
 from api.submissions.uploads import Submission
 from pastiche.memory import ImageSizes
-from pastiche.option_values import NumberType
-from pastiche.options import LAYER_OPTIONS, OPTIONS, Options, missing_layers
+from pastiche.options import LAYER_OPTIONS, MIN_SIZE, Options, missing_layers
 from pastiche.sizes import fitted
 from shared.errors import FieldError, InvalidFields
 from shared.jobs import Inputs, Job
@@ -33,8 +31,7 @@ class Demand:
 
 def compute_demand(submission: Submission) -> Demand:
     """The demand of each of a submission's jobs."""
-    options = submission.variants[0].options
-    return _compute_demand(_measure_images(submission.pictures), options)
+    return _compute_demand(_measure_images(submission.pictures), submission.variants[0].options)
 
 
 def get_demand(job: Job) -> Demand:
@@ -73,7 +70,7 @@ def _check(
     Args:
         demand_for: the demand of the same picture with other options.
     """
-    _check_backbone(options.to_dict(), workers)
+    _check_backbone(options, workers)
 
     def can_be_painted(size: int) -> bool:
         resized = replace(options, size=size)
@@ -93,20 +90,17 @@ def _check(
 
 def _find_largest(can_be_painted: Callable[[int], bool], beyond: int) -> int | None:
     """The largest size that can be painted, below one that cannot; None if there is none."""
-    size = OPTIONS["size"].type
-    assert isinstance(size, NumberType)
-    smallest = int(size.minimum)
-    below, above = smallest - 1, beyond
+    below, above = MIN_SIZE - 1, beyond
     while above - below > 1:
         middle = (below + above) // 2
         below, above = (middle, above) if can_be_painted(middle) else (below, middle)
-    return below if below >= smallest else None
+    return below if below >= MIN_SIZE else None
 
 
-def _check_backbone(options: Mapping[str, Any], workers: list[Worker]) -> None:
+def _check_backbone(options: Options, workers: list[Worker]) -> None:
     if not workers or any(worker.has_backbone(options) for worker in workers):
         return
-    choice = options["backbone"]
+    choice = options.backbone
     available = sorted({name for worker in workers for name in worker.backbones})
     if choice != "auto" and choice not in available:
         sentence = (
@@ -119,7 +113,7 @@ def _check_backbone(options: Mapping[str, Any], workers: list[Worker]) -> None:
         [
             FieldError(each, "invalid_value", f"The {name} backbone here has no {layer}.")
             for each in LAYER_OPTIONS
-            for layer in missing_layers(name, options[each])
+            for layer in missing_layers(name, getattr(options, each))
         ]
     )
 

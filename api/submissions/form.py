@@ -192,7 +192,7 @@ def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
     """The form's schema, with several values for some of the options in a sweep."""
     texts = {
         name: option.sweep_schema() if is_sweep and option.sweep else option.form_schema()
-        for name, option in (OPTIONS | JOB_SETTINGS).items()
+        for name, option in {**OPTIONS, **JOB_SETTINGS}.items()
     }
     start = texts["start"]
     choices = {key: start.pop(key) for key in ("type", "enum")}
