@@ -22,15 +22,15 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 _HEADERS = {
-    "ETag": "Changes with every change of what it belongs to.",
-    "Location": "Where the job or the sweep is.",
-    "Retry-After": "In how many seconds to ask again.",
-    "RateLimit": "What is left of each limit, and in how many seconds all of it is again.",
-    "RateLimit-Policy": "Each limit, and the seconds that it is for; only where there are limits.",
-    "X-Request-ID": "The request's id, its client's or one of ours; logs have it too.",
-    "Preference-Applied": "What was made of `Prefer`.",
-    "Content-Range": "Which bytes these are, and of how many.",
-    "WWW-Authenticate": "That a key is needed.",
+    "ETag": "Changes whenever the resource changes.",
+    "Location": "The URL of the new job or sweep.",
+    "Retry-After": "The seconds after which to try again.",
+    "RateLimit": "What is left of each limit, and the seconds until all of it is.",
+    "RateLimit-Policy": "Each limit and its window in seconds; only if there are limits.",
+    "X-Request-ID": "The request's id, the client's or a new one, which the logs have, too.",
+    "Preference-Applied": "The part of `Prefer` that was applied.",
+    "Content-Range": "The range of bytes, and their number in all.",
+    "WWW-Authenticate": "The scheme of the key that is required.",
 }
 
 _HEADERS_OF_ALL = ("X-Request-ID", "RateLimit", "RateLimit-Policy")
@@ -85,7 +85,7 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
         name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()
     }
     components["securitySchemes"] = {
-        "key": {"type": "http", "scheme": "bearer", "description": "Where keys are asked for."},
+        "key": {"type": "http", "scheme": "bearer", "description": "If the service requires keys."},
         "token": {
             "type": "apiKey",
             "in": "query",

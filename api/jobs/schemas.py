@@ -56,7 +56,7 @@ class Losses(BaseModel):
     content: float
     style: float
     tv: float
-    gamut: float = Field(description="What colours cost that no screen can show.")
+    gamut: float = Field(description="The cost of colours outside the gamut of screens.")
     total: float
 
 
@@ -80,12 +80,12 @@ class Webhook(BaseModel):
 
     url: str
     status: Literal["waiting", "delivered", "failed"] = Field(
-        description="It waits for the end of the job, or for its next try."
+        description="`waiting` for the end of the job or for the next try."
     )
     tries: int
     tried_at: datetime | None
-    error: str | None = Field(description="What went wrong the last time.")
-    again_at: datetime | None = Field(description="When it is tried again.")
+    error: str | None = Field(description="What went wrong in the last try.")
+    again_at: datetime | None = Field(description="The time of the next try.")
 
 
 class JobLinks(BaseModel):
@@ -105,7 +105,7 @@ class Job(BaseModel):
     id: str
     status: Status
     version: int = Field(description="Goes up by one at every change.")
-    progress: float = Field(description="The share of the iterations that is done.", ge=0, le=1)
+    progress: float = Field(description="The share of the iterations that are done.", ge=0, le=1)
     iteration: int
     iterations: int
     scale: str | None = Field(description="Which scale of the pyramid is painted, as “2/3”.")
@@ -115,13 +115,13 @@ class Job(BaseModel):
     )
     priority: Priority
     deadline_at: datetime | None = Field(
-        description="When it expires, should it still wait; null where it may wait for ever."
+        description="When it expires if it still waits; null if it may wait for ever."
     )
-    attempt: int = Field(description="How many times a worker has taken the job.")
+    attempt: int = Field(description="How often a worker has started the job.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    expires_at: datetime | None = Field(description="Until when it can be fetched, once over.")
+    expires_at: datetime | None = Field(description="Until when it is retained, once it is over.")
     options: JobOptions
     warnings: list[JobWarning] = Field(description=_WARNINGS)
     backbone: Backbone | None
@@ -155,8 +155,10 @@ class Estimate(BaseModel):
     dry_run: Literal[True] = True
     options: JobOptions
     warnings: list[JobWarning] = Field(description=_WARNINGS)
-    jobs: int = Field(description="How many there would be: one, or those of a sweep.")
-    megapixel_iterations: float = Field(description="What there would be to paint in all.")
+    jobs: int = Field(description="The number of jobs: one, or those of a sweep.")
+    megapixel_iterations: float = Field(
+        description="The work of all jobs, in millions of pixels times iterations."
+    )
     queue_position: int = Field(description="How many jobs would wait before the first.")
     eta_seconds: float | None = Field(
         description="When the last picture might be there; null rather than made up."
@@ -198,7 +200,7 @@ def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
 
 
 def make_preview_link(job: JobRecord) -> str:
-    """The newest preview. Each has its own URL, so that browsers load it."""
+    """The URL of the newest preview. Each has its own, so that browsers load it."""
     after = "" if job.preview_iteration is None else f"?iteration={job.preview_iteration}"
     return f"/jobs/{job.id}/preview{after}"
 

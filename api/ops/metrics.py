@@ -39,9 +39,9 @@ class Metric:
     """One metric.
 
     Attributes:
-        label: the one label that it has; None where it has none.
-        counted_as: the field of the counters, or the beginning of several with the label after it;
-            None where it is measured when it is asked for.
+        label: its only label, if it has one.
+        counted_as: the field of the counters, or the prefix of several, which the label follows;
+            None if it is measured on request.
     """
 
     name: str

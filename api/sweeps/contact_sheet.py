@@ -1,4 +1,4 @@
-"""Pictures side by side, with words under them."""
+"""Contact sheets: pictures side by side, with labels under them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Cell:
     """One picture of a contact sheet.
 
     Attributes:
-        picture: a PNG file; None where there is none (yet).
-        label: the words under it.
+        picture: a PNG file; None if there is none (yet).
+        label: the text under it.
     """
 
     picture: bytes | None
@@ -29,10 +29,11 @@ class Cell:
 
 
 def contact_sheet(cells: Sequence[Cell], columns: int, cell_size: tuple[int, int]) -> bytes:
-    """A PNG file with a cell for each picture, in rows of so many.
+    """A PNG file with a cell for each picture.
 
     Args:
-        cell_size: width and height that each picture has at most, in pixels.
+        columns: the number of cells in a row.
+        cell_size: the maximum width and height of each picture, in pixels.
     """
     images = [labelled(_image(cell, cell_size), cell.label) for cell in cells]
     rows = [images[start : start + columns] for start in range(0, len(images), columns)]
@@ -42,7 +43,7 @@ def contact_sheet(cells: Sequence[Cell], columns: int, cell_size: tuple[int, int
 
 
 def thumbnail(picture: bytes, size: tuple[int, int]) -> bytes:
-    """A PNG file, reduced so that it is no wider and no higher than this.
+    """A PNG file, reduced to fit into this width and height.
 
     Raises:
         DamagedPicture: the picture cannot be decoded.
@@ -53,7 +54,7 @@ def thumbnail(picture: bytes, size: tuple[int, int]) -> bytes:
 
 
 def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
-    """Pictures in rows and columns on white, each at the corner of its cell."""
+    """Arranges pictures in rows and columns on white, each at the top left of its cell."""
     width, height = (max(each.size[axis] for row in rows for each in row) for axis in (0, 1))
     across, down = width + _GAP_PIXELS, height + _GAP_PIXELS
     sheet = Image.new("RGB", (len(rows[0]) * across - _GAP_PIXELS, len(rows) * down - _GAP_PIXELS))
@@ -65,7 +66,7 @@ def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
 
 
 def labelled(image: Image.Image, label: str) -> Image.Image:
-    """A picture with a line of words under it, as large as it finds room."""
+    """Adds a line of text under a picture, as large as fits."""
     whole = Image.new("RGB", (image.width, image.height + _LABEL_PIXELS), "white")
     whole.paste(image)
     font = ImageFont.load_default(size=_FONT_PIXELS)
