@@ -79,6 +79,6 @@ def test_three_hundred_idle_connections_fit_a_soft_limit_of_256_files(tmp_path: 
         "raise_file_limit(); "
         "from shared.settings import Settings; print(get_connection_limit(Settings()))"
     )
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    assert int(told.stdout) == min(hard, 65_536) // 2
+    assert int(result.stdout) == min(hard, 65_536) // 2

@@ -1,4 +1,4 @@
-"""What went wrong inside, and what a client is told of it."""
+"""Internal errors, and what a client receives of them."""
 
 import asyncio
 import errno

@@ -125,12 +125,12 @@ def test_an_idempotency_key_goes_with_its_sweep(api: RunningApi, jobs: JobStore)
 def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    kept = Settings(
+    settings = Settings(
         redis_url=api.settings.redis_url,
         data_folder=api.settings.data_folder,
         port=free_port("::1", 0),
     )
-    with running_api(kept, PASTICHE_KEPT_JOBS_PER_OWNER="2") as strict:
+    with running_api(settings, PASTICHE_KEPT_JOBS_PER_OWNER="2") as strict:
         for number in range(5):
             sweep = swept(strict, {"Idempotency-Key": str(number)}, seed="1,2").json()
             strict.http.post(sweep["links"]["cancel"])
@@ -211,6 +211,6 @@ def test_a_contact_sheet_that_has_not_changed_is_not_sent_again(
 
 def test_a_contact_sheet_comes_in_the_format_that_is_asked_for(api: RunningApi) -> None:
     sweep = swept(api, seed="1,2").json()
-    for wanted in ("jpeg", "webp"):
-        response = api.http.get(sweep["links"]["sheet"], params={"format": wanted})
-        assert response.headers["content-type"] == f"image/{wanted}"
+    for format in ("jpeg", "webp"):
+        response = api.http.get(sweep["links"]["sheet"], params={"format": format})
+        assert response.headers["content-type"] == f"image/{format}"
