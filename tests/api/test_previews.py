@@ -1,4 +1,4 @@
-"""What there is to see of a job before it is over."""
+"""Previews and losses of a job before it is over."""
 
 from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, submitted
