@@ -6,39 +6,35 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 
-from api import (
-    access,
-    docs_page,
-    events,
-    finishing,
-    health,
-    jobs,
-    metrics,
-    openapi,
-    page,
-    problems,
-    results,
-    showing,
-    submissions,
-    sweeps,
+from api.access import authentication
+from api.access.quotas import Quotas, RateLimitHeaders
+from api.access.trusted_requests import TrustedRequests
+from api.decoding.decoder import Decoder
+from api.decoding.scratch import remove_abandoned_later, scratch_folder
+from api.events import endpoints as events
+from api.events.subscriptions import Subscriptions
+from api.http import openapi, problems
+from api.http.middleware import (
+    BlankQueries,
+    BodyLimit,
+    HeadRequests,
+    RequestIds,
+    SecurityHeaders,
+    TraceIds,
+    TrailingSlashes,
+    configure_telemetry,
+    hide_queries_in_access_log,
 )
-from api.access_log import hide_queries
-from api.body_limit import BodyLimit
-from api.decoder import Decoder
-from api.encoded_results import EncodedResults
-from api.glances import Glances
-from api.protection import Protection
-from api.queries import BlankQueries
-from api.quotas import Quotas, RateLimitHeaders
-from api.readiness import ReadinessCheck
-from api.request_ids import RequestIds
-from api.request_times import RequestTimes, TimeRequests
-from api.routing import HeadRequests, TrailingSlashes
-from api.scratch import scratch_folder, second_look
+from api.jobs import endpoints as jobs
+from api.jobs import results
+from api.jobs.caches import EncodedResults, JobCache
+from api.ops import endpoints as ops
+from api.ops.metrics import RequestTimer, RequestTimes
+from api.ops.readiness import ReadinessCheck
 from api.service import Service
-from api.tracing import TraceIds, telemetry
-from api.trusted_requests import TrustedRequests
-from api.watching import Watching
+from api.submissions import endpoints as submissions
+from api.sweeps import endpoints as sweeps
+from api.web import page
 from pastiche.version import __version__
 from shared import logs, tracing
 from shared.blob_store import BlobStore
@@ -46,16 +42,16 @@ from shared.job_store import AsyncJobStore
 from shared.queue import create_queue
 from shared.settings import Settings
 
-_ROOM_FOR_FIELDS_BYTES = 1_000_000
+_FORM_FIELDS_BYTES = 1_000_000
 _FULL_SIZE_PICTURES = 2
 """How many of the largest files one request may hold; masks and further styles are smaller."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application; settings come from the environment where none are given."""
+    """The application. Settings come from the environment by default."""
     settings = settings or Settings()
     logs.configure(settings)
-    hide_queries()
+    hide_queries_in_access_log()
     is_traced = tracing.begin("pastiche-api")
     request_times = RequestTimes()
     app = FastAPI(
@@ -63,40 +59,28 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         summary="Neural style transfer: a photograph, painted in the style of a painting.",
         lifespan=_lifespan(settings, request_times),
-        generate_unique_id_function=openapi.operation_id,
+        generate_unique_id_function=openapi.make_operation_id,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        telemetry=telemetry(is_traced),
+        telemetry=configure_telemetry(is_traced),
     )
-    body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _ROOM_FOR_FIELDS_BYTES
+    body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _FORM_FIELDS_BYTES
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
     if not settings.keys_required:
         app.add_middleware(TrustedRequests, hosts=settings.allowed_host_names)
     app.add_middleware(RateLimitHeaders)
-    app.add_middleware(TimeRequests, times=request_times)
+    app.add_middleware(RequestTimer, times=request_times)
     if is_traced:
         app.add_middleware(TraceIds)
     app.add_middleware(RequestIds)
-    app.add_middleware(Protection, allows_embedding=settings.keys_required)
+    app.add_middleware(SecurityHeaders, allows_embedding=settings.keys_required)
     app.add_middleware(BlankQueries)
     app.add_middleware(TrailingSlashes)
     app.add_middleware(HeadRequests)
-    for room in (
-        jobs,
-        submissions,
-        sweeps,
-        events,
-        finishing,
-        showing,
-        results,
-        access,
-        health,
-        metrics,
-    ):
-        app.include_router(room.router)
+    for feature in (jobs, submissions, sweeps, events, results, authentication, ops):
+        app.include_router(feature.router)
     page.install(app, settings)
-    docs_page.install(app)
     problems.install(app)
     openapi.install(app)
     return app
@@ -107,26 +91,26 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        jobs = AsyncJobStore.connect(settings.redis_location)
+        job_store = AsyncJobStore.connect(settings.redis_location)
         blobs, decoder = BlobStore.open(settings.blob_store_location), Decoder(settings)
         with scratch_folder() as scratch:
             service = Service(
                 settings=settings,
-                jobs=jobs,
-                glances=Glances(jobs),
+                jobs=job_store,
+                job_cache=JobCache(job_store),
                 blobs=blobs,
                 queue=create_queue(settings),
                 decoder=decoder,
                 encoded_results=EncodedResults(blobs, decoder, scratch),
                 scratch=scratch,
-                watching=Watching(jobs),
-                quotas=Quotas(settings, jobs),
-                readiness=ReadinessCheck(jobs, blobs),
+                subscriptions=Subscriptions(job_store),
+                quotas=Quotas(settings, job_store),
+                readiness=ReadinessCheck(job_store, blobs),
                 request_times=request_times,
             )
             app.state.service = service
             await service.decoder.warm_up()
-            async with service.watching.running(), second_look():
+            async with service.subscriptions.run(), remove_abandoned_later():
                 yield
             service.decoder.close()
         await service.jobs.close()

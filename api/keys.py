@@ -1,8 +1,8 @@
-"""Keys of callers: kept as hashes, made and revoked by a command.
+"""Keys of callers: stored as hashes, created and revoked by a command.
 
 python -m api.keys create OWNER [--high-priority] | list | revoke ID | webhook-secret [OWNER]
 
-A key is told once, when it is made; what is kept says whose it is and gives nobody access.
+A key is shown once, when it is created. What is stored names its owner and gives nobody access.
 """
 
 import json
@@ -25,7 +25,7 @@ from shared.settings import Settings
 from shared.webhooks import secret_of
 
 KEYS = "api:keys"
-"""Hash in Redis: the SHA-256 of a key → what is known of it, as JSON."""
+"""Hash in Redis: the SHA-256 of a key → its record, as JSON."""
 
 _OWNER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _ID_DIGITS = 12
@@ -33,10 +33,10 @@ _ID_DIGITS = 12
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is known of a key.
+    """The record of a key.
 
     Attributes:
-        id: the beginning of its hash, to revoke it by.
+        id: the beginning of its hash, by which it is revoked.
         high_priority: whether jobs may be submitted with high priority.
     """
 
@@ -46,69 +46,69 @@ class Key:
     high_priority: bool = False
 
 
-def hash_of(key: str) -> str:
-    """What is kept of a key. It has 256 random bits: no slow hash is needed against guessing."""
+def hash_key(key: str) -> str:
+    """The hash of a key. Keys have 256 random bits: no slow hash is needed against guessing."""
     return sha256(key.encode()).hexdigest()
 
 
-async def owner_of(client: "redis.asyncio.Redis", key_hash: str) -> str | None:
-    """Whose key has this hash; None where none has, or it was revoked."""
-    kept = await client.hget(KEYS, key_hash)
-    return None if kept is None else str(json.loads(kept)["owner"])
+async def find_owner(client: "redis.asyncio.Redis", key_hash: str) -> str | None:
+    """The owner of the key with this hash; None if there is none, or if it was revoked."""
+    record = await client.hget(KEYS, key_hash)
+    return None if record is None else str(json.loads(record)["owner"])
 
 
 async def allows_high_priority(client: "redis.asyncio.Redis", key: str) -> bool:
     """Whether a key may submit with high priority."""
-    kept = await client.hget(KEYS, hash_of(key))
-    return kept is not None and bool(json.loads(kept).get("high_priority", False))
+    record = await client.hget(KEYS, hash_key(key))
+    return record is not None and bool(json.loads(record).get("high_priority", False))
 
 
 def create(client: "redis.Redis", owner: str, *, high_priority: bool = False) -> str:
-    """A new key of an owner, who may have several.
+    """Creates a key of an owner, who may have several.
 
     Raises:
-        ValueError: the name cannot be an owner's.
+        ValueError: the owner's name is invalid.
     """
     if not _OWNER.fullmatch(owner):
         raise ValueError("An owner is named with a to z, 0 to 9, - and _, 64 of them at most.")
     key = f"pastiche_{token_urlsafe(32)}"
-    digest = hash_of(key)
+    digest = hash_key(key)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     about = Key(digest[:_ID_DIGITS], owner, now, high_priority)
     client.hset(KEYS, digest, json.dumps(asdict(about)))
     return key
 
 
-def listed(client: "redis.Redis") -> list[Key]:
+def list_all(client: "redis.Redis") -> list[Key]:
     """Every key, by owner."""
-    found = client.hgetall(KEYS)
-    keys = [Key(**known_fields(Key, json.loads(kept))) for kept in found.values()]
+    records = client.hgetall(KEYS).values()
+    keys = [Key(**known_fields(Key, json.loads(record))) for record in records]
     return sorted(keys, key=lambda key: (key.owner, key.created_at))
 
 
 def revoke(client: "redis.Redis", key_id: str) -> bool:
-    """From now on the key is none; whether there was one of that id."""
+    """Revokes a key. Whether there was one with this id."""
     digests = [str(each) for each in client.hkeys(KEYS)]
     return any(client.hdel(KEYS, each) for each in digests if each[:_ID_DIGITS] == key_id)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Does what the command says; 1 where it cannot."""
+    """Runs the command and returns its exit status."""
     parser = ArgumentParser(prog="python -m api.keys", description="Keys of callers.")
     commands = parser.add_subparsers(dest="command", required=True)
-    creation = commands.add_parser("create", help="make a key, told once")
+    creation = commands.add_parser("create", help="create a key, which is shown once")
     creation.add_argument("name")
     creation.add_argument(
         "--high-priority", action="store_true", help="it may submit with high priority"
     )
-    commands.add_parser("list", help="say which keys there are").set_defaults(name="")
-    commands.add_parser("revoke", help="make a key worthless").add_argument("name")
-    secret = commands.add_parser("webhook-secret", help="tell what webhooks are signed with")
+    commands.add_parser("list", help="list the keys").set_defaults(name="")
+    commands.add_parser("revoke", help="revoke a key").add_argument("name")
+    secret = commands.add_parser("webhook-secret", help="show the secret that signs webhooks")
     secret.add_argument("name", nargs="?", default=NOBODY)
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     client = JobStore.connect(Settings().redis_location).client
     try:
-        return _done(chosen, client)
+        return _run(options, client)
     except (redis.RedisError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -116,12 +116,12 @@ def main(arguments: Sequence[str]) -> int:
         client.close()
 
 
-def _done(chosen: Namespace, client: "redis.Redis") -> int:
-    command, name = chosen.command, chosen.name
+def _run(options: Namespace, client: "redis.Redis") -> int:
+    command, name = options.command, options.name
     if command == "create":
-        sys.stdout.write(f"{create(client, name, high_priority=chosen.high_priority)}\n")
+        sys.stdout.write(f"{create(client, name, high_priority=options.high_priority)}\n")
     elif command == "list":
-        for key in listed(client):
+        for key in list_all(client):
             right = "  high priority" if key.high_priority else ""
             sys.stdout.write(f"{key.id}  {key.created_at}  {key.owner}{right}\n")
     elif command == "webhook-secret":

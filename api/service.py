@@ -1,4 +1,4 @@
-"""What the endpoints work with, built once at start-up and handed to each of them."""
+"""What endpoints work with: created once at start-up, and passed to each of them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,13 +7,12 @@ from typing import Annotated
 from celery import Celery
 from fastapi import Depends, FastAPI, Request
 
-from api.decoder import Decoder
-from api.encoded_results import EncodedResults
-from api.glances import Glances
-from api.quotas import Quotas
-from api.readiness import ReadinessCheck
-from api.request_times import RequestTimes
-from api.watching import Watching
+from api.access.quotas import Quotas
+from api.decoding.decoder import Decoder
+from api.events.subscriptions import Subscriptions
+from api.jobs.caches import EncodedResults, JobCache
+from api.ops.metrics import RequestTimes
+from api.ops.readiness import ReadinessCheck
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
 from shared.settings import Settings
@@ -21,32 +20,32 @@ from shared.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The parts of a running API. What is in here of a job can be had anew from its record."""
+    """The parts of a running API. Nothing of a job is only here: its record has it."""
 
     settings: Settings
     jobs: AsyncJobStore
-    glances: Glances
+    job_cache: JobCache
     blobs: BlobStore
     queue: Celery
     decoder: Decoder
     encoded_results: EncodedResults
     scratch: Path
-    watching: Watching
+    subscriptions: Subscriptions
     quotas: Quotas
     readiness: ReadinessCheck
     request_times: RequestTimes
 
 
-def service_of(app: FastAPI) -> Service:
-    """The parts of an application that runs."""
+def get_service(app: FastAPI) -> Service:
+    """The parts of a running application."""
     service = app.state.service
     assert isinstance(service, Service)
     return service
 
 
-async def _service(request: Request) -> Service:
-    return service_of(request.app)
+async def _get_request_service(request: Request) -> Service:
+    return get_service(request.app)
 
 
-ServiceOf = Annotated[Service, Depends(_service)]
-"""The parts, as an endpoint asks for them."""
+CurrentService = Annotated[Service, Depends(_get_request_service)]
+"""The parts, for an endpoint."""

@@ -1,7 +1,7 @@
 """Uploads into one plain kind of picture file, and pictures into what a client accepts.
 
-`pastiche.pictures` reads them. Decoding runs in a process of its own (`api.decoder`), so a fault is
-answered as a value here and becomes an error there.
+`pastiche.pictures` reads them. Decoding runs in a process of its own (`api.decoding.decoder`), so a
+fault is answered as a value here and becomes an error there.
 """
 
 from dataclasses import dataclass

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from api.ops.metrics import METRICS, Metric
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.option_warnings import WARNINGS
 from pastiche.options import OPTIONS, Option
 from pastiche.presets import MEANINGS, PRESETS, SOURCED, Preset
 from shared.errors import FAILURES, FIELD_FAULTS, PasticheError
-from shared.metrics import METRICS, Metric
 from shared.picture_fields import PICTURE_FIELDS
 from shared.settings import Settings
 

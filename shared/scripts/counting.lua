@@ -1,6 +1,6 @@
 -- Set before every script that counts.
 
--- The upper bounds of the classes that durations are counted in, in seconds; `shared/metrics.py` has
+-- The upper bounds of the classes that durations are counted in, in seconds; `api/ops/metrics.py` has
 -- the same.
 local bounds = {0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600}
 

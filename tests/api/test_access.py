@@ -184,7 +184,7 @@ def test_a_token_that_was_made_up_or_is_another_s_work_is_refused(guarded: Runni
 
 def revoke(headers: dict[str, str], jobs: JobStore) -> None:
     key = headers["Authorization"].removeprefix("Bearer ")
-    assert keys.revoke(jobs.client, keys.hash_of(key)[:12])
+    assert keys.revoke(jobs.client, keys.hash_key(key)[:12])
 
 
 def test_a_token_is_worthless_once_its_key_is_revoked(guarded: RunningApi, jobs: JobStore) -> None:
@@ -224,7 +224,7 @@ def test_a_token_is_not_in_the_log(redis_url: str, jobs: JobStore, tmp_path: Pat
 def test_an_unforeseen_error_ends_the_connection_as_it_says(
     guarded: RunningApi, jobs: JobStore
 ) -> None:
-    jobs.client.hset(keys.KEYS, keys.hash_of("broken"), "not JSON")
+    jobs.client.hset(keys.KEYS, keys.hash_key("broken"), "not JSON")
     headers = {"Authorization": "Bearer broken"}
     answer = guarded.http.get("/jobs", headers=headers)
     assert code(answer) == (500, "internal_error")

@@ -75,9 +75,10 @@ def test_three_hundred_idle_connections_fit_a_soft_limit_of_256_files(tmp_path: 
     script = (
         "import resource; _, hard = resource.getrlimit(resource.RLIMIT_NOFILE); "
         "resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard)); "
-        "from api.open_files import connections_limit, raise_soft_limit; raise_soft_limit(); "
-        "from shared.settings import Settings; print(connections_limit(Settings()))"
+        "from api.http.connection_limits import get_connection_limit, raise_file_limit; "
+        "raise_file_limit(); "
+        "from shared.settings import Settings; print(get_connection_limit(Settings()))"
     )
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    assert int(told.stdout) == min(hard, 65_536) // 2
+    assert int(result.stdout) == min(hard, 65_536) // 2

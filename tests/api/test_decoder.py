@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from anyio import BrokenWorkerProcess, fail_after
 
-from api.confined_processes import ConfinedError, ConfinedProcesses
-from api.decoder import Decoder
+from api.decoding.confined_processes import ConfinedError, ConfinedProcesses
+from api.decoding.decoder import Decoder
 from shared.errors import DecodersBusy, EncodingFailed, StorageFull
 from shared.settings import Settings
 from tests import pictures
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
-    decoder = Decoder(Settings(), patience_seconds=0.05)
+    decoder = Decoder(Settings(), wait_limit_seconds=0.05)
     picture = pictures.png()
 
     async def one_too_many() -> int:
@@ -124,7 +124,7 @@ def test_what_ends_the_encoding_of_a_picture_is_an_error_for_the_client(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("encode", "encode_file", "preview_to_png", "thumbnail", "contact_sheet"):
-        monkeypatch.setattr(f"api.decoder.{name}", instead)
+        monkeypatch.setattr(f"api.decoding.decoder.{name}", instead)
     picture, path = pictures.png(), Path("x")
 
     async def read() -> bytes:
@@ -152,7 +152,7 @@ def test_what_ends_the_encoding_of_a_picture_is_an_error_for_the_client(
 def test_an_upload_that_fills_the_disk_is_no_fault_of_the_picture_s(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("api.decoder.normalise", fill_the_disk)
+    monkeypatch.setattr("api.decoding.decoder.normalise", fill_the_disk)
     decoder = Decoder(Settings())
 
     async def decode() -> None:

@@ -89,10 +89,10 @@ def test_progress_is_told_at_most_twice_a_second_and_the_newest_first(
         until_event(events, "status")
         for iteration in range(1, 51):
             worker.tell(iteration)
-        told = [until_event(events, "progress").data["iteration"]]
-        while told[-1] != 50:
-            told.append(until_event(events, "progress").data["iteration"])
-    assert len(told) <= 2 + 2 * (monotonic() - began)
+        iterations = [until_event(events, "progress").data["iteration"]]
+        while iterations[-1] != 50:
+            iterations.append(until_event(events, "progress").data["iteration"])
+    assert len(iterations) <= 2 + 2 * (monotonic() - began)
 
 
 def test_the_end_is_told_at_once_though_progress_is_held_back(
@@ -147,7 +147,7 @@ def test_there_is_no_stream_of_a_job_that_does_not_exist(api: RunningApi) -> Non
 
 @pytest.fixture
 def own_api(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[RunningApi]:
-    """An API process that may be told to go."""
+    """An API process that the test may stop."""
     settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
     with running_api(settings) as api:
         yield api

@@ -85,8 +85,8 @@ def test_of_many_requests_to_cancel_and_to_finish_the_first_one_counts(
 ) -> None:
     job, worker = shown(api, jobs)
     with ThreadPoolExecutor(8) as threads:
-        asked = [threads.submit(way, api, job) for way in 8 * (cancel, finish)]
-    statuses = [each.result().status_code for each in asked]
+        requests = [threads.submit(way, api, job) for way in 8 * (cancel, finish)]
+    statuses = [each.result().status_code for each in requests]
     cancels, finishes = set(statuses[::2]), set(statuses[1::2])
     if heard(worker) == "cancel":
         assert (cancels, finishes) == ({202}, {409})
@@ -99,11 +99,11 @@ def test_a_canceled_job_keeps_its_last_preview_as_its_result(
 ) -> None:
     job, worker = shown(api, jobs)
     worker.stop()
-    kept = finish(api, job)
-    assert (kept.status_code, kept.json()["status"]) == (200, "canceled")
+    finished = finish(api, job)
+    assert (finished.status_code, finished.json()["status"]) == (200, "canceled")
     result = api.http.get(job["links"]["result"])
     assert Image.open(BytesIO(result.content)).size == (48, 32)
-    assert finish(api, job).json() == kept.json()
+    assert finish(api, job).json() == finished.json()
     following = api.http.post("/jobs", data={"start": job["id"]}, files=PAIR)
     assert following.status_code == 202, following.text
 

@@ -33,10 +33,10 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [f"{programs}/openapi-python-client", "generate", "--meta", "none", "--path"]
     command += ["openapi.json", "--config", "config.json", "--output-path", PACKAGE]
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    told = subprocess.run(
+    result = subprocess.run(
         command, cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True
     )
-    (folder / "told").write_text(f"{told.returncode}\n{told.stdout}{told.stderr}")
+    (folder / "output").write_text(f"{result.returncode}\n{result.stdout}{result.stderr}")
     return folder
 
 
@@ -53,43 +53,43 @@ def call(name: str) -> ModuleType:
 
 def submission(**options: Any) -> Any:
     file = import_module(f"{PACKAGE}.types").File
-    kind = import_module(f"{PACKAGE}.models").JobsSubmitSubmission
+    kind = import_module(f"{PACKAGE}.models").SubmitJobSubmission
     content = file(BytesIO(pictures.jpeg()), "content.jpg", "image/jpeg")
     style = file(BytesIO(pictures.png()), "style.png", "image/png")
     return kind(content=content, style=[style], **options)
 
 
 def test_the_generator_understands_all_of_the_document(generated: Path) -> None:
-    told = (generated / "told").read_text()
-    assert told.startswith("0\n")
-    assert "WARNING" not in told
-    assert "Unable" not in told
+    result = (generated / "output").read_text()
+    assert result.startswith("0\n")
+    assert "WARNING" not in result
+    assert "Unable" not in result
 
 
 def test_it_submits_a_job_and_finds_it_again(client: Any) -> None:
-    job = call("jobs_submit").sync(client=client, body=submission(size=128, style_weight=0.7))
+    job = call("submit_job").sync(client=client, body=submission(size=128, style_weight=0.7))
     assert (job.status, job.options.size, job.options.style_weight) == ("queued", 128, 0.7)
-    assert call("jobs_look").sync(job.id, client=client).to_dict() == job.to_dict()
-    (listed,) = call("jobs_listed").sync(client=client).jobs
+    assert call("get_job").sync(job.id, client=client).to_dict() == job.to_dict()
+    (listed,) = call("list_jobs").sync(client=client).jobs
     assert listed.id == job.id
 
 
 def test_it_changes_cancels_and_erases_a_job(client: Any) -> None:
-    job = call("jobs_submit").sync(client=client, body=submission())
+    job = call("submit_job").sync(client=client, body=submission())
     changes = import_module(f"{PACKAGE}.models").WeightUpdate(style_weight=0.9)
-    changed = call("jobs_reweigh").sync(job.id, client=client, body=changes)
+    changed = call("update_weights").sync(job.id, client=client, body=changes)
     assert changed.options.style_weight == 0.9
-    assert call("jobs_cancel").sync(job.id, client=client).status == "canceled"
-    assert call("jobs_erase").sync_detailed(job.id, client=client).status_code == 204
-    assert call("jobs_look").sync(job.id, client=client).code == "job_not_found"
+    assert call("cancel_job").sync(job.id, client=client).status == "canceled"
+    assert call("delete_job").sync_detailed(job.id, client=client).status_code == 204
+    assert call("get_job").sync(job.id, client=client).code == "job_not_found"
 
 
 def test_it_reads_what_is_wrong_with_a_field(client: Any) -> None:
-    problem = call("jobs_submit").sync(client=client, body=submission(size=1))
+    problem = call("submit_job").sync(client=client, body=submission(size=1))
     assert problem.status == 422
     assert [error.field for error in problem.errors] == ["size"]
 
 
 def test_it_reads_the_loss_curves(client: Any) -> None:
-    job = call("jobs_submit").sync(client=client, body=submission())
-    assert call("jobs_losses").sync(job.id, client=client).total == []
+    job = call("submit_job").sync(client=client, body=submission())
+    assert call("get_losses").sync(job.id, client=client).total == []

@@ -25,7 +25,7 @@ def claimed(job: dict[str, Any], jobs: JobStore) -> str:
     return fence
 
 
-def told(job: dict[str, Any], fence: str, jobs: JobStore) -> None:
+def report_progress(job: dict[str, Any], fence: str, jobs: JobStore) -> None:
     news = {"progress": PROGRESS.to_json(), "backbone_name": "whitened"}
     jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, news=news))
 
@@ -37,7 +37,7 @@ def test_a_job_that_waits_says_how_many_wait_before_it(api: RunningApi) -> None:
 
 def test_a_running_job_tells_how_far_it_is(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
-    told(job, claimed(job, jobs), jobs)
+    report_progress(job, claimed(job, jobs), jobs)
     seen = api.http.get(job["links"]["self"]).json()
     assert (seen["status"], seen["attempt"], seen["queue_position"]) == ("running", 1, None)
     assert (seen["iteration"], seen["iterations"], seen["scale"]) == (126, 300, "2/3")

@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""What Prometheus reads."""
 
 import json
 import re
@@ -6,7 +6,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared import metrics, transitions
+from api.ops import metrics
+from shared import transitions
 from shared.job_store import JobStore
 from shared.jobs import LANES
 from shared.workers import Worker, present
@@ -111,8 +112,8 @@ def test_durations_are_counted_in_the_classes_that_are_told(jobs: JobStore) -> N
 
 def test_the_dashboard_shows_every_metric_and_no_other() -> None:
     dashboard = json.loads(Path("deploy/grafana/pastiche.json").read_text())
-    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
-    shown = set(re.findall(r"pastiche_\w+?(?=_total|_bucket|_count|\b)", " ".join(asked)))
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    shown = set(re.findall(r"pastiche_\w+?(?=_total|_bucket|_count|\b)", " ".join(expressions)))
     assert shown == {metric.name for metric in metrics.METRICS}
 
 

@@ -1,4 +1,4 @@
-"""What went wrong inside, and what a client is told of it."""
+"""Internal errors, and what a client receives of them."""
 
 import asyncio
 import errno
@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api import problems
+from api.http import problems
 from shared.blob_store import BlobStoreRefused
 
 

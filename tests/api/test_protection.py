@@ -1,4 +1,4 @@
-"""What browsers are told of every answer."""
+"""The security headers of every response."""
 
 from pathlib import Path
 

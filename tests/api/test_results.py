@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from api.app import create_app
-from api.encoded_results import EncodedResults
-from api.results import accepted
+from api.http.negotiation import choose_format
+from api.jobs.caches import EncodedResults
 from shared.job_store import JobStore
 from shared.pictures import Format
 from shared.settings import Settings
@@ -86,7 +86,7 @@ def test_a_format_that_nobody_paints_is_refused(api: RunningApi, painted: dict[s
 
 
 @pytest.mark.parametrize(
-    ("header", "wanted"),
+    ("header", "format"),
     [
         ("*/*", "png"),
         ("image/*", "png"),
@@ -99,8 +99,8 @@ def test_a_format_that_nobody_paints_is_refused(api: RunningApi, painted: dict[s
         ("", None),
     ],
 )
-def test_accept_is_read_as_the_standard_says(header: str, wanted: str | None) -> None:
-    assert accepted(header) == wanted
+def test_accept_is_read_as_the_standard_says(header: str, format: str | None) -> None:
+    assert choose_format(header) == format
 
 
 def test_a_result_that_the_client_has_is_not_sent_again(
@@ -113,7 +113,7 @@ def test_a_result_that_the_client_has_is_not_sent_again(
 
 
 @pytest.mark.parametrize(
-    ("asked", "part"),
+    ("range_header", "part"),
     [
         ("bytes=0-99", slice(0, 100)),
         ("bytes=100-", slice(100, None)),
@@ -121,9 +121,9 @@ def test_a_result_that_the_client_has_is_not_sent_again(
     ],
 )
 def test_a_range_of_the_result_can_be_had(
-    asked: str, part: slice, api: RunningApi, painted: dict[str, Any]
+    range_header: str, part: slice, api: RunningApi, painted: dict[str, Any]
 ) -> None:
-    response = api.http.get(painted["links"]["result"], headers={"Range": asked})
+    response = api.http.get(painted["links"]["result"], headers={"Range": range_header})
     assert response.status_code == 206
     assert response.content == pictures.png()[part]
     assert response.headers["content-range"].endswith(f"/{len(pictures.png())}")
@@ -136,11 +136,11 @@ def test_a_range_past_the_end_is_refused(api: RunningApi, painted: dict[str, Any
     assert response.headers["content-range"] == f"bytes */{len(pictures.png())}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=9-3", "bytes=-", "bytes=0-1,4-5", "lines=0-1"])
+@pytest.mark.parametrize("range_header", ["bytes=9-3", "bytes=-", "bytes=0-1,4-5", "lines=0-1"])
 def test_a_range_that_cannot_be_read_is_answered_with_the_whole(
-    asked: str, api: RunningApi, painted: dict[str, Any]
+    range_header: str, api: RunningApi, painted: dict[str, Any]
 ) -> None:
-    response = api.http.get(painted["links"]["result"], headers={"Range": asked})
+    response = api.http.get(painted["links"]["result"], headers={"Range": range_header})
     assert (response.status_code, response.content) == (200, pictures.png())
 
 
@@ -202,8 +202,8 @@ def test_another_format_is_encoded_once(api: RunningApi, painted: dict[str, Any]
         responses = list(readers.map(api.http.get, [path] * 6))
     (copy,) = encoded_copies(api)
     assert {response.content for response in responses} == {copy.read_bytes()}
-    copy.write_bytes(b"as it is kept")
-    assert api.http.get(path).content == b"as it is kept"
+    copy.write_bytes(b"as it is stored")
+    assert api.http.get(path).content == b"as it is stored"
 
 
 def test_a_range_of_another_format_can_be_had(api: RunningApi, painted: dict[str, Any]) -> None:
@@ -220,13 +220,13 @@ def test_the_copies_in_other_formats_are_erased_with_their_job(
     assert api.blobs == []
 
 
-@pytest.mark.parametrize("wanted", ["png", "jpeg"])
+@pytest.mark.parametrize("format", ["png", "jpeg"])
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}])
 def test_a_result_that_the_store_has_lost_is_gone(
-    wanted: str, headers: dict[str, str], api: RunningApi, painted: dict[str, Any]
+    format: str, headers: dict[str, str], api: RunningApi, painted: dict[str, Any]
 ) -> None:
     lose(api, "results")
-    path = f"{painted['links']['result']}?format={wanted}"
+    path = f"{painted['links']['result']}?format={format}"
     response = api.http.get(path, headers=headers)
     assert (response.status_code, response.json()["code"]) == (410, "result_lost")
 
@@ -267,8 +267,8 @@ def test_a_copy_that_is_erased_before_it_is_opened_is_made_again(
     class ErasedAtFirst(EncodedResults):
         """The reconciler comes between finding the copy and opening it."""
 
-        async def key_of(self, result_key: str, wanted: Format) -> str:
-            key = await super().key_of(result_key, wanted)
+        async def get_key(self, result_key: str, format: Format) -> str:
+            key = await super().get_key(result_key, format)
             if not erased:
                 (copy,) = encoded_copies(api)
                 copy.unlink()

@@ -8,7 +8,7 @@ from time import time
 
 import pytest
 
-from api.scratch import PREFIX, YOUNG_SECONDS, scratch_folder, second_look
+from api.decoding.scratch import PREFIX, YOUNG_SECONDS, remove_abandoned_later, scratch_folder
 from tests.waiting import until
 
 
@@ -56,12 +56,12 @@ def test_what_another_process_has_just_made_stays(temporary: Path) -> None:
 def test_what_was_too_young_at_the_start_goes_at_a_second_look(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.scratch.YOUNG_SECONDS", 0.1)
+    monkeypatch.setattr("api.decoding.scratch.YOUNG_SECONDS", 0.1)
     abandoned = temporary / f"{PREFIX}abandoned"
     abandoned.mkdir()
 
     async def look_again() -> None:
-        async with second_look():
+        async with remove_abandoned_later():
             await asyncio.to_thread(until, lambda: not abandoned.exists())
 
     with scratch_folder() as folder:

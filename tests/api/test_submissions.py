@@ -221,10 +221,12 @@ def test_a_job_has_the_pictures_of_another_but_for_those_that_are_sent(api: Runn
     answer = api.http.post("/jobs", files=form)
     assert answer.status_code == 202, answer.text
     assert answer.json()["options"]["start"] == "content"
-    kept = {path.name: path.read_bytes() for path in api.blobs if answer.json()["id"] in path.parts}
+    stored = {
+        path.name: path.read_bytes() for path in api.blobs if answer.json()["id"] in path.parts
+    }
     before = {path.name: path.read_bytes() for path in api.blobs if earlier in path.parts}
-    assert kept["content-0"] == before["content-0"]
-    assert kept["style-0"] != before["style-0"]
+    assert stored["content-0"] == before["content-0"]
+    assert stored["style-0"] != before["style-0"]
 
 
 @pytest.mark.parametrize(

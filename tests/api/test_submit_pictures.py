@@ -27,14 +27,14 @@ def submit(api: RunningApi, files: Files, **options: Any) -> httpx.Response:
     return api.http.post("/jobs", files=files, data=options)
 
 
-def kept(api: RunningApi) -> list[str]:
+def stored_pictures(api: RunningApi) -> list[str]:
     return sorted(path.name for path in api.blobs)
 
 
 def test_several_styles_are_kept_in_their_order(api: RunningApi) -> None:
     job = submit(api, TWO_STYLES, style_weights="0.7,0.3").json()
     assert job["options"]["style_weights"] == [0.7, 0.3]
-    assert kept(api) == ["content-0", "style-0", "style-1"]
+    assert stored_pictures(api) == ["content-0", "style-0", "style-1"]
 
 
 def test_masks_are_kept_in_grey(api: RunningApi) -> None:
@@ -51,7 +51,7 @@ def test_masks_are_kept_in_grey(api: RunningApi) -> None:
 def test_a_start_image_needs_no_other_word(api: RunningApi) -> None:
     job = submit(api, [*PAIR, ("start_image", pictures.png())]).json()
     assert job["options"]["start"] == "image"
-    assert "start_image-0" in kept(api)
+    assert "start_image-0" in stored_pictures(api)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,15 @@ import httpx
 import pytest
 from PIL import Image
 
+from api.submissions import idempotency
+from api.submissions.idempotency import Reservation
+from api.sweeps import store
+from api.sweeps.store import Sweep
 from local.ports import free_port
-from shared import idempotency, redis_keys, sweeps
-from shared.idempotency import Reservation
+from shared import redis_keys
 from shared.job_store import JobStore
 from shared.jobs import new_job_id
 from shared.settings import Settings
-from shared.sweeps import Sweep
 from shared.transitions import Once
 from tests import pictures
 from tests.api.test_submit import assert_nothing_left, errors_of
@@ -123,12 +125,12 @@ def test_an_idempotency_key_goes_with_its_sweep(api: RunningApi, jobs: JobStore)
 def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    kept = Settings(
+    settings = Settings(
         redis_url=api.settings.redis_url,
         data_folder=api.settings.data_folder,
         port=free_port("::1", 0),
     )
-    with running_api(kept, PASTICHE_KEPT_JOBS_PER_OWNER="2") as strict:
+    with running_api(settings, PASTICHE_KEPT_JOBS_PER_OWNER="2") as strict:
         for number in range(5):
             sweep = swept(strict, {"Idempotency-Key": str(number)}, seed="1,2").json()
             strict.http.post(sweep["links"]["cancel"])
@@ -139,14 +141,14 @@ def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
 
 
 def test_a_sweep_whose_key_is_another_request_s_by_now_is_not_kept(jobs: JobStore) -> None:
-    first = Reservation.of("ada", "key", "token", "fingerprint")
+    first = Reservation.create("ada", "key", "token", "fingerprint")
     jobs.run(idempotency.reserve(first))
-    late = Once(first.kept_key, "another token", 60)
+    late = Once(first.redis_key, "another token", 60)
     sweep = Sweep(new_job_id(), "ada", datetime.now(UTC), 1, ())
-    limits = {"keep_seconds": 60, "sweeps_per_owner": 9, "sweeps_in_all": 9}
-    assert not jobs.run(sweeps.keep(sweep, **limits, once=late))
+    limits = {"retention_seconds": 60, "sweeps_per_owner": 9, "sweeps_in_all": 9}
+    assert not jobs.run(store.put(sweep, **limits, once=late))
     assert jobs.client.keys("sweep*") == []
-    assert jobs.run(sweeps.keep(sweep, **limits, once=first.once))
+    assert jobs.run(store.put(sweep, **limits, once=first.once))
     assert jobs.run(idempotency.reserve(first)).job_id == sweep.id
 
 
@@ -154,18 +156,18 @@ def test_of_the_sweeps_of_one_owner_and_of_all_the_newest_are_kept(jobs: JobStor
     def keep(owner: str, per_owner: int = 10, in_all: int = 10) -> Sweep:
         sweep = Sweep(new_job_id(), owner, datetime.now(UTC), 1, ())
         jobs.run(
-            sweeps.keep(sweep, keep_seconds=60, sweeps_per_owner=per_owner, sweeps_in_all=in_all)
+            store.put(sweep, retention_seconds=60, sweeps_per_owner=per_owner, sweeps_in_all=in_all)
         )
         return sweep
 
     def are_kept(*several: Sweep) -> list[bool]:
-        return [bool(jobs.client.exists(sweeps.sweep_key(sweep.id))) for sweep in several]
+        return [bool(jobs.client.exists(store.make_sweep_key(sweep.id))) for sweep in several]
 
     first, bob, second, third = keep("ada"), keep("bob"), keep("ada"), keep("ada", per_owner=2)
     assert are_kept(first, bob, second, third) == [False, True, True, True]
     fourth = keep("cid", in_all=2)
     assert are_kept(bob, second, third, fourth) == [False, False, True, True]
-    assert jobs.run(sweeps.forget(fourth))
+    assert jobs.run(store.delete(fourth))
     assert not jobs.client.exists("sweeps:kept:cid")
 
 
@@ -209,6 +211,6 @@ def test_a_contact_sheet_that_has_not_changed_is_not_sent_again(
 
 def test_a_contact_sheet_comes_in_the_format_that_is_asked_for(api: RunningApi) -> None:
     sweep = swept(api, seed="1,2").json()
-    for wanted in ("jpeg", "webp"):
-        response = api.http.get(sweep["links"]["sheet"], params={"format": wanted})
-        assert response.headers["content-type"] == f"image/{wanted}"
+    for format in ("jpeg", "webp"):
+        response = api.http.get(sweep["links"]["sheet"], params={"format": format})
+        assert response.headers["content-type"] == f"image/{format}"

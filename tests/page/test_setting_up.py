@@ -12,7 +12,7 @@ from tests.conftest import RunningApi
 from tests.page.actions import choose, drop, paint
 
 OWN_CODE_BYTES = 60_000
-WEB = Path(__file__).parents[2] / "api" / "web"
+WEB = Path(__file__).parents[2] / "api" / "web" / "static"
 
 
 def job_of(page: Page, api: RunningApi) -> dict[str, Any]:

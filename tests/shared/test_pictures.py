@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from api.sweeps.contact_sheet import Cell, contact_sheet, thumbnail
 from shared.pictures import Format, Limits, PictureFault, encode, normalise
-from shared.sheets import Cell, contact_sheet, thumbnail
 from tests import pictures
 from tests.api.hostile import bombs
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from api.tracing import PROBES
+from api.http.middleware import PROBES
 from local.ports import free_port
 from shared import tracing
 from tests import pictures

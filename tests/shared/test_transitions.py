@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from api.submissions.idempotency import Reservation, reserve
 from pastiche.option_warnings import OptionWarning
 from shared import overview, redis_keys, transitions
 from shared.calls import Transition
 from shared.errors import DamagedRecord
-from shared.idempotency import Reservation, reserve
 from shared.job_store import JobStore
 from shared.jobs import NEXT, Inputs, Job, Waiting, new_job_id
 from shared.redis_keys import record_key
@@ -112,13 +112,13 @@ def test_a_job_that_is_given_back_after_its_client_canceled_it_is_over(jobs: Job
 
 
 def test_a_key_does_not_give_a_job_that_came_to_nothing(jobs: JobStore) -> None:
-    reservation = Reservation.of("ada", "key", "token", "form")
+    reservation = Reservation.create("ada", "key", "token", "form")
     jobs.run(reserve(reservation))
     job_id, place = new_job_id(), Place("somebody", 100)
     once = reservation.once
     jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, once=once))
     jobs.run(transitions.erase(job_id, keeping=KEEPING, once=once))
-    assert jobs.run(reserve(reservation)).word == "new"
+    assert jobs.run(reserve(reservation)).state == "new"
 
 
 def test_whose_turns_are_past_is_not_remembered(jobs: JobStore) -> None:
@@ -755,13 +755,13 @@ def test_what_is_not_kept_any_more_is_forgotten_and_counts_no_more(jobs: JobStor
 
 
 def test_an_idempotency_key_goes_with_its_job(jobs: JobStore) -> None:
-    reservation = Reservation.of("ada", "key", "token", "fingerprint")
+    reservation = Reservation.create("ada", "key", "token", "fingerprint")
     jobs.run(reserve(reservation))
     job_id, place = new_job_id(), Place("somebody", 100, owner="ada")
     jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, once=reservation.once))
-    assert jobs.client.exists(reservation.kept_key)
+    assert jobs.client.exists(reservation.redis_key)
     erase(jobs, job_id)
-    assert not jobs.client.exists(reservation.kept_key)
+    assert not jobs.client.exists(reservation.redis_key)
 
 
 def ids(listed: overview.Listed) -> list[str]:

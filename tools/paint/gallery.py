@@ -3,9 +3,9 @@
 from PIL import Image
 from rich.console import Console
 
+from api.sweeps.contact_sheet import grid
 from local.http_jobs import Wanted
 from shared.settings import Settings
-from shared.sheets import grid
 from tools.paint.files import fitted_in, save
 from tools.paint.painter import BACKBONE, Painter, example, painter
 

@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 from rich.console import Console
 
+from api.sweeps.contact_sheet import grid, labelled
 from local.errors import LocalError
 from local.http_jobs import Wanted
 from pastiche import Options
 from shared.settings import Settings
-from shared.sheets import grid, labelled
 from tools.paint.files import fitted_in, save
 from tools.paint.painter import BACKBONE, Painter, example, painter
 from tools.paint.tiles import Plan, Tile, plans

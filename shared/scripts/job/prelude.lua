@@ -13,7 +13,7 @@
 --   owners     hash: id → owner, of jobs that wait or run
 --   inflight   hash: owner → how many of them wait or run
 --   webhooks   sorted set: ids whose webhook is to be tried, by when (milliseconds)
---   counters   hash: what is counted for `shared/metrics.py`
+--   counters   hash: what is counted for `api/ops/metrics.py`
 --   kept       sorted set: ids of jobs that are over, those without a picture before the others and
 --              the older before the newer; `kept:owner` has those of one owner
 local record, waiting, turns, work, deadlines, running, over, debris, index, owners, inflight,

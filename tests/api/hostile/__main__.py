@@ -19,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     console = Console(soft_wrap=True)
     tally = Tally()
     with (
@@ -27,7 +27,7 @@ def main() -> None:
         running_redis(Path(name)) as redis_url,
         besieged(redis_url, Path(name)) as siege,
     ):
-        for tally in thrown(islice(mutants(asked.seed), asked.pictures), siege):
+        for tally in thrown(islice(mutants(arguments.seed), arguments.pictures), siege):
             if tally.submissions.total() % _TELL_EVERY == 0:
                 console.print(str(tally), highlight=False)
         siege.assert_unharmed()

@@ -8,7 +8,7 @@ from resource import getpagesize
 
 import httpx
 
-from api import scratch
+from api.decoding import scratch
 from local.ports import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
@@ -51,7 +51,7 @@ class Siege:
         return [path for path in found if not path.name.startswith(scratch.PREFIX)]
 
     def try_out(self, files: Files | None = None, /, **options: str) -> httpx.Response:
-        """A submission of which nothing is kept."""
+        """A submission of which nothing is stored."""
         pair = [("content", pictures.jpeg()), ("style", pictures.png())]
         return self.api.http.post("/jobs?dry_run=1", files=files or pair, data=options)
 

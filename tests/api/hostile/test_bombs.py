@@ -48,7 +48,7 @@ FILES: dict[str, tuple[Callable[[], bytes], str | None]] = {
         lambda: bombs.jpeg_with_exif([(0x0112, 3, 2**32 - 1, LARGEST)]),
         TAKEN,
     ),
-    "JPEG whose EXIF cannot be written anew": (
+    "JPEG whose EXIF cannot be rewritten": (
         lambda: bombs.jpeg_with_exif([(0x0100, 2, 1, b"\0\0\0\0"), (0x0112, 3, 1, b"\6\0\0\0")]),
         TAKEN,
     ),

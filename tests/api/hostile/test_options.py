@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.submission_form import TEXT_FIELDS
+from api.submissions.form import TEXT_FIELDS
 from tests.api.hostile.siege import Siege
 from tests.api.test_submit import errors_of
 

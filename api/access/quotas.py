@@ -1,0 +1,116 @@
+"""Quotas of a caller: requests per minute, and painting per day. Jobs in flight are counted when
+they are queued."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from math import ceil
+from time import time
+
+from anyio import CancelScope
+from fastapi import Request
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.errors import QuotaUsedUp, TooManyRequests
+from shared.job_store import AsyncJobStore
+from shared.settings import Settings
+
+_SCOPE_KEY = "rate_limits"
+
+
+class Quotas:
+    """The quotas of all callers, counted in Redis for all API processes.
+
+    If a limit is not set, nothing is counted.
+    """
+
+    def __init__(self, settings: Settings, jobs: AsyncJobStore) -> None:
+        requests, work = settings.requests_per_minute, settings.megapixel_iterations_per_day
+        self._requests = None if requests is None else RateLimitItemPerMinute(requests)
+        self._work = None if work is None else RateLimitItemPerDay(work)
+        storage = RedisStorage(
+            "async+redis://localhost:6379",  # required but unused: the pool has the address
+            implementation="redispy",
+            connection_pool=jobs.client.connection_pool,  # type: ignore[arg-type]  # passed through
+        )
+        self._limiter = SlidingWindowCounterRateLimiter(storage)
+
+    async def count_request(self, request: Request, caller: str) -> None:
+        """Counts a request.
+
+        Raises:
+            TooManyRequests: the caller has sent too many in the last minute.
+        """
+        if self._requests is None:
+            return
+        allowed = await self._limiter.hit(self._requests, "requests", caller)
+        retry = await self._record(request, "requests", self._requests, caller)
+        if not allowed:
+            sentence = f"At most {self._requests.amount} requests a minute are answered."
+            raise TooManyRequests(sentence, retry_after_seconds=retry)
+
+    @asynccontextmanager
+    async def count_work(self, request: Request, caller: str, work: int) -> AsyncIterator[None]:
+        """Counts pixel iterations, if the caller may have them painted today, however many requests
+        come at the same time. If the submission then fails, they are given back.
+
+        Raises:
+            QuotaUsedUp: the caller has had too many painted in the last day.
+        """
+        if self._work is None:
+            yield
+            return
+        cost = ceil(work / 1e6)
+        allowed = await self._limiter.hit(self._work, "work", caller, cost=cost)
+        retry = await self._record(request, "work", self._work, caller)
+        if not allowed:
+            sentence = (
+                f"This job takes {cost} million pixel iterations; a caller may have "
+                f"{self._work.amount} painted a day, and has used too many of them."
+            )
+            raise QuotaUsedUp(sentence, retry_after_seconds=retry)
+        try:
+            yield
+        except BaseException:
+            with CancelScope(shield=True):
+                await self._limiter.hit(self._work, "work", caller, cost=-cost)
+                await self._record(request, "work", self._work, caller)
+            raise
+
+    async def _record(self, request: Request, name: str, item: RateLimitItem, caller: str) -> int:
+        """Records what is left, for the response's headers. The seconds until all of it is."""
+        stats = await self._limiter.get_window_stats(item, name, caller)
+        seconds = max(1, ceil(stats.reset_time - time()))
+        limits = request.scope.setdefault(_SCOPE_KEY, {})
+        limits[name] = (item.amount, item.get_expiry(), stats.remaining, seconds)
+        return seconds
+
+
+class RateLimitHeaders:
+    """ASGI middleware: adds what is left of each limit to every response (the RateLimit header
+    fields of the IETF's draft)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_limits(message: Message) -> None:
+            if message["type"] == "http.response.start" and _SCOPE_KEY in scope:
+                headers = MutableHeaders(scope=message)
+                limits = scope[_SCOPE_KEY].items()
+                headers["RateLimit-Policy"] = _join(
+                    f'"{name}";q={amount};w={window}' for name, (amount, window, _, _) in limits
+                )
+                headers["RateLimit"] = _join(
+                    f'"{name}";r={left};t={seconds}' for name, (_, _, left, seconds) in limits
+                )
+            await send(message)
+
+        await self._app(scope, receive, send_with_limits)
+
+
+def _join(items: Iterable[str]) -> str:
+    return ", ".join(items)

@@ -1,0 +1,126 @@
+"""What runs in a process for untrusted input: no environment, no network, limited memory.
+
+The parent (`api.decoding.confined_processes`) sends a function with its arguments and receives its
+result, both as pickles, each after its length.
+"""
+
+import ctypes
+import errno
+import os
+import pickle
+import platform
+import struct
+import sys
+from dataclasses import dataclass
+from typing import BinaryIO
+
+LENGTH = struct.Struct(">Q")
+
+
+@dataclass(frozen=True, slots=True)
+class _Architecture:
+    """The numbers of system calls on a processor: `code` is its AUDIT_ARCH."""
+
+    code: int
+    denied: tuple[int, ...]
+
+
+_ARCHITECTURES = {
+    # socket, connect, execve, execveat, ptrace, process_vm_readv and _writev, io_uring_setup,
+    # pidfd_getfd
+    "x86_64": _Architecture(0xC000003E, (41, 42, 59, 322, 101, 310, 311, 425, 438)),
+    "aarch64": _Architecture(0xC00000B7, (198, 203, 221, 281, 117, 270, 271, 425, 438)),
+}
+"""Decoding needs none of these calls: a network, other programs, other processes' memory."""
+
+_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # of BPF
+_ALLOW, _DENY = 0x7FFF0000, 0x00050000 | errno.EPERM
+_NUMBER_AT, _ARCHITECTURE_AT = 0, 4  # in struct seccomp_data
+_X32 = 0x40000000
+"""Numbers from here on are those of a second set of calls on x86_64."""
+
+_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
+
+
+def serve(memory_bytes: int) -> None:
+    """Runs what the parent sends until it hangs up."""
+    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints is not a reply
+    limit_memory(memory_bytes)
+    deny_network()
+    while (request := receive(requests)) is not None:
+        try:
+            function, arguments = pickle.loads(request)  # noqa: S301 - the parent wrote it
+            reply = pickle.dumps((True, function(*arguments)))
+        except Exception as error:
+            reply = pickle.dumps((False, f"{type(error).__name__}: {error}"))
+        send(replies, reply)
+
+
+def limit_memory(memory_bytes: int) -> None:
+    """Limits this process's memory (not on macOS, which does not enforce the limit)."""
+    if sys.platform != "darwin":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+def deny_network() -> bool:
+    """Prevents this process from opening sockets and starting programs. Whether the system allows
+    such a rule (Linux with seccomp, in containers, too)."""
+    architecture = _ARCHITECTURES.get(platform.machine())
+    if sys.platform != "linux" or architecture is None:
+        return False
+    code = _filter(architecture)
+    instructions = ctypes.create_string_buffer(code, len(code))
+    address = ctypes.cast(instructions, ctypes.c_void_p).value
+    assert address is not None
+    program = struct.pack("HxxxxxxQ", len(code) // 8, address)  # struct sock_fprog
+    libc = ctypes.CDLL(None)
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return False
+    denied: int = libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0)
+    return denied == 0
+
+
+def _filter(architecture: _Architecture) -> bytes:
+    """The rule as a program of classic BPF: each test jumps to the last instruction, or goes on."""
+    tests = [(_EQUAL, number) for number in architecture.denied]
+    if architecture is _ARCHITECTURES["x86_64"]:
+        tests.insert(0, (_AT_LEAST, _X32))
+    remaining = range(len(tests), 0, -1)
+    return b"".join(
+        (
+            _instruction(_LOAD, _ARCHITECTURE_AT),
+            _instruction(_EQUAL, architecture.code, if_not=len(tests) + 2),
+            _instruction(_LOAD, _NUMBER_AT),
+            *(
+                _instruction(test, number, if_so=left)
+                for (test, number), left in zip(tests, remaining, strict=True)
+            ),
+            _instruction(_RETURN, _ALLOW),
+            _instruction(_RETURN, _DENY),
+        )
+    )
+
+
+def _instruction(code: int, operand: int, *, if_so: int = 0, if_not: int = 0) -> bytes:
+    """A struct sock_filter; jumps count the instructions that they skip."""
+    return struct.pack("HBBI", code, if_so, if_not, operand)
+
+
+def send(stream: BinaryIO, message: bytes) -> None:
+    """Writes a message."""
+    stream.write(LENGTH.pack(len(message)))
+    stream.write(message)
+    stream.flush()
+
+
+def receive(stream: BinaryIO) -> bytes | None:
+    """The next message; None if the other end is closed."""
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    message = stream.read(length)
+    return message if len(message) == length else None

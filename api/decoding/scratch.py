@@ -1,0 +1,63 @@
+"""A folder for temporary files that does not outlive its process, not even a killed one.
+
+A process holds a lock on its folder, which the system releases with the process. So the folders of
+killed processes are known, and the next process deletes them when it starts.
+"""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
+from time import time
+
+from anyio import create_task_group, sleep, to_thread
+
+PREFIX = "pastiche-uploads-"
+
+YOUNG_SECONDS = 60.0
+"""A younger folder may be about to be locked: it is checked again later."""
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder of this process, among the system's temporary ones."""
+    _remove_abandoned(Path(gettempdir()))
+    with TemporaryDirectory(prefix=PREFIX) as name, _lock(Path(name)):
+        yield Path(name)
+
+
+@asynccontextmanager
+async def remove_abandoned_later() -> AsyncIterator[None]:
+    """Looks for abandoned folders once more while the context lives: a process that is killed and
+    restarted at once finds its own too young."""
+    async with create_task_group() as tasks:
+        tasks.start_soon(_remove_later)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+async def _remove_later() -> None:
+    await sleep(YOUNG_SECONDS)
+    await to_thread.run_sync(_remove_abandoned, Path(gettempdir()))
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for folder in parent.glob(f"{PREFIX}*"):
+        with suppress(OSError):  # it is in use, or another user's
+            if time() - folder.stat().st_mtime >= YOUNG_SECONDS:
+                with _lock(folder):
+                    rmtree(folder)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Raises BlockingIOError if another process holds the lock."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        flock(descriptor, LOCK_EX | LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)

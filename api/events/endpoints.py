@@ -1,0 +1,173 @@
+"""A job as server-sent events: its current state, then every change until it is over."""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from time import monotonic
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.responses import StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.types import Receive, Scope, Send
+
+from api.access.authentication import Access, CurrentAccess, is_still_valid
+from api.events.subscriptions import JobDeleted, ServiceStopping
+from api.http.middleware import is_head
+from api.http.problems import caller_problems
+from api.jobs.lookup import PathJob
+from api.jobs.responses import get_rates
+from api.jobs.schemas import describe_job, make_preview_link, pick_progress
+from api.service import CurrentService, Service
+from shared.jobs import Job
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+PROGRESS_SECONDS = 0.5
+"""The least time between two `progress` events."""
+
+HEARTBEAT_SECONDS = 10.0
+"""How often it is checked that the client is still connected and its key was not revoked. A comment
+is sent if there is nothing else to send."""
+
+RECONNECT_MILLISECONDS = 1000
+"""After how long a client whose stream has ended connects again."""
+
+_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""No proxy holds events back."""
+
+_EVENT_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["status", "progress", "preview", "done", "gone"]},
+        "id": {"type": "string", "description": "The job's version."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer", "minimum": 0},
+    },
+}
+
+
+class EventStream(StreamingResponse):
+    """Events in the form that `EventSource` reads.
+
+    FastAPI's own class needs another task, a queue and a timer for each client, and starlette's a
+    task that waits for it to disconnect. Here the stream itself checks for that.
+    """
+
+    media_type = "text/event-stream"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_head(scope):  # a stream without a body would never end
+            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+            await send(start)
+            await send({"type": "http.response.body"})
+        else:
+            await self.stream_response(send)
+
+
+@dataclass(slots=True)
+class ClientState:
+    """What a client has received of a job.
+
+    An event's id is the job's version. A client that connects again needs only the current state:
+    no event has anything that a later one does not.
+    """
+
+    _status: object = None
+    _progress: object = None
+    _preview: object = None
+    _progress_due: float = field(default_factory=monotonic)
+
+    def pick_events(self, job: Job, events: Mapping[str, bytes]) -> Iterator[bytes]:
+        """The events that bring the client up to date, out of one of each kind."""
+        status = (job.status, job.queue_position, job.attempt, job.reweighed, job.cancel_requested)
+        if status != self._status:
+            self._status = status
+            yield events["done" if job.is_over else "status"]
+        if job.is_over:
+            return
+        if job.progress != self._progress and not self.progress_delay_seconds(job):
+            self._progress, self._progress_due = job.progress, monotonic() + PROGRESS_SECONDS
+            yield events["progress"]
+        if job.preview_iteration != self._preview:
+            self._preview = job.preview_iteration
+            yield events["preview"]
+
+    def progress_delay_seconds(self, job: Job) -> float | None:
+        """How long new progress must not be sent yet; None if it may, or if there is none."""
+        delay = self._progress_due - monotonic()
+        return delay if job.progress != self._progress and delay > 0 else None
+
+
+@router.get(
+    "/{job_id}/events",
+    response_class=EventStream,
+    responses=caller_problems(404, 410)
+    | {
+        200: {"content": {"text/event-stream": {"itemSchema": _EVENT_SCHEMA}}},
+        204: {"description": "`Last-Event-ID` was the end"},
+    },
+)
+async def stream_events(
+    request: Request,
+    job: PathJob,
+    access: CurrentAccess,
+    service: CurrentService,
+    last_event_id: Annotated[
+        str | None, Header(description="The last event that was received; 204 if it was the end.")
+    ] = None,
+) -> Response:
+    """The job as a stream of events: `status` with all of it, `progress` with the losses (at most
+    two a second), `preview` with an address, and `done` with all of it, then the end; or `gone`
+    if it is deleted. A client that connects again, with or without `Last-Event-ID`, first receives
+    the current state; if `Last-Event-ID` names the end, nothing more follows: 204."""
+    if job.is_over and last_event_id == str(job.version):
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    return EventStream(_stream(request, job, access, service), headers=_HEADERS)
+
+
+async def _stream(
+    request: Request, job: Job, access: Access, service: Service
+) -> AsyncIterator[bytes]:
+    state, heartbeat_due = ClientState(), monotonic() + HEARTBEAT_SECONDS
+    yield format_sse_event(retry=RECONNECT_MILLISECONDS)
+    async with service.subscriptions.subscribe(job) as subscription:
+        while True:
+            try:
+                job = await subscription.wait(
+                    state.progress_delay_seconds(job) or HEARTBEAT_SECONDS
+                )
+            except JobDeleted:
+                yield format_sse_event(event="gone", data_str=json.dumps({"id": job.id}))
+                return
+            except ServiceStopping:
+                return
+            events = subscription.events
+            if not events:
+                events |= _encode_events(job, await get_rates(job, service))
+            data = b"".join(state.pick_events(job, events))
+            if monotonic() >= heartbeat_due:
+                heartbeat_due = monotonic() + HEARTBEAT_SECONDS
+                if await request.is_disconnected() or not await is_still_valid(access, service):
+                    return
+                data = data or KEEPALIVE_COMMENT
+            if data:
+                yield data
+            if job.is_over:
+                return
+
+
+def _encode_events(job: Job, rates: list[float]) -> dict[str, bytes]:
+    """One event of each kind, which all clients of the job receive."""
+    described = describe_job(job, rates).model_dump(mode="json")
+    data = {
+        "status": described,
+        "done": described,
+        "progress": pick_progress(described),
+        "preview": {"url": make_preview_link(job)},
+    }
+    return {
+        name: format_sse_event(event=name, id=str(job.version), data_str=json.dumps(each))
+        for name, each in data.items()
+    }

@@ -1,0 +1,199 @@
+"""Subscriptions to jobs: every change of a job reaches its subscribers in this process, through one
+subscription to Redis for all of them."""
+
+import logging
+from asyncio import Event, Task, create_task, get_running_loop, sleep, timeout
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Self
+
+from redis import RedisError
+from redis.asyncio.client import PubSub
+
+from shared import redis_keys, transitions
+from shared.errors import DamagedRecord
+from shared.job_store import AsyncJobStore
+from shared.jobs import Job
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+QUEUE_SECONDS = 2.0
+"""How often waiting jobs are read: that they move up does not change their records."""
+
+
+class JobDeleted(Exception):
+    """The job was deleted while somebody was subscribed to it."""
+
+
+class ServiceStopping(Exception):
+    """The API stops."""
+
+
+class WatchedJob:
+    """The newest state of a job with subscribers. No more than that is held, however slowly they
+    read.
+
+    Attributes:
+        events: what one subscriber has encoded of this state, for the others to send too.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job: Job | None = job
+        self.subscriptions: set[Subscription] = set()
+        self.events: dict[str, bytes] = {}
+
+    def update(self, job: Job | None) -> None:
+        """Sets a new state, and wakes the subscribers if it differs."""
+        if job is not None and self.job is not None and _version(job) == _version(self.job):
+            return
+        self.job, self.events = job, {}
+        for subscription in self.subscriptions:
+            subscription.updated.set()
+
+
+class Subscription:
+    """One subscriber of a job."""
+
+    def __init__(self, watched: WatchedJob, subscriptions: "Subscriptions") -> None:
+        self.updated = Event()
+        self._watched, self._subscriptions = watched, subscriptions
+
+    @property
+    def events(self) -> dict[str, bytes]:
+        """The events of the job's current state, shared by all its subscribers."""
+        return self._watched.events
+
+    async def wait(self, wait_seconds: float | None = None) -> Job:
+        """The job as soon as it changes, or unchanged when the time is up.
+
+        Raises:
+            JobDeleted: it was deleted.
+            ServiceStopping: the API stops.
+        """
+        with suppress(TimeoutError):
+            async with timeout(wait_seconds):
+                await self.updated.wait()
+        self.updated.clear()
+        if self._subscriptions.is_closing:
+            raise ServiceStopping
+        if self._watched.job is None:
+            raise JobDeleted
+        return self._watched.job
+
+
+class Subscriptions:
+    """All subscriptions of this process."""
+
+    def __init__(self, jobs: AsyncJobStore) -> None:
+        self._jobs = jobs
+        self._watched: dict[str, WatchedJob] = {}
+        self._changed: set[str] = set()
+        self._has_changes = Event()
+        self.is_closing = False
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[Self]:
+        """Listens for changes as long as the context lives."""
+        tasks = [
+            create_task(each)
+            for each in (self._listen(), self._read_changed_jobs(), self._mark_waiting_jobs())
+        ]
+        try:
+            yield self
+        finally:
+            self.close()
+            await _cancel(tasks)
+
+    @property
+    def count(self) -> int:
+        """How many subscriptions there are."""
+        return sum(len(watched.subscriptions) for watched in self._watched.values())
+
+    def close(self) -> None:
+        """Ends every subscription: the API stops."""
+        self.is_closing = True
+        for watched in self._watched.values():
+            for subscription in watched.subscriptions:
+                subscription.updated.set()
+
+    @asynccontextmanager
+    async def subscribe(self, job: Job) -> AsyncIterator[Subscription]:
+        """Subscribes to a job; its current state is delivered at once."""
+        watched = self._watched.setdefault(job.id, WatchedJob(job))
+        subscription = Subscription(watched, self)
+        watched.subscriptions.add(subscription)
+        self._mark_changed(job.id)  # it may have changed since it was read
+        subscription.updated.set()
+        try:
+            yield subscription
+        finally:
+            watched.subscriptions.discard(subscription)
+            if not watched.subscriptions:
+                self._watched.pop(job.id, None)
+
+    def _mark_changed(self, job_id: str) -> None:
+        self._changed.add(job_id)
+        self._has_changes.set()
+
+    def _mark_all_changed(self) -> None:
+        for job_id in self._watched:
+            self._mark_changed(job_id)
+
+    async def _listen(self) -> None:
+        """Marks the jobs that change; after a gap, all of them may have changed."""
+        while True:
+            try:
+                async with self._jobs.client.pubsub(ignore_subscribe_messages=True) as channel:
+                    await channel.subscribe(redis_keys.CHANGED)
+                    self._mark_all_changed()
+                    await self._receive(channel)
+            except RedisError as error:
+                log.warning("No changes of jobs arrive, Redis is unreachable: %s", error)
+                await sleep(RETRY_SECONDS)
+
+    async def _receive(self, channel: PubSub) -> None:
+        while True:
+            message = await channel.get_message(timeout=RETRY_SECONDS)
+            if message and message["data"] in self._watched:
+                self._mark_changed(message["data"])
+
+    async def _read_changed_jobs(self) -> None:
+        """Reads each job that has changed, once for all its subscribers."""
+        while True:
+            await self._has_changes.wait()
+            self._has_changes.clear()
+            changed, self._changed = self._changed, set()
+            for job_id in changed:
+                await self._read(job_id)
+
+    async def _read(self, job_id: str) -> None:
+        watched = self._watched.get(job_id)
+        if watched is None:
+            return
+        try:
+            watched.update(await self._jobs.run(transitions.look(job_id)))
+        except RedisError:  # `_listen` logs it
+            get_running_loop().call_later(RETRY_SECONDS, self._mark_changed, job_id)
+        except DamagedRecord as error:
+            log.error("%s", error)
+
+    async def _mark_waiting_jobs(self) -> None:
+        while True:
+            await sleep(QUEUE_SECONDS)
+            for job_id, watched in self._watched.items():
+                if watched.job is not None and watched.job.status == "queued":
+                    self._mark_changed(job_id)
+
+
+def _version(job: Job) -> tuple[int, int | None]:
+    """Differs whenever clients would receive another job."""
+    return job.version, job.queue_position
+
+
+async def _cancel(tasks: list[Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(BaseException):
+            await task

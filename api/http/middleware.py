@@ -1,0 +1,217 @@
+"""ASGI middleware: what every request and every response goes through, logs and traces included."""
+
+import logging
+import re
+from collections.abc import MutableMapping
+from secrets import token_hex
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi.telemetry import TelemetryConfig
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.problems import make_problem_response
+from shared import logs, tracing
+from shared.errors import BodyTooLarge, WrongContentEncoding
+
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+"""What machines of the operator request every few seconds, under the names that these have in their
+network. Nobody looks for them among the traces."""
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""On every response that does not set them itself: a page has its own policy."""
+
+NOT_EMBEDDED = {"Cross-Origin-Resource-Policy": "same-origin"}
+"""On every response while no keys are required: a page of another site cannot show our pictures.
+With keys it needs one of our tokens to do so."""
+
+_REQUEST_ID_HEADER = b"x-request-id"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class BodyLimit:
+    """Refuses a request body that is larger than any submission can be, before and while it
+    arrives, or that is compressed. Counting what arrives covers a missing Content-Length."""
+
+    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+        self._app = app
+        self._limit_bytes = limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
+        if encoding not in ("", "identity"):
+            sentence = f"Send the body as it is, not compressed with {encoding}."
+            await make_problem_response(WrongContentEncoding(sentence))(scope, receive, send)
+            return
+        received_bytes = 0
+
+        async def count() -> Message:
+            nonlocal received_bytes
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > self._limit_bytes:
+                raise self._make_error()
+            return message
+
+        async def refuse() -> Message:
+            raise self._make_error()
+
+        declared = headers.get(b"content-length", b"0")
+        is_too_large = declared.isdigit() and int(declared) > self._limit_bytes
+        await self._app(scope, refuse if is_too_large else count, send)
+
+    def _make_error(self) -> BodyTooLarge:
+        megabytes = self._limit_bytes / 1e6
+        return BodyTooLarge(f"The whole request may have at most {megabytes:.0f} MB.")
+
+
+class SecurityHeaders:
+    """Adds the headers that limit what browsers do with our responses.
+
+    Args:
+        allows_embedding: whether pages of other sites may show our pictures.
+    """
+
+    def __init__(self, app: ASGIApp, *, allows_embedding: bool) -> None:
+        self._app = app
+        headers = SECURITY_HEADERS if allows_embedding else SECURITY_HEADERS | NOT_EMBEDDED
+        # In ASGI's form: they are on every response, so they are encoded once.
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name for name, _ in message["headers"]}
+                missing = (header for header in self._headers if header[0] not in present)
+                message["headers"] = [*message["headers"], *missing]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class RequestIds:
+    """Gives each request an id, its client's or a new one, that is in its logs, its job and its
+    response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(_REQUEST_ID_HEADER, b"").decode("latin-1")
+        request_id = given if _REQUEST_ID.fullmatch(given) else token_hex(16)
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                header = (_REQUEST_ID_HEADER, request_id.encode())
+                message["headers"] = [*message["headers"], header]
+            await send(message)
+
+        with logs.about(request_id=request_id):
+            await self._app(scope, receive, send_with_id)
+
+
+class TraceIds:
+    """Adds the id of a request's trace to what is logged during it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with logs.about(trace_id=tracing.trace_id()):
+            await self._app(scope, receive, send)
+
+
+class BlankQueries:
+    """Drops query parameters without a value, which an HTML form sends for fields left blank."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["query_string"]:
+            parts = scope["query_string"].split(b"&")
+            scope["query_string"] = b"&".join(part for part in parts if _has_value(part))
+        await self._app(scope, receive, send)
+
+
+def _has_value(part: bytes) -> bool:
+    return any(value.strip() for _, value in parse_qsl(part.decode("latin-1")))
+
+
+class TrailingSlashes:
+    """Treats `/jobs/` as `/jobs`. With a redirect many clients would lose the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and len(scope["path"]) > 1 and scope["path"].endswith("/"):
+            scope["path"] = scope["path"].removesuffix("/")
+        await self._app(scope, receive, send)
+
+
+class HeadRequests:
+    """Answers HEAD as GET, without the body (RFC 9110, section 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            await send({**message, "body": b""} if "body" in message else message)
+
+        as_get = {**scope, "method": "GET", "is_head": True}
+        await self._app(as_get, receive, send_without_body)
+
+
+def is_head(scope: Scope) -> bool:
+    """Whether the request is HEAD, so that the body of its response is not needed."""
+    return bool(scope.get("is_head", False))
+
+
+def configure_telemetry(is_traced: bool) -> TelemetryConfig:
+    """What FastAPI reports of requests: one span each, or nothing. Metrics and logs are ours."""
+    return {
+        "tracing": is_traced,
+        "metrics": False,
+        "logs": False,
+        "operation_spans": False,
+        "auto_configure": False,
+        "exclude": _is_probe,
+    }
+
+
+def _is_probe(scope: MutableMapping[str, Any]) -> bool:
+    return scope["path"] in PROBES
+
+
+def hide_queries_in_access_log() -> None:
+    """Removes query strings, which may have a token in them, from uvicorn's access log."""
+    logging.getLogger("uvicorn.access").addFilter(_hide_query)
+
+
+def _hide_query(record: logging.LogRecord) -> bool:
+    if isinstance(record.args, tuple):
+        record.args = tuple(_hide(each) for each in record.args)
+    return True
+
+
+def _hide(argument: object) -> object:
+    if not isinstance(argument, str) or "?" not in argument:
+        return argument
+    return f"{argument.partition('?')[0]}?[hidden]"

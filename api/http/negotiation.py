@@ -1,0 +1,99 @@
+"""Parses what a request asks for: integers, formats, `Accept`, `If-None-Match` and `Range`."""
+
+import re
+from typing import Annotated, Any
+
+from fastapi import Request
+from pydantic import BeforeValidator
+
+from pastiche.option_values import parse_integer
+from shared.pictures import MEDIA_TYPES, Format
+
+_ALIASES = {"image/jpg": "image/jpeg"}
+
+_QUALITY = re.compile(r"0(\.[0-9]*)?|1(\.0*)?|\.[0-9]+")
+_BYTE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+def _parse_integer(value: Any) -> Any:
+    try:
+        return parse_integer(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("must be a whole number") from None
+
+
+def _parse_format(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    media_type = f"image/{value.strip().lower().removeprefix('image/')}"
+    return _resolve_alias(media_type).removeprefix("image/")
+
+
+ASCII_INTEGER = BeforeValidator(_parse_integer)
+"""How the text of an integer is parsed. It follows the bounds, so that OpenAPI has them."""
+
+PictureFormat = Annotated[Format, BeforeValidator(_parse_format)]
+"""The format of a picture, or its media type; `jpg` is `jpeg`."""
+
+
+def _resolve_alias(media_type: str) -> str:
+    """The registered name of a media type that also has another."""
+    return _ALIASES.get(media_type, media_type)
+
+
+def is_unchanged(request: Request, etag: str) -> bool:
+    """Whether `If-None-Match` names this ETag, as a strong or a weak one, or is `*` (RFC 9110,
+    section 13.1.2)."""
+    known = request.headers.get("if-none-match", "")
+    names = (name.strip().removeprefix("W/") for name in known.split(","))
+    return any(name in (etag, "*") for name in names)
+
+
+def choose_format(accept: str) -> Format | None:
+    """The format that an `Accept` header prefers, PNG if several are equal; None if it accepts none
+    (RFC 9110, section 12.5.1)."""
+    best: tuple[float, Format | None] = (0.0, None)
+    for name, media_type in MEDIA_TYPES.items():
+        quality = _get_quality(media_type, accept)
+        if quality > best[0]:
+            best = (quality, name)
+    return best[1]
+
+
+def _get_quality(media_type: str, accept: str) -> float:
+    """The quality of the most specific range in the header that includes this media type."""
+    qualities: dict[str, float] = {}
+    for item in accept.split(","):
+        name, *parameters = (part.strip().lower() for part in item.split(";"))
+        qualities[_resolve_alias(name)] = _parse_quality(parameters)
+    kind = media_type.partition("/")[0]
+    for name in (media_type, f"{kind}/*", "*/*"):
+        if name in qualities:
+            return qualities[name]
+    return 0.0
+
+
+def _parse_quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name == "q":
+            return float(value) if _QUALITY.fullmatch(value) else 0.0
+    return 1.0
+
+
+def parse_range(header: str, size: int) -> tuple[int, int] | None:
+    """The first and the last byte of a range, inclusive; `-n` means the last n bytes. None if the
+    header is invalid, or names several ranges (RFC 9110, section 14).
+
+    Args:
+        size: the number of bytes in all.
+    """
+    match = _BYTE_RANGE.fullmatch(header)
+    if match is None or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if not first:
+        return max(size - int(last), 0), size - 1
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(int(last), size - 1) if last else size - 1

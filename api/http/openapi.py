@@ -1,0 +1,163 @@
+"""The OpenAPI document, completed with what FastAPI cannot know, and its page at `/docs`."""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
+from fastapi.staticfiles import StaticFiles
+from pydantic.json_schema import models_json_schema
+
+from api.http.problems import Problem, ProblemResponse
+
+_ASSETS = "/docs/assets"
+
+_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+_FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
+
+_HEADERS = {
+    "ETag": "Changes whenever the resource changes.",
+    "Location": "The URL of the new job or sweep.",
+    "Retry-After": "The seconds after which to try again.",
+    "RateLimit": "What is left of each limit, and the seconds until all of it is.",
+    "RateLimit-Policy": "Each limit and its window in seconds; only if there are limits.",
+    "X-Request-ID": "The request's id, the client's or a new one, which the logs have, too.",
+    "Preference-Applied": "The part of `Prefer` that was applied.",
+    "Content-Range": "The range of bytes, and their number in all.",
+    "WWW-Authenticate": "The scheme of the key that is required.",
+}
+
+_HEADERS_OF_ALL = ("X-Request-ID", "RateLimit", "RateLimit-Policy")
+_HEADERS_OF_STATUS = {
+    "202": ("Location", "Retry-After", "ETag", "Preference-Applied"),
+    "206": ("Content-Range", "ETag"),
+    "304": ("ETag",),
+    "401": ("WWW-Authenticate",),
+    "416": ("Content-Range",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
+}
+
+_ID_PARAMETERS = {"/jobs/{job_id}": "job_id", "/sweeps/{sweep_id}": "sweep_id"}
+"""The path parameter that names what a submission created."""
+
+_CREATED = {
+    ("/jobs", "post"): "/jobs/{job_id}",
+    ("/jobs/{job_id}/retry", "post"): "/jobs/{job_id}",
+    ("/sweeps", "post"): "/sweeps/{sweep_id}",
+}
+
+
+router = APIRouter(include_in_schema=False)
+
+
+def make_operation_id(route: APIRoute) -> str:
+    """The function's name, `get_job`, which generated clients use."""
+    return route.name
+
+
+def install(app: FastAPI) -> None:
+    """Completes the document of `app`, and adds the page that shows it."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _complete(generate())
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as in FastAPI's documentation
+    app.include_router(router)
+    app.mount(_ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))
+
+
+def _complete(document: dict[str, Any]) -> dict[str, Any]:
+    components = document["components"]
+    template = "#/components/schemas/{model}"
+    _, schemas = models_json_schema([(Problem, "serialization")], ref_template=template)
+    components["schemas"].update(schemas["$defs"])
+    components["headers"] = {
+        name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()
+    }
+    components["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "If the service requires keys."},
+        "token": {
+            "type": "apiKey",
+            "in": "query",
+            "name": "token",
+            "description": "From `POST /tokens`; only reads.",
+        },
+    }
+    for _, method, operation in _list_operations(document):
+        _complete_operation(method, operation)
+    for submission, created in _CREATED.items():
+        _add_links(document, submission, created)
+    for name in _FRAMEWORK_SCHEMAS:
+        components["schemas"].pop(name, None)
+    return document
+
+
+def _list_operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def _complete_operation(method: str, operation: dict[str, Any]) -> None:
+    operation["summary"] = operation["operationId"].replace("_", " ").capitalize()
+    if "operations" not in operation.get("tags", ()):
+        schemes = ("key", "token") if method == "get" else ("key",)
+        operation["security"] = [{}, *({scheme: []} for scheme in schemes)]
+    for status, response in operation["responses"].items():
+        if status == "422":
+            response["content"] = _describe_problem_body()
+        names = (*_HEADERS_OF_ALL, *_HEADERS_OF_STATUS.get(status, ()))
+        headers = response.setdefault("headers", {})
+        headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _add_links(document: dict[str, Any], submission: tuple[str, str], created: str) -> None:
+    """Links the response to a submission with all operations on what it created."""
+    (path, method), name = submission, _ID_PARAMETERS[created]
+    links = {
+        operation["operationId"]: {
+            "operationId": operation["operationId"],
+            "parameters": {name: "$response.body#/id"},
+        }
+        for each, _, operation in _list_operations(document)
+        if each.startswith(created)
+    }
+    document["paths"][path][method]["responses"]["202"]["links"] = links
+
+
+def _describe_problem_body() -> dict[str, Any]:
+    return {ProblemResponse.media_type: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+@router.get("/docs")
+async def show_docs() -> HTMLResponse:
+    page = get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title="Pastiche",
+        swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{_ASSETS}/swagger-ui.css",
+        swagger_favicon_url=f"{_ASSETS}/favicon-32x32.png",
+    )
+    page.headers["Content-Security-Policy"] = _make_policy(bytes(page.body).decode())
+    return page
+
+
+def _make_policy(page: str) -> str:
+    """Allows only the page's own scripts and files of this service. Swagger UI writes styles and
+    small images into the page."""
+    scripts = (b64encode(sha256(each.encode()).digest()) for each in _INLINE_SCRIPT.findall(page))
+    hashes = " ".join(f"'sha256-{each.decode()}'" for each in scripts)
+    return (
+        f"default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; connect-src 'self'; font-src 'self' data:; frame-ancestors 'none'"
+    )

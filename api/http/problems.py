@@ -1,0 +1,247 @@
+"""Every error as problem+json (RFC 9457): our own, the framework's and unexpected ones."""
+
+import errno
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from difflib import get_close_matches
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from obstore.exceptions import BaseError as BlobStoreError
+from pydantic import BaseModel
+from redis import RedisError
+from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
+
+from shared.blob_store import BlobStoreRefused
+from shared.errors import (
+    FieldError,
+    InvalidFields,
+    PasticheError,
+    RedisUnavailable,
+    StorageFull,
+    StorageUnavailable,
+)
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 5
+
+
+_SENTENCES = {
+    "int_type": "This must be a whole number",
+    "int_parsing": "This must be a whole number",
+    "int_from_float": "This must be a whole number",
+    "bool_type": "This must be true or false",
+    "bool_parsing": "This must be true or false",
+    "literal_error": "This must be {expected}",
+    "greater_than_equal": "This must be at least {ge}",
+    "less_than_equal": "This must be at most {le}",
+    "value_error": "This {error}",
+}
+"""By pydantic's name for the error, the sentence before “, not “…”.”; `{…}` is from its context."""
+
+_INVALID_JSON = "The body is not valid JSON."
+
+_BODY_SENTENCES = {
+    "json_invalid": _INVALID_JSON,
+    "dict_type": "The body must be a JSON object.",
+    "missing": "A JSON object is needed.",
+}
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """What went wrong, for programs (`code`) and for people (`detail`)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldProblem] | None = None
+
+
+class ProblemResponse(JSONResponse):
+    media_type = "application/problem+json"
+
+
+def describe_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems that an endpoint responds with, for its OpenAPI entry."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {ProblemResponse.media_type: {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
+def caller_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same for an endpoint that authenticates its caller and reads records."""
+    return describe_problems(401, 403, 429, 500, 503, *statuses)
+
+
+def describe_parameter_error(error: Mapping[str, Any]) -> FieldError:
+    """An invalid parameter or JSON body, in the words of this API.
+
+    Args:
+        error: as pydantic and FastAPI describe it.
+    """
+    place, kind = error["loc"], error["type"]
+    if place[0] == "body" and isinstance(error["input"], bytes):
+        sentence = "Send the body as JSON, with `Content-Type: application/json`."
+        return FieldError("body", "not_json", sentence)
+    if place[0] == "body" and kind in _BODY_SENTENCES:
+        return FieldError("body", "not_json", _BODY_SENTENCES[kind])
+    name = str(place[-1])
+    if kind == "missing":
+        return FieldError(name, "missing_value", "This value is needed.")
+    if kind == "string_pattern_mismatch":
+        return FieldError(name, "invalid_value", f"This has the wrong form: “{error['input']}”.")
+    if kind not in _SENTENCES:
+        return FieldError(name, "invalid_value", f"{error['msg']}.")
+    context = {name: str(value).replace("'", "") for name, value in error.get("ctx", {}).items()}
+    sentence = _SENTENCES[kind].format(**context)
+    given = error["input"]
+    shown = str(given).lower() if isinstance(given, bool) else given
+    return FieldError(name, "invalid_value", f"{sentence}, not “{shown}”.")
+
+
+def unknown_field_error(name: str, known: Collection[str]) -> FieldError:
+    """The error of a field that does not exist. It suggests the most similar field, or lists them
+    all if none is similar."""
+    similar = get_close_matches(name.lower().replace("-", "_"), known, n=1, cutoff=0.7)
+    hint = f"Did you mean `{similar[0]}`?" if similar else f"The fields are {', '.join(known)}."
+    return FieldError(name, "unknown_field", f"There is no such field. {hint}")
+
+
+def install(app: FastAPI) -> None:
+    """Makes `app` respond with problem+json to every error."""
+    app.add_exception_handler(PasticheError, _handle_pastiche_error)
+    app.add_exception_handler(HTTPException, _handle_http_exception)
+    app.add_exception_handler(RequestValidationError, _handle_validation_error)
+    app.add_exception_handler(RedisError, _handle_redis_error)
+    app.add_exception_handler(BlobStoreError, _handle_storage_error)
+    app.add_exception_handler(BlobStoreRefused, _handle_storage_error)
+    app.add_exception_handler(OSError, _handle_os_error)
+    app.add_exception_handler(Exception, _handle_unexpected_error)
+
+
+def _respond(
+    status: int, code: str, title: str, detail: str, headers: dict[str, str], **more: Any
+) -> ProblemResponse:
+    body = {
+        "type": f"urn:pastiche:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **more,
+    }
+    return ProblemResponse(body, status, headers)
+
+
+async def _handle_pastiche_error(_: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, PasticheError)
+    return make_problem_response(error)
+
+
+def make_problem_response(error: PasticheError) -> ProblemResponse:
+    """One of our errors as a response."""
+    retry = error.retry_after_seconds
+    headers = dict(error.headers) | ({} if retry is None else {"Retry-After": str(retry)})
+    if isinstance(error, InvalidFields):
+        errors = [asdict(each) for each in error.errors]
+        return _respond(
+            error.http_status, error.code, error.title, error.detail, headers, errors=errors
+        )
+    return _respond(error.status, error.code, error.title, error.detail, headers)
+
+
+async def _handle_http_exception(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.BAD_REQUEST:  # FastAPI raises it for a body that cannot be decoded
+        return make_problem_response(InvalidFields([FieldError("body", "not_json", _INVALID_JSON)]))
+    code = status.name.lower()
+    detail = {
+        HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}.",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} cannot be done on {request.url.path}.",
+    }.get(status, str(error.detail))
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _list_methods(request) or headers.get("Allow", "")
+    return _respond(status, code, status.phrase, detail, headers)
+
+
+def _list_methods(request: Request) -> str:
+    """All methods of a path: the framework names only those of its first route."""
+    methods: set[str] = set()
+    for path, operations in request.app.openapi()["paths"].items():
+        pattern, _, _ = compile_path(path)
+        if pattern.match(request.url.path):
+            methods |= {method.upper() for method in operations}
+    if "GET" in methods:
+        methods.add("HEAD")
+    return ", ".join(sorted(methods))
+
+
+async def _handle_validation_error(_: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RequestValidationError)
+    return make_problem_response(
+        InvalidFields([describe_parameter_error(each) for each in error.errors()])
+    )
+
+
+async def _handle_redis_error(request: Request, error: Exception) -> ProblemResponse:
+    log.warning("Redis: %s", error)
+    sentence = "The job records cannot be reached just now; nothing is lost. Please try again."
+    return await _handle_pastiche_error(
+        request, RedisUnavailable(sentence, retry_after_seconds=RETRY_SECONDS)
+    )
+
+
+async def _handle_storage_error(request: Request, error: Exception) -> ProblemResponse:
+    log.warning("Storage: %s", error)
+    if _is_disk_full(error):
+        return await _handle_pastiche_error(
+            request, StorageFull("There is no room left for pictures.")
+        )
+    sentence = "The pictures cannot be reached just now. Please try again."
+    return await _handle_pastiche_error(
+        request, StorageUnavailable(sentence, retry_after_seconds=RETRY_SECONDS)
+    )
+
+
+async def _handle_os_error(request: Request, error: Exception) -> ProblemResponse:
+    """An error of the system that is not the store's, unless a disk is full: that of the store, or
+    of temporary files."""
+    if _is_disk_full(error):
+        return await _handle_storage_error(request, error)
+    return await _handle_unexpected_error(request, error)
+
+
+def _is_disk_full(error: Exception) -> bool:
+    full = (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "errno", None) in full or "No space left" in str(error)
+
+
+async def _handle_unexpected_error(_: Request, error: Exception) -> ProblemResponse:
+    log.error("Unexpected error", exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    sentence = "Something unexpected went wrong; the operator's log has it."
+    # uvicorn hangs up after an exception: a client must not send its next request here.
+    return _respond(status, "internal_error", status.phrase, sentence, {"Connection": "close"})

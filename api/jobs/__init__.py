@@ -1,0 +1,1 @@
+"""Jobs: their records, results, previews and losses."""

@@ -1,0 +1,231 @@
+"""`/jobs`: list, get, change the weights, cancel, finish, delete."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from secrets import token_hex
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access.authentication import Access, CurrentAccess, authenticate
+from api.http.negotiation import ASCII_INTEGER, is_unchanged
+from api.http.problems import caller_problems, unknown_field_error
+from api.jobs import schemas
+from api.jobs.lookup import PathJob, find_job
+from api.jobs.responses import get_worker_rates, make_etag, make_headers, respond_with_job
+from api.service import CurrentService, Service, get_service
+from pastiche.option_warnings import update_warnings
+from pastiche.options import LIVE_OPTIONS, OPTIONS, OptionError, Options
+from shared import overview, transitions
+from shared.blob_store import result_key
+from shared.errors import (
+    CancelRequested,
+    ChangedMeanwhile,
+    DamagedRecord,
+    FieldError,
+    FinishRequested,
+    InvalidFields,
+    JobOver,
+    NoResult,
+)
+from shared.jobs import Job, Status
+from shared.pictures import DamagedPicture
+from shared.transitions import Keeping
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+_CURSOR_PATTERN = r"^[0-9]{16}:[0-9a-f]{32}$"
+
+_MAX_PAGE_JOBS = 100
+
+_MAX_SCANNED_JOBS = 1000
+"""How many jobs are read for one page, at most. Where few have the requested status, a page has
+fewer jobs than its limit, and a cursor all the same."""
+
+_MAX_UPDATE_TRIES = 5
+"""How often weights are set that other requests change at the same time."""
+
+
+@router.get("", responses=caller_problems(422))
+async def list_jobs(
+    access: CurrentAccess,
+    service: CurrentService,
+    status: Annotated[Status | None, Query(description="Only those in this state.")] = None,
+    limit: Annotated[int, Query(ge=1, le=_MAX_PAGE_JOBS), ASCII_INTEGER] = 20,
+    cursor: Annotated[
+        str | None, Query(pattern=_CURSOR_PATTERN, description="`next_cursor` of the page before.")
+    ] = None,
+) -> schemas.JobList:
+    """The caller's jobs, the newest first."""
+    listed = await service.jobs.run(
+        overview.listed(
+            access.owner, before=cursor or "", limit=limit, status=status, most=_MAX_SCANNED_JOBS
+        )
+    )
+    for sentence in listed.damaged:
+        log.error("%s", sentence)
+    is_waiting = any(job.status == "queued" for job in listed.jobs)
+    rates = await get_worker_rates(service) if is_waiting else []
+    jobs = list(_describe_readable_jobs(listed.jobs, rates))
+    return schemas.JobList(jobs=jobs, next_cursor=listed.rest)
+
+
+def _describe_readable_jobs(jobs: Sequence[Job], rates: Sequence[float]) -> Iterator[schemas.Job]:
+    for job in jobs:
+        try:
+            yield schemas.describe_job(job, rates)
+        except DamagedRecord as error:
+            log.error("%s", error)
+
+
+@router.get(
+    "/{job_id}",
+    response_model=schemas.Job,
+    responses=caller_problems(404, 410) | {304: {"description": "Unchanged"}},
+)
+async def get_job(job_id: str, request: Request) -> Response:
+    """The job in its current state; 304 if `If-None-Match` names its ETag."""
+    # Called more often than all other endpoints together: without dependencies, which FastAPI
+    # resolves again for each request.
+    service = get_service(request.app)
+    job = await find_job(job_id, await authenticate(request), service)
+    if is_unchanged(request, make_etag(job)):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=make_headers(job))
+    return await respond_with_job(job, service)
+
+
+@router.patch(
+    "/{job_id}", response_model=schemas.Job, responses=caller_problems(400, 404, 409, 410, 422)
+)
+async def update_weights(
+    update: schemas.WeightUpdate, job: PathJob, access: CurrentAccess, service: CurrentService
+) -> Response:
+    """Changes the weights of a job that is not over; a running one continues with them."""
+    weights = _validate_weights(update)
+    for _ in range(_MAX_UPDATE_TRIES):
+        options = _update_options(job, weights)
+        warnings = update_warnings(job.warnings, options)
+        stored = job.options | weights  # with options that only a newer version knows
+        transition = transitions.reweigh(job.id, job.reweighed, stored, warnings)
+        outcome = await service.jobs.run(transition)
+        job = await find_job(job.id, access, service)
+        if outcome == "over":
+            raise JobOver(f"The job is {job.status}: its weights no longer matter.")
+        if outcome == "ok":
+            return await respond_with_job(job, service)
+    raise ChangedMeanwhile("Other requests change the weights of this job. Please try again.")
+
+
+@router.post(
+    "/{job_id}/cancel", response_model=schemas.Job, responses=caller_problems(404, 409, 410)
+)
+async def cancel_job(job: PathJob, access: CurrentAccess, service: CurrentService) -> Response:
+    """Cancels a waiting job at once, and a running job when its worker has stopped (202). A job
+    that is over stays as it is. A job that is about to succeed because it was asked to finish can
+    only be deleted (409)."""
+    keeping = Keeping.of(service.settings)
+    outcome = await service.jobs.run(transitions.cancel(job.id, keeping=keeping))
+    if outcome == "finishing":
+        raise FinishRequested(
+            "The job was asked to finish and is about to succeed; DELETE erases it and its picture."
+        )
+    status = HTTPStatus.ACCEPTED if outcome == "asked" else HTTPStatus.OK
+    return await respond_with_job(await find_job(job.id, access, service), service, status)
+
+
+@router.post(
+    "/{job_id}/finish",
+    response_model=schemas.Job,
+    responses=caller_problems(404, 409, 410, 507)
+    | {202: {"model": schemas.Job, "description": "The worker is asked to; the job is over soon"}},
+)
+async def finish_job(job: PathJob, access: CurrentAccess, service: CurrentService) -> Response:
+    """Stops painting, and makes the current picture the job's result. A running job succeeds after
+    its current iteration (202). The result of a job that was canceled or failed is its last
+    preview, at most 1024 pixels large. A job that has succeeded stays as it is. While a job is
+    about to be canceled, 409."""
+    if job.result_key is None:
+        outcome = await service.jobs.run(transitions.request_finish(job.id))
+        if outcome == "canceling":
+            raise CancelRequested(
+                "The job is about to be canceled; once it is, its last preview can be kept."
+            )
+        if outcome == "asked":
+            job = await find_job(job.id, access, service)
+            return await respond_with_job(job, service, HTTPStatus.ACCEPTED)
+        job = await find_job(job.id, access, service)
+        job = await _store_preview_as_result(job, access, service)
+    return await respond_with_job(job, service)
+
+
+async def _store_preview_as_result(job: Job, access: Access, service: Service) -> Job:
+    """The job, with its last preview as its result.
+
+    Raises:
+        NoResult: the job is not over, or has no preview.
+    """
+    if job.result_key is not None:
+        return job
+    if job.preview_key is None or not job.is_over:
+        raise NoResult(f"The job is {job.status}: there is no picture of it to keep.")
+    try:
+        preview = await service.blobs.get_async(job.preview_key)
+        picture = await service.decoder.preview_to_png(preview)
+    except (FileNotFoundError, DamagedPicture) as error:
+        raise NoResult("The last preview of the job is gone.") from error
+    # Its worker may still write under its fence's own key, and delete that again.
+    key = result_key(job.id, f"{job.fence or token_hex(4)}-kept")
+    await service.blobs.put_async(key, picture)
+    await service.jobs.run(transitions.keep_picture(job.id, key))
+    return await find_job(job.id, access, service)
+
+
+@router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT, responses=caller_problems(404, 410))
+async def delete_job(job: PathJob, service: CurrentService) -> None:
+    """Cancels the job and deletes its record and its pictures."""
+    keeping = Keeping.of(service.settings)
+    await service.jobs.run(transitions.erase(job.id, keeping=keeping))
+    await service.blobs.delete_job(job.id)
+
+
+def _validate_weights(update: schemas.WeightUpdate) -> dict[str, Any]:
+    """The weights in the body of a request; null leaves one unchanged.
+
+    Raises:
+        InvalidFields: names every weight at fault.
+    """
+    weights, errors = {}, []
+    for name, value in update.root.items():
+        if name not in LIVE_OPTIONS:
+            errors.append(unknown_field_error(name, LIVE_OPTIONS))
+        elif value is not None:
+            try:
+                weights[name] = OPTIONS[name].validate(value)
+            except OptionError:
+                requirement, sent = (
+                    OPTIONS[name].type.requirement,
+                    json.dumps(value, ensure_ascii=False),
+                )
+                sentence = f"This must be {requirement}, not “{sent}”."
+                errors.append(FieldError(name, "invalid_value", sentence))
+    if errors:
+        raise InvalidFields(errors)
+    return weights
+
+
+def _update_options(job: Job, weights: Mapping[str, Any]) -> Options:
+    """The job's options with new weights.
+
+    Raises:
+        InvalidFields: they are invalid together.
+    """
+    try:
+        return replace(job.read_options(), **weights)
+    except OptionError as error:
+        fault = FieldError(error.field, "invalid_value", f"This {error.sentence}")
+        raise InvalidFields([fault]) from error

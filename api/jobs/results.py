@@ -1,0 +1,188 @@
+"""The pictures of a job, its result and its previews, and its losses.
+
+A result is streamed from the blob store: only what is being sent is in memory.
+"""
+
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from api.access.authentication import CurrentAccess
+from api.http.middleware import is_head
+from api.http.negotiation import (
+    ASCII_INTEGER,
+    PictureFormat,
+    choose_format,
+    is_unchanged,
+    parse_range,
+)
+from api.http.problems import caller_problems
+from api.jobs.lookup import PathJob, find_job
+from api.jobs.responses import POLL_SECONDS
+from api.service import CurrentService, Service
+from shared.blob_store import BlobStore
+from shared.errors import (
+    NoResult,
+    NotAcceptable,
+    RangeNotSatisfiable,
+    ResultLost,
+    ResultNotReady,
+)
+from shared.jobs import Job
+from shared.losses import Losses
+from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+class LossCurves(BaseModel):
+    """Columns of the same length: each term of the objective, with its weight in it, after each
+    iteration."""
+
+    iterations: list[int]
+    scales: list[int] = Field(description="At which scale of the pyramid, from 1.")
+    content: list[float]
+    style: list[float]
+    tv: list[float]
+    gamut: list[float]
+    total: list[float] = Field(description="The terms together; it jumps with scales and weights.")
+
+
+@router.get(
+    "/{job_id}/preview",
+    response_class=Response,
+    responses=caller_problems(404, 410)
+    | {
+        200: {"content": {"image/jpeg": {}}},
+        204: {"description": "There is none yet"},
+        304: {"description": "The client has it already"},
+    },
+)
+async def get_preview(
+    request: Request,
+    job: PathJob,
+    service: CurrentService,
+    iteration: Annotated[
+        int | None,
+        Query(description="Gives each preview its own URL; the newest is sent."),
+        ASCII_INTEGER,
+    ] = None,
+) -> Response:
+    """The newest preview of the picture, a JPEG file."""
+    if job.preview_key is None:
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    etag = f'"{job.preview_key.rpartition("/")[2]}-{job.preview_iteration}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if is_unchanged(request, etag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    try:
+        picture = await service.blobs.get_async(job.preview_key)
+    except FileNotFoundError:  # lost: the next one has another key
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    return Response(picture, media_type="image/jpeg", headers=headers)
+
+
+@router.get("/{job_id}/losses", responses=caller_problems(404, 410))
+async def get_losses(job: PathJob, service: CurrentService) -> LossCurves:
+    """The loss curves so far: each term at each iteration. They are empty before the first
+    iteration, and if the store has lost them."""
+    losses = Losses()
+    if job.losses_key is not None:
+        with suppress(FileNotFoundError):
+            losses = Losses.from_json(await service.blobs.get_async(job.losses_key))
+    return LossCurves.model_validate(losses, from_attributes=True)
+
+
+@router.get(
+    "/{job_id}/result",
+    response_class=Response,
+    responses=caller_problems(404, 406, 409, 410, 416, 422, 507)
+    | {
+        200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
+        206: {"description": "The requested range"},
+        304: {"description": "The client has it already"},
+    },
+)
+async def get_result(
+    request: Request,
+    job: PathJob,
+    access: CurrentAccess,
+    service: CurrentService,
+    format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
+) -> Response:
+    """The finished picture as PNG, JPEG or WebP."""
+    key = _get_result_key(job)
+    chosen = format or choose_format(request.headers.get("accept", "*/*"))
+    if chosen is None:
+        raise NotAcceptable(f"The picture can be had as {', '.join(MEDIA_TYPES.values())}.")
+    headers = {
+        "ETag": f'"{job.id}-{job.fence}-{chosen}"',
+        "Vary": "Accept",
+        "Cache-Control": "private, no-cache",
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f'inline; filename="pastiche-{job.id}.{chosen}"',
+    }
+    if is_unchanged(request, headers["ETag"]):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    try:
+        return await _respond_with_result(request, key, chosen, service, headers)
+    except (FileNotFoundError, DamagedPicture) as error:
+        await find_job(job.id, access, service)  # it may have been deleted meanwhile
+        raise ResultLost("The picture store no longer has it. Please paint it again.") from error
+
+
+def _get_result_key(job: Job) -> str:
+    if job.result_key is not None:
+        return job.result_key
+    if job.is_over:
+        raise NoResult(f"The job ended as {job.status}, without a picture.")
+    sentence = f"The job is {job.status}; its picture comes when it has succeeded."
+    raise ResultNotReady(sentence, retry_after_seconds=POLL_SECONDS)
+
+
+async def _respond_with_result(
+    request: Request, result_key: str, format: Format, service: Service, headers: dict[str, str]
+) -> Response:
+    """The result in a format. An encoded copy may be deleted between when it is found and when it
+    is opened: then it is encoded once more.
+
+    Raises:
+        FileNotFoundError: the result itself is lost.
+        DamagedPicture: it cannot be decoded.
+    """
+    try:
+        key = await service.encoded_results.get_key(result_key, format)
+        return await _respond_with_blob(request, key, service.blobs, MEDIA_TYPES[format], headers)
+    except FileNotFoundError:
+        key = await service.encoded_results.get_key(result_key, format)
+        return await _respond_with_blob(request, key, service.blobs, MEDIA_TYPES[format], headers)
+
+
+async def _respond_with_blob(
+    request: Request, key: str, blobs: BlobStore, media_type: str, headers: dict[str, str]
+) -> Response:
+    """The range of bytes that GET asks for, or the whole blob.
+
+    Raises:
+        RangeNotSatisfiable: the range begins after the end.
+        FileNotFoundError: the blob is lost.
+    """
+    size = await blobs.size_bytes(key)
+    headers["Content-Length"] = str(size)
+    if is_head(request.scope):
+        return Response(status_code=HTTPStatus.OK, headers=headers, media_type=media_type)
+    has_changed = request.headers.get("if-range", headers["ETag"]) != headers["ETag"]
+    bounds = None if has_changed else parse_range(request.headers.get("range", ""), size)
+    if bounds is None:
+        return StreamingResponse(await blobs.stream(key), HTTPStatus.OK, headers, media_type)
+    first, last = bounds
+    if first >= size or last < first:
+        raise RangeNotSatisfiable(size)
+    headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    headers["Content-Length"] = str(last + 1 - first)
+    part = await blobs.stream(key, slice(first, last + 1))
+    return StreamingResponse(part, HTTPStatus.PARTIAL_CONTENT, headers, media_type)

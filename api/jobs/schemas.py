@@ -1,0 +1,289 @@
+"""Jobs as clients receive them: JSON, and its description in OpenAPI."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from statistics import mean
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from pastiche.job_settings import Priority
+from pastiche.option_values import Schema
+from pastiche.option_warnings import OptionWarning
+from pastiche.options import BackboneChoice, Options, json_schema, update_schema
+from shared.jobs import Job as JobRecord
+from shared.jobs import Status
+from shared.jobs import Webhook as WebhookRecord
+from shared.overview import Outlook
+
+
+def _documented_as(schema: Schema) -> ConfigDict:
+    """A model with this schema in OpenAPI."""
+
+    def replace(own: Schema) -> None:
+        own.clear()
+        own.update(schema)
+
+    return ConfigDict(json_schema_extra=replace)
+
+
+class JobOptions(RootModel[dict[str, Any]]):
+    """Options, already validated by `pastiche.options`."""
+
+    model_config = _documented_as(json_schema())
+
+
+class WeightUpdate(RootModel[dict[str, Any]]):
+    """New weights, yet to be validated by `pastiche.options`."""
+
+    model_config = _documented_as(update_schema())
+
+
+_WARNINGS = "Options and images that are accepted, but have no effect or an unexpected one."
+
+
+class Backbone(BaseModel):
+    """The network that paints."""
+
+    name: BackboneChoice
+    sha256: str | None = Field(description="The SHA-256 of its weights file; null without one.")
+
+
+class Losses(BaseModel):
+    """The objective's terms, each with its weight in it; they add up to `total`."""
+
+    content: float
+    style: float
+    tv: float
+    gamut: float = Field(description="The cost of colours outside the gamut of screens.")
+    total: float
+
+
+class JobError(BaseModel):
+    """Why the job failed."""
+
+    code: str
+    detail: str
+
+
+class JobWarning(BaseModel):
+    """An option or an image that is accepted, but has no effect or an unexpected one."""
+
+    field: str
+    code: str = Field(description="`image_too_small`, `no_effect` or `weight_is_zero`.")
+    detail: str
+
+
+class Webhook(BaseModel):
+    """The notification that is sent to a URL when the job is over."""
+
+    url: str
+    status: Literal["waiting", "delivered", "failed"] = Field(
+        description="`waiting` for the end of the job or for the next try."
+    )
+    tries: int
+    tried_at: datetime | None
+    error: str | None = Field(description="What went wrong in the last try.")
+    again_at: datetime | None = Field(description="The time of the next try.")
+
+
+class JobLinks(BaseModel):
+    """Links to what belongs to the job."""
+
+    self: str
+    events: str
+    preview: str
+    losses: str
+    result: str
+    cancel: str
+
+
+class Job(BaseModel):
+    """A job: its options, its progress, and links to its results."""
+
+    id: str
+    status: Status
+    version: int = Field(description="Goes up by one at every change.")
+    progress: float = Field(description="The share of the iterations that are done.", ge=0, le=1)
+    iteration: int
+    iterations: int
+    scale: str | None = Field(description="Which scale of the pyramid is painted, as “2/3”.")
+    queue_position: int | None = Field(description="How many jobs wait before this one.")
+    eta_seconds: float | None = Field(
+        description="When the picture may be expected; null rather than made up."
+    )
+    priority: Priority
+    deadline_at: datetime | None = Field(
+        description="When it expires if it still waits; null if it may wait for ever."
+    )
+    attempt: int = Field(description="How often a worker has started the job.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None = Field(description="Until when it is retained, once it is over.")
+    options: JobOptions
+    warnings: list[JobWarning] = Field(description=_WARNINGS)
+    backbone: Backbone | None
+    losses: Losses | None
+    error: JobError | None
+    webhook: Webhook | None
+    links: JobLinks
+
+
+_PROGRESS = (
+    "version",
+    "progress",
+    "iteration",
+    "iterations",
+    "scale",
+    "eta_seconds",
+    "losses",
+)
+
+
+class JobList(BaseModel):
+    """A page of the caller's jobs."""
+
+    jobs: list[Job]
+    next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.")
+
+
+class Estimate(BaseModel):
+    """What a submission would cost; nothing of it was stored."""
+
+    dry_run: Literal[True] = True
+    options: JobOptions
+    warnings: list[JobWarning] = Field(description=_WARNINGS)
+    jobs: int = Field(description="The number of jobs: one, or those of a sweep.")
+    megapixel_iterations: float = Field(
+        description="The work of all jobs, in millions of pixels times iterations."
+    )
+    queue_position: int = Field(description="How many jobs would wait before the first.")
+    eta_seconds: float | None = Field(
+        description="When the last picture might be there; null rather than made up."
+    )
+
+
+def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
+    """The job as a client receives it.
+
+    Args:
+        rates: how many pixel iterations each living worker paints per second, as far as known.
+
+    Raises:
+        DamagedRecord: its options are invalid.
+    """
+    options = job.read_options()
+    return Job(
+        id=job.id,
+        status=job.status,
+        version=job.version,
+        queue_position=job.queue_position,
+        priority=job.priority,
+        deadline_at=job.deadline_at,
+        attempt=job.attempt,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        expires_at=job.expires_at,
+        options=JobOptions(options.to_dict()),
+        warnings=_describe_warnings(job.warnings),
+        backbone=Backbone(**_describe_backbone(job)) if job.backbone else None,
+        error=JobError(code=job.error_code, detail=job.error_detail or "")
+        if job.error_code
+        else None,
+        webhook=None if job.webhook is None else _describe_webhook(job.webhook),
+        links=_make_links(job),
+        **_describe_progress(job, options, rates),
+    )
+
+
+def make_preview_link(job: JobRecord) -> str:
+    """The URL of the newest preview. Each has its own, so that browsers load it."""
+    after = "" if job.preview_iteration is None else f"?iteration={job.preview_iteration}"
+    return f"/jobs/{job.id}/preview{after}"
+
+
+def pick_progress(job: dict[str, Any]) -> dict[str, Any]:
+    """The part of a job's JSON that changes with every iteration."""
+    return {name: job[name] for name in _PROGRESS}
+
+
+def _describe_webhook(webhook: WebhookRecord) -> Webhook:
+    gave_up = webhook.error is not None and webhook.again_at is None
+    waits = webhook.tries == 0 or webhook.again_at is not None
+    return Webhook(
+        status="failed" if gave_up else "waiting" if waits else "delivered", **asdict(webhook)
+    )
+
+
+def _make_links(job: JobRecord) -> JobLinks:
+    path = f"/jobs/{job.id}"
+    parts = {name: f"{path}/{name}" for name in ("events", "losses", "result", "cancel")}
+    return JobLinks(self=path, preview=make_preview_link(job), **parts)
+
+
+def _describe_warnings(warnings: Sequence[OptionWarning]) -> list[JobWarning]:
+    return [JobWarning(**asdict(warning)) for warning in warnings]
+
+
+def _describe_backbone(job: JobRecord) -> dict[str, Any]:
+    assert job.backbone is not None
+    return {"name": job.backbone.name, "sha256": job.backbone.sha256}
+
+
+def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float]) -> dict[str, Any]:
+    done = job.progress
+    if done is None:
+        return {
+            "progress": 0.0,
+            "iteration": 0,
+            "iterations": options.all_iterations,
+            "scale": None,
+            "eta_seconds": _estimate_eta(job, rates),
+            "losses": None,
+        }
+    return {
+        "progress": 1.0 if job.status == "succeeded" else done.iteration / done.iterations,
+        "iteration": done.iteration,
+        "iterations": done.iterations,
+        "scale": f"{done.scale}/{done.scales}",
+        "eta_seconds": done.eta_seconds if job.status == "running" else _estimate_eta(job, rates),
+        "losses": Losses(**done.losses),
+    }
+
+
+def make_estimate(
+    options: Options,
+    jobs: int,
+    work: int,
+    outlook: Outlook,
+    rates: Sequence[float],
+    warnings: Sequence[OptionWarning],
+) -> Estimate:
+    """The cost of a submission, and when its last result may be there.
+
+    Args:
+        work: the pixel iterations of each job.
+    """
+    return Estimate(
+        options=JobOptions(options.to_dict()),
+        warnings=_describe_warnings(warnings),
+        jobs=jobs,
+        megapixel_iterations=round(jobs * work / 1e6, 3),
+        queue_position=outlook.position,
+        eta_seconds=_estimate_seconds(outlook.work_ahead + (jobs - 1) * work, work, rates),
+    )
+
+
+def _estimate_eta(job: JobRecord, rates: Sequence[float]) -> float | None:
+    """The seconds until a waiting job's result, if they can be estimated."""
+    if job.waiting is None:
+        return None
+    return _estimate_seconds(job.waiting.work_ahead, job.waiting.work_left, rates)
+
+
+def _estimate_seconds(work_ahead: float, work: float, rates: Sequence[float]) -> float | None:
+    """The work ahead of a job is painted by all workers, the job itself by one."""
+    return round(work_ahead / sum(rates) + work / mean(rates), 1) if rates else None

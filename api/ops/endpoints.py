@@ -1,0 +1,68 @@
+"""`/livez`, `/readyz` and `/metrics`, for operators and their machines."""
+
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+from redis import RedisError
+
+from api.http.problems import describe_problems
+from api.ops.metrics import Snapshot, read_counts
+from api.service import CurrentService
+from shared.workers import Worker, living
+
+router = APIRouter(tags=["operations"])
+
+
+class Liveness(BaseModel):
+    """The process responds."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Readiness(BaseModel):
+    """What a job needs, part by part: `ok`, or what is wrong with it."""
+
+    status: Literal["ready", "not ready"]
+    redis: str
+    blob_store: str
+    workers: list[Worker]
+
+
+@router.get("/livez")
+async def get_liveness() -> Liveness:
+    """The process responds. What it needs is not checked."""
+    return Liveness()
+
+
+@router.get("/readyz", responses={503: {"model": Readiness}})
+async def get_readiness(service: CurrentService, response: Response) -> Readiness:
+    """Whether a job can be accepted, and which workers live to paint it, with which backbone."""
+    redis, blob_store = await service.readiness.check()
+    try:
+        workers = await service.jobs.run(living())
+    except (RedisError, OSError):
+        redis, workers = "cannot be reached", []
+    ready = redis == blob_store == "ok"
+    if not ready:
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return Readiness(
+        status="ready" if ready else "not ready",
+        redis=redis,
+        blob_store=blob_store,
+        workers=workers,
+    )
+
+
+@router.get("/metrics", response_class=Response, responses=describe_problems(503))
+async def get_metrics(service: CurrentService) -> Response:
+    """Every metric, in Prometheus' format."""
+    counts = await service.jobs.run(read_counts())
+    workers = await service.jobs.run(living())
+    registry = CollectorRegistry()
+    registry.register(Snapshot(counts, workers, service.subscriptions.count))
+    text = generate_latest(registry) + generate_latest(service.request_times.registry)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,1 @@
+"""New jobs: the form, its pictures, and the queue."""

@@ -1,0 +1,167 @@
+"""The headers of a submission: `Idempotency-Key`, by which it is one job however often it is sent
+(the IETF's draft), and `Prefer: wait`."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from secrets import token_hex
+from typing import Annotated, Any, Literal
+
+from anyio import CancelScope
+from fastapi import Depends, Header
+
+from api.access.authentication import Access
+from api.service import Service
+from shared.calls import Transition, milliseconds
+from shared.errors import AnotherSubmission, FieldError, InvalidFields, SubmissionPending
+from shared.transitions import Once
+
+VALID_HOURS = 24
+"""How long a key gives the job that it was first used for."""
+
+HOLD_SECONDS = 120.0
+"""How long a submission may take; after that its key is free again."""
+
+MAX_WAIT_SECONDS = 30
+MAX_KEY_LENGTH = 255
+PENDING_SECONDS = 1
+
+_WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*(\d{1,9})\s*(?:$|[,;])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionHeaders:
+    """The headers of a submission.
+
+    Attributes:
+        key: its idempotency key.
+        wait_seconds: how long the response waits for the end of the job (RFC 7240, section 4.3).
+    """
+
+    key: str | None
+    wait_seconds: int | None
+
+
+async def _parse_headers(
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="The same submission with the same key is the same job, for 24 hours."),
+    ] = None,
+    prefer: Annotated[
+        str | None,
+        Header(
+            description="`wait=10`: the response is sent when the job is over, or after 10 s; "
+            f"{MAX_WAIT_SECONDS} s at most."
+        ),
+    ] = None,
+) -> SubmissionHeaders:
+    key = idempotency_key
+    if key is not None and not (0 < len(key) <= MAX_KEY_LENGTH and key.isprintable()):
+        sentence = f"A key has 1 to {MAX_KEY_LENGTH} printable characters."
+        raise InvalidFields([FieldError("Idempotency-Key", "invalid_value", sentence)])
+    wait = _WAIT.search(prefer or "")
+    return SubmissionHeaders(key, min(int(wait[1]), MAX_WAIT_SECONDS) if wait else None)
+
+
+ParsedHeaders = Annotated[SubmissionHeaders, Depends(_parse_headers)]
+"""The headers of a submission, for its endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A request's hold on an idempotency key.
+
+    Attributes:
+        redis_key: where it is stored; it does not reveal the client's key.
+        token: identifies the request.
+        fingerprint: identifies the submission.
+    """
+
+    redis_key: str
+    token: str
+    fingerprint: str
+
+    @classmethod
+    def create(cls, owner: str, key: str, token: str, fingerprint: str) -> "Reservation":
+        """Keys of different owners are independent."""
+        digest = sha256(key.encode()).hexdigest()
+        return cls(f"idempotency:{owner}:{digest}", token, fingerprint)
+
+    @property
+    def once(self) -> Once:
+        """What a job or a sweep is submitted with, to be stored under the key."""
+        return Once(self.redis_key, self.token, VALID_HOURS * 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """Whether a submission may proceed, or which job it was before."""
+
+    state: Literal["new", "job", "other", "pending"]
+    job_id: str | None = None
+
+
+def reserve(reservation: Reservation, *, deleted_id: str = "") -> Transition[Reserved]:
+    """Lets the first submission with a key proceed.
+
+    Args:
+        deleted_id: what the submission created before, if it has been deleted since: it is created
+            again, once, however many requests ask at the same time.
+    """
+    hold_ms = milliseconds(HOLD_SECONDS)
+    arguments = (reservation.token, reservation.fingerprint, hold_ms, deleted_id)
+    return Transition("idempotency/reserve", (reservation.redis_key,), arguments, _read_reserved)
+
+
+def cancel(reservation: Reservation) -> Transition[bool]:
+    """Frees the key of a submission that failed."""
+    return Transition("idempotency/cancel", (reservation.redis_key,), (reservation.token,), bool)
+
+
+def _read_reserved(reply: Any) -> Reserved:
+    return Reserved(*reply)
+
+
+@asynccontextmanager
+async def reserve_key(
+    headers: SubmissionHeaders,
+    fingerprint: str,
+    access: Access,
+    service: Service,
+    exists: Callable[[str, Service], Awaitable[bool]],
+) -> AsyncIterator[Reservation | str | None]:
+    """A reservation of the client's key, or the id that the key was used for; None without a key.
+
+    If the submission fails, the key is free again. If what it created was deleted, it is as if the
+    key had not been used.
+
+    Args:
+        exists: whether what was created under an id still exists.
+
+    Raises:
+        AnotherSubmission: something else was submitted with this key.
+        SubmissionPending: the same is being submitted at the moment.
+    """
+    if headers.key is None:
+        yield None
+        return
+    reservation = Reservation.create(access.owner, headers.key, token_hex(8), fingerprint)
+    reserved = await service.jobs.run(reserve(reservation))
+    if reserved.job_id is not None and not await exists(reserved.job_id, service):
+        reserved = await service.jobs.run(reserve(reservation, deleted_id=reserved.job_id))
+    if reserved.state == "other":
+        raise AnotherSubmission("Something else was submitted with this Idempotency-Key.")
+    if reserved.state == "pending":
+        sentence = "The same submission is being processed. Please try again."
+        raise SubmissionPending(sentence, retry_after_seconds=PENDING_SECONDS)
+    if reserved.job_id is not None:
+        yield reserved.job_id
+        return
+    try:
+        yield reservation
+    except BaseException:
+        with CancelScope(shield=True):
+            await service.jobs.run(cancel(reservation))
+        raise

@@ -1,0 +1,1 @@
+"""Sweeps: one pair of images painted with several weights."""

@@ -1,0 +1,86 @@
+"""Contact sheets: pictures side by side, with labels under them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image, ImageDraw, ImageFont
+
+from pastiche.pictures import on_white
+from shared.pictures import open_kept
+
+_GAP_PIXELS = 8
+_LABEL_PIXELS = 26
+_FONT_PIXELS = 15
+_EMPTY = "#e4e4e4"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One picture of a contact sheet.
+
+    Attributes:
+        picture: a PNG file; None if there is none (yet).
+        label: the text under it.
+    """
+
+    picture: bytes | None
+    label: str
+
+
+def contact_sheet(cells: Sequence[Cell], columns: int, cell_size: tuple[int, int]) -> bytes:
+    """A PNG file with a cell for each picture.
+
+    Args:
+        columns: the number of cells in a row.
+        cell_size: the maximum width and height of each picture, in pixels.
+    """
+    images = [labelled(_image(cell, cell_size), cell.label) for cell in cells]
+    rows = [images[start : start + columns] for start in range(0, len(images), columns)]
+    out = BytesIO()
+    grid(rows).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def thumbnail(picture: bytes, size: tuple[int, int]) -> bytes:
+    """A PNG file, reduced to fit into this width and height.
+
+    Raises:
+        DamagedPicture: the picture cannot be decoded.
+    """
+    out = BytesIO()
+    _image(Cell(picture, ""), size).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
+    """Arranges pictures in rows and columns on white, each at the top left of its cell."""
+    width, height = (max(each.size[axis] for row in rows for each in row) for axis in (0, 1))
+    across, down = width + _GAP_PIXELS, height + _GAP_PIXELS
+    sheet = Image.new("RGB", (len(rows[0]) * across - _GAP_PIXELS, len(rows) * down - _GAP_PIXELS))
+    sheet.paste("white", (0, 0, *sheet.size))
+    for i, row in enumerate(rows):
+        for j, each in enumerate(row):
+            sheet.paste(each, (j * across, i * down))
+    return sheet
+
+
+def labelled(image: Image.Image, label: str) -> Image.Image:
+    """Adds a line of text under a picture, as large as fits."""
+    whole = Image.new("RGB", (image.width, image.height + _LABEL_PIXELS), "white")
+    whole.paste(image)
+    font = ImageFont.load_default(size=_FONT_PIXELS)
+    length = max(1.0, font.getlength(label))
+    if length > image.width:
+        font = ImageFont.load_default(size=_FONT_PIXELS * image.width / length)
+    middle = (image.width / 2, image.height + _LABEL_PIXELS / 2)
+    ImageDraw.Draw(whole).text(middle, label, fill="black", font=font, anchor="mm")
+    return whole
+
+
+def _image(cell: Cell, size: tuple[int, int]) -> Image.Image:
+    if cell.picture is None:
+        return Image.new("RGB", size, _EMPTY)
+    image = on_white(open_kept(cell.picture, "PNG")).convert("RGB")
+    image.thumbnail(size, Image.Resampling.LANCZOS)
+    return image

@@ -1,0 +1,232 @@
+"""`/sweeps`: one pair of images and a grid of weights, a job for each, and a contact sheet."""
+
+import logging
+from functools import partial
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+from opentelemetry.trace import SpanKind
+
+from api.access.authentication import CurrentAccess, check_priority
+from api.http.negotiation import ASCII_INTEGER, PictureFormat, choose_format, is_unchanged
+from api.http.problems import caller_problems
+from api.jobs.lookup import find_earlier_job
+from api.jobs.responses import get_rates, make_etag
+from api.jobs.schemas import Estimate, describe_job
+from api.service import CurrentService, Service
+from api.submissions.capacity import check_capacity
+from api.submissions.form import form_schema
+from api.submissions.idempotency import ParsedHeaders, reserve_key
+from api.submissions.queueing import DryRun, announce, respond_with_estimate
+from api.submissions.uploads import SubmissionReader
+from api.sweeps import schemas, store
+from api.sweeps.contact_sheet import Cell
+from api.sweeps.creation import create_sweep, delete_jobs
+from api.sweeps.store import Member, Sweep, is_sweep_id, make_sweep_key
+from shared import tracing, transitions
+from shared.errors import DamagedRecord, EncodingFailed, NotAcceptable, SweepNotFound
+from shared.jobs import OVER, Job
+from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
+from shared.transitions import Keeping
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/sweeps", tags=["sweeps"])
+
+_MAX_SHEET_COLUMNS = 8
+
+_REQUEST_BODY = {
+    "required": True,
+    "content": {"multipart/form-data": {"schema": form_schema(is_sweep=True)}},
+}
+
+
+async def find_sweep(sweep_id: str, access: CurrentAccess, service: CurrentService) -> Sweep:
+    """The sweep with this id.
+
+    Raises:
+        SweepNotFound: there is no such sweep, or it belongs to another owner.
+    """
+    record = None
+    if is_sweep_id(sweep_id):
+        record = await service.jobs.client.get(make_sweep_key(sweep_id))
+    sweep = None if record is None else Sweep.from_json(str(record))
+    if sweep is None or sweep.owner != access.owner:
+        raise SweepNotFound(f"There is no sweep {sweep_id!r}.")
+    return sweep
+
+
+PathSweep = Annotated[Sweep, Depends(find_sweep)]
+"""The sweep in an endpoint's path."""
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=schemas.Sweep,
+    responses=caller_problems(400, 409, 410, 413, 415, 422, 507)
+    | {200: {"model": Estimate, "description": "It was a dry run"}},
+    openapi_extra={"requestBody": _REQUEST_BODY},
+)
+async def submit_sweep(
+    request: Request,
+    access: CurrentAccess,
+    service: CurrentService,
+    headers: ParsedHeaders,
+    dry_run: DryRun = False,
+) -> Response:
+    """As `POST /jobs`, with several values, separated by commas, for some of the weights and the
+    seed: a job for each combination."""
+    reader = SubmissionReader.create(service, is_sweep=True)
+    with tracing.span("submission", kind=SpanKind.PRODUCER):
+        async with reader.read(
+            request, lambda field, job_id: find_earlier_job(field, job_id, access, service)
+        ) as submission:
+            await check_priority(submission.settings.priority, request, service)
+            await check_capacity(submission, service)
+            if dry_run:
+                return await respond_with_estimate(submission, access, service)
+            fingerprint = f"sweep {submission.fingerprint}"
+            async with reserve_key(
+                headers, fingerprint, access, service, _sweep_exists
+            ) as reservation:
+                if isinstance(reservation, str):
+                    sweep = await find_sweep(reservation, access, service)
+                    return await _respond(sweep, service)
+                sweep = await create_sweep(request, submission, access, service, reservation)
+        await announce((member.job_id for member in sweep.members), service)
+    return await _respond(sweep, service)
+
+
+@router.get("/{sweep_id}", responses=caller_problems(404))
+async def get_sweep(sweep: PathSweep, service: CurrentService) -> schemas.Sweep:
+    """The sweep and the current state of all its jobs."""
+    return await _describe_sweep(sweep, service)
+
+
+@router.post("/{sweep_id}/cancel", responses=caller_problems(404))
+async def cancel_sweep(sweep: PathSweep, service: CurrentService) -> schemas.Sweep:
+    """Cancels those of its jobs that are not over."""
+    keeping = Keeping.of(service.settings)
+    for member in sweep.members:
+        await service.jobs.run(transitions.cancel(member.job_id, keeping=keeping))
+    return await _describe_sweep(sweep, service)
+
+
+@router.delete(
+    "/{sweep_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=caller_problems(404),
+)
+async def delete_sweep(sweep: PathSweep, service: CurrentService) -> None:
+    """Cancels and deletes all its jobs, and the sweep."""
+    await delete_jobs([member.job_id for member in sweep.members], service)
+    await service.jobs.run(store.delete(sweep))
+
+
+@router.get(
+    "/{sweep_id}/sheet",
+    response_class=Response,
+    responses=caller_problems(404, 406, 422, 507)
+    | {
+        200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
+        304: {"description": "The client has it already"},
+    },
+)
+async def get_contact_sheet(
+    request: Request,
+    sweep: PathSweep,
+    service: CurrentService,
+    format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
+    cell: Annotated[
+        int,
+        Query(ge=32, le=1024, description="The side of a cell, in pixels."),
+        ASCII_INTEGER,
+    ] = 256,
+) -> Response:
+    """A contact sheet of the results so far, each with its values."""
+    chosen = format or choose_format(request.headers.get("accept", "*/*"))
+    if chosen is None:
+        raise NotAcceptable(f"The sheet can be had as {', '.join(MEDIA_TYPES.values())}.")
+    jobs = [await _get_job(member, service) for member in sweep.members]
+    headers = {
+        "ETag": _make_sheet_etag(jobs, chosen, cell),
+        "Vary": "Accept",
+        "Cache-Control": "private, no-cache",
+    }
+    if is_unchanged(request, headers["ETag"]):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    size = (cell, cell)
+    cells = [
+        await _make_cell(member, job, size, service)
+        for member, job in zip(sweep.members, jobs, strict=True)
+    ]
+    if any(map(_is_missing, cells, jobs)):
+        del headers["ETag"]  # it may be shown later
+    columns = min(sweep.columns, _MAX_SHEET_COLUMNS)
+    picture = await service.decoder.contact_sheet(cells, columns, size, chosen)
+    return Response(picture, media_type=MEDIA_TYPES[chosen], headers=headers)
+
+
+async def _sweep_exists(sweep_id: str, service: Service) -> bool:
+    return bool(await service.jobs.client.exists(make_sweep_key(sweep_id)))
+
+
+async def _respond(sweep: Sweep, service: Service) -> Response:
+    body = (await _describe_sweep(sweep, service)).model_dump(mode="json")
+    return JSONResponse(body, HTTPStatus.ACCEPTED, {"Location": f"/sweeps/{sweep.id}"})
+
+
+async def _describe_sweep(sweep: Sweep, service: Service) -> schemas.Sweep:
+    members = []
+    for member in sweep.members:
+        job = await _get_job(member, service)
+        described = None if job is None else describe_job(job, await get_rates(job, service))
+        members.append(schemas.SweepJob(id=member.job_id, values=member.values, job=described))
+    path = f"/sweeps/{sweep.id}"
+    return schemas.Sweep(
+        id=sweep.id,
+        created_at=sweep.created_at,
+        is_over=all(member.job is None or member.job.status in OVER for member in members),
+        jobs=members,
+        links={"self": path, "sheet": f"{path}/sheet", "cancel": f"{path}/cancel"},
+    )
+
+
+async def _get_job(member: Member, service: Service) -> Job | None:
+    """The job; None if it was deleted, or its record is damaged."""
+    try:
+        return await service.jobs.run(transitions.look(member.job_id))
+    except DamagedRecord as error:
+        log.error("%s", error)
+        return None
+
+
+async def _make_cell(
+    member: Member, job: Job | None, size: tuple[int, int], service: Service
+) -> Cell:
+    """The result with the values that it was painted with; without a result, the job's state."""
+    texts = (f"{name.replace('_', ' ')} {value:g}" for name, value in member.values.items())
+    values = " · ".join(texts)
+    if job is not None and job.result_key is not None:
+        read = partial(service.blobs.get_async, job.result_key)
+        try:
+            return Cell(await service.decoder.thumbnail(read, size), values)
+        except (FileNotFoundError, DamagedPicture, EncodingFailed):
+            state = "lost"
+    else:
+        state = "erased" if job is None else job.status
+    return Cell(None, f"{values} ({state})" if values else state)
+
+
+def _is_missing(cell: Cell, job: Job | None) -> bool:
+    """Whether there is a result that the cell does not show."""
+    return cell.picture is None and job is not None and job.result_key is not None
+
+
+def _make_sheet_etag(jobs: list[Job | None], format: Format, cell: int) -> str:
+    marks = [format, str(cell), *("" if job is None else make_etag(job) for job in jobs)]
+    return f'"{sha256(" ".join(marks).encode()).hexdigest()[:32]}"'

@@ -1,0 +1,53 @@
+"""Previews and losses of a job before it is over."""
+
+from shared.job_store import JobStore
+from tests.api.worker import PlayedWorker, submitted
+from tests.conftest import RunningApi
+
+
+def test_there_is_no_preview_before_the_first(api: RunningApi) -> None:
+    response = api.http.get(submitted(api)["links"]["preview"])
+    assert (response.status_code, response.content) == (204, b"")
+
+
+def test_the_newest_preview_is_sent(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    worker = PlayedWorker.of(job, jobs, api)
+    for iteration in (4, 8):
+        worker.show(iteration)
+    response = api.http.get(job["links"]["preview"])
+    assert (response.content, response.headers["content-type"]) == (b"preview 8", "image/jpeg")
+
+
+def test_a_preview_that_the_client_has_is_not_sent_again(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    worker = PlayedWorker.of(job, jobs, api)
+    worker.show(4)
+    etag = api.http.get(job["links"]["preview"]).headers["etag"]
+    known = {"If-None-Match": etag}
+    assert api.http.get(job["links"]["preview"], headers=known).status_code == 304
+    worker.show(8)
+    assert api.http.get(job["links"]["preview"], headers=known).status_code == 200
+
+
+def test_each_preview_has_an_address_of_its_own(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    worker = PlayedWorker.of(job, jobs, api)
+    links = []
+    for iteration in (4, 8):
+        worker.show(iteration)
+        links.append(api.http.get(job["links"]["self"]).json()["links"]["preview"])
+    assert len(set(links)) == 2
+    assert all(api.http.get(link).is_success for link in links)
+
+
+def test_the_losses_are_curves_with_a_point_for_each_iteration(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    assert set(map(len, api.http.get(job["links"]["losses"]).json().values())) == {0}
+    PlayedWorker.of(job, jobs, api).show(8)
+    losses = api.http.get(job["links"]["losses"]).json()
+    assert losses["iterations"] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert losses["gamut"] == [0.25] * 8
+    assert losses["total"] == [3.75] * 8
