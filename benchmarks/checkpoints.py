@@ -12,7 +12,7 @@ from time import perf_counter
 
 from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
-from pastiche.engine.allocator import keep_freed_memory
+from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.stylize import paint
 from shared.blob_store import BlobStore
@@ -50,7 +50,7 @@ def painted(size: int, folder: Path) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     """Prints a line for each size."""
-    keep_freed_memory()
+    retain_freed_memory()
     for size in [int(each) for each in arguments] or SIZES:
         with TemporaryDirectory() as folder:
             sys.stdout.write(painted(size, Path(folder)) + "\n")

@@ -24,11 +24,11 @@ from benchmarks.reference import Reference
 from benchmarks.side_by_side import fought, told
 from pastiche import Options, preset
 from pastiche.engine.backbone import CHANNELS, CONTENT_LAYER
-from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.backbone_sources import choose_backbone
+from pastiche.engine.fast.tiling import stride_at
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.scene import Scene
+from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.stylize import paint, paint_together
-from pastiche.engine.tiles import stride_of
 from pastiche.options import VGG16_LAYERS
 from pastiche.pyramid import scales
 
@@ -40,7 +40,7 @@ NINE = [(tenth / 10, 1 - tenth / 10) for tenth in range(1, 10)]
 def operations(height: int, width: int) -> float:
     """Of the convolutions down to the deepest layer, forward and to their inputs."""
     layers = VGG16_LAYERS[: VGG16_LAYERS.index(CONTENT_LAYER) + 1]
-    each = (2 * 9 * CHANNELS[l][0] * CHANNELS[l][1] / stride_of(l) ** 2 for l in layers)  # noqa: E741
+    each = (2 * 9 * CHANNELS[l][0] * CHANNELS[l][1] / stride_at(l) ** 2 for l in layers)  # noqa: E741
     return 2 * height * width * sum(each)
 
 
@@ -105,9 +105,9 @@ def iterations(size: int, matrix_rate: float) -> dict[str, Any]:
 def reference(size: int) -> dict[str, Any]:
     """The plain implementation's evaluation at one size."""
     options = Options(size=size, precision="float32", backbone=BACKBONE)
-    scene = Scene.of(inputs_of(PAIRS[0], options), options, choose_backbone(BACKBONE))
+    scene = PreparedInputs.prepare(inputs_of(PAIRS[0], options), options, choose_backbone(BACKBONE))
     scale = scales(*scene.size, options)[-1]
-    running = Reference(scene.objective(scale, options)).run(scene.start(scale.size, options))
+    running = Reference(scene.build_objective(scale, options)).run(scene.start(scale.size, options))
     for _ in range(5):
         next(running)
     torch.cuda.reset_peak_memory_stats()
@@ -121,7 +121,7 @@ def whole(options: Options, memory: int | None = None) -> dict[str, Any]:
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     began = perf_counter()
-    for _ in paint(inputs_of(PAIRS[0], options), options, memory=memory):
+    for _ in paint(inputs_of(PAIRS[0], options), options, memory_bytes=memory):
         pass
     return {
         "size": options.size,

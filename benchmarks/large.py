@@ -15,7 +15,7 @@ from benchmarks.machine import machine
 from benchmarks.memory import resident_megabytes
 from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
 from pastiche import Options
-from pastiche.engine.allocator import keep_freed_memory
+from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.stylize import paint
 
@@ -25,7 +25,7 @@ MEMORY_BYTES = 6_000_000_000
 
 def main() -> None:
     """Prints the most after each iteration, and writes the last."""
-    keep_freed_memory()
+    retain_freed_memory()
     (content, style), *_ = PAIRS
     photograph = functional.interpolate(
         example("content", content), size=(HEIGHT, WIDTH), mode="bicubic"

@@ -14,11 +14,11 @@ from benchmarks.machine import machine
 from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
 from benchmarks.reference import Reference
 from pastiche import Options
-from pastiche.engine.allocator import keep_freed_memory
-from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.backbone_sources import choose_backbone
+from pastiche.engine.fast.cuda import best_device
+from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.precision import best_device
-from pastiche.engine.scene import Scene
+from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.stylize import paint
 from pastiche.options import Precision
 from pastiche.pyramid import scales
@@ -44,13 +44,15 @@ def painted(who: str, size: int, memory: int | None) -> dict[str, float]:
     inputs = Inputs(example("content", content), (example("style", style),)).checked(options)
     before = resident_megabytes()
     if who == "engine":
-        keep_freed_memory()
-        for _ in paint(inputs, options, memory=memory):
+        retain_freed_memory()
+        for _ in paint(inputs, options, memory_bytes=memory):
             pass
     else:
-        scene = Scene.of(inputs.to(best_device()), options, choose_backbone(BACKBONE))
+        scene = PreparedInputs.prepare(inputs.to(best_device()), options, choose_backbone(BACKBONE))
         scale = scales(*scene.size, options)[-1]
-        running = Reference(scene.objective(scale, options)).run(scene.start(scale.size, options))
+        running = Reference(scene.build_objective(scale, options)).run(
+            scene.start(scale.size, options)
+        )
         for _ in range(ITERATIONS):
             next(running)
     return {"before": before, "peak": resident_megabytes()}

@@ -16,14 +16,14 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
 from pastiche.engine import optimiser
-from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.backbone import POOLED_BEFORE, Backbone
-from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.evaluation import evaluate
+from pastiche.engine.fast.cuda import best_device
+from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Evaluation
-from pastiche.engine.precision import best_device
-from pastiche.engine.scene import Scene
+from pastiche.engine.prepared import PreparedInputs
 from pastiche.pyramid import scales
 
 SIZES = (256, 512)
@@ -61,12 +61,12 @@ class Bench:
         options = Options(size=size, backbone=BACKBONE)
         (content, style), *_ = PAIRS
         inputs = Inputs(example("content", content), (example("style", style),))
-        scene = Scene.of(
+        scene = PreparedInputs.prepare(
             inputs.checked(options).to(best_device()), options, choose_backbone(BACKBONE)
         )
         scale = scales(*scene.size, options)[-1]
         self.network, self.size = scene.network, scale.size
-        self._objective = scene.objective(scale, options)
+        self._objective = scene.build_objective(scale, options)
         self._state = optimiser.begin(
             scene.start(scale.size, options).flatten(), options, 10, scene.axes
         )
@@ -108,7 +108,7 @@ def _wait() -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Prints the ratios, and the profiler's table, for each size."""
-    keep_freed_memory()
+    retain_freed_memory()
     for size in [int(each) for each in arguments] or SIZES:
         bench = Bench(size)
         seconds = timed(

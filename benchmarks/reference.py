@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pastiche.engine.backbone import POOLED_BEFORE
+from pastiche.engine.losses import GramTarget, StyleStatisticTarget
 from pastiche.engine.objective import Objective
-from pastiche.engine.statistics import GramTarget, StatisticTarget
 from pastiche.options import LayerName
 
 HISTORY = 100
@@ -86,7 +86,7 @@ class Reference:
         return excess + (places - places.clamp(palette.low, palette.high)).square().mean()
 
 
-def _distance(features: Tensor, target: StatisticTarget) -> Tensor:
+def _distance(features: Tensor, target: StyleStatisticTarget) -> Tensor:
     """A layer's share of the style loss, from its feature map, (1, C, H, W)."""
     rows = features.flatten(2)[0]  # (C, H·W)
     gram = rows @ rows.T / rows.shape[1]

@@ -21,15 +21,15 @@ from benchmarks.machine import machine
 from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
 from benchmarks.reference import Reference
 from pastiche import Options
-from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.backbone_sources import choose_backbone
+from pastiche.engine.fast.cuda import best_device
+from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Objective
-from pastiche.engine.precision import best_device
-from pastiche.engine.scene import Scene
+from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.stylize import paint
-from pastiche.engine.targets import layers_of
+from pastiche.engine.targets import compared_layers
 from pastiche.options import LayerName
 from pastiche.pyramid import Scale, scales
 
@@ -89,7 +89,7 @@ class Duel:
 
     inputs: Inputs
     network: Loaded
-    scene: Scene
+    scene: PreparedInputs
     coarse: tuple[int, ...]
     full: Scale
     objective: Objective
@@ -100,12 +100,12 @@ class Duel:
         inputs = Inputs(example("content", content), (example("style", style),))
         inputs = inputs.checked(options).to(best_device())
         source = choose_backbone(BACKBONE)
-        layers = layers_of(options, source.shares)
+        layers = compared_layers(options, source.shares)
         network = Loaded(source.network((inputs.content, *inputs.styles), layers, options))
-        scene = Scene.of(inputs, options, network)
+        scene = PreparedInputs.prepare(inputs, options, network)
         *coarse, full = scales(*scene.size, options)
         counts = tuple(scale.iterations for scale in coarse)
-        return cls(inputs, network, scene, counts, full, scene.objective(full, options))
+        return cls(inputs, network, scene, counts, full, scene.build_objective(full, options))
 
     def score(self, image: Tensor) -> float:
         """The objective of the picture in 8 bits."""
@@ -177,7 +177,7 @@ def told(runs: dict[str, Run]) -> dict[str, object]:
 
 def main(arguments: Sequence[str]) -> None:
     """Prints what each pair gave, and writes all of it down."""
-    keep_freed_memory()
+    retain_freed_memory()
     found = []
     for size in [int(each) for each in arguments] or SIZES:
         for content, style in PAIRS:

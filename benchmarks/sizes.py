@@ -19,7 +19,7 @@ def settled(content: str, style: str, size: int) -> Progress:
     """The last iteration of a painting with the default weights."""
     told: list[Progress] = []
     options = Options(size=size, scale_iterations=STEPS[size], backbone="whitened")
-    stylize(example("content", content), example("style", style), options, watch=told.append)
+    stylize(example("content", content), example("style", style), options, on_progress=told.append)
     return told[-1]
 
 

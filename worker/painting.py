@@ -2,22 +2,25 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from io import BytesIO
 
 import torch
 from torch import Tensor
 
-from pastiche.engine.allocator import give_back_freed_memory, keep_freed_memory
-from pastiche.engine.backbones import BackboneSource, choose_backbone
-from pastiche.engine.checkpoint import REWEIGHED, Checkpoint, UnusableCheckpoint
+from pastiche.engine.backbone_sources import BackboneSource, choose_backbone
+from pastiche.engine.checkpoint import LIVE_OPTIONS, Checkpoint, UnusableCheckpoint
+from pastiche.engine.fast.cuda import best_device
+from pastiche.engine.fast.memory import (
+    MemoryBudget,
+    is_out_of_memory,
+    release_freed_memory,
+    retain_freed_memory,
+)
 from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
-from pastiche.engine.precision import best_device
+from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged, Progress
-from pastiche.engine.room import room_for
-from pastiche.engine.scenes import Scenes
-from pastiche.engine.stylize import Command, Reweigh, Stop, paint
+from pastiche.engine.stylize import Run
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
 from pastiche.pictures import apply_transparency, read_picture
@@ -28,27 +31,27 @@ from shared.pictures import encode_png, encode_preview
 from shared.settings import Settings
 from shared.workers import Worker
 from worker.attempt import Attempt, PaintingFailed, StudioCloses
-from worker.blocks import Blocks, HeardScenes
+from worker.blocks import Blocks
 from worker.presence import resident_bytes, worker_name
 
 log = logging.getLogger(__name__)
 
-SCENES = Scenes()
-"""What this process knows of the images of its last jobs: a sweep has the same ones each time."""
+PREPARED_INPUTS = PreparedInputsCache()
+"""Of this process's last jobs: the jobs of a sweep share their images."""
 
 
 def prepare(process_id: int, settings: Settings) -> Worker:
     """Makes this process one that paints, and gives what it says of itself."""
-    keep_freed_memory()
+    retain_freed_memory()
     backbone = choose_backbone("auto", settings.weights_folder)
     options = Options()
-    room = room_for(options, backbone.shares, best_device(), settings.memory_bytes)
-    most_pixels = max(0, room.most_pixels(options))
+    budget = MemoryBudget.measure(options, backbone.shares, best_device(), settings.memory_bytes)
+    most_pixels = max(0, budget.max_pixels(options))
     return Worker(worker_name(process_id), backbone.name, device_name(), most_pixels)
 
 
 def device_name() -> str:
-    """The card's name, or how many processor cores paint, and in which precision."""
+    """The name of the GPU, or how many CPU threads paint."""
     device = best_device()
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
@@ -56,7 +59,7 @@ def device_name() -> str:
 
 
 def memory_bytes() -> int:
-    """What this process has taken of its card's memory, or of the machine's."""
+    """How much of the GPU's memory, or of the machine's, this process has allocated."""
     device = best_device()
     if device.type == "cuda":
         return torch.cuda.memory_reserved(device)
@@ -96,15 +99,13 @@ def paint_picture(
         raise PaintingFailed("painting_diverged") from error
     except MissingWeights as error:
         raise PaintingFailed("weights_missing") from error
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise PaintingFailed("out_of_memory") from error
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error):  # the processor's allocator has no own type
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
         raise PaintingFailed("out_of_memory") from error
     finally:
         blocks.end()
-        give_back_freed_memory()
+        release_freed_memory()
     log.info("Job %s: optimised", attempt.job.id)
     with tracing.span("encode"):
         painted = to_pil(picture)
@@ -124,54 +125,46 @@ def _painted(
     weights come in, and work is kept on the way."""
     resume = _earlier_work(inputs, options, backbone, attempt)
     weights = _weights(resume.options if resume else options)
-    painting = paint(
+    run = Run(
         inputs,
         options,
         backbone=backbone,
         resume=resume,
-        memory=attempt.studio.settings.memory_bytes,
-        between_tiles=attempt.check,
-        scenes=HeardScenes(SCENES, blocks.begin),
+        memory_bytes=attempt.studio.settings.memory_bytes,
+        check=attempt.check,
+        cache=PREPARED_INPUTS,
     )
+    blocks.begin()
     progress: Progress | None = None
-    command: Command | None = None
-    begun = None if resume else 0.0
-    # What a client wants to keep is what it has seen, also where that is painted again.
+    work_before = None if resume else 0.0
+    # A client that finishes a job keeps what it has seen, also where that is painted again.
     painted_before = attempt.job.progress.iteration if attempt.job.progress else 0
-    del resume  # as large as the optimiser, which has its own by now
+    del resume  # as large as the optimiser's state, which the run has copied
     try:
-        while True:
-            try:
-                progress = painting.send(command)
-            except StopIteration as end:
-                picture: Tensor = end.value
-                return picture
+        for progress in run:
             blocks.note(progress)
-            begun = progress.work if begun is None else begun
-            attempt.tell_progress(_as_told(progress, attempt.seconds_painting, begun))
+            work_before = progress.work if work_before is None else work_before
+            attempt.tell_progress(_job_progress(progress, attempt.seconds_painting, work_before))
             if attempt.is_finish_requested and progress.iteration >= painted_before:
-                command = Stop()
-                continue
+                break
             if attempt.showing.is_due:
-                attempt.show(partial(_preview, progress))
+                attempt.show(lambda: encode_preview(to_pil(run.preview())))
             if attempt.checkpoints.is_due:
-                attempt.checkpoints.keep(progress.save)
-            wanted = _weights(read_options(attempt.job.id, attempt.options))
-            command = None if wanted == weights else Reweigh(**wanted)
-            weights = wanted
+                attempt.checkpoints.keep(run.save_checkpoint)
+            requested = _weights(read_options(attempt.job.id, attempt.options))
+            if requested != weights:
+                run.update_weights(**requested)
+                weights = requested
     except StudioCloses:
         if progress is not None:
-            attempt.checkpoints.keep(progress.save)
+            attempt.checkpoints.keep(run.save_checkpoint)
         raise
-
-
-def _preview(progress: Progress) -> bytes:
-    return encode_preview(to_pil(progress.picture()))
+    return run.picture()
 
 
 def _weights(options: Options) -> dict[str, float]:
     """The options that a client may change while its picture is painted."""
-    return {name: getattr(options, name) for name in REWEIGHED}
+    return {name: getattr(options, name) for name in LIVE_OPTIONS}
 
 
 def _earlier_work(
@@ -216,14 +209,14 @@ def _images(pictures: Inputs[bytes], check: Callable[[], None]) -> EngineInputs:
     )
 
 
-def _as_told(progress: Progress, seconds: float, begun: float) -> JobProgress:
-    """The engine's progress in the words of the record, with the time that the rest will take.
+def _job_progress(progress: Progress, seconds: float, work_before: float) -> JobProgress:
+    """The engine's progress as the job's record has it, with the time that the rest will take.
 
     Args:
         seconds: that this attempt has painted for.
-        begun: the share of the work that was done when it began.
+        work_before: the share of the work that was done when it began.
     """
-    done = progress.work - begun
+    done = progress.work - work_before
     return JobProgress(
         iteration=progress.iteration,
         iterations=progress.iterations,

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pastiche.engine.backbone import CHANNELS, Backbone
-from pastiche.engine.layers import Convolution, NetworkPooling
+from pastiche.engine.fast.convolution import NetworkPooling
+from pastiche.engine.plain import Convolution
 from pastiche.options import LayerName, Normalisation, Padding, StyleStatistic
 
 FOUR = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0}

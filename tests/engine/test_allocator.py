@@ -14,7 +14,7 @@ PROGRAM = """
 import json
 import resource
 import torch
-from pastiche.engine.allocator import give_back_freed_memory, keep_freed_memory
+from pastiche.engine.fast.memory import release_freed_memory, retain_freed_memory
 
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
@@ -30,12 +30,12 @@ use_and_free()
 before = resident()
 use_and_free()
 found = {"without the setting": grown()}
-keep_freed_memory()
+retain_freed_memory()
 use_and_free()
 found["kept"] = grown()
 use_and_free()
 found["used again"] = grown()
-give_back_freed_memory()
+release_freed_memory()
 found["given back"] = grown()
 print(json.dumps(found))
 """

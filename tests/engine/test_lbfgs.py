@@ -219,7 +219,7 @@ def test_a_copy_goes_on_as_the_original_does() -> None:
 
 def test_forgetting_goes_back_to_the_last_good_place_without_the_history() -> None:
     state = minimised(quadratic, torch.zeros(50, dtype=torch.float64), 10)
-    fresh = state.forget()
+    fresh = state.reset()
     assert torch.equal(fresh.position, state.accepted)
     assert not fresh.valid.any()
 

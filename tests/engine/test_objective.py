@@ -1,6 +1,6 @@
 """The objective and its gradient against a plain implementation of the papers' equations."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, get_args
 
@@ -10,11 +10,10 @@ from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.evaluation import evaluate
-from pastiche.engine.normalisation import SCALINGS
-from pastiche.engine.objective import Evaluation, Objective, Term, Weights
-from pastiche.engine.precision import convolution_dtype
-from pastiche.engine.scene import weights_of
-from pastiche.engine.targets import Painted, look_at, targets_of
+from pastiche.engine.fast.convolution import convolution_dtype
+from pastiche.engine.normalisation import SCALINGS, Weights, term_weights
+from pastiche.engine.objective import Objective, Term
+from pastiche.engine.targets import StyleImage, build_targets, extract_style_features
 from pastiche.options import LAYERS, Options, Pooling, Precision
 from tests.engine import plain
 from tests.engine.plain import Wanted, random_backbone
@@ -167,12 +166,12 @@ def objective_of(case: Case, dtype: torch.dtype) -> Objective:
     wanted = wanted_of(case)
     network = network_of(case).centred(wanted.centre).to(CPU, dtype)
     painted = [
-        Painted(style.to(pixels), None if mask is None else mask.to(pixels))
+        StyleImage(style.to(pixels), None if mask is None else mask.to(pixels))
         for style, mask in zip(case.styles, masks, strict=True)
     ]
-    targets = targets_of(
+    targets = build_targets(
         CONTENT.to(pixels),
-        look_at(painted, network, options),
+        extract_style_features(painted, network, options),
         network,
         options,
         masks=[mask.to(pixels) for mask in case.masks],
@@ -183,25 +182,20 @@ def objective_of(case: Case, dtype: torch.dtype) -> Objective:
     if options.normalisation != "pastiche":
         assert scaling.units is not None
         gamma = gamma * scaling.units.variation[options.tv_norm]
-    return Objective(
+    return Objective.build(
         network,
         targets,
         Weights(wanted.alpha, wanted.beta, gamma, wanted.gamut),
         tv_norm=options.tv_norm,
-        variation_is_summed=scaling.variation_is_summed,
+        sums_variation=scaling.sums_variation,
         normalises_gradients=options.gradient_normalisation,
     )
-
-
-def looked_at(objective: Objective, image: Tensor) -> Evaluation:
-    (evaluation,) = evaluate([objective], image)
-    return evaluation
 
 
 def evaluated(name: str, dtype: torch.dtype) -> tuple[float, Tensor]:
     """Our value and gradient."""
     at = AT if dtype == torch.float64 else AT.float()
-    evaluation = looked_at(objective_of(CASES[name], dtype), at)
+    evaluation = evaluate(objective_of(CASES[name], dtype), at)
     return evaluation.value.item(), evaluation.gradient.double()
 
 
@@ -255,18 +249,18 @@ def test_in_bfloat16_it_is_near(name: str) -> None:
 def test_the_gradient_passes_finite_differences(name: str) -> None:
     objective = objective_of(CASES[name], torch.float64)
     direction = picture(37, 50, 4) - 0.5
-    slope = (looked_at(objective, AT).gradient * direction).sum().item()
+    slope = (evaluate(objective, AT).gradient * direction).sum().item()
     near = 1e-7
     rise = (
-        looked_at(objective, AT + near * direction).value
-        - looked_at(objective, AT - near * direction).value
+        evaluate(objective, AT + near * direction).value
+        - evaluate(objective, AT - near * direction).value
     )
     assert rise.item() / (2 * near) == pytest.approx(slope, rel=1e-5)
 
 
 def test_the_terms_add_up_to_the_value_and_are_told_by_layer() -> None:
     objective = objective_of(CASES["layers by name"], torch.float64)
-    evaluation = looked_at(objective, AT)
+    evaluation = evaluate(objective, AT)
     assert evaluation.terms.sum().item() == pytest.approx(evaluation.value.item())
     assert objective.terms == (
         Term("content", "relu3_2"),
@@ -291,19 +285,19 @@ def test_every_layer_of_vgg_19_can_be_asked_for() -> None:
 
 def test_the_gamut_weighs_as_much_against_any_weights() -> None:
     objective = objective_of(CASES["as it is by default"], torch.float64)
-    default = weights_of(Options(), objective.targets, objective.backbone)
-    louder = weights_of(
-        Options(content_weight=5.0, style_weight=5.0), objective.targets, objective.backbone
-    )
-    content, style = objective.targets.blank()
+    content, style = blank = objective.targets.blank_losses()
+    default = term_weights(Options(), objective.backbone, blank)
+    heavier = Options(content_weight=5.0, style_weight=5.0)
     assert default.gamut == pytest.approx(400 * (default.content * content + default.style * style))
-    assert louder.gamut == pytest.approx(10 * default.gamut)
+    gamut = term_weights(heavier, objective.backbone, blank).gamut
+    assert gamut == pytest.approx(10 * default.gamut)
 
 
 def test_other_weights_scale_their_own_terms_alone() -> None:
     objective = objective_of(CASES["as it is by default"], torch.float64)
-    doubled = objective.weighted(replace(objective.weights, style=2 * objective.weights.style))
-    ratios = (looked_at(doubled, AT).terms / looked_at(objective, AT).terms).tolist()
+    before = evaluate(objective, AT).terms
+    objective.weights.update(Weights(18.0, 2 * 7.5, 15.0, 1e4))
+    ratios = (evaluate(objective, AT).terms / before).tolist()
     assert ratios == pytest.approx([1.0] + 4 * [2.0] + 2 * [1.0])
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from pastiche.engine.precision import exact_convolutions
+from pastiche.engine.fast.cuda import exact_convolutions
 
 
 def test_convolutions_are_cudnn_s_in_a_fixed_order_with_all_digits() -> None:

@@ -10,9 +10,8 @@ from torch import Tensor
 from pastiche import Options, preset
 from pastiche.engine.backbone import VGG_SHARES, Backbone
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.normalisation import SCALINGS, Scaling
-from pastiche.engine.scene import Scene, weights_of
-from pastiche.engine.targets import layer_weights
+from pastiche.engine.normalisation import SCALINGS, Scaling, layer_weights, term_weights
+from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.whitened import Whitened
 from pastiche.options import LayerName, Resampling
 from pastiche.pyramid import Scale
@@ -77,9 +76,9 @@ def test_five_style_layers_weigh_the_same_and_the_content_is_relu4_2(
     assert styles == dict.fromkeys(FIVE, weight)
 
 
-def scene(options: Options, inputs: Inputs) -> Scene:
+def scene(options: Options, inputs: Inputs) -> PreparedInputs:
     network = random_backbone(thinner=8).to(torch.device("cpu"), torch.float32)
-    return Scene.of(inputs, options, Random(network))
+    return PreparedInputs.prepare(inputs, options, Random(network))
 
 
 class Random:
@@ -100,7 +99,8 @@ def test_weights_are_taken_as_they_are(name: str) -> None:
     options = preset("neural-style") if name == "neural-style" else preset("paper")
     made = scene(options, Inputs(CONTENT, (STYLE,)))
     network = made.network
-    weights = weights_of(options, made.objective(_scale(48, 64), options).targets, network)
+    targets = made.build_objective(_scale(48, 64), options).targets
+    weights = term_weights(options, network, targets.blank_losses())
     assert (weights.content, weights.style) == (options.content_weight, options.style_weight)
     # 0.001 · ½ Σ d², of pixels in 0 to 255; the paper has none.
     expected = 0.001 * 0.5 * 255**2 if name == "neural-style" else 0.0
@@ -118,7 +118,9 @@ def test_neural_style_starts_from_a_trace_of_noise_on_the_mean_pixel() -> None:
 
 def test_a_start_from_the_mean_has_its_noise_whatever_the_style_weighs() -> None:
     options = Options(start="mean", start_noise=0.1, content_weight=1e6)
-    start = Scene.of(Inputs(CONTENT, (STYLE,)), options, Whitened()).start((48, 64), options)
+    start = PreparedInputs.prepare(Inputs(CONTENT, (STYLE,)), options, Whitened()).start(
+        (48, 64), options
+    )
     assert start[0, 0].std().item() == pytest.approx(0.1, rel=0.1)
 
 
@@ -128,7 +130,7 @@ def test_images_are_resized_as_asked_for(resampling: Resampling) -> None:
     made = scene(options, Inputs(CONTENT, (STYLE,)))
     expected = F.interpolate(CONTENT, (48, 64), mode=resampling, antialias=True)
     assert torch.equal(made.start((48, 64), options), expected.clamp(0, 1))
-    looked_at = made.objective(_scale(48, 64), options).targets.contents[0].features
+    looked_at = made.build_objective(_scale(48, 64), options).targets.contents[0].features
     with torch.no_grad():
         found = made.network.features(expected.clamp(0, 1), {"relu4_2"})["relu4_2"]
     torch.testing.assert_close(looked_at, found)
@@ -137,7 +139,7 @@ def test_images_are_resized_as_asked_for(resampling: Resampling) -> None:
 def test_a_small_style_image_is_enlarged_as_those_tools_do() -> None:
     """To the pastiche's longest side; our own normalisation shows no pixels that are not there."""
     for options, side in ((preset("neural-style"), 512), (preset("paper"), 512), (Options(), 100)):
-        (painted,) = scene(options, Inputs(CONTENT, (STYLE,)))._painted(512, options)
+        (painted,) = scene(options, Inputs(CONTENT, (STYLE,)))._style_images(512, options)
         assert max(painted.image.shape) == side
 
 

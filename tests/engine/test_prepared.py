@@ -1,4 +1,4 @@
-"""What is kept from one painting to the next."""
+"""Inputs that are prepared once for several runs."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -10,9 +10,8 @@ from torch import Tensor
 from pastiche import Options
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.scene import Scene
-from pastiche.engine.scenes import Scenes
-from pastiche.engine.stylize import followed, paint
+from pastiche.engine.prepared import PreparedInputs, PreparedInputsCache
+from pastiche.engine.stylize import Run
 from pastiche.engine.whitened import Whitened
 from pastiche.options import LayerName
 from tests.engine.pictures import CONTENT, OTHER_STYLE, STYLE
@@ -36,18 +35,21 @@ class Counted(Whitened):
 
 
 @pytest.fixture(autouse=True)
-def _from_nothing() -> None:
+def _reset_count() -> None:
     Counted.count = 0
 
 
-def painted(scenes: Scenes, inputs: Inputs = PAIR, options: Options = QUICK) -> Tensor:
-    return followed(paint(inputs, options, backbone=Counted(), scenes=scenes), lambda _: None)
+def painted(cache: PreparedInputsCache, inputs: Inputs = PAIR, options: Options = QUICK) -> Tensor:
+    run = Run(inputs, options, backbone=Counted(), cache=cache)
+    for _ in run:
+        pass
+    return run.picture()
 
 
-def test_jobs_that_differ_in_weights_and_seed_share_one_network() -> None:
-    scenes = Scenes()
-    painted(scenes)
-    painted(scenes, options=replace(QUICK, content_weight=0.9, seed=5, iterations=3))
+def test_runs_that_differ_in_weights_and_seed_share_one_network() -> None:
+    cache = PreparedInputsCache()
+    painted(cache)
+    painted(cache, options=replace(QUICK, content_weight=0.9, seed=5, iterations=3))
     assert Counted.count == 1
 
 
@@ -60,47 +62,47 @@ def test_jobs_that_differ_in_weights_and_seed_share_one_network() -> None:
         (PAIR, replace(QUICK, pooling="max")),
     ],
 )
-def test_other_images_sizes_and_networks_are_looked_at_anew(
+def test_other_images_sizes_and_networks_are_prepared_separately(
     inputs: Inputs, options: Options
 ) -> None:
-    scenes = Scenes()
-    painted(scenes)
-    painted(scenes, inputs, options)
+    cache = PreparedInputsCache()
+    painted(cache)
+    painted(cache, inputs, options)
     assert Counted.count == 2
 
 
-def test_a_normalisation_that_looks_at_other_layers_has_a_scene_of_its_own() -> None:
+def test_a_normalisation_with_other_layers_is_prepared_separately() -> None:
     """`paper` has its own style layers, and enlarges a small style image."""
-    scenes = Scenes()
-    painted(scenes)
+    cache = PreparedInputsCache()
+    painted(cache)
     paper = replace(QUICK, normalisation="paper", style_statistic="gram")
-    assert torch.equal(painted(scenes, options=paper), painted(Scenes(), options=paper))
+    assert torch.equal(painted(cache, options=paper), painted(PreparedInputsCache(), options=paper))
 
 
-def test_the_picture_is_the_same_bytes_whether_its_scene_was_kept_or_not() -> None:
-    scenes = Scenes()
-    assert torch.equal(painted(scenes), painted(scenes))
-    assert torch.equal(painted(scenes), painted(Scenes()))
+def test_the_picture_is_the_same_bytes_with_cached_inputs() -> None:
+    cache = PreparedInputsCache()
+    assert torch.equal(painted(cache), painted(cache))
+    assert torch.equal(painted(cache), painted(PreparedInputsCache()))
 
 
-def test_only_the_newest_are_kept() -> None:
-    scenes = Scenes(most=1)
-    painted(scenes)
-    painted(scenes, Inputs(CONTENT, (OTHER_STYLE,)))
-    painted(scenes)
+def test_only_the_newest_are_cached() -> None:
+    cache = PreparedInputsCache(size=1)
+    painted(cache)
+    painted(cache, Inputs(CONTENT, (OTHER_STYLE,)))
+    painted(cache)
     assert Counted.count == 3
 
 
 def test_a_scale_begins_with_the_fine_detail_of_the_first_picture() -> None:
     options = replace(QUICK, start_noise=0.0)
-    scene = Scene.of(PAIR, options, Counted())
-    coarse, full = scene.start((16, 16), options), scene.start((32, 32), options)
-    torch.testing.assert_close(scene.enlarged(coarse, (32, 32), options, 1), full)
+    prepared = PreparedInputs.prepare(PAIR, options, Counted())
+    coarse, full = prepared.start((16, 16), options), prepared.start((32, 32), options)
+    torch.testing.assert_close(prepared.enlarge(coarse, (32, 32), options, 1), full)
 
 
 def test_a_scale_begins_with_noise_where_the_first_picture_has_no_detail() -> None:
     options = replace(QUICK, start="grey", start_noise=0.1)
-    scene = Scene.of(PAIR, options, Counted())
+    prepared = PreparedInputs.prepare(PAIR, options, Counted())
     grey = torch.full((1, 3, 16, 16), 0.5)
-    larger = scene.enlarged(grey, (32, 32), options, 1)
+    larger = prepared.enlarge(grey, (32, 32), options, 1)
     assert larger.std() == pytest.approx(0.1, rel=0.1)
