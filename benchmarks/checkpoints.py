@@ -14,7 +14,7 @@ from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.stylize import paint
+from pastiche.engine.stylize import Run
 from shared.blob_store import BlobStore
 from shared.settings import Settings
 from worker.checkpoints import Checkpoints
@@ -32,11 +32,12 @@ def painted(size: int, folder: Path) -> str:
     blobs = BlobStore.open(folder.as_uri())
     checkpoints = Checkpoints("job", "1-a", blobs, Settings().checkpoint_seconds)
     began, keeping, times, iterations = perf_counter(), 0.0, 0, 0
-    for progress in paint(inputs, options):
+    run = Run(inputs, options)
+    for _ in run:
         iterations += 1
         if checkpoints.is_due:
             before = perf_counter()
-            checkpoints.keep(progress.save)
+            checkpoints.keep(run.save_checkpoint)
             keeping, times = keeping + perf_counter() - before, times + 1
         if times and perf_counter() - began > SECONDS:
             break

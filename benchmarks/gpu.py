@@ -1,10 +1,10 @@
-"""The engine on a card: python -m benchmarks.gpu [--file FILE.json] [PART …]
+"""The engine on a GPU: python -m benchmarks.gpu [--file FILE.json] [PART …]
 
 Needs torch, torchvision, Pillow, numpy and safetensors alone, and the weights of vgg16 where
-`PASTICHE_WEIGHTS_FOLDER` says. Measures what the card can do at all (bfloat16
-products of matrices, copies), what an iteration takes and how near to that it comes, the plain
-implementation beside it, very large pictures in little memory, and nine pictures at once. All
-parts, or the ones that are named; what the file holds of the others stays in it.
+`PASTICHE_WEIGHTS_FOLDER` says. Measures what the GPU can do at all (bfloat16 matrix products,
+copies), what an iteration takes and how near to that it comes, the plain implementation beside it,
+and very large pictures in little memory. All parts, or the ones that are named; what the file holds
+of the others stays in it.
 """
 
 import json
@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.machine import machine
 from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
-from benchmarks.reference import Reference
+from benchmarks.reference import minimise, plain_problem
 from benchmarks.side_by_side import fought, told
 from pastiche import Options, preset
 from pastiche.engine.backbone import CHANNELS, CONTENT_LAYER
@@ -28,13 +28,12 @@ from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.fast.tiling import stride_at
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.stylize import paint, paint_together
+from pastiche.engine.stylize import Run
 from pastiche.options import VGG16_LAYERS
 from pastiche.pyramid import scales
 
 SIZES = (256, 512, 1024, 2048)
 STEPS = 60
-NINE = [(tenth / 10, 1 - tenth / 10) for tenth in range(1, 10)]
 
 
 def operations(height: int, width: int) -> float:
@@ -82,14 +81,14 @@ def iterations(size: int, matrix_rate: float) -> dict[str, Any]:
     options = Options(size=size, scale_iterations=(STEPS,), backbone=BACKBONE)
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    painting = paint(inputs_of(PAIRS[0], options), options)
+    run = Run(inputs_of(PAIRS[0], options), options)
     for _ in range(10):
-        next(painting)
+        run.step()
     torch.cuda.synchronize()
     began, hosted = perf_counter(), 0.0
     for _ in range(STEPS - 11):
         asked = perf_counter()
-        next(painting)
+        run.step()
         hosted += perf_counter() - asked
     torch.cuda.synchronize()
     each = (perf_counter() - began) / (STEPS - 11)
@@ -105,9 +104,12 @@ def iterations(size: int, matrix_rate: float) -> dict[str, Any]:
 def reference(size: int) -> dict[str, Any]:
     """The plain implementation's evaluation at one size."""
     options = Options(size=size, precision="float32", backbone=BACKBONE)
-    scene = PreparedInputs.prepare(inputs_of(PAIRS[0], options), options, choose_backbone(BACKBONE))
-    scale = scales(*scene.size, options)[-1]
-    running = Reference(scene.build_objective(scale, options)).run(scene.start(scale.size, options))
+    prepared = PreparedInputs.prepare(
+        inputs_of(PAIRS[0], options), options, choose_backbone(BACKBONE)
+    )
+    scale = scales(*prepared.size, options)[-1]
+    problem = plain_problem(prepared.build_objective(scale, options))
+    running = minimise(problem, prepared.start(scale.size, options))
     for _ in range(5):
         next(running)
     torch.cuda.reset_peak_memory_stats()
@@ -116,12 +118,12 @@ def reference(size: int) -> dict[str, Any]:
     return {"size": size, "milliseconds": 1000 * each, "peak_megabytes": peak}
 
 
-def whole(options: Options, memory: int | None = None) -> dict[str, Any]:
+def whole(options: Options, memory_bytes: int | None = None) -> dict[str, Any]:
     """A whole job, from images to picture."""
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     began = perf_counter()
-    for _ in paint(inputs_of(PAIRS[0], options), options, memory_bytes=memory):
+    for _ in Run(inputs_of(PAIRS[0], options), options, memory_bytes=memory_bytes):
         pass
     return {
         "size": options.size,
@@ -129,23 +131,6 @@ def whole(options: Options, memory: int | None = None) -> dict[str, Any]:
         "seconds": perf_counter() - began,
         "peak_megabytes": torch.cuda.max_memory_allocated() / 1e6,
     }
-
-
-def nine(size: int) -> dict[str, Any]:
-    """Nine weights at once, and one after the other."""
-    several = [
-        Options(size=size, iterations=100, content_weight=a, style_weight=b, backbone=BACKBONE)
-        for a, b in NINE
-    ]
-    inputs = inputs_of(PAIRS[0], several[0])
-    began = perf_counter()
-    for _ in paint_together(inputs, several):
-        pass
-    together, began = perf_counter() - began, perf_counter()
-    for options in several:
-        for _ in paint(inputs, options):
-            pass
-    return {"size": size, "together": together, "singly": perf_counter() - began}
 
 
 def parts_at(rate: float) -> dict[str, Callable[[], Any]]:
@@ -163,12 +148,11 @@ def parts_at(rate: float) -> dict[str, Callable[[], Any]]:
         "512": lambda: whole(quick),
         "1024": lambda: whole(preset("standard", size=1024, backbone=BACKBONE)),
         "3840": lambda: whole(preset("standard", **large)),
-        "3840-in-8-GB": lambda: whole(preset("standard", **large), memory=8 * 10**9),
+        "3840-in-8-GB": lambda: whole(preset("standard", **large), memory_bytes=8 * 10**9),
         "7680-in-16-GB": lambda: whole(
             Options(size=7680, iterations=20, lbfgs_history=4, backbone=BACKBONE),
-            memory=16 * 10**9,
+            memory_bytes=16 * 10**9,
         ),
-        "nine": lambda: [nine(size) for size in (256, 512)],
     }
 
 

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 
 from benchmarks.machine import machine
 from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
-from benchmarks.reference import Reference
+from benchmarks.reference import minimise, plain_problem
 from pastiche import Options
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.stylize import paint
+from pastiche.engine.stylize import Run
 from pastiche.options import Precision
 from pastiche.pyramid import scales
 
@@ -45,13 +45,16 @@ def painted(who: str, size: int, memory: int | None) -> dict[str, float]:
     before = resident_megabytes()
     if who == "engine":
         retain_freed_memory()
-        for _ in paint(inputs, options, memory_bytes=memory):
+        for _ in Run(inputs, options, memory_bytes=memory):
             pass
     else:
-        scene = PreparedInputs.prepare(inputs.to(best_device()), options, choose_backbone(BACKBONE))
-        scale = scales(*scene.size, options)[-1]
-        running = Reference(scene.build_objective(scale, options)).run(
-            scene.start(scale.size, options)
+        prepared = PreparedInputs.prepare(
+            inputs.to(best_device()), options, choose_backbone(BACKBONE)
+        )
+        scale = scales(*prepared.size, options)[-1]
+        running = minimise(
+            plain_problem(prepared.build_objective(scale, options)),
+            prepared.start(scale.size, options),
         )
         for _ in range(ITERATIONS):
             next(running)

@@ -23,11 +23,11 @@ def ended_with(content: str, style: str, size: int) -> tuple[float, float]:
     exact = Options(size=size, precision="float32", backbone=BACKBONE)
     inputs = Inputs(example("content", content), (example("style", style),))
     inputs = inputs.checked(exact).to(best_device())
-    scene = PreparedInputs.prepare(inputs, exact, choose_backbone(BACKBONE))
-    objective = scene.build_objective(scales(*scene.size, exact)[-1], exact)
+    prepared = PreparedInputs.prepare(inputs, exact, choose_backbone(BACKBONE))
+    objective = prepared.build_objective(scales(*prepared.size, exact)[-1], exact)
     rough = Options(size=size, precision="bfloat16", backbone=BACKBONE)
     pictures = (stylize(inputs.content, inputs.styles, each) for each in (rough, exact))
-    one, other = (evaluate(objective, each.to(best_device()))[0] for each in pictures)
+    one, other = (evaluate(objective, each.to(best_device())) for each in pictures)
     return one.value.item(), other.value.item()
 
 

@@ -15,7 +15,6 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
-from pastiche.engine import optimiser
 from pastiche.engine.backbone import POOLED_BEFORE, Backbone
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.evaluation import evaluate
@@ -24,6 +23,7 @@ from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Evaluation
 from pastiche.engine.prepared import PreparedInputs
+from pastiche.engine.stylize import start_optimiser
 from pastiche.pyramid import scales
 
 SIZES = (256, 512)
@@ -61,20 +61,19 @@ class Bench:
         options = Options(size=size, backbone=BACKBONE)
         (content, style), *_ = PAIRS
         inputs = Inputs(example("content", content), (example("style", style),))
-        scene = PreparedInputs.prepare(
+        prepared = PreparedInputs.prepare(
             inputs.checked(options).to(best_device()), options, choose_backbone(BACKBONE)
         )
-        scale = scales(*scene.size, options)[-1]
-        self.network, self.size = scene.network, scale.size
-        self._objective = scene.build_objective(scale, options)
-        self._state = optimiser.begin(
-            scene.start(scale.size, options).flatten(), options, 10, scene.axes
+        scale = scales(*prepared.size, options)[-1]
+        self.network, self.size = prepared.network, scale.size
+        self._objective = prepared.build_objective(scale, options)
+        self._state = start_optimiser(
+            prepared.start(scale.size, options).flatten(), options, 10, prepared.axes
         )
 
     def evaluation(self) -> Evaluation:
         """The objective where the painting stands."""
-        (found,) = evaluate([self._objective], self._state.position.view(1, 3, *self.size))
-        return found
+        return evaluate(self._objective, self._state.position.view(1, 3, *self.size))
 
     def iteration(self) -> None:
         """One step further."""

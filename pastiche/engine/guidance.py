@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pastiche.engine.backbone import size_at
-from pastiche.engine.losses import Moments
+from pastiche.engine.plain import Moments
 from pastiche.options import LayerName, StyleStatistic
 
 

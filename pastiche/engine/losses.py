@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pastiche.engine.color import Palette
+from pastiche.engine.plain import Moments
 from pastiche.options import Variation
 
 MIN_COVARIANCE = 0.1
@@ -26,24 +27,6 @@ MIN_NORM = 1e-6
 """The smallest squared size of any statistic that another is compared with."""
 
 _CHUNKS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """The first two moments of a feature map over its positions.
-
-    Attributes:
-        mean: (C), μ.
-        gram: (C, C), the Gram matrix G, divided by the number of positions (eq. 3).
-    """
-
-    mean: Tensor
-    gram: Tensor
-
-    @property
-    def covariance(self) -> Tensor:
-        """(C, C), Σ = G − μμᵀ."""
-        return self.gram - torch.outer(self.mean, self.mean)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from pastiche.engine.fast.tiling import Tile, compute_features, iterate_features
 from pastiche.engine.guidance import blend_moments, blend_shares, build_guides, region_shares
 from pastiche.engine.losses import (
     GramTarget,
-    Moments,
     MomentsTarget,
     PositionSums,
     StyleStatisticTarget,
@@ -21,6 +20,7 @@ from pastiche.engine.losses import (
     to_float32,
 )
 from pastiche.engine.normalisation import SCALINGS, layer_weights
+from pastiche.engine.plain import Moments
 from pastiche.options import LayerName, Options
 
 

@@ -3,17 +3,18 @@
 import pytest
 import torch
 
-from benchmarks.reference import Reference
+from benchmarks.reference import plain_problem
 from benchmarks.side_by_side import Loaded
 from pastiche import Options
+from pastiche.engine import plain
 from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.convolution import NetworkPooling
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.options import StyleStatistic
 from pastiche.pyramid import scales
+from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE
-from tests.engine.plain import random_backbone
 
 
 @pytest.mark.parametrize("statistic", ["moments", "gram"])
@@ -29,9 +30,9 @@ def test_its_objective_and_gradient_are_the_engine_s(
     *_, full = scales(*scene.size, options)
     objective = scene.build_objective(full, options)
     image = scene.start(full.size, options).requires_grad_(True)
-    loss = Reference(objective).loss(image)
+    loss = plain.objective(image, plain_problem(objective))
     (gradient,) = torch.autograd.grad(loss, image)
-    (evaluation,) = evaluate(objective, image)
+    evaluation = evaluate(objective, image)
     assert loss.item() == pytest.approx(evaluation.value.item(), rel=1e-4)
     error = (gradient - evaluation.gradient).norm() / evaluation.gradient.norm()
     assert error.item() < 1e-3

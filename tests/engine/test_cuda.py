@@ -12,8 +12,8 @@ from pastiche.engine.objective import Objective
 from pastiche.engine.stylize import Run
 from pastiche.engine.targets import StyleImage, build_targets, extract_style_features
 from pastiche.options import Optimiser
+from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE, textured
-from tests.engine.plain import random_backbone
 
 pytestmark = pytest.mark.cuda
 

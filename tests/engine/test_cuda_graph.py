@@ -24,8 +24,8 @@ from pastiche.engine.targets import StyleImage, build_targets, extract_style_fea
 from pastiche.engine.whitened import Whitened
 from pastiche.options import Optimiser
 from pastiche.pyramid import scales
+from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE
-from tests.engine.plain import random_backbone
 
 pytestmark = pytest.mark.usefixtures("thin_backbone")
 

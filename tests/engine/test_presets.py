@@ -15,8 +15,8 @@ from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.whitened import Whitened
 from pastiche.options import LayerName, Resampling
 from pastiche.pyramid import Scale
+from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE
-from tests.engine.plain import random_backbone
 
 pytestmark = pytest.mark.usefixtures("thin_backbone")
 

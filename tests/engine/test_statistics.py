@@ -8,7 +8,6 @@ from pastiche.engine.guidance import blend_moments
 from pastiche.engine.losses import (
     MIN_COVARIANCE,
     GramTarget,
-    Moments,
     MomentsGradient,
     MomentsTarget,
     StyleStatisticTarget,
@@ -16,6 +15,7 @@ from pastiche.engine.losses import (
     position_sums,
 )
 from pastiche.engine.normalisation import SCALINGS
+from pastiche.engine.plain import Moments
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

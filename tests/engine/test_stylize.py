@@ -19,6 +19,7 @@ from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.stylize import Run
 from pastiche.options import Blend, Colour, LayerName, OptionError, Start
 from pastiche.presets import PRESETS
+from tests.engine.networks import random_backbone
 from tests.engine.pictures import (
     AWKWARD,
     CONTENT,
@@ -27,7 +28,6 @@ from tests.engine.pictures import (
     left_half,
     textured,
 )
-from tests.engine.plain import random_backbone
 
 pytestmark = pytest.mark.usefixtures("thin_backbone")
 

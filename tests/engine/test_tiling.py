@@ -14,7 +14,7 @@ from pastiche.engine.normalisation import Weights
 from pastiche.engine.objective import Objective
 from pastiche.engine.targets import StyleImage, build_targets, extract_style_features
 from pastiche.options import LAYERS, VGG16_LAYERS, LayerName, Options, Padding
-from tests.engine.plain import random_backbone
+from tests.engine.networks import random_backbone
 
 FIVE: tuple[LayerName, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
