@@ -70,16 +70,16 @@ weights: $(VENV)/local ## Fetch a backbone's weights: vgg16, vgg19 or vgg19-caff
 	@$(RUN) -m pastiche.engine.weights "$(BACKBONE)"
 
 examples: $(VENV)/local ## Draw the example images again
-	$(RUN) -m examples
+	$(RUN) -m tools.draw
 
 pictures: $(VENV)/local ## Paint the pictures of the documentation through the service
-	$(RUN) -m local pictures
+	$(RUN) -m tools.paint gallery
 
 strips: $(VENV)/local ## Paint what each option does, a strip each (ONLY=alpha for one)
-	$(RUN) -m local strips $(if $(ONLY),--only "$(ONLY)")
+	$(RUN) -m tools.paint strips $(if $(ONLY),--only "$(ONLY)")
 
 docs: $(VENV)/dev ## Write the pages that the code knows, and build the site in .pastiche/site
-	$(RUN) -m shared.documents
+	$(RUN) -m tools.documents
 	$(VENV)/bin/zensical build --strict
 
 bench: $(VENV)/dev ## Race the engine against a plain implementation (an hour; SIZES="256")

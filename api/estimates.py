@@ -6,7 +6,8 @@ from fastapi import Query, Response
 from fastapi.responses import JSONResponse
 
 from api.access import Access
-from api.queueing import pixels_of, place_of, warnings_of, work_of
+from api.capacity import demand_of
+from api.queueing import place_of, warnings_of, work_of
 from api.schemas import estimate_of
 from api.service import Service
 from api.uploads import Submission
@@ -21,7 +22,7 @@ DryRun = Annotated[
 
 async def estimated(submission: Submission, access: Access, service: Service) -> Response:
     """What it would cost, and when its last picture might be there."""
-    place = place_of(access, work_of(submission), pixels_of(submission), submission.wishes)
+    place = place_of(access, work_of(submission), demand_of(submission), submission.wishes)
     outlook = await service.jobs.run(overview.estimate(place))
     rates = [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
     variants = submission.variants

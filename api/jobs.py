@@ -18,6 +18,7 @@ from shared import transitions
 from shared.errors import (
     ChangedMeanwhile,
     FieldError,
+    FinishRequested,
     InvalidFields,
     JobExpired,
     JobNotFound,
@@ -110,11 +111,18 @@ async def reweigh(
     raise ChangedMeanwhile("Other requests change the weights of this job. Please try again.")
 
 
-@router.post("/{job_id}/cancel", response_model=JobView, responses=responses_to_callers(404, 410))
+@router.post(
+    "/{job_id}/cancel", response_model=JobView, responses=responses_to_callers(404, 409, 410)
+)
 async def cancel(job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
-    """Ends a job that waits; asks the worker of a running one (202); leaves one that is over."""
+    """Ends a job that waits; asks the worker of a running one (202); leaves one that is over. One
+    that is about to succeed, because that was asked for before, can only be erased (409)."""
     keeping = Keeping.of(service.settings)
     outcome = await service.jobs.run(transitions.cancel(job.id, keeping=keeping))
+    if outcome == "finishing":
+        raise FinishRequested(
+            "The job was asked to finish and is about to succeed; DELETE erases it and its picture."
+        )
     status = HTTPStatus.ACCEPTED if outcome == "asked" else HTTPStatus.OK
     return await answer(await job_of(job.id, access, service), service, status)
 

@@ -2,8 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
-from math import isqrt, prod
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
@@ -11,21 +9,20 @@ from anyio import CancelScope, to_thread
 from kombu.exceptions import OperationalError
 
 from api.access import Access
+from api.capacity import Demand
 from api.service import Service
 from api.uploads import Submission
 from pastiche.option_warnings import OptionWarning, find_warnings
-from pastiche.options import LAYER_OPTIONS, OptionError, Options, missing_layers
+from pastiche.options import OptionError, Options
 from pastiche.pyramid import scales
-from pastiche.sizes import fitted
 from shared import logs, tracing, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
 from shared.job_options import Wishes
-from shared.jobs import Inputs, Job, new_job_id
+from shared.jobs import Inputs, new_job_id
 from shared.pictures import size_of
 from shared.queue import publish
 from shared.transitions import Keeping, Once, Place, Submitted
-from shared.workers import Worker, living
 
 log = logging.getLogger(__name__)
 
@@ -34,55 +31,6 @@ Source = TypeVar("Source", bound=PurePath | str)
 FULL_SECONDS, BUSY_SECONDS, LATE_SECONDS = 30, 10, 1
 """After how long a client may try again: where the queue is full, where its owner has too many jobs
 in flight, where its pictures took too long to be kept."""
-
-
-async def check_room(submission: Submission, service: Service) -> None:
-    """Raises InvalidFields where no worker that lives has the backbone of a submission and the
-    memory for a picture of this size. Where none lives, the job may wait for one."""
-    options = submission.variants[0].options
-    workers = await service.jobs.run(living())
-    _check_workers(options, pixels_of(submission), size_of(submission.pictures.content), workers)
-
-
-async def check_room_again(job: Job, service: Service) -> None:
-    """The same for a job that is to be done again."""
-    options = job.read_options()
-    shape = (options.size, max(1, job.pixels // options.size))
-    workers = await service.jobs.run(living())
-    _check_workers(asdict(options), job.pixels, shape, workers)
-
-
-def _check_workers(
-    options: Mapping[str, Any], pixels: int, shape: tuple[int, int], workers: list[Worker]
-) -> None:
-    _check_backbone(options, workers)
-    able = [worker.most_pixels for worker in workers if worker.has_backbone(options)]
-    if not able or pixels <= max(able):
-        return
-    largest = isqrt(max(able) * max(shape) // min(shape))
-    sentence = f"For this picture at most {largest} pixels can be painted: the memory ends there."
-    raise InvalidFields([FieldError("size", "size_too_large", sentence)])
-
-
-def _check_backbone(options: Mapping[str, Any], workers: list[Worker]) -> None:
-    if not workers or any(worker.has_backbone(options) for worker in workers):
-        return
-    choice = options["backbone"]
-    there = sorted({name for worker in workers for name in worker.backbones})
-    if choice != "auto" and choice not in there:
-        sentence = (
-            f"No worker has the weights of {choice}; there are {', '.join(there)}. Name one of "
-            f"these as `backbone`, or have the operator run `pastiche weights {choice}`."
-        )
-        raise InvalidFields([FieldError("backbone", "backbone_missing", sentence)])
-    name = workers[0].backbone if choice == "auto" else choice
-    raise InvalidFields(
-        [
-            FieldError(each, "invalid_value", f"The {name} backbone here has no {layer}.")
-            for each in LAYER_OPTIONS
-            for layer in missing_layers(name, options[each])
-        ]
-    )
 
 
 def work_of(submission: Submission) -> int:
@@ -100,24 +48,19 @@ def work_of(submission: Submission) -> int:
     return sum(scale.cost for scale in plan)
 
 
-def pixels_of(submission: Submission) -> int:
-    """How many pixels each of its pictures will have."""
-    size: int = submission.variants[0].options["size"]
-    return prod(fitted(*size_of(submission.pictures.content), size))
-
-
 def warnings_of(options: Mapping[str, Any], pictures: Inputs[Path]) -> list[OptionWarning]:
     """What of a job's options and pictures does not do what it seems to ask for."""
     styles = [size_of(style) for style in pictures.style]
     return find_warnings(Options(**options), size_of(pictures.content), styles)
 
 
-def place_of(access: Access, work: int, pixels: int, wishes: Wishes) -> Place:
+def place_of(access: Access, work: int, demand: Demand, wishes: Wishes) -> Place:
     """Where in the queue a job belongs."""
     return Place(
         caller=access.caller,
         work=work,
-        pixels=pixels,
+        pixels=demand.pixels,
+        image_bytes=demand.image_bytes,
         priority=wishes.priority,
         wait_seconds=wishes.deadline,
         owner=access.owner,

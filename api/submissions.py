@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from opentelemetry.trace import SpanKind
 
 from api.access import Access, AccessOf
+from api.capacity import check_capacity, check_capacity_again, demand_again, demand_of
 from api.estimates import DryRun, estimated
 from api.jobs import JobOf, answer, earlier_job, job_exists, job_of
 from api.manner import Manner, MannerOf, once, waited_for
@@ -13,10 +14,7 @@ from api.priorities import check_priority, may_have
 from api.problems import responses_to_callers
 from api.queueing import (
     announce,
-    check_room,
-    check_room_again,
     enqueued,
-    pixels_of,
     place_of,
     warnings_of,
     work_of,
@@ -60,7 +58,7 @@ async def submit(
             request, lambda field, job_id: earlier_job(field, job_id, access, service)
         ) as submission:
             await check_priority(submission.wishes.priority, request, service)
-            await check_room(submission, service)
+            await check_capacity(submission, service)
             if dry_run:
                 return await estimated(submission, access, service)
             job_id = await _submitted(request, submission, access, service, manner)
@@ -94,10 +92,10 @@ async def _retried(
     async with once(manner, f"retry {job.id}", access, service, job_exists) as held:
         if isinstance(held, str):
             return held
-        await check_room_again(job, service)
+        await check_capacity_again(job, service)
         allowed = await may_have(job.priority, request, service)
         wishes = Wishes(priority=job.priority if allowed else "normal")
-        place = place_of(access, job.work, job.pixels, wishes)
+        place = place_of(access, job.work, demand_again(job), wishes)
         write = service.blobs.copy
         of_once = None if held is None else held.once
         try:
@@ -119,7 +117,7 @@ async def _submitted(
     async with once(manner, submission.fingerprint, access, service, job_exists) as held:
         if isinstance(held, str):
             return held
-        place = place_of(access, work_of(submission), pixels_of(submission), submission.wishes)
+        place = place_of(access, work_of(submission), demand_of(submission), submission.wishes)
         options = submission.variants[0].options
         async with service.quotas.counted_work(request, access.caller, place.work):
             job_id = await enqueued(

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from opentelemetry.trace import SpanKind
 
 from api.access import Access, AccessOf
+from api.capacity import check_capacity, demand_of
 from api.estimates import DryRun, estimated
 from api.etags import unchanged
 from api.jobs import earlier_job, etag_of, rates_of
@@ -20,18 +21,24 @@ from api.manner import MannerOf, once
 from api.priorities import check_priority
 from api.problems import responses_to_callers
 from api.queries import IN_ASCII_DIGITS, PictureFormat
-from api.queueing import announce, check_room, enqueued, pixels_of, place_of, warnings_of, work_of
+from api.queueing import announce, enqueued, place_of, warnings_of, work_of
 from api.results import accepted
 from api.schemas import Estimate, MemberView, SweepView, view_of
 from api.service import Service, ServiceOf
 from api.submission_options import form_schema
 from api.uploads import Receiver, Submission
-from shared import idempotency, tracing, transitions
-from shared.errors import DamagedRecord, NotAcceptable, SubmissionPending, SweepNotFound
+from shared import tracing, transitions
+from shared.errors import (
+    DamagedRecord,
+    EncodingFailed,
+    NotAcceptable,
+    SubmissionPending,
+    SweepNotFound,
+)
 from shared.idempotency import Reservation
 from shared.job_options import MOST_DEADLINE_SECONDS
 from shared.jobs import OVER, Job, new_job_id
-from shared.pictures import MEDIA_TYPES, Format
+from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
 from shared.sheets import Cell
 from shared.sweeps import AXES, Member, Sweep, forget, is_sweep_id, keep, sweep_key
 from shared.transitions import Keeping
@@ -87,7 +94,7 @@ async def submit(
             request, lambda field, job_id: earlier_job(field, job_id, access, service)
         ) as submission:
             await check_priority(submission.wishes.priority, request, service)
-            await check_room(submission, service)
+            await check_capacity(submission, service)
             if dry_run:
                 return await estimated(submission, access, service)
             fingerprint = f"sweep {submission.fingerprint}"
@@ -128,7 +135,7 @@ async def erase(sweep: SweepOf, service: ServiceOf) -> None:
 @router.get(
     "/{sweep_id}/sheet",
     response_class=Response,
-    responses=responses_to_callers(404, 406, 422)
+    responses=responses_to_callers(404, 406, 422, 507)
     | {
         200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
         304: {"description": "The client has it already"},
@@ -162,6 +169,8 @@ async def sheet(
         await _cell(member, job, size, service)
         for member, job in zip(sweep.members, jobs, strict=True)
     ]
+    if any(map(_is_missing, cells, jobs)):
+        del headers["ETag"]  # it may be shown later
     columns = min(sweep.columns, WIDEST_SHEET)
     picture = await service.decoder.contact_sheet(cells, columns, size, wanted)
     return Response(picture, media_type=MEDIA_TYPES[wanted], headers=headers)
@@ -186,9 +195,10 @@ async def _made(
     """A job for each variant and the sweep that they are in, or none of them."""
     work = work_of(submission)
     all_work = work * len(submission.variants)
-    place = place_of(access, work, pixels_of(submission), submission.wishes)
+    place = place_of(access, work, demand_of(submission), submission.wishes)
     async with service.quotas.counted_work(request, access.caller, all_work):
         members: list[Member] = []
+        sweep: Sweep | None = None
         try:
             for variant in submission.variants:
                 job_id = await enqueued(
@@ -206,6 +216,8 @@ async def _made(
         except BaseException:
             with CancelScope(shield=True):
                 await _erased([member.job_id for member in members], service)
+                if sweep is not None:  # that keeping it failed here does not say that it is not
+                    await service.jobs.run(forget(sweep))
             raise
     return sweep
 
@@ -217,18 +229,17 @@ async def _keep(sweep: Sweep, held: Reservation | None, service: Service) -> Non
         SubmissionPending: it took so long that its key is another request's by now.
     """
     seconds = round(2 * 3600 * service.settings.retention_hours) + MOST_DEADLINE_SECONDS
-    await service.jobs.run(
+    is_kept = await service.jobs.run(
         keep(
             sweep,
             keep_seconds=seconds,
             sweeps_per_owner=service.settings.kept_jobs_per_owner,
             sweeps_in_all=service.settings.kept_jobs,
+            once=None if held is None else held.once,
         )
     )
-    if held is None or await service.jobs.run(idempotency.complete(held, sweep.id)):
-        return
-    await service.jobs.run(forget(sweep))
-    raise SubmissionPending("The same submission is just being taken.", retry_after_seconds=1)
+    if not is_kept:
+        raise SubmissionPending("The same submission is just being taken.", retry_after_seconds=1)
 
 
 async def _erased(job_ids: list[str], service: Service) -> None:
@@ -274,11 +285,16 @@ async def _cell(member: Member, job: Job | None, size: tuple[int, int], service:
         read = partial(service.blobs.get_async, job.result_key)
         try:
             return Cell(await service.decoder.thumbnail(read, size), values)
-        except FileNotFoundError:
+        except (FileNotFoundError, DamagedPicture, EncodingFailed):
             state = "lost"
     else:
         state = "erased" if job is None else job.status
     return Cell(None, f"{values} ({state})" if values else state)
+
+
+def _is_missing(cell: Cell, job: Job | None) -> bool:
+    """Whether a picture was painted and is not shown."""
+    return cell.picture is None and job is not None and job.result_key is not None
 
 
 def _columns(members: list[Member]) -> int:

@@ -23,12 +23,11 @@ from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
 from benchmarks.reference import minimise, plain_problem
 from benchmarks.side_by_side import fought, told
 from pastiche import Options, preset
-from pastiche.engine.backbone import CHANNELS, CONTENT_LAYER
 from pastiche.engine.backbone_sources import choose_backbone
-from pastiche.engine.fast.tiling import stride_at
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.stylize import Run
+from pastiche.network_layers import CHANNELS, CONTENT_LAYER, stride_at
 from pastiche.options import VGG16_LAYERS
 from pastiche.pyramid import scales
 

@@ -15,7 +15,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
-from pastiche.engine.backbone import POOLED_BEFORE, Backbone
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.cuda import best_device
@@ -24,6 +24,7 @@ from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Evaluation
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.stylize import start_optimiser
+from pastiche.network_layers import POOLED_BEFORE
 from pastiche.pyramid import scales
 
 SIZES = (256, 512)

@@ -27,10 +27,10 @@ from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.normalisation import compared_layers
 from pastiche.engine.plain import Problem
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.stylize import Run as EngineRun
+from pastiche.network_layers import compared_layers
 from pastiche.options import LayerName
 from pastiche.pyramid import Scale, scales
 

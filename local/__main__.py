@@ -1,4 +1,4 @@
-"""`python -m local serve`, `demo`, `pictures` and `strips`."""
+"""`python -m local serve` and `demo`: the whole service on this machine."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -10,13 +10,12 @@ from rich.console import Console
 
 from local.demo import demo
 from local.errors import LocalError
-from local.gallery import gallery
 from local.http_jobs import Wanted
-from local.painter import example
 from local.serve import serve
 from local.signals import Ended
-from local.strips import strips
 from shared.settings import Settings
+
+_EXAMPLES = Path("examples/images")
 
 
 def main() -> int:
@@ -58,22 +57,15 @@ def _run(arguments: Namespace, settings: Settings, console: Console) -> None:
         case "demo":
             wanted = Wanted(arguments.content, arguments.style, {"size": str(arguments.size)})
             demo(wanted, arguments.output, settings, console)
-        case "pictures":
-            gallery(settings, console)
-        case "strips":
-            strips(settings, console, arguments.only)
 
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="python -m local", description="The whole service, here.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="start it, until Ctrl-C")
-    commands.add_parser("pictures", help="paint the pictures of the documentation")
-    several = commands.add_parser("strips", help="paint what each option does")
-    several.add_argument("--only", metavar="NAME", help="one of them: alpha, masks, …")
     one = commands.add_parser("demo", help="paint one picture through it")
-    one.add_argument("--content", type=Path, default=example("content", "harbour"))
-    one.add_argument("--style", type=Path, default=example("style", "swirls"))
+    one.add_argument("--content", type=Path, default=_EXAMPLES / "content/harbour.jpg")
+    one.add_argument("--style", type=Path, default=_EXAMPLES / "style/swirls.jpg")
     one.add_argument("--size", type=int, default=256, help="longest side in pixels")
     one.add_argument("--output", type=Path, default=Path("demo.png"))
     return parser

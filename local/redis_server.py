@@ -1,12 +1,21 @@
 """The embedded Redis: on a socket that only this user can open, with a file that survives."""
 
+import os
 import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import gettempdir
 
 from local.errors import LocalError
 
 _ON_PATH = ("redis-server", "valkey-server")
+
+LONGEST_SOCKET_PATH = 100
+"""How many bytes the path of a socket may have everywhere: Linux takes 107, macOS 103."""
 
 
 def binary() -> str:
@@ -25,6 +34,46 @@ def binary() -> str:
         if carried.exists():
             return str(carried)
     raise LocalError("There is no Redis here: install redis-server, or set PASTICHE_REDIS_URL.")
+
+
+@contextmanager
+def socket_for(data_folder: Path) -> Iterator[Path]:
+    """Where the Redis of the service on a data folder listens; that folder must be locked. The path
+    is short however long the folder's is, and each service on it has the same one: so the next one
+    finds and erases what a killed one has left.
+
+    Raises:
+        LocalError: the folder of the socket is another user's, or cannot be made.
+    """
+    digest = sha256(os.fsencode(data_folder.resolve())).hexdigest()[:16]
+    name = f"pastiche-{os.getuid()}-{digest}"
+    socket = Path(gettempdir(), name, "redis")
+    if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
+        socket = Path("/tmp", name, "redis")
+    _make_private(socket.parent)
+    try:
+        yield socket
+    finally:
+        shutil.rmtree(socket.parent, ignore_errors=True)
+
+
+def _make_private(folder: Path) -> None:
+    """Makes an empty folder that only this user can open; anybody may have made one of that name
+    in a folder for temporary files."""
+    try:
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise LocalError(
+                f"The socket of Redis needs the folder {folder}, which is another user's. "
+                "Remove it, or choose another place with TMPDIR."
+            )
+        folder.chmod(0o700)
+        for left in folder.iterdir():
+            left.unlink()
+    except OSError as error:
+        raise LocalError(f"The folder {folder} cannot be used: {error.strerror}.") from error
 
 
 def command(server: str, *, socket: Path, folder: Path) -> list[str]:

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
 
 import httpx
@@ -75,7 +73,7 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
         redis_url = settings.redis_url
         children = []
         if redis_url is None:
-            socket = Path(down.enter_context(TemporaryDirectory(prefix="pastiche-"))) / "redis"
+            socket = down.enter_context(redis_server.socket_for(data.path))
             command = redis_server.command(redis_server.binary(), socket=socket, folder=data.redis)
             redis_url = environment["PASTICHE_REDIS_URL"] = f"unix://{socket}"
             children.append(start("redis", command))

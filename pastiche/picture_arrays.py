@@ -9,8 +9,9 @@ from pastiche.picture_sources import PixelArray, UnreadablePicture
 
 
 def from_array(array: PixelArray, name: str = "The picture") -> Image.Image:
-    """The picture in an array of (height, width), or of (height, width, channels) with 1, 3 or 4
-    channels; or in a tensor of torch, of (channels, height, width) or (1, channels, height, width).
+    """The picture in an array of (height, width), or of (height, width, channels): grey, grey and
+    alpha, RGB, or RGB and alpha; or in a tensor of torch, of (channels, height, width) or
+    (1, channels, height, width).
 
     Whole numbers are 0 to 255, or 0 to 65535 where they have 16 bits; floating point numbers are
     0 to 1.
@@ -18,16 +19,23 @@ def from_array(array: PixelArray, name: str = "The picture") -> Image.Image:
     Raises:
         UnreadablePicture: it has another shape, type or range.
     """
-    shape, values = tuple(array.shape), _on_host(array)
+    try:
+        shape, values = tuple(array.shape), _on_host(array)
+    # An array may be of anybody's class, and a tensor without numbers, or of a type or a layout
+    # that numpy does not know.
+    except Exception as error:
+        sentence = f"{name} is an array that cannot be read: {str(error).rstrip('.!')}."
+        raise UnreadablePicture(sentence) from error
     if hasattr(array, "detach"):
         values = values[0] if values.ndim == 4 and values.shape[0] == 1 else values
         values = values.transpose(1, 2, 0) if values.ndim == 3 else values
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
-    if not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))) or not all(shape):
+    has_channels = values.ndim == 3 and values.shape[2] in (2, 3, 4)
+    if not (values.ndim == 2 or has_channels) or not all(shape):
         raise UnreadablePicture(
             f"{name} is an array of the shape {shape}: (height, width, channels) is needed, or a "
-            "tensor of (channels, height, width), with 1, 3 or 4 channels."
+            "tensor of (channels, height, width), with 1 to 4 channels."
         )
     return Image.fromarray(_as_bytes(values, name))
 

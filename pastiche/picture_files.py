@@ -45,10 +45,8 @@ def parse(data: bytes) -> PictureFile:
         return _jpeg(data)
     if data.startswith(_PNG) and data[12:16] == b"IHDR" and len(data) >= 33:
         return _png(data)
-    if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X":
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return PictureFile(_webp(data), orientation=1)
-    if data[:4] == b"RIFF":
-        return PictureFile(data, orientation=1)
     if data[4:8] == b"ftyp":
         return PictureFile(_AVIF_EXIF.sub(rb"\1free", data))
     return PictureFile(data)
@@ -86,7 +84,7 @@ def _jpeg(data: bytes) -> PictureFile:
     at, first_scan = 2, None
     while found := (_MARKER if first_scan is None else _MARKER_AFTER_SCAN).search(data, at):
         marker, start = data[found.end() - 1], found.end()
-        if marker == 0xD9:
+        if marker == 0xD9 or (marker == 0xD8 and first_scan is not None):  # or a second picture
             break
         if marker in _STANDALONE:
             at = start
@@ -108,12 +106,14 @@ def _jpeg(data: bytes) -> PictureFile:
             parts.append(data[found.start() : end])
     if first_scan is None:
         return PictureFile(data, orientation=1)
-    scans = data[first_scan : found.end()] if found else data[first_scan:].rstrip(b"\xff")
+    has_end = found is not None and data[found.end() - 1] == 0xD9
+    end_of_scans = len(data) if found is None else found.end() if has_end else found.start()
+    scans = data[first_scan:end_of_scans]
     return PictureFile(
-        b"".join((*parts, scans)),
+        b"".join((*parts, scans if has_end else scans.rstrip(b"\xff"))),
         profile=_joined(profiles),
         orientation=exif_orientation(exif or b""),
-        is_complete=found is not None,
+        is_complete=has_end,
     )
 
 
@@ -149,7 +149,9 @@ def _png(data: bytes) -> PictureFile:
         b"".join(parts),
         profile=_inflated_profile(ahead.get(b"iCCP", b"")),
         orientation=exif_orientation(ahead.get(b"eXIf", b"")),
-        transparent_colour=_samples(ahead.get(b"tRNS", b""), {0: 1, 2: 3}.get(colour_type, 0)),
+        transparent_colour=_samples(
+            ahead.get(b"tRNS", b""), {0: 1, 2: 3}.get(colour_type, 0), depth
+        ),
         depth=depth,
     )
 
@@ -190,20 +192,27 @@ _AVIF_EXIF = re.compile(rb"(infe(?:\x02.{3}.{2}|\x03.{3}.{4}).{2})Exif", re.DOTA
 another name the decoder does not read it, and does not refuse a picture where it is broken."""
 
 
-def _samples(payload: bytes, count: int) -> tuple[int, ...] | None:
+def _samples(payload: bytes, count: int, depth: int) -> tuple[int, ...] | None:
+    """Two bytes for each, of which the lowest `depth` bits count (PNG, section 11.3.1.1)."""
     if not count or len(payload) < 2 * count:
         return None
-    return struct.unpack_from(f">{count}H", payload)
+    return tuple(each & (2**depth - 1) for each in struct.unpack_from(f">{count}H", payload))
 
 
 def _webp(data: bytes) -> bytes:
-    """An extended WebP without EXIF and XMP, so that these may be cut off; the file as it is where
-    it has neither."""
+    """A WebP without EXIF, XMP and further frames, so that these may be cut off; the file as it is
+    where it has none. A last chunk that lacks nothing but its padding gets it back."""
+    if data[12:16] != b"VP8X":  # with one chunk alone
+        length = int.from_bytes(data[16:20], "little")
+        return data + b"\0" if length % 2 and len(data) == 20 + length else data
     parts, at = list[bytes](), 12
     while at + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, at)
         end = at + 8 + length + length % 2
-        if name not in (b"EXIF", b"XMP "):
+        is_further_frame = name == b"ANMF" and any(each.startswith(name) for each in parts)
+        if name not in (b"EXIF", b"XMP ") and not is_further_frame:
+            if length % 2 and end == len(data) + 1:
+                data += b"\0"
             if end > len(data):
                 return data
             parts.append(data[at:end])

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from io import TextIOBase, UnsupportedOperation
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -44,7 +46,7 @@ def read_bytes(source: Source, name: str, limit_bytes: int | None = None) -> byt
         UnreadablePicture: it is not there, empty, too large, or no file.
     """
     if isinstance(source, str | os.PathLike):
-        path = Path(source)
+        path = Path(os.fsdecode(source))
         return _checked(_read(path, limit_bytes), str(path), limit_bytes)
     if isinstance(source, bytes | bytearray | memoryview):
         return _checked(bytes(source), name, limit_bytes)
@@ -54,7 +56,7 @@ def read_bytes(source: Source, name: str, limit_bytes: int | None = None) -> byt
 def name_of(source: object, otherwise: str) -> str:
     """What a source is called in messages."""
     if isinstance(source, str | os.PathLike):
-        return str(Path(source))
+        return str(Path(os.fsdecode(source)))
     name = getattr(source, "name", None)
     return name if isinstance(name, str) else otherwise
 
@@ -78,8 +80,8 @@ def _read(path: Path, limit_bytes: int | None) -> bytes:
 
 
 def _content(file: Readable, name: str) -> bytes:
-    """The rest of an open file; all of it where nothing is left, as of a buffer that was just
-    written."""
+    """All of an open file, wherever it stands: it may have been written just now, or looked into.
+    Of a pipe, the rest."""
     read: Callable[[], object] | None = getattr(file, "read", None)
     if not callable(read):
         kind = type(file).__name__
@@ -87,21 +89,34 @@ def _content(file: Readable, name: str) -> bytes:
             f"{name} is of the type {kind}: a path, bytes, a file open in binary, a Pillow "
             "picture or an array is needed."
         )
+    if isinstance(file, TextIOBase) and not file.closed:
+        raise _open_as_text(file, name)
     try:
+        _rewind(file)
         data = read()
-        seek: Callable[[int], object] | None = getattr(file, "seek", None)
-        if not data and callable(seek):
-            seek(0)
-            data = read()
-    except (OSError, ValueError) as error:
-        raise UnreadablePicture(f"{name_of(file, name)} cannot be read: {error}.") from error
+    # A file may be anybody's class, and raise anything.
+    except Exception as error:
+        reason = "it is open for writing" if isinstance(error, UnsupportedOperation) else error
+        sentence = f"{name_of(file, name)} cannot be read: {str(reason).rstrip('.')}."
+        raise UnreadablePicture(sentence) from error
     if isinstance(data, str):
-        sentence = f"{name_of(file, name)} is open as text: open it in binary, as open(path, 'rb')."
-        raise UnreadablePicture(sentence)
+        raise _open_as_text(file, name)
     if not isinstance(data, bytes | bytearray | memoryview):
         kind = type(data).__name__
         raise UnreadablePicture(f"{name_of(file, name)} gives {kind} when read, not bytes.")
     return bytes(data)
+
+
+def _rewind(file: object) -> None:
+    seek: Callable[[int], object] | None = getattr(file, "seek", None)
+    if callable(seek):
+        with suppress(OSError):  # a pipe
+            seek(0)
+
+
+def _open_as_text(file: object, name: str) -> UnreadablePicture:
+    sentence = f"{name_of(file, name)} is open as text: open it in binary, as open(path, 'rb')."
+    return UnreadablePicture(sentence)
 
 
 def _checked(data: bytes, name: str, limit_bytes: int | None) -> bytes:

@@ -7,6 +7,7 @@ table of what it does. Needs Pillow alone.
 from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
+from math import inf, isfinite
 from typing import TypeAlias
 
 from PIL import Image, ImageChops, ImageCms, ImageFile, UnidentifiedImageError
@@ -37,8 +38,9 @@ _PROFILED_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 _SIXTEEN_TO_EIGHT_BITS = [round(value / 257) for value in range(65536)]
 
-_SCAN_PADDING = b"\x55" * 64
-"""What is read as pixels where a JPEG lacks some: other pixels than nothing in its place gives."""
+_SCAN_PADDINGS = (b"\x55" * 64, b"\xaa" * 64)
+"""What is read in place of the bits that a JPEG lacks, where nothing is read as zeros: one begins
+with a bit of each kind."""
 
 
 def read_picture(source: AnySource, name: str = "The picture") -> Image.Image:
@@ -109,9 +111,10 @@ class EncodedPicture:
         if self._file.is_complete:
             self._image.load()
             return
-        digest = sha256(self._open(_SCAN_PADDING + b"\xff\xd9").tobytes()).digest()
         self._image = self._open(b"\xff\xd9")
-        if sha256(self._image.tobytes()).digest() != digest:
+        digest = sha256(self._image.tobytes()).digest()
+        padded = (self._open(padding + b"\xff\xd9") for padding in _SCAN_PADDINGS)
+        if any(sha256(each.tobytes()).digest() != digest for each in padded):
             raise OSError("The file is cut off: pixels are missing.")
 
     def _alpha_of_colour(self) -> Image.Image:
@@ -136,6 +139,9 @@ def upright_srgb(picture: Image.Image, name: str = "The picture") -> Image.Image
     Raises:
         UnreadablePicture: it is closed, damaged, or of a mode without a conversion to RGB.
     """
+    if 0 in picture.size:
+        width, height = picture.size
+        raise UnreadablePicture(f"{name} has no pixels: it is {width}×{height}.")
     try:
         stored = _stored(picture)
         if stored is not None:
@@ -222,7 +228,9 @@ def _orientation_in(picture: Image.Image) -> int:
     """What the EXIF of a picture of Pillow's says, which for AVIF has the file's own orientation.
     Browsers turn no WebP, and nothing by its XMP; Pillow turns a TIFF itself."""
     exif = picture.info.get("exif")
-    if picture.format in ("WEBP", "TIFF") or not isinstance(exif, bytes):
+    # A copy, as a smaller one, has no format: what only a WebP has beside EXIF tells one.
+    is_webp = picture.format == "WEBP" or picture.info.keys() >= {"loop", "background"}
+    if is_webp or picture.format == "TIFF" or not isinstance(exif, bytes):
         return 1
     return exif_orientation(exif.removeprefix(b"Exif\0\0"))
 
@@ -265,9 +273,22 @@ def _eight_bit(image: Image.Image) -> Image.Image:
         return image
     if image.mode.startswith("I"):
         return image.convert("I").point(_SIXTEEN_TO_EIGHT_BITS, "L")
-    if image.mode in ("1", "LA", "La", "F"):
+    if image.mode == "F":
+        return _eight_bit_of_floats(image)
+    if image.mode in ("1", "LA", "La"):
         return image.convert("LA").convert("L") if image.mode == "La" else image.convert("L")
     return image.convert("RGBA" if image.mode in ("P", "PA", "RGBa") else "RGB").convert("RGB")
+
+
+def _eight_bit_of_floats(image: Image.Image) -> Image.Image:
+    """Grey, from floating point numbers of which nothing says where white is: at 1, at 255 or at
+    65535, of which the largest number tells one. What resampling put beyond is clipped."""
+    largest = image.getextrema()[1]
+    if not isinstance(largest, float) or not isfinite(largest):
+        raise ValueError("some of its numbers are not finite")
+    white = next(each for each in (1.0, 255.0, inf) if largest < 2 * each)
+    scale = 255 / min(white, 65535)
+    return image.point(lambda value: value * scale + 0.5).convert("L")
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

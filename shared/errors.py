@@ -12,8 +12,8 @@ PasticheError
 │   │   ResultNotReady, NoResult, ResultLost, PicturesLost, NotAcceptable,
 │   │   RangeNotSatisfiable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
-    ├── QueueFull, TooManyConnections, DecodersBusy, RedisUnavailable, StorageUnavailable,
-    │   StorageFull
+    ├── QueueFull, TooManyConnections, DecodersBusy, EncodingFailed, RedisUnavailable,
+    │   StorageUnavailable, StorageFull
 """
 
 from collections.abc import Mapping
@@ -198,6 +198,14 @@ class JobNotOver(JobError):
     code, status, title = "job_not_over", 409, "The job is not over"
 
 
+class CancelRequested(JobError):
+    code, status, title = "cancel_requested", 409, "The job is about to be canceled"
+
+
+class FinishRequested(JobError):
+    code, status, title = "finish_requested", 409, "The job is about to succeed"
+
+
 class DamagedRecord(JobError):
     code, status, title = "record_damaged", 500, "The job's record is damaged"
 
@@ -244,6 +252,10 @@ class TooManyConnections(Unavailable):
 
 class DecodersBusy(Unavailable):
     code, status, title = "decoders_busy", 503, "Too many pictures are being decoded"
+
+
+class EncodingFailed(Unavailable):
+    code, status, title = "encoding_failed", 507, "The picture takes too much memory to encode"
 
 
 class RedisUnavailable(Unavailable):

@@ -61,12 +61,6 @@ def reserve(reservation: Reservation, *, gone: str = "") -> Transition[Reserved]
     return Transition("idempotency/reserve", (reservation.kept_key,), arguments, _reserved)
 
 
-def complete(reservation: Reservation, made: str) -> Transition[bool]:
-    """From now on the key gives what was made of its submission; a job says so itself."""
-    arguments = (reservation.token, made, milliseconds(KEPT_HOURS * 3600))
-    return Transition("idempotency/complete", (reservation.kept_key,), arguments, bool)
-
-
 def cancel(reservation: Reservation) -> Transition[bool]:
     """The submission came to nothing: its key is free again."""
     return Transition("idempotency/cancel", (reservation.kept_key,), (reservation.token,), bool)

@@ -19,11 +19,16 @@ _TIMEOUT_SECONDS = 5.0
 _MOST_CONNECTIONS = 64
 """Of one API process; a thousand requests at once wait for one another's."""
 
+_WITH_PRELUDE = ("job", "sweep")
+"""The folders of scripts that have a prelude of their own."""
+
 
 @cache
 def script_text(name: str) -> str:
     """The Lua of the script called `name`, with the preludes that go before it."""
-    preludes = ("clock", "line", "counting", *(("job/prelude",) if name.startswith("job/") else ()))
+    subject, _, rest = name.partition("/")
+    own = (f"{subject}/prelude",) if rest and subject in _WITH_PRELUDE else ()
+    preludes = ("clock", "line", "counting", *own)
     folder = files("shared") / "scripts"
     return "".join((folder / f"{part}.lua").read_text("utf-8") for part in (*preludes, name))
 

@@ -271,6 +271,8 @@ class Job:
         unknown_inputs: the keys of pictures whose fields this version does not know.
         work: how much there is to paint, in pixels times iterations.
         pixels: how many the picture will have; 0 where that is not known.
+        image_bytes: about what the images that it is made from take while it is painted; 0 where
+            that is not known.
         reweighed: how often its weights were changed.
         warnings: what of its options and images does not do what it seems to ask for.
         waiting: where in the queue it is, None where it does not wait.
@@ -294,6 +296,7 @@ class Job:
     fence: str | None
     work: int
     pixels: int
+    image_bytes: int
     reweighed: int
     progress: Progress | None
     backbone: BackboneUsed | None
@@ -396,6 +399,7 @@ def _read(record: dict[str, str]) -> dict[str, Any]:
         "fence": record.get("fence"),
         "work": int(record.get("work", 0)),
         "pixels": int(record.get("pixels", 0)),
+        "image_bytes": int(record.get("image_bytes", 0)),
         "reweighed": int(record.get("reweighed", 0)),
         "progress": Progress.from_json(progress) if progress else None,
         "backbone": BackboneUsed(backbone, record.get("backbone_sha256")) if backbone else None,

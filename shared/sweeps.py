@@ -2,11 +2,12 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from shared.calls import Transition
+from shared.calls import Transition, milliseconds
 from shared.known_fields import known_fields
+from shared.transitions import Once
 
 AXES = ("content_weight", "style_weight", "tv_weight", "seed")
 """The options that may have several values."""
@@ -37,6 +38,7 @@ class Sweep:
 
     Attributes:
         columns: how many values the last of its axes has.
+        once: where in Redis the idempotency key is kept that gives it; '' where there is none.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Sweep:
     created_at: datetime
     columns: int
     members: tuple[Member, ...]
+    once: str = ""
 
     def to_json(self) -> str:
         kept = asdict(self) | {"created_at": self.created_at.astimezone(UTC).isoformat()}
@@ -63,16 +66,30 @@ def sweep_key(sweep_id: str) -> str:
 
 
 def keep(
-    sweep: Sweep, *, keep_seconds: int, sweeps_per_owner: int, sweeps_in_all: int
+    sweep: Sweep,
+    *,
+    keep_seconds: int,
+    sweeps_per_owner: int,
+    sweeps_in_all: int,
+    once: Once | None = None,
 ) -> Transition[bool]:
-    """Keeps a sweep for so long; beyond so many the oldest go."""
-    arguments = (sweep.to_json(), keep_seconds, sweeps_per_owner, sweeps_in_all)
-    return Transition("keep_sweep", _keys(sweep), arguments, bool)
+    """Keeps a sweep for so long; beyond so many the oldest go, with their idempotency keys. Whether
+    it is kept: not where its own key is another request's by now.
+
+    Args:
+        once: the idempotency key that is to give this sweep from now on.
+    """
+    limits = (keep_seconds, sweeps_per_owner, sweeps_in_all)
+    if once is None:
+        return Transition("sweep/keep", _keys(sweep), (sweep.to_json(), *limits), bool)
+    kept = replace(sweep, once=once.kept_key).to_json()
+    arguments = (kept, *limits, once.token, milliseconds(once.keep_seconds))
+    return Transition("sweep/keep", (*_keys(sweep), once.kept_key), arguments, bool)
 
 
 def forget(sweep: Sweep) -> Transition[bool]:
-    """Keeps a sweep no more; whether it was kept."""
-    return Transition("forget_sweep", _keys(sweep), (), bool)
+    """Keeps a sweep no more, nor its idempotency key; whether it was kept."""
+    return Transition("sweep/forget", _keys(sweep), (), bool)
 
 
 def _keys(sweep: Sweep) -> tuple[str, ...]:

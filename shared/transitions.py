@@ -29,8 +29,8 @@ from shared.settings import Settings
 Submitted = Literal["queued", "full", "busy", "late"]
 Refusal = Literal["unknown", "over", "held"]
 Kept = Literal["ok", "lost"]
-Canceled = Literal["canceled", "asked", "over", "unknown"]
-FinishRequested = Literal["asked", "idle", "unknown"]
+Canceled = Literal["canceled", "asked", "finishing", "over", "unknown"]
+FinishRequested = Literal["asked", "canceling", "idle", "unknown"]
 Recovered = Literal["queued", "canceled", "worker_lost", "time_limit", "held"]
 Reweighed = Literal["ok", "over", "unknown", "changed"]
 Expired = Literal["expired", "kept"]
@@ -56,11 +56,13 @@ class Place:
         wait_seconds: how long it may wait before it expires; None for ever.
         work: how much there is to paint, in pixels times iterations.
         pixels: how many the picture will have; 0 where that is not known.
+        image_bytes: about what the images that it is made from take while it is painted.
     """
 
     caller: str
     work: int
     pixels: int = 0
+    image_bytes: int = 0
     priority: Priority = "normal"
     wait_seconds: float | None = None
     owner: str = NOBODY
@@ -191,6 +193,7 @@ def submit(
         latest_ms,
         warnings_to_json(warnings),
         place.pixels,
+        place.image_bytes,
         read=_word,
         more_keys=(once.kept_key,) if once else (),
     )
@@ -287,12 +290,14 @@ def recover(
 
 
 def cancel(job_id: str, *, keeping: Keeping) -> Transition[Canceled]:
-    """queued → canceled at once; running → asked; over → unchanged."""
+    """queued → canceled at once; running → asked, unless its worker was asked to commit its picture
+    before; over → unchanged."""
     return on_job("cancel", job_id, *keeping.arguments, read=_word)
 
 
 def request_finish(job_id: str) -> Transition[FinishRequested]:
-    """running → asked to commit its picture as it is; anything else → unchanged."""
+    """running → asked to commit its picture as it is, unless it is to be canceled; anything else →
+    unchanged."""
     return on_job("request_finish", job_id, read=_word)
 
 

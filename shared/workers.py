@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pastiche.options import LAYER_OPTIONS, missing_layers
+from pastiche.memory import ComputedIn, Memory
+from pastiche.options import LAYER_OPTIONS, Options, missing_layers
 from shared.calls import Transition
 from shared.known_fields import known_fields
 
@@ -21,11 +22,16 @@ class Worker:
 
     Attributes:
         backbone: the one that `auto` gives there.
-        most_pixels: how many a picture may have to be painted there, by what it has of memory.
+        most_pixels: how many a picture may have to be painted there with the default options, by
+            what it has of memory.
         rate: how many pixels times iterations it paints a second, by its last jobs; None before
             its first.
         memory_bytes: what it has taken of its card's memory, or of the machine's.
         backbones: those whose weights it has; none where it does not say.
+        free_bytes: how much memory there is for a job, its images included, as measured before the
+            one that it paints; None where it does not say.
+        limit_bytes: how much of it one painting may plan with; None for all of it.
+        computed_in: what its networks compute in where the options leave it open.
     """
 
     name: str
@@ -35,6 +41,24 @@ class Worker:
     rate: float | None = None
     memory_bytes: int | None = None
     backbones: tuple[str, ...] = ()
+    free_bytes: int | None = None
+    limit_bytes: int | None = None
+    computed_in: ComputedIn = "float32"
+
+    def can_paint(self, options: Options, pixels: int, image_bytes: int) -> bool:
+        """Whether it has the backbone that a job's options choose, and the memory for its picture.
+
+        Args:
+            pixels: how many the picture will have.
+            image_bytes: what the images that it is made from take.
+        """
+        if not self.has_backbone(asdict(options)):
+            return False
+        if self.free_bytes is None:
+            return pixels <= self.most_pixels
+        backbone = self.backbone if options.backbone == "auto" else options.backbone
+        memory = Memory(self.free_bytes, self.limit_bytes, self.computed_in)
+        return pixels <= memory.most_pixels(options, backbone, image_bytes)
 
     def has_backbone(self, options: Mapping[str, Any]) -> bool:
         """Whether it has the backbone that a job's options choose, with all its layers."""

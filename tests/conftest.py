@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from shutil import rmtree
 from typing import BinaryIO
 
 import httpx
@@ -135,8 +136,9 @@ def api_process(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture
 def api(api_process: RunningApi, jobs: JobStore) -> RunningApi:
     """The API process, with no job in its records and no file in its blob store."""
-    for blob in api_process.blobs:
-        blob.unlink()
+    # Folder and all: the folders of jobs that are gone would be searched for every test after it.
+    for folder in (api_process.settings.data_folder / "blobs").iterdir():
+        rmtree(folder)
     return api_process
 
 

@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -157,3 +157,8 @@ def xmp(orientation: int = 6) -> bytes:
         b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
         b'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="%d"/></rdf:RDF></x:xmpmeta>'
     ) % orientation
+
+
+def lab_profile() -> bytes:
+    """An ICC profile for pictures in Lab."""
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()

@@ -39,12 +39,11 @@ class PaintingProcess:
         from worker.presence import Presence
 
         tracing.begin("pastiche-worker")
-        worker = prepare(os.getpid(), self._settings)
-        self._studio = Studio.open(
-            self._settings, self._queue, self._closing, most_pixels=worker.most_pixels
-        )
+        capability = prepare(os.getpid(), self._settings)
+        self._studio = Studio.open(self._settings, self._queue, self._closing, capability)
+        worker = capability.worker()
         log.info("Ready: backbone %s on %s", worker.backbone, worker.device)
-        Presence(worker, self._studio, memory_bytes).start()
+        Presence(self._studio, memory_bytes).start()
 
     def close(self, **_: Any) -> None:
         """Lets the job that is being painted be given back."""

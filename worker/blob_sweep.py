@@ -71,9 +71,8 @@ class BlobSweep:
     def _look(self) -> Iterator[None]:
         now = datetime.now(UTC)
         for page in chain(self._blobs.pages("jobs"), self._blobs.pages("checks")):
-            self._erase(self._short_lived(page, now - SHORT_LIVED))
-            yield
-            self._erase(self._orphans(page, now - self._kept_for))
+            yield from self._erase(self._short_lived(page, now - SHORT_LIVED))
+            yield from self._erase(self._orphans(page, now - self._kept_for))
             yield
         yield from self._blobs.erase_old_pieces(now - SHORT_LIVED)
 
@@ -103,7 +102,10 @@ class BlobSweep:
             for key in keys
         ]
 
-    def _erase(self, keys: Sequence[str]) -> None:
-        self._blobs.delete(*keys)
+    def _erase(self, keys: Sequence[str]) -> Iterator[None]:
+        """One at a time: an object store takes a request for each."""
+        for key in keys:
+            self._blobs.delete(key)
+            yield
         if keys:
             log.info("%d old blobs erased that no job has a use for", len(keys))

@@ -3,19 +3,17 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Literal
 
 from opentelemetry.trace import SpanKind
 from redis import RedisError
 from redis.exceptions import ResponseError
 
-from pastiche.engine.weights import automatic_backbone, available_backbones
 from shared import logs, overview, tracing, transitions
 from shared.errors import DamagedRecord, FailureCode
 from shared.jobs import Job
 from shared.transitions import Keeping, Kept
-from shared.workers import has_backbone
+from shared.workers import Worker
 from worker.attempt import Attempt, CancelAsked, ClaimLost, PaintingFailed, StudioCloses
 from worker.checkpoints import Checkpoints
 from worker.heartbeat import Heartbeat
@@ -54,6 +52,7 @@ def next_attempt(studio: Studio) -> Iterator[Attempt | None]:
             after=job.attempt_traceparent,
         ),
         logs.about(job_id=job.id, request_id=job.request_id, trace_id=tracing.trace_id()),
+        studio.capability.free_memory.painting(),
         Heartbeat(job, fence, studio) as heartbeat,
     ):
         log.info("Job %s: attempt %d", job.id, job.attempt)
@@ -90,13 +89,14 @@ def _claimed(studio: Studio) -> tuple[Job, str] | None:
 def _candidates(studio: Studio) -> Iterator[str]:
     """The first jobs in the queue that this worker can paint; the others wait for one that can."""
     tried: set[str] = set()
+    worker = studio.capability.worker()
     for count in (CANDIDATES, MORE_CANDIDATES):
         skipped = 0
         for job_id in studio.jobs.run(overview.heads(count)):
             if job_id in tried:
                 continue
             tried.add(job_id)
-            if _can_paint(job_id, studio):
+            if _can_paint(job_id, worker, studio):
                 yield job_id
             else:
                 skipped += 1
@@ -104,20 +104,20 @@ def _candidates(studio: Studio) -> Iterator[str]:
             return
 
 
-def _can_paint(job_id: str, studio: Studio) -> bool:
+def _can_paint(job_id: str, worker: Worker, studio: Studio) -> bool:
     """Whether a job's backbone and the memory for its picture are here, and all of its options
-    known; what is no readable job can be claimed, which finds out."""
+    known; what is no readable job can be claimed, which finds out.
+
+    Args:
+        worker: what this one can paint now.
+    """
     try:
         job = studio.jobs.run(transitions.look(job_id))
         if job is None or not job.is_known:
             return job is None
-        options = asdict(job.read_options())
+        return worker.can_paint(job.read_options(), job.pixels, job.image_bytes)
     except DamagedRecord:
         return True
-    folder = studio.settings.weights_folder
-    return job.pixels <= studio.most_pixels and has_backbone(
-        options, automatic_backbone(folder), available_backbones(folder)
-    )
 
 
 def _readable(job_id: str, fence: str, studio: Studio) -> Job | None:

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from pastiche.engine.backbone_sources import BackboneSource, choose_backbone
 from pastiche.engine.checkpoint import LIVE_OPTIONS, Checkpoint, UnusableCheckpoint
+from pastiche.engine.fast.convolution import convolution_dtype
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.memory import (
-    MemoryBudget,
+    free_memory,
     is_out_of_memory,
     release_freed_memory,
     retain_freed_memory,
@@ -22,6 +23,7 @@ from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.stylize import Run
 from pastiche.engine.weights import MissingWeights
+from pastiche.memory import ComputedIn
 from pastiche.options import OptionError, Options
 from pastiche.pictures import apply_transparency, read_picture
 from shared import tracing
@@ -29,9 +31,9 @@ from shared.jobs import BackboneUsed, Inputs, read_options
 from shared.jobs import Progress as JobProgress
 from shared.pictures import encode_png, encode_preview
 from shared.settings import Settings
-from shared.workers import Worker
 from worker.attempt import Attempt, PaintingFailed, StudioCloses
 from worker.blocks import Blocks
+from worker.capability import Capability, FreeMemory
 from worker.presence import resident_bytes, worker_name
 
 log = logging.getLogger(__name__)
@@ -40,14 +42,15 @@ PREPARED_INPUTS = PreparedInputsCache()
 """Of this process's last jobs: the jobs of a sweep share their images."""
 
 
-def prepare(process_id: int, settings: Settings) -> Worker:
-    """Makes this process one that paints, and gives what it says of itself."""
+def prepare(process_id: int, settings: Settings) -> Capability:
+    """Makes this process one that paints, and returns what it can do."""
     retain_freed_memory()
-    backbone = choose_backbone("auto", settings.weights_folder)
-    options = Options()
-    budget = MemoryBudget.measure(options, backbone.shares, best_device(), settings.memory_bytes)
-    most_pixels = max(0, budget.max_pixels(options))
-    return Worker(worker_name(process_id), backbone.name, device_name(), most_pixels)
+    name, device = worker_name(process_id), best_device()
+    narrow = convolution_dtype(device, Options()) == torch.bfloat16
+    computed_in: ComputedIn = "bfloat16" if narrow else "float32"
+    # The cached images of the last jobs are dropped for one that needs their memory.
+    free = FreeMemory(lambda: free_memory(device) + PREPARED_INPUTS.image_bytes)
+    return Capability(name, device_name(), computed_in, settings, free)
 
 
 def device_name() -> str:
@@ -93,6 +96,7 @@ def paint_picture(
     """
     blocks = Blocks()
     try:
+        _free_cached_memory(options, backbone, attempt)
         images = _images(pictures, attempt.check)
         picture = _painted(images, options, backbone, attempt, blocks)
     except Diverged as error:
@@ -112,6 +116,15 @@ def paint_picture(
         if options.keep_transparency:
             painted = apply_transparency(painted, read_picture(pictures.content))
         return encode_png(painted)
+
+
+def _free_cached_memory(options: Options, backbone: BackboneSource, attempt: Attempt) -> None:
+    """Drops the images of the last jobs where this one needs their memory."""
+    job, free = attempt.job, free_memory(best_device())
+    memory = attempt.studio.capability.memory(free)
+    if job.pixels > memory.most_pixels(options, backbone.name, job.image_bytes):
+        PREPARED_INPUTS.clear()
+        release_freed_memory()
 
 
 def _painted(

@@ -10,8 +10,7 @@ from threading import Thread
 
 from redis import RedisError
 
-from pastiche.engine.weights import automatic_backbone, available_backbones
-from shared.workers import Worker, present
+from shared.workers import present
 from worker.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -38,9 +37,8 @@ def resident_bytes() -> int:
 class Presence(Thread):
     """A thread that lives as long as its process is not asked to go."""
 
-    def __init__(self, worker: Worker, studio: Studio, memory_bytes: Callable[[], int]) -> None:
+    def __init__(self, studio: Studio, memory_bytes: Callable[[], int]) -> None:
         super().__init__(name="presence", daemon=True)
-        self._worker = worker
         self._studio = studio
         self._memory_bytes = memory_bytes
 
@@ -52,11 +50,8 @@ class Presence(Thread):
 
     def _say(self, believed_seconds: float) -> None:
         try:
-            folder = self._studio.settings.weights_folder
             worker = replace(
-                self._worker,
-                backbone=automatic_backbone(folder),  # weights may be fetched while it lives
-                backbones=available_backbones(folder),
+                self._studio.capability.worker(),
                 rate=self._studio.pace.rate,
                 memory_bytes=self._memory_bytes(),
             )

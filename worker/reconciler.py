@@ -41,11 +41,18 @@ WEBHOOKS_SECONDS = 0.5
 AT_ONCE = 200
 """How many jobs of each kind are set right in one round."""
 
+FORGET_ANNOUNCED_SECONDS = 600.0
+"""After how long it is forgotten that a job was announced, where it was not announced since."""
+
 TIDYING_SECONDS = 1.0
 """For how long blobs are looked through in one round; the rest is for the next."""
 
 LEADS_FOR_ROUNDS = 5
 """After how many rounds that it missed another one takes over."""
+
+ANNOUNCE_AGAIN_SECONDS = 10.0
+"""After how long a job that still waits is announced again: no worker that lives may be able to
+paint it, and one that comes later is to hear of it."""
 
 BEATS_TO_WAIT = 4
 """How many heartbeats a worker is given that could not be heard for a while."""
@@ -62,6 +69,7 @@ class Reconciler:
         self._keeping = Keeping.of(settings)
         self._sweep = BlobSweep(jobs, blobs, timedelta(hours=settings.retention_hours))
         self._unannounced = 0
+        self._announced_at: dict[str, float] = {}
         self._looked = self._patient_until = monotonic()
 
     def round(self) -> bool:
@@ -170,9 +178,17 @@ class Reconciler:
         self._unannounced = unannounced
         if not missing:
             return
+        now = monotonic()
         for job_id in self._jobs.run(overview.heads(missing)):
+            before = self._announced_at.get(job_id)
+            if before is not None and now - before < ANNOUNCE_AGAIN_SECONDS:
+                continue
             publish(self._queue, job_id)
-        log.warning("%d jobs waited without a message, and were announced again", missing)
+            self._announced_at[job_id] = now
+            if before is None:  # else it is no news: it waits for a worker that can paint it
+                log.warning("Job %s: waited without a message, and was announced again", job_id)
+        forgotten = now - FORGET_ANNOUNCED_SECONDS
+        self._announced_at = {k: at for k, at in self._announced_at.items() if at > forgotten}
 
 
 def watch(

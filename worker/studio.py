@@ -7,6 +7,7 @@ from celery import Celery
 from shared.blob_store import BlobStore
 from shared.job_store import JobStore
 from shared.settings import Settings
+from worker.capability import Capability
 from worker.closing import Closing
 from worker.pace import Pace
 from worker.summons import Summons
@@ -18,7 +19,7 @@ class Studio:
 
     Attributes:
         closing: is set when the worker is asked to go.
-        most_pixels: how many a picture may have to be painted here.
+        capability: what can be painted here.
     """
 
     settings: Settings
@@ -27,16 +28,16 @@ class Studio:
     queue: Celery
     closing: Closing
     summons: Summons
-    most_pixels: int
+    capability: Capability
     pace: Pace = field(default_factory=Pace)
 
     @classmethod
     def open(
-        cls, settings: Settings, queue: Celery, closing: Closing, *, most_pixels: int
+        cls, settings: Settings, queue: Celery, closing: Closing, capability: Capability
     ) -> "Studio":
         """Connections of this process's own: none may be shared across a fork."""
         jobs = JobStore.connect(settings.redis_location)
         summons = Summons(jobs)
         summons.start()
         blobs = BlobStore.open(settings.blob_store_location)
-        return cls(settings, jobs, blobs, queue, closing, summons, most_pixels)
+        return cls(settings, jobs, blobs, queue, closing, summons, capability)

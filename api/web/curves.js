@@ -48,8 +48,8 @@ export class Curves {
     const x = (iteration) => (iteration / last) * (WIDTH - RIGHT);
     const y = (value) => EDGE + ((high - Math.log(value)) / (high - low || 1)) * (HEIGHT - 2 * EDGE);
     this.svg.replaceChildren(...TERMS.map((term) => this.path(term, x, y)), ...this.names(y));
-    const told = TERMS.map((term) => `${WORDS[term]} ${this.terms[term].at(-1)?.toPrecision(3)}`);
-    this.svg.setAttribute("aria-label", `After ${last} iterations: ${told.join(", ")}`);
+    const labels = TERMS.map((term) => `${WORDS[term]} ${this.terms[term].at(-1)?.toPrecision(3)}`);
+    this.svg.setAttribute("aria-label", `After ${last} iterations: ${labels.join(", ")}`);
   }
 
   shows(value) {

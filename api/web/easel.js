@@ -15,50 +15,50 @@ const FORMATS = { png: "PNG", jpeg: "JPEG", webp: "WebP" };
 const at = (id) => document.getElementById(id);
 
 export class Easel {
-  /** @param {{onChange: Function, onAgain: Function, onSweep: Function, onKey: Function}} told what others do about it */
+  /** @param {{onChange: Function, onAgain: Function, onSweep: Function, onKey: Function}} callbacks */
   constructor({ onChange, onAgain, onSweep, onKey }) {
     Object.assign(this, { onChange, onAgain, onSweep, onKey });
-    this.sitting = null;
+    this.session = null;
     this.curves = new Curves(at("curves"));
-    at("live-dial").addEventListener("input", () => this.turned());
+    at("live-dial").addEventListener("input", () => this.onDial());
     at("compare").addEventListener("input", (event) => this.compare(event.target.value));
   }
 
   /** Puts a job on the easel and stays with it until it is over. */
   async open(id) {
     this.close();
-    const sitting = { id, job: null, pictures: 0, stop() {} };
-    this.sitting = sitting;
+    const session = { id, job: null, pictures: 0, stop() {} };
+    this.session = session;
     at("easel").hidden = false;
     at("easel-title").focus({ preventScroll: true });
     at("easel").scrollIntoView({ block: "start" });
     try {
-      const job = await service.look(id);
-      const losses = await service.losses(id).catch(() => null);
-      if (this.sitting !== sitting) return;
+      const job = await service.getJob(id);
+      const losses = await service.getLosses(id).catch(() => null);
+      if (this.session !== session) return;
       this.show(job);
       if (losses) this.curves.set(losses);
     } catch (fault) {
-      if (this.sitting !== sitting) return;
+      if (this.session !== session) return;
       if (NEVER.includes(fault.status)) return this.refused(fault);
       at("connection").hidden = false;
     }
     if (this.job && isOver(this.job.status)) return this.finish();
-    sitting.stop = watch(id, {
-      told: (kind, data) => this.sitting === sitting && this.hear(kind, data),
-      connected: (is) => this.sitting === sitting && (at("connection").hidden = is),
+    session.stop = watch(id, {
+      onEvent: (kind, data) => this.session === session && this.handleEvent(kind, data),
+      onConnection: (is) => this.session === session && (at("connection").hidden = is),
     });
   }
 
-  /** The job that is on it, once it was looked at. */
+  /** The job that is shown, once it was loaded. */
   get job() {
-    return this.sitting?.job ?? null;
+    return this.session?.job ?? null;
   }
 
-  /** Takes the job off. What was asked about it and is answered later changes nothing any more. */
+  /** Takes the job off. Answers about it that arrive later change nothing. */
   close() {
-    this.sitting?.stop();
-    this.sitting = null;
+    this.session?.stop();
+    this.session = null;
     clearTimeout(this.resting);
     this.curves.clear();
     this.compare(0);
@@ -72,7 +72,7 @@ export class Easel {
     this.fault("");
   }
 
-  hear(kind, data) {
+  handleEvent(kind, data) {
     if (kind === "status" || kind === "done") {
       this.show(data);
       if (kind === "done") this.finish();
@@ -90,10 +90,10 @@ export class Easel {
 
   show(job) {
     const isNew = this.job?.status !== job.status;
-    const isTold = isNew || this.job?.queue_position !== job.queue_position;
-    this.sitting.job = job;
+    const isNews = isNew || this.job?.queue_position !== job.queue_position;
+    this.session.job = job;
     at("status").textContent = sentence(job);
-    if (isTold) at("spoken").textContent = sentence(job); // an iteration is no news to listen to
+    if (isNews) at("spoken").textContent = sentence(job); // an iteration is not worth announcing
     at("progress").hidden = job.status !== "running";
     at("progress").value = job.progress;
     this.warn(job.warnings);
@@ -107,20 +107,20 @@ export class Easel {
 
   /** Shows the result, and what it can be compared with; again and again until it is there. */
   async finish() {
-    const { sitting, job } = this;
+    const { session, job } = this;
     if (job.status !== "succeeded") return;
     try {
       const shown = await this.picture(`${job.links.result}?format=webp`);
-      const losses = await service.losses(job.id);
+      const losses = await service.getLosses(job.id);
       const { before, thumbnail } = (await store.get(job.id)) ?? {};
-      if (this.sitting !== sitting) return;
+      if (this.session !== session) return;
       this.curves.set(losses);
       if (!shown) throw new service.Fault("The picture could not be loaded. Trying again…");
       this.fault("");
       this.comparable(before);
       if (!thumbnail) this.keepThumbnail(job.id, shown).catch(() => {}); // next time, then
     } catch (fault) {
-      if (this.sitting !== sitting) return;
+      if (this.session !== session) return;
       if (NEVER.includes(fault.status)) return this.refused(fault);
       this.fault(fault.message);
       this.resting = setTimeout(() => this.finish(), AGAIN_MILLISECONDS);
@@ -140,15 +140,15 @@ export class Easel {
     this.onChange();
   }
 
-  /** Shows the picture at an address once it is there, unless a later one was asked for; gives where
-   * it was loaded from, nothing where it was not. */
+  /** Shows the picture at an address once it is there, unless a later one was requested; returns
+   * the address it was loaded from, or an empty string. */
   async picture(path) {
-    const { sitting } = this;
-    const turn = ++sitting.pictures;
+    const { session } = this;
+    const turn = ++session.pictures;
     const image = new Image();
     image.src = await service.address(path);
     await image.decode().catch(() => {});
-    if (this.sitting !== sitting || sitting.pictures !== turn || !image.naturalWidth) return "";
+    if (this.session !== session || session.pictures !== turn || !image.naturalWidth) return "";
     at("after").src = image.src;
     at("after").alt = this.job?.status === "succeeded" ? "The picture" : "The picture so far";
     at("after").hidden = false;
@@ -163,16 +163,16 @@ export class Easel {
   }
 
   /** Another place between content and style: for the job while it is painted, then for the next. */
-  turned() {
-    const { sitting } = this;
+  onDial() {
+    const { session } = this;
     if (isOver(this.job.status)) return;
     clearTimeout(this.resting);
     this.resting = setTimeout(async () => {
-      const [job, fault] = await service.reweigh(sitting.id, this.weights()).then(
+      const [job, fault] = await service.updateWeights(session.id, this.weights()).then(
         (job) => [job, null],
         (fault) => [null, fault],
       );
-      if (this.sitting !== sitting) return;
+      if (this.session !== session) return;
       if (job) this.show(job);
       this.fault(fault?.message ?? "");
     }, DIAL_REST_MILLISECONDS);
@@ -185,13 +185,13 @@ export class Easel {
   actions() {
     const job = this.job;
     const buttons = [];
-    if (!isOver(job.status)) buttons.push(button("Cancel", () => service.cancel(job.id)));
+    if (!isOver(job.status)) buttons.push(button("Cancel", () => service.cancelJob(job.id)));
     if (job.status === "succeeded") {
       buttons.push(...Object.keys(FORMATS).map((format) => download(job, format)));
       buttons.push(button("Go on from here", () => this.onAgain(job, this.weights())));
       buttons.push(button("Sweep the dial", () => this.onSweep(job)));
     } else if (isOver(job.status)) {
-      buttons.push(button("Try again", async () => (location.hash = `job=${(await service.retry(job.id)).id}`)));
+      buttons.push(button("Try again", async () => (location.hash = `job=${(await service.retryJob(job.id)).id}`)));
     }
     buttons.push(button("Copy link", () => this.share()));
     for (const each of buttons) each.addEventListener("fault", (event) => this.fault(event.detail));
@@ -205,9 +205,9 @@ export class Easel {
     at("link").hidden = false;
   }
 
-  /** Nothing more will come of this sitting. */
+  /** Nothing more will come of this session. */
   refused(fault) {
-    this.sitting?.stop();
+    this.session?.stop();
     this.fault(fault.message);
     if (service.asksForKey(fault)) this.onKey();
   }
@@ -250,7 +250,7 @@ function download(job, format) {
   link.href = path.replace(/^\//, "");
   link.addEventListener("click", (event) => {
     if (!service.key.get() || !event.isTrusted) return;
-    event.preventDefault(); // a token is good for minutes: the address is made when it is wanted
+    event.preventDefault(); // a token is good for minutes: the address is made on demand
     service.address(path).then(
       (href) => Object.assign(document.createElement("a"), { href, download: "" }).click(),
       (fault) => link.dispatchEvent(new CustomEvent("fault", { detail: fault.message })),

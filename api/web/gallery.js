@@ -49,7 +49,7 @@ export class Gallery {
 
   async erase(job) {
     try {
-      await service.erase(job.id);
+      await service.deleteJob(job.id);
     } catch (fault) {
       if (fault.status !== 404 && fault.status !== 410) return alert(fault.message);
     }
@@ -61,7 +61,7 @@ export class Gallery {
   async lookAtThoseThatAreNotOver() {
     const waiting = (await store.all()).filter((job) => !isOver(job.status));
     for (const { id, status } of waiting) {
-      const seen = await service.look(id).catch((fault) => ({ status: fault.status === 404 ? "gone" : status }));
+      const seen = await service.getJob(id).catch((fault) => ({ status: fault.status === 404 ? "gone" : status }));
       if (seen.status === "gone") await store.forget(id);
       else if (seen.status !== status) await store.remember(id, { status: seen.status });
       if (seen.status !== status) await this.draw();

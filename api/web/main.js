@@ -40,7 +40,7 @@ at("key-button").addEventListener("click", askForKey);
 at("key").addEventListener("close", () => {
   if (at("key").returnValue !== "keep") return;
   service.key.set(at("key-field").value);
-  openLinked({ anew: true });
+  openLinked({ reload: true });
 });
 for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
 addEventListener("hashchange", () => openLinked());
@@ -48,9 +48,9 @@ gallery.draw();
 openLinked();
 if (service.key.get()) at("key-button").hidden = false;
 
-function openLinked({ anew = false } = {}) {
+function openLinked({ reload = false } = {}) {
   const [, kind, id] = location.hash.match(/^#(job|sweep)=(\w+)$/) ?? [];
-  if (kind === "job" && (anew || easel.sitting?.id !== id)) easel.open(id);
+  if (kind === "job" && (reload || easel.session?.id !== id)) easel.open(id);
   if (kind === "sweep") showSweep(id, askForKey);
 }
 

@@ -24,25 +24,25 @@ export const key = {
   },
 };
 
-export const look = (id) => asked("GET", `jobs/${id}`);
-export const losses = (id) => asked("GET", `jobs/${id}/losses`);
-export const reweigh = (id, weights) => asked("PATCH", `jobs/${id}`, JSON.stringify(weights));
-export const cancel = (id) => asked("POST", `jobs/${id}/cancel`);
-export const retry = (id) => asked("POST", `jobs/${id}/retry`);
-export const erase = (id) => asked("DELETE", `jobs/${id}`);
-export const lookAtSweep = (id) => asked("GET", `sweeps/${id}`);
-export const description = () => asked("GET", "openapi.json");
+export const getJob = (id) => request("GET", `jobs/${id}`);
+export const getLosses = (id) => request("GET", `jobs/${id}/losses`);
+export const updateWeights = (id, weights) => request("PATCH", `jobs/${id}`, JSON.stringify(weights));
+export const cancelJob = (id) => request("POST", `jobs/${id}/cancel`);
+export const retryJob = (id) => request("POST", `jobs/${id}/retry`);
+export const deleteJob = (id) => request("DELETE", `jobs/${id}`);
+export const getSweep = (id) => request("GET", `sweeps/${id}`);
+export const getOpenApi = () => request("GET", "openapi.json");
 
 /** Submits a form once, however often the connection is lost on the way. */
-export const submit = (form) => submitted("jobs", form);
-export const submitSweep = (form) => submitted("sweeps", form);
+export const submit = (form) => submitOnce("jobs", form);
+export const submitSweep = (form) => submitOnce("sweeps", form);
 
 /** An address that the browser loads by itself: with a key, a token that reads goes with it. */
 export async function address(path) {
   const relative = path.replace(/^\//, "");
   if (!key.get()) return relative;
   if (Date.now() > token.until) {
-    const { token: value, expires_in: seconds } = await asked("POST", "tokens");
+    const { token: value, expires_in: seconds } = await request("POST", "tokens");
     token = { value, until: Date.now() + 1000 * (seconds - TOKEN_REST_SECONDS) };
   }
   return `${relative}${relative.includes("?") ? "&" : "?"}token=${encodeURIComponent(token.value)}`;
@@ -74,11 +74,11 @@ function rounded(value) {
   return Math.round(value * 1000) / 1000;
 }
 
-async function submitted(path, form) {
+async function submitOnce(path, form) {
   const once = { "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
   for (let pause = 1000; ; pause = Math.min(2 * pause, 8000)) {
     try {
-      return await asked("POST", path, form, once);
+      return await request("POST", path, form, once);
     } catch (fault) {
       if (fault.status !== 0 || pause === 8000) throw fault;
       await new Promise((resume) => setTimeout(resume, pause));
@@ -86,23 +86,23 @@ async function submitted(path, form) {
   }
 }
 
-async function asked(method, path, body, headers = {}) {
+async function request(method, path, content, headers = {}) {
   if (key.get()) headers.Authorization = `Bearer ${key.get()}`;
-  if (typeof body === "string") headers["Content-Type"] = "application/json";
-  let answer;
+  if (typeof content === "string") headers["Content-Type"] = "application/json";
+  let response;
   try {
-    answer = await fetch(path, { method, body, headers });
+    response = await fetch(path, { method, body: content, headers });
   } catch {
     throw new Fault("The service cannot be reached. Is the network there?");
   }
-  const told = await answer.json().catch(() => null);
-  if (answer.ok) return told;
-  throw problem(answer, told);
+  const body = await response.json().catch(() => null);
+  if (response.ok) return body;
+  throw problem(response, body);
 }
 
-function problem(answer, told) {
+function problem(response, body) {
   const fields = {};
-  for (const { field, detail } of told?.errors ?? []) fields[field] ??= detail;
-  const sentence = told?.detail ?? `The service answered with ${answer.status}, and did not say why.`;
-  return new Fault(sentence, { status: answer.status, code: told?.code ?? "", fields });
+  for (const { field, detail } of body?.errors ?? []) fields[field] ??= detail;
+  const sentence = body?.detail ?? `The service answered with status ${response.status} and no explanation.`;
+  return new Fault(sentence, { status: response.status, code: body?.code ?? "", fields });
 }

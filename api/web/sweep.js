@@ -1,6 +1,6 @@
 // The dial from end to end: one picture for each place, side by side.
 
-import { address, asksForKey, lookAtSweep } from "./service.js";
+import { address, asksForKey, getSweep } from "./service.js";
 
 const LOOK_MILLISECONDS = 2500;
 const NEVER = [401, 403, 404, 410];
@@ -19,7 +19,7 @@ export async function showSweep(id, onKey) {
   at("sweep").scrollIntoView({ block: "start" });
   while (shown === mine) {
     try {
-      const sweep = await lookAtSweep(id);
+      const sweep = await getSweep(id);
       await show(mine, sweep);
       if (sweep.is_over) return;
     } catch (fault) {

@@ -1,6 +1,6 @@
 // A job's events, for as long as it is not over, over every loss of the connection.
 
-import { address, look } from "./service.js";
+import { address, getJob } from "./service.js";
 
 const PAUSE_MILLISECONDS = 2000;
 const KINDS = ["status", "progress", "preview", "done", "gone"];
@@ -8,10 +8,10 @@ const GONE = [404, 410];
 const REFUSED = [401, 403];
 
 /**
- * Watches a job: `told(kind, data)` for each event, and for `refused` where a key is wanted;
- * `connected(is)` when the connection goes or comes back. Gives a function that ends it.
+ * Watches a job: calls `onEvent(kind, data)` for each event, with the kind `refused` where a key is needed,
+ * and `onConnection(isConnected)` when the connection is lost or restored. Returns a function that stops it.
  */
-export function watch(id, { told, connected }) {
+export function watch(id, { onEvent, onConnection }) {
   let source = null;
   let again = 0;
   let ended = false;
@@ -25,25 +25,25 @@ export function watch(id, { told, connected }) {
       return;
     }
     if (ended) return source.close();
-    source.onopen = () => connected(true);
+    source.onopen = () => onConnection(true);
     source.onerror = lost;
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
-        connected(true);
+        onConnection(true);
         if (kind === "done" || kind === "gone") end();
-        told(kind, JSON.parse(event.data));
+        onEvent(kind, JSON.parse(event.data));
       });
     }
   }
 
-  // A browser gives up where the service answers with an error: whether it is there is asked anew.
+  // A browser gives up when the service answers with an error: check whether the job exists.
   function lost() {
     if (ended) return;
-    connected(false);
+    onConnection(false);
     source?.close();
     clearTimeout(again);
     again = setTimeout(() => {
-      look(id).then(open, (fault) => {
+      getJob(id).then(open, (fault) => {
         if (GONE.includes(fault.status)) last("gone", { id });
         else if (REFUSED.includes(fault.status)) last("refused", fault);
         else lost();
@@ -54,8 +54,8 @@ export function watch(id, { told, connected }) {
   function last(kind, data) {
     if (ended) return;
     end();
-    connected(true);
-    told(kind, data);
+    onConnection(true);
+    onEvent(kind, data);
   }
 
   function end() {

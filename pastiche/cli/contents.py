@@ -104,7 +104,9 @@ def _pictures_in(folder: Path) -> list[Path]:
             each
             for each in folder.iterdir()
             # Hidden files are no photographs: macOS puts a ._IMG_1.jpg beside an IMG_1.jpg.
-            if each.suffix.lower() in PICTURES and not each.name.startswith(".")
+            if each.suffix.lower() in PICTURES
+            and not each.name.startswith(".")
+            and not each.is_dir()
         ]
     except OSError as error:
         raise UnusableFile(f"{folder} cannot be read: {error.strerror}.") from error

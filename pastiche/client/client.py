@@ -197,7 +197,11 @@ class Client:
         return self._driver.run(flows.reweigh(id_of(job), weights, self._patience))
 
     def cancel(self, job: Job | str) -> Job:
-        """The job, which is over at once where it waited, and soon where it was running."""
+        """The job, which is over at once where it waited, and soon where it was running.
+
+        Raises:
+            Refused: it was asked to `finish` before (`finish_requested`).
+        """
         return self._driver.run(flows.cancel(id_of(job), self._patience))
 
     def finish(self, job: Job | str) -> Job:
@@ -205,7 +209,8 @@ class Client:
         was canceled or has failed keeps its last preview.
 
         Raises:
-            Refused: there is no picture of it yet.
+            Refused: there is no picture of it yet, or it is about to be canceled
+                (`cancel_requested`).
         """
         return self._driver.run(flows.finish(id_of(job), self._patience))
 

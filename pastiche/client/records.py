@@ -184,7 +184,7 @@ class Worker:
 
     Attributes:
         backbone: the one that `auto` gives there.
-        most_pixels: how many a picture may have to be painted there.
+        most_pixels: how many a picture may have to be painted there with the default options.
         rate: how many pixels times iterations it paints a second; None before its first job.
         backbones: those whose weights it has.
     """

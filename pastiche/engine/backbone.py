@@ -6,7 +6,6 @@ configurations D and E, VGG-16 and VGG-19, which differ by the last layers of bl
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -15,37 +14,8 @@ from pastiche.engine.fast.convolution import FastConvolution, NetworkPooling, co
 from pastiche.engine.fast.cuda import exact_convolutions
 from pastiche.engine.interruption import check_interruption
 from pastiche.engine.plain import Convolution
+from pastiche.network_layers import POOLED_BEFORE, VGG_SHARES, stride_at
 from pastiche.options import LAYERS, LayerName, Padding, StyleStatistic, Variation
-
-_WIDTHS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
-
-
-def _block(layer: LayerName) -> int:
-    return int(layer[len("relu")])
-
-
-CHANNELS: dict[LayerName, tuple[int, int]] = {
-    "relu1_1": (3, 64),
-    **{layer: (_WIDTHS[_block(last)], _WIDTHS[_block(layer)]) for last, layer in pairwise(LAYERS)},
-}
-"""Every layer of VGG-19 in order, with its input and output channels; VGG-16's are the same,
-without the last of blocks 3 to 5."""
-
-POOLED_BEFORE = frozenset(layer for last, layer in pairwise(LAYERS) if _block(last) < _block(layer))
-"""The layers that begin a block: half the resolution of the layer before."""
-
-STYLE_LAYERS: tuple[LayerName, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_LAYER: LayerName = "relu4_2"
-
-VGG_SHARES: Mapping[LayerName, float] = dict.fromkeys(STYLE_LAYERS[:-1], 0.25)
-"""Of the style loss, by layer. relu5_1 is left out: it costs a sixth of the convolutions, and with
-it the same strokes leave less of the content image."""
-
-
-def stride_at(layer: LayerName) -> int:
-    """How many pixels lie between two positions of this layer."""
-    before = LAYERS[: 1 + LAYERS.index(layer)]
-    return int(2 ** sum(each in POOLED_BEFORE for each in before))
 
 
 def size_at(layer: LayerName, height: int, width: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import CHANNELS, VGG_SHARES, Backbone
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.plain import Convolution
 from pastiche.engine.weights import (
     FILES,
@@ -26,6 +26,7 @@ from pastiche.engine.weights import (
     weights_folder,
 )
 from pastiche.engine.whitened import Whitened
+from pastiche.network_layers import CHANNELS, VGG_SHARES
 from pastiche.options import LAYERS, VGG16_LAYERS, BackboneChoice, LayerName, Options
 
 

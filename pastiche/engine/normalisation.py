@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import CONTENT_LAYER, STYLE_LAYERS, Backbone, Units
-from pastiche.options import LayerName, Normalisation, Options
+from pastiche.engine.backbone import Backbone, Units
+from pastiche.options import Normalisation, Options
 
 MIN_TARGET = 1e-6
 """The smallest number that a term is divided by: the target of a plain image can be 0."""
 
-USUAL_SIDE, SIZE_EXPONENT = 256, 0.5
+USUAL_SIDE, SIZE_EXPONENT = 256, 0.25
 """Beyond this size the content's weight grows with this power of the picture's longest side, in
 pixels. Strokes are a number of pixels wide; a photograph gets smoother with its size, its feature
 maps weaker, and the same strokes disturb them more."""
@@ -42,16 +42,12 @@ class Scaling:
             what Σ (F − P)² is multiplied by.
         style: from Ĝ, (C, C), a mean over positions, what ‖G − Ĝ‖² is multiplied by.
         units: what weights of 1 stand for; None for the backbone's own.
-        normalises_layers: whether the weights of the layers are divided by their sum.
-        style_layer: the weight of a style layer where none are given; None for the backbone's own.
         sums_variation: whether the total variation is a sum over all neighbours, not their mean.
     """
 
     content: Callable[[Tensor, int, int], Tensor]
     style: Callable[[Tensor], Tensor]
     units: Units | None = None
-    normalises_layers: bool = False
-    style_layer: float | None = None
     sums_variation: bool = True
 
 
@@ -68,7 +64,6 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
     "pastiche": Scaling(
         content=_relative_to_energy_and_size,
         style=_relative_to_energy,
-        normalises_layers=True,
         sums_variation=False,
     ),
     # ½ Σ (F − P)²; 1/(4N²M²) Σ (ΣFF − ΣFF)², with the sums over positions as means times M.
@@ -76,14 +71,12 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
         content=lambda energy, *_: torch.full_like(energy, 0.5),
         style=lambda gram: gram.new_full((), 0.25 / gram.shape[0] ** 2),
         units=EIGHT_BITS,
-        style_layer=0.2,
     ),
     # Mean (F − P)²; mean over N² of (ΣFF/(N·M) − ΣFF/(N·M))².
     "neural-style": Scaling(
         content=lambda energy, count, _: torch.full_like(energy, 1.0 / count),
         style=lambda gram: gram.new_full((), gram.shape[0] ** -4.0),
         units=HALF_SQUARES,
-        style_layer=1.0,
     ),
 }
 
@@ -129,29 +122,3 @@ def style_share(options: Options) -> float:
     """How much style is requested: all of it, 1, where α ≤ β, none of it where β = 0."""
     both = options.content_weight + options.style_weight
     return min(1.0, 2.0 * options.style_weight / both)
-
-
-def layer_weights(
-    options: Options, network_shares: Mapping[LayerName, float]
-) -> tuple[dict[LayerName, float], dict[LayerName, float]]:
-    """The weights of the content's and of the style's layers; layers of weight 0 are left out."""
-    scaling = SCALINGS[options.normalisation]
-    default = network_shares
-    if scaling.style_layer is not None:
-        default = dict.fromkeys(STYLE_LAYERS, scaling.style_layer)
-    styles = options.style_layers or default
-    contents: Mapping[LayerName, float] = options.content_layers or {CONTENT_LAYER: 1.0}
-    return _normalise(contents, scaling), _normalise(styles, scaling)
-
-
-def compared_layers(
-    options: Options, network_shares: Mapping[LayerName, float]
-) -> frozenset[LayerName]:
-    """Every layer whose feature map is compared."""
-    contents, styles = layer_weights(options, network_shares)
-    return frozenset({*contents, *styles})
-
-
-def _normalise(weights: Mapping[LayerName, float], scaling: Scaling) -> dict[LayerName, float]:
-    whole = sum(weights.values()) if scaling.normalises_layers else 1.0
-    return {layer: weight / whole for layer, weight in weights.items() if weight}

@@ -16,10 +16,9 @@ from pastiche.engine.color import (
     replace_luminance,
 )
 from pastiche.engine.fast.convolution import convolution_dtype
-from pastiche.engine.fast.tiling import GRID
 from pastiche.engine.images import resize, resize_picture
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.normalisation import SCALINGS, compared_layers, style_share, term_weights
+from pastiche.engine.normalisation import SCALINGS, style_share, term_weights
 from pastiche.engine.objective import Objective
 from pastiche.engine.targets import (
     StyleFeatures,
@@ -29,6 +28,7 @@ from pastiche.engine.targets import (
     build_targets,
     extract_style_features,
 )
+from pastiche.network_layers import GRID, compared_layers
 from pastiche.options import Options
 from pastiche.pyramid import Scale
 from pastiche.sizes import enlarges_styles, fitted, style_side
@@ -100,6 +100,14 @@ class PreparedInputs:
     def size(self) -> tuple[int, int]:
         """(H, W) of the content image as it was given."""
         return self.original.shape[2], self.original.shape[3]
+
+    @property
+    def images(self) -> tuple[Tensor, ...]:
+        """Its images at their full sizes; some may be the same."""
+        inputs = self.inputs
+        several = (*inputs.styles, *inputs.masks, *inputs.style_masks)
+        single = (inputs.content, inputs.start, inputs.content_map, self.original, self.recoloured)
+        return (*several, *(image for image in single if image is not None))
 
     def start(self, size: tuple[int, int], options: Options) -> Tensor:
         """The picture that the first scale starts from, (1, 3, h, w)."""
@@ -247,6 +255,20 @@ class PreparedInputsCache:
                 self._entries.popitem(last=False)
         self._entries.move_to_end(key)
         return self._entries[key]
+
+    @property
+    def image_bytes(self) -> int:
+        """How much memory the cached images take."""
+        sizes = {
+            image.data_ptr(): image.nbytes
+            for prepared in self._entries.values()
+            for image in prepared.images
+        }
+        return sum(sizes.values())
+
+    def clear(self) -> None:
+        """Empties the cache."""
+        self._entries.clear()
 
 
 def _cache_key(inputs: Inputs, options: Options, source: BackboneSource) -> str:

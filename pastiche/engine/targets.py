@@ -19,8 +19,9 @@ from pastiche.engine.losses import (
     position_sums,
     to_float32,
 )
-from pastiche.engine.normalisation import SCALINGS, layer_weights
+from pastiche.engine.normalisation import SCALINGS
 from pastiche.engine.plain import Moments
+from pastiche.network_layers import layer_weights
 from pastiche.options import LayerName, Options
 
 

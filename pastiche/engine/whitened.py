@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import CHANNELS, POOLED_BEFORE, Backbone, Units
+from pastiche.engine.backbone import Backbone, Units
 from pastiche.engine.fast.convolution import NetworkPooling, convolve, pad, pool
 from pastiche.engine.images import resize_picture
 from pastiche.engine.interruption import check_interruption, interruptibly
 from pastiche.engine.plain import Convolution
+from pastiche.network_layers import CHANNELS, POOLED_BEFORE, WHITENED_SHARES
 from pastiche.options import LAYERS, LayerName, Options, StyleStatistic
 from pastiche.sizes import fitted
 
@@ -50,16 +51,6 @@ MEAN_ACTIVATION = 1.0
 SILENT_SHARE = 0.5
 """The share of the patches at which a filter's activation is 0."""
 
-SHARES: dict[LayerName, float] = {
-    "relu1_1": 0.3,
-    "relu2_1": 0.3,
-    "relu3_1": 0.3,
-    "relu4_1": 0.07,
-    "relu5_1": 0.03,
-}
-"""Of the style loss, by layer. The deep filters overfit to these images: what they respond to
-cannot be painted anywhere else, and a large share of them gives noise."""
-
 UNITS: Mapping[StyleStatistic, Units] = {
     "moments": Units(36.0, 12.0, {"squared": 15.0, "absolute": 1.5}),
     "gram": Units(36.0, 5.0, {"squared": 15.0, "absolute": 1.5}),
@@ -76,7 +67,7 @@ class Whitened:
 
     name: str = "whitened"
     sha256: str | None = None
-    shares: Mapping[LayerName, float] = field(default_factory=lambda: SHARES)
+    shares: Mapping[LayerName, float] = field(default_factory=lambda: WHITENED_SHARES)
 
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
@@ -108,7 +99,7 @@ def fit(images: Sequence[Tensor], layers: Collection[LayerName], options: Option
         "whitened",
         None,
         convolutions,
-        shares=SHARES,
+        shares=WHITENED_SHARES,
         units=UNITS,
         is_trained=False,
         pooling=pooling,

@@ -1,5 +1,6 @@
 """`POST /jobs/{id}/finish`: stop here, and keep the picture as it is."""
 
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 
@@ -19,6 +20,10 @@ PAIR = {"content": pictures.jpeg(), "style": pictures.png()}
 
 def finish(api: RunningApi, job: dict[str, Any]) -> httpx.Response:
     return api.http.post(f"{job['links']['self']}/finish")
+
+
+def cancel(api: RunningApi, job: dict[str, Any]) -> httpx.Response:
+    return api.http.post(job["links"]["cancel"])
 
 
 def shown(api: RunningApi, jobs: JobStore) -> tuple[dict[str, Any], PlayedWorker]:
@@ -46,15 +51,47 @@ def test_the_worker_of_a_running_job_is_asked_to_commit(api: RunningApi, jobs: J
     assert (done.status_code, done.json()["status"]) == (200, "succeeded")
 
 
-def test_to_finish_a_job_takes_back_that_it_was_to_be_canceled(
+def test_a_job_that_is_about_to_be_canceled_cannot_be_finished(
     api: RunningApi, jobs: JobStore
 ) -> None:
     job, worker = shown(api, jobs)
-    api.http.post(job["links"]["cancel"])
-    finish(api, job)
-    assert heard(worker) == "finish"
-    api.http.post(job["links"]["cancel"])
+    assert cancel(api, job).status_code == 202
+    refused = finish(api, job)
+    assert (refused.status_code, refused.json()["code"]) == (409, "cancel_requested")
     assert heard(worker) == "cancel"
+    worker.stop()
+    assert finish(api, job).json()["status"] == "canceled"
+
+
+def test_a_job_that_is_about_to_succeed_cannot_be_canceled(api: RunningApi, jobs: JobStore) -> None:
+    job, worker = shown(api, jobs)
+    assert finish(api, job).status_code == 202
+    refused = cancel(api, job)
+    assert (refused.status_code, refused.json()["code"]) == (409, "finish_requested")
+    assert heard(worker) == "finish"
+    worker.commit()
+    assert cancel(api, job).json()["status"] == "succeeded"
+
+
+def test_a_job_that_is_about_to_succeed_can_be_erased(api: RunningApi, jobs: JobStore) -> None:
+    job, worker = shown(api, jobs)
+    finish(api, job)
+    assert api.http.delete(job["links"]["self"]).status_code == 204
+    assert heard(worker) == "lost"
+
+
+def test_of_many_requests_to_cancel_and_to_finish_the_first_one_counts(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job, worker = shown(api, jobs)
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(way, api, job) for way in 8 * (cancel, finish)]
+    statuses = [each.result().status_code for each in asked]
+    cancels, finishes = set(statuses[::2]), set(statuses[1::2])
+    if heard(worker) == "cancel":
+        assert (cancels, finishes) == ({202}, {409})
+    else:
+        assert (cancels, finishes) == ({409}, {202})
 
 
 def test_a_canceled_job_keeps_its_last_preview_as_its_result(
@@ -84,3 +121,20 @@ def test_a_preview_that_is_gone_cannot_be_kept(api: RunningApi, jobs: JobStore) 
     worker.stop()
     worker.blobs.delete(preview_key(worker.job_id, worker.fence))
     assert finish(api, job).json()["code"] == "no_result"
+
+
+def test_a_preview_that_is_damaged_cannot_be_kept(api: RunningApi, jobs: JobStore) -> None:
+    job, worker = shown(api, jobs)
+    worker.stop()
+    worker.blobs.put(preview_key(worker.job_id, worker.fence), b"no picture")
+    refused = finish(api, job)
+    assert (refused.status_code, refused.json()["code"]) == (409, "no_result")
+
+
+def test_a_store_that_refuses_the_picture_is_told_so(api: RunningApi, jobs: JobStore) -> None:
+    job, worker = shown(api, jobs)
+    worker.stop()
+    in_the_way = api.settings.data_folder / "blobs/jobs" / job["id"] / "results"
+    in_the_way.write_bytes(b"")
+    refused = finish(api, job)
+    assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable")

@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from pastiche.memory import Memory
+from pastiche.options import Options
 from shared.job_store import JobStore
 from shared.workers import Worker, present
 from tests import pictures
@@ -148,6 +150,71 @@ def test_a_size_must_fit_a_worker_that_has_the_backbone(api: RunningApi, jobs: J
     response = submit(api, content, size="128", backbone="vgg19")
     assert errors_of(response) == {"size": "size_too_large"}
     assert "at most 100 pixels" in response.json()["errors"][0]["detail"]
+
+
+GIB = 2**30
+
+
+def with_memory(name: str, free_bytes: int, jobs: JobStore) -> Worker:
+    """A living worker that says how much memory it has for a job."""
+    worker = Worker(name, "whitened", "CPU", 0, backbones=("whitened",), free_bytes=free_bytes)
+    jobs.run(present(worker, believed_seconds=60))
+    return worker
+
+
+def test_a_size_must_fit_the_memory_that_its_options_take(api: RunningApi, jobs: JobStore) -> None:
+    worker = with_memory("one", GIB, jobs)
+    most = {
+        precision: Memory(GIB, None, worker.computed_in).most_pixels(
+            Options(precision=precision), "whitened"
+        )
+        for precision in ("bfloat16", "float32")
+    }
+    assert most["float32"] < 1400**2 < most["bfloat16"]
+    content = pictures.jpeg(120, 120)
+    assert submit(api, content, size="1400", precision="bfloat16").status_code == 202
+    refused = submit(api, content, size="1400", precision="float32")
+    assert errors_of(refused) == {"size": "size_too_large"}
+    detail = refused.json()["errors"][0]["detail"]
+    largest = detail.split("at most ")[1].split()[0]
+    assert submit(api, content, size=largest, precision="float32").status_code == 202
+    beyond = submit(api, content, size=str(int(largest) + 1), precision="float32")
+    assert beyond.status_code == 422
+
+
+def test_a_size_must_fit_the_memory_that_its_pictures_leave(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    with_memory("one", 30_000_000, jobs)
+    files = [("content", pictures.jpeg(160, 120)), ("style", pictures.png(120, 120))]
+    assert api.http.post("/jobs", files=files, data={"size": 32}).status_code == 202
+    large = [("content", pictures.jpeg(160, 120)), ("style", pictures.png(1500, 1500))]
+    refused = api.http.post("/jobs", files=large, data={"size": 32})
+    assert errors_of(refused) == {"size": "size_too_large"}
+    assert "whatever its size" in refused.json()["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize("path", ["/jobs?dry_run=true", "/sweeps", "/sweeps?dry_run=true"])
+def test_a_dry_run_and_a_sweep_are_refused_too_where_no_worker_has_the_memory(
+    path: str, api: RunningApi, jobs: JobStore
+) -> None:
+    with_memory("one", GIB, jobs)
+    files = {"content": pictures.jpeg(120, 120), "style": pictures.png()}
+    fields = {"size": "1400", "precision": "float32", "seed": "1"}
+    assert errors_of(api.http.post(path, files=files, data=fields)) == {"size": "size_too_large"}
+
+
+def test_a_retry_is_refused_where_the_memory_that_its_options_take_is_gone(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    with_memory("one", 4 * GIB, jobs)
+    job = submit(api, pictures.jpeg(120, 120), size="1400", precision="float32").json()
+    api.http.post(job["links"]["cancel"])
+    with_memory("one", GIB, jobs)
+    retry = job["links"]["self"] + "/retry"
+    assert errors_of(api.http.post(retry)) == {"size": "size_too_large"}
+    with_memory("one", 4 * GIB, jobs)
+    assert api.http.post(retry).status_code == 202
 
 
 def test_a_retry_is_refused_where_no_worker_has_the_memory(api: RunningApi, jobs: JobStore) -> None:

@@ -8,14 +8,18 @@ import httpx
 import pytest
 from PIL import Image
 
-from shared import redis_keys, sweeps
+from local.ports import free_port
+from shared import idempotency, redis_keys, sweeps
+from shared.idempotency import Reservation
 from shared.job_store import JobStore
 from shared.jobs import new_job_id
+from shared.settings import Settings
 from shared.sweeps import Sweep
+from shared.transitions import Once
 from tests import pictures
 from tests.api.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker, png
-from tests.conftest import RunningApi
+from tests.conftest import RunningApi, running_api
 
 
 def swept(api: RunningApi, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
@@ -107,6 +111,43 @@ def test_after_a_sweep_was_deleted_its_key_gives_a_new_sweep(api: RunningApi) ->
     second = swept(api, {"Idempotency-Key": "a"}, seed="1,2")
     assert second.status_code == 202
     assert second.json()["id"] != first["id"]
+
+
+def test_an_idempotency_key_goes_with_its_sweep(api: RunningApi, jobs: JobStore) -> None:
+    sweep = swept(api, {"Idempotency-Key": "a"}, seed="1,2").json()
+    assert len(jobs.client.keys("idempotency:*")) == 1
+    api.http.delete(sweep["links"]["self"])
+    assert jobs.client.keys("idempotency:*") == []
+
+
+def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    kept = Settings(
+        redis_url=api.settings.redis_url,
+        data_folder=api.settings.data_folder,
+        port=free_port("::1", 0),
+    )
+    with running_api(kept, PASTICHE_KEPT_JOBS_PER_OWNER="2") as strict:
+        for number in range(5):
+            sweep = swept(strict, {"Idempotency-Key": str(number)}, seed="1,2").json()
+            strict.http.post(sweep["links"]["cancel"])
+        assert len(jobs.client.keys("sweep:*")) == 2
+        assert len(jobs.client.keys("idempotency:*")) == 2
+        again = swept(strict, {"Idempotency-Key": "4"}, seed="1,2").json()
+        assert again["id"] == sweep["id"]
+
+
+def test_a_sweep_whose_key_is_another_request_s_by_now_is_not_kept(jobs: JobStore) -> None:
+    first = Reservation.of("ada", "key", "token", "fingerprint")
+    jobs.run(idempotency.reserve(first))
+    late = Once(first.kept_key, "another token", 60)
+    sweep = Sweep(new_job_id(), "ada", datetime.now(UTC), 1, ())
+    limits = {"keep_seconds": 60, "sweeps_per_owner": 9, "sweeps_in_all": 9}
+    assert not jobs.run(sweeps.keep(sweep, **limits, once=late))
+    assert jobs.client.keys("sweep*") == []
+    assert jobs.run(sweeps.keep(sweep, **limits, once=first.once))
+    assert jobs.run(idempotency.reserve(first)).job_id == sweep.id
 
 
 def test_of_the_sweeps_of_one_owner_and_of_all_the_newest_are_kept(jobs: JobStore) -> None:

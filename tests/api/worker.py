@@ -91,6 +91,13 @@ class PlayedWorker:
         )
         assert self.jobs.run(succeeded) == "ok"
 
+    def fail(self) -> None:
+        """The memory did not suffice."""
+        failed = transitions.fail(
+            self.job_id, self.fence, code="out_of_memory", news={}, keeping=KEEPING
+        )
+        assert self.jobs.run(failed) == "ok"
+
     def stop(self) -> None:
         """The client has canceled."""
         stopped = transitions.stop(self.job_id, self.fence, news={}, keeping=KEEPING)

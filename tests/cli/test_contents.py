@@ -14,6 +14,14 @@ def test_hidden_files_of_a_folder_are_passed_over(tmp_path: Path) -> None:
     assert [Path(each.name).name for each in contents] == ["IMG_1.jpg"]
 
 
+def test_folders_in_a_folder_are_passed_over_whatever_their_names(tmp_path: Path) -> None:
+    album = tmp_path / "album"
+    (album / "scans.tif").mkdir(parents=True)
+    (album / "me.JPG").write_bytes(b"")
+    contents = contents_of(str(album), str(tmp_path / "painted"), None)
+    assert [Path(each.name).name for each in contents] == ["me.JPG"]
+
+
 def test_hidden_files_do_not_fit_a_pattern(tmp_path: Path) -> None:
     for name in ("IMG_1.jpg", "._IMG_1.jpg"):
         (tmp_path / name).write_bytes(b"")

@@ -7,12 +7,14 @@ import pytest
 from PIL import Image
 
 from local.ports import free_port
+from shared.errors import FAILURES
 from shared.job_store import JobStore
-from tests.api.test_finishing import shown
+from tests.api.test_finishing import heard, shown
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import Shell
 from tests.client.wires import answering, http
 from tests.conftest import RunningApi
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +57,31 @@ def test_a_stopped_job_s_picture_is_kept_and_saved(
     target = tmp_path / "kept.png"
     ended = shell.run("finish", job["id"], "-o", str(target))
     assert (ended.code, target.read_bytes()[1:4]) == (0, b"PNG")
+
+
+def test_of_cancel_and_finish_the_second_is_refused_in_a_sentence(
+    shell: Shell, api: RunningApi, jobs: JobStore
+) -> None:
+    canceled, finished = (shown(api, jobs)[0]["id"] for _ in range(2))
+    shell.run("cancel", canceled)
+    late = shell.run("finish", canceled, "-o", "kept.png")
+    assert (late.code, late.out) == (3, b"")
+    assert late.told.startswith("The job is about to be canceled; ")
+    api.http.post(f"/jobs/{finished}/finish")
+    late = shell.run("cancel", finished)
+    assert (late.code, late.out) == (3, b"")
+    assert late.told.startswith("The job was asked to finish and is about to succeed; ")
+
+
+def test_a_job_that_fails_before_it_is_finished_is_told(
+    shell: Shell, api: RunningApi, jobs: JobStore, tmp_path: Path
+) -> None:
+    job, worker = shown(api, jobs)
+    finishing = shell.start("finish", job["id"], "-o", str(tmp_path / "kept.png"))
+    until(lambda: heard(worker) == "finish")
+    worker.fail()
+    _, told = finishing.communicate(timeout=60)
+    assert (finishing.returncode, told.decode()) == (1, f"{FAILURES['out_of_memory']}\n")
 
 
 def test_jobs_are_listed_for_people_and_for_scripts(shell: Shell, api: RunningApi) -> None:

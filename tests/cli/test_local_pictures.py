@@ -1,7 +1,6 @@
-"""`--local` reads pictures as the service does, in every field."""
+"""What `--local` refuses, and how transparent its pictures are."""
 
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,24 +10,9 @@ from pastiche.cli.local_pictures import encoded, inputs_of, painted_picture
 from pastiche.client import UnusablePicture
 from pastiche.client.records import Format
 from tests import pictures
-from tests.library.test_pictures import assert_alike
-from tests.picture_cases import CASES, Case
+from tests.picture_doors import FIELDS
 
-FIELDS = ("content", "style", "start_image", "mask", "style_mask", "content_map")
 LIMIT_BYTES = 25_000_000
-
-
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_file_is_read_alike_in_every_field(case: Case, tmp_path: Path) -> None:
-    path = tmp_path / "picture"
-    path.write_bytes(case.make())
-    images = inputs_of(dict.fromkeys(FIELDS, str(path)), LIMIT_BYTES).images
-    assert images.start is not None
-    assert images.content_map is not None
-    for image in (images.content, *images.styles, images.start):
-        assert_alike(image[0].permute(1, 2, 0).numpy() * 255, case.expected_colours())
-    for mask in (*images.masks, *images.style_masks, images.content_map):
-        assert_alike(mask[0, 0].numpy() * 255, case.expected_mask())
 
 
 def test_a_damaged_picture_is_refused_with_its_field() -> None:

@@ -15,8 +15,7 @@ from tests import pictures
 from tests.api.worker import PlayedWorker, png
 from tests.cli.command import Shell, url_of
 from tests.conftest import RunningApi, running_api
-from tests.library.test_pictures import assert_alike
-from tests.picture_cases import CASES
+from tests.picture_cases import CASES, assert_masks, assert_shows
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -284,7 +283,7 @@ def test_pictures_are_read_by_their_files_in_every_field(
         "content_map": "PNG with a long profile",
     }
     for field, name in given.items():
-        (folder / field).write_bytes(CASES[name].make())
+        (folder / field).write_bytes(CASES[name].data)
     flags = ("start_image", "mask", "style_mask", "content_map")
     more = [word for name in flags for word in (f"--{name.replace('_', '-')}", name)]
     assert shell.run("submit", "content", "style", *more, "--keep-transparency").code == 0
@@ -293,9 +292,9 @@ def test_pictures_are_read_by_their_files_in_every_field(
         case = CASES[given[field]]
         with Image.open(path) as picture:
             if field in ("mask", "style_mask", "content_map"):
-                assert_alike(picture.convert("L"), case.expected_mask())
+                assert_masks(picture.convert("L"), case)
             else:
-                assert_alike(on_white(picture), case.expected_colours())
+                assert_shows(on_white(picture), case)
     (job,) = api.http.get("/jobs").json()["jobs"]
     assert job["options"]["keep_transparency"] is True
 
@@ -305,3 +304,17 @@ def test_painting_here_warns_as_a_service_does(shell: Shell) -> None:
     painting = shell.start("paint", "me.jpg", "wave.png", "-o", "x.png", *quick)
     assert painting.stderr is not None
     assert painting.stderr.readline().startswith(b"Warning: The optimiser is L-BFGS")
+
+
+def test_what_is_painted_here_is_as_transparent_as_its_content(shell: Shell, folder: Path) -> None:
+    alpha = Image.linear_gradient("L").resize((64, 48))
+    cut_out = pictures.photograph(64, 48)
+    cut_out.putalpha(alpha)
+    cut_out.save(folder / "content.png")
+    (folder / "small.png").write_bytes(pictures.png(64, 64))
+    quick = ("--size", "64", "--iterations", "1", "--scales", "1", "--backbone", "whitened")
+    here = ("--local", "--keep-transparency", *quick)
+    ended = shell.run("paint", "content.png", "small.png", "-o", "painted.webp", *here)
+    assert ended.code == 0, ended.told
+    with Image.open(folder / "painted.webp") as picture:
+        assert picture.getchannel("A").tobytes() == alpha.tobytes()

@@ -1,5 +1,6 @@
 """Pictures that the service would not take are told before they are sent, with what would work."""
 
+import os
 from collections.abc import Callable
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -93,11 +94,27 @@ class Failing(BytesIO):
         raise OSError("the disk is gone")
 
 
+class Strange:
+    """A file of a library with a method of its own."""
+
+    def read(self, count: int) -> bytes:
+        return bytes(count)
+
+
 class AwaitedRead:
     """A file of an asynchronous library."""
 
     async def read(self) -> bytes:
         return b""
+
+
+class StrangeArray:
+    """An array of a library of its own."""
+
+    shape, dtype = (16, 16, 3), "uint8"
+
+    def __array__(self) -> np.ndarray:
+        raise RuntimeError("its device is gone")
 
 
 def closed_picture() -> Image.Image:
@@ -113,14 +130,24 @@ def damaged_picture() -> Image.Image:
 UNUSABLE: dict[str, tuple[Callable[[], object], str]] = {
     "open as text": (lambda: StringIO("picture"), "The style image is open as text: open it in"),
     "closed": (Closed, "The style image cannot be read: I/O operation on closed file"),
+    "strange": (Strange, r"The style image cannot be read: Strange.read\(\) missing 1 required"),
+    "class": (lambda: BytesIO, "The style image cannot be read: descriptor 'seek'"),
     "failing": (Failing, "The style image cannot be read: the disk is gone"),
     "empty": (lambda: BytesIO(), "The style image is empty"),
     "no bytes": (lambda: bytearray(), "The style image is empty"),
     "closed Pillow picture": (closed_picture, "The style image, of mode RGB, cannot be read"),
+    "Pillow picture without pixels": (
+        lambda: Image.new("RGB", (0, 5)),
+        "The style image has no pixels: it is 0×5.",
+    ),
     "damaged Pillow picture": (damaged_picture, "The style image, of mode RGB, cannot be read"),
     "array of another shape": (
         lambda: np.zeros((16, 16, 7)),
         r"The style image is an array of the shape \(16, 16, 7\)",
+    ),
+    "array that cannot be read": (
+        StrangeArray,
+        "The style image is an array that cannot be read: its device is gone.",
     ),
     "array out of range": (
         lambda: np.full((16, 16), 255.0),
@@ -153,8 +180,31 @@ def test_a_file_that_is_read_asynchronously_is_refused_with_a_sentence(nowhere: 
 
 def test_a_text_file_is_named(nowhere: Client, tmp_path: Path) -> None:
     path = tmp_path / "me.jpg"
-    path.write_text("no bytes")
-    with path.open() as file:
+    path.write_bytes(pictures.jpeg())
+    with path.open(encoding="utf-8") as file:
         given: Any = file
         with pytest.raises(UnusablePicture, match=r"me.jpg is open as text"):
             nowhere.submit(given, pictures.png())
+
+
+def test_a_file_that_is_open_for_writing_is_told(nowhere: Client, tmp_path: Path) -> None:
+    with (
+        (tmp_path / "me.jpg").open("wb") as file,
+        pytest.raises(UnusablePicture, match=r"me.jpg cannot be read: it is open for writing"),
+    ):
+        nowhere.submit(file, pictures.png())
+
+
+def test_a_path_of_bytes_is_read(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "me.jpg").write_bytes(pictures.jpeg())
+    with os.scandir(os.fsencode(tmp_path)) as entries:
+        given: Any = next(entries)
+        assert client.submit(given, pictures.png()).id
+
+
+def test_a_pipe_is_read_to_its_end(client: Client) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as pipe:
+        with os.fdopen(writing, "wb") as source:
+            source.write(pictures.jpeg())
+        assert client.submit(pipe, pictures.png()).id

@@ -34,6 +34,10 @@ def test_the_worker_image_has_a_torch_that_knows_cuda(images: Images) -> None:
     assert float(inside(images, images.worker, "python3", "-c", ask)) >= 12
 
 
+def test_the_worker_image_has_the_weights_of_vgg16(images: Images) -> None:
+    assert inside(images, images.worker, "ls", "/opt/weights") == "vgg16.safetensors"
+
+
 @pytest.mark.parametrize("name", ["api", "worker"])
 def test_the_volumes_start_out_as_the_user_s_and_our_code_as_root_s(
     images: Images, name: str

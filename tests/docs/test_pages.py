@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.documents import PAGES
 from shared.errors import FIELD_FAULTS
+from tools.documents import PAGES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

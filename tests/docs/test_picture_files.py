@@ -22,7 +22,7 @@ PAGE = (ROOT / "docs" / "picture-files.md").read_text("utf-8")
 def page(tmp_path: Path) -> str:
     """The page, with a cut-out of its own."""
     cut_out = tmp_path / "cut-out.png"
-    cut_out.write_bytes(CASES["white on nothing"].make())
+    cut_out.write_bytes(CASES["white on nothing"].data)
     return PAGE.replace("cut-out.png", str(cut_out))
 
 

@@ -4,9 +4,10 @@ from functools import cache
 
 import torch
 
-from pastiche.engine.backbone import CHANNELS, Backbone
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.fast.convolution import NetworkPooling
 from pastiche.engine.plain import Convolution
+from pastiche.network_layers import CHANNELS
 from pastiche.options import LayerName, Padding
 
 

@@ -1,20 +1,23 @@
 """The memory of a run: how much there is, and how a picture is planned for it."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from pastiche.engine.backbone import VGG_SHARES
 from pastiche.engine.fast import memory
 from pastiche.engine.fast.memory import MemoryBudget, free_memory
+from pastiche.engine.whitened import Whitened
+from pastiche.memory import ComputedIn, ImageSizes, Memory
+from pastiche.network_layers import VGG_SHARES, compared_layers
 from pastiche.options import LayerName, Options
 
 FIVE: frozenset[LayerName] = frozenset(
     {"relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"}
 )
 GIB = 2**30
-LAYERS: list[dict[LayerName, float]] = [{"relu4_2": 1.0}, {"relu4_2": 1.0, "relu1_2": 1.0}]
 
 
 def budget(gibibytes: float, itemsize: int = 2) -> MemoryBudget:
@@ -51,17 +54,67 @@ def test_a_picture_that_never_fits_is_refused() -> None:
         budget(1).plan((2160, 3840), Options())
 
 
-def test_a_picture_of_the_max_pixels_fits_and_a_larger_one_does_not() -> None:
-    options = Options()
-    side = int(budget(1).max_pixels(options) ** 0.5)
-    budget(1).plan((side, side), options)
+@pytest.mark.parametrize("gibibytes", [0.05, 0.3, 1, 6])
+@pytest.mark.parametrize("computed_in", ["bfloat16", "float32"])
+@pytest.mark.parametrize("backbone", ["vgg16", "vgg19", "whitened"])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"optimiser": "adam"},
+        {"lbfgs_history": 1},
+        {"precision": "float32"},
+        {"content_layers": {"relu4_2": 1.0, "relu1_2": 1.0}},
+        {"style_layers": {"relu1_1": 1.0, "relu2_1": 1.0}, "content_layers": {"relu2_1": 1.0}},
+        {"style_layers": {"relu1_1": 1.0, "relu5_1": 0.0}},
+        {"normalisation": "paper", "style_statistic": "gram"},
+    ],
+)
+def test_the_most_pixels_are_those_that_can_be_planned(
+    gibibytes: float, computed_in: ComputedIn, backbone: str, chosen: dict[str, Any]
+) -> None:
+    options, free = Options(**chosen), int(gibibytes * GIB)
+    most = Memory(free, None, computed_in).most_pixels(options, backbone)
+    shares = Whitened().shares if backbone == "whitened" else VGG_SHARES
+    dtype = getattr(torch, computed_in if options.precision == "auto" else options.precision)
+    budgeted = MemoryBudget(free, dtype.itemsize, compared_layers(options, shares))
+    budgeted.plan((1, most), options)
     with pytest.raises(MemoryError):
-        budget(1).plan((side + 16, side + 16), options)
+        budgeted.plan((1, most + 2), options)
 
 
-def test_more_content_layers_take_more_memory() -> None:
-    usual, two = (budget(6).max_pixels(Options(content_layers=layers)) for layers in LAYERS)
-    assert two < usual
+def test_the_options_change_how_large_a_picture_may_be() -> None:
+    def most(**options: Any) -> int:
+        return Memory(GIB, None, "bfloat16").most_pixels(Options(**options), "whitened")
+
+    assert most(optimiser="adam") > most() > most(precision="float32")
+    assert most(content_layers={"relu4_2": 1.0, "relu1_2": 1.0}) < most()
+
+
+def test_images_and_a_limit_leave_less_memory_for_the_painting() -> None:
+    whole = Memory(GIB, None, "float32").most_pixels(Options(), "vgg19")
+    assert Memory(GIB, GIB // 2, "float32").most_pixels(Options(), "vgg19") < whole
+    assert Memory(GIB, 2 * GIB, "float32").most_pixels(Options(), "vgg19") == whole
+    assert Memory(GIB, None, "float32").most_pixels(Options(), "vgg19", GIB // 2) < whole
+    assert Memory(GIB, None, "float32").most_pixels(Options(), "vgg19", 2 * GIB) == 0
+
+
+@pytest.mark.parametrize("more", [{}, {"colour": "statistics"}, {"colour": "luminance"}])
+def test_the_images_take_as_much_as_estimated_and_more_with_each(more: dict[str, Any]) -> None:
+    options, size = Options(size=256, **more), (300, 400)
+    one = ImageSizes(size, [size]).total_bytes(options)
+    assert one >= torch.zeros(2, 3, *size).nbytes
+    assert ImageSizes(size, [size, size]).total_bytes(options) > one
+    assert ImageSizes(size, [size], masked=[size]).total_bytes(options) > one
+    assert ImageSizes(size, [size], start=size).total_bytes(options) > one
+
+
+def test_style_images_that_are_enlarged_take_what_they_have_then() -> None:
+    sizes = ImageSizes((64, 64), [(64, 64)])
+    usual = Options(size=1024, style_scale=4.0)
+    enlarged = replace(usual, normalisation="paper", style_statistic="gram")
+    assert sizes.total_bytes(usual) < 10**6
+    assert sizes.total_bytes(enlarged) > torch.zeros(3, 4096, 4096).nbytes
 
 
 def test_memory_that_a_checkpoint_releases_is_budgeted(

@@ -9,6 +9,7 @@ import pytest
 from pastiche import Options, sizes
 from pastiche.engine import backbone, lbfgs, normalisation, whitened
 from pastiche.engine.backbone import Units
+from pastiche.network_layers import WHITENED_SHARES
 from pastiche.options import StyleStatistic
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,7 @@ def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_its_constants_are_the_engine_s() -> None:
     assert f"{normalisation.GAMUT_SHARE:g} times what an\nempty picture would cost" in PAGE
     assert f"All images at {whitened.FIT_SIDES[0]}, {whitened.FIT_SIDES[1]} and" in PAGE
-    assert ", ".join(f"{share:g}" for share in list(whitened.SHARES.values())[:4]) in PAGE
+    assert ", ".join(f"{share:g}" for share in list(WHITENED_SHARES.values())[:4]) in PAGE
     assert f"is {lbfgs.FIRST_STEP:g} long" in PAGE
     assert f"longer than {lbfgs.LONGEST_STEP:g}" in PAGE
     assert f"the objective by more than {100 * (lbfgs.MAX_RISE - 1):.0f} %" in PAGE
@@ -50,4 +51,4 @@ def test_its_units_are_the_engine_s(network: str, units: Mapping[StyleStatistic,
 
 
 def test_the_shares_of_the_layers_add_up() -> None:
-    assert sum(whitened.SHARES.values()) == pytest.approx(1.0)
+    assert sum(WHITENED_SHARES.values()) == pytest.approx(1.0)

@@ -106,3 +106,15 @@ def test_a_scale_begins_with_noise_where_the_first_picture_has_no_detail() -> No
     grey = torch.full((1, 3, 16, 16), 0.5)
     larger = prepared.enlarge(grey, (32, 32), options, 1)
     assert larger.std() == pytest.approx(0.1, rel=0.1)
+
+
+def test_cached_images_are_counted_once_and_can_be_cleared() -> None:
+    cache = PreparedInputsCache()
+    assert cache.image_bytes == 0
+    painted(cache)
+    # The content image is there in the styles' palette too.
+    assert cache.image_bytes == 2 * CONTENT.nbytes + STYLE.nbytes
+    cache.clear()
+    assert cache.image_bytes == 0
+    painted(cache)
+    assert Counted.count == 2

@@ -8,11 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pastiche import Options, preset
-from pastiche.engine.backbone import VGG_SHARES, Backbone
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.normalisation import SCALINGS, Scaling, layer_weights, term_weights
+from pastiche.engine.normalisation import SCALINGS, Scaling, term_weights
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.whitened import Whitened
+from pastiche.network_layers import VGG_SHARES, layer_weights
 from pastiche.options import LayerName, Resampling
 from pastiche.pyramid import Scale
 from tests.engine.networks import random_backbone

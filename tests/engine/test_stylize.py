@@ -11,12 +11,13 @@ from torch import Tensor
 
 from pastiche import Options, stylize
 from pastiche.engine import lbfgs
-from pastiche.engine.backbone import VGG_SHARES, Backbone
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import BackboneSource
 from pastiche.engine.color import luminance
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.stylize import Run
+from pastiche.network_layers import VGG_SHARES
 from pastiche.options import Blend, Colour, LayerName, OptionError, Start
 from pastiche.presets import PRESETS
 from tests.engine.networks import random_backbone

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from pastiche.engine.evaluation import evaluate
-from pastiche.engine.fast.tiling import halo_width, size_at, split_image
+from pastiche.engine.fast.tiling import size_at, split_image
 from pastiche.engine.interruption import interruptible
 from pastiche.engine.normalisation import Weights
 from pastiche.engine.objective import Objective
 from pastiche.engine.targets import StyleImage, build_targets, extract_style_features
+from pastiche.network_layers import halo_width
 from pastiche.options import LAYERS, VGG16_LAYERS, LayerName, Options, Padding
 from tests.engine.networks import random_backbone
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import CHANNELS, STYLE_LAYERS, Backbone
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.whitened import MEAN_ACTIVATION, Whitened
+from pastiche.network_layers import CHANNELS, STYLE_LAYERS
 from pastiche.options import LAYERS, LayerName, Options
 from tests.engine.pictures import AWKWARD, CONTENT, STYLE, textured
 

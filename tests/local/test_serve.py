@@ -13,6 +13,7 @@ from local import data_folder as data_folders
 from local.data_folder import opened
 from local.errors import LocalError
 from local.ports import free_port
+from local.redis_server import socket_for
 from tests.stack import Stack, nothing_runs_on, served
 from tests.waiting import until
 
@@ -72,12 +73,45 @@ def test_a_part_that_dies_takes_the_rest_down_and_says_which(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Other systems tell no child of it.")
-def test_a_supervisor_that_is_killed_takes_all_parts_down(tmp_path: Path) -> None:
+def test_a_supervisor_that_is_killed_takes_all_parts_down_and_the_next_one_erases_its_socket(
+    tmp_path: Path,
+) -> None:
+    with socket_for(tmp_path) as path:
+        pass
     with served(tmp_path) as stack:
         stack.when(stack.submit(iterations=10_000), "running")
         stack.process.kill()
         stack.process.wait()
         until(lambda: nothing_runs_on(tmp_path), patience_seconds=20)
+    assert path.is_socket()
+    with socket_for(tmp_path) as again:
+        assert again == path
+        assert [*path.parent.iterdir()] == []
+    assert not path.parent.exists()
+
+
+def test_a_redis_listens_for_a_data_folder_with_a_long_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("t" * 100)))
+    long = tmp_path / ("d" * 200)
+    with socket_for(long) as first, socket_for(tmp_path / "other") as other:
+        assert first != other
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(first))
+            assert first.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_socket_s_folder_that_is_another_s_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with socket_for(tmp_path) as ours:
+        folder = ours.parent
+    (tmp_path / "theirs").mkdir()
+    folder.symlink_to(tmp_path / "theirs")
+    with pytest.raises(LocalError, match="another user's"), socket_for(tmp_path):
+        pass
 
 
 def test_the_service_that_uses_a_folder_is_named(tmp_path: Path) -> None:

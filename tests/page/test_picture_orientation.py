@@ -7,6 +7,7 @@ from playwright.sync_api import Browser
 
 from pastiche.pictures import read_picture
 from tests.picture_cases import CASES
+from tests.picture_doors import cases_of
 
 SIZE_OF = """async (source) => {
     const image = new Image();
@@ -15,13 +16,17 @@ SIZE_OF = """async (source) => {
     return [image.naturalWidth, image.naturalHeight];
 }"""
 
-NAMES = [name for name in CASES if any(word in name for word in ("turned", "orientation", "EXIF"))]
+NAMES = [
+    name
+    for name in cases_of("file")
+    if any(word in name for word in ("turned", "orientation", "EXIF"))
+]
 NAMES.remove("WebP whose EXIF is cut off")  # which browsers do not show
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_picture_is_turned_as_the_browser_turns_it(name: str, browser: Browser) -> None:
-    data = CASES[name].make()
+    data = CASES[name].data
     kind = name.partition(" ")[0].lower()
     page = browser.new_page()
     shown = page.evaluate(SIZE_OF, f"data:image/{kind};base64,{b64encode(data).decode()}")

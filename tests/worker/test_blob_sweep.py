@@ -126,6 +126,21 @@ def test_a_large_store_is_looked_through_step_by_step(
     assert not any(path.exists() for path in paths)
 
 
+def test_a_step_ends_in_the_middle_of_a_page_where_erasing_is_slow(
+    jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.blob_sweep.STEP_SECONDS", 0.0)
+    encoded = encoded_key(result_key(known_job(jobs), "1-a"), "webp")
+    keys = [encoded, *(input_key(new_job_id(), "content") for _ in range(3))]
+    paths = [put(blobs, key, 6 * HOUR) for key in keys]
+    steps = BlobSweep(jobs, blobs, RETENTION)
+    left = []
+    for _ in paths:
+        steps.step()
+        left.append(sum(path.exists() for path in paths))
+    assert left == [3, 2, 1, 0]
+
+
 def test_it_begins_again_only_after_a_while(jobs: JobStore, blobs: BlobStore) -> None:
     sweeps = BlobSweep(jobs, blobs, RETENTION)
     sweeps.step()

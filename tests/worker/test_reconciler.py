@@ -97,6 +97,58 @@ def test_a_lost_message_is_sent_again_once(
     assert messages(jobs) == 1
 
 
+def taken(jobs: JobStore) -> int:
+    """How many messages there were; a worker has taken all of them, and could paint none."""
+    count = messages(jobs)
+    jobs.client.delete(MESSAGES_KEY)
+    return count
+
+
+def test_a_job_that_no_worker_can_paint_is_announced_again_only_after_a_while(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(jobs, blobs)
+    found = []
+    for _ in range(6):
+        reconciler.round()
+        found.append(taken(jobs))
+    assert found == [0, 1, 0, 0, 0, 0]
+    monkeypatch.setattr("worker.reconciler.ANNOUNCE_AGAIN_SECONDS", 0.0)
+    reconciler.round()
+    assert taken(jobs) == 1
+
+
+def test_behind_jobs_that_no_worker_can_paint_a_lost_message_is_sent_again_at_once(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    for _ in range(3):
+        submitted(jobs, blobs)
+    for _ in range(2):
+        reconciler.round()
+    assert taken(jobs) == 3
+    submitted(jobs, blobs)
+    for _ in range(2):
+        reconciler.round()
+    assert taken(jobs) == 1
+
+
+def test_that_a_job_waits_without_a_message_is_logged_once(
+    reconciler: Reconciler,
+    jobs: JobStore,
+    blobs: BlobStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("worker.reconciler.ANNOUNCE_AGAIN_SECONDS", 0.0)
+    job_ids = {submitted(jobs, blobs) for _ in range(2)}
+    for _ in range(6):
+        reconciler.round()
+        taken(jobs)
+    logged = [each.getMessage() for each in caplog.records if "without a message" in each.message]
+    assert {each.split()[1].rstrip(":") for each in logged} == job_ids
+    assert len(logged) == len(job_ids)
+
+
 def test_a_job_past_its_deadline_expires(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:

@@ -9,33 +9,13 @@ from pathlib import Path
 
 import torch
 
-from pastiche.engine.backbone import CHANNELS, POOLED_BEFORE, stride_at
 from pastiche.engine.fast.convolution import convolution_dtype
-from pastiche.engine.fast.tiling import GRID, halo_width
-from pastiche.engine.normalisation import compared_layers, layer_weights
-from pastiche.options import LAYERS, LayerName, Options
-
-MIN_TILE_SIDE = 128
-"""Below this side, in pixels, a tile would be little but halo."""
+from pastiche.memory import MIN_HISTORY, MIN_TILE_SIDE, USABLE, evaluation_bytes, state_bytes
+from pastiche.network_layers import GRID, compared_layers, halo_width
+from pastiche.options import LayerName, Options
 
 MAX_TILE_SIDE = 2048
 """A tile need not be larger: its halo is then a seventh of it."""
-
-USABLE = 0.8
-"""The share of the free memory that is planned with: the estimate is not exact to the byte."""
-
-WORKING_BYTES = {2: 10, 4: 44}
-"""How many bytes a number in the widest maps takes while they are computed, by its size. That of
-float32 is measured (`benchmarks.memory`): freed memory that the process keeps has gaps."""
-
-FLOAT_BYTES = 4
-"""Of a number in pixels, the optimiser, and the content image's feature maps."""
-
-IMAGES = 16
-"""How many float32 copies of the picture there are at once besides the optimiser's history."""
-
-MIN_HISTORY = 2
-"""The shortest history before a picture is refused."""
 
 
 class TooLarge(MemoryError):
@@ -114,24 +94,13 @@ class MemoryBudget:
         side = max(MIN_TILE_SIDE, min(side, MAX_TILE_SIDE))
         return MemoryPlan(GRID * (side // GRID), history)
 
-    def max_pixels(self, options: Options) -> int:
-        """How many pixels a picture may have."""
-        tile = self._evaluation((MIN_TILE_SIDE + 2 * halo_width(self.layers)) ** 2)
-        return int((USABLE * self.free_bytes - tile) / _state_bytes(1, options, MIN_HISTORY))
-
     def _remaining(self, pixels: int, options: Options, history: int) -> float:
         """What remains for the evaluation, in bytes."""
-        return USABLE * self.free_bytes - _state_bytes(pixels, options, history)
+        return USABLE * self.free_bytes - state_bytes(pixels, options, history)
 
     def _evaluation(self, pixels: int) -> float:
-        """About how many bytes an evaluation of this many pixels takes: the feature maps, and what
-        the widest of them needs while it is computed."""
-        deepest = max(LAYERS.index(layer) for layer in self.layers)
-        maps = sum(
-            (outgoing + (incoming if layer in POOLED_BEFORE else 0)) / stride_at(layer) ** 2
-            for layer, (incoming, outgoing) in list(CHANNELS.items())[: deepest + 1]
-        )
-        return pixels * (maps * self.itemsize + 64 * WORKING_BYTES[self.itemsize])
+        """What an evaluation of this many pixels takes, in bytes."""
+        return evaluation_bytes(pixels, self.layers, self.itemsize)
 
 
 def smaller_tile_side(side: int) -> int:
@@ -186,14 +155,6 @@ def release_freed_memory() -> None:
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's malloc.h
 _NEVER = 2**31 - 1
-
-
-def _state_bytes(pixels: int, options: Options, history: int) -> int:
-    """About what the picture, the optimiser and the content's feature maps take."""
-    vectors = 2 * history + 1 if options.optimiser == "lbfgs" else 2
-    contents, _ = layer_weights(options, {})
-    maps = sum(FLOAT_BYTES * CHANNELS[layer][1] / stride_at(layer) ** 2 for layer in contents)
-    return int(pixels * (3 * FLOAT_BYTES * (vectors + IMAGES) + maps))
 
 
 def _free_on_machine() -> int:

@@ -14,21 +14,9 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import Backbone, size_at, stride_at
-from pastiche.options import LAYERS, LayerName
-
-GRID = 16
-"""Where tiles may begin, in pixels: on every layer's grid of pooled positions."""
-
-
-def halo_width(layers: Collection[LayerName]) -> int:
-    """How many pixels around a tile the deepest of these layers sees, rounded up to the grid.
-
-    A 3×3 convolution sees one position farther to each side, pooling none: 70 pixels at relu5_1.
-    """
-    deepest = max(LAYERS.index(layer) for layer in layers)
-    seen = sum(stride_at(layer) for layer in LAYERS[: deepest + 1])
-    return GRID * ceil(seen / GRID)
+from pastiche.engine.backbone import Backbone, size_at
+from pastiche.network_layers import GRID, halo_width, stride_at
+from pastiche.options import LayerName
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@
 -- ARGV[15] latest_ms   what `begin` replied
 -- ARGV[16] warnings (JSON) of its options and images, '' where there are none
 -- ARGV[17] pixels       how many the picture will have
+-- ARGV[18] image_bytes  about what the images that it is made from take while it is painted;
+--                       0 where that is not known
 -- KEYS[15] kept         hash: the submission that was first with the key; none where there is none
 -- Replies 'queued', again where the first reply was lost; 'full'; 'busy' where the owner has as many
 -- as may be; or 'late' where its pictures may have been taken for debris, or were erased already: by
@@ -44,6 +46,7 @@ redis.call('HINCRBY', inflight, owner, 1)
 if tonumber(ARGV[8]) > 0 then redis.call('HSET', record, 'deadline_ms', now + ARGV[8]) end
 redis.call('HSET', work, id, ARGV[5])
 redis.call('ZREM', debris, id)
+if ARGV[18] ~= '0' then redis.call('HSET', record, 'image_bytes', ARGV[18]) end
 if ARGV[14] ~= '' then redis.call('HSET', record, 'request_id', ARGV[14]) end
 if ARGV[16] ~= '' then redis.call('HSET', record, 'warnings', ARGV[16]) end
 if ARGV[13] ~= '' then redis.call('HSET', record, 'webhook_url', ARGV[13]) end

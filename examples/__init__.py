@@ -1,1 +1,0 @@
-"""Pictures to try the service with, and the programs that draw them."""

@@ -1,0 +1,192 @@
+"""The command line reads every kind of picture alike, in every field, with and without a service.
+
+Most commands run in this process, by the function that `pastiche` calls.
+"""
+
+import logging
+from collections.abc import Callable, Generator, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from torch import Tensor
+from typer.main import get_command
+
+from pastiche.cli import local_painting
+from pastiche.cli.application import application
+from pastiche.cli.exits import Exit
+from pastiche.engine.inputs import Inputs
+from pastiche.options import Options
+from tests import pictures
+from tests.cli.command import Shell, url_of
+from tests.conftest import RunningApi
+from tests.picture_cases import CASES, CUT_OFF, Case, assert_masks, assert_shows
+from tests.picture_doors import FIELDS, MASKS, assert_stored, cases_of, cases_without, fields_of
+
+pytestmark = pytest.mark.slow
+
+COMMAND = get_command(application)
+FILES = cases_of("file")
+OTHER_FORMATS = cases_without("file")
+EMPTY = {name: case for name, case in CASES.items() if not case.is_a_mask}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The exit code of a command, and what it said on both outputs."""
+
+    code: int
+    output: str
+
+
+def run(*arguments: str) -> Ended:
+    """What `pastiche` does with these arguments, in this process."""
+    output = StringIO()
+    with redirect_stdout(output), redirect_stderr(output):
+        code: int | None = COMMAND.main(arguments, prog_name="pastiche", standalone_mode=False)
+    return Ended(code or Exit.DONE, output.getvalue())
+
+
+@pytest.fixture(autouse=True)
+def _silent_client_afterwards() -> Iterator[None]:
+    """Each command shows what the client logs, as if it were the only one of its process."""
+    log = logging.getLogger("pastiche.client")
+    handlers = log.handlers[:]
+    yield
+    log.handlers = handlers
+
+
+@pytest.fixture
+def painted(monkeypatch: pytest.MonkeyPatch) -> list[Inputs]:
+    """What `--local` gives to the engine, which paints nothing and gives the content back."""
+    given: list[Inputs] = []
+
+    def paint(images: Inputs, options: Options, **_: Any) -> Generator[None, None, Tensor]:
+        given.append(images.checked(options))
+        yield from ()
+        return images.content
+
+    def followed(painting: Iterator[Any], _: Callable[..., None]) -> Tensor:
+        with pytest.raises(StopIteration) as ended:
+            next(painting)
+        assert isinstance(ended.value.value, Tensor)
+        return ended.value.value
+
+    monkeypatch.setattr(local_painting, "paint", paint)
+    monkeypatch.setattr(local_painting, "followed", followed)
+    return given
+
+
+def arguments(given: dict[str, bytes], folder: Path) -> list[str]:
+    """A pair and the flags of further pictures, each a file by the name of its field."""
+    words = ["content", "style"]
+    for field, data in given.items():
+        (folder / field).write_bytes(data)
+    more = [field for field in given if field not in words]
+    flags = [word for field in more for word in (f"--{field.replace('_', '-')}", field)]
+    return [str(folder / word) if word in given else word for word in (*words, *flags)]
+
+
+def with_one(field: str, data: bytes) -> dict[str, bytes]:
+    """A pair that can be painted, and this in one field."""
+    return {"content": pictures.jpeg(64, 32), "style": pictures.png(64, 32), field: data}
+
+
+@pytest.mark.parametrize("case", FILES.values(), ids=FILES)
+def test_files_are_submitted_alike_in_every_field(
+    case: Case, api: RunningApi, tmp_path: Path
+) -> None:
+    given = dict.fromkeys(fields_of(case), case.data)
+    ended = run("submit", *arguments(given, tmp_path), "--url", url_of(api))
+    assert ended.code == Exit.DONE, ended.output
+    assert_stored(api, case)
+
+
+@pytest.mark.parametrize("case", FILES.values(), ids=FILES)
+def test_files_are_painted_here_alike_in_every_field(
+    case: Case, painted: list[Inputs], tmp_path: Path
+) -> None:
+    given = dict.fromkeys(fields_of(case), case.data)
+    output = tmp_path / "out.png"
+    ended = run("paint", *arguments(given, tmp_path), "-o", str(output), "--local")
+    assert ended.code == Exit.DONE, ended.output
+    (images,) = painted
+    shown = [images.content, *images.styles, images.start]
+    masks = [*images.masks, *images.style_masks, *([images.content_map] if case.is_a_mask else [])]
+    assert len(shown) + len(masks) == len(given)
+    for image in shown:
+        assert image is not None
+        assert_shows(image[0].permute(1, 2, 0).numpy() * 255, case)
+    for mask in masks:
+        assert mask is not None
+        assert_masks(mask[0, 0].numpy() * 255, case)
+    with Image.open(output) as picture:
+        assert_shows(picture.convert("RGB"), case)
+
+
+def test_pictures_that_come_in_by_the_pipe_are_read_alike(api: RunningApi, folder: Path) -> None:
+    """In processes of their own."""
+    shell = Shell(folder, url_of(api))
+    for content, style in (("-", "me.jpg"), ("me.jpg", "-")):
+        case = CASES["JPEG turned by EXIF"]
+        with shell.start("submit", content, style) as process:
+            process.communicate(case.data, timeout=60)
+        assert process.returncode == Exit.DONE
+        field = "content-0" if content == "-" else "style-0"
+        (stored,) = (path for path in api.blobs if path.name == field and path.stat().st_size < 999)
+        with Image.open(stored) as picture:
+            assert_shows(picture, case)
+
+
+@pytest.mark.parametrize("make", CUT_OFF.values(), ids=CUT_OFF)
+def test_a_file_whose_last_pixels_are_missing_is_refused_in_every_field(
+    make: Callable[[], bytes], api: RunningApi, painted: list[Inputs], tmp_path: Path
+) -> None:
+    given = arguments(dict.fromkeys(FIELDS, make()), tmp_path)
+    sent = run("submit", *given, "--url", url_of(api))
+    assert sent.code == Exit.REFUSED
+    for field in FIELDS:
+        assert f"{field}: This picture is damaged or cut off" in sent.output
+        given = arguments(with_one(field, make()), tmp_path)
+        here = run("paint", *given, "-o", str(tmp_path / "x.png"), "--local")
+        assert here.code == Exit.UNUSABLE_FILE
+        assert f"The {field} image is damaged or cut off" in here.output
+    assert not painted
+
+
+@pytest.mark.parametrize(
+    ("case", "field"),
+    list(zip(OTHER_FORMATS.values(), cycle(FIELDS), strict=False)),
+    ids=OTHER_FORMATS,
+)
+def test_a_file_of_another_format_is_refused(
+    case: Case, field: str, painted: list[Inputs], tmp_path: Path
+) -> None:
+    given = arguments(with_one(field, case.data), tmp_path)
+    sent = run("submit", *given, "--url", "http://[::1]:9")
+    here = run("paint", *given, "-o", str(tmp_path / "x.png"), "--local")
+    assert sent.code == here.code == Exit.UNUSABLE_FILE
+    assert sent.output == here.output
+    assert f"{tmp_path / field} is a " in sent.output
+    assert not painted
+
+
+@pytest.mark.parametrize("case", EMPTY.values(), ids=EMPTY)
+def test_a_mask_that_is_white_nowhere_is_refused(
+    case: Case, api: RunningApi, painted: list[Inputs], tmp_path: Path
+) -> None:
+    given = dict.fromkeys(FIELDS, case.data)
+    sent = run("submit", *arguments(given, tmp_path), "--url", url_of(api))
+    assert sent.code == Exit.REFUSED
+    for field in MASKS:
+        assert f"{field}: This mask is black or transparent everywhere" in sent.output
+        words = arguments(with_one(field, case.data), tmp_path)
+        here = run("paint", *words, "-o", str(tmp_path / "x.png"), "--local")
+        assert here.code == Exit.UNUSABLE_FILE
+        assert f"{field}: must be white somewhere" in here.output
+    assert not painted

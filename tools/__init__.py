@@ -1,0 +1,1 @@
+"""Programs for those who work on the project: what draws, paints and writes its documentation."""

@@ -1,0 +1,221 @@
+"""The pages of the documentation that the code itself knows: `python -m tools.documents`.
+
+A test holds the committed pages against these functions, so they cannot go stale.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pastiche.option_warnings import WARNINGS
+from pastiche.options import Options, meaning_of, wanted
+from pastiche.presets import MEANINGS, PRESETS, SOURCED, Preset
+from shared.errors import FAILURES, FIELD_FAULTS, PasticheError
+from shared.job_options import WISHES, Wishes
+from shared.metrics import METRICS, Metric
+from shared.picture_fields import PICTURE_FIELDS
+from shared.settings import Settings
+
+FOLDER = Path(__file__).parents[1] / "docs"
+
+_OPTIONS = fields(Options)
+_BEGINS, _ENDS = "<!-- options: make docs -->", "<!-- end of options -->"
+
+
+def settings_page() -> str:
+    """Every setting: its variable, its default and what it means."""
+    rows = (
+        (f"`PASTICHE_{name.upper()}`", _code(field.default), field.description or "")
+        for name, field in Settings.model_fields.items()
+    )
+    return (
+        "# Settings\n\n"
+        "Every setting is an environment variable. `make serve PORT=… HOST=…` sets the port and\n"
+        "the address for a service on one machine. Where [traces](deployment.md#traces) go is\n"
+        "said by OpenTelemetry's own variables.\n\n"
+    ) + _table(("variable", "default", "meaning"), rows)
+
+
+def options_page() -> str:
+    """Every field of a job: its default, what it may be and what it means; and the presets."""
+    pictures = (
+        (f"`{name}`", "" if field.most == 1 else f"up to {field.most}", field.description)
+        for name, field in PICTURE_FIELDS.items()
+    )
+    presets = (
+        (
+            f"`{name}`",
+            MEANINGS[name],
+            "see below" if name in SOURCED else ", ".join(f"`{k}={v}`" for k, v in chosen.items()),
+        )
+        for name, chosen in PRESETS.items()
+    )
+    return (
+        "# Options\n\n"
+        "Form fields of `POST /jobs`, and arguments of `pastiche.Options`. An operator may hold\n"
+        "`size` lower (`PASTICHE_MAX_SIZE_PIXELS`).\n\n"
+        "## Pictures\n\n"
+        + _table(("field", "how many", "what it is"), pictures)
+        + "\nA mask may be smaller than its image, with the same aspect ratio, and is white\n"
+        "somewhere. The start image has the content image's aspect ratio. Where `start` or\n"
+        "`pictures_of` names an earlier job by its id, its pictures are taken where none are\n"
+        "sent. What becomes of orientation, colour profiles, depth and transparency:\n"
+        "[picture files](picture-files.md).\n"
+        + "".join(map(_group, dict.fromkeys(meaning_of(each.name).group for each in _OPTIONS)))
+        + "\n## When it is painted\n\nForm fields of `POST /jobs` alone.\n\n"
+        + _table(("field", "default", "may be", "meaning"), _wishes())
+        + "\n## Presets\n\n`preset` says where the options start from; what is given beside it "
+        "goes before it.\n\n"
+        + _table(("preset", "what for", "what it sets"), presets)
+        + "".join(map(_sourced_preset, SOURCED))
+    )
+
+
+def _sourced_preset(name: Preset) -> str:
+    """A preset whose values come from elsewhere, each with its source."""
+    rows = (
+        (f"`{option}`", _code(_short(constant.value)), constant.source)
+        for option, constant in SOURCED[name].items()
+    )
+    return f"\n### {name}\n\n" + _table(("option", "value", "source"), rows)
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.4g}" if isinstance(value, float) else value
+
+
+def _wishes() -> Iterator[tuple[str, str, str, str]]:
+    for name, field in Wishes.model_fields.items():
+        yield f"`{name}`", _code(field.default), WISHES[name], field.description or ""
+
+
+def _group(group: str) -> str:
+    """The options of one group, under its heading."""
+    rows = (
+        (
+            f"`{each.name}`",
+            _code(_as_text(getattr(Options(), each.name))),
+            wanted(each.name),
+            meaning_of(each.name).description,
+        )
+        for each in _OPTIONS
+        if meaning_of(each.name).group == group
+    )
+    return f"\n## {group}\n\n" + _table(("option", "default", "may be", "meaning"), rows)
+
+
+def engine_options() -> str:
+    """Every option with what it does in short, and where it comes from."""
+    rows = (
+        (
+            f"`{each.name}`",
+            _code(_as_text(getattr(Options(), each.name))),
+            meaning_of(each.name).description,
+            meaning_of(each.name).source or "our own",
+        )
+        for each in _OPTIONS
+    )
+    return _table(("option", "default", "what it does", "source"), rows)
+
+
+def engine_page() -> str:
+    """The engine's page, which is written by hand but for its table of options."""
+    page = (FOLDER / "engine.md").read_text("utf-8")
+    before, found, rest = page.partition(_BEGINS)
+    _, also_found, after = rest.partition(_ENDS)
+    assert found, "docs/engine.md has lost the beginning of its table"
+    assert also_found, "docs/engine.md has lost the end of its table"
+    return f"{before}{_BEGINS}\n{engine_options()}{_ENDS}{after}"
+
+
+def _as_text(default: Any) -> Any:
+    """A default as a form has it, None where it is empty."""
+    return default if default not in ((), {}) else None
+
+
+def errors_page() -> str:
+    """Every code that a client can meet: of a refused request, and of a failed job."""
+    refusals = ((f"`{each.code}`", str(each.status), each.title) for each in _kinds(PasticheError))
+    faults = ((f"`{code}`", meaning) for code, meaning in FIELD_FAULTS.items())
+    failures = ((f"`{code}`", sentence) for code, sentence in FAILURES.items())
+    warnings = ((f"`{code}`", meaning) for code, meaning in WARNINGS.items())
+    return (
+        "# Errors\n\n"
+        "A request that cannot be served is answered with `application/problem+json` (RFC 9457):\n"
+        "`type`, `title`, `status`, a `detail` for people and a `code` for programs. Where fields\n"
+        "are at fault, `errors` names each of them; the status is then that of all faults where\n"
+        "they share one (413, 415), else 422. A path or a method that does not exist has the code\n"
+        "`not_found` or `method_not_allowed`, and what was not foreseen `internal_error` (500).\n"
+        "Only `/readyz` answers 503 in a way of its own: with what is wrong, part by part.\n\n"
+        + _table(("code", "status", "meaning"), refusals)
+        + "\nA field at fault has its name in `field`, a sentence in `detail`, and a `code`:\n\n"
+        + _table(("code", "meaning"), faults)
+        + "\nA job that ends as `failed` says why in its `error`:\n\n"
+        + _table(("code", "meaning"), failures)
+        + "\n## Warnings\n\n"
+        "A job that is taken may have `warnings`: options and images that do not do what they\n"
+        "seem to ask for. Each has `field`, `code` and a sentence in `detail`:\n\n"
+        + _table(("code", "meaning"), warnings)
+    )
+
+
+def metrics_page() -> str:
+    """Every metric: its name, what it counts or measures, and its labels."""
+    rows = (
+        (f"`{_exposed(metric)}`", metric.kind, metric.description, _labels(metric))
+        for metric in METRICS
+    )
+    return (
+        "# Metrics\n\n"
+        "`GET /metrics`, for Prometheus. What befalls jobs is counted in Redis by the scripts\n"
+        "that change their records: one count for the whole service, whichever API process is\n"
+        "asked. Only requests are counted by each API process for itself. A dashboard for\n"
+        "Grafana lies in `deploy/grafana`; [traces](deployment.md#traces) follow one job.\n\n"
+    ) + _table(("metric", "kind", "what", "label"), rows)
+
+
+def _exposed(metric: Metric) -> str:
+    return f"{metric.name}_total" if metric.kind == "counter" else metric.name
+
+
+def _labels(metric: Metric) -> str:
+    return "" if metric.label is None else f"`{metric.label}`"
+
+
+PAGES = {
+    "metrics.md": metrics_page,
+    "settings.md": settings_page,
+    "options.md": options_page,
+    "errors.md": errors_page,
+    "engine.md": engine_page,
+}
+
+
+def main() -> None:
+    """Writes the pages."""
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [tuple(head)]
+    lines.append(("---",) * len(lines[0]))
+    lines += [tuple(row) for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _code(default: Any) -> str:
+    return "" if default is None else f"`{default}`"
+
+
+def _kinds(kind: type[PasticheError]) -> Iterator[type[PasticheError]]:
+    """The errors of the tree that are raised, in the order that they are declared."""
+    if "code" in vars(kind):
+        yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds(each)
+
+
+if __name__ == "__main__":
+    main()

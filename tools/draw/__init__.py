@@ -1,0 +1,1 @@
+"""Draws the example images: two photographs and seven paintings, a module each."""

@@ -1,0 +1,40 @@
+"""`python -m tools.paint gallery` and `strips`: paint the pictures of the documentation."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+
+from rich.console import Console
+
+from local.errors import LocalError
+from local.signals import Ended
+from shared.settings import Settings
+from tools.paint.gallery import gallery
+from tools.paint.strips import strips
+
+
+def main() -> None:
+    """Paints; exits with 1 and a sentence where it cannot, with 130 where it is interrupted."""
+    arguments = _parse_arguments()
+    console = Console(highlight=False)
+    try:
+        if arguments.command == "gallery":
+            gallery(Settings(), console)
+        else:
+            strips(Settings(), console, arguments.only)
+    except LocalError as error:
+        sys.exit(str(error))
+    except Ended:
+        sys.exit(130)
+
+
+def _parse_arguments() -> Namespace:
+    parser = ArgumentParser(prog="python -m tools.paint", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("gallery", help="the README's picture and the contact sheet")
+    several = commands.add_parser("strips", help="what each option does, a strip each")
+    several.add_argument("--only", metavar="NAME", help="one of them: alpha, masks, …")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

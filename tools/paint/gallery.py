@@ -1,0 +1,45 @@
+"""`make pictures`: the README's picture and the contact sheet, painted through the service."""
+
+from PIL import Image
+from rich.console import Console
+
+from local.http_jobs import Wanted
+from shared.settings import Settings
+from shared.sheets import grid
+from tools.paint.files import fitted_in, save
+from tools.paint.painter import BACKBONE, Painter, example, painter
+
+CONTENTS = ("harbour", "still_life")
+STYLES = ("swirls", "wave", "pointillism", "stained_glass", "ink_wash", "cubist")
+
+_TILE_PIXELS = 288
+_LARGE_PIXELS = 512
+
+
+def gallery(settings: Settings, console: Console) -> None:
+    """Writes the picture on top of the README, and the contact sheet of all examples.
+
+    Raises:
+        LocalError: a part of it cannot be done; the message says which.
+        Ended: the operator wants it to end.
+    """
+    with painter(settings) as artist:
+        sheet = []
+        for content in CONTENTS:
+            console.print(f"Painting {content} in every style")
+            row = [fitted_in(example("content", content), _TILE_PIXELS)]
+            row += [_painted(artist, content, style, _TILE_PIXELS) for style in STYLES]
+            sheet.append(row)
+        large = _painted(artist, "harbour", "swirls", _LARGE_PIXELS)
+    styles = [fitted_in(example("style", style), _TILE_PIXELS) for style in STYLES]
+    blank = Image.new("RGB", sheet[0][0].size, "white")
+    save(grid([[blank, *styles], *sheet]), "contact-sheet")
+    with Image.open(example("content", "harbour")) as photograph:
+        small = photograph.resize(large.size, Image.Resampling.LANCZOS)
+    save(grid([[small, large]]), "harbour-swirls")
+
+
+def _painted(artist: Painter, content: str, style: str, size: int) -> Image.Image:
+    """One example in the style of another, with every option at its default but the size."""
+    options = {"size": str(size), "backbone": BACKBONE}
+    return artist.painted(Wanted(example("content", content), example("style", style), options))
