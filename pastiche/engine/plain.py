@@ -136,11 +136,10 @@ def network_losses(maps: FeatureMaps, problem: Problem) -> dict[tuple[str, Layer
         content = content_loss(maps[layer], problem.content[layer], problem)
         losses["content", layer] = weight * content
     for layer, weight in problem.style_weights.items():
-        styles = zip(problem.shares, problem.masks, problem.styles, strict=True)
-        losses["style", layer] = weight * sum(
-            share * style_loss(moments(maps[layer], mask), style[layer], problem)
-            for share, mask, style in styles
-        )
+        losses["style", layer] = maps[layer].new_zeros(())
+        for share, mask, style in zip(problem.shares, problem.masks, problem.styles, strict=True):
+            loss = style_loss(moments(maps[layer], mask), style[layer], problem)
+            losses["style", layer] = losses["style", layer] + weight * share * loss
     return losses
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache as remember
 from functools import partial
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -205,7 +205,7 @@ class Run:
         Raises:
             OptionError: a weight is out of its range, or none is above 0.
         """
-        weights = {
+        weights: dict[str, Any] = {
             "content_weight": content_weight,
             "style_weight": style_weight,
             "tv_weight": tv_weight,
@@ -249,6 +249,7 @@ class Run:
         plan = self._budget.plan(self._tracker.scale.size, self._options)
         self._tile_side = plan.tile_side
         self._objective: Objective | None = None
+        self._weighted_by = self._options
         self._iterate = GraphedIteration(self._iterate_once, self._can_be_recorded)
         return plan.history
 

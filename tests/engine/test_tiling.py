@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from pastiche.engine.backbone import size_at
 from pastiche.engine.evaluation import evaluate
-from pastiche.engine.fast.tiling import size_at, split_image
+from pastiche.engine.fast.tiling import split_image
 from pastiche.engine.interruption import interruptible
 from pastiche.engine.normalisation import Weights
 from pastiche.engine.objective import Objective
