@@ -134,8 +134,8 @@ def _painted(
     attempt: Attempt,
     blocks: Blocks,
 ) -> Tensor:
-    """Paints to the end, or until the client wants the picture as it is: progress goes out, other
-    weights come in, and work is kept on the way."""
+    """Paints to the end, or until the client finishes the job: reports progress, applies new
+    weights, and stores previews and checkpoints."""
     resume = _earlier_work(inputs, options, backbone, attempt)
     weights = _weights(resume.options if resume else options)
     run = Run(
@@ -188,10 +188,10 @@ def _earlier_work(
     if before is not None and before != BackboneUsed(backbone.name, backbone.sha256):
         log.warning("Job %s: painted afresh: it was begun with another network", attempt.job.id)
         return None
-    for kept in attempt.checkpoints.earlier():
+    for stored in attempt.checkpoints.earlier():
         attempt.check()
         try:
-            checkpoint = Checkpoint.load(BytesIO(kept), best_device())
+            checkpoint = Checkpoint.load(BytesIO(stored), best_device())
             checkpoint.check(inputs.checked(options), options)
         except (UnusableCheckpoint, OptionError) as error:
             log.warning("Job %s: painted afresh: %s", attempt.job.id, error)

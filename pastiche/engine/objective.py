@@ -33,11 +33,9 @@ from pastiche.options import LayerName, Variation
 
 TermName = Literal["content", "style", "tv", "gamut"]
 FeatureMaps = Mapping[LayerName, Tensor]
-StyleKey = tuple[int, LayerName]
-"""A region by its number, and a layer."""
+StyleKey = tuple[int, LayerName]  # a region by its number, and a layer
 
-EPSILON = 1e-8
-"""Added to the norm that a gradient is divided by, as in neural_style.lua."""
+EPSILON = 1e-8  # added to the norm that a gradient is divided by, as in neural_style.lua
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +234,9 @@ class Objective:
 
     def gradient_norms(self, features: FeatureMaps, losses: Losses) -> GradientNorms:
         """The L1 norms of each term's gradient at the feature maps, without its weight."""
-        contents = [
-            _norm(gradient, weight)
-            for gradient, weight in zip(
-                self._content_gradients(features, losses), self.weights.contents, strict=True
-            )
-        ]
+        gradients = self._content_gradients(features, losses)
+        pairs = zip(gradients, self.weights.contents, strict=True)
+        contents = [_norm(gradient, weight) for gradient, weight in pairs]
         styles = {
             key: _norm(gradient, self.weights.layers[key])
             for key, gradient in self._style_gradients(features, losses)

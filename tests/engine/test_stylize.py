@@ -413,7 +413,7 @@ def test_without_style_the_pastiche_is_the_content_image(
 def test_no_scale_is_ever_above_where_it_began(
     weights: tuple[float, float], backbone: BackboneSource | None, schedule: dict[str, Any]
 ) -> None:
-    """However much style is asked for, and right after a change of scale."""
+    """With any style weight, and right after a change of scale."""
     content_weight, style_weight = weights
     options = Options(
         content_weight=content_weight, style_weight=style_weight, iterations=24, **schedule

@@ -38,7 +38,7 @@ def objective(
     thinner: int = 8,
     **options: object,
 ) -> Objective:
-    """That of a picture of this size, with targets looked at in tiles of `tile_side`.
+    """That of a picture of this size, with targets computed in tiles of `tile_side`.
 
     Args:
         layers: that the network has.
@@ -49,12 +49,12 @@ def objective(
     convolutions = {layer: network.convolutions[layer] for layer in layers}
     network = replace(network, convolutions=convolutions)
     styles = [StyleImage(picture(90, 130, 2).to(pixels)), StyleImage(picture(70, 70, 3).to(pixels))]
-    asked_for = Options(**options)  # type: ignore[arg-type]
+    chosen = Options(**options)  # type: ignore[arg-type]
     targets = build_targets(
         picture(*size, 1).to(pixels),
-        extract_style_features(styles[: 1 + masked], network, asked_for, tile_side),
+        extract_style_features(styles[: 1 + masked], network, chosen, tile_side),
         network,
-        asked_for,
+        chosen,
         masks=[picture(*size, 4 + each, 1).to(pixels) for each in range(2 * masked)],
         content_map=picture(*size, 6, 1).to(pixels) if masked else None,
         tile_side=tile_side,
