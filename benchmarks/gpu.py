@@ -21,7 +21,7 @@ import torch
 from benchmarks.machine import machine
 from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
 from benchmarks.reference import minimise, plain_problem
-from benchmarks.side_by_side import fought, told
+from benchmarks.side_by_side import race, summarise
 from pastiche import Options, preset
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.inputs import Inputs
@@ -43,7 +43,7 @@ def operations(height: int, width: int) -> float:
 
 
 def seconds(once: Callable[[], object], rounds: int = 10) -> float:
-    """What one takes at the median, the card's work included."""
+    """What one takes at the median, the GPU's work included."""
     taken = []
     for _ in range(rounds):
         torch.cuda.synchronize()
@@ -68,7 +68,7 @@ def rates() -> dict[str, float]:
 
 
 def inputs_of(pair: tuple[str, str], options: Options) -> Inputs:
-    """The images of a pair, on the card."""
+    """The images of a pair, on the GPU."""
     content, style = (
         example(kind, name) for kind, name in zip(("content", "style"), pair, strict=True)
     )
@@ -76,7 +76,7 @@ def inputs_of(pair: tuple[str, str], options: Options) -> Inputs:
 
 
 def iterations(size: int, matrix_rate: float) -> dict[str, Any]:
-    """An iteration at one size: the card's time, the host's, the share of the rate, the memory."""
+    """An iteration at one size: the GPU's time, the CPU's, the share of the rate, the memory."""
     options = Options(size=size, scale_iterations=(STEPS,), backbone=BACKBONE)
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
@@ -86,9 +86,9 @@ def iterations(size: int, matrix_rate: float) -> dict[str, Any]:
     torch.cuda.synchronize()
     began, hosted = perf_counter(), 0.0
     for _ in range(STEPS - 11):
-        asked = perf_counter()
+        launched = perf_counter()
         run.step()
-        hosted += perf_counter() - asked
+        hosted += perf_counter() - launched
     torch.cuda.synchronize()
     each = (perf_counter() - began) / (STEPS - 11)
     return {
@@ -136,14 +136,14 @@ def parts_at(rate: float) -> dict[str, Callable[[], Any]]:
     """What is measured, by name.
 
     Args:
-        rate: how many operations a second the card's products of matrices reach.
+        rate: how many operations a second the GPU's matrix products reach.
     """
     quick = Options(size=512, scale_iterations=(500,), backbone=BACKBONE)
     large = {"size": 3840, "backbone": BACKBONE}
     return {
         "iterations": lambda: [iterations(size, rate) for size in SIZES],
         "reference": lambda: [reference(size) for size in SIZES[:3]],
-        "race": lambda: [told(fought(*PAIRS[0], size)) for size in (256, 512)],
+        "race": lambda: [summarise(race(*PAIRS[0], size)) for size in (256, 512)],
         "512": lambda: whole(quick),
         "1024": lambda: whole(preset("standard", size=1024, backbone=BACKBONE)),
         "3840": lambda: whole(preset("standard", **large)),
@@ -156,22 +156,22 @@ def parts_at(rate: float) -> dict[str, Callable[[], Any]]:
 
 
 def main() -> None:
-    """Measures what is asked for and writes it down."""
+    """Measures the named parts and writes the results."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, default=RESULTS / "gpu.json")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts_at(1.0)))
-    asked = parser.parse_args()
-    unknown = set(asked.parts) - set(parts_at(1.0))
+    arguments = parser.parse_args()
+    unknown = set(arguments.parts) - set(parts_at(1.0))
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    target: Path = asked.file
+    target: Path = arguments.file
     found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
     found |= {"machine": machine(), **rates()}
-    whole(Options(size=128, iterations=20, backbone=BACKBONE))  # a worker's card is warm, too
+    whole(Options(size=128, iterations=20, backbone=BACKBONE))  # a worker's GPU is warm, too
     parts = parts_at(found["matrix_operations_a_second"])
-    for name in asked.parts or parts:
+    for name in arguments.parts or parts:
         found[name] = parts[name]()
         sys.stdout.write(f"{name}: {json.dumps(found[name])}\n")
         sys.stdout.flush()

@@ -65,16 +65,16 @@ def main(arguments: Sequence[str]) -> None:
     """Prints the peak of each, in a process of its own, and their ratio."""
     if len(arguments) > 1:
         who, size, *memory = arguments
-        told = painted(who, int(size), int(memory[0]) if memory else None)
-        sys.stdout.write(json.dumps(told))
+        measured = painted(who, int(size), int(memory[0]) if memory else None)
+        sys.stdout.write(json.dumps(measured))
         return
     size = arguments[0] if arguments else "1024"
     peaks: dict[str, float] = {}
     for who in ("engine", "reference"):
         command = [sys.executable, "-m", "benchmarks.memory", who, size]
-        told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        peaks[who] = told["peak"]
-        sys.stdout.write(f"{who:10} {told['peak']:7.0f} MB, {told['before']:.0f} before\n")
+        measured = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        peaks[who] = measured["peak"]
+        sys.stdout.write(f"{who:10} {measured['peak']:7.0f} MB, {measured['before']:.0f} before\n")
     sys.stdout.write(f"ratio      {peaks['engine'] / peaks['reference']:7.2f}\n")
     found = {"machine": machine(), "size": int(size), "peak_megabytes": peaks}
     (RESULTS / "memory.json").write_text(json.dumps(found, indent=1) + "\n")

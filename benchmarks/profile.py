@@ -94,14 +94,14 @@ def timed(each: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
     return seconds
 
 
-def _looked_at() -> list[ProfilerActivity]:
-    """The processor, and a card where there is one."""
-    card = [ProfilerActivity.CUDA] if torch.cuda.is_available() else []
-    return [ProfilerActivity.CPU, *card]
+def _activities() -> list[ProfilerActivity]:
+    """The CPU, and CUDA where it is available."""
+    cuda = [ProfilerActivity.CUDA] if torch.cuda.is_available() else []
+    return [ProfilerActivity.CPU, *cuda]
 
 
 def _wait() -> None:
-    """Until a card has done what it was asked for; a processor has by now."""
+    """Until a GPU has finished; a CPU has by now."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str]) -> None:
             pairs = zip(taken, seconds["convolutions"], strict=True)
             ratio = median(one / other for one, other in pairs)
             sys.stdout.write(f"  {name:13} {1000 * median(taken):8.1f} ms  {ratio:5.2f}\n")
-        with profile(activities=_looked_at()) as found:
+        with profile(activities=_activities()) as found:
             for _ in range(3):
                 bench.iteration()
             _wait()

@@ -156,7 +156,7 @@ def advance(
     return True
 
 
-def fought(content: str, style: str, size: int) -> dict[str, Run]:
+def race(content: str, style: str, size: int) -> dict[str, Run]:
     """Both by turns, to the end of what each may do."""
     duel = Duel.of(content, style, size)
     for_engine, for_reference = EVALUATIONS[size]
@@ -170,8 +170,8 @@ def fought(content: str, style: str, size: int) -> dict[str, Run]:
     return runs
 
 
-def told(runs: dict[str, Run]) -> dict[str, object]:
-    """When each was within so much of the best, and what an evaluation took."""
+def summarise(runs: dict[str, Run]) -> dict[str, object]:
+    """When each was within a factor of the best, and how long an evaluation took."""
     best = min(score for run in runs.values() for score in run.scores)
     return {
         "best": best,
@@ -190,8 +190,8 @@ def main(arguments: Sequence[str]) -> None:
     found = []
     for size in [int(each) for each in arguments] or SIZES:
         for content, style in PAIRS:
-            runs = fought(content, style, size)
-            result = {"content": content, "style": style, "size": size, **told(runs)}
+            runs = race(content, style, size)
+            result = {"content": content, "style": style, "size": size, **summarise(runs)}
             sys.stdout.write(json.dumps(result) + "\n")
             sys.stdout.flush()
             found.append({**result, "runs": {name: asdict(run) for name, run in runs.items()}})
