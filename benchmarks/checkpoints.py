@@ -12,9 +12,9 @@ from time import perf_counter
 
 from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
-from pastiche.engine.allocator import keep_freed_memory
+from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.stylize import paint
+from pastiche.engine.stylize import Run
 from shared.blob_store import BlobStore
 from shared.settings import Settings
 from worker.checkpoints import Checkpoints
@@ -32,11 +32,12 @@ def painted(size: int, folder: Path) -> str:
     blobs = BlobStore.open(folder.as_uri())
     checkpoints = Checkpoints("job", "1-a", blobs, Settings().checkpoint_seconds)
     began, keeping, times, iterations = perf_counter(), 0.0, 0, 0
-    for progress in paint(inputs, options):
+    run = Run(inputs, options)
+    for _ in run:
         iterations += 1
         if checkpoints.is_due:
             before = perf_counter()
-            checkpoints.keep(progress.save)
+            checkpoints.keep(run.save_checkpoint)
             keeping, times = keeping + perf_counter() - before, times + 1
         if times and perf_counter() - began > SECONDS:
             break
@@ -50,7 +51,7 @@ def painted(size: int, folder: Path) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     """Prints a line for each size."""
-    keep_freed_memory()
+    retain_freed_memory()
     for size in [int(each) for each in arguments] or SIZES:
         with TemporaryDirectory() as folder:
             sys.stdout.write(painted(size, Path(folder)) + "\n")

@@ -15,7 +15,7 @@ from benchmarks.pairs import BACKBONE, example
 from benchmarks.report import PAGES
 from pastiche import Options
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.stylize import paint
+from pastiche.engine.stylize import Run
 
 SIZE = 288
 COLOURS = {"content": "#0f766e", "style": "#c2410c", "tv": "#7c3aed"}
@@ -26,7 +26,7 @@ def main() -> None:
     """Paints, and writes the plot."""
     pair = Inputs(example("content", "harbour"), (example("style", "swirls"),))
     options = Options(size=SIZE, backbone=BACKBONE)
-    seen = [(each.scale, each.losses) for each in paint(pair, options)]
+    seen = [(each.scale, each.losses) for each in Run(pair, options)]
     figure, axes = plt.subplots(figsize=(7.5, 3.6))
     iterations = range(1, len(seen) + 1)
     for term, colour in COLOURS.items():

@@ -1,10 +1,10 @@
-"""The engine on a card: python -m benchmarks.gpu [--file FILE.json] [PART …]
+"""The engine on a GPU: python -m benchmarks.gpu [--file FILE.json] [PART …]
 
 Needs torch, torchvision, Pillow, numpy and safetensors alone, and the weights of vgg16 where
-`PASTICHE_WEIGHTS_FOLDER` says. Measures what the card can do at all (bfloat16
-products of matrices, copies), what an iteration takes and how near to that it comes, the plain
-implementation beside it, very large pictures in little memory, and nine pictures at once. All
-parts, or the ones that are named; what the file holds of the others stays in it.
+`PASTICHE_WEIGHTS_FOLDER` says. Measures what the GPU can do at all (bfloat16 matrix products,
+copies), what an iteration takes and how near to that it comes, the plain implementation beside it,
+and very large pictures in little memory. All parts, or the ones that are named; what the file holds
+of the others stays in it.
 """
 
 import json
@@ -20,31 +20,30 @@ import torch
 
 from benchmarks.machine import machine
 from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
-from benchmarks.reference import Reference
-from benchmarks.side_by_side import fought, told
+from benchmarks.reference import minimise, plain_problem
+from benchmarks.side_by_side import race, summarise
 from pastiche import Options, preset
-from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.scene import Scene
-from pastiche.engine.stylize import paint, paint_together
-from pastiche.network_layers import CHANNELS, CONTENT_LAYER, stride_of
+from pastiche.engine.prepared import PreparedInputs
+from pastiche.engine.stylize import Run
+from pastiche.network_layers import CHANNELS, CONTENT_LAYER, stride_at
 from pastiche.options import VGG16_LAYERS
 from pastiche.pyramid import scales
 
 SIZES = (256, 512, 1024, 2048)
 STEPS = 60
-NINE = [(tenth / 10, 1 - tenth / 10) for tenth in range(1, 10)]
 
 
 def operations(height: int, width: int) -> float:
     """Of the convolutions down to the deepest layer, forward and to their inputs."""
     layers = VGG16_LAYERS[: VGG16_LAYERS.index(CONTENT_LAYER) + 1]
-    each = (2 * 9 * CHANNELS[l][0] * CHANNELS[l][1] / stride_of(l) ** 2 for l in layers)  # noqa: E741
+    each = (2 * 9 * CHANNELS[l][0] * CHANNELS[l][1] / stride_at(l) ** 2 for l in layers)  # noqa: E741
     return 2 * height * width * sum(each)
 
 
 def seconds(once: Callable[[], object], rounds: int = 10) -> float:
-    """What one takes at the median, the card's work included."""
+    """What one takes at the median, the GPU's work included."""
     taken = []
     for _ in range(rounds):
         torch.cuda.synchronize()
@@ -69,7 +68,7 @@ def rates() -> dict[str, float]:
 
 
 def inputs_of(pair: tuple[str, str], options: Options) -> Inputs:
-    """The images of a pair, on the card."""
+    """The images of a pair, on the GPU."""
     content, style = (
         example(kind, name) for kind, name in zip(("content", "style"), pair, strict=True)
     )
@@ -77,19 +76,19 @@ def inputs_of(pair: tuple[str, str], options: Options) -> Inputs:
 
 
 def iterations(size: int, matrix_rate: float) -> dict[str, Any]:
-    """An iteration at one size: the card's time, the host's, the share of the rate, the memory."""
+    """An iteration at one size: the GPU's time, the CPU's, the share of the rate, the memory."""
     options = Options(size=size, scale_iterations=(STEPS,), backbone=BACKBONE)
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    painting = paint(inputs_of(PAIRS[0], options), options)
+    run = Run(inputs_of(PAIRS[0], options), options)
     for _ in range(10):
-        next(painting)
+        run.step()
     torch.cuda.synchronize()
     began, hosted = perf_counter(), 0.0
     for _ in range(STEPS - 11):
-        asked = perf_counter()
-        next(painting)
-        hosted += perf_counter() - asked
+        launched = perf_counter()
+        run.step()
+        hosted += perf_counter() - launched
     torch.cuda.synchronize()
     each = (perf_counter() - began) / (STEPS - 11)
     return {
@@ -104,9 +103,12 @@ def iterations(size: int, matrix_rate: float) -> dict[str, Any]:
 def reference(size: int) -> dict[str, Any]:
     """The plain implementation's evaluation at one size."""
     options = Options(size=size, precision="float32", backbone=BACKBONE)
-    scene = Scene.of(inputs_of(PAIRS[0], options), options, choose_backbone(BACKBONE))
-    scale = scales(*scene.size, options)[-1]
-    running = Reference(scene.objective(scale, options)).run(scene.start(scale.size, options))
+    prepared = PreparedInputs.prepare(
+        inputs_of(PAIRS[0], options), options, choose_backbone(BACKBONE)
+    )
+    scale = scales(*prepared.size, options)[-1]
+    problem = plain_problem(prepared.build_objective(scale, options))
+    running = minimise(problem, prepared.start(scale.size, options))
     for _ in range(5):
         next(running)
     torch.cuda.reset_peak_memory_stats()
@@ -115,12 +117,12 @@ def reference(size: int) -> dict[str, Any]:
     return {"size": size, "milliseconds": 1000 * each, "peak_megabytes": peak}
 
 
-def whole(options: Options, memory: int | None = None) -> dict[str, Any]:
+def whole(options: Options, memory_bytes: int | None = None) -> dict[str, Any]:
     """A whole job, from images to picture."""
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     began = perf_counter()
-    for _ in paint(inputs_of(PAIRS[0], options), options, memory=memory):
+    for _ in Run(inputs_of(PAIRS[0], options), options, memory_bytes=memory_bytes):
         pass
     return {
         "size": options.size,
@@ -130,64 +132,46 @@ def whole(options: Options, memory: int | None = None) -> dict[str, Any]:
     }
 
 
-def nine(size: int) -> dict[str, Any]:
-    """Nine weights at once, and one after the other."""
-    several = [
-        Options(size=size, iterations=100, content_weight=a, style_weight=b, backbone=BACKBONE)
-        for a, b in NINE
-    ]
-    inputs = inputs_of(PAIRS[0], several[0])
-    began = perf_counter()
-    for _ in paint_together(inputs, several):
-        pass
-    together, began = perf_counter() - began, perf_counter()
-    for options in several:
-        for _ in paint(inputs, options):
-            pass
-    return {"size": size, "together": together, "singly": perf_counter() - began}
-
-
 def parts_at(rate: float) -> dict[str, Callable[[], Any]]:
     """What is measured, by name.
 
     Args:
-        rate: how many operations a second the card's products of matrices reach.
+        rate: how many operations a second the GPU's matrix products reach.
     """
     quick = Options(size=512, scale_iterations=(500,), backbone=BACKBONE)
     large = {"size": 3840, "backbone": BACKBONE}
     return {
         "iterations": lambda: [iterations(size, rate) for size in SIZES],
         "reference": lambda: [reference(size) for size in SIZES[:3]],
-        "race": lambda: [told(fought(*PAIRS[0], size)) for size in (256, 512)],
+        "race": lambda: [summarise(race(*PAIRS[0], size)) for size in (256, 512)],
         "512": lambda: whole(quick),
         "1024": lambda: whole(preset("standard", size=1024, backbone=BACKBONE)),
         "3840": lambda: whole(preset("standard", **large)),
-        "3840-in-8-GB": lambda: whole(preset("standard", **large), memory=8 * 10**9),
+        "3840-in-8-GB": lambda: whole(preset("standard", **large), memory_bytes=8 * 10**9),
         "7680-in-16-GB": lambda: whole(
             Options(size=7680, iterations=20, lbfgs_history=4, backbone=BACKBONE),
-            memory=16 * 10**9,
+            memory_bytes=16 * 10**9,
         ),
-        "nine": lambda: [nine(size) for size in (256, 512)],
     }
 
 
 def main() -> None:
-    """Measures what is asked for and writes it down."""
+    """Measures the named parts and writes the results."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, default=RESULTS / "gpu.json")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts_at(1.0)))
-    asked = parser.parse_args()
-    unknown = set(asked.parts) - set(parts_at(1.0))
+    arguments = parser.parse_args()
+    unknown = set(arguments.parts) - set(parts_at(1.0))
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    target: Path = asked.file
+    target: Path = arguments.file
     found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
     found |= {"machine": machine(), **rates()}
-    whole(Options(size=128, iterations=20, backbone=BACKBONE))  # a worker's card is warm, too
+    whole(Options(size=128, iterations=20, backbone=BACKBONE))  # a worker's GPU is warm, too
     parts = parts_at(found["matrix_operations_a_second"])
-    for name in asked.parts or parts:
+    for name in arguments.parts or parts:
         found[name] = parts[name]()
         sys.stdout.write(f"{name}: {json.dumps(found[name])}\n")
         sys.stdout.flush()

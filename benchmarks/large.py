@@ -15,9 +15,9 @@ from benchmarks.machine import machine
 from benchmarks.memory import resident_megabytes
 from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
 from pastiche import Options
-from pastiche.engine.allocator import keep_freed_memory
+from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.stylize import paint
+from pastiche.engine.stylize import Run
 
 HEIGHT, WIDTH = 2160, 3840
 MEMORY_BYTES = 6_000_000_000
@@ -25,7 +25,7 @@ MEMORY_BYTES = 6_000_000_000
 
 def main() -> None:
     """Prints the most after each iteration, and writes the last."""
-    keep_freed_memory()
+    retain_freed_memory()
     (content, style), *_ = PAIRS
     photograph = functional.interpolate(
         example("content", content), size=(HEIGHT, WIDTH), mode="bicubic"
@@ -33,7 +33,7 @@ def main() -> None:
     inputs = Inputs(photograph.clamp(0, 1), (example("style", style),))
     options = Options(size=WIDTH, scale_iterations=(1, 1, 1, 2), backbone=BACKBONE)
     begun = perf_counter()
-    for progress in paint(inputs, options, memory=MEMORY_BYTES):
+    for progress in Run(inputs, options, memory_bytes=MEMORY_BYTES):
         seconds, peak = perf_counter() - begun, resident_megabytes()
         sys.stdout.write(
             f"scale {progress.scale}, iteration {progress.iteration}: "

@@ -33,12 +33,12 @@ from benchmarks import likeness_table
 from benchmarks.likeness_table import Row
 from benchmarks.pairs import every_pair, example, opened
 from pastiche import OptionError, Options, preset, stylize
-from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.backbone_sources import choose_backbone
+from pastiche.engine.fast.cuda import best_device
+from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.images import from_pil, resize_picture, to_pil
-from pastiche.engine.precision import best_device
-from pastiche.engine.statistics import moments_target, position_sums
+from pastiche.engine.losses import MomentsTarget, position_sums
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import BackboneChoice, LayerName
 from pastiche.presets import Preset
@@ -143,7 +143,7 @@ def _style_distance(
     """Σ_l d_l."""
     distances = []
     for layer in STYLE_LAYERS:
-        target = moments_target(position_sums(style[layer]).moments())
+        target = MomentsTarget.from_moments(position_sums(style[layer]).moments())
         squared, _ = target.loss(position_sums(features[layer]).moments())
         distances.append(squared.sqrt())
     return torch.stack(distances).sum().item()
@@ -176,7 +176,7 @@ def measured(pair: tuple[str, str], name: Preset, options: Options) -> Row:
 
 def _measure_examples(arguments: Namespace) -> None:
     """Paints and measures, and writes each row as soon as it is there."""
-    keep_freed_memory()
+    retain_freed_memory()
     for name in arguments.presets:
         for size in arguments.sizes or [preset(name).size]:
             options = preset(name, size=size, backbone=arguments.backbone)

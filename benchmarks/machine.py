@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from pastiche import Options
-from pastiche.engine.precision import best_device, convolution_dtype
+from pastiche.engine.fast.convolution import convolution_dtype
+from pastiche.engine.fast.cuda import best_device
 
 
 def machine() -> dict[str, str | int]:

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 
 from benchmarks.machine import machine
 from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
-from benchmarks.reference import Reference
+from benchmarks.reference import minimise, plain_problem
 from pastiche import Options
-from pastiche.engine.allocator import keep_freed_memory
-from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.backbone_sources import choose_backbone
+from pastiche.engine.fast.cuda import best_device
+from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.precision import best_device
-from pastiche.engine.scene import Scene
-from pastiche.engine.stylize import paint
+from pastiche.engine.prepared import PreparedInputs
+from pastiche.engine.stylize import Run
 from pastiche.options import Precision
 from pastiche.pyramid import scales
 
@@ -44,13 +44,18 @@ def painted(who: str, size: int, memory: int | None) -> dict[str, float]:
     inputs = Inputs(example("content", content), (example("style", style),)).checked(options)
     before = resident_megabytes()
     if who == "engine":
-        keep_freed_memory()
-        for _ in paint(inputs, options, memory=memory):
+        retain_freed_memory()
+        for _ in Run(inputs, options, memory_bytes=memory):
             pass
     else:
-        scene = Scene.of(inputs.to(best_device()), options, choose_backbone(BACKBONE))
-        scale = scales(*scene.size, options)[-1]
-        running = Reference(scene.objective(scale, options)).run(scene.start(scale.size, options))
+        prepared = PreparedInputs.prepare(
+            inputs.to(best_device()), options, choose_backbone(BACKBONE)
+        )
+        scale = scales(*prepared.size, options)[-1]
+        running = minimise(
+            plain_problem(prepared.build_objective(scale, options)),
+            prepared.start(scale.size, options),
+        )
         for _ in range(ITERATIONS):
             next(running)
     return {"before": before, "peak": resident_megabytes()}
@@ -60,16 +65,16 @@ def main(arguments: Sequence[str]) -> None:
     """Prints the peak of each, in a process of its own, and their ratio."""
     if len(arguments) > 1:
         who, size, *memory = arguments
-        told = painted(who, int(size), int(memory[0]) if memory else None)
-        sys.stdout.write(json.dumps(told))
+        measured = painted(who, int(size), int(memory[0]) if memory else None)
+        sys.stdout.write(json.dumps(measured))
         return
     size = arguments[0] if arguments else "1024"
     peaks: dict[str, float] = {}
     for who in ("engine", "reference"):
         command = [sys.executable, "-m", "benchmarks.memory", who, size]
-        told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        peaks[who] = told["peak"]
-        sys.stdout.write(f"{who:10} {told['peak']:7.0f} MB, {told['before']:.0f} before\n")
+        measured = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        peaks[who] = measured["peak"]
+        sys.stdout.write(f"{who:10} {measured['peak']:7.0f} MB, {measured['before']:.0f} before\n")
     sys.stdout.write(f"ratio      {peaks['engine'] / peaks['reference']:7.2f}\n")
     found = {"machine": machine(), "size": int(size), "peak_megabytes": peaks}
     (RESULTS / "memory.json").write_text(json.dumps(found, indent=1) + "\n")

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options, stylize
-from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.evaluation import evaluate
+from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.precision import best_device
-from pastiche.engine.scene import Scene
+from pastiche.engine.prepared import PreparedInputs
 from pastiche.pyramid import scales
 
 SIZES = (128, 256)
@@ -23,11 +23,11 @@ def ended_with(content: str, style: str, size: int) -> tuple[float, float]:
     exact = Options(size=size, precision="float32", backbone=BACKBONE)
     inputs = Inputs(example("content", content), (example("style", style),))
     inputs = inputs.checked(exact).to(best_device())
-    scene = Scene.of(inputs, exact, choose_backbone(BACKBONE))
-    objective = scene.objective(scales(*scene.size, exact)[-1], exact)
+    prepared = PreparedInputs.prepare(inputs, exact, choose_backbone(BACKBONE))
+    objective = prepared.build_objective(scales(*prepared.size, exact)[-1], exact)
     rough = Options(size=size, precision="bfloat16", backbone=BACKBONE)
     pictures = (stylize(inputs.content, inputs.styles, each) for each in (rough, exact))
-    one, other = (evaluate([objective], each.to(best_device()))[0] for each in pictures)
+    one, other = (evaluate(objective, each.to(best_device())) for each in pictures)
     return one.value.item(), other.value.item()
 
 

@@ -15,15 +15,15 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
-from pastiche.engine import optimiser
-from pastiche.engine.allocator import keep_freed_memory
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.evaluation import evaluate
+from pastiche.engine.fast.cuda import best_device
+from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Evaluation
-from pastiche.engine.precision import best_device
-from pastiche.engine.scene import Scene
+from pastiche.engine.prepared import PreparedInputs
+from pastiche.engine.stylize import start_optimiser
 from pastiche.network_layers import POOLED_BEFORE
 from pastiche.pyramid import scales
 
@@ -62,20 +62,19 @@ class Bench:
         options = Options(size=size, backbone=BACKBONE)
         (content, style), *_ = PAIRS
         inputs = Inputs(example("content", content), (example("style", style),))
-        scene = Scene.of(
+        prepared = PreparedInputs.prepare(
             inputs.checked(options).to(best_device()), options, choose_backbone(BACKBONE)
         )
-        scale = scales(*scene.size, options)[-1]
-        self.network, self.size = scene.network, scale.size
-        self._objective = scene.objective(scale, options)
-        self._state = optimiser.begin(
-            scene.start(scale.size, options).flatten(), options, 10, scene.axes
+        scale = scales(*prepared.size, options)[-1]
+        self.network, self.size = prepared.network, scale.size
+        self._objective = prepared.build_objective(scale, options)
+        self._state = start_optimiser(
+            prepared.start(scale.size, options).flatten(), options, 10, prepared.axes
         )
 
     def evaluation(self) -> Evaluation:
         """The objective where the painting stands."""
-        (found,) = evaluate([self._objective], self._state.position.view(1, 3, *self.size))
-        return found
+        return evaluate(self._objective, self._state.position.view(1, 3, *self.size))
 
     def iteration(self) -> None:
         """One step further."""
@@ -95,21 +94,21 @@ def timed(each: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
     return seconds
 
 
-def _looked_at() -> list[ProfilerActivity]:
-    """The processor, and a card where there is one."""
-    card = [ProfilerActivity.CUDA] if torch.cuda.is_available() else []
-    return [ProfilerActivity.CPU, *card]
+def _activities() -> list[ProfilerActivity]:
+    """The CPU, and CUDA where it is available."""
+    cuda = [ProfilerActivity.CUDA] if torch.cuda.is_available() else []
+    return [ProfilerActivity.CPU, *cuda]
 
 
 def _wait() -> None:
-    """Until a card has done what it was asked for; a processor has by now."""
+    """Until a GPU has finished; a CPU has by now."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
 def main(arguments: Sequence[str]) -> None:
     """Prints the ratios, and the profiler's table, for each size."""
-    keep_freed_memory()
+    retain_freed_memory()
     for size in [int(each) for each in arguments] or SIZES:
         bench = Bench(size)
         seconds = timed(
@@ -124,7 +123,7 @@ def main(arguments: Sequence[str]) -> None:
             pairs = zip(taken, seconds["convolutions"], strict=True)
             ratio = median(one / other for one, other in pairs)
             sys.stdout.write(f"  {name:13} {1000 * median(taken):8.1f} ms  {ratio:5.2f}\n")
-        with profile(activities=_looked_at()) as found:
+        with profile(activities=_activities()) as found:
             for _ in range(3):
                 bench.iteration()
             _wait()

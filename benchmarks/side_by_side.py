@@ -19,17 +19,18 @@ from torch import Tensor
 
 from benchmarks.machine import machine
 from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
-from benchmarks.reference import Reference
+from benchmarks.reference import minimise, plain_problem
 from pastiche import Options
-from pastiche.engine.allocator import keep_freed_memory
+from pastiche.engine import plain
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.backbone_sources import choose_backbone
+from pastiche.engine.fast.cuda import best_device
+from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.objective import Objective
-from pastiche.engine.precision import best_device
-from pastiche.engine.scene import Scene
-from pastiche.engine.stylize import paint
-from pastiche.network_layers import layers_of
+from pastiche.engine.plain import Problem
+from pastiche.engine.prepared import PreparedInputs
+from pastiche.engine.stylize import Run as EngineRun
+from pastiche.network_layers import compared_layers
 from pastiche.options import LayerName
 from pastiche.pyramid import Scale, scales
 
@@ -89,10 +90,10 @@ class Duel:
 
     inputs: Inputs
     network: Loaded
-    scene: Scene
+    prepared: PreparedInputs
     coarse: tuple[int, ...]
     full: Scale
-    objective: Objective
+    problem: Problem
 
     @classmethod
     def of(cls, content: str, style: str, size: int) -> "Duel":
@@ -100,31 +101,39 @@ class Duel:
         inputs = Inputs(example("content", content), (example("style", style),))
         inputs = inputs.checked(options).to(best_device())
         source = choose_backbone(BACKBONE)
-        layers = layers_of(options, source.shares)
+        layers = compared_layers(options, source.shares)
         network = Loaded(source.network((inputs.content, *inputs.styles), layers, options))
-        scene = Scene.of(inputs, options, network)
-        *coarse, full = scales(*scene.size, options)
+        prepared = PreparedInputs.prepare(inputs, options, network)
+        *coarse, full = scales(*prepared.size, options)
         counts = tuple(scale.iterations for scale in coarse)
-        return cls(inputs, network, scene, counts, full, scene.objective(full, options))
+        return cls(
+            inputs,
+            network,
+            prepared,
+            counts,
+            full,
+            plain_problem(prepared.build_objective(full, options)),
+        )
 
     def score(self, image: Tensor) -> float:
         """The objective of the picture in 8 bits."""
         with torch.no_grad():
             rounded = (image.clamp(0, 1) * 255).round() / 255
-            return Reference(self.objective).loss(rounded).item()
+            return plain.objective(rounded, self.problem).item()
 
     def reference(self) -> Iterator[Callable[[], Tensor]]:
         """The plain implementation, an evaluation at a time."""
-        start = self.scene.start(self.full.size, Options(size=self.full.longest_side))
-        for image in Reference(self.objective).run(start):
+        start = self.prepared.start(self.full.size, Options(size=self.full.longest_side))
+        for image in minimise(self.problem, start):
             yield lambda image=image: image  # type: ignore[misc]
 
     def engine(self, counts: tuple[int, ...]) -> Iterator[Callable[[], Tensor] | None]:
         """The engine, an evaluation at a time; None while it is at a coarse scale."""
         size = self.full.longest_side
         options = Options(size=size, scale_iterations=counts, backbone=BACKBONE)
-        for progress in paint(self.inputs, options, backbone=self.network):
-            yield progress.picture if progress.scale == progress.scales else None
+        run = EngineRun(self.inputs, options, backbone=self.network)
+        for progress in run:
+            yield run.preview if progress.scale == progress.scales else None
 
 
 def advance(
@@ -147,7 +156,7 @@ def advance(
     return True
 
 
-def fought(content: str, style: str, size: int) -> dict[str, Run]:
+def race(content: str, style: str, size: int) -> dict[str, Run]:
     """Both by turns, to the end of what each may do."""
     duel = Duel.of(content, style, size)
     for_engine, for_reference = EVALUATIONS[size]
@@ -161,8 +170,8 @@ def fought(content: str, style: str, size: int) -> dict[str, Run]:
     return runs
 
 
-def told(runs: dict[str, Run]) -> dict[str, object]:
-    """When each was within so much of the best, and what an evaluation took."""
+def summarise(runs: dict[str, Run]) -> dict[str, object]:
+    """When each was within a factor of the best, and how long an evaluation took."""
     best = min(score for run in runs.values() for score in run.scores)
     return {
         "best": best,
@@ -177,12 +186,12 @@ def told(runs: dict[str, Run]) -> dict[str, object]:
 
 def main(arguments: Sequence[str]) -> None:
     """Prints what each pair gave, and writes all of it down."""
-    keep_freed_memory()
+    retain_freed_memory()
     found = []
     for size in [int(each) for each in arguments] or SIZES:
         for content, style in PAIRS:
-            runs = fought(content, style, size)
-            result = {"content": content, "style": style, "size": size, **told(runs)}
+            runs = race(content, style, size)
+            result = {"content": content, "style": style, "size": size, **summarise(runs)}
             sys.stdout.write(json.dumps(result) + "\n")
             sys.stdout.flush()
             found.append({**result, "runs": {name: asdict(run) for name, run in runs.items()}})

@@ -17,10 +17,12 @@ STEPS = {256: (70, 50, 100), 512: (70, 50, 50, 100), 1024: (70, 50, 40, 30, 80)}
 
 def settled(content: str, style: str, size: int) -> Progress:
     """The last iteration of a painting with the default weights."""
-    told: list[Progress] = []
+    reported: list[Progress] = []
     options = Options(size=size, scale_iterations=STEPS[size], backbone="whitened")
-    stylize(example("content", content), example("style", style), options, watch=told.append)
-    return told[-1]
+    stylize(
+        example("content", content), example("style", style), options, on_progress=reported.append
+    )
+    return reported[-1]
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -12,19 +12,19 @@ from typing import Literal
 from pastiche.network_layers import (
     CHANNELS,
     POOLED_BEFORE,
+    compared_layers,
     default_shares,
-    halo_of,
+    halo_width,
     layer_weights,
-    layers_of,
-    stride_of,
+    stride_at,
 )
 from pastiche.options import LAYERS, LayerName, Options
 from pastiche.sizes import enlarges_styles, fitted, style_side
 
-SMALLEST_TILE = 128
+MIN_TILE_SIDE = 128
 """Below this side, in pixels, a tile would be little but halo."""
 
-SPARE = 0.8
+USABLE = 0.8
 """What share of the free memory a painting may plan with: its estimate is none to the byte."""
 
 WORKED_ON = {2: 10, 4: 44}
@@ -37,7 +37,7 @@ FLOAT = 4
 PICTURES = 16
 """How many float32 copies of the picture there are at once beside the optimiser's history."""
 
-LEAST_HISTORY = 2
+MIN_HISTORY = 2
 """The shortest history that is taken before a picture is refused."""
 
 CONTENT_COPIES = 3
@@ -63,7 +63,7 @@ def evaluation_bytes(pixels: float, layers: Collection[LayerName], itemsize: int
     """
     deepest = max(LAYERS.index(layer) for layer in layers)
     kept = sum(
-        (outgoing + (incoming if layer in POOLED_BEFORE else 0)) / stride_of(layer) ** 2
+        (outgoing + (incoming if layer in POOLED_BEFORE else 0)) / stride_at(layer) ** 2
         for layer, (incoming, outgoing) in list(CHANNELS.items())[: deepest + 1]
     )
     return pixels * (kept * itemsize + 64 * WORKED_ON[itemsize])
@@ -77,7 +77,7 @@ def state_bytes(pixels: int, options: Options, history: int) -> int:
     """
     remembered = 2 * history + 1 if options.optimiser == "lbfgs" else 2
     contents, _ = layer_weights(options, {})
-    compared = sum(FLOAT * CHANNELS[layer][1] / stride_of(layer) ** 2 for layer in contents)
+    compared = sum(FLOAT * CHANNELS[layer][1] / stride_at(layer) ** 2 for layer in contents)
     return int(pixels * (3 * FLOAT * (remembered + PICTURES) + compared))
 
 
@@ -88,9 +88,9 @@ def most_pixels(free: int, options: Options, layers: Collection[LayerName], item
         free: how many bytes there are.
         layers, itemsize: as for `evaluation_bytes`.
     """
-    history = min(LEAST_HISTORY, options.lbfgs_history)
-    planned, state = SPARE * free, float(state_bytes(1, options, history))
-    tile = (SMALLEST_TILE + 2 * halo_of(layers)) ** 2
+    history = min(MIN_HISTORY, options.lbfgs_history)
+    planned, state = USABLE * free, float(state_bytes(1, options, history))
+    tile = (MIN_TILE_SIDE + 2 * halo_width(layers)) ** 2
     whole = planned / (state + evaluation_bytes(1, layers, itemsize))
     if whole <= tile:
         return max(0, int(whole))
@@ -159,7 +159,7 @@ class Memory:
             image_bytes: what the images that it is made from take.
         """
         computed_in = self.automatic if options.precision == "auto" else options.precision
-        layers = layers_of(options, default_shares(backbone))
+        layers = compared_layers(options, default_shares(backbone))
         free = self.free - image_bytes
         planned = free if self.limit is None else min(free, self.limit)
         return most_pixels(planned, options, layers, ITEMSIZE.get(computed_in, FLOAT))

@@ -71,7 +71,9 @@ def layer_weights(
     return _weighted(contents, are_shares), _weighted(options.style_layers or usual, are_shares)
 
 
-def layers_of(options: Options, network_shares: Mapping[LayerName, float]) -> frozenset[LayerName]:
+def compared_layers(
+    options: Options, network_shares: Mapping[LayerName, float]
+) -> frozenset[LayerName]:
     """Every layer whose feature map is compared."""
     contents, styles = layer_weights(options, network_shares)
     return frozenset({*contents, *styles})
@@ -82,17 +84,17 @@ def _weighted(weights: Mapping[LayerName, float], are_shares: bool) -> dict[Laye
     return {layer: weight / whole for layer, weight in weights.items() if weight}
 
 
-def stride_of(layer: LayerName) -> int:
+def stride_at(layer: LayerName) -> int:
     """How many pixels lie between two positions of this layer."""
     before = LAYERS[: 1 + LAYERS.index(layer)]
     return int(2 ** sum(each in POOLED_BEFORE for each in before))
 
 
-def halo_of(layers: Collection[LayerName]) -> int:
+def halo_width(layers: Collection[LayerName]) -> int:
     """How many pixels around a tile the deepest of these layers sees, rounded up to the grid.
 
     A 3×3 convolution sees one position farther to each side, a pooling none: 70 pixels at relu5_1.
     """
     deepest = max(LAYERS.index(layer) for layer in layers)
-    seen = sum(stride_of(layer) for layer in LAYERS[: deepest + 1])
+    seen = sum(stride_at(layer) for layer in LAYERS[: deepest + 1])
     return GRID * ceil(seen / GRID)

@@ -1,15 +1,9 @@
 """A painting as spans, one after another: what prepares it, then its iterations block by block."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import time_ns
 
-from pastiche.engine.backbones import BackboneSource
-from pastiche.engine.inputs import Inputs
 from pastiche.engine.progress import Progress
-from pastiche.engine.scene import Scene
-from pastiche.engine.scenes import Scenes
-from pastiche.options import Options
 from shared import tracing
 
 BLOCK_SECONDS = 2.0
@@ -70,15 +64,3 @@ class Blocks:
             "iterations", attributes=attributes, start_time=block.began_ns
         )
         span.end(block.ended_ns)
-
-
-class HeardScenes(Scenes):
-    """Scenes of another, with a word when one is there."""
-
-    def __init__(self, scenes: Scenes, then: Callable[[], None]) -> None:
-        self._scenes, self._then = scenes, then
-
-    def of(self, inputs: Inputs, options: Options, source: BackboneSource) -> Scene:
-        scene = self._scenes.of(inputs, options, source)
-        self._then()
-        return scene

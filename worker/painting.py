@@ -2,23 +2,27 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
 from io import BytesIO
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pastiche.engine.allocator import give_back_freed_memory, keep_freed_memory
-from pastiche.engine.backbones import BackboneSource, choose_backbone
+from pastiche.engine.backbone_sources import BackboneSource, choose_backbone
 from pastiche.engine.checkpoint import Checkpoint, UnusableCheckpoint
+from pastiche.engine.fast.convolution import convolution_dtype
+from pastiche.engine.fast.cuda import best_device
+from pastiche.engine.fast.memory import (
+    free_memory,
+    is_out_of_memory,
+    release_freed_memory,
+    retain_freed_memory,
+)
 from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
-from pastiche.engine.precision import best_device, convolution_dtype
+from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged, Progress
-from pastiche.engine.room import free_memory
-from pastiche.engine.scenes import Scenes
-from pastiche.engine.stylize import Command, Reweigh, Stop, paint
+from pastiche.engine.stylize import Run
 from pastiche.engine.weights import MissingWeights
 from pastiche.memory import ComputedIn
 from pastiche.options import LIVE_OPTIONS, OptionError, Options
@@ -29,29 +33,29 @@ from shared.jobs import Progress as JobProgress
 from shared.pictures import encode_png, encode_preview
 from shared.settings import Settings
 from worker.attempt import Attempt, PaintingFailed, StudioCloses
-from worker.blocks import Blocks, HeardScenes
+from worker.blocks import Blocks
 from worker.capability import Capability, FreeMemory
 from worker.presence import resident_bytes, worker_name
 
 log = logging.getLogger(__name__)
 
-SCENES = Scenes()
-"""What this process knows of the images of its last jobs: a sweep has the same ones each time."""
+PREPARED_INPUTS = PreparedInputsCache()
+"""Of this process's last jobs: the jobs of a sweep share their images."""
 
 
 def prepare(process_id: int, settings: Settings) -> Capability:
-    """Makes this process one that paints, and gives what it can."""
-    keep_freed_memory()
+    """Makes this process one that paints, and returns what it can do."""
+    retain_freed_memory()
     name, device = worker_name(process_id), best_device()
     narrow = convolution_dtype(device, Options()) == torch.bfloat16
     computed_in: ComputedIn = "bfloat16" if narrow else "float32"
-    # What is known of the images of the last jobs is forgotten for one that needs the memory.
-    free = FreeMemory(lambda: free_memory(device) + SCENES.image_bytes)
+    # The cached images of the last jobs are dropped for one that needs their memory.
+    free = FreeMemory(lambda: free_memory(device) + PREPARED_INPUTS.image_bytes)
     return Capability(name, device_name(), computed_in, settings, free)
 
 
 def device_name() -> str:
-    """The card's name, or how many processor cores paint, and in which precision."""
+    """The name of the GPU, or how many CPU threads paint."""
     device = best_device()
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
@@ -59,7 +63,7 @@ def device_name() -> str:
 
 
 def memory_bytes() -> int:
-    """What this process has taken of its card's memory, or of the machine's."""
+    """How much of the GPU's memory, or of the machine's, this process has allocated."""
     device = best_device()
     if device.type == "cuda":
         return torch.cuda.memory_reserved(device)
@@ -93,22 +97,20 @@ def paint_picture(
     """
     blocks = Blocks()
     try:
-        _make_room(options, backbone, attempt)
+        _free_cached_memory(options, backbone, attempt)
         images = _images(pictures, attempt.check)
         picture = _painted(images, options, backbone, attempt, blocks)
     except Diverged as error:
         raise PaintingFailed("painting_diverged") from error
     except MissingWeights as error:
         raise PaintingFailed("weights_missing") from error
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise PaintingFailed("out_of_memory") from error
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error):  # the processor's allocator has no own type
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
         raise PaintingFailed("out_of_memory") from error
     finally:
         blocks.end()
-        give_back_freed_memory()
+        release_freed_memory()
     log.info("Job %s: optimised", attempt.job.id)
     with tracing.span("encode"):
         painted = to_pil(picture)
@@ -117,13 +119,13 @@ def paint_picture(
         return encode_png(painted)
 
 
-def _make_room(options: Options, backbone: BackboneSource, attempt: Attempt) -> None:
-    """Forgets the images of the last jobs where their memory is needed."""
+def _free_cached_memory(options: Options, backbone: BackboneSource, attempt: Attempt) -> None:
+    """Drops the images of the last jobs where this one needs their memory."""
     job, free = attempt.job, free_memory(best_device())
     memory = attempt.studio.capability.memory(free)
     if job.pixels > memory.most_pixels(options, backbone.name, job.image_bytes):
-        SCENES.forget()
-        give_back_freed_memory()
+        PREPARED_INPUTS.clear()
+        release_freed_memory()
 
 
 def _painted(
@@ -133,57 +135,49 @@ def _painted(
     attempt: Attempt,
     blocks: Blocks,
 ) -> Tensor:
-    """Paints to the end, or until the client wants the picture as it is: progress goes out, other
-    weights come in, and work is kept on the way."""
+    """Paints to the end, or until the client finishes the job: reports progress, applies new
+    weights, and stores previews and checkpoints."""
     resume = _earlier_work(inputs, options, backbone, attempt)
     weights = _weights(resume.options if resume else options)
     parsed: Mapping[str, Any] | None = None
-    painting = paint(
+    run = Run(
         inputs,
         options,
         backbone=backbone,
         resume=resume,
-        memory=attempt.studio.settings.memory_bytes,
-        between_tiles=attempt.check,
-        scenes=HeardScenes(SCENES, blocks.begin),
+        memory_bytes=attempt.studio.settings.memory_bytes,
+        check=attempt.check,
+        cache=PREPARED_INPUTS,
     )
+    blocks.begin()
     progress: Progress | None = None
-    command: Command | None = None
-    begun = None if resume else 0.0
-    # What a client wants to keep is what it has seen, also where that is painted again.
+    work_before = None if resume else 0.0
+    # A client that finishes a job keeps what it has seen, also where that is painted again.
     painted_before = attempt.job.progress.iteration if attempt.job.progress else 0
-    del resume  # as large as the optimiser, which has its own by now
+    del resume  # as large as the optimiser's state, which the run has copied
     try:
-        while True:
-            try:
-                progress = painting.send(command)
-            except StopIteration as end:
-                picture: Tensor = end.value
-                return picture
+        for progress in run:
             blocks.note(progress)
-            begun = progress.work if begun is None else begun
-            attempt.tell_progress(_as_told(progress, attempt.seconds_painting, begun))
+            work_before = progress.work if work_before is None else work_before
+            attempt.tell_progress(_job_progress(progress, attempt.seconds_painting, work_before))
             if attempt.is_finish_requested and progress.iteration >= painted_before:
-                command = Stop()
-                continue
+                break
             if attempt.showing.is_due:
-                attempt.show(partial(_preview, progress))
+                attempt.show(lambda: encode_preview(to_pil(run.preview())))
             if attempt.checkpoints.is_due:
-                attempt.checkpoints.keep(progress.save)
-            command, latest = None, attempt.options
-            if latest is not parsed:  # another object where a client has changed them
+                attempt.checkpoints.keep(run.save_checkpoint)
+            latest = attempt.options
+            if latest is not parsed:  # another object if a client has changed them
                 parsed = latest
-                new_weights = _weights(read_options(attempt.job.id, latest))
-                if new_weights != weights:
-                    command, weights = Reweigh(**new_weights), new_weights
+                requested = _weights(read_options(attempt.job.id, latest))
+                if requested != weights:
+                    run.update_weights(**requested)
+                    weights = requested
     except StudioCloses:
         if progress is not None:
-            attempt.checkpoints.keep(progress.save)
+            attempt.checkpoints.keep(run.save_checkpoint)
         raise
-
-
-def _preview(progress: Progress) -> bytes:
-    return encode_preview(to_pil(progress.picture()))
+    return run.picture()
 
 
 def _weights(options: Options) -> dict[str, float]:
@@ -199,10 +193,10 @@ def _earlier_work(
     if before is not None and before != BackboneUsed(backbone.name, backbone.sha256):
         log.warning("Job %s: painted afresh: it was begun with another network", attempt.job.id)
         return None
-    for kept in attempt.checkpoints.earlier():
+    for stored in attempt.checkpoints.earlier():
         attempt.check()
         try:
-            checkpoint = Checkpoint.load(BytesIO(kept), best_device())
+            checkpoint = Checkpoint.load(BytesIO(stored), best_device())
             checkpoint.check(inputs.checked(options), options)
         except (UnusableCheckpoint, OptionError) as error:
             log.warning("Job %s: painted afresh: %s", attempt.job.id, error)
@@ -233,14 +227,14 @@ def _images(pictures: Inputs[bytes], check: Callable[[], None]) -> EngineInputs:
     )
 
 
-def _as_told(progress: Progress, seconds: float, begun: float) -> JobProgress:
-    """The engine's progress in the words of the record, with the time that the rest will take.
+def _job_progress(progress: Progress, seconds: float, work_before: float) -> JobProgress:
+    """The engine's progress as the job's record has it, with the time that the rest will take.
 
     Args:
         seconds: that this attempt has painted for.
-        begun: the share of the work that was done when it began.
+        work_before: the share of the work that was done when it began.
     """
-    done = progress.work - begun
+    done = progress.work - work_before
     return JobProgress(
         iteration=progress.iteration,
         iterations=progress.iterations,

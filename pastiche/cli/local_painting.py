@@ -5,7 +5,6 @@ from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
-import torch
 import typer
 from PIL import Image
 
@@ -21,11 +20,11 @@ from pastiche.client import ClientError, InvalidPicture
 from pastiche.client import Progress as JobProgress
 from pastiche.client.models import Losses
 from pastiche.client.options import PICTURE_FIELDS
-from pastiche.engine.allocator import keep_freed_memory
-from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.backbone_sources import choose_backbone
+from pastiche.engine.fast.memory import is_out_of_memory, retain_freed_memory
+from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged, Progress
-from pastiche.engine.scenes import Scenes
-from pastiche.engine.stylize import followed, paint
+from pastiche.engine.stylize import Run
 from pastiche.engine.weights import MissingWeights
 from pastiche.option_warnings import find_warnings
 from pastiche.options import OptionError, Options
@@ -52,7 +51,7 @@ class LocalBatch:
         self._pieces, self._arguments, self._options = pieces, arguments, options
         self._limit = limit_bytes
         self._writes_json = writes_json
-        self._scenes = Scenes()
+        self._cache = PreparedInputsCache()
         self._warnings = WarningNotices(name_contents=len(pieces) > 1)
 
     def paint(self, *, shows: bool) -> None:
@@ -61,7 +60,7 @@ class LocalBatch:
         Raises:
             Exit: not all could be painted.
         """
-        keep_freed_memory()
+        retain_freed_memory()
         several = len(self._pieces) > 1
         with Bars() as bars:
             for piece in self._pieces:
@@ -89,18 +88,16 @@ class LocalBatch:
         self._warnings.show(find_warnings(self._options, *inputs.images.sizes), content.name)
         began = monotonic()
         try:
-            painting = paint(inputs.images, self._options, scenes=self._scenes)
-            picture = followed(
-                painting, lambda progress: bar.update(_convert(progress, monotonic() - began))
-            )
+            run = Run(inputs.images, self._options, cache=self._cache)
+            for progress in run:
+                bar.update(_convert(progress, monotonic() - began))
+            picture = run.picture()
         except OptionError as error:
             raise InvalidPicture(error.field, str(error)) from error
         except (MissingWeights, Diverged) as error:
             raise CannotPaint(str(error)) from error
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            raise CannotPaint(TOO_LARGE) from error
-        except RuntimeError as error:
-            if "can't allocate memory" not in str(error):  # no type of its own on the CPU
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
                 raise
             raise CannotPaint(TOO_LARGE) from error
         keep_transparency = self._options.keep_transparency

@@ -60,9 +60,10 @@ def _engine() -> Engine | None:
     try:
         import torch
 
-        from pastiche.engine.backbones import choose_backbone
-        from pastiche.engine.precision import best_device, convolution_dtype
-        from pastiche.engine.room import free_memory
+        from pastiche.engine.backbone_sources import choose_backbone
+        from pastiche.engine.fast.convolution import convolution_dtype
+        from pastiche.engine.fast.cuda import best_device
+        from pastiche.engine.fast.memory import free_memory
         from pastiche.engine.weights import weights_folder
     except ImportError:
         return None

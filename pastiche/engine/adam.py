@@ -15,14 +15,14 @@ DECAYS = (0.9, 0.99)
 EPSILON = 1e-8
 
 AVERAGE_DECAY = 0.99
-"""What a step leaves of the average of the iterates that came before it."""
+"""The decay of the average of the iterates."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where the optimiser stands; N is the number of variables.
+    """The state of the optimiser; N is the number of variables.
 
-    Adam's steps are about as long at the end as at the beginning, so that its last iterate trembles
+    Adam's steps are about as long at the end as at the beginning, so its last iterate oscillates
     around the minimum; the average of its iterates does not (Polyak, Juditsky 1992).
 
     Attributes:
@@ -47,12 +47,12 @@ class State:
 
     @property
     def accepted(self) -> Tensor:
-        """(N), the picture that it has come to: the average of the iterates."""
+        """(N), the result so far: the average of the iterates."""
         weight = 1 - AVERAGE_DECAY ** self.averaged.clamp_min(1.0)
         return torch.where(self.averaged > 0, self.average / weight, self.last)
 
     def copy(self, device: torch.device | None = None) -> "State":
-        """A state of its own memory, on another device if one is given."""
+        """A copy with memory of its own, on another device if one is given."""
         tensors = {
             each.name: getattr(self, each.name).to(device, copy=True)
             for each in fields(self)
@@ -60,24 +60,24 @@ class State:
         }
         return replace(self, **tensors)
 
-    def forget(self) -> "State":
-        """The state without its running means: the objective changed."""
+    def reset(self) -> "State":
+        """The state without its running means, for another objective."""
         return begin(self.accepted, self.step_size)
 
-    def resized(self, position: Tensor, resize: Callable[[Tensor], Tensor]) -> "State":
+    def resize(self, position: Tensor, enlarge: Callable[[Tensor], Tensor]) -> "State":
         """The state at the beginning of a larger scale, with the moments carried over.
 
         The objective is a mean over the picture: of more pixels, each has less of the gradient.
 
         Args:
             position: (N'), where the larger picture begins.
-            resize: (N) → (N'), how a picture is enlarged.
+            enlarge: (N) → (N'), enlarges a picture.
         """
         share = self.position.numel() / position.numel()
         return replace(
             begin(position, self.step_size),
-            mean=share * resize(self.mean),
-            square=share**2 * resize(self.square).clamp_min(0.0),
+            mean=share * enlarge(self.mean),
+            square=share**2 * enlarge(self.square).clamp_min(0.0),
             steps=self.steps,
         )
 
@@ -85,7 +85,7 @@ class State:
         """The next state, given the objective's value (scalar) and gradient (N) at `position`.
 
         Where either is not finite the point is given up: back to the last good one, with the
-        running means forgotten.
+        running means reset.
         """
         good = torch.isfinite(value) & torch.isfinite(gradient.sum())
         first, second = DECAYS

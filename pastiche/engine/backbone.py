@@ -10,17 +10,19 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from pastiche.engine.fast.convolution import FastConvolution, NetworkPooling, convolve, pool
+from pastiche.engine.fast.cuda import exact_convolutions
 from pastiche.engine.interruption import check_interruption
-from pastiche.engine.layers import Convolution, NetworkPooling, pooled
-from pastiche.engine.precision import exact_convolutions
-from pastiche.network_layers import POOLED_BEFORE, VGG_SHARES
-from pastiche.options import (
-    LAYERS,
-    LayerName,
-    Padding,
-    StyleStatistic,
-    Variation,
-)
+from pastiche.engine.plain import Convolution
+from pastiche.network_layers import POOLED_BEFORE, VGG_SHARES, stride_at
+from pastiche.options import LAYERS, LayerName, Padding, StyleStatistic, Variation
+
+
+def size_at(layer: LayerName, height: int, width: int) -> tuple[int, int]:
+    """(H, W) of this layer's feature map of an image."""
+    for _ in range(stride_at(layer).bit_length() - 1):
+        height, width = max(1, height // 2), max(1, width // 2)
+    return height, width
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,14 @@ class Backbone:
         sha256: the digest of its weights; None where it has none.
         convolutions: by layer, in the order of `CHANNELS`, down to the deepest that is needed.
         mean: what is subtracted from the red, green and blue of an image first.
-        centre: what was taken off every feature map, 0 in the paper's network (see `centred`).
+        centre: what is subtracted from every feature map, 0 in the paper's network.
         shares: by style layer, its share of the style loss (w_l of eq. 5) by default.
         units: by style statistic, what weights of 1 stand for.
-        knows_colour: whether it sees every colour, and its deep layers tell what is shown from
-            the colours it has. Where not, the content image is given the style's palette, and
-            the pastiche is kept to it.
-        pooling, padding: as `Options` has them.
-        dtype: what the feature maps are in.
+        is_trained: whether it sees every colour, and its deep layers separate what is shown from
+            its colours. A network that is fitted to a few images does not: there the content image
+            gets the style's palette, and the pastiche is restricted to it.
+        pooling, padding: as in `Options`.
+        dtype: of the feature maps.
     """
 
     name: str
@@ -69,41 +71,32 @@ class Backbone:
     centre: float = 0.0
     shares: Mapping[LayerName, float] = field(default_factory=lambda: VGG_SHARES)
     units: Mapping[StyleStatistic, Units] = field(default_factory=lambda: VGG_UNITS)
-    knows_colour: bool = True
+    is_trained: bool = True
     pooling: NetworkPooling = "average"
     padding: Padding = "replicate"
     dtype: torch.dtype = torch.float32
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Backbone":
-        """The same network on a device and in a precision, its filters in channels_last.
+        """The same network on a device and in a precision, with its layers made fast for them.
 
-        In bfloat16 the first layer stays in float32: it alone sees the pixels, and rounded to
-        eight bits they would show less than a screen does. It has 0.2 % of the multiplications.
+        In bfloat16 the first layer stays in float32: it alone sees the pixels, and eight bits
+        would show less of them than a screen does. It has 0.2 % of the multiplications.
         """
         first = torch.float32 if dtype == torch.bfloat16 else dtype
-        moved = {
-            layer: each.to(device, first if layer == LAYERS[0] else dtype)
+        convolutions = {
+            layer: FastConvolution.prepare(each, device, first if layer == LAYERS[0] else dtype)
             for layer, each in self.convolutions.items()
         }
-        return replace(self, convolutions=moved, dtype=dtype)
-
-    def on(self, device: torch.device) -> "Backbone":
-        """The same network on a device, its filters as they are; `to` makes them fast."""
-        moved = {
-            layer: replace(each, weight=each.weight.to(device), bias=each.bias.to(device))
-            for layer, each in self.convolutions.items()
-        }
-        return replace(self, convolutions=moved)
+        return replace(self, convolutions=convolutions, dtype=dtype)
 
     def centred(self, centre: float) -> "Backbone":
-        """The same network, with `centre` taken off every feature map.
+        """The same network, with `centre` subtracted from every feature map.
 
-        Where the mean answer of every filter is known, it would make up most of a Gram matrix and
-        say nothing of the style. Taking it off inside the network costs nothing: it goes into the
-        biases.
+        Where the mean activation of every filter is known, it would make up most of a Gram matrix
+        and say nothing about the style. Subtracting it costs nothing: it goes into the biases.
         """
         convolutions = {
-            layer: each.less_a_constant(centre, of_input=layer != LAYERS[0])
+            layer: _subtract(centre, each, from_input=layer != LAYERS[0])
             for layer, each in self.convolutions.items()
         }
         return replace(self, convolutions=convolutions, centre=self.centre + centre)
@@ -119,18 +112,27 @@ class Backbone:
         """
         weight = self.convolutions[LAYERS[0]].weight
         if any(self.mean):
-            # Numbers, not a tensor: that would be copied to a card, which waits for it.
+            # Numbers, not a tensor: that would be copied to the GPU, which makes the CPU wait.
             channels = zip(image.unbind(dim=1), self.mean, strict=True)
             image = torch.stack([channel - mean for channel, mean in channels], dim=1)
         x = image.to(weight.device, weight.dtype).contiguous(memory_format=torch.channels_last)
-        kept: dict[LayerName, Tensor] = {}
+        found: dict[LayerName, Tensor] = {}
         with exact_convolutions():
             for layer, convolution in self.convolutions.items():
-                if len(kept) == len(set(layers)):
+                if len(found) == len(set(layers)):
                     break
                 check_interruption()
-                x = pooled(x, self.pooling) if layer in POOLED_BEFORE else x
-                x = convolution(x, self.padding, self.dtype)
+                x = pool(x, self.pooling) if layer in POOLED_BEFORE else x
+                x = convolve(x, convolution, self.padding, self.dtype)
                 if layer in layers:
-                    kept[layer] = x
-        return kept
+                    found[layer] = x
+        return found
+
+
+def _subtract(constant: float, convolution: Convolution, *, from_input: bool) -> Convolution:
+    """The same layer with `constant` subtracted from its output, and, before it, from its input."""
+    bias, padding_value = convolution.bias - constant, convolution.padding_value
+    if from_input:
+        bias = bias + constant * convolution.weight.sum(dim=(1, 2, 3))
+        padding_value -= constant
+    return Convolution(convolution.weight, bias, padding_value, convolution.threshold - constant)

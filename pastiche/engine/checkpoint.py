@@ -1,4 +1,4 @@
-"""A painting, taken out between two iterations: enough to go on as if nothing had happened."""
+"""A run between two iterations: enough to continue as if nothing had happened."""
 
 import struct
 from dataclasses import asdict, dataclass, fields
@@ -12,14 +12,15 @@ from torch import Tensor
 
 from pastiche.engine import adam, lbfgs
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.optimiser import State
-from pastiche.options import LIVE_OPTIONS, SWEEP_OPTIONS, OptionError, Options
+from pastiche.options import LIVE_OPTIONS, OptionError, Options
+
+State = lbfgs.State | adam.State
+"""The state of an optimiser: `state.step(value, gradient)` is the next one."""
 
 VERSION = 3
-"""Of what a checkpoint holds: goes up when an older one can no longer be gone on with."""
+"""Of what a checkpoint holds: goes up when a run cannot continue from an older one."""
 
 _STATES: dict[str, type[State]] = {"lbfgs": lbfgs.State, "adam": adam.State}
-
 
 _DAMAGE = (
     AttributeError,
@@ -36,15 +37,15 @@ _DAMAGE = (
 
 
 class UnusableCheckpoint(ValueError):
-    """What was loaded is no whole checkpoint of this version."""
+    """A file is not a whole checkpoint of this version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a painting is.
+    """How far a run is.
 
     Attributes:
-        scale: the scale that is painted, from 0.
+        scale: the current scale, from 0.
         done: how many iterations of that scale are done.
         iteration: how many are done in all.
         totals: the objective after each iteration of that scale.
@@ -58,14 +59,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A painting between two iterations.
+    """A run between two iterations.
 
-    Put back on the same type of device, with the same inputs and options, it goes on as it would
-    have gone; on the processor, with as many threads, to the same bytes.
+    Resumed on the same type of device, with the same inputs and options, it continues as it would
+    have; on the CPU, with as many threads, to the same bytes.
 
     Attributes:
-        options: as they were last, with the weights that were sent on the way.
-        images: what `digest_of` gives of the images it is made from.
+        options: with the weights as they were last.
+        images: from `digest_images`, of the images it is made from.
     """
 
     place: Place
@@ -75,77 +76,60 @@ class Checkpoint:
 
     @property
     def size_bytes(self) -> int:
-        """What its tensors take in memory."""
+        """The size of its tensors in memory."""
         values = (getattr(self.state, each.name) for each in fields(self.state))
         return sum(value.nbytes for value in values if isinstance(value, Tensor))
 
     def check(self, inputs: Inputs, options: Options) -> None:
-        """Holds it against the painting that is to go on.
+        """Checks that a run with these inputs and options may resume from it.
 
         Raises:
             OptionError: it belongs to other images or other options.
         """
-        if digest_of(inputs) != self.images:
+        if digest_images(inputs) != self.images:
             raise OptionError("resume", "must be of these images: it was taken from others.")
-        other = difference(options, self.options, but=LIVE_OPTIONS)
-        if other is not None:
-            raise OptionError("resume", f"must be of these options: its {other} was another.")
+        for name, value in asdict(options).items():
+            if name not in LIVE_OPTIONS and value != getattr(self.options, name):
+                raise OptionError("resume", f"must be of these options: its {name} differs.")
 
     def save(self, file: Path | IO[bytes]) -> None:
         """Writes it; `load` reads it."""
         state = {each.name: getattr(self.state, each.name) for each in fields(self.state)}
-        kept = {
+        content = {
             "version": VERSION,
             "place": asdict(self.place),
             "state": state,
             "options": asdict(self.options),
             "images": self.images,
         }
-        torch.save(kept, file)
+        torch.save(content, file)
 
     @classmethod
     def load(cls, file: Path | IO[bytes], device: torch.device | None = None) -> "Checkpoint":
-        """A checkpoint that was saved, with its tensors on a device, the processor by default.
+        """A checkpoint that was saved, with its tensors on a device, the CPU by default.
 
         Raises:
-            UnusableCheckpoint: it is cut off or damaged, or of another version.
+            UnusableCheckpoint: it is truncated or damaged, or of another version.
             FileNotFoundError: there is no such file.
         """
         try:
-            kept: dict[str, Any] = torch.load(file, map_location=device or "cpu", weights_only=True)
-            version = kept["version"]
+            content: dict[str, Any] = torch.load(
+                file, map_location=device or "cpu", weights_only=True
+            )
+            version = content["version"]
             if version != VERSION:
                 raise UnusableCheckpoint(f"A checkpoint of version {version}, not {VERSION}.")
-            options = Options(**kept["options"])
-            state = _STATES[options.optimiser](**kept["state"])
-            return cls(Place(**kept["place"]), state, options, kept["images"])
+            options = Options(**content["options"])
+            state = _STATES[options.optimiser](**content["state"])
+            return cls(Place(**content["place"]), state, options, content["images"])
         except FileNotFoundError:
             raise
         except _DAMAGE as error:
-            raise UnusableCheckpoint(f"No whole checkpoint: {error}") from error
+            raise UnusableCheckpoint(f"Not a whole checkpoint: {error}") from error
 
 
-def check_alike(one: Options, other: Options) -> None:
-    """Whether pictures with these options can be painted together.
-
-    Raises:
-        OptionError: they differ in more than their weights and seeds.
-    """
-    name = difference(one, other, but=SWEEP_OPTIONS)
-    if name is not None:
-        raise OptionError(name, "must be the same for pictures that are painted together.")
-
-
-def difference(one: Options, other: Options, *, but: tuple[str, ...]) -> str | None:
-    """The first option that is not the same, but for these; None where there is none."""
-    for name, value in asdict(one).items():
-        if name not in but and value != getattr(other, name):
-            return name
-    return None
-
-
-def digest_of(inputs: Inputs) -> str:
-    """What tells images that were checked from all others: a hash of their sizes and pixels."""
+def digest_images(inputs: Inputs) -> str:
+    """A hash of the sizes and pixels of images that were checked."""
     found = blake2b(digest_size=16)
     for each in fields(inputs):
         value = getattr(inputs, each.name)

@@ -1,4 +1,4 @@
-"""Colours as a distribution: an image's palette, and one image in another's."""
+"""Colours as a distribution: an image's palette, and one image in another's colours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from torch import Tensor
 from pastiche.engine.images import resize_picture
 from pastiche.sizes import fitted
 
-LEAST_VARIANCE = 1e-5
+MIN_VARIANCE = 1e-5
 """Added to every variance of the colours, in squares of 0 to 1: plain images have none."""
 
 RARE = 0.005
 """The share of an image's pixels whose colours may lie beyond either end of its palette."""
 
-LOOKED_AT = 256
-"""The longest side, in pixels, at which a palette is measured."""
+SAMPLE_SIDE = 256
+"""The longest side, in pixels, at which colours are measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """A box of colours, along the principal axes of the style image's colours.
+    """A box of colours, along the principal axes of the style images' colours.
 
     Attributes:
         axes: (3, 3), each row an axis of length 1.
@@ -33,8 +33,8 @@ class Palette:
     high: Tensor
 
     @classmethod
-    def of(cls, styles: Sequence[Tensor], content: Tensor) -> "Palette":
-        """The box that holds all but the rarest of each image's colours, as `seen` gives them."""
+    def enclose(cls, styles: Sequence[Tensor], content: Tensor) -> "Palette":
+        """The box of all but the rarest of each image's colours, from `sample_colours`."""
         axes = principal_axes(styles).to(content)
         share = torch.tensor([RARE, 1 - RARE]).to(content)
         ends = torch.stack(
@@ -45,22 +45,22 @@ class Palette:
 
 
 def principal_axes(colours: Sequence[Tensor]) -> Tensor:
-    """The directions along which colours, (3, N) each, vary apart from each other: (3, 3), float64
-    on the processor, each row an axis of length 1."""
+    """The directions along which colours, (3, N) each, are uncorrelated: (3, 3), float64 on the
+    CPU, each row an axis of length 1."""
     _, covariance = _statistics(torch.cat(list(colours), dim=1))
     axes: Tensor = torch.linalg.eigh(covariance).eigenvectors.T
     return axes
 
 
-def seen(image: Tensor, mask: Tensor | None = None) -> Tensor:
-    """The colours of an image, looked at from afar: (3, N).
+def sample_colours(image: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The colours of an image at a small size: (3, N).
 
     Args:
         image: (1, 3, H, W).
-        mask: (1, 1, H, W) in 0 to 1, what part of the image is looked at; None for all of it.
+        mask: (1, 1, H, W) in 0 to 1, which part of the image counts; None for all of it.
     """
     height, width = image.shape[-2:]
-    size = fitted(height, width, min(LOOKED_AT, max(height, width)))
+    size = fitted(height, width, min(SAMPLE_SIDE, max(height, width)))
     colours = resize_picture(image, size)[0].flatten(1)
     if mask is None:
         return colours
@@ -68,8 +68,8 @@ def seen(image: Tensor, mask: Tensor | None = None) -> Tensor:
     return colours[:, light >= 0.5 * light.max()]
 
 
-def recoloured(image: Tensor, palette: Tensor) -> Tensor:
-    """The image in the palette's colours: its colours get the palette's mean and covariance.
+def match_colours(image: Tensor, palette: Tensor) -> Tensor:
+    """The image with the mean and covariance of the palette's colours.
 
     By the linear map that moves colours least, so that blue stays the bluest and light the
     lightest: T = Σ^−½ (Σ^½ Σ′ Σ^½)^½ Σ^−½ (optimal transport between Gaussians; Pitié, Kokaram,
@@ -77,53 +77,53 @@ def recoloured(image: Tensor, palette: Tensor) -> Tensor:
 
     Args:
         image: (1, 3, H, W) in 0 to 1.
-        palette: (3, N) in 0 to 1, as `seen` gives it.
+        palette: (3, N) in 0 to 1, from `sample_colours`.
 
     Returns:
         (1, 3, H, W) in 0 to 1.
     """
-    mean, covariance = _statistics(seen(image))
-    wanted_mean, wanted_covariance = _statistics(palette)
+    mean, covariance = _statistics(sample_colours(image))
+    target_mean, target_covariance = _statistics(palette)
     root, inverse_root = _power(covariance, 0.5), _power(covariance, -0.5)
-    transport = inverse_root @ _power(root @ wanted_covariance @ root, 0.5) @ inverse_root
-    # The map is found on the processor in float64: three by three, and the same bytes everywhere.
-    matrix, old, new = (each.to(image) for each in (transport, mean, wanted_mean))
+    transport = inverse_root @ _power(root @ target_covariance @ root, 0.5) @ inverse_root
+    # The map is computed on the CPU in float64: three by three, and the same bytes everywhere.
+    matrix, old, new = (each.to(image) for each in (transport, mean, target_mean))
     return (matrix @ (image[0].flatten(1) - old) + new).view_as(image).clamp(0, 1)
 
 
-def in_palettes(image: Tensor, palettes: Sequence[Tensor], places: Tensor) -> Tensor:
-    """The image in several palettes at once, each where it has its share of the place.
+def match_palettes(image: Tensor, palettes: Sequence[Tensor], shares: Tensor) -> Tensor:
+    """The image in several palettes at once, each with its share of each pixel.
 
     Args:
         image: (1, 3, H, W) in 0 to 1.
         palettes: (3, N) each.
-        places: (S, 1, 1 or H, 1 or W), the shares; where they leave something of 1, that much of
-            the image stays as it is.
+        shares: (S, 1, 1 or H, 1 or W); where they add up to less than 1, the rest of the image
+            stays as it is.
     """
-    moved = torch.cat([recoloured(image, palette) for palette in palettes])  # (S, 3, H, W)
-    kept = image * (1 - places.sum(dim=0, keepdim=True))
-    return (kept + (moved * places).sum(dim=0, keepdim=True)).clamp(0, 1)
+    matched = torch.cat([match_colours(image, palette) for palette in palettes])  # (S, 3, H, W)
+    unmatched = image * (1 - shares.sum(dim=0, keepdim=True))
+    return (unmatched + (matched * shares).sum(dim=0, keepdim=True)).clamp(0, 1)
 
 
 def luminance(image: Tensor) -> Tensor:
-    """What is left of an image without its colours, (1, 3, H, W): its Y (ITU-R BT.601)."""
+    """An image without its colours, (1, 3, H, W): its Y (ITU-R BT.601)."""
     red_green_blue = torch.tensor([0.299, 0.587, 0.114]).to(image).view(1, 3, 1, 1)
     return (image * red_green_blue).sum(dim=1, keepdim=True).expand_as(image)
 
 
-def in_luminance_of(style: Tensor, content: Tensor) -> Tensor:
+def match_luminance(style: Tensor, content: Tensor) -> Tensor:
     """The style's luminance, with the mean and deviation of the content's.
 
     Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer" (CVPR 2017), eq. 10:
     else a light painting would make a dark photograph lighter.
     """
     dark, grey = luminance(content), luminance(style)
-    spread = dark.std() / grey.std().clamp_min(LEAST_VARIANCE**0.5)
+    spread = dark.std() / grey.std().clamp_min(MIN_VARIANCE**0.5)
     return ((grey - grey.mean()) * spread + dark.mean()).clamp(0, 1)
 
 
-def in_colours_of(painted: Tensor, content: Tensor) -> Tensor:
-    """The content image's colours under the painted picture's luminance, both (1, 3, H, W)."""
+def replace_luminance(content: Tensor, painted: Tensor) -> Tensor:
+    """The content image's colours with the painted picture's luminance, both (1, 3, H, W)."""
     return content + (luminance(painted) - luminance(content))
 
 
@@ -133,12 +133,12 @@ def _statistics(colours: Tensor) -> tuple[Tensor, Tensor]:
     mean = colours.mean(dim=1, keepdim=True)
     around = colours - mean
     covariance = around @ around.T / colours.shape[1]
-    return mean, covariance + LEAST_VARIANCE * torch.eye(3, dtype=torch.float64)
+    return mean, covariance + MIN_VARIANCE * torch.eye(3, dtype=torch.float64)
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:
     """A power of a symmetric positive matrix."""
     values, vectors = torch.linalg.eigh(matrix)
-    powers = values.clamp_min(LEAST_VARIANCE**2).pow(exponent)
+    powers = values.clamp_min(MIN_VARIANCE**2).pow(exponent)
     power: Tensor = (vectors * powers) @ vectors.T
     return power

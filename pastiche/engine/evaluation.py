@@ -1,162 +1,109 @@
-"""The objective at a picture and its gradient, through the network: whole or in tiles, one or many.
+"""The objective and its gradient at a picture, through the network: as a whole, or in tiles.
 
-The gradients at the feature maps are known in closed form; only the convolutions are left to
-automatic differentiation.
+The gradients at the feature maps have a closed form; only the convolutions are left to autograd.
 """
 
 from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from pastiche.engine.allocator import give_back_freed_memory
+from pastiche.engine.fast.cuda import exact_convolutions
+from pastiche.engine.fast.memory import release_freed_memory
+from pastiche.engine.fast.tiling import WHOLE, Tile, split_image
+from pastiche.engine.interruption import check_interruption
 from pastiche.engine.objective import (
     Evaluation,
-    FeatureMaps,
+    FeatureSums,
     GradientNorms,
-    LossGradients,
+    Losses,
     Objective,
-    Sums,
 )
-from pastiche.engine.precision import exact_convolutions
-from pastiche.engine.tiles import Tile, tiles_of
 
-Added = TypeVar("Added", Sums, GradientNorms)
+Sums = TypeVar("Sums", FeatureSums, GradientNorms)
 
 
-def _nothing() -> None:
-    pass
-
-
-def evaluate(
-    objectives: Sequence[Objective],
-    images: Tensor,
-    tile_side: int | None = None,
-    between_tiles: Callable[[], None] = _nothing,
-) -> list[Evaluation]:
-    """Each objective at its image.
+def evaluate(objective: Objective, image: Tensor, tile_side: int | None = None) -> Evaluation:
+    """The objective at an image.
 
     Args:
-        objectives: with one network and the same layers.
-        images: (B, 3, H, W), one for each objective.
+        image: (1, 3, H, W).
         tile_side: how wide and high a tile may be, in pixels, a multiple of 16; None for the
-            picture at once. The result is the same, to rounding.
-        between_tiles: called after each tile; an exception of its own ends the evaluation.
+            image as a whole. The result is the same, to rounding.
     """
-    images = images.detach()
+    image = image.detach()
+    tiles = split_image((image.shape[2], image.shape[3]), tile_side, objective.targets.layers)
     with exact_convolutions():
-        gradient, losses = _through_network(objectives, images, tile_side, between_tiles)
-    return [
-        objective.completed(images[b : b + 1], gradient[b : b + 1], at_sums)
-        for b, (objective, at_sums) in enumerate(zip(objectives, losses, strict=True))
-    ]
+        if len(tiles) == 1:
+            gradient, losses = _evaluate_whole(objective, image, tiles[0])
+        else:
+            gradient, losses = _evaluate_tiles(objective, image, tiles)
+    return objective.add_pixel_terms(image, gradient, losses)
 
 
-def _through_network(
-    objectives: Sequence[Objective],
-    images: Tensor,
-    tile_side: int | None,
-    between_tiles: Callable[[], None],
-) -> tuple[Tensor, list[LossGradients]]:
+def _evaluate_whole(objective: Objective, image: Tensor, tile: Tile) -> tuple[Tensor, Losses]:
     """The gradient of the content and style terms at the pixels, and these terms."""
-    size = (images.shape[2], images.shape[3])
-    tiles = tiles_of(size, tile_side, objectives[0].targets.layers)
-    if len(tiles) == 1:
-        view = _TileFeatures(objectives, images, tiles[0])
-        losses = _at_sums(objectives, view.sums())
-        if objectives[0].normalises_gradients:
-            losses = _divided(losses, view.gradient_norms(losses))
-        return view.gradient(losses), losses
-    give_back_freed_memory()  # nor do maps of tiles fill the gaps of whole pictures
-    losses = _at_sums(objectives, _over_tiles(objectives, images, tiles, between_tiles, _sums))
-    if objectives[0].normalises_gradients:
-        at_sums = losses
-        norms = _over_tiles(
-            objectives, images, tiles, between_tiles, lambda view: view.gradient_norms(at_sums)
-        )
-        losses = _divided(losses, norms)
-    gradient = torch.zeros_like(images)
+    features = _Features(objective, image, tile)
+    losses = objective.losses(features.measure())
+    if objective.normalises_gradients:
+        losses = losses.normalise(features.gradient_norms(losses))
+    return features.backward(losses), losses
+
+
+def _evaluate_tiles(
+    objective: Objective, image: Tensor, tiles: Sequence[Tile]
+) -> tuple[Tensor, Losses]:
+    """As `_evaluate_whole`, with the feature maps of one tile at a time."""
+    release_freed_memory()  # the maps of tiles do not fit the gaps that a whole picture leaves
+    losses = objective.losses(_sum_tiles(objective, image, tiles, lambda each: each.measure()))
+    if objective.normalises_gradients:
+        unscaled = losses
+        norms = _sum_tiles(objective, image, tiles, lambda each: each.gradient_norms(unscaled))
+        losses = losses.normalise(norms)
+    gradient = torch.zeros_like(image)
     for tile in tiles:
-        tile.seen(gradient).add_(_TileFeatures(objectives, images, tile).gradient(losses))
-        between_tiles()
-    give_back_freed_memory()  # what tiles leave has gaps that no whole picture fits
+        tile.with_halo(gradient).add_(_Features(objective, image, tile).backward(losses))
+        check_interruption()
+    release_freed_memory()  # nor does a whole picture fit the gaps that tiles leave
     return gradient, losses
 
 
 @torch.no_grad()
-def _over_tiles(
-    objectives: Sequence[Objective],
-    images: Tensor,
+def _sum_tiles(
+    objective: Objective,
+    image: Tensor,
     tiles: Sequence[Tile],
-    between_tiles: Callable[[], None],
-    of_tile: Callable[["_TileFeatures"], list[Added]],
-) -> list[Added]:
-    """What each objective has of all positions, added up tile by tile."""
-    whole = of_tile(_TileFeatures(objectives, images, tiles[0]))
-    for tile in tiles[1:]:
-        between_tiles()
-        here = of_tile(_TileFeatures(objectives, images, tile))
-        whole = [one + more for one, more in zip(whole, here, strict=True)]
-    return whole
+    compute: Callable[["_Features"], Sums],
+) -> Sums:
+    """What adds up over the tiles."""
+    return reduce(add, (compute(_Features(objective, image, tile)) for tile in tiles))
 
 
-def _sums(view: "_TileFeatures") -> list[Sums]:
-    return view.sums()
+class _Features:
+    """The feature maps of a tile, and what the objective computes from them."""
 
-
-def _at_sums(objectives: Sequence[Objective], sums: Sequence[Sums]) -> list[LossGradients]:
-    return [
-        objective.gradients_at_sums(each) for objective, each in zip(objectives, sums, strict=True)
-    ]
-
-
-def _divided(
-    losses: Sequence[LossGradients], norms: Sequence[GradientNorms]
-) -> list[LossGradients]:
-    return [each.divided(norm) for each, norm in zip(losses, norms, strict=True)]
-
-
-class _TileFeatures:
-    """The feature maps of a tile of the images, and what each objective computes from them."""
-
-    def __init__(self, objectives: Sequence[Objective], images: Tensor, tile: Tile) -> None:
-        network, layers = objectives[0].backbone, objectives[0].targets.layers
-        self._objectives, self._tile = objectives, tile
-        self._pixels = tile.seen(images).detach().requires_grad_(True)
+    def __init__(self, objective: Objective, image: Tensor, tile: Tile) -> None:
+        network, layers = objective.backbone, objective.targets.layers
+        self._objective = objective if tile is WHOLE else objective.crop(tile)
+        self._pixels = tile.with_halo(image).detach().requires_grad_(True)
         features = network.features(self._pixels, layers)
-        self._features = {layer: tile.of_seen(each, layer) for layer, each in features.items()}
+        self._maps = {layer: tile.without_halo(each, layer) for layer, each in features.items()}
 
     @torch.no_grad()
-    def sums(self) -> list[Sums]:
-        """What the tile adds to the sums of each objective."""
-        return [
-            objective.sums(self._of(b), self._tile) for b, objective in enumerate(self._objectives)
-        ]
+    def measure(self) -> FeatureSums:
+        return self._objective.measure(self._maps)
 
     @torch.no_grad()
-    def gradient_norms(self, losses: Sequence[LossGradients]) -> list[GradientNorms]:
-        """What the tile adds to the norms of each objective's gradients."""
-        return [
-            objective.gradient_norms(self._of(b), at_sums, self._tile)
-            for b, (objective, at_sums) in enumerate(zip(self._objectives, losses, strict=True))
-        ]
+    def gradient_norms(self, losses: Losses) -> GradientNorms:
+        return self._objective.gradient_norms(self._maps, losses)
 
-    def gradient(self, losses: Sequence[LossGradients]) -> Tensor:
-        """The gradient at the pixels that the tile sees, of its own positions, (B, 3, h, w)."""
+    def backward(self, losses: Losses) -> Tensor:
+        """The gradient at the pixels of the tile and its halo, (1, 3, h, w)."""
         with torch.no_grad():
-            gradients = [
-                objective.gradients_at_features(self._of(b), at_sums, self._tile)
-                for b, (objective, at_sums) in enumerate(zip(self._objectives, losses, strict=True))
-            ]
-        outputs = [self._features[layer] for layer in gradients[0]]
-        batched = [_batched([each[layer] for each in gradients]) for layer in gradients[0]]
-        (gradient,) = torch.autograd.grad(outputs, self._pixels, batched)
+            gradients = self._objective.feature_gradients(self._maps, losses)
+        outputs = [self._maps[layer] for layer in gradients]
+        (gradient,) = torch.autograd.grad(outputs, self._pixels, list(gradients.values()))
         return gradient
-
-    def _of(self, b: int) -> FeatureMaps:
-        return {layer: each[b : b + 1] for layer, each in self._features.items()}
-
-
-def _batched(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts))

@@ -1,4 +1,4 @@
-"""Guidance masks: this style here, that style there.
+"""Several styles in one picture: mixed everywhere, or each in a region of its own.
 
 Gatys, Ecker, Bethge, Hertzmann, Shechtman, "Controlling Perceptual Factors in Neural Style
 Transfer" (CVPR 2017), section 4: a feature map times a guidance channel T gives a guided Gram
@@ -11,11 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pastiche.engine.tiles import size_at
-from pastiche.options import LayerName
+from pastiche.engine.backbone import size_at
+from pastiche.engine.plain import Moments
+from pastiche.options import LayerName, StyleStatistic
 
 
-def guide_at(mask: Tensor, size: tuple[int, int]) -> Tensor:
+def build_guide(mask: Tensor, size: tuple[int, int]) -> Tensor:
     """How much each position of a feature map counts: T², with T the mask's mean there.
 
     Args:
@@ -28,35 +29,51 @@ def guide_at(mask: Tensor, size: tuple[int, int]) -> Tensor:
     return F.adaptive_avg_pool2d(mask, size).square()
 
 
-def guides_at(mask: Tensor, layers: Sequence[LayerName]) -> dict[LayerName, Tensor]:
-    """`guide_at` for each of these layers."""
+def build_guides(mask: Tensor, layers: Sequence[LayerName]) -> dict[LayerName, Tensor]:
+    """`build_guide` for each of these layers."""
     height, width = mask.shape[-2:]
-    return {layer: guide_at(mask, size_at(layer, height, width)) for layer in layers}
+    return {layer: build_guide(mask, size_at(layer, height, width)) for layer in layers}
 
 
 def blend_shares(count: int, weights: Sequence[float]) -> list[float]:
-    """What each of several styles weighs against the others; they add up to 1."""
+    """The shares of several styles; they add up to 1."""
     whole = sum(weights)
     return [weight / whole for weight in weights] if weights else [1 / count] * count
 
 
 def region_shares(masks: Sequence[Tensor], blend: Sequence[float]) -> list[float]:
-    """What each style weighs where each has a region.
+    """The shares of several styles where each has a region.
 
-    With the region, so that a place is pulled as hard in a small region as in a large one; masks
-    that all cover everything give the blend itself.
+    They grow with the region, so that the gradient at a position is as large in a small region as
+    in a large one; masks that all cover everything give the blend itself.
 
     Args:
         masks: (1, 1, H, W) in 0 to 1, one for each style.
-        blend: as `blend_shares` gives it.
+        blend: from `blend_shares`.
     """
     areas = [mask.mean().item() for mask in masks]
-    crowd = max(1.0, sum(areas))
-    return [len(masks) * share * area / crowd for share, area in zip(blend, areas, strict=True)]
+    total = max(1.0, sum(areas))
+    return [len(masks) * share * area / total for share, area in zip(blend, areas, strict=True)]
 
 
-def place_shares(masks: Sequence[Tensor], blend: Sequence[float]) -> Tensor:
-    """What each style has of each place, (S, 1, H, W); they add up to no more than 1 there."""
+def pixel_shares(masks: Sequence[Tensor], blend: Sequence[float]) -> Tensor:
+    """The share of each style at each pixel, (S, 1, H, W); they add up to no more than 1."""
     shares = torch.tensor(blend).to(masks[0])[:, None, None, None]
     covered = torch.cat(list(masks)) * shares * len(masks)  # (S, 1, H, W)
     return covered / covered.sum(dim=0, keepdim=True).clamp_min(1.0)
+
+
+def blend_moments(
+    moments: Sequence[Moments], shares: Sequence[float], statistic: StyleStatistic
+) -> Moments:
+    """The weighted mean of several styles' Gram matrices, or of their means and covariances."""
+    mean = _weighted_sum([each.mean for each in moments], shares)
+    if statistic == "gram":
+        return Moments(mean, _weighted_sum([each.gram for each in moments], shares))
+    covariance = _weighted_sum([each.covariance for each in moments], shares)
+    return Moments(mean, covariance + torch.outer(mean, mean))
+
+
+def _weighted_sum(tensors: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
+    weighted = [share * each for share, each in zip(shares, tensors, strict=True)]
+    return torch.stack(weighted).sum(dim=0)

@@ -63,7 +63,7 @@ def checked(image: Tensor, name: str, channels: int = 3) -> Tensor:
     """The image itself, as float32.
 
     Raises:
-        OptionError: it is no (1, channels, H, W) tensor of finite values in 0 to 1; it has `name`.
+        OptionError: it is not a (1, channels, H, W) tensor of finite values in 0 to 1.
     """
     if image.ndim != 4 or image.shape[:2] != (1, channels) or 0 in image.shape:
         shape = tuple(image.shape)
@@ -83,5 +83,5 @@ def resize(image: Tensor, size: tuple[int, int], resampling: Resampling = "bicub
 def resize_picture(
     image: Tensor, size: tuple[int, int], resampling: Resampling = "bicubic"
 ) -> Tensor:
-    """`resize`, with the result held in 0 to 1: for images that are looked at, not optimised."""
+    """`resize`, with the result held in 0 to 1: for images that are shown, not optimised."""
     return resize(image, size, resampling).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""The images that one pastiche is made from, checked once."""
+"""The images that a pastiche is made from: checked once, and in the colours to paint in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,12 +6,20 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from pastiche.engine.color import (
+    luminance,
+    match_colours,
+    match_luminance,
+    match_palettes,
+    sample_colours,
+)
+from pastiche.engine.guidance import blend_shares, pixel_shares
 from pastiche.engine.images import checked, resize_picture
 from pastiche.options import OptionError, Options
 from pastiche.sizes import same_aspect
 
-LEAST_MASK = 0.5
-"""What a mask must reach somewhere, in 0 to 1: below it nobody would see where it is white."""
+MIN_MASK = 0.5
+"""What a mask must reach somewhere, in 0 to 1: else it is as good as empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +30,9 @@ class Inputs:
         content: the content image p.
         styles: the style images a.
         masks: where over the content image each style is painted; none, or one for each.
-        style_masks: what part of each style image counts; none, or one for each.
+        style_masks: which part of each style image counts; none, or one for each.
         start: what the optimisation starts from, where that is a given image.
-        content_map: how much each place of the content image counts.
+        content_map: how much each pixel of the content image counts.
     """
 
     content: Tensor
@@ -41,7 +49,7 @@ class Inputs:
         return (height, width), [(style.shape[-2], style.shape[-1]) for style in self.styles]
 
     def checked(self, options: Options) -> "Inputs":
-        """Themselves, with every mask in the size of its image.
+        """The same images, with every mask at the size of its image.
 
         Raises:
             OptionError: an image of another shape or range, a mask or a start of another aspect
@@ -88,20 +96,55 @@ class Inputs:
             content_map=None if self.content_map is None else self.content_map.to(device),
         )
 
+    def styles_and_masks(self) -> list[tuple[Tensor, Tensor | None]]:
+        """Each style image with its mask."""
+        masks = self.style_masks or (None,) * len(self.styles)
+        return list(zip(self.styles, masks, strict=True))
+
+    def palettes(self) -> list[Tensor]:
+        """The colours of each style image, within its mask: (3, N) each."""
+        return [sample_colours(style, mask) for style, mask in self.styles_and_masks()]
+
+    def style_shares(self, options: Options) -> Tensor:
+        """The share of each style at each pixel of the content, (S, 1, 1 or H, 1 or W)."""
+        blend = blend_shares(len(self.styles), options.style_weights)
+        if self.masks:
+            return pixel_shares(self.masks, blend)
+        return torch.tensor(blend).to(self.content)[:, None, None, None]
+
+    def recolour(self, options: Options) -> "Inputs":
+        """The images in the colours to paint in (Gatys et al. 2017, section 5)."""
+        if options.colour == "luminance":
+            return replace(
+                self,
+                content=luminance(self.content),
+                styles=tuple(match_luminance(style, self.content) for style in self.styles),
+                start=None if self.start is None else luminance(self.start),
+            )
+        if options.colour == "palette":
+            shares = self.style_shares(options)
+            return replace(self, content=match_palettes(self.content, self.palettes(), shares))
+        if options.colour == "statistics":
+            palette = sample_colours(self.content)
+            return replace(
+                self, styles=tuple(match_colours(style, palette) for style in self.styles)
+            )
+        return self
+
 
 def _mask(mask: Tensor, image: Tensor, name: str) -> Tensor:
     mask = checked(mask, name, channels=1)
     _check_aspect(mask, image, name)
-    if mask.max().item() < LEAST_MASK:
+    if mask.max().item() < MIN_MASK:
         raise OptionError(name, "must be white somewhere: this one is empty.")
     return resize_picture(mask, (image.shape[2], image.shape[3]))
 
 
 def _check_aspect(image: Tensor, other: Tensor, name: str) -> None:
-    (height, width), (wanted_height, wanted_width) = image.shape[-2:], other.shape[-2:]
-    if not same_aspect((height, width), (wanted_height, wanted_width)):
+    (height, width), (other_height, other_width) = image.shape[-2:], other.shape[-2:]
+    if not same_aspect((height, width), (other_height, other_width)):
         raise OptionError(
             name,
-            f"must have the aspect ratio of its image, {wanted_width}×{wanted_height}, "
+            f"must have the aspect ratio of its image, {other_width}×{other_height}, "
             f"not {width}×{height}.",
         )

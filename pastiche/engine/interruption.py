@@ -1,4 +1,4 @@
-"""Lets long preparations be ended from outside: a check that they call between their steps."""
+"""Lets long computations be interrupted: a check that they call between their steps."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -8,16 +8,16 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def _nothing() -> None:
-    pass
+def no_check() -> None:
+    """Never interrupts."""
 
 
-_check: ContextVar[Callable[[], None]] = ContextVar("check", default=_nothing)
+_check: ContextVar[Callable[[], None]] = ContextVar("check", default=no_check)
 
 
 @contextmanager
 def interruptible(check: Callable[[], None]) -> Iterator[None]:
-    """Within the context, `check` is called often; an exception of its own ends the work."""
+    """Within the context, `check` is called often; an exception that it raises ends the work."""
     token = _check.set(check)
     try:
         yield

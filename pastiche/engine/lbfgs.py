@@ -3,10 +3,10 @@
 Nocedal, Wright, *Numerical Optimization*, section 7.2, in the compact form of Byrd, Nocedal and
 Schnabel, "Representations of quasi-Newton matrices and their use in limited memory methods" (1994);
 that all of it is computed on the coefficients of a basis is from Chen, Wang, Zhou, "Large-scale
-L-BFGS using MapReduce" (NIPS 2014). A step that raises the objective is tried again, shorter, along
-the same line; other than that there is no line search: its evaluations buy less here than another
-step does. What it begins with (Nocedal, Wright, eq. 7.20) is not one number but one for each block
-of variables: the objective is curved more along one axis of the colours than along another.
+L-BFGS using MapReduce" (NIPS 2014). A step that raises the objective is retried, shorter, along the
+same line; other than that there is no line search: its evaluations gain less here than another step
+does. The initial inverse Hessian (Nocedal, Wright, eq. 7.20) is not one number but one for each
+block of variables: the objective is curved more along one axis of the colours than along another.
 
 Nothing here waits for the device: every decision is a `torch.where`.
 """
@@ -23,48 +23,48 @@ FIRST_STEP = 0.01
 LONGEST_STEP = 0.1
 """How far any step goes at most, as a root mean square over the variable."""
 
-WORSE = 1.05
-"""A step that multiplies the objective by more than this is taken back, as is one that leaves it
-above where it began. Small rises are let pass: they are rounding, or lead around a corner."""
+MAX_RISE = 1.05
+"""A step that multiplies the objective by more than this is rejected, as is one that leaves it
+above its first value. Small rises are accepted: they are rounding, or lead around a corner."""
 
 SHORTEST_RETRY, LONGEST_RETRY = 0.1, 0.5
-"""The shares of a step that was taken back between which the next try along its line lies."""
+"""The next try along the line of a rejected step goes between these shares of it."""
 
 RETRIES = 3
-"""How often a step is shortened before the history is forgotten for a step along the gradient."""
+"""How often a step is shortened before the history is reset for a step along the gradient."""
 
-UNEVEN = 10.0
-"""How many times more or less than the mean a block may be taken to be curved."""
+MAX_RATIO = 10.0
+"""How many times more or less than the mean the curvature of a block may be."""
 
 CHUNK = 1024
 """How many variables an inner product is summed over in float32."""
 
-LEAST_CURVATURE = 1e-10
-"""A pair is kept where sᵀy is above this share of yᵀy: below it is rounding."""
+MIN_CURVATURE = 1e-10
+"""A pair is used where sᵀy is above this share of yᵀy: below it is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where the optimiser stands. N is the number of variables, m the history's length.
+    """The state of the optimiser. N is the number of variables, m the history's length.
 
     The variables are B blocks, one after the other, each with its own curvature once they are
-    turned: those of a picture are its colours' channels, turned into axes that vary apart.
+    rotated: those of a picture are its colour channels, rotated to uncorrelated axes.
 
-    A state that was stepped is spent: the next one uses the memory of its history again. What is
-    to be kept is copied with `copy`.
+    `step` uses the memory of the history again, so a state that was stepped is no longer valid.
+    Use `copy` for one that stays so.
 
     Attributes:
         position: (N), where the objective is to be evaluated next.
-        accepted: (N), the last point that was kept.
+        accepted: (N), the last point that was accepted.
         value: scalar, the objective there; infinity before the first evaluation.
         ceiling: scalar, the first finite value: no point above it is accepted.
-        axes: (B, B), orthonormal, what turns the blocks.
+        axes: (B, B), orthonormal, rotates the blocks.
         basis: (2m + 1, B, N/B), the pairs s_k, the pairs y_k, and the gradient at `accepted`, all
-            turned.
+            rotated.
         products: (B, 2m + 1, 2m + 1), float64, every inner product of the basis, by block.
         valid: (m), which of the pairs are used.
         newest: scalar, which pair is the newest.
-        caution: scalar in 0 to 1, by what the gradient's step is shortened after bad steps.
+        caution: scalar in 0 to 1, the factor of the gradient's step after bad steps.
         retries: scalar, how many times the step from `accepted` was shortened so far.
     """
 
@@ -85,22 +85,22 @@ class State:
         return self.valid.shape[0]
 
     def copy(self, device: torch.device | None = None) -> "State":
-        """A state of its own memory, on another device if one is given."""
+        """A copy with memory of its own, on another device if one is given."""
         return State(*(getattr(self, each.name).to(device, copy=True) for each in fields(self)))
 
-    def forget(self) -> "State":
-        """The state without its history, back where it was last good: the objective changed."""
+    def reset(self) -> "State":
+        """The state without its history, at the last accepted point, for another objective."""
         return begin(self.accepted, self.history, self.axes)
 
     def step(self, value: Tensor, gradient: Tensor) -> "State":
         """The next state, given the objective's value (scalar) and gradient (N) at `position`.
 
-        Where the value is not finite, or too high (`WORSE`, `ceiling`), the point is given up: a
+        Where the value is not finite, or too high (`MAX_RISE`, `ceiling`), the point is given up: a
         shorter step along the same line is tried, and after `RETRIES` of them a short one along the
         gradient, without history.
         """
         good = torch.isfinite(value) & torch.isfinite(gradient.sum())
-        good = good & (value <= WORSE * self.value) & (value <= self.ceiling)
+        good = good & (value <= MAX_RISE * self.value) & (value <= self.ceiling)
         shortens = ~good & (self.retries < RETRIES)
         newest = torch.where(good, (self.newest + 1) % self.history, self.newest)
         useful = self._remember(newest, gradient, good)
@@ -114,7 +114,7 @@ class State:
         count = gradient.numel()
         first_step = caution * self._first_step(lowest, products, count)
         newton = _newton(products, valid[order[: self.history]], first_step)
-        coefficients = _held(newton, products, count)
+        coefficients = _limit_length(newton, products, count)
         coefficients = torch.zeros_like(coefficients).index_copy(1, order, coefficients)
         ahead = accepted + self._direction(coefficients)
         retry = self.accepted + self._retry_share(value) * (self.position - self.accepted)
@@ -133,15 +133,15 @@ class State:
         )
 
     def _remember(self, newest: Tensor, gradient: Tensor, good: Tensor) -> Tensor:
-        """Puts the newest pair and gradient into the basis, and its inner products beside it, where
-        the point is good; whether the pair is of use."""
-        last, gradient = self.basis[-1], self._turned(gradient)
+        """Stores the newest pair and gradient in the basis, and their inner products, where the
+        point is good; whether the pair is useful."""
+        last, gradient = self.basis[-1], self._rotate(gradient)
         rows = torch.stack(
             (newest, self.history + newest, torch.full_like(newest, 2 * self.history))
         )
         fresh = torch.stack(
             (
-                self._turned(self.position - self.accepted),  # s_k
+                self._rotate(self.position - self.accepted),  # s_k
                 gradient - last,  # y_k
                 gradient,
             )
@@ -152,39 +152,39 @@ class State:
         self.products.index_copy_(1, rows, inner)
         self.products.index_copy_(2, rows, inner.mT)
         among = self.products.sum(dim=0).index_select(0, rows).index_select(1, rows)  # (3, 3)
-        return good & (among[0, 1] > LEAST_CURVATURE * among[1, 1]) & (among[1, 1] > 0)
+        return good & (among[0, 1] > MIN_CURVATURE * among[1, 1]) & (among[1, 1] > 0)
 
     def _first_step(self, value: Tensor, products: Tensor, count: int) -> Tensor:
-        """How far to go along the gradient where nothing is known of the curvature: no farther than
-        where a parabola through this value and slope that touches 0 has its minimum."""
+        """How far to go along the gradient where the curvature is unknown: no farther than the
+        minimum of the parabola through this value and slope that touches 0."""
         slope = products[:, -1, -1].sum().sqrt().clamp_min(1e-30)
         return (2.0 * value / slope).clamp_max(FIRST_STEP * sqrt(count))
 
     def _retry_share(self, value: Tensor) -> Tensor:
         """The share of a step that led to this value at which a parabola through it has its
         minimum."""
-        step = self._turned(self.position - self.accepted)
+        step = self._rotate(self.position - self.accepted)
         slope = (self.basis[-1] * step).sum()
         share = -slope / (2.0 * (value - self.value - slope))
         share = torch.where(torch.isfinite(share), share, SHORTEST_RETRY)
         return share.clamp(SHORTEST_RETRY, LONGEST_RETRY)
 
-    def _turned(self, variables: Tensor) -> Tensor:
-        """(N) as blocks that are curved each in its own way, (B, N/B)."""
+    def _rotate(self, variables: Tensor) -> Tensor:
+        """(N) as rotated blocks, (B, N/B)."""
         return self.axes @ variables.view(self.axes.shape[0], -1)
 
     def _direction(self, coefficients: Tensor) -> Tensor:
-        """What these coefficients of the basis, (B, 2m + 1), add up to, turned back: (N)."""
+        """The linear combination of the basis with coefficients (B, 2m + 1), rotated back: (N)."""
         weights = coefficients.to(self.basis.dtype)[:, None]  # (B, 1, 2m + 1)
-        turned = torch.bmm(weights, self.basis.transpose(0, 1))[:, 0]  # (B, N/B)
-        return (self.axes.T @ turned).flatten()
+        rotated = torch.bmm(weights, self.basis.transpose(0, 1))[:, 0]  # (B, N/B)
+        return (self.axes.T @ rotated).flatten()
 
 
 def begin(position: Tensor, history: int = 10, axes: Tensor | None = None) -> State:
     """The state before the first evaluation at `position`, (N) in float32 or float64.
 
     Args:
-        axes: (B, B), orthonormal, what turns B blocks of variables; None where there is one block.
+        axes: (B, B), orthonormal, rotates B blocks of variables; None where there is one block.
     """
     axes = position.new_ones(1, 1) if axes is None else axes.to(position)
     rows, blocks = 2 * history + 1, axes.shape[0]
@@ -206,8 +206,8 @@ def begin(position: Tensor, history: int = 10, axes: Tensor | None = None) -> St
 def _inner_products(some: Tensor, basis: Tensor) -> Tensor:
     """Of some vectors, (K, B, n), with each of the basis, (R, B, n), by block: (B, K, R), float64.
 
-    Reckoned in chunks: a card has few rows to share out among its processors, but many chunks, and
-    their sums are exacter.
+    In chunks: a GPU has few rows to distribute over its processors, but many chunks, and their
+    sums are more exact.
     """
     count = basis.shape[2]
     chunks = count // CHUNK
@@ -223,7 +223,7 @@ def _inner_products(some: Tensor, basis: Tensor) -> Tensor:
 
 
 def _oldest_first(newest: Tensor, history: int) -> Tensor:
-    """Where in the basis are the s, the y, both from the oldest to the newest, and the gradient."""
+    """The indices in the basis of the s and the y, from oldest to newest, and of the gradient."""
     pairs = (newest + 1 + torch.arange(history, device=newest.device)) % history
     return torch.cat([pairs, history + pairs, newest.new_full((1,), 2 * history)])
 
@@ -232,7 +232,7 @@ def _newton(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
     """−H·g in the compact form (Byrd, Nocedal, Schnabel 1994, eq. 3.1), (B, 2m + 1).
 
     The numbers are those of the two-loop recursion; its loops would be hundreds of small kernels
-    on a card, and two solutions of triangular equations are two.
+    on a GPU, and two solutions of triangular equations are two.
 
     Args:
         products: (B, 2m + 1, 2m + 1), the inner products of the s, of the y, both from the oldest
@@ -261,20 +261,20 @@ def _newton(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
 
 
 def _inverse_curvatures(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
-    """H₀, what the compact form begins with: s·y / y·y of each block's newest pair, (B)."""
+    """H₀, the initial inverse Hessian: s·y / y·y of each block's newest pair, (B)."""
     history = valid.shape[0]
     curvatures = products.diagonal(history, 1, 2)[:, :history]  # (B, m)
     lengths = products.diagonal(0, 1, 2)[:, history:-1]
     mean = curvatures.sum(dim=0) / lengths.sum(dim=0)
     each = curvatures / lengths
     each = torch.where(torch.isfinite(each), each, mean)
-    each = each.clamp(mean / UNEVEN, mean * UNEVEN)
+    each = each.clamp(mean / MAX_RATIO, mean * MAX_RATIO)
     newest = (valid * torch.arange(history, device=valid.device)).argmax()
     along_gradient = first_step / products[:, -1, -1].sum().sqrt().clamp_min(1e-30)
     return torch.where(valid.any(), each.index_select(1, newest[None])[:, 0], along_gradient)
 
 
-def _held(coefficients: Tensor, products: Tensor, count: int) -> Tensor:
+def _limit_length(coefficients: Tensor, products: Tensor, count: int) -> Tensor:
     """The coefficients, shortened where the step would be longer than `LONGEST_STEP`."""
     squares = coefficients[:, None] @ products @ coefficients[:, :, None]  # (B, 1, 1)
     length = squares.sum().clamp_min(1e-60).sqrt()

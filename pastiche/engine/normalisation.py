@@ -1,4 +1,4 @@
-"""What weights of 1 stand for: three ways to scale the terms of the objective, by name.
+"""How the terms of the objective are weighted: three normalisations, by name.
 
 `pastiche` divides each term by what its target amounts to, so that the same weights mean the same
 at every size, layer and backbone. The other two are for weights that come from elsewhere:
@@ -12,16 +12,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import Units
-from pastiche.options import Normalisation
+from pastiche.engine.backbone import Backbone, Units
+from pastiche.options import Normalisation, Options
 
-LEAST_TARGET = 1e-6
-"""What a term is divided by where its target is nothing: that of a plain picture can be."""
+MIN_TARGET = 1e-6
+"""The smallest number that a term is divided by: the target of a plain image can be 0."""
 
 USUAL_SIDE, SIZE_EXPONENT = 256, 0.25
-"""Beyond the usual size the content's weight grows with this power of the picture's longest side,
-in pixels. Strokes are a number of pixels wide; a photograph gets smoother with its size, its
-feature maps weaker, and the same strokes disturb them more."""
+"""Beyond this size the content's weight grows with this power of the picture's longest side, in
+pixels. Strokes are a number of pixels wide; a photograph gets smoother with its size, its feature
+maps weaker, and the same strokes disturb them more."""
 
 EIGHT_BITS = Units(1.0, 1.0, {"squared": 255.0**2, "absolute": 255.0})
 """Plain weights, with total variation of pixels in 0 to 255."""
@@ -39,32 +39,32 @@ class Scaling:
 
     Attributes:
         content: from Σ P², how many values P has, and the longest side of the picture in pixels,
-            what Σ (F − P)² is multiplied with.
-        style: from Ĝ, (C, C), a mean over positions, what ‖G − Ĝ‖² is multiplied with.
+            what Σ (F − P)² is multiplied by.
+        style: from Ĝ, (C, C), a mean over positions, what ‖G − Ĝ‖² is multiplied by.
         units: what weights of 1 stand for; None for the backbone's own.
-        variation_is_summed: the total variation over all neighbours, not its mean.
+        sums_variation: whether the total variation is a sum over all neighbours, not their mean.
     """
 
     content: Callable[[Tensor, int, int], Tensor]
     style: Callable[[Tensor], Tensor]
     units: Units | None = None
-    variation_is_summed: bool = True
+    sums_variation: bool = True
 
 
-def _by_energy_and_size(energy: Tensor, _: int, side: int) -> Tensor:
+def _relative_to_energy_and_size(energy: Tensor, _: int, side: int) -> Tensor:
     growth: float = max(1.0, side / USUAL_SIDE) ** SIZE_EXPONENT
-    return growth / energy.clamp_min(LEAST_TARGET)
+    return growth / energy.clamp_min(MIN_TARGET)
 
 
-def _by_energy(gram: Tensor) -> Tensor:
-    return 1.0 / gram.square().sum().clamp_min(LEAST_TARGET)
+def _relative_to_energy(gram: Tensor) -> Tensor:
+    return 1.0 / gram.square().sum().clamp_min(MIN_TARGET)
 
 
 SCALINGS: Mapping[Normalisation, Scaling] = {
     "pastiche": Scaling(
-        content=_by_energy_and_size,
-        style=_by_energy,
-        variation_is_summed=False,
+        content=_relative_to_energy_and_size,
+        style=_relative_to_energy,
+        sums_variation=False,
     ),
     # ½ Σ (F − P)²; 1/(4N²M²) Σ (ΣFF − ΣFF)², with the sums over positions as means times M.
     "paper": Scaling(
@@ -79,3 +79,46 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
         units=HALF_SQUARES,
     ),
 }
+
+
+GAMUT_SHARE = 400.0
+"""The weight of the gamut term, for each 1 of what a blank picture costs: 10⁴ by default, and as
+much relative to the other terms whatever their weights and their normalisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each term is multiplied by, all constants included."""
+
+    content: float
+    style: float
+    tv: float
+    gamut: float
+
+
+def term_weights(options: Options, network: Backbone, blank_losses: tuple[float, float]) -> Weights:
+    """What the terms are multiplied by, for the weights in the options.
+
+    Args:
+        blank_losses: from `Targets.blank_losses`.
+    """
+    scaling = SCALINGS[options.normalisation]
+    units = scaling.units or network.units[options.style_statistic]
+    content, style = (units.content * options.content_weight, units.style * options.style_weight)
+    blank_content, blank_style = blank_losses
+    tv = units.variation[options.tv_norm] * options.tv_weight
+    if scaling.units is None:
+        # It is there to smooth strokes, not the content image: all of it down to β = α/4.
+        tv *= min(1.0, 2.5 * style_share(options))
+    return Weights(
+        content=content,
+        style=style,
+        tv=tv,
+        gamut=GAMUT_SHARE * (content * blank_content + style * blank_style),
+    )
+
+
+def style_share(options: Options) -> float:
+    """How much style is requested: all of it, 1, where α ≤ β, none of it where β = 0."""
+    both = options.content_weight + options.style_weight
+    return min(1.0, 2.0 * options.style_weight / both)

@@ -1,39 +1,41 @@
-"""What is minimised: the weighted terms at one picture, and their gradient.
+"""What is minimised: the weighted loss terms at one picture, and their gradient.
 
-It is computed in three steps, so that a picture may be seen tile by tile: what adds up over
-positions is summed; the terms and their gradients at these sums follow; and from them the gradient
-at each position.
+It is computed in phases, so that a picture may be computed tile by tile: `measure` sums what adds
+up over positions; `losses` has the terms and their gradients at these sums; `feature_gradients` the
+gradient at each position; and `add_pixel_terms` completes it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
+from pastiche.engine.fast.tiling import Tile
 from pastiche.engine.losses import (
-    content_error,
-    content_pull,
-    gamut_excess,
-    palette_excess,
-    total_variation,
-)
-from pastiche.engine.statistics import (
     MomentsGradient,
     PositionSums,
-    at_features,
+    content_gradient,
+    content_loss,
+    feature_gradient,
+    gamut_loss,
+    palette_loss,
     position_sums,
+    total_variation,
 )
-from pastiche.engine.targets import ContentTarget, Region, Targets
-from pastiche.engine.tiles import WHOLE, Tile
+from pastiche.engine.normalisation import Weights
+from pastiche.engine.targets import Targets
 from pastiche.options import LayerName, Variation
 
 TermName = Literal["content", "style", "tv", "gamut"]
 FeatureMaps = Mapping[LayerName, Tensor]
+StyleKey = tuple[int, LayerName]  # a region by its number, and a layer
+
+EPSILON = 1e-8  # added to the norm that a gradient is divided by, as in neural_style.lua
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,6 @@ class Term:
 
     name: TermName
     layer: LayerName | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """What each term is multiplied with, all constants included."""
-
-    content: float
-    style: float
-    tv: float
-    gamut: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +61,8 @@ class Evaluation:
     terms: Tensor
 
 
-StyleKey = tuple[int, LayerName]
-"""A region by its number, and a layer."""
-
-
 @dataclass(frozen=True, slots=True)
-class Sums:
+class FeatureSums:
     """What adds up over positions.
 
     Attributes:
@@ -85,36 +73,10 @@ class Sums:
     contents: Sequence[Tensor]
     styles: Mapping[StyleKey, PositionSums]
 
-    def __add__(self, other: "Sums") -> "Sums":
+    def __add__(self, other: "FeatureSums") -> "FeatureSums":
         contents = [one + more for one, more in zip(self.contents, other.contents, strict=True)]
-        return Sums(contents, {key: sums + other.styles[key] for key, sums in self.styles.items()})
-
-
-@dataclass(frozen=True, slots=True)
-class LossGradients:
-    """The content and style terms, and their gradients at the sums that they come from."""
-
-    values: Mapping[Term, Tensor]
-    at_contents: Sequence[Tensor]
-    at_styles: Mapping[StyleKey, MomentsGradient]
-
-    def divided(self, norms: "GradientNorms") -> "LossGradients":
-        """The same terms, with each gradient divided by its norm."""
-        return replace(
-            self,
-            at_contents=[
-                gradient / (norm + LEAST_GRADIENT_NORM)
-                for gradient, norm in zip(self.at_contents, norms.contents, strict=True)
-            ],
-            at_styles={
-                key: gradient * (1.0 / (norms.styles[key] + LEAST_GRADIENT_NORM))
-                for key, gradient in self.at_styles.items()
-            },
-        )
-
-
-LEAST_GRADIENT_NORM = 1e-8
-"""Added to the norm that a gradient is divided by, as in neural_style.lua."""
+        styles = {key: sums + other.styles[key] for key, sums in self.styles.items()}
+        return FeatureSums(contents, styles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,22 +93,98 @@ class GradientNorms:
 
 
 @dataclass(frozen=True, slots=True)
+class Losses:
+    """The content and style terms, and their gradients at the sums that they come from."""
+
+    values: Mapping[Term, Tensor]
+    content_gradients: Sequence[Tensor]
+    style_gradients: Mapping[StyleKey, MomentsGradient]
+
+    def normalise(self, norms: GradientNorms) -> "Losses":
+        """The same terms, with each gradient divided by its norm."""
+        contents = zip(self.content_gradients, norms.contents, strict=True)
+        return replace(
+            self,
+            content_gradients=[gradient / (norm + EPSILON) for gradient, norm in contents],
+            style_gradients={
+                key: gradient * (1.0 / (norms.styles[key] + EPSILON))
+                for key, gradient in self.style_gradients.items()
+            },
+        )
+
+
+class TermWeights:
+    """What each target's loss is multiplied by, as scalars on the device of the targets.
+
+    New weights fill the same memory: neither the targets nor a recorded CUDA graph change.
+
+    Attributes:
+        contents: by content target.
+        styles: by region and layer, of each style.
+        layers: by region and layer, the sum over the styles.
+        tv, gamut: of the pixels' own terms.
+    """
+
+    def __init__(
+        self, targets: Targets, weights: Weights, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self._targets = targets
+        numbers = self._numbers(weights)
+        self._values = torch.tensor(numbers, device=device, dtype=dtype)  # (number of weights)
+        scalars = iter(self._values.unbind())
+        self.contents = [next(scalars) for _ in targets.contents]
+        self.styles = {key: [next(scalars) for _ in shares] for key, shares in self._shares()}
+        self.layers = {key: next(scalars) for key, _ in self._shares()}
+        self.tv, self.gamut = scalars
+
+    def update(self, weights: Weights) -> None:
+        """From here on with these weights."""
+        self._values.copy_(torch.tensor(self._numbers(weights), dtype=self._values.dtype))
+
+    def _shares(self) -> list[tuple[StyleKey, list[float]]]:
+        """The shares of the styles, by region and layer."""
+        return [
+            ((index, layer), [style.share for style in region.styles_at(layer)])
+            for index, region in enumerate(self._targets.regions)
+            for layer in region.layers
+        ]
+
+    def _numbers(self, weights: Weights) -> list[float]:
+        return [
+            *(weights.content * target.share for target in self._targets.contents),
+            *(weights.style * share for _, shares in self._shares() for share in shares),
+            *(weights.style * sum(shares) for _, shares in self._shares()),
+            weights.tv,
+            weights.gamut,
+        ]
+
+
+@dataclass(frozen=True, slots=True)
 class Objective:
     """α·content + β·style + γ·total variation + gamut (Gatys et al. 2016, eq. 7, and two more).
 
     Attributes:
-        tv_norm, variation_is_summed: which total variation.
+        tv_norm, sums_variation: which total variation.
         normalises_gradients: whether the gradient of each term at its feature map is divided by
             its L1 norm before the term's weight is applied (neural_style.lua,
-            `-normalize_gradients`). What is descended is then no gradient of the value.
+            `-normalize_gradients`). The direction of descent is then not the value's gradient.
     """
 
     backbone: Backbone
     targets: Targets
-    weights: Weights
+    weights: TermWeights
     tv_norm: Variation = "squared"
-    variation_is_summed: bool = False
+    sums_variation: bool = False
     normalises_gradients: bool = False
+
+    @classmethod
+    def build(
+        cls, backbone: Backbone, targets: Targets, weights: Weights, **settings: Any
+    ) -> "Objective":
+        """The objective with these weights, and the other fields as `settings`."""
+        dtype = torch.promote_types(backbone.dtype, torch.float32)
+        device = targets.contents[0].features.device
+        return cls(backbone, targets, TermWeights(targets, weights, device, dtype), **settings)
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -157,130 +195,106 @@ class Objective:
         ]
         return (*dict.fromkeys([*contents, *styles]), Term("tv"), Term("gamut"))
 
-    def weighted(self, weights: Weights) -> "Objective":
-        """The same objective with other weights."""
-        return replace(self, weights=weights)
+    def crop(self, tile: Tile) -> "Objective":
+        """The objective for the feature maps of a tile."""
+        return replace(self, targets=self.targets.crop(tile))
 
-    def sums(self, features: FeatureMaps, tile: Tile = WHOLE) -> Sums:
-        """What the positions of a tile add to the sums, from its feature maps, (1, C, h, w)."""
+    def measure(self, features: FeatureMaps) -> FeatureSums:
+        """The sums over all positions of the feature maps, (1, C, h, w)."""
         contents = [
-            content_error(features[target.layer], *_content_at(target, tile))
+            content_loss(features[target.layer], target.features, target.weight_map)
             for target in self.targets.contents
         ]
         styles = {
-            (index, layer): position_sums(features[layer], _guide_at(region, layer, tile))
+            (index, layer): position_sums(features[layer], region.guides[layer])
             for index, region in enumerate(self.targets.regions)
             for layer in region.layers
         }
-        return Sums(contents, styles)
+        return FeatureSums(contents, styles)
 
-    def gradients_at_sums(self, sums: Sums) -> LossGradients:
+    def losses(self, sums: FeatureSums) -> Losses:
         """The content and style terms of the whole picture's sums."""
         values: dict[Term, Tensor] = {}
-        at_contents = []
-        for target, error in zip(self.targets.contents, sums.contents, strict=True):
-            weight = self.weights.content * target.share
-            values[Term("content", target.layer)] = weight * error * target.scale
-            at_contents.append(weight * target.scale)
-        at_styles = {}
-        for (index, layer), of_layer in sums.styles.items():
-            moments, gradients = of_layer.moments(), []
-            for style in self.targets.regions[index].of_layer(layer):
+        content_gradients = []
+        contents = zip(self.targets.contents, self.weights.contents, sums.contents, strict=True)
+        for target, weight, squares in contents:
+            values[Term("content", target.layer)] = weight * squares * target.scale
+            content_gradients.append(weight * target.scale)
+        style_gradients = {}
+        for (index, layer), layer_sums in sums.styles.items():
+            moments, gradients = layer_sums.moments(), []
+            styles = self.targets.regions[index].styles_at(layer)
+            for style, weight in zip(styles, self.weights.styles[index, layer], strict=True):
                 value, gradient = style.statistic.loss(moments)
-                weight = self.weights.style * style.share
                 term = Term("style", layer)
                 values[term] = values.get(term, 0.0) + weight * value
                 gradients.append(gradient * weight)
-            at_styles[index, layer] = reduce(add, gradients) * (1.0 / of_layer.count)
-        return LossGradients(values, at_contents, at_styles)
+            style_gradients[index, layer] = reduce(add, gradients) * (1.0 / layer_sums.count)
+        return Losses(values, content_gradients, style_gradients)
 
-    def gradient_norms(
-        self, features: FeatureMaps, gradients: LossGradients, tile: Tile = WHOLE
-    ) -> GradientNorms:
-        """What the positions of a tile add to the L1 norm of each term's gradient, its weight
-        taken out of it."""
-        contents = [
-            _content_gradient(features, target, gradient, tile)
-            .abs()
-            .sum(dtype=_wide(self.backbone.dtype))
-            / (self.weights.content * target.share or 1.0)
-            for target, gradient in zip(self.targets.contents, gradients.at_contents, strict=True)
-        ]
-        styles = {}
-        for (index, layer), gradient in gradients.at_styles.items():
-            region = self.targets.regions[index]
-            found = at_features(features[layer], gradient, _guide_at(region, layer, tile))
-            weight = self.weights.style * sum(style.share for style in region.of_layer(layer))
-            styles[index, layer] = found.abs().sum(dtype=_wide(self.backbone.dtype)) / (
-                weight or 1.0
-            )
+    def gradient_norms(self, features: FeatureMaps, losses: Losses) -> GradientNorms:
+        """The L1 norms of each term's gradient at the feature maps, without its weight."""
+        gradients = self._content_gradients(features, losses)
+        pairs = zip(gradients, self.weights.contents, strict=True)
+        contents = [_norm(gradient, weight) for gradient, weight in pairs]
+        styles = {
+            key: _norm(gradient, self.weights.layers[key])
+            for key, gradient in self._style_gradients(features, losses)
+        }
         return GradientNorms(contents, styles)
 
-    def gradients_at_features(
-        self, features: FeatureMaps, gradients: LossGradients, tile: Tile = WHOLE
-    ) -> dict[LayerName, Tensor]:
-        """The gradients of the content and style terms at the feature maps of a tile."""
+    def feature_gradients(self, features: FeatureMaps, losses: Losses) -> dict[LayerName, Tensor]:
+        """The gradients of the content and style terms at the feature maps."""
         found: dict[LayerName, Tensor] = {}
-        for (index, layer), gradient in gradients.at_styles.items():
-            guide = _guide_at(self.targets.regions[index], layer, tile)
-            _accumulate(found, layer, at_features(features[layer], gradient, guide))
-        for target, at_content in zip(self.targets.contents, gradients.at_contents, strict=True):
-            _accumulate(found, target.layer, _content_gradient(features, target, at_content, tile))
+        for (_, layer), gradient in self._style_gradients(features, losses):
+            found[layer] = found[layer] + gradient if layer in found else gradient
+        contents = self._content_gradients(features, losses)
+        for target, gradient in zip(self.targets.contents, contents, strict=True):
+            layer = target.layer
+            found[layer] = found[layer] + gradient if layer in found else gradient
         return found
 
-    def completed(self, image: Tensor, gradient: Tensor, gradients: LossGradients) -> Evaluation:
+    def add_pixel_terms(self, image: Tensor, gradient: Tensor, losses: Losses) -> Evaluation:
         """The evaluation, with the terms that the pixels alone have.
 
         Args:
             image: (1, 3, H, W).
             gradient: like the image, that of the content and style terms.
         """
-        smooth, smooth_gradient = total_variation(
-            image, self.tv_norm, summed=self.variation_is_summed
-        )
-        excess, excess_gradient = self._outside(image)
-        gradient = gradient.add(smooth_gradient, alpha=self.weights.tv)
-        gradient.add_(excess_gradient, alpha=self.weights.gamut)
+        smooth, smooth_gradient = total_variation(image, self.tv_norm, summed=self.sums_variation)
+        excess, excess_gradient = self._colour_loss(image)
+        gradient = torch.addcmul(gradient, smooth_gradient, self.weights.tv)
+        gradient.addcmul_(excess_gradient, self.weights.gamut)
         values = {
-            **gradients.values,
+            **losses.values,
             Term("tv"): self.weights.tv * smooth,
             Term("gamut"): self.weights.gamut * excess,
         }
         terms = torch.stack([values[term] for term in self.terms])
         return Evaluation(terms.sum(), gradient, terms)
 
-    def _outside(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """What colours cost that no screen shows, or that are not in the palette."""
-        value, gradient = gamut_excess(image)
+    def _content_gradients(self, features: FeatureMaps, losses: Losses) -> Iterator[Tensor]:
+        for target, gradient in zip(self.targets.contents, losses.content_gradients, strict=True):
+            found = features[target.layer]
+            yield content_gradient(found, target.features, gradient, target.weight_map)
+
+    def _style_gradients(
+        self, features: FeatureMaps, losses: Losses
+    ) -> Iterator[tuple[StyleKey, Tensor]]:
+        for (index, layer), gradient in losses.style_gradients.items():
+            guide = self.targets.regions[index].guides[layer]
+            yield (index, layer), feature_gradient(features[layer], gradient, guide)
+
+    def _colour_loss(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of colours that no screen shows, or that are not in the palette."""
+        value, gradient = gamut_loss(image)
         if self.targets.palette is None:
             return value, gradient
-        more, pull = palette_excess(image, self.targets.palette)
-        return value + more, gradient + pull
+        more, more_gradient = palette_loss(image, self.targets.palette)
+        return value + more, gradient + more_gradient
 
 
-def _content_at(target: ContentTarget, tile: Tile) -> tuple[Tensor, Tensor | None]:
-    """What the positions of a tile are compared with, and how much they count."""
-    weight_map = target.weight_map
-    if weight_map is not None:
-        weight_map = tile.of_whole(weight_map, target.layer)
-    return tile.of_whole(target.features, target.layer), weight_map
-
-
-def _guide_at(region: Region, layer: LayerName, tile: Tile) -> Tensor | None:
-    guide = region.guides[layer]
-    return None if guide is None else tile.of_whole(guide, layer)
-
-
-def _content_gradient(
-    features: FeatureMaps, target: ContentTarget, gradient: Tensor, tile: Tile
-) -> Tensor:
-    here, weight_map = _content_at(target, tile)
-    return content_pull(features[target.layer], here, gradient, weight_map)
-
-
-def _accumulate(found: dict[LayerName, Tensor], layer: LayerName, gradient: Tensor) -> None:
-    found[layer] = found[layer] + gradient if layer in found else gradient
-
-
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    return torch.promote_types(dtype, torch.float32)
+def _norm(gradient: Tensor, weight: Tensor) -> Tensor:
+    """The L1 norm of a gradient, (1, C, h, w), divided by its term's weight where that is not 0."""
+    wide = torch.promote_types(gradient.dtype, torch.float32)
+    return gradient.abs().sum(dtype=wide) / torch.where(weight == 0, 1.0, weight)

@@ -1,31 +1,27 @@
-"""What is told of a painting while it goes on: how far it is, and what the losses are."""
+"""The progress of a run: how far it is, and what the losses are."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
 
+import torch
 from torch import Tensor
 
-from pastiche.engine.checkpoint import Checkpoint, Place
+from pastiche.engine.checkpoint import Place
 from pastiche.engine.objective import Term, TermName
-from pastiche.engine.readings import LateReader
 from pastiche.options import LayerName
 from pastiche.pyramid import Scale
 
-TOLD: tuple[TermName, ...] = ("content", "style", "tv", "gamut")
-"""The terms that a watcher is told of."""
+REPORTED_TERMS: tuple[TermName, ...] = ("content", "style", "tv", "gamut")
 
-PATIENCE = 8
-"""After how many iterations in a row without a finite objective the painting is given up."""
+MAX_LOST = 8
+"""After how many iterations in a row without a finite objective a run is given up."""
 
 STALL_WINDOW = 10
-"""Over how many iterations the objective must fall for a scale to go on."""
+"""Over how many iterations the objective must fall for a scale to continue."""
 
 
 class Diverged(ArithmeticError):
-    """The objective is no longer a finite number, and the optimiser did not find back."""
+    """The objective is no longer a finite number, and the optimiser did not recover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +32,11 @@ class Progress:
         iteration: from 1, over all scales, of `iterations`; fewer may be done where scales end
             early.
         scale: from 1, coarse to fine, of `scales`.
-        losses: `content`, `style`, `tv` and `gamut` (what colours outside it cost), each with its
-            weight in it, and `total`, their sum. On a GPU they are of the iteration before, so
-            that it need not be waited for.
-        layers: of `content` and `style`, what each layer has in it.
+        losses: `content`, `style`, `tv` and `gamut` (of colours that no screen shows), each with
+            its weight in it, and `total`, their sum. On a GPU they are of the iteration before, so
+            that nothing has to wait for it.
+        layers: of `content` and `style`, the loss of each layer.
         work: the share of the whole cost that is done, in 0 to 1.
-        picture: gives the picture as it stands, (1, 3, h, w) in 0 to 1 on the CPU: a preview.
-        checkpoint: gives what the painting can be taken up from again. Like `picture` it is to be
-            called before the next iteration, which uses the same memory.
-        save: writes that checkpoint to a file, without a copy of it in memory.
     """
 
     iteration: int
@@ -54,58 +46,64 @@ class Progress:
     losses: dict[str, float]
     layers: dict[TermName, dict[LayerName, float]]
     work: float
-    picture: Callable[[], Tensor]
-    checkpoint: Callable[[], Checkpoint]
-    save: Callable[[Path | IO[bytes]], None]
 
 
-class Tally:
+class ProgressTracker:
     """Counts what is done of the plan."""
 
     def __init__(self, plan: list[Scale], stall_tolerance: float, place: Place) -> None:
         self._plan = plan
-        self._whole = sum(scale.cost for scale in plan)
+        self._cost = sum(scale.cost for scale in plan)
         self._tolerance = stall_tolerance
         self._scale, self._done, self._iteration = place.scale, place.done, place.iteration
         self._totals = list(place.totals)
         self._values: dict[Term, float] = {}
         self._lost = 0
-        self._reader = LateReader()
+        self._reader = _LossReader()
 
     @property
     def place(self) -> Place:
-        """How far the painting is."""
+        """How far the run is."""
         return Place(self._scale, self._done, self._iteration, tuple(self._totals))
 
     @property
-    def scale_is_over(self) -> bool:
+    def scale(self) -> Scale:
+        """The current scale."""
+        return self._plan[self._scale]
+
+    @property
+    def is_scale_done(self) -> bool:
         """Whether the iterations of this scale are done, or no longer lower the objective."""
-        return self._done >= self._plan[self._scale].iterations or self._is_stalled()
+        return self._done >= self.scale.iterations or self._is_stalled()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last scale is done."""
+        return self._scale == len(self._plan) - 1 and self.is_scale_done
 
     def count(self, terms: tuple[Term, ...], values: Tensor) -> None:
-        """One more iteration, with the values of these terms."""
+        """One more iteration, with the values of these terms.
+
+        Raises:
+            Diverged: there was no finite objective for too long.
+        """
         self._done += 1
         self._iteration += 1
-        self._note(dict(zip(terms, self._reader.read(values), strict=True)))
+        self._record(dict(zip(terms, self._reader.read(values), strict=True)))
 
     def next_scale(self) -> None:
-        """One scale is over, another begins."""
+        """One scale is done, the next begins."""
         self._scale, self._done = self._scale + 1, 0
-        self.forget()
+        self.reset_losses()
 
-    def forget(self) -> None:
-        """The objective is another from here on; what a card has not told yet is of the old one."""
-        self._totals, self._reader = [], LateReader()
+    def reset_losses(self) -> None:
+        """The objective changed; what a GPU has not delivered yet is of the old one."""
+        self._totals, self._reader = [], _LossReader()
 
-    def progress(
-        self,
-        picture: Callable[[], Tensor],
-        checkpoint: Callable[[], Checkpoint],
-        save: Callable[[Path | IO[bytes]], None],
-    ) -> Progress:
-        """What is told of the newest iteration."""
-        scale = self._plan[self._scale]
+    def progress(self) -> Progress:
+        """The newest iteration."""
         before = sum(each.cost for each in self._plan[: self._scale])
+        here = self._done * self.scale.cost // self.scale.iterations
         return Progress(
             iteration=self._iteration,
             iterations=sum(each.iterations for each in self._plan),
@@ -113,22 +111,18 @@ class Tally:
             scales=len(self._plan),
             losses=self._losses(),
             layers=self._layers(),
-            work=(before + self._done * scale.cost // scale.iterations) / self._whole,
-            picture=picture,
-            checkpoint=checkpoint,
-            save=save,
+            work=(before + here) / self._cost,
         )
 
-    def _note(self, values: dict[Term, float]) -> None:
-        """Keeps the newest values that are finite; Diverged after too many others."""
+    def _record(self, values: dict[Term, float]) -> None:
         total = sum(values.values())
         if math.isfinite(total):
             self._lost, self._values = 0, values
             self._totals.append(total)
             return
         self._lost += 1
-        if self._lost >= PATIENCE or self._iteration == 1:  # then there is nothing to go back to
-            raise Diverged("The objective is no finite number any more.")
+        if self._lost >= MAX_LOST or self._iteration == 1:  # then there is nothing to return to
+            raise Diverged("The objective is no longer a finite number.")
 
     def _is_stalled(self) -> bool:
         if not self._tolerance or len(self._totals) <= STALL_WINDOW:
@@ -139,7 +133,7 @@ class Tally:
     def _losses(self) -> dict[str, float]:
         named: dict[str, float] = {
             name: sum(value for term, value in self._values.items() if term.name == name)
-            for name in TOLD
+            for name in REPORTED_TERMS
         }
         return {**named, "total": sum(self._values.values())}
 
@@ -149,3 +143,33 @@ class Tally:
             if term.layer is not None:
                 layers[term.name][term.layer] = value
         return layers
+
+
+class _LossReader:
+    """Reads small tensors: at once on the CPU, one call late on a GPU.
+
+    Reading a GPU's tensor waits until the GPU has done all that it was given. So each is copied in
+    its turn, and read when the next one is on its way.
+    """
+
+    def __init__(self) -> None:
+        self._copied: tuple[Tensor, torch.Event] | None = None
+
+    def read(self, values: Tensor) -> list[float]:
+        """These values; on a GPU those of the call before, except in the first call."""
+        if values.device.type != "cuda":
+            return [float(value) for value in values.tolist()]
+        newest = _copy_without_waiting(values)
+        (earlier, arrived), self._copied = self._copied or newest, newest
+        arrived.synchronize()
+        return [float(value) for value in earlier.tolist()]
+
+
+def _copy_without_waiting(values: Tensor) -> tuple[Tensor, torch.Event]:
+    """A copy that will be in the CPU's memory when the event has come."""
+    with torch.cuda.device(values.device):
+        host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+        host.copy_(values, non_blocking=True)
+        arrived = torch.Event("cuda")
+        arrived.record()
+    return host, arrived

@@ -1,27 +1,26 @@
-"""What the pastiche is compared with at one size: content feature maps and Gram matrices."""
+"""What the pastiche is compared with at one size: content feature maps and style statistics."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.color import Palette, seen
-from pastiche.engine.guidance import blend_shares, guides_at, region_shares
-from pastiche.engine.losses import wide
-from pastiche.engine.normalisation import SCALINGS
-from pastiche.engine.statistics import (
+from pastiche.engine.color import Palette, sample_colours
+from pastiche.engine.fast.tiling import Tile, compute_features, iterate_features
+from pastiche.engine.guidance import blend_moments, blend_shares, build_guides, region_shares
+from pastiche.engine.losses import (
     GramTarget,
-    Moments,
+    MomentsTarget,
     PositionSums,
-    StatisticTarget,
-    blended,
-    moments_target,
+    StyleStatisticTarget,
     position_sums,
+    to_float32,
 )
-from pastiche.engine.tiles import features_in_tiles, whole_features
+from pastiche.engine.normalisation import SCALINGS
+from pastiche.engine.plain import Moments
 from pastiche.network_layers import layer_weights
 from pastiche.options import LayerName, Options
 
@@ -34,8 +33,8 @@ class ContentTarget:
         share: its weight among the content's layers.
         features: (1, C, H, W), P of eq. 1, in the network's precision.
         energy: a scalar, Σ P².
-        scale: a scalar, what Σ (F − P)² is multiplied with.
-        weight_map: (1, 1, H, W), how much each place counts; None where all count 1.
+        scale: a scalar, what Σ (F − P)² is multiplied by.
+        weight_map: (1, 1, H, W), how much each position counts; None where all count 1.
     """
 
     layer: LayerName
@@ -45,19 +44,26 @@ class ContentTarget:
     scale: Tensor
     weight_map: Tensor | None = None
 
+    def crop(self, tile: Tile) -> "ContentTarget":
+        """The part of the target that belongs to a tile."""
+        weight_map = self.weight_map
+        if weight_map is not None:
+            weight_map = tile.crop(weight_map, self.layer)
+        return replace(self, features=tile.crop(self.features, self.layer), weight_map=weight_map)
+
 
 @dataclass(frozen=True, slots=True)
 class StyleTarget:
-    """One layer of one style, or of several that became one.
+    """One layer of one style, or of several that were blended.
 
     Attributes:
-        share: its weight among the layers, times that of its style.
+        share: its weight among the layers, times the share of its style.
         statistic: what the pastiche's moments are compared with.
     """
 
     layer: LayerName
     share: float
-    statistic: StatisticTarget
+    statistic: StyleStatisticTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class Region:
     """A part of the pastiche, or all of it, and the styles that it is compared with.
 
     Attributes:
-        guides: (1, 1, H, W) by layer, how much each position counts; None where all of them do.
+        guides: (1, 1, H, W) by layer, how much each position counts; None where all count 1.
     """
 
     guides: Mapping[LayerName, Tensor | None]
@@ -73,12 +79,20 @@ class Region:
 
     @property
     def layers(self) -> tuple[LayerName, ...]:
-        """Where this part is looked at."""
+        """The layers at which it is compared."""
         return tuple(dict.fromkeys(style.layer for style in self.styles))
 
-    def of_layer(self, layer: LayerName) -> list[StyleTarget]:
+    def styles_at(self, layer: LayerName) -> list[StyleTarget]:
         """The styles that it is compared with at this layer."""
         return [style for style in self.styles if style.layer == layer]
+
+    def crop(self, tile: Tile) -> "Region":
+        """The part of the region that belongs to a tile."""
+        cropped = {
+            layer: None if guide is None else tile.crop(guide, layer)
+            for layer, guide in self.guides.items()
+        }
+        return replace(self, guides=cropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +101,7 @@ class Targets:
 
     Attributes:
         palette: the colours that may be used, None where all may be. A network that is fitted to
-            its images is blind for colours that none of them has: nothing else keeps them out.
+            its images does not see colours that none of them has: nothing else excludes them.
     """
 
     contents: tuple[ContentTarget, ...]
@@ -96,39 +110,58 @@ class Targets:
 
     @property
     def layers(self) -> set[LayerName]:
-        """Where the pastiche is looked at."""
-        painted = {layer for region in self.regions for layer in region.layers}
-        return painted | {target.layer for target in self.contents}
+        """The layers at which the pastiche is compared."""
+        styles = {layer for region in self.regions for layer in region.layers}
+        return styles | {target.layer for target in self.contents}
 
-    def blank(self) -> tuple[float, float]:
-        """What the content and the style term of a picture would be that shows the network
-        nothing: how large these terms are, whatever they are divided by."""
+    def crop(self, tile: Tile) -> "Targets":
+        """The part of the targets that belongs to a tile."""
+        contents = tuple(target.crop(tile) for target in self.contents)
+        return replace(
+            self, contents=contents, regions=tuple(region.crop(tile) for region in self.regions)
+        )
+
+    def blank_losses(self) -> tuple[float, float]:
+        """The content and the style loss of a picture whose features are all 0: how large these
+        terms are, whatever they are divided by."""
         content = sum(
             target.share * (target.energy * target.scale).item() for target in self.contents
         )
         style = sum(
-            target.share * target.statistic.loss_of_nothing().item()
+            target.share * target.statistic.blank_loss().item()
             for region in self.regions
             for target in region.styles
         )
         return content, style
 
+    def overwrite_content(self, contents: Sequence[ContentTarget], palette: Palette | None) -> None:
+        """Fills the content targets and the palette with others, in the memory that they have, so
+        that a recorded CUDA graph goes on with them."""
+        for target, new in zip(self.contents, contents, strict=True):
+            target.features.copy_(new.features)
+            target.energy.copy_(new.energy)
+            target.scale.copy_(new.scale)
+        if self.palette is not None and palette is not None:
+            self.palette.axes.copy_(palette.axes)
+            self.palette.low.copy_(palette.low)
+            self.palette.high.copy_(palette.high)
+
 
 @dataclass(frozen=True, slots=True)
-class Painted:
-    """A style image at one size, (1, 3, H, W), and its mask in that size, if it has one."""
+class StyleImage:
+    """A style image at one size, (1, 3, H, W), and its mask at that size, if it has one."""
 
     image: Tensor
     mask: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class StyleLook:
-    """What is known of a style image at one size, whatever it is mixed with and weighs.
+class StyleFeatures:
+    """What is extracted from a style image at one size, independent of all weights.
 
     Attributes:
         moments: by layer.
-        colours: its pixels, as `seen` gives them.
+        colours: its pixels, from `sample_colours`.
     """
 
     moments: Mapping[LayerName, Moments]
@@ -136,21 +169,27 @@ class StyleLook:
 
 
 @torch.no_grad()
-def look_at(
-    styles: Sequence[Painted], network: Backbone, options: Options, tile_side: int | None = None
-) -> list[StyleLook]:
-    """What the network, and the eye, see of each style image."""
+def extract_style_features(
+    styles: Sequence[StyleImage],
+    network: Backbone,
+    options: Options,
+    tile_side: int | None = None,
+) -> list[StyleFeatures]:
+    """The moments and colours of each style image."""
     _, layers = layer_weights(options, network.shares)
     return [
-        StyleLook(_moments(style, network, list(layers), tile_side), seen(style.image, style.mask))
+        StyleFeatures(
+            _moments(style, network, list(layers), tile_side),
+            sample_colours(style.image, style.mask),
+        )
         for style in styles
     ]
 
 
 @torch.no_grad()
-def targets_of(
+def build_targets(
     content: Tensor,
-    styles: Sequence[StyleLook],
+    styles: Sequence[StyleFeatures],
     network: Backbone,
     options: Options,
     *,
@@ -163,29 +202,30 @@ def targets_of(
     Args:
         content: (1, 3, H, W) in 0 to 1.
         masks: (1, 1, H, W), where each style is painted; none where each is everywhere.
-        content_map: (1, 1, H, W), how much each place of the content counts.
-        tile_side: how large a part of an image is looked at at once, in pixels; None for all of it.
+        content_map: (1, 1, H, W), how much each position of the content counts.
+        tile_side: how large a part of an image is computed at once, in pixels; None for all of it.
     """
-    of_content, of_styles = layer_weights(options, network.shares)
-    contents = _contents(content, of_content, network, options, content_map, tile_side)
-    regions = _regions([style.moments for style in styles], masks, of_styles, network, options)
-    if network.knows_colour:
-        return Targets(contents, regions)
-    colours = [style.colours for style in styles]
-    return Targets(contents, regions, Palette.of(colours, seen(content)))
+    contents = build_content_targets(
+        content, network, options, content_map=content_map, tile_side=tile_side
+    )
+    regions = _regions([style.moments for style in styles], masks, network, options)
+    return Targets(contents, regions, build_palette(content, styles, network))
 
 
-def _contents(
+@torch.no_grad()
+def build_content_targets(
     content: Tensor,
-    shares: Mapping[LayerName, float],
     network: Backbone,
     options: Options,
-    content_map: Tensor | None,
-    tile_side: int | None,
+    *,
+    content_map: Tensor | None = None,
+    tile_side: int | None = None,
 ) -> tuple[ContentTarget, ...]:
+    """The content targets alone; arguments as for `build_targets`."""
+    shares, _ = layer_weights(options, network.shares)
     scaling, targets = SCALINGS[options.normalisation], []
-    for layer, features in whole_features(network, content, list(shares), tile_side).items():
-        energy = torch.linalg.vector_norm(wide(features) + network.centre).square()
+    for layer, features in compute_features(network, content, list(shares), tile_side).items():
+        energy = torch.linalg.vector_norm(to_float32(features) + network.centre).square()
         scale = scaling.content(energy, features.numel(), max(content.shape[-2:]))
         weight_map = None
         if content_map is not None:
@@ -194,15 +234,25 @@ def _contents(
     return tuple(targets)
 
 
+@torch.no_grad()
+def build_palette(
+    content: Tensor, styles: Sequence[StyleFeatures], network: Backbone
+) -> Palette | None:
+    """The colours that may be used; None for a network that sees them all."""
+    if network.is_trained:
+        return None
+    return Palette.enclose([style.colours for style in styles], sample_colours(content))
+
+
 def _moments(
-    style: Painted, network: Backbone, layers: Sequence[LayerName], tile_side: int | None
+    style: StyleImage, network: Backbone, layers: Sequence[LayerName], tile_side: int | None
 ) -> dict[LayerName, Moments]:
-    guides = None if style.mask is None else guides_at(style.mask, layers)
+    guides = None if style.mask is None else build_guides(style.mask, layers)
     sums: dict[LayerName, PositionSums] = {}
-    for tile, features in features_in_tiles(network, style.image, layers, tile_side):
-        for layer, here in features.items():
-            guide = None if guides is None else tile.of_whole(guides[layer], layer)
-            added = position_sums(here, guide)
+    for tile, features in iterate_features(network, style.image, layers, tile_side):
+        for layer, part in features.items():
+            guide = None if guides is None else tile.crop(guides[layer], layer)
+            added = position_sums(part, guide)
             sums[layer] = sums[layer] + added if layer in sums else added
     return {layer: each.moments() for layer, each in sums.items()}
 
@@ -210,53 +260,55 @@ def _moments(
 def _regions(
     styles: Sequence[Mapping[LayerName, Moments]],
     masks: Sequence[Tensor],
-    layers: Mapping[LayerName, float],
     network: Backbone,
     options: Options,
 ) -> tuple[Region, ...]:
     """One region for each mask; without masks one that is everything."""
+    _, layers = layer_weights(options, network.shares)
     blend = blend_shares(len(styles), options.style_weights)
     if not masks:
         if options.style_blend == "statistics":
-            styles, blend = [_blended(styles, blend, options)], [1.0]
+            styles, blend = [_blend(styles, blend, options)], [1.0]
         everywhere = dict.fromkeys(layers)
         return (Region(everywhere, _style_targets(styles, blend, layers, network, options)),)
     shares = region_shares(masks, blend)
     return tuple(
         Region(
-            guides_at(mask, list(layers)),
+            build_guides(mask, list(layers)),
             _style_targets([style], [share], layers, network, options),
         )
         for mask, style, share in zip(masks, styles, shares, strict=True)
     )
 
 
-def _blended(
-    styles: Sequence[Mapping[LayerName, Moments]], blend: Sequence[float], options: Options
+def _blend(
+    styles: Sequence[Mapping[LayerName, Moments]], shares: Sequence[float], options: Options
 ) -> dict[LayerName, Moments]:
     """Several styles as one."""
     return {
-        layer: blended([style[layer] for style in styles], blend, options.style_statistic)
+        layer: blend_moments([style[layer] for style in styles], shares, options.style_statistic)
         for layer in styles[0]
     }
 
 
 def _style_targets(
     styles: Sequence[Mapping[LayerName, Moments]],
-    blend: Sequence[float],
+    shares: Sequence[float],
     layers: Mapping[LayerName, float],
     network: Backbone,
     options: Options,
 ) -> tuple[StyleTarget, ...]:
     return tuple(
         StyleTarget(layer, share * weight, _statistic_target(style[layer], network, options))
-        for style, share in zip(styles, blend, strict=True)
+        for style, share in zip(styles, shares, strict=True)
         for layer, weight in layers.items()
         if share
     )
 
 
-def _statistic_target(moments: Moments, network: Backbone, options: Options) -> StatisticTarget:
+def _statistic_target(
+    moments: Moments, network: Backbone, options: Options
+) -> StyleStatisticTarget:
     if options.style_statistic == "moments":
-        return moments_target(moments, network.centre)
+        return MomentsTarget.from_moments(moments, network.centre)
     return GramTarget(moments.gram, SCALINGS[options.normalisation].style(moments.gram))

@@ -2,9 +2,9 @@
 
 Layer by layer: patches of the feature maps so far are whitened, and the layer's filters are the
 centres that spherical k-means finds among them, after Coates, Ng, Lee, "An Analysis of
-Single-Layer Networks in Unsupervised Feature Learning" (2011). Filters that stand for structures
-which the images really have make Gram matrices that tell strokes apart; random mixtures of the
-same directions do not, and paint hatching. Related: Krähenbühl et al., "Data-dependent
+Single-Layer Networks in Unsupervised Feature Learning" (2011). Filters for structures which the
+images really have make Gram matrices that tell strokes apart; random mixtures of the same
+directions do not, and paint hatching. Related: Krähenbühl et al., "Data-dependent
 Initializations of Convolutional Neural Networks" (2016).
 """
 
@@ -15,53 +15,55 @@ import torch
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone, Units
+from pastiche.engine.fast.convolution import NetworkPooling, convolve, pad, pool
 from pastiche.engine.images import resize_picture
 from pastiche.engine.interruption import check_interruption, interruptibly
-from pastiche.engine.layers import Convolution, NetworkPooling, padded, pooled
+from pastiche.engine.plain import Convolution
 from pastiche.network_layers import CHANNELS, POOLED_BEFORE, WHITENED_SHARES
 from pastiche.options import LAYERS, LayerName, Options, StyleStatistic
 from pastiche.sizes import fitted
 
-LOOKED_AT = (128, 256, 512)
-"""The longest sides, in pixels, at which the images are looked at, up to that of the pastiche.
-Fitted to small images alone, the network would find too little in large ones, and the content would
-weigh the more the larger the pastiche is."""
+FIT_SIDES = (128, 256, 512)
+"""The longest sides, in pixels, of the images that the network is fitted to, up to that of the
+pastiche. Fitted to small images alone, it would find too little in large ones, and the content
+would weigh more in a larger pastiche."""
 
-PATCHES = 6_000
+PATCH_COUNT = 6_000
 """About how many patches a layer is fitted to."""
 
-DIRECTIONS = 0.25
-"""How many principal directions are kept, as a share of a layer's filters."""
+DIRECTION_SHARE = 0.25
+"""How many principal directions are used, as a share of a layer's filters."""
 
 RIDGE = 1e-3
-"""Added to every variance before whitening, as a share of the largest: noise is not blown up."""
+"""Added to every variance before whitening, as a share of the largest: noise is not amplified."""
 
 GRAIN = 1 / 255
-"""The standard deviation of what is added to the images, in 0 to 1: no more than 8 bits round off.
-A plain image has no directions of its own, and whitening would blow up its last digits."""
+"""The standard deviation of the noise that is added to the images, in 0 to 1: no more than 8
+bits round off. A plain image has no directions of its own, and whitening would amplify its last
+digits."""
 
 ROUNDS = 5
 """Of spherical k-means."""
 
-LOUDNESS = 1.0
-"""What each filter answers on the mean."""
+MEAN_ACTIVATION = 1.0
+"""The mean activation of each filter."""
 
-QUIET = 0.5
-"""The share of the patches that a filter keeps silent at."""
+SILENT_SHARE = 0.5
+"""The share of the patches at which a filter's activation is 0."""
 
 UNITS: Mapping[StyleStatistic, Units] = {
     "moments": Units(36.0, 12.0, {"squared": 15.0, "absolute": 1.5}),
     "gram": Units(36.0, 5.0, {"squared": 15.0, "absolute": 1.5}),
 }
-"""What weights of 1 stand for: the style pulls harder than with a trained network."""
+"""What weights of 1 stand for: style gradients are larger than with a trained network."""
 
 SEED = 20_160_627
-"""Of the fit alone: jobs that differ in their own seed share one network."""
+"""Of the fit alone: runs that differ in their own seed share one network."""
 
 
 @dataclass(frozen=True, slots=True)
 class Whitened:
-    """The choice of this backbone; its network exists once the images are known."""
+    """The choice of this backbone; its network is fitted once the images are known."""
 
     name: str = "whitened"
     sha256: str | None = None
@@ -76,7 +78,7 @@ class Whitened:
 
 @torch.no_grad()
 def fit(images: Sequence[Tensor], layers: Collection[LayerName], options: Options) -> Backbone:
-    """A network whose filters stand for what the images show, down to the deepest of the layers.
+    """A network with filters for what the images show, down to the deepest of the layers.
 
     Args:
         images: (1, 3, H, W) each, in 0 to 1, in float32 on their device.
@@ -87,38 +89,38 @@ def fit(images: Sequence[Tensor], layers: Collection[LayerName], options: Option
     convolutions = {}
     for layer in LAYERS[: 1 + max(LAYERS.index(each) for each in layers)]:
         if layer in POOLED_BEFORE:
-            maps = [pooled(each, pooling) for each in interruptibly(maps)]
-        patches = _patches(
-            [padded(each, options.padding) for each in interruptibly(maps)], generator
-        )
+            maps = [pool(each, pooling) for each in interruptibly(maps)]
+        patches = _patches([pad(each, options.padding) for each in interruptibly(maps)], generator)
         convolutions[layer] = _fitted(patches, CHANNELS[layer][1], generator)
-        maps = [convolutions[layer](each, options.padding) for each in interruptibly(maps)]
+        maps = [
+            convolve(each, convolutions[layer], options.padding) for each in interruptibly(maps)
+        ]
     network = Backbone(
         "whitened",
         None,
         convolutions,
         shares=WHITENED_SHARES,
         units=UNITS,
-        knows_colour=False,
+        is_trained=False,
         pooling=pooling,
         padding=options.padding,
     )
-    return network.centred(LOUDNESS)
+    return network.centred(MEAN_ACTIVATION)
 
 
 def _views(image: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
-    """The image at every size it is looked at, none larger than it is, none twice."""
+    """The image at every size that the network is fitted to, none larger than it is, none twice."""
     height, width = image.shape[-2:]
-    smallest, *larger = LOOKED_AT
-    looked_at = (smallest, *(side for side in larger if side <= size))
-    sides = sorted({min(side, max(height, width)) for side in looked_at})
+    smallest, *larger = FIT_SIDES
+    allowed = (smallest, *(side for side in larger if side <= size))
+    sides = sorted({min(side, max(height, width)) for side in allowed})
     views = [resize_picture(image, fitted(height, width, side)) for side in sides]
     return [view + GRAIN * torch.randn(view.shape, generator=generator).to(view) for view in views]
 
 
 def _patches(maps: list[Tensor], generator: torch.Generator) -> Tensor:
     """Patches of 3×3 at random places, as many from each map, (1, C, H+2, W+2): (P, 9·C)."""
-    share = -(-PATCHES // len(maps))
+    share = -(-PATCH_COUNT // len(maps))
     found = []
     for each in interruptibly(maps):
         (channels, height, width), device = each.shape[1:], each.device
@@ -132,22 +134,22 @@ def _patches(maps: list[Tensor], generator: torch.Generator) -> Tensor:
 
 
 def _fitted(patches: Tensor, filters: int, generator: torch.Generator) -> Convolution:
-    """A layer whose filters stand for these patches, (P, 9·C): quiet at half, as loud as all."""
+    """A layer with filters for these patches, (P, 9·C): silent at half, with a mean of 1."""
     mean = patches.mean(dim=0)
     centred = patches - mean
     check_interruption()
-    variances, directions = _principal(centred, round(DIRECTIONS * filters), generator)
+    variances, directions = _principal(centred, round(DIRECTION_SHARE * filters), generator)
     whitening = directions * (variances + RIDGE * variances[0] + 1e-12).rsqrt()  # (9·C, K)
     whitened = centred @ whitening  # (P, K)
     centres = _centres(whitened, filters, generator)  # (filters, K)
     weight = centres @ whitening.T  # (filters, 9·C)
     check_interruption()
-    answers = whitened @ centres.T + weight @ mean  # (P, filters), patches @ weight.T
-    bias = -answers.quantile(QUIET, dim=0)
-    loudness = (answers + bias).relu().mean(dim=0).clamp_min(1e-6) / LOUDNESS
+    outputs = whitened @ centres.T + weight @ mean  # (P, filters), patches @ weight.T
+    bias = -outputs.quantile(SILENT_SHARE, dim=0)
+    activation = (outputs + bias).relu().mean(dim=0).clamp_min(1e-6) / MEAN_ACTIVATION
     shape = (filters, 3, 3, patches.shape[1] // 9)
-    weight = (weight / loudness[:, None]).reshape(shape).permute(0, 3, 1, 2)
-    return Convolution(weight.contiguous(), bias / loudness)
+    weight = (weight / activation[:, None]).reshape(shape).permute(0, 3, 1, 2)
+    return Convolution(weight.contiguous(), bias / activation)
 
 
 def _principal(centred: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

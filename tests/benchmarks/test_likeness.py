@@ -22,8 +22,8 @@ from pastiche import Options
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.images import resize_picture, to_pil
 from pastiche.options import LayerName
+from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE, textured
-from tests.engine.plain import random_backbone
 
 NEAR_CONTENT = torch.lerp(CONTENT, textured(96, 128, 4), 0.1)
 SIDE = 64

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pastiche.engine import whitened
-from tests.engine.plain import thinned_channels
+from tests.engine.networks import thinned_channels
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ def test_a_bad_step_is_taken_back_and_it_goes_on_to_the_minimum() -> None:
 
 def test_forgetting_goes_back_to_the_last_good_place() -> None:
     state = minimised(adam.begin(START, 0.03), 10)
-    fresh = state.forget()
+    fresh = state.reset()
     assert torch.equal(fresh.position, state.accepted)
     assert not fresh.mean.any()
 
@@ -61,7 +61,7 @@ def test_the_picture_is_the_average_of_the_iterates() -> None:
 
 def test_a_larger_scale_goes_on_with_its_moments() -> None:
     state = minimised(adam.begin(START, 0.03), 30)
-    larger = state.resized(torch.zeros(100, dtype=torch.float64), lambda x: x.repeat(2))
+    larger = state.resize(torch.zeros(100, dtype=torch.float64), lambda x: x.repeat(2))
     assert torch.allclose(larger.mean, 0.5 * state.mean.repeat(2))
     assert torch.allclose(larger.square, 0.25 * state.square.repeat(2))
     assert larger.steps == state.steps

@@ -1,4 +1,4 @@
-"""What the process does with memory that was freed, in a process of its own."""
+"""What a process does with freed memory, in a process of its own."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ PROGRAM = """
 import json
 import resource
 import torch
-from pastiche.engine.allocator import give_back_freed_memory, keep_freed_memory
+from pastiche.engine.fast.memory import release_freed_memory, retain_freed_memory
 
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
@@ -30,13 +30,13 @@ use_and_free()
 before = resident()
 use_and_free()
 found = {"without the setting": grown()}
-keep_freed_memory()
+retain_freed_memory()
 use_and_free()
-found["kept"] = grown()
+found["retained"] = grown()
 use_and_free()
 found["used again"] = grown()
-give_back_freed_memory()
-found["given back"] = grown()
+release_freed_memory()
+found["released"] = grown()
 print(json.dumps(found))
 """
 
@@ -50,14 +50,14 @@ def grown() -> dict[str, int]:
     return found
 
 
-def test_freed_memory_is_kept_where_that_is_set(grown: dict[str, int]) -> None:
+def test_freed_memory_is_retained_where_that_is_set(grown: dict[str, int]) -> None:
     assert grown["without the setting"] < 0.1 * FORTY_MEGABYTES
-    assert grown["kept"] > 0.9 * FORTY_MEGABYTES
+    assert grown["retained"] > 0.9 * FORTY_MEGABYTES
 
 
-def test_kept_memory_is_used_again(grown: dict[str, int]) -> None:
-    assert grown["used again"] < grown["kept"] + 2 * FORTY_MEGABYTES  # of twenty
+def test_retained_memory_is_used_again(grown: dict[str, int]) -> None:
+    assert grown["used again"] < grown["retained"] + 2 * FORTY_MEGABYTES  # of twenty
 
 
-def test_kept_memory_can_be_given_back(grown: dict[str, int]) -> None:
-    assert grown["given back"] < 0.1 * FORTY_MEGABYTES
+def test_retained_memory_can_be_released(grown: dict[str, int]) -> None:
+    assert grown["released"] < 0.1 * FORTY_MEGABYTES

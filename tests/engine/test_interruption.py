@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+import torch
 
 from pastiche import Options
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.interruption import check_interruption, interruptible
-from pastiche.engine.scenes import Scenes
-from pastiche.engine.stylize import paint
+from pastiche.engine.prepared import PreparedInputsCache
+from pastiche.engine.stylize import Run
 from tests.engine.pictures import CONTENT, STYLE
 
 pytestmark = pytest.mark.usefixtures("thin_backbone")
@@ -24,39 +25,50 @@ class Check:
     """Raises when it is called for the `last` time."""
 
     def __init__(self, last: int | None = None) -> None:
-        self.calls, self._last = 0, last
+        self.calls, self.last = 0, last
 
     def __call__(self) -> None:
         self.calls += 1
-        if self.calls == self._last:
+        if self.calls == self.last:
             raise Ended
 
 
-def prepared(check: Callable[[], None], scenes: Scenes | None = None) -> None:
+def prepare(check: Callable[[], None], cache: PreparedInputsCache | None = None) -> None:
     """Everything up to the first iteration, and that."""
-    next(paint(Inputs(CONTENT, (STYLE,)), QUICK, between_tiles=check, scenes=scenes))
+    Run(Inputs(CONTENT, (STYLE,)), QUICK, check=check, cache=cache).step()
 
 
-def test_the_check_is_called_for_each_layer_that_is_fitted_and_looked_at() -> None:
-    whole, known, scenes = Check(), Check(), Scenes()
-    prepared(whole, scenes)
-    prepared(known, scenes)
+def test_the_check_is_called_for_each_layer_that_is_fitted_and_evaluated() -> None:
+    whole, cached, cache = Check(), Check(), PreparedInputsCache()
+    prepare(whole, cache)
+    prepare(cached, cache)
     layers = 13  # up to relu5_1
-    assert whole.calls - known.calls > 8 * layers
-    assert known.calls > 0  # the content image's features are computed again
+    assert whole.calls - cached.calls > 8 * layers
+    assert cached.calls > layers  # of the content image and of the first evaluation
 
 
 @pytest.mark.parametrize("step", [1, 2, 30, 90, 150])
 def test_an_exception_of_the_check_ends_the_preparation_at_any_step(step: int) -> None:
     with pytest.raises(Ended):
-        prepared(Check(step))
+        prepare(Check(step))
 
 
-def test_what_was_begun_and_ended_is_not_kept() -> None:
-    scenes = Scenes()
+def test_an_interrupted_preparation_is_not_cached() -> None:
+    cache = PreparedInputsCache()
     with pytest.raises(Ended):
-        prepared(Check(20), scenes)
-    prepared(Check(), scenes)
+        prepare(Check(20), cache)
+    prepare(Check(), cache)
+
+
+def test_an_interrupted_iteration_leaves_the_run_as_it_was() -> None:
+    check = Check()
+    run = Run(Inputs(CONTENT, (STYLE,)), QUICK, check=check)
+    before = run.picture()
+    check.last = check.calls + 20  # in the first evaluation
+    with pytest.raises(Ended):
+        run.step()
+    assert torch.equal(run.picture(), before)
+    assert run.step().iteration == 1
 
 
 def test_outside_of_the_context_nothing_is_checked() -> None:

@@ -121,8 +121,10 @@ def test_inner_products_of_many_variables_are_those_of_all_of_them() -> None:
     for _ in range(5):
         state = state.step(*evaluated(lambda x: (x.abs() ** 2.5).sum(), state.position))
     basis = state.basis.double()
-    wanted = torch.einsum("rbn,sbn->brs", basis, basis)
-    assert torch.allclose(state.products, wanted, rtol=1e-5, atol=1e-6 * wanted.abs().max().item())
+    expected = torch.einsum("rbn,sbn->brs", basis, basis)
+    assert torch.allclose(
+        state.products, expected, rtol=1e-5, atol=1e-6 * expected.abs().max().item()
+    )
 
 
 def test_the_first_step_is_short_and_goes_down_the_gradient() -> None:
@@ -219,7 +221,7 @@ def test_a_copy_goes_on_as_the_original_does() -> None:
 
 def test_forgetting_goes_back_to_the_last_good_place_without_the_history() -> None:
     state = minimised(quadratic, torch.zeros(50, dtype=torch.float64), 10)
-    fresh = state.forget()
+    fresh = state.reset()
     assert torch.equal(fresh.position, state.accepted)
     assert not fresh.valid.any()
 

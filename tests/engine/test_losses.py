@@ -8,10 +8,10 @@ from torch import Tensor
 
 from pastiche.engine.color import Palette
 from pastiche.engine.losses import (
-    content_error,
-    content_pull,
-    gamut_excess,
-    palette_excess,
+    content_gradient,
+    content_loss,
+    gamut_loss,
+    palette_loss,
     total_variation,
 )
 from pastiche.engine.normalisation import SCALINGS
@@ -24,16 +24,16 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 def test_content_error_is_the_sum_of_squared_differences() -> None:
     features, target = torch.tensor([[[[1.0, 5.0]]]]), torch.tensor([[[[2.0, 4.0]]]])
-    assert content_error(features, target).item() == 1 + 1
-    gradient = content_pull(features, target, torch.tensor(0.25))
+    assert content_loss(features, target).item() == 1 + 1
+    gradient = content_gradient(features, target, torch.tensor(0.25))
     assert torch.allclose(gradient, 0.25 * 2 * torch.tensor([[[[-1.0, 1.0]]]]))
 
 
 def test_a_map_says_how_much_each_place_of_the_content_counts() -> None:
     features, target = torch.tensor([[[[1.0, 5.0]]]]), torch.tensor([[[[2.0, 4.0]]]])
     right = torch.tensor([[[[0.0, 1.0]]]])
-    assert content_error(features, target, right).item() == 1.0
-    gradient = content_pull(features, target, torch.tensor(1.0), right)
+    assert content_loss(features, target, right).item() == 1.0
+    gradient = content_gradient(features, target, torch.tensor(1.0), right)
     assert torch.equal(gradient, torch.tensor([[[[0.0, 2.0]]]]))
 
 
@@ -69,7 +69,7 @@ def test_neural_style_s_variation_has_the_gradient_of_its_source() -> None:
     expected[..., 1:, :-1] -= down
     scaling = SCALINGS["neural-style"]
     assert scaling.units is not None
-    _, gradient = total_variation(image, "squared", summed=scaling.variation_is_summed)
+    _, gradient = total_variation(image, "squared", summed=scaling.sums_variation)
     # Of pixels in 0 to 1, which move the others 255 times as far.
     ours = scaling.units.variation["squared"] * gradient / 255
     assert torch.allclose(ours[..., :-1, :-1], expected[..., :-1, :-1])
@@ -82,7 +82,7 @@ def test_a_single_pixel_has_no_variation() -> None:
 
 
 def test_only_what_is_outside_the_gamut_costs() -> None:
-    value, gradient = gamut_excess(torch.tensor([[[[-0.5, 0.0, 0.7, 1.25]]]]))
+    value, gradient = gamut_loss(torch.tensor([[[[-0.5, 0.0, 0.7, 1.25]]]]))
     assert value.item() == pytest.approx((0.25 + 0.0625) / 4)
     assert torch.allclose(gradient, torch.tensor([[[[-0.25, 0.0, 0.0, 0.125]]]]))
 
@@ -98,7 +98,7 @@ def box(low: float, high: float) -> Palette:
 def test_only_what_is_outside_the_palette_costs() -> None:
     inside, outside = [0.5, 0.5, 0.5], [0.5, 0.5, 1.25]
     image = torch.tensor([inside, outside], dtype=torch.float64).T.view(1, 3, 1, 2)
-    value, gradient = palette_excess(image, box(0, 1))
+    value, gradient = palette_loss(image, box(0, 1))
     assert value.item() == pytest.approx(0.25**2 / 6)
     assert torch.allclose(gradient[..., 1].flatten()[2], torch.tensor(2 * 0.25 / 6).double())
     assert gradient[..., 0].abs().max() < 1e-12
@@ -106,7 +106,7 @@ def test_only_what_is_outside_the_palette_costs() -> None:
 
 def test_the_palette_s_gradient_is_the_value_s_derivative() -> None:
     at = random(1, 3, 5, 7).requires_grad_(True)
-    value, gradient = palette_excess(at, box(-0.3, 0.2))
+    value, gradient = palette_loss(at, box(-0.3, 0.2))
     (derivative,) = torch.autograd.grad(value, at)
     assert torch.allclose(gradient, derivative, rtol=1e-10, atol=1e-12)
 
@@ -117,8 +117,8 @@ MAP = random(1, 1, 5, 7, seed=4).square()
 
 
 def contented(features: Tensor, weight_map: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    value = SCALE * content_error(features, TARGET, weight_map)
-    return value, content_pull(features, TARGET, SCALE, weight_map)
+    value = SCALE * content_loss(features, TARGET, weight_map)
+    return value, content_gradient(features, TARGET, SCALE, weight_map)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def contented(features: Tensor, weight_map: Tensor | None = None) -> tuple[Tenso
         pytest.param(total_variation, id="total variation"),
         pytest.param(lambda x: total_variation(x, "absolute"), id="absolute variation"),
         pytest.param(lambda x: total_variation(x, summed=True), id="summed variation"),
-        pytest.param(gamut_excess, id="gamut"),
+        pytest.param(gamut_loss, id="gamut"),
     ],
 )
 def test_the_gradient_is_the_value_s_derivative(
@@ -145,5 +145,5 @@ def test_a_target_of_nothing_gives_finite_losses() -> None:
     for scaling in SCALINGS.values():
         features = torch.zeros(1, 4, 3, 3)
         scale = scaling.content(features.square().sum(), features.numel(), 64)
-        assert content_error(features, features).item() == 0
-        assert torch.isfinite(content_pull(features, features, scale)).all()
+        assert content_loss(features, features).item() == 0
+        assert torch.isfinite(content_gradient(features, features, scale)).all()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pastiche import Options, sizes
-from pastiche.engine import backbone, lbfgs, scene, whitened
+from pastiche.engine import backbone, lbfgs, normalisation, whitened
 from pastiche.engine.backbone import Units
 from pastiche.network_layers import WHITENED_SHARES
 from pastiche.options import StyleStatistic
@@ -30,12 +30,12 @@ def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_its_constants_are_the_engine_s() -> None:
-    assert f"{scene.GAMUT_SHARE:g} times what an\nempty picture would cost" in PAGE
-    assert f"All images at {whitened.LOOKED_AT[0]}, {whitened.LOOKED_AT[1]} and" in PAGE
+    assert f"{normalisation.GAMUT_SHARE:g} times what an\nempty picture would cost" in PAGE
+    assert f"All images at {whitened.FIT_SIDES[0]}, {whitened.FIT_SIDES[1]} and" in PAGE
     assert ", ".join(f"{share:g}" for share in list(WHITENED_SHARES.values())[:4]) in PAGE
     assert f"is {lbfgs.FIRST_STEP:g} long" in PAGE
     assert f"longer than {lbfgs.LONGEST_STEP:g}" in PAGE
-    assert f"the objective by more than {100 * (lbfgs.WORSE - 1):.0f} %" in PAGE
+    assert f"the objective by more than {100 * (lbfgs.MAX_RISE - 1):.0f} %" in PAGE
     assert f"with at least\n{sizes.STYLE_SIDE} pixels" in PAGE
     assert f"standard deviation {Options().start_noise:g}" in PAGE
 

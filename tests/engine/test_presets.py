@@ -10,14 +10,14 @@ from torch import Tensor
 from pastiche import Options, preset
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.normalisation import SCALINGS, Scaling
-from pastiche.engine.scene import Scene, weights_of
+from pastiche.engine.normalisation import SCALINGS, Scaling, term_weights
+from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.whitened import Whitened
 from pastiche.network_layers import VGG_SHARES, layer_weights
 from pastiche.options import LayerName, Resampling
 from pastiche.pyramid import Scale
+from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE
-from tests.engine.plain import random_backbone
 
 pytestmark = pytest.mark.usefixtures("thin_backbone")
 
@@ -77,9 +77,9 @@ def test_five_style_layers_weigh_the_same_and_the_content_is_relu4_2(
     assert styles == dict.fromkeys(FIVE, weight)
 
 
-def scene(options: Options, inputs: Inputs) -> Scene:
+def prepare(options: Options, inputs: Inputs) -> PreparedInputs:
     network = random_backbone(thinner=8).to(torch.device("cpu"), torch.float32)
-    return Scene.of(inputs, options, Random(network))
+    return PreparedInputs.prepare(inputs, options, Random(network))
 
 
 class Random:
@@ -98,9 +98,10 @@ class Random:
 @pytest.mark.parametrize("name", ["neural-style", "paper"])
 def test_weights_are_taken_as_they_are(name: str) -> None:
     options = preset("neural-style") if name == "neural-style" else preset("paper")
-    made = scene(options, Inputs(CONTENT, (STYLE,)))
-    network = made.network
-    weights = weights_of(options, made.objective(_scale(48, 64), options).targets, network)
+    prepared = prepare(options, Inputs(CONTENT, (STYLE,)))
+    network = prepared.network
+    targets = prepared.build_objective(_scale(48, 64), options).targets
+    weights = term_weights(options, network, targets.blank_losses())
     assert (weights.content, weights.style) == (options.content_weight, options.style_weight)
     # 0.001 · ½ Σ d², of pixels in 0 to 255; the paper has none.
     expected = 0.001 * 0.5 * 255**2 if name == "neural-style" else 0.0
@@ -109,7 +110,7 @@ def test_weights_are_taken_as_they_are(name: str) -> None:
 
 def test_neural_style_starts_from_a_trace_of_noise_on_the_mean_pixel() -> None:
     options = preset("neural-style", seed=3)
-    start = scene(options, Inputs(CONTENT, (STYLE,))).start((48, 64), options)
+    start = prepare(options, Inputs(CONTENT, (STYLE,))).start((48, 64), options)
     pixels = 255 * start[0].double()
     for channel, mean in zip(pixels, MEAN_PIXEL, strict=True):
         assert channel.mean().item() == pytest.approx(mean, abs=1e-3)
@@ -118,26 +119,28 @@ def test_neural_style_starts_from_a_trace_of_noise_on_the_mean_pixel() -> None:
 
 def test_a_start_from_the_mean_has_its_noise_whatever_the_style_weighs() -> None:
     options = Options(start="mean", start_noise=0.1, content_weight=1e6)
-    start = Scene.of(Inputs(CONTENT, (STYLE,)), options, Whitened()).start((48, 64), options)
+    start = PreparedInputs.prepare(Inputs(CONTENT, (STYLE,)), options, Whitened()).start(
+        (48, 64), options
+    )
     assert start[0, 0].std().item() == pytest.approx(0.1, rel=0.1)
 
 
 @pytest.mark.parametrize("resampling", ["bicubic", "bilinear"])
-def test_images_are_resized_as_asked_for(resampling: Resampling) -> None:
+def test_images_are_resized_with_the_chosen_filter(resampling: Resampling) -> None:
     options = Options(size=64, resampling=resampling, start_noise=0.0)
-    made = scene(options, Inputs(CONTENT, (STYLE,)))
+    prepared = prepare(options, Inputs(CONTENT, (STYLE,)))
     expected = F.interpolate(CONTENT, (48, 64), mode=resampling, antialias=True)
-    assert torch.equal(made.start((48, 64), options), expected.clamp(0, 1))
-    looked_at = made.objective(_scale(48, 64), options).targets.contents[0].features
+    assert torch.equal(prepared.start((48, 64), options), expected.clamp(0, 1))
+    looked_at = prepared.build_objective(_scale(48, 64), options).targets.contents[0].features
     with torch.no_grad():
-        found = made.network.features(expected.clamp(0, 1), {"relu4_2"})["relu4_2"]
+        found = prepared.network.features(expected.clamp(0, 1), {"relu4_2"})["relu4_2"]
     torch.testing.assert_close(looked_at, found)
 
 
 def test_a_small_style_image_is_enlarged_as_those_tools_do() -> None:
     """To the pastiche's longest side; our own normalisation shows no pixels that are not there."""
     for options, side in ((preset("neural-style"), 512), (preset("paper"), 512), (Options(), 100)):
-        (painted,) = scene(options, Inputs(CONTENT, (STYLE,)))._painted(512, options)
+        (painted,) = prepare(options, Inputs(CONTENT, (STYLE,)))._style_images(512, options)
         assert max(painted.image.shape) == side
 
 

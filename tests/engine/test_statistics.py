@@ -4,19 +4,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from pastiche.engine.normalisation import SCALINGS
-from pastiche.engine.statistics import (
-    LEAST_COVARIANCE,
+from pastiche.engine.guidance import blend_moments
+from pastiche.engine.losses import (
+    MIN_COVARIANCE,
     GramTarget,
-    Moments,
     MomentsGradient,
     MomentsTarget,
-    StatisticTarget,
-    at_features,
-    blended,
-    moments_target,
+    StyleStatisticTarget,
+    feature_gradient,
     position_sums,
 )
+from pastiche.engine.normalisation import SCALINGS
+from pastiche.engine.plain import Moments
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -79,11 +78,13 @@ def test_a_gram_target_is_the_scaled_squared_distance() -> None:
     assert value.item() == 0.5 * (1 - 3) ** 2
     assert gradient.gram.item() == 0.5 * 2 * (1 - 3)
     assert gradient.mean is None
-    assert target.loss_of_nothing().item() == 0.5 * 3**2
+    assert target.blank_loss().item() == 0.5 * 3**2
 
 
 def test_a_moments_target_is_half_of_each_relative_squared_distance() -> None:
-    target = moments_target(Moments(torch.tensor([2.0]), torch.tensor([[5.0]])))  # variance 1
+    target = MomentsTarget.from_moments(
+        Moments(torch.tensor([2.0]), torch.tensor([[5.0]]))
+    )  # variance 1
     found = Moments(torch.tensor([3.0]), torch.tensor([[13.0]]))  # variance 4
     value, gradient = target.loss(found)
     of_mean, of_covariance = (3 - 2) / 2**2, (4 - 1) / 1**2
@@ -95,17 +96,17 @@ def test_a_moments_target_is_half_of_each_relative_squared_distance() -> None:
 
 
 def test_the_moments_of_nothing_lose_all_of_both_halves() -> None:
-    target = moments_target(moments_of(random(1, 6, 5, 7)))
+    target = MomentsTarget.from_moments(moments_of(random(1, 6, 5, 7)))
     nothing = Moments(torch.zeros(6).double(), torch.zeros(6, 6).double())
-    assert target.loss_of_nothing().item() == pytest.approx(1.0)
+    assert target.blank_loss().item() == pytest.approx(1.0)
     assert target.loss(nothing)[0].item() == pytest.approx(1.0)
 
 
 def test_a_mean_that_was_centred_is_relative_to_what_it_was() -> None:
     features = random(1, 6, 5, 7) + 3.0
     whole, centred = (
-        moments_target(moments_of(features)),
-        moments_target(moments_of(features - 3.0), centre=3.0),
+        MomentsTarget.from_moments(moments_of(features)),
+        MomentsTarget.from_moments(moments_of(features - 3.0), centre=3.0),
     )
     found = random(1, 6, 5, 7, seed=1) + 2.0
     value, _ = whole.loss(moments_of(found))
@@ -114,18 +115,16 @@ def test_a_mean_that_was_centred_is_relative_to_what_it_was() -> None:
 
 def test_a_plain_style_image_has_a_covariance_to_be_relative_to() -> None:
     """Its own is 0: without a least one, any texture would cost infinitely much."""
-    target = moments_target(moments_of(torch.full((1, 4, 3, 3), 2.0)))
+    target = MomentsTarget.from_moments(moments_of(torch.full((1, 4, 3, 3), 2.0)))
     squared_mean = 4 * 2.0**2
-    assert target.covariance_scale.item() == pytest.approx(
-        1 / (LEAST_COVARIANCE * squared_mean) ** 2
-    )
+    assert target.covariance_scale.item() == pytest.approx(1 / (MIN_COVARIANCE * squared_mean) ** 2)
     assert torch.isfinite(target.loss(moments_of(random(1, 4, 3, 3).float()))[0])
 
 
 STYLE = moments_of(random(1, 6, 5, 7, seed=1))
-TARGETS: list[StatisticTarget] = [
+TARGETS: list[StyleStatisticTarget] = [
     GramTarget(STYLE.gram, torch.tensor(0.3).double()),
-    moments_target(STYLE),
+    MomentsTarget.from_moments(STYLE),
 ]
 GUIDE = random(1, 1, 5, 7, seed=3).square()
 
@@ -133,21 +132,21 @@ GUIDE = random(1, 1, 5, 7, seed=3).square()
 @pytest.mark.parametrize("target", TARGETS, ids=["gram", "moments"])
 @pytest.mark.parametrize("guide", [None, GUIDE], ids=["everywhere", "guided"])
 def test_the_gradient_at_the_features_is_the_value_s_derivative(
-    target: StatisticTarget, guide: Tensor | None
+    target: StyleStatisticTarget, guide: Tensor | None
 ) -> None:
     at = random(1, 6, 5, 7).requires_grad_(True)
     sums = position_sums(at, guide)
     value, gradient = target.loss(sums.moments())
     (derivative,) = torch.autograd.grad(value, at)
-    found = at_features(at, gradient * (1.0 / sums.count), guide)
+    found = feature_gradient(at, gradient * (1.0 / sums.count), guide)
     assert torch.allclose(found, derivative, rtol=1e-10, atol=1e-12)
 
 
 def test_gradients_of_several_targets_add_up() -> None:
     at = random(1, 6, 5, 7)
     gradients = [target.loss(moments_of(at))[1] for target in TARGETS]
-    apart = [at_features(at, each) for each in gradients]
-    assert torch.allclose(at_features(at, gradients[0] + gradients[1]), apart[0] + apart[1])
+    apart = [feature_gradient(at, each) for each in gradients]
+    assert torch.allclose(feature_gradient(at, gradients[0] + gradients[1]), apart[0] + apart[1])
     assert (gradients[0] + gradients[0]).mean is None
 
 
@@ -155,27 +154,29 @@ def test_a_gradient_by_hand() -> None:
     """At a position: 2 P f + p, with P at the Gram matrix and p at the mean."""
     gradient = MomentsGradient(torch.tensor([1.0, 0.0]).double(), torch.eye(2).double())
     expected = torch.tensor([[[[2 * 1.0 + 1, 2 * 2.0 + 1]], [[2 * 3.0, 2 * 5.0]]]]).double()
-    assert torch.equal(at_features(FEATURES, gradient), expected)
+    assert torch.equal(feature_gradient(FEATURES, gradient), expected)
 
 
 def test_gram_matrices_are_blended_by_their_shares() -> None:
     other = moments_of(random(1, 6, 5, 7, seed=2))
-    mixed = blended([STYLE, other], [0.25, 0.75], "gram")
+    mixed = blend_moments([STYLE, other], [0.25, 0.75], "gram")
     assert torch.allclose(mixed.gram, 0.25 * STYLE.gram + 0.75 * other.gram)
 
 
 def test_means_and_covariances_are_blended_apart() -> None:
     """Two plain images of different colours blend to a plain one, with no covariance."""
     dark, light = (moments_of(torch.full((1, 2, 3, 3), level)) for level in (1.0, 3.0))
-    mixed = blended([dark, light], [0.5, 0.5], "moments")
+    mixed = blend_moments([dark, light], [0.5, 0.5], "moments")
     assert torch.equal(mixed.mean, torch.full((2,), 2.0))
     assert torch.equal(mixed.covariance, torch.zeros(2, 2))
-    assert not torch.equal(blended([dark, light], [0.5, 0.5], "gram").covariance, mixed.covariance)
+    assert not torch.equal(
+        blend_moments([dark, light], [0.5, 0.5], "gram").covariance, mixed.covariance
+    )
 
 
 def test_a_target_of_nothing_gives_finite_losses() -> None:
     nothing = moments_of(torch.zeros(1, 4, 3, 3))
-    targets: list[StatisticTarget] = [moments_target(nothing)]
+    targets: list[StyleStatisticTarget] = [MomentsTarget.from_moments(nothing)]
     targets += [GramTarget(nothing.gram, each.style(nothing.gram)) for each in SCALINGS.values()]
     for target in targets:
         value, gradient = target.loss(nothing)
@@ -185,7 +186,7 @@ def test_a_target_of_nothing_gives_finite_losses() -> None:
 
 
 def test_the_closest_moments_are_the_target_s_own() -> None:
-    target = moments_target(STYLE)
+    target = MomentsTarget.from_moments(STYLE)
     assert isinstance(target, MomentsTarget)
     value, gradient = target.loss(STYLE)
     assert value.item() == 0

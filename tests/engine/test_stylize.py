@@ -1,6 +1,7 @@
 """Painting from end to end, with the backbone that needs no download."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any, get_args
 
@@ -11,14 +12,15 @@ from torch import Tensor
 from pastiche import Options, stylize
 from pastiche.engine import lbfgs
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.backbones import BackboneSource
+from pastiche.engine.backbone_sources import BackboneSource
 from pastiche.engine.color import luminance
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.progress import Diverged, Progress
-from pastiche.engine.stylize import Reweigh, Stop, paint
+from pastiche.engine.stylize import Run
 from pastiche.network_layers import VGG_SHARES
 from pastiche.options import Blend, Colour, LayerName, OptionError, Start
 from pastiche.presets import PRESETS
+from tests.engine.networks import random_backbone
 from tests.engine.pictures import (
     AWKWARD,
     CONTENT,
@@ -27,7 +29,6 @@ from tests.engine.pictures import (
     left_half,
     textured,
 )
-from tests.engine.plain import random_backbone
 
 pytestmark = pytest.mark.usefixtures("thin_backbone")
 
@@ -36,7 +37,7 @@ QUICKLY = {"size": 64, "iterations": 16}
 PAIR = Inputs(CONTENT, (STYLE,))
 
 
-def test_the_pastiche_has_the_content_s_shape_and_the_size_asked_for() -> None:
+def test_the_pastiche_has_the_content_s_aspect_ratio_and_the_chosen_size() -> None:
     picture = stylize(CONTENT, STYLE, QUICK)
     assert picture.shape == (1, 3, 48, 64)
     assert picture.dtype == torch.float32
@@ -83,7 +84,12 @@ def test_a_start_without_noise_is_the_image_itself() -> None:
 def test_the_objective_falls() -> None:
     totals: list[float] = []
     options = Options(size=64, iterations=40)
-    stylize(CONTENT, STYLE, options, watch=lambda progress: totals.append(progress.losses["total"]))
+    stylize(
+        CONTENT,
+        STYLE,
+        options,
+        on_progress=lambda progress: totals.append(progress.losses["total"]),
+    )
     finest = totals[-10:]
     assert finest[-1] < totals[0]
     assert min(finest) == pytest.approx(finest[-1], rel=0.1)
@@ -102,21 +108,21 @@ def test_more_content_weight_stays_nearer_to_the_content_image() -> None:
     assert distance(0.95) < distance(0.05)
 
 
-def test_every_iteration_is_told() -> None:
-    told: list[Progress] = []
-    stylize(CONTENT, STYLE, Options(size=128, iterations=10), watch=told.append)
-    assert [each.iteration for each in told] == list(range(1, 11))
-    assert {each.iterations for each in told} == {10}
-    assert (told[0].scale, told[-1].scale) == (1, told[-1].scales)
-    assert told[-1].work == 1.0
-    works = [each.work for each in told]
+def test_every_iteration_is_reported() -> None:
+    reported: list[Progress] = []
+    stylize(CONTENT, STYLE, Options(size=128, iterations=10), on_progress=reported.append)
+    assert [each.iteration for each in reported] == list(range(1, 11))
+    assert {each.iterations for each in reported} == {10}
+    assert (reported[0].scale, reported[-1].scale) == (1, reported[-1].scales)
+    assert reported[-1].work == 1.0
+    works = [each.work for each in reported]
     assert works == sorted(works)
 
 
-def test_the_losses_told_are_those_of_the_api_and_of_every_layer() -> None:
-    told: list[Progress] = []
-    stylize(CONTENT, STYLE, QUICK, watch=told.append)
-    losses, layers = told[-1].losses, told[-1].layers
+def test_losses_are_reported_by_term_and_by_layer() -> None:
+    reported: list[Progress] = []
+    stylize(CONTENT, STYLE, QUICK, on_progress=reported.append)
+    losses, layers = reported[-1].losses, reported[-1].layers
     assert losses.keys() == {"content", "style", "tv", "gamut", "total"}
     assert losses["total"] == pytest.approx(sum(losses.values()) - losses["total"])
     assert list(layers["content"]) == ["relu4_2"]
@@ -125,41 +131,48 @@ def test_the_losses_told_are_those_of_the_api_and_of_every_layer() -> None:
 
 
 def test_a_preview_can_be_taken_at_any_iteration() -> None:
-    previews: list[Tensor] = []
-    stylize(CONTENT, STYLE, QUICK, watch=lambda progress: previews.append(progress.picture()))
+    run = Run(PAIR, QUICK)
+    previews = [run.preview() for _ in run]
     assert all(((each >= 0) & (each <= 1)).all() for each in previews)
     assert previews[-1].shape == (1, 3, 48, 64)
 
 
-def test_a_watcher_s_exception_ends_the_painting() -> None:
+def test_an_exception_of_the_progress_callback_ends_the_run() -> None:
     class Enough(Exception):
         pass
 
-    def watch(progress: Progress) -> None:
+    def stop_at_three(progress: Progress) -> None:
         if progress.iteration == 3:
             raise Enough
 
     with pytest.raises(Enough):
-        stylize(CONTENT, STYLE, QUICK, watch=watch)
+        stylize(CONTENT, STYLE, QUICK, on_progress=stop_at_three)
 
 
 @pytest.mark.parametrize("iterations", [1, 30])
-def test_a_stop_ends_with_the_picture_as_it_stands_in_full_size(iterations: int) -> None:
-    painting = paint(PAIR, Options(size=128, iterations=40))
+def test_a_run_that_is_ended_early_has_its_picture_at_full_size(iterations: int) -> None:
+    run = Run(PAIR, Options(size=128, iterations=40))
     for _ in range(iterations):
-        progress = next(painting)
-    with pytest.raises(StopIteration) as end:
-        painting.send(Stop())
-    picture: Tensor = end.value.value
-    assert picture.shape == (1, 3, 96, 128)
+        progress = run.step()
+    assert run.picture().shape == (1, 3, 96, 128)
     assert progress.iteration == iterations
+    assert not run.is_done
 
 
-def test_a_painting_that_is_closed_is_over() -> None:
-    painting = paint(PAIR, QUICK)
-    next(painting)
-    painting.close()
-    assert list(painting) == []
+def test_a_run_that_is_done_has_no_further_step() -> None:
+    run = Run(PAIR, QUICK)
+    assert len(list(run)) == QUICK.iterations
+    assert run.is_done
+    assert list(run) == []
+    with pytest.raises(RuntimeError, match="done"):
+        run.step()
+
+
+def test_a_run_gives_the_picture_of_stylize() -> None:
+    run = Run(PAIR, QUICK)
+    for _ in run:
+        pass
+    assert torch.equal(run.picture(), stylize(CONTENT, STYLE, QUICK))
 
 
 @pytest.mark.parametrize(("content", "style"), AWKWARD)
@@ -178,7 +191,9 @@ def test_images_with_little_in_them_give_a_picture(content: Tensor, style: Tenso
     ],
 )
 @pytest.mark.parametrize("which", ["content", "style"])
-def test_a_tensor_that_is_no_image_is_refused_by_name(which: str, image: Tensor, says: str) -> None:
+def test_a_tensor_that_is_not_an_image_is_refused_by_name(
+    which: str, image: Tensor, says: str
+) -> None:
     images = {"content": CONTENT, "style": STYLE, which: image}
     with pytest.raises(ValueError, match=rf"{which}: .*{says}"):
         stylize(images["content"], images["style"], QUICK)
@@ -202,56 +217,73 @@ class Random:
         return network
 
 
-def test_a_network_that_answers_with_nothing_finite_ends_with_a_reason() -> None:
+def test_a_network_without_finite_features_raises_diverged() -> None:
     with pytest.raises(Diverged):
         stylize(CONTENT, STYLE, QUICK, backbone=Random(broken=True))
 
 
-def test_new_weights_on_the_way_change_the_objective_and_it_goes_on() -> None:
-    painting = paint(PAIR, Options(size=64, scale_iterations=(40,)))
+def test_updated_weights_change_the_objective_and_the_run_continues() -> None:
+    run = Run(PAIR, Options(size=64, scale_iterations=(40,)))
     for _ in range(20):
-        progress = next(painting)
+        progress = run.step()
     style = progress.losses["style"]
-    progress = painting.send(Reweigh(style_weight=5.0, content_weight=0.0))
+    run.update_weights(style_weight=5.0, content_weight=0.0)
+    progress = run.step()
     assert progress.losses["content"] == 0
     assert progress.losses["style"] == pytest.approx(10 * style, rel=0.1)
-    *_, last = painting
+    *_, last = run
     assert last.iteration == 40
     assert last.losses["total"] < progress.losses["total"]
 
 
-def test_weights_that_are_the_same_change_nothing_of_the_objective() -> None:
-    painting = paint(PAIR, Options(size=64, scale_iterations=(30,)))
+def test_updating_to_the_same_weights_leaves_the_objective_as_it_is() -> None:
+    run = Run(PAIR, Options(size=64, scale_iterations=(30,)))
     for _ in range(15):
-        before = next(painting)
-    after = painting.send(Reweigh())
-    assert after.losses["total"] == pytest.approx(before.losses["total"])
+        before = run.step()
+    run.update_weights()
+    assert run.step().losses["total"] == pytest.approx(before.losses["total"])
 
 
 @pytest.mark.parametrize("weights", [{"style_weight": -1.0}, {"tv_weight": torch.nan}])
-def test_weights_that_cannot_be_used_are_refused_by_name(weights: dict[str, float]) -> None:
-    painting = paint(PAIR, QUICK)
-    next(painting)
+def test_invalid_weights_are_refused_by_name(weights: dict[str, float]) -> None:
+    run = Run(PAIR, QUICK)
+    run.step()
     with pytest.raises(OptionError, match=next(iter(weights))):
-        painting.send(Reweigh(**weights))
+        run.update_weights(**weights)
+
+
+@pytest.mark.parametrize("style_weight", [0.02, 0.3, 2.0])
+def test_an_updated_objective_is_that_of_a_run_with_these_weights(style_weight: float) -> None:
+    """Also where the content's colours depend on the weights, as they do with `whitened`."""
+    options = Options(size=64, scale_iterations=(4,), start="noise")
+    updated = Run(PAIR, replace(options, tv_weight=5.0))
+    updated.step()
+    start = updated.checkpoint()
+    updated.update_weights(style_weight=style_weight, tv_weight=1.0)
+    weights = replace(options, style_weight=style_weight)
+    fresh = Run(PAIR, weights, resume=replace(start, options=weights))
+    fresh.update_weights()
+    one, other = updated.step(), fresh.step()
+    assert one.losses == other.losses
+    assert torch.equal(updated.picture(), fresh.picture())
 
 
 def test_a_scale_ends_early_where_the_objective_has_stalled() -> None:
-    told: list[Progress] = []
+    reported: list[Progress] = []
     options = Options(size=96, scale_iterations=(300, 10), stall_tolerance=0.02)
-    stylize(CONTENT, STYLE, options, watch=told.append)
-    at_first = [each for each in told if each.scale == 1]
+    stylize(CONTENT, STYLE, options, on_progress=reported.append)
+    at_first = [each for each in reported if each.scale == 1]
     assert 10 < len(at_first) < 300
     lowest = [each.losses["total"] for each in at_first]
     assert min(lowest[:-10]) - min(lowest[-10:]) < 0.02 * min(lowest[:-10])
-    assert told[-1].scale == 2
+    assert reported[-1].scale == 2
 
 
 def test_adam_lowers_the_objective_too() -> None:
-    told: list[Progress] = []
+    reported: list[Progress] = []
     options = Options(size=64, scale_iterations=(80,), optimiser="adam")
-    stylize(CONTENT, STYLE, options, watch=told.append)
-    assert told[-1].losses["total"] < 0.7 * told[0].losses["total"]
+    stylize(CONTENT, STYLE, options, on_progress=reported.append)
+    assert reported[-1].losses["total"] < 0.7 * reported[0].losses["total"]
 
 
 def styles_apart(picture: Tensor) -> float:
@@ -284,7 +316,7 @@ def test_the_heavier_style_shows_more(blend: Blend) -> None:
     assert redness((3.0, 1.0)) > redness((1.0, 1.0)) > redness((1.0, 3.0))
 
 
-def test_a_part_of_a_style_is_as_that_part_alone() -> None:
+def test_a_style_mask_excludes_the_rest_of_the_style_image() -> None:
     """Half of the style image is black; masked out, it leaves no dark in the picture."""
     half_black = torch.cat([RED, torch.zeros_like(RED)], dim=3)
     options = Options(size=64, iterations=20)
@@ -293,7 +325,7 @@ def test_a_part_of_a_style_is_as_that_part_alone() -> None:
     assert part.mean() > whole.mean() + 0.05
 
 
-def test_where_the_content_map_is_black_the_content_does_not_hold() -> None:
+def test_where_the_content_map_is_black_the_content_does_not_count() -> None:
     """From grey, the part that counts comes back, the other does not."""
     options = Options(
         size=64, iterations=30, start="grey", style_weight=0.0, content_layers={"relu1_1": 1.0}
@@ -312,9 +344,10 @@ def test_by_luminance_the_content_s_colours_stay() -> None:
     grey_content = luminance(CONTENT).contiguous()
     options = Options(size=64, iterations=20, colour="luminance")
     assert chroma(stylize(grey_content, RED, options)).abs().max() < 1e-3
-    previews: list[Tensor] = []
-    stylize(grey_content, RED, options, watch=lambda told: previews.append(told.picture()))
-    assert chroma(previews[5]).abs().max() < 1e-3
+    run = Run(Inputs(grey_content, (RED,)), options)
+    for _ in range(6):
+        run.step()
+    assert chroma(run.preview()).abs().max() < 1e-3
 
 
 def test_by_statistics_the_pastiche_has_the_content_s_mean_colour() -> None:
@@ -357,7 +390,7 @@ def distance_in_decibels(picture: Tensor, other: Tensor) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("weights", [{"content_weight": 1e6}, {"style_weight": 0.0}], ids=str)
 @pytest.mark.parametrize("backbone", [None, Random()], ids=["whitened", "random"])
-def test_where_no_style_is_asked_for_the_pastiche_is_the_photograph(
+def test_without_style_the_pastiche_is_the_content_image(
     weights: dict[str, float], backbone: BackboneSource | None
 ) -> None:
     """Without grain, and not smoothed either."""
@@ -380,14 +413,15 @@ def test_where_no_style_is_asked_for_the_pastiche_is_the_photograph(
 def test_no_scale_is_ever_above_where_it_began(
     weights: tuple[float, float], backbone: BackboneSource | None, schedule: dict[str, Any]
 ) -> None:
-    """However much style is asked for, and right after a change of scale."""
+    """With any style weight, and right after a change of scale."""
     content_weight, style_weight = weights
     options = Options(
         content_weight=content_weight, style_weight=style_weight, iterations=24, **schedule
     )
     began: dict[int, float] = {}
-    for progress in paint(PAIR, options, backbone=backbone):
-        state = progress.checkpoint().state
+    run = Run(PAIR, options, backbone=backbone)
+    for progress in run:
+        state = run.checkpoint().state
         assert isinstance(state, lbfgs.State)
         accepted = state.value.item()
         if progress.scale not in began:
@@ -425,12 +459,13 @@ def test_no_scale_is_ever_above_where_it_began(
     ids=str,
 )
 def test_every_option_lowers_its_objective_and_gives_a_picture(options: dict[str, Any]) -> None:
-    told: list[Progress] = []
+    reported: list[Progress] = []
     quick: dict[str, Any] = {**QUICKLY, "start": "noise"}
     chosen = Options(**(quick | options))
-    picture = stylize(CONTENT, STYLE, chosen, watch=told.append)
+    picture = stylize(CONTENT, STYLE, chosen, on_progress=reported.append)
     assert torch.isfinite(picture).all()
-    last = [each.losses["total"] for each in told if each.scale == told[-1].scale]
+    finest = reported[-1].scale
+    last = [each.losses["total"] for each in reported if each.scale == finest]
     assert last[-1] <= last[0]
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pastiche import OptionError, Options, stylize
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.backbones import choose_backbone
+from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.images import from_pil
 from pastiche.engine.weights import MissingWeights, vgg16
 from pastiche.options import VGG16_LAYERS, LayerName

@@ -12,8 +12,13 @@ from torchvision.models import VGG19_Weights, vgg19
 
 from pastiche import Options, stylize
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.backbones import choose_backbone
-from pastiche.engine.pretrained import CAFFE_INPUT, TORCHVISION_INPUT, Pretrained, load
+from pastiche.engine.backbone_sources import (
+    CAFFE_INPUT,
+    TORCHVISION_INPUT,
+    Pretrained,
+    choose_backbone,
+    load,
+)
 from pastiche.engine.weights import MissingWeights, WeightsFile, files, weights_folder
 from pastiche.engine.weights.files import VGG19, VGG19_CAFFE, sha256_of, weights_folders
 from pastiche.options import BackboneChoice
@@ -148,7 +153,7 @@ def test_a_file_that_is_no_vgg_19_is_refused(content: bytes | None, tmp_path: Pa
 def test_a_truncated_file_is_refused(weights: Path, tmp_path: Path) -> None:
     path = tmp_path / VGG19.name
     path.write_bytes((weights / VGG19.name).read_bytes()[:1_000_000])
-    with pytest.raises(MissingWeights, match="broken"):
+    with pytest.raises(MissingWeights, match="damaged"):
         load(path, {"relu5_1"})
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.whitened import LOUDNESS, Whitened
+from pastiche.engine.whitened import MEAN_ACTIVATION, Whitened
 from pastiche.network_layers import CHANNELS, STYLE_LAYERS
 from pastiche.options import LAYERS, LayerName, Options
 from tests.engine.pictures import AWKWARD, CONTENT, STYLE, textured
@@ -44,7 +44,7 @@ def test_it_is_fitted_as_it_will_look(options: dict[str, Any]) -> None:
     """Else its answers would not be as loud as they are to be."""
     network = fitted_to(CONTENT, STYLE, **options)
     for layer, features in network.features(CONTENT, set(STYLE_LAYERS)).items():
-        assert 0.3 < features.mean().item() + LOUDNESS < 3.0, layer
+        assert 0.3 < features.mean().item() + MEAN_ACTIVATION < 3.0, layer
 
 
 def test_the_same_images_give_the_same_bytes(network: Backbone) -> None:

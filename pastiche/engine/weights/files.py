@@ -118,7 +118,7 @@ AUTO = ("vgg19", "vgg16", "whitened")
 
 
 def weights_folders(folder: Path | None = None) -> list[Path]:
-    """The folders that weights are looked for in, the first of which they are fetched into.
+    """The folders that are searched for weights; they are fetched into the first.
 
     They are `folder`, else `PASTICHE_WEIGHTS_FOLDER`, either of which may be several as `PATH` is,
     else `pastiche` in the user's cache.

@@ -1,15 +1,17 @@
-"""The convolutions of an ONNX file, read from the protobuf wire format.
+"""The convolutions of VGG-16 in the files that carry them: ONNX, and Keras' HDF5.
 
-The `onnx` package would bring protobuf and 18 MB with it for one file. What is read here is proved
-right by the digest over the tensors (`vgg16.DIGEST`), so this reader need not know more than the
-few fields below: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+ONNX is read from the protobuf wire format: the `onnx` package would bring protobuf and 18 MB with
+it for one file. What is read is verified by the digest over the tensors (`vgg16.DIGEST`), so the
+reader knows no more than a few fields: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pastiche.engine.weights.vgg16 import CONVOLUTIONS, Array
 
 Field: TypeAlias = tuple[int, int | memoryview]
 """A field's number and its value: an integer, or the bytes of a string, message or array."""
@@ -22,10 +24,10 @@ _FLOAT32 = 1
 
 
 class NotOnnx(ValueError):
-    """The bytes are no ONNX model, or not one with plain float32 convolutions."""
+    """The bytes are not an ONNX model with float32 convolutions."""
 
 
-def read_convolutions(model: bytes) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+def read_onnx(model: bytes) -> list[tuple[Array, Array]]:
     """Weight, (C_out, C_in, kh, kw), and bias, (C_out), of every convolution in the graph's order.
 
     Raises:
@@ -41,7 +43,41 @@ def read_convolutions(model: bytes) -> list[tuple[NDArray[np.float32], NDArray[n
         inputs = [names for operator, names in map(_node, nodes) if operator == "Conv"]
         return [(tensors[weight], tensors[bias]) for _, weight, bias in inputs]
     except (ValueError, IndexError, KeyError) as error:
-        raise NotOnnx("The file holds no ONNX model with float32 convolutions.") from error
+        raise NotOnnx("The file is not an ONNX model with float32 convolutions.") from error
+
+
+class NotKeras(ValueError):
+    """The file is not Keras' VGG-16, or `h5py` is not installed."""
+
+
+def read_keras(path: Path) -> list[tuple[Array, Array]]:
+    """Weight, (C_out, C_in, 3, 3), and bias, (C_out), of every convolution.
+
+    Raises:
+        NotKeras: the file is damaged or has other contents, or h5py is missing.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise NotKeras("reading it needs h5py, which is not installed: pip install h5py") from error
+    try:
+        with h5py.File(path, "r") as file:
+            return [_keras_convolution(file[name]) for name in _keras_groups()]
+    except (OSError, KeyError, ValueError) as error:
+        raise NotKeras("it is damaged, or not a VGG-16 of Keras") from error
+
+
+def _keras_groups() -> list[str]:
+    """Keras' names of the layers: `block1_conv2` for `conv1_2`."""
+    return [name.replace("conv", "block").replace("_", "_conv") for name in CONVOLUTIONS]
+
+
+def _keras_convolution(layer: Any) -> tuple[Array, Array]:
+    """The two arrays of a layer's group, whose names differ between versions of Keras."""
+    arrays = [np.asarray(each, np.float32) for each in layer.values()]
+    (weight,) = (each for each in arrays if each.ndim == 4)  # (kh, kw, C_in, C_out)
+    (bias,) = (each for each in arrays if each.ndim == 1)  # (C_out)
+    return np.ascontiguousarray(weight.transpose(3, 2, 0, 1)), bias
 
 
 def _node(node: memoryview) -> tuple[str, list[str]]:
@@ -55,7 +91,7 @@ def _node(node: memoryview) -> tuple[str, list[str]]:
     return operator, inputs
 
 
-def _tensor(tensor: memoryview) -> tuple[str, NDArray[np.float32]]:
+def _tensor(tensor: memoryview) -> tuple[str, Array]:
     """A tensor's name and values; empty where they are of another type than float32."""
     shape: list[int] = []
     name, kind, data = "", 0, memoryview(b"")

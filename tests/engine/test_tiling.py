@@ -1,4 +1,4 @@
-"""A picture looked at in tiles, or with others, against the same picture alone and at once."""
+"""A picture evaluated in tiles, against the same picture as a whole."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,13 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from pastiche.engine.backbone import size_at
 from pastiche.engine.evaluation import evaluate
-from pastiche.engine.objective import Evaluation, Objective, Weights
-from pastiche.engine.targets import Painted, look_at, targets_of
-from pastiche.engine.tiles import size_at, tiles_of
-from pastiche.network_layers import halo_of
+from pastiche.engine.fast.tiling import split_image
+from pastiche.engine.interruption import interruptible
+from pastiche.engine.normalisation import Weights
+from pastiche.engine.objective import Objective
+from pastiche.engine.targets import StyleImage, build_targets, extract_style_features
+from pastiche.network_layers import halo_width
 from pastiche.options import LAYERS, VGG16_LAYERS, LayerName, Options, Padding
-from tests.engine.plain import random_backbone
+from tests.engine.networks import random_backbone
 
 FIVE: tuple[LayerName, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
@@ -35,7 +38,7 @@ def objective(
     thinner: int = 8,
     **options: object,
 ) -> Objective:
-    """That of a picture of this size, with targets looked at in tiles of `tile_side`.
+    """That of a picture of this size, with targets computed in tiles of `tile_side`.
 
     Args:
         layers: that the network has.
@@ -45,26 +48,21 @@ def objective(
     network = network.to(torch.device("cpu"), dtype)
     convolutions = {layer: network.convolutions[layer] for layer in layers}
     network = replace(network, convolutions=convolutions)
-    styles = [Painted(picture(90, 130, 2).to(pixels)), Painted(picture(70, 70, 3).to(pixels))]
-    asked_for = Options(**options)  # type: ignore[arg-type]
-    targets = targets_of(
+    styles = [StyleImage(picture(90, 130, 2).to(pixels)), StyleImage(picture(70, 70, 3).to(pixels))]
+    chosen = Options(**options)  # type: ignore[arg-type]
+    targets = build_targets(
         picture(*size, 1).to(pixels),
-        look_at(styles[: 1 + masked], network, asked_for, tile_side),
+        extract_style_features(styles[: 1 + masked], network, chosen, tile_side),
         network,
-        asked_for,
+        chosen,
         masks=[picture(*size, 4 + each, 1).to(pixels) for each in range(2 * masked)],
         content_map=picture(*size, 6, 1).to(pixels) if masked else None,
         tile_side=tile_side,
     )
     normalises = bool(options.get("gradient_normalisation"))
-    return Objective(
+    return Objective.build(
         network, targets, Weights(alpha, 7.5, 15.0, 1e4), normalises_gradients=normalises
     )
-
-
-def at(objective: Objective, image: Tensor, tile_side: int | None = None) -> Evaluation:
-    (evaluation,) = evaluate([objective], image, tile_side)
-    return evaluation
 
 
 def distance(one: Tensor, other: Tensor) -> float:
@@ -72,17 +70,17 @@ def distance(one: Tensor, other: Tensor) -> float:
 
 
 def test_the_halo_is_what_the_deepest_layer_sees() -> None:
-    assert halo_of(FIVE) == 80  # 156 pixels are seen by a position that is 16 wide: 70 each side
-    assert halo_of(["relu4_1"]) == 32
-    assert halo_of(["relu1_1"]) == 16
+    assert halo_width(FIVE) == 80  # 156 pixels are seen by a position that is 16 wide: 70 each side
+    assert halo_width(["relu4_1"]) == 32
+    assert halo_width(["relu1_1"]) == 16
 
 
 @pytest.mark.parametrize("size", [(221, 317), (96, 97), (113, 96), (40, 500), (9, 200)])
 def test_every_position_of_every_layer_belongs_to_one_tile(size: tuple[int, int]) -> None:
     for layer in LAYERS:
         owners = torch.zeros(1, 1, *size_at(layer, *size))
-        for tile in tiles_of(size, 96, FIVE):
-            tile.of_whole(owners, layer).add_(1)
+        for tile in split_image(size, 96, FIVE):
+            tile.crop(owners, layer).add_(1)
         assert (owners == 1).all()
 
 
@@ -103,8 +101,8 @@ def test_every_position_of_every_layer_belongs_to_one_tile(size: tuple[int, int]
 )
 def test_in_tiles_value_and_gradient_are_those_of_the_whole(options: dict[str, object]) -> None:
     size, image = (133, 202), 1.2 * picture(133, 202, 7) - 0.1
-    whole = at(objective(size, **options), image)  # type: ignore[arg-type]
-    tiled = at(objective(size, tile_side=48, **options), image, 48)  # type: ignore[arg-type]
+    whole = evaluate(objective(size, **options), image)  # type: ignore[arg-type]
+    tiled = evaluate(objective(size, tile_side=48, **options), image, 48)  # type: ignore[arg-type]
     assert tiled.value.item() == pytest.approx(whole.value.item(), rel=1e-12)
     assert distance(tiled.gradient, whole.gradient) < 1e-12
 
@@ -117,7 +115,7 @@ def test_in_tiles_they_are_those_of_the_whole_for_any_size(
     size: tuple[int, int], side: int
 ) -> None:
     image, both = picture(*size, 7), objective(size)
-    whole, tiled = at(both, image), at(both, image, side)
+    whole, tiled = evaluate(both, image), evaluate(both, image, side)
     assert tiled.value.item() == pytest.approx(whole.value.item(), rel=1e-12)
     assert distance(tiled.gradient, whole.gradient) < 1e-12
 
@@ -127,30 +125,19 @@ def test_in_float32_they_are_those_of_the_whole_to_rounding() -> None:
     """A feature that is all but 0 may be rectified in one and not in the other, whose convolutions
     round differently: that moves a gradient by more than its own rounding."""
     image, both = picture(97, 120, 7).float(), objective((97, 120), torch.float32, thinner=1)
-    whole, tiled = at(both, image), at(both, image, 48)
+    whole, tiled = evaluate(both, image), evaluate(both, image, 48)
     assert tiled.value.item() == pytest.approx(whole.value.item(), rel=1e-5)
     assert distance(tiled.gradient, whole.gradient) < 1e-2
 
 
-def test_between_tiles_the_painter_is_asked_and_may_end_it() -> None:
-    asked = []
+def test_an_evaluation_in_tiles_can_be_interrupted() -> None:
+    checks = []
 
-    def ask() -> None:
-        asked.append(True)
-        if len(asked) == 3:
+    def check() -> None:
+        checks.append(True)
+        if len(checks) == 60:  # in the third of four tiles
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        evaluate([objective((64, 64))], picture(64, 64, 7), 32, ask)
-
-
-@pytest.mark.parametrize("tile_side", [None, 32])
-def test_several_pictures_at_once_are_each_as_if_alone(tile_side: int | None) -> None:
-    """With one network, but with targets and weights of their own."""
-    several: Sequence[Objective] = [objective((64, 48), alpha=alpha) for alpha in (0.0, 5.0, 18.0)]
-    images = torch.cat([picture(64, 48, seed) for seed in (7, 8, 9)])
-    together = evaluate(several, images, tile_side)
-    for b, one in enumerate(several):
-        alone = at(one, images[b : b + 1])
-        assert together[b].value.item() == pytest.approx(alone.value.item(), rel=1e-12)
-        assert distance(together[b].gradient, alone.gradient) < 1e-12
+    evaluated = objective((64, 64))
+    with interruptible(check), pytest.raises(KeyboardInterrupt):
+        evaluate(evaluated, picture(64, 64, 7), 32)

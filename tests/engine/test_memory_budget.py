@@ -1,4 +1,4 @@
-"""How a picture is fitted into memory."""
+"""The memory of a run: how much there is, and how a picture is planned for it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from pastiche.engine import room
-from pastiche.engine.room import Room, free_memory, room_for
+from pastiche.engine.fast import memory
+from pastiche.engine.fast.memory import MemoryBudget, free_memory
 from pastiche.engine.whitened import Whitened
 from pastiche.memory import ComputedIn, ImageSizes, Memory
-from pastiche.network_layers import VGG_SHARES, layers_of
+from pastiche.network_layers import VGG_SHARES, compared_layers
 from pastiche.options import LayerName, Options
 
 FIVE: frozenset[LayerName] = frozenset(
@@ -20,45 +20,45 @@ FIVE: frozenset[LayerName] = frozenset(
 GIB = 2**30
 
 
-def of(gibibytes: float, itemsize: int = 2) -> Room:
-    return Room(int(gibibytes * GIB), itemsize, FIVE)
+def budget(gibibytes: float, itemsize: int = 2) -> MemoryBudget:
+    return MemoryBudget(int(gibibytes * GIB), itemsize, FIVE)
 
 
-def test_what_fits_is_painted_whole_and_remembers_what_it_was_asked_to() -> None:
-    fit = of(8).fit((1024, 1024), Options(lbfgs_history=12))
-    assert (fit.tile_side, fit.history) == (None, 12)
+def test_what_fits_is_painted_whole_with_the_chosen_history() -> None:
+    plan = budget(8).plan((1024, 1024), Options(lbfgs_history=12))
+    assert (plan.tile_side, plan.history) == (None, 12)
 
 
 def test_what_does_not_fit_is_painted_in_tiles_on_the_grid() -> None:
-    fit = of(6).fit((2160, 3840), Options())
-    assert fit.tile_side is not None
-    assert fit.tile_side % 16 == 0
-    assert fit.history == 10
+    plan = budget(6).plan((2160, 3840), Options())
+    assert plan.tile_side is not None
+    assert plan.tile_side % 16 == 0
+    assert plan.history == 10
 
 
 def test_less_memory_means_smaller_tiles_and_then_a_shorter_history() -> None:
-    fits = [of(gibibytes).fit((2160, 3840), Options()) for gibibytes in (16, 8, 6, 4)]
-    sides = [fit.tile_side or 4096 for fit in fits]
+    plans = [budget(gibibytes).plan((2160, 3840), Options()) for gibibytes in (16, 8, 6, 4)]
+    sides = [plan.tile_side or 4096 for plan in plans]
     assert sides == sorted(sides, reverse=True)
-    assert [fit.history for fit in fits[:3]] == [10, 10, 10]
-    assert fits[3].history < 10
+    assert [plan.history for plan in plans[:3]] == [10, 10, 10]
+    assert plans[3].history < 10
 
 
-def test_float32_takes_more_room_than_bfloat16() -> None:
-    narrow, wide = (of(6, itemsize).fit((2160, 3840), Options()) for itemsize in (2, 4))
+def test_float32_takes_more_memory_than_bfloat16() -> None:
+    narrow, wide = (budget(6, itemsize).plan((2160, 3840), Options()) for itemsize in (2, 4))
     assert (wide.tile_side or 0) < (narrow.tile_side or 0)
 
 
-def test_what_cannot_be_done_at_all_is_refused() -> None:
+def test_a_picture_that_never_fits_is_refused() -> None:
     with pytest.raises(MemoryError, match="3840×2160"):
-        of(1).fit((2160, 3840), Options())
+        budget(1).plan((2160, 3840), Options())
 
 
 @pytest.mark.parametrize("gibibytes", [0.05, 0.3, 1, 6])
 @pytest.mark.parametrize("computed_in", ["bfloat16", "float32"])
 @pytest.mark.parametrize("backbone", ["vgg16", "vgg19", "whitened"])
 @pytest.mark.parametrize(
-    "wanted",
+    "chosen",
     [
         {},
         {"optimiser": "adam"},
@@ -70,20 +70,20 @@ def test_what_cannot_be_done_at_all_is_refused() -> None:
         {"normalisation": "paper", "style_statistic": "gram"},
     ],
 )
-def test_the_most_pixels_are_those_that_a_painting_can_be_fitted_for(
-    gibibytes: float, computed_in: ComputedIn, backbone: str, wanted: dict[str, Any]
+def test_the_most_pixels_are_those_that_can_be_planned(
+    gibibytes: float, computed_in: ComputedIn, backbone: str, chosen: dict[str, Any]
 ) -> None:
-    options, free = Options(**wanted), int(gibibytes * GIB)
+    options, free = Options(**chosen), int(gibibytes * GIB)
     most = Memory(free, None, computed_in).most_pixels(options, backbone)
     shares = Whitened().shares if backbone == "whitened" else VGG_SHARES
     dtype = getattr(torch, computed_in if options.precision == "auto" else options.precision)
-    room = Room(free, dtype.itemsize, layers_of(options, shares))
-    room.fit((1, most), options)
+    budgeted = MemoryBudget(free, dtype.itemsize, compared_layers(options, shares))
+    budgeted.plan((1, most), options)
     with pytest.raises(MemoryError):
-        room.fit((1, most + 2), options)
+        budgeted.plan((1, most + 2), options)
 
 
-def test_what_the_options_ask_for_changes_how_large_a_picture_may_be() -> None:
+def test_the_options_change_how_large_a_picture_may_be() -> None:
     def most(**options: Any) -> int:
         return Memory(GIB, None, "bfloat16").most_pixels(Options(**options), "whitened")
 
@@ -100,7 +100,7 @@ def test_images_and_a_limit_leave_less_memory_for_the_painting() -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"colour": "statistics"}, {"colour": "luminance"}])
-def test_the_images_take_as_much_as_is_said_and_more_with_each(more: dict[str, Any]) -> None:
+def test_the_images_take_as_much_as_estimated_and_more_with_each(more: dict[str, Any]) -> None:
     options, size = Options(size=256, **more), (300, 400)
     one = ImageSizes(size, [size]).total_bytes(options)
     assert one >= torch.zeros(2, 3, *size).nbytes
@@ -117,19 +117,21 @@ def test_style_images_that_are_enlarged_take_what_they_have_then() -> None:
     assert sizes.total_bytes(enlarged) > torch.zeros(3, 4096, 4096).nbytes
 
 
-def test_what_a_checkpoint_holds_is_room_once_it_is_taken_up(
+def test_memory_that_a_checkpoint_releases_is_budgeted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(room, "free_memory", lambda device: GIB)
+    monkeypatch.setattr(memory, "free_memory", lambda device: GIB)
     here = torch.device("cpu")
-    assert room_for(Options(), VGG_SHARES, here, passing=GIB).free == 2 * GIB
-    assert room_for(Options(), VGG_SHARES, here, memory=GIB, passing=GIB).free == GIB
+    measured = MemoryBudget.measure(Options(), VGG_SHARES, here, released_bytes=GIB)
+    assert measured.free_bytes == 2 * GIB
+    limited = MemoryBudget.measure(Options(), VGG_SHARES, here, GIB, released_bytes=GIB)
+    assert limited.free_bytes == GIB
 
 
 def test_the_container_s_limit_counts_where_it_is_less_than_the_machine_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "_CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr(memory, "_CONTROL_GROUP", tmp_path)
     everything = free_memory(torch.device("cpu"))
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("400000\n")

@@ -1,0 +1,221 @@
+"""Which backbone paints: the pretrained VGG-16 and VGG-19, or one that is fitted to the images.
+
+A backbone is chosen before the images are known, and its network loaded or fitted afterwards.
+torchvision is imported here alone: its module says which tensors a file of its layout must hold.
+"""
+
+import pickle
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from pastiche.engine.backbone import Backbone
+from pastiche.engine.plain import Convolution
+from pastiche.engine.weights import (
+    FILES,
+    MissingWeights,
+    WeightsFile,
+    automatic_backbone,
+    find,
+    vgg16,
+    weights_folder,
+)
+from pastiche.engine.whitened import Whitened
+from pastiche.network_layers import CHANNELS, VGG_SHARES
+from pastiche.options import LAYERS, VGG16_LAYERS, BackboneChoice, LayerName, Options
+
+
+class BackboneSource(Protocol):
+    """A backbone that was chosen; its network exists once the images are known.
+
+    Attributes:
+        name: `vgg16`, `vgg19`, `vgg19-caffe` or `whitened`.
+        sha256: the digest of its weights, None where it has none.
+        shares: of the style loss, by layer, by default.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sha256(self) -> str | None: ...
+
+    @property
+    def shares(self) -> Mapping[LayerName, float]: ...
+
+    def network(
+        self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
+    ) -> Backbone:
+        """The network for these images, with these layers and all that lie before them.
+
+        Args:
+            images: the content image in the styles' colours and the style images, (1, 3, H, W) in
+                0 to 1, in float32 on the device to paint on.
+        """
+        ...
+
+
+def choose_backbone(
+    choice: BackboneChoice = "auto",
+    folder: Path | None = None,
+) -> BackboneSource:
+    """The backbone of that name; `auto` is the first of `vgg19`, `vgg16` and `whitened` whose
+    weights are there and whole.
+
+    Args:
+        folder: where the weights are; None for `weights_folders()`.
+
+    Raises:
+        MissingWeights: the file of the pretrained weights is missing or damaged.
+    """
+    name = automatic_backbone(folder) if choice == "auto" else choice
+    if name == "whitened":
+        return Whitened()
+    file = FILES[name]
+    path = find(file, folder)
+    if path is None:
+        raise MissingWeights(
+            f"The {name} backbone needs its weights at {weights_folder(folder) / file.name}: "
+            f"`pastiche weights {name}` or `make weights BACKBONE={name}` fetches them."
+        )
+    file.checked_digest(path)
+    return Pretrained(name, path, file, INPUTS[name])
+
+
+@dataclass(frozen=True, slots=True)
+class InputScaling:
+    """How a network takes its images: (x − mean) / deviation, x in RGB in 0 to 1.
+
+    Attributes:
+        blue_first: whether its channels are in the order BGR.
+    """
+
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+    blue_first: bool = False
+
+
+TORCHVISION_INPUT = InputScaling(mean=(0.485, 0.456, 0.406), deviation=(0.229, 0.224, 0.225))
+"""As torchvision documents it."""
+
+CAFFE_INPUT = InputScaling(
+    mean=(123.68 / 255, 116.779 / 255, 103.939 / 255), deviation=(1 / 255,) * 3, blue_first=True
+)
+"""In 0 to 255, BGR, minus the mean of the images that it was trained on."""
+
+INPUTS: Mapping[str, InputScaling] = {
+    "vgg16": CAFFE_INPUT,
+    "vgg19": TORCHVISION_INPUT,
+    "vgg19-caffe": CAFFE_INPUT,
+}
+"""By pretrained backbone."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A pretrained backbone: its file is read when its network is needed.
+
+    Raises:
+        MissingWeights: from `sha256` and `network`, where the file is missing or damaged.
+    """
+
+    name: str
+    path: Path
+    file: WeightsFile
+    input: InputScaling
+    shares: Mapping[LayerName, float] = field(default_factory=lambda: VGG_SHARES)
+
+    @cached_property
+    def sha256(self) -> str:
+        return self.file.checked_digest(self.path)
+
+    def network(
+        self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
+    ) -> Backbone:
+        """The network, on the CPU; it does not depend on the images."""
+        sha256 = self.file.checked_digest(self.path)
+        convolutions = load(self.path, layers)
+        convolutions["relu1_1"] = _scale_input(convolutions["relu1_1"], self.input)
+        return Backbone(
+            self.name,
+            sha256,
+            convolutions,
+            mean=self.input.mean,
+            pooling="average" if options.pooling == "average" else "max",
+            padding=options.padding,
+        )
+
+
+def load(path: Path, layers: Collection[LayerName]) -> dict[LayerName, Convolution]:
+    """The convolutions of a file down to the deepest of these layers.
+
+    Args:
+        path: `vgg16.safetensors`, or the state of torchvision's VGG-19.
+
+    Raises:
+        MissingWeights: no such file, or it does not hold such a network.
+    """
+    if path.suffix == ".safetensors":
+        return _load_vgg16(path, _down_to(layers, VGG16_LAYERS))
+    return _load_vgg19(path, _down_to(layers, LAYERS))
+
+
+def _down_to(layers: Collection[LayerName], network: Sequence[LayerName]) -> Sequence[LayerName]:
+    return network[: 1 + max(network.index(layer) for layer in layers)]
+
+
+def _load_vgg16(path: Path, layers: Sequence[LayerName]) -> dict[LayerName, Convolution]:
+    names = dict(zip(VGG16_LAYERS, vgg16.CONVOLUTIONS, strict=True))
+    tensors = vgg16.load(path)
+    return {
+        layer: Convolution(tensors[f"{names[layer]}.weight"], tensors[f"{names[layer]}.bias"])
+        for layer in layers
+    }
+
+
+def _load_vgg19(path: Path, layers: Sequence[LayerName]) -> dict[LayerName, Convolution]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except FileNotFoundError as error:
+        raise MissingWeights(f"There are no weights at {path}.") from error
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise MissingWeights(f"{path} is damaged, or not a file of weights.") from error
+    keys = dict(zip(LAYERS, _torchvision_keys(), strict=True))
+    return {layer: _convolution(state, layer, keys[layer], path) for layer in layers}
+
+
+def _torchvision_keys() -> list[str]:
+    """The names of the convolutions of torchvision's VGG-19, in order."""
+    # Importing it takes a second, which `vgg16` does not need.
+    from torchvision.models import vgg19
+
+    with torch.device("meta"):
+        layers = vgg19(weights=None).features
+    return [f"features.{i}" for i, each in enumerate(layers) if isinstance(each, torch.nn.Conv2d)]
+
+
+def _convolution(state: object, layer: LayerName, key: str, path: Path) -> Convolution:
+    incoming, outgoing = CHANNELS[layer]
+    shapes = {f"{key}.weight": (outgoing, incoming, 3, 3), f"{key}.bias": (outgoing,)}
+    for name, shape in shapes.items():
+        tensor = state.get(name) if isinstance(state, dict) else None
+        if not isinstance(tensor, Tensor) or tuple(tensor.shape) != shape:
+            raise MissingWeights(
+                f"{path} does not hold a VGG-19: {name} should be of shape {shape}."
+            )
+    assert isinstance(state, dict)
+    return Convolution(state[f"{key}.weight"].float(), state[f"{key}.bias"].float())
+
+
+def _scale_input(first: Convolution, scaling: InputScaling) -> Convolution:
+    """The first layer for x − mean, with x in RGB in 0 to 1: the division is in its filters.
+
+    The mean is not: so zero padding pads with the mean.
+    """
+    weight = first.weight.flip(1) if scaling.blue_first else first.weight
+    return Convolution(weight / torch.tensor(scaling.deviation).view(1, 3, 1, 1), first.bias)

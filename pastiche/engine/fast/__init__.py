@@ -1,0 +1,1 @@
+"""What is there for speed and memory alone: the numbers of `pastiche.engine.plain`, sooner."""

@@ -1,0 +1,192 @@
+"""Convolution and pooling with backward passes of their own, which keep less and compute less.
+
+The convolution pads, convolves and applies ReLU in one function. Pooling is by maxima, as VGG was
+trained, or by averages, which Gatys, Ecker and Bethge (2016), section 2, prefer.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.grad import conv2d_input
+
+from pastiche.engine.fast import cuda, winograd
+from pastiche.engine.plain import Convolution
+from pastiche.options import Options, Padding
+
+NetworkPooling = Literal["average", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class FastConvolution(Convolution):
+    """A layer with its parameters in the form that its device computes fastest.
+
+    Attributes:
+        winograd_weight: (36, C_in, C_out), where Winograd's algorithm is faster.
+        cudnn_bias: (C_out), the bias minus the threshold, where cuDNN fuses convolution and ReLU.
+    """
+
+    winograd_weight: Tensor | None = None
+    cudnn_bias: Tensor | None = None
+
+    @classmethod
+    def prepare(
+        cls, convolution: Convolution, device: torch.device, dtype: torch.dtype
+    ) -> "FastConvolution":
+        """The layer on a device and in a precision, its weight in channels_last."""
+        weight = convolution.weight.to(device, dtype, memory_format=torch.channels_last)
+        fuses_relu = weight.is_cuda and dtype == torch.bfloat16
+        return cls(
+            weight,
+            convolution.bias.to(device, dtype),
+            convolution.padding_value,
+            convolution.threshold,
+            winograd.transform_weight(weight) if winograd.is_faster(weight) else None,
+            (convolution.bias - convolution.threshold).to(device, dtype) if fuses_relu else None,
+        )
+
+
+def convolve(
+    features: Tensor,
+    convolution: Convolution,
+    padding: Padding = "replicate",
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    """(B, C_in, H, W) → (B, C_out, H, W), after ReLU, in `dtype` or that of the features."""
+    output: Tensor = _Convolve.apply(features, convolution, padding, dtype or features.dtype)
+    return output
+
+
+def pool(features: Tensor, pooling: NetworkPooling = "average") -> Tensor:
+    """(B, C, H, W) → (B, C, ⌊H/2⌋, ⌊W/2⌋) from 2×2 each; a side of 1 stays as it is."""
+    if pooling == "max":
+        height, width = features.shape[-2:]
+        # Windows do not overlap: torch's backward pass adds nothing up, so order does not matter.
+        return F.max_pool2d(features, (min(2, height), min(2, width)))
+    averages: Tensor = _AveragePool.apply(features)
+    return averages
+
+
+def pad(features: Tensor, padding: Padding, value: float = 0.0) -> Tensor:
+    """(B, C, H, W) → (B, C, H+2, W+2): edges repeated, mirrored, or padded with `value`."""
+    if padding == "zeros":
+        padded = F.pad(features, (1, 1, 1, 1), value=value)
+    else:
+        mirrored = _is_mirrored(features, padding, border=0)
+        if features.is_cuda:
+            return cuda.pad(features, mirrored=mirrored)
+        padded = F.pad(features, (1, 1, 1, 1), mode="reflect" if mirrored else "replicate")
+    return padded.contiguous(memory_format=torch.channels_last)
+
+
+def pad_backward(gradient: Tensor, padding: Padding) -> Tensor:
+    """The backward pass of `pad`, (B, C, H+2, W+2) → (B, C, H, W); overwrites its input.
+
+    torch's own adds in no fixed order on CUDA.
+    """
+    if padding != "zeros":
+        near = 1 + int(_is_mirrored(gradient, padding, border=1))
+        for edge, at in ((0, near), (-1, -1 - near)):
+            gradient[..., at, :] += gradient[..., edge, :]
+        for edge, at in ((0, near), (-1, -1 - near)):
+            gradient[..., at] += gradient[..., edge]
+    return gradient[..., 1:-1, 1:-1]
+
+
+def convolution_dtype(device: torch.device, options: Options) -> torch.dtype:
+    """The precision in the options; by default bfloat16 where the hardware has it, else float32.
+
+    Emulated bfloat16 is slower than float32. With max pooling, rounding makes neighbours equal or
+    swaps their order, and the gradient goes to the wrong one (a relative error of 0.2 near the
+    end); the pictures come out the same, as close to style and content.
+    """
+    if options.precision != "auto":
+        return {"bfloat16": torch.bfloat16, "float32": torch.float32}[options.precision]
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = device.type == "cpu" and _cpu_has_bfloat16()
+    return torch.bfloat16 if native else torch.float32
+
+
+class _AveragePool(torch.autograd.Function):
+    """Averages of 2×2 positions, with a backward pass that is a copy."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        height, width = features.shape[-2:]
+        ctx.size, ctx.kernel = (height, width), (min(2, height), min(2, width))
+        return F.avg_pool2d(features, ctx.kernel)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return cuda.average_pool_backward(gradients[0], ctx.size, ctx.kernel)
+
+
+class _Convolve(torch.autograd.Function):
+    """Padding, convolution and ReLU.
+
+    Only the output is saved for the backward pass, which the next layer saves anyway; torch would
+    save the padded features too. And the backward pass of torch's padding adds in no fixed order on
+    CUDA.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, convolution: Convolution, padding: Padding, dtype: torch.dtype
+    ) -> Tensor:
+        padded = pad(features, padding, convolution.padding_value)
+        output = _forward(padded, convolution, dtype)
+        ctx.save_for_backward(output)
+        ctx.convolution, ctx.padding, ctx.dtype = convolution, padding, features.dtype
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        (output,), convolution = ctx.saved_tensors, ctx.convolution
+        gradient = torch.ops.aten.threshold_backward(gradients[0], output, convolution.threshold)
+        at_padded = _backward(gradient.to(convolution.weight.dtype), convolution)
+        at_features = pad_backward(at_padded, ctx.padding).to(ctx.dtype)
+        if at_features.is_cuda:
+            at_features = cuda.make_contiguous(at_features)
+        return at_features, None, None, None
+
+
+def _forward(padded: Tensor, convolution: Convolution, dtype: torch.dtype) -> Tensor:
+    """(B, C_in, H+2, W+2) → (B, C_out, H, W), after ReLU."""
+    weight, bias, threshold = convolution.weight, convolution.bias, convolution.threshold
+    if isinstance(convolution, FastConvolution):
+        if convolution.cudnn_bias is not None:
+            return cuda.convolve_relu(padded, weight, convolution.cudnn_bias, threshold)
+        filters = convolution.winograd_weight
+        if filters is not None and not winograd.is_small(padded):
+            output = winograd.convolve(padded, filters).add_(bias[:, None, None])
+            return output.clamp_(min=threshold).to(dtype)
+    return F.conv2d(padded, weight, bias).clamp_(min=threshold).to(dtype)
+
+
+def _backward(gradient: Tensor, convolution: Convolution) -> Tensor:
+    """The gradient at the padded input, (B, C_in, H+2, W+2), of one before ReLU."""
+    weight = convolution.weight
+    filters = getattr(convolution, "winograd_weight", None)
+    if filters is not None and not winograd.is_small(gradient):
+        return winograd.convolve_backward(gradient, filters)
+    if gradient.is_cuda:
+        return cuda.convolve_backward(gradient, weight)
+    batch, _, height, width = gradient.shape
+    shape = (batch, weight.shape[1], height + 2, width + 2)
+    at_padded: Tensor = conv2d_input(shape, weight, gradient)  # type: ignore[no-untyped-call]  # no types in torch
+    return at_padded
+
+
+def _is_mirrored(features: Tensor, padding: Padding, border: int) -> bool:
+    """Whether the edges are mirrored: one row or column has nothing to mirror."""
+    return padding == "reflect" and min(features.shape[-2:]) - 2 * border > 1
+
+
+def _cpu_has_bfloat16() -> bool:
+    """AVX512-BF16 or AMX; oneDNN's own check passes on processors that only emulate it."""
+    flags = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(bool(getattr(torch.cpu, name)()) for name in flags if hasattr(torch.cpu, name))

@@ -1,0 +1,118 @@
+"""CUDA: the device, convolutions in a fixed order, and kernels that move less memory.
+
+On a GPU a pass over a feature map takes as long as its convolution. torch's kernels for maps with
+strides of their own move one number at a time, two bytes in bfloat16, and take four times as long
+as they must. Here the channels of a position are moved eight bytes at a time.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MIN_CHANNELS = 8
+"""With fewer, a convolution's kernels are no faster than with as many."""
+
+
+def best_device() -> torch.device:
+    """CUDA where it is available, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def exact_convolutions() -> Iterator[None]:
+    """On CUDA, cuDNN's algorithms that add in a fixed order, so that the same job gives the same
+    bytes, and float32 with all its digits; nothing elsewhere."""
+    cudnn = torch.backends.cudnn
+    # A flag that is not named here is not left as it is: `enabled` would be off.
+    with cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield
+
+
+def pad(features: Tensor, *, mirrored: bool) -> Tensor:
+    """(B, C, H, W) → (B, C, H+2, W+2): the edges repeated, or mirrored."""
+    batch, channels, height, width = features.shape
+    padded = features.new_empty(batch, height + 2, width + 2, channels).permute(0, 3, 1, 2)
+    target, near = _as_words(padded), 1 + int(mirrored)
+    target[:, 1:-1, 1:-1].copy_(_as_words(features))
+    for edge, at in ((0, near), (-1, -1 - near)):
+        target[:, 1:-1, edge].copy_(target[:, 1:-1, at])
+    for edge, at in ((0, near), (-1, -1 - near)):
+        target[:, edge].copy_(target[:, at])
+    return padded
+
+
+def make_contiguous(features: Tensor) -> Tensor:
+    """The same map, (B, C, H, W), contiguous in channels_last."""
+    words = _as_words(features).contiguous()
+    return words.view(features.dtype).permute(0, 3, 1, 2)
+
+
+def convolve_relu(padded: Tensor, weight: Tensor, cudnn_bias: Tensor, threshold: float) -> Tensor:
+    """A convolution and ReLU at a threshold, by cuDNN's one kernel for both, which clamps at 0.
+
+    Args:
+        padded: (B, C_in, H+2, W+2).
+        weight: (C_out, C_in, 3, 3).
+        cudnn_bias: (C_out), the bias minus the threshold.
+    """
+    output = torch.cudnn_convolution_relu(padded, weight, cudnn_bias, (1, 1), (0, 0), (1, 1), 1)
+    return output.add_(threshold) if threshold else output
+
+
+def convolve_backward(gradient: Tensor, weight: Tensor) -> Tensor:
+    """The gradient at a convolution's padded input: (B, C_in, H+2, W+2).
+
+    Args:
+        gradient: (B, C_out, H, W), at its output.
+        weight: (C_out, C_in, 3, 3).
+    """
+    if weight.shape[1] < MIN_CHANNELS:
+        return _convolve_backward_few_channels(gradient, weight)
+    # A transposed convolution is the same kernel as the gradient of a plain one, but torch's way
+    # to the latter converts the gradient to another memory format, and back.
+    return F.conv_transpose2d(gradient, weight)
+
+
+def average_pool_backward(
+    gradient: Tensor, size: tuple[int, int], kernel: tuple[int, int]
+) -> Tensor:
+    """The gradient at the input, (B, C, H, W), of one at the averages, (B, C, h, w).
+
+    Args:
+        size: (H, W); a last row or column that no average covers has a gradient of 0.
+        kernel: how many positions, down and across, each average covers.
+    """
+    (down, across), (height, width), (batch, channels) = kernel, size, gradient.shape[:2]
+    covered = (gradient.shape[2] * down, gradient.shape[3] * across)
+    new = gradient.new_empty if covered == size else gradient.new_zeros
+    whole = new(batch, height, width, channels).permute(0, 3, 1, 2)
+    share = _as_words(gradient / (down * across))
+    target = _as_words(whole)[:, : covered[0], : covered[1]]
+    shape = (batch, gradient.shape[2], down, gradient.shape[3], across, target.shape[3])
+    target.view(shape).copy_(share[:, :, None, :, None])
+    return whole
+
+
+def _convolve_backward_few_channels(gradient: Tensor, weight: Tensor) -> Tensor:
+    """As a matrix product whose rows are added up where they belong: a GPU's convolutions are made
+    for many channels."""
+    height, width = gradient.shape[-2:]
+    rows = gradient.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H·W, C_out)
+    windows = weight.flatten(1).T @ rows.mT  # (B, 9·C_in, H·W)
+    return F.fold(windows, (height + 2, width + 2), kernel_size=3)
+
+
+def _as_words(features: Tensor) -> Tensor:
+    """(B, C, H, W) → (B, H, W, ·), eight bytes a number where the channels come out even.
+
+    A view where the features are channels_last.
+    """
+    positions, each = features.permute(0, 2, 3, 1), 8 // features.element_size()
+    if positions.shape[3] % each:
+        return positions
+    if positions.stride(3) != 1 or any(stride % each for stride in positions.stride()[:3]):
+        positions = positions.clone(memory_format=torch.contiguous_format)
+    return positions.view(torch.int64)

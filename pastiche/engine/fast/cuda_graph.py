@@ -1,0 +1,91 @@
+"""An iteration recorded as a CUDA graph, and replayed.
+
+Launching the hundreds of kernels of an iteration one by one takes longer than computing them for a
+small picture. Nothing in a recorded iteration may wait for the GPU, or be copied to it.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import fields
+
+import torch
+from torch import Tensor
+
+from pastiche.engine.checkpoint import State
+from pastiche.engine.interruption import interruptible, no_check
+
+log = logging.getLogger(__name__)
+
+WARM_UP = 3
+"""Iterations before one is recorded: libraries initialise themselves in the first."""
+
+Iterate = Callable[[State], tuple[State, Tensor]]
+"""From an optimiser's state, the next state and the values of the terms."""
+
+
+class GraphedIteration:
+    """Runs an iteration as it is at first, then records it and replays it from there on.
+
+    Args:
+        iterate: launches the kernels of one iteration.
+        can_be_recorded: whether they are the same kernels on the same memory every time.
+    """
+
+    def __init__(self, iterate: Iterate, can_be_recorded: Callable[[], bool]) -> None:
+        self._iterate, self._can_be_recorded = iterate, can_be_recorded
+        self._done = 0
+        self._recording: _Recording | None = None
+
+    def __call__(self, state: State) -> tuple[State, Tensor]:
+        """One iteration; a replayed one returns its results in the memory it was recorded with."""
+        if self._done == WARM_UP and self._can_be_recorded():
+            self._recording = self._record(state)
+        self._done += 1
+        if self._recording is None:
+            return self._iterate(state)
+        return self._recording.replay(state)
+
+    def _record(self, state: State) -> "_Recording | None":
+        graph, device = torch.cuda.CUDAGraph(), state.position.device
+        try:
+            with (
+                interruptible(no_check),
+                torch.cuda.device(device),
+                torch.cuda.graph(graph, stream=_new_stream(device)),
+            ):
+                stepped, terms = self._iterate(state)
+                _overwrite(state, stepped)
+        except RuntimeError as error:
+            log.warning("An iteration could not be recorded as a CUDA graph: %s", error)
+            return None
+        return _Recording(graph, state, terms)
+
+
+class _Recording:
+    """A graph, and the memory that it reads and writes."""
+
+    def __init__(self, graph: torch.cuda.CUDAGraph, state: State, terms: Tensor) -> None:
+        self._graph, self._state, self._terms = graph, state, terms
+
+    def replay(self, state: State) -> tuple[State, Tensor]:
+        if state is not self._state:  # the optimiser was reset
+            _overwrite(self._state, state)
+        self._graph.replay()
+        return self._state, self._terms
+
+
+def is_recording() -> bool:
+    """Whether kernels are being recorded right now: what fails then would be replayed too."""
+    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
+
+
+def _new_stream(device: torch.device) -> torch.cuda.Stream:
+    """A stream of its own: the one that recordings take by default is of the first GPU."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types for it
+
+
+def _overwrite(state: State, other: State) -> None:
+    for each in fields(state):
+        old, new = getattr(state, each.name), getattr(other, each.name)
+        if isinstance(old, Tensor) and old is not new:
+            old.copy_(new)

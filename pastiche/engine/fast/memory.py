@@ -1,0 +1,202 @@
+"""How much memory a run takes, how much there is, and how large a tile fits into it."""
+
+import ctypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf, isqrt
+from os import sysconf
+from pathlib import Path
+
+import torch
+
+from pastiche.engine.fast.convolution import convolution_dtype
+from pastiche.memory import MIN_HISTORY, MIN_TILE_SIDE, USABLE, evaluation_bytes, state_bytes
+from pastiche.network_layers import GRID, compared_layers, halo_width
+from pastiche.options import LayerName, Options
+
+MAX_TILE_SIDE = 2048
+"""A tile need not be larger: its halo is then a seventh of it."""
+
+
+class TooLarge(MemoryError):
+    """There is not enough memory for a picture of this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """How a picture is painted in the memory that there is.
+
+    Attributes:
+        tile_side: of a tile without its halo, in pixels; None where the whole picture fits.
+        history: the length of L-BFGS' history.
+    """
+
+    tile_side: int | None
+    history: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBudget:
+    """The memory for one run.
+
+    Attributes:
+        free_bytes: what may be used.
+        itemsize: bytes of a number in the feature maps.
+        layers: at which the network's feature maps are compared.
+    """
+
+    free_bytes: int
+    itemsize: int
+    layers: frozenset[LayerName]
+
+    @classmethod
+    def measure(
+        cls,
+        options: Options,
+        shares: Mapping[LayerName, float],
+        device: torch.device,
+        limit_bytes: int | None = None,
+        released_bytes: int = 0,
+    ) -> "MemoryBudget":
+        """The budget of a run on a device: `limit_bytes`, or what the device has free.
+
+        Args:
+            shares: of the style's layers, the backbone's own (`BackboneSource.shares`).
+            released_bytes: how much of what is in use now will be released before painting.
+        """
+        free = limit_bytes
+        if free is None:
+            free = free_memory(device) + released_bytes
+        itemsize = convolution_dtype(device, options).itemsize
+        return cls(free, itemsize, compared_layers(options, shares))
+
+    def plan(self, size: tuple[int, int], options: Options) -> MemoryPlan:
+        """The longest history and then the largest tiles that fit.
+
+        Args:
+            size: (H, W) of the picture.
+
+        Raises:
+            TooLarge: not even the smallest tiles fit, with the shortest history.
+        """
+        (height, width), halo = size, halo_width(self.layers)
+        pixels = height * width
+        smallest = min(pixels, (MIN_TILE_SIDE + 2 * halo) ** 2)
+        history = options.lbfgs_history
+        while self._remaining(pixels, options, history) < self._evaluation(smallest):
+            if history <= MIN_HISTORY:
+                raise TooLarge(f"A picture of {width}×{height} needs more memory than there is.")
+            history -= 1
+        remaining = self._remaining(pixels, options, history)
+        if self._evaluation(pixels) <= remaining:
+            return MemoryPlan(None, history)
+        side = isqrt(int(remaining / self._evaluation(1))) - 2 * halo
+        side = max(MIN_TILE_SIDE, min(side, MAX_TILE_SIDE))
+        return MemoryPlan(GRID * (side // GRID), history)
+
+    def _remaining(self, pixels: int, options: Options, history: int) -> float:
+        """What remains for the evaluation, in bytes."""
+        return USABLE * self.free_bytes - state_bytes(pixels, options, history)
+
+    def _evaluation(self, pixels: int) -> float:
+        """What an evaluation of this many pixels takes, in bytes."""
+        return evaluation_bytes(pixels, self.layers, self.itemsize)
+
+
+def smaller_tile_side(side: int) -> int:
+    """The next tile side to try where `side` does not fit.
+
+    Raises:
+        TooLarge: `side` is the smallest.
+    """
+    if side <= MIN_TILE_SIDE:
+        raise TooLarge("Not even the smallest tiles fit into the memory.")
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return max(MIN_TILE_SIDE, GRID * (side // 2 // GRID))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out; the error of torch's CPU allocator has no type of its own."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def free_memory(device: torch.device) -> int:
+    """How many bytes a device has free: of the CPU's, no more than the container's limit."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free + cached)
+    return int(min(_free_on_machine(), _free_in_container()))
+
+
+def retain_freed_memory() -> bool:
+    """Lets the C library retain what is freed; whether it can (glibc can, macOS has no need to).
+
+    An evaluation on the CPU allocates and frees its feature maps, the same ones each time. The C
+    library returns such large blocks to the system at once, which then has to clear every page of
+    them again: a fifth of an iteration at 512 px. The setting applies to the whole process, so the
+    program decides.
+    """
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallopt"):
+        return False
+    return bool(library.mallopt(_MMAP_MAX, 0) and library.mallopt(_TRIM_THRESHOLD, _NEVER))
+
+
+def release_freed_memory() -> None:
+    """Returns retained memory to the system."""
+    library = ctypes.CDLL(None)
+    if hasattr(library, "malloc_trim"):
+        library.malloc_trim(0)
+
+
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's malloc.h
+_NEVER = 2**31 - 1
+
+
+def _free_on_machine() -> int:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:  # not Linux: half of all memory
+        return int(sysconf("SC_PHYS_PAGES") * sysconf("SC_PAGE_SIZE") // 2)
+    (kibibytes,) = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(kibibytes) * 1024
+
+
+def _free_in_container() -> float:
+    """What remains of a control group's limit; infinity where there is none."""
+    for limit, used, statistics, cache in _LIMITS:
+        try:
+            whole, taken = (_CONTROL_GROUP / limit).read_text(), (_CONTROL_GROUP / used).read_text()
+        except OSError:
+            continue
+        if whole.strip() == "max":
+            return inf
+        return int(whole) - int(taken) + _read_count(_CONTROL_GROUP / statistics, cache)
+    return inf
+
+
+def _read_count(statistics: Path, name: str) -> int:
+    """One of a control group's counts, in bytes; 0 where it is absent."""
+    try:
+        lines = statistics.read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
+
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
+_LIMITS = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    (
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        "memory/memory.stat",
+        "total_inactive_file",
+    ),
+)
+"""The files of the limit, of what is used, and of which part of that is file cache, which can be
+dropped; in version 2 of control groups and in version 1."""

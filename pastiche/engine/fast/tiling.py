@@ -1,0 +1,132 @@
+"""An image computed a tile at a time, with exactly the numbers of the whole image.
+
+The Gram matrices that a style loss needs are sums over positions, and the gradient at a position
+depends on the rest of the image through those sums alone. So an image may be cut into tiles: the
+network sees each with a halo as wide as its receptive field, and only the tile's own positions
+count.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import pairwise, product
+from math import ceil
+
+import torch
+from torch import Tensor
+
+from pastiche.engine.backbone import Backbone, size_at
+from pastiche.network_layers import GRID, halo_width, stride_at
+from pastiche.options import LayerName
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A tile's rows, or its columns, in pixels of the whole image.
+
+    Attributes:
+        start, stop: of the tile itself; stop is None at the image's far edge.
+        halo_start, halo_stop: of the tile with its halo; halo_stop is None at that edge.
+    """
+
+    start: int
+    stop: int | None
+    halo_start: int
+    halo_stop: int | None
+
+    def in_image(self, stride: int) -> slice:
+        """The tile itself in a feature map of the whole image."""
+        return slice(self.start // stride, None if self.stop is None else self.stop // stride)
+
+    def in_halo(self, stride: int) -> slice:
+        """The tile itself in a feature map of the tile with its halo."""
+        stop = None if self.stop is None else (self.stop - self.halo_start) // stride
+        return slice((self.start - self.halo_start) // stride, stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A part of an image."""
+
+    rows: Span
+    columns: Span
+
+    def with_halo(self, image: Tensor) -> Tensor:
+        """The tile and its halo, cut out of an image, (…, H, W)."""
+        rows, columns = self.rows, self.columns
+        return image[..., rows.halo_start : rows.halo_stop, columns.halo_start : columns.halo_stop]
+
+    def without_halo(self, features: Tensor, layer: LayerName) -> Tensor:
+        """The tile itself, cut out of a feature map of the tile with its halo."""
+        stride = stride_at(layer)
+        return features[..., self.rows.in_halo(stride), self.columns.in_halo(stride)]
+
+    def crop(self, features: Tensor, layer: LayerName) -> Tensor:
+        """The tile itself, cut out of a feature map of the whole image."""
+        stride = stride_at(layer)
+        return features[..., self.rows.in_image(stride), self.columns.in_image(stride)]
+
+
+WHOLE = Tile(Span(0, None, 0, None), Span(0, None, 0, None))
+"""The one tile that is the whole image."""
+
+
+def split_image(
+    size: tuple[int, int], side: int | None, layers: Collection[LayerName]
+) -> list[Tile]:
+    """The tiles of an image, none wider or higher than `side` without its halo, row by row.
+
+    Args:
+        size: (H, W) of the image.
+        side: in pixels, a multiple of 16; None for the image as one tile.
+    """
+    if side is None:
+        return [WHOLE]
+    halo = halo_width(layers)
+    rows, columns = (_spans(length, side, halo) for length in size)
+    return [Tile(*both) for both in product(rows, columns)]
+
+
+def iterate_features(
+    network: Backbone, image: Tensor, layers: Collection[LayerName], side: int | None
+) -> Iterator[tuple[Tile, dict[LayerName, Tensor]]]:
+    """Each tile with the feature maps of its own positions."""
+    for tile in split_image((image.shape[2], image.shape[3]), side, layers):
+        features = network.features(tile.with_halo(image), layers)
+        yield tile, {layer: tile.without_halo(each, layer) for layer, each in features.items()}
+
+
+def compute_features(
+    network: Backbone, image: Tensor, layers: Collection[LayerName], side: int | None
+) -> dict[LayerName, Tensor]:
+    """The feature maps of a whole image, put together from its tiles."""
+    if side is None:
+        return network.features(image, layers)
+    height, width = image.shape[-2:]
+    whole: dict[LayerName, Tensor] = {}
+    for tile, features in iterate_features(network, image, layers, side):
+        for layer, part in features.items():
+            if layer not in whole:
+                shape = (*part.shape[:2], *size_at(layer, height, width))
+                whole[layer] = torch.empty(
+                    shape,
+                    dtype=part.dtype,
+                    device=part.device,
+                    memory_format=torch.channels_last,
+                )
+            tile.crop(whole[layer], layer).copy_(part)
+    return whole
+
+
+def _spans(length: int, side: int, halo: int) -> list[Span]:
+    """Parts of about the same length, each on the grid."""
+    each = GRID * ceil(length / ceil(length / side) / GRID)
+    starts = [*range(0, length, each), length]
+    return [
+        Span(
+            start,
+            None if stop == length else stop,
+            max(0, start - halo),
+            None if stop + halo >= length else stop + halo,
+        )
+        for start, stop in pairwise(starts)
+    ]

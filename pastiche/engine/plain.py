@@ -1,0 +1,149 @@
+"""Neural style transfer on one screen: what is minimised, with every gradient left to autograd.
+
+Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016), whose
+equations are named below; guidance channels from Gatys et al., "Controlling Perceptual Factors in
+Neural Style Transfer" (CVPR 2017). The rest of this package computes the same numbers sooner and in
+less memory; tests and benchmarks compare it with this module, which works in any precision.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pastiche.options import LayerName, StyleStatistic, Variation
+
+if TYPE_CHECKING:
+    from pastiche.engine.backbone import Backbone
+    from pastiche.engine.color import Palette
+
+FeatureMaps = dict[LayerName, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """A layer: weight, (C_out, C_in, 3, 3), and bias, (C_out), then ReLU at `threshold`, which is
+    not 0 where all features are shifted by a constant, nor is then what zero padding pads with."""
+
+    weight: Tensor
+    bias: Tensor
+    padding_value: float = 0.0
+    threshold: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Of a feature map over its positions: the mean μ, (C), and the Gram matrix G, (C, C)."""
+
+    mean: Tensor
+    gram: Tensor
+
+    @property
+    def covariance(self) -> Tensor:
+        """(C, C), Σ = G − μμᵀ."""
+        return self.gram - torch.outer(self.mean, self.mean)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """What is minimised: α·content + β·style + γ·total variation (eq. 7), and a gamut term.
+
+    Content and style are relative to the size of their targets, or the sums of eq. 1 and 4 without
+    their constants, which belong to the weights then.
+    """
+
+    network: "Backbone"
+    content: FeatureMaps  # P, of the content image
+    styles: Sequence[Mapping[LayerName, Moments]]  # of the style images
+    content_weights: Mapping[LayerName, float]  # α·w
+    style_weights: Mapping[LayerName, float]  # β·w
+    tv_weight: float  # γ
+    gamut_weight: float
+    is_relative: bool = True
+    statistic: StyleStatistic = "moments"
+    shares: Sequence[float] = (1.0,)  # of the styles
+    masks: Sequence[Tensor | None] = (None,)  # (1, 1, H, W), where each style is painted
+    content_map: Tensor | None = None  # (1, 1, H, W), how much each pixel of the content counts
+    tv_norm: Variation = "squared"
+    sums_tv: bool = False
+    palette: "Palette | None" = None
+
+
+def features(image: Tensor, network: "Backbone") -> FeatureMaps:
+    """Every feature map of an image, (1, 3, H, W): {layer: (1, C, H/s, W/s)}."""
+    pool = F.avg_pool2d if network.pooling == "average" else F.max_pool2d
+    x, maps = image - image.new_tensor(network.mean).view(1, 3, 1, 1), FeatureMaps()
+    for layer, convolution in network.convolutions.items():
+        if layer.endswith("_1") and maps:
+            x = pool(x, 2)
+        zeros = network.padding == "zeros"
+        mode = ("constant", convolution.padding_value) if zeros else (network.padding, None)
+        x = F.conv2d(F.pad(x, (1, 1, 1, 1), *mode), convolution.weight, convolution.bias)
+        maps[layer] = x = F.threshold(x, convolution.threshold, convolution.threshold)
+    return maps
+
+
+def moments(found: Tensor, mask: Tensor | None = None) -> Moments:
+    """μ = 1/M Σ f and G = 1/M Σ f fᵀ over M positions (eq. 3); each counts T², with T the mean of a
+    mask there (Gatys et al. 2017, eq. 4)."""
+    size = (found.shape[2], found.shape[3])
+    channel = found.new_ones(size) if mask is None else F.adaptive_avg_pool2d(mask, size)[0, 0]
+    rows, count = (found[0] * channel).flatten(1), channel.square().sum()  # (C, M)
+    return Moments((rows * channel.flatten()).sum(dim=1) / count, rows @ rows.T / count)
+
+
+def content_loss(found: Tensor, target: Tensor, problem: Problem) -> Tensor:
+    """Σ (F − P)² (eq. 1, without its half), relative to Σ P²."""
+    squares = (found - target).square()
+    if problem.content_map is not None:
+        size = (target.shape[2], target.shape[3])
+        squares = squares * F.adaptive_avg_pool2d(problem.content_map, size)
+    energy = (target + problem.network.centre).square().sum()
+    return squares.sum() / energy if problem.is_relative else squares.sum()
+
+
+def style_loss(found: Moments, target: Moments, problem: Problem) -> Tensor:
+    """‖G − A‖² (eq. 4, without its factor), relative to ‖A‖²; or half of mean and covariance."""
+    if problem.statistic == "gram":
+        squares = (found.gram - target.gram).square().sum()
+        return squares / target.gram.square().sum() if problem.is_relative else squares
+    size = (target.mean + problem.network.centre).square().sum()
+    spread = torch.maximum(target.covariance.square().sum(), (0.1 * size).square())
+    means = (found.mean - target.mean).square().sum() / size
+    return 0.5 * (means + (found.covariance - target.covariance).square().sum() / spread)
+
+
+def pixel_loss(image: Tensor, problem: Problem) -> Tensor:
+    """γ·total variation, and colours that no screen shows or that are not in the palette."""
+    variation, outside = image.new_zeros(()), (image - image.clamp(0, 1)).square().mean()
+    for step in (image[..., 1:, :] - image[..., :-1, :], image[..., 1:] - image[..., :-1]):
+        values = step.abs() if problem.tv_norm == "absolute" else step.square()
+        variation = variation + (values.sum() if problem.sums_tv else values.mean())
+    if problem.palette is not None:
+        along = problem.palette.axes @ image[0].flatten(1)  # (3, H·W)
+        inside = along.clamp(problem.palette.low, problem.palette.high)
+        outside = outside + (along - inside).square().mean()
+    return problem.tv_weight * variation + problem.gamut_weight * outside
+
+
+def network_losses(maps: FeatureMaps, problem: Problem) -> dict[tuple[str, LayerName], Tensor]:
+    """α·content and β·style of a picture's feature maps, by layer."""
+    losses = {}
+    for layer, weight in problem.content_weights.items():
+        content = content_loss(maps[layer], problem.content[layer], problem)
+        losses["content", layer] = weight * content
+    for layer, weight in problem.style_weights.items():
+        losses["style", layer] = maps[layer].new_zeros(())
+        for share, mask, style in zip(problem.shares, problem.masks, problem.styles, strict=True):
+            loss = style_loss(moments(maps[layer], mask), style[layer], problem)
+            losses["style", layer] = losses["style", layer] + weight * share * loss
+    return losses
+
+
+def objective(image: Tensor, problem: Problem) -> Tensor:
+    """The objective at an image, a scalar."""
+    losses = network_losses(features(image, problem.network), problem)
+    return sum(losses.values(), pixel_loss(image, problem))

@@ -1,0 +1,266 @@
+"""The inputs of a run, prepared: images in the colours that they are painted in, and a network."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, fields
+from hashlib import blake2b
+from math import ceil
+
+import torch
+from torch import Tensor
+
+from pastiche.engine.backbone import Backbone
+from pastiche.engine.backbone_sources import BackboneSource
+from pastiche.engine.color import (
+    match_palettes,
+    principal_axes,
+    replace_luminance,
+)
+from pastiche.engine.fast.convolution import convolution_dtype
+from pastiche.engine.images import resize, resize_picture
+from pastiche.engine.inputs import Inputs
+from pastiche.engine.normalisation import SCALINGS, style_share, term_weights
+from pastiche.engine.objective import Objective
+from pastiche.engine.targets import (
+    StyleFeatures,
+    StyleImage,
+    build_content_targets,
+    build_palette,
+    build_targets,
+    extract_style_features,
+)
+from pastiche.network_layers import GRID, compared_layers
+from pastiche.options import REFITTING_OPTIONS, Options
+from pastiche.pyramid import Scale
+from pastiche.sizes import enlarges_styles, fitted, style_side
+
+MEAN_COLOUR = (123.68 / 255, 116.779 / 255, 103.939 / 255)
+"""Red, green and blue of the mean of the photographs that VGG was trained on (Simonyan, Zisserman):
+what a Caffe network sees as 0."""
+
+PLAIN_STARTS = frozenset({"noise", "grey", "mean"})
+"""The starts that have no detail of an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedInputs:
+    """What stays the same during a run, and for other runs with the same images.
+
+    Attributes:
+        inputs: the images in the colours that they are painted in.
+        original: (1, 3, H, W), the content image as it was given.
+        recoloured: (1, 3, H, W), the content image in the styles' palettes.
+        axes: (3, 3), the principal axes of the styles' colours.
+        network: with the precision and on the device that it paints with.
+    """
+
+    inputs: Inputs
+    original: Tensor
+    recoloured: Tensor
+    axes: Tensor
+    network: Backbone
+    _style_features: dict[int, list[StyleFeatures]] = field(default_factory=dict)
+
+    @classmethod
+    def prepare(cls, inputs: Inputs, options: Options, source: BackboneSource) -> "PreparedInputs":
+        """Prepares images that are checked and on their device."""
+        coloured = inputs.recolour(options)
+        palettes = coloured.palettes()
+        shares = coloured.style_shares(options)
+        recoloured = match_palettes(coloured.content, palettes, shares)
+        layers = compared_layers(options, source.shares)
+        network = source.network((recoloured, *coloured.styles), layers, options)
+        device = inputs.content.device
+        network = network.to(device, convolution_dtype(device, options))
+        return cls(coloured, inputs.content, recoloured, principal_axes(palettes), network)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the content image as it was given."""
+        return self.original.shape[2], self.original.shape[3]
+
+    @property
+    def images(self) -> tuple[Tensor, ...]:
+        """Its images at their full sizes; some may be the same."""
+        inputs = self.inputs
+        several = (*inputs.styles, *inputs.masks, *inputs.style_masks)
+        single = (inputs.content, inputs.start, inputs.content_map, self.original, self.recoloured)
+        return (*several, *(image for image in single if image is not None))
+
+    def start(self, size: tuple[int, int], options: Options) -> Tensor:
+        """The picture that the first scale starts from, (1, 3, h, w)."""
+        image = self._start_image(size, options)
+        noise = _noise(image, options.seed)
+        if options.start == "noise":
+            return 0.5 + 0.25 * noise
+        if options.start == "mean":
+            mean = torch.tensor(MEAN_COLOUR).to(image).view(1, 3, 1, 1)
+            return mean + options.start_noise * noise
+        if options.start == "grey":
+            image = torch.full_like(image, 0.5)
+        return image + options.start_noise * style_share(options) * noise
+
+    def enlarge(self, image: Tensor, size: tuple[int, int], options: Options, scale: int) -> Tensor:
+        """The picture of one scale as the start of the next, which is number `scale` from 0.
+
+        An enlarged picture has no fine detail of its own, and takes longer to find any. So it gets
+        the detail that the first start has and an enlarged one has not; or noise, where the first
+        start has none.
+        """
+        larger = resize(image, size)
+        if options.start in PLAIN_STARTS:
+            return larger + options.start_noise * _noise(larger, options.seed + (scale << 32))
+        before = self._start_image((image.shape[2], image.shape[3]), options)
+        return larger + self._start_image(size, options) - resize(before, size)
+
+    def build_objective(
+        self, scale: Scale, options: Options, tile_side: int | None = None
+    ) -> Objective:
+        """The objective at one scale, with targets computed in tiles of this side."""
+        inputs, size = self.inputs, scale.size
+        content_map = inputs.content_map
+        targets = build_targets(
+            self._content_at(scale, options),
+            self._style_features_at(scale, options, tile_side),
+            self.network,
+            options,
+            masks=[resize_picture(mask, size) for mask in inputs.masks],
+            content_map=None if content_map is None else resize_picture(content_map, size),
+            tile_side=tile_side,
+        )
+        return Objective.build(
+            self.network,
+            targets,
+            term_weights(options, self.network, targets.blank_losses()),
+            tv_norm=options.tv_norm,
+            sums_variation=SCALINGS[options.normalisation].sums_variation,
+            normalises_gradients=options.gradient_normalisation,
+        )
+
+    def update_weights(
+        self,
+        objective: Objective,
+        scale: Scale,
+        options: Options,
+        previous: Options,
+        tile_side: int | None = None,
+    ) -> None:
+        """Gives an objective from `build_objective` the weights of these options, in place.
+
+        Args:
+            previous: the options whose weights it has.
+        """
+        targets, recolours = objective.targets, style_share(options) != style_share(previous)
+        if recolours and not self.network.is_trained:
+            content = self._content_at(scale, options)
+            styles = self._style_features_at(scale, options, tile_side)
+            targets.overwrite_content(
+                build_content_targets(content, self.network, options, tile_side=tile_side),
+                build_palette(content, styles, self.network),
+            )
+        weights = term_weights(options, self.network, targets.blank_losses())
+        objective.weights.update(weights)
+
+    def finish(self, image: Tensor, options: Options) -> Tensor:
+        """A picture as it is shown, (1, 3, h, w) in 0 to 1, on the CPU."""
+        image = image.detach()
+        if options.colour == "luminance":
+            size = (image.shape[2], image.shape[3])
+            image = replace_luminance(
+                resize_picture(self.original, size, options.resampling), image
+            )
+        return image.clamp(0, 1).cpu()
+
+    def _start_image(self, size: tuple[int, int], options: Options) -> Tensor:
+        """The image that the picture starts from."""
+        start = self.inputs.start
+        image = self._content(options) if start is None else start
+        return resize_picture(image, size, options.resampling)
+
+    def _content_at(self, scale: Scale, options: Options) -> Tensor:
+        return resize_picture(self._content(options), scale.size, options.resampling)
+
+    def _content(self, options: Options) -> Tensor:
+        """The content image; for a network that does not separate what is shown from its colours,
+        in the styles' palette: fully where α ≤ β, not at all where β = 0."""
+        if self.network.is_trained:
+            return self.inputs.content
+        return torch.lerp(self.inputs.content, self.recoloured, style_share(options))
+
+    def _style_features_at(
+        self, scale: Scale, options: Options, tile_side: int | None
+    ) -> list[StyleFeatures]:
+        """The features of the style images as they are at one scale, computed once."""
+        side = scale.longest_side
+        if side not in self._style_features:
+            images = self._style_images(style_side(side, options), options)
+            # A style image may be far larger than the picture, which memory is planned for.
+            tile_side = tile_side or GRID * ceil(side / GRID)
+            self._style_features[side] = extract_style_features(
+                images, self.network, options, tile_side
+            )
+        return self._style_features[side]
+
+    def _style_images(self, longest_side: float, options: Options) -> list[StyleImage]:
+        """The style images with this longest side; above their own pixels only where they are
+        enlarged."""
+        images = []
+        for style, mask in self.inputs.styles_and_masks():
+            height, width = style.shape[-2:]
+            side = longest_side
+            if not enlarges_styles(options):
+                side = min(side, max(height, width))
+            size = fitted(height, width, round(side))
+            small = None if mask is None else resize_picture(mask, size)
+            images.append(StyleImage(resize_picture(style, size, options.resampling), small))
+        return images
+
+
+class PreparedInputsCache:
+    """The newest prepared inputs of a process that paints one picture after another: pictures of
+    the same images share their network and the features of their styles."""
+
+    def __init__(self, size: int = 2) -> None:
+        self._size = size
+        self._entries: OrderedDict[str, PreparedInputs] = OrderedDict()
+
+    def prepare(self, inputs: Inputs, options: Options, source: BackboneSource) -> PreparedInputs:
+        """As `PreparedInputs.prepare`, or what it returned for the same images before."""
+        key = _cache_key(inputs, options, source)
+        if key not in self._entries:
+            self._entries[key] = PreparedInputs.prepare(inputs, options, source)
+            if len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+        self._entries.move_to_end(key)
+        return self._entries[key]
+
+    @property
+    def image_bytes(self) -> int:
+        """How much memory the cached images take."""
+        sizes = {
+            image.data_ptr(): image.nbytes
+            for prepared in self._entries.values()
+            for image in prepared.images
+        }
+        return sum(sizes.values())
+
+    def clear(self) -> None:
+        """Empties the cache."""
+        self._entries.clear()
+
+
+def _cache_key(inputs: Inputs, options: Options, source: BackboneSource) -> str:
+    whole = blake2b()
+    for each in fields(inputs):
+        images = getattr(inputs, each.name)
+        for image in images if isinstance(images, tuple) else (images,):
+            if isinstance(image, Tensor):
+                whole.update(f"{each.name} {tuple(image.shape)}".encode())
+                whole.update(image.cpu().contiguous().numpy().tobytes())
+    related = {name: getattr(options, name) for name in REFITTING_OPTIONS}
+    whole.update(f"{related} {source.name} {source.sha256} {inputs.content.device}".encode())
+    return whole.hexdigest()
+
+
+def _noise(image: Tensor, seed: int) -> Tensor:
+    """Of standard deviation 1, in the shape of an image; the same on every device."""
+    return torch.randn(image.shape, generator=torch.Generator().manual_seed(seed)).to(image)
