@@ -12,9 +12,10 @@ from pastiche.memory import ImageSizes
 from pastiche.options import LAYER_OPTIONS, Options, meaning_of, missing_layers
 from pastiche.sizes import fitted
 from shared.errors import FieldError, InvalidFields
-from shared.jobs import Inputs, Job
+from shared.inputs import Inputs
+from shared.jobs import Job
 from shared.pictures import size_of
-from shared.workers import Worker, living
+from shared.workers import Worker, list_workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ async def check_capacity(submission: Submission, service: Service) -> None:
     """Raises InvalidFields where no worker that lives has the backbone of a submission and the
     memory for a picture of this size. Where none lives, the job may wait for one."""
     sizes = _image_sizes(submission.pictures)
-    workers = await service.jobs.run(living())
+    workers = await service.jobs.run(list_workers())
     _check(
         Options(**submission.variants[0].options), lambda wanted: _demand(sizes, wanted), workers
     )
@@ -59,7 +60,7 @@ async def check_capacity_again(job: Job, service: Service) -> None:
     def demand(wanted: Options) -> Demand:
         return replace(demand_again(job), pixels=prod(fitted(*shape, wanted.size)))
 
-    workers = await service.jobs.run(living())
+    workers = await service.jobs.run(list_workers())
     _check(options, demand, workers)
 
 

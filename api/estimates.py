@@ -12,7 +12,7 @@ from api.schemas import estimate_of
 from api.service import Service
 from api.uploads import Submission
 from shared import overview
-from shared.workers import living
+from shared.workers import list_workers
 
 DryRun = Annotated[
     bool, Query(description="Only says whether it would be taken, and what it would cost.")
@@ -24,7 +24,7 @@ async def estimated(submission: Submission, access: Access, service: Service) ->
     """What it would cost, and when its last picture might be there."""
     place = place_of(access, work_of(submission), demand_of(submission), submission.wishes)
     outlook = await service.jobs.run(overview.estimate(place))
-    rates = [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
+    rates = [worker.rate for worker in await service.jobs.run(list_workers()) if worker.rate]
     variants = submission.variants
     found = (warnings_of(variant.options, submission.pictures) for variant in variants)
     warnings = list(dict.fromkeys(warning for each in found for warning in each))

@@ -81,7 +81,13 @@ class Story:
 
     def news(self, job: Job, words: Mapping[str, bytes]) -> Iterator[bytes]:
         """The events that bring the reader up to date, out of one of each kind."""
-        state = (job.status, job.queue_position, job.attempt, job.reweighed, job.cancel_requested)
+        state = (
+            job.status,
+            job.queue_position,
+            job.attempt,
+            job.weight_updates,
+            job.cancel_requested,
+        )
         if state != self._state:
             self._state = state
             yield words["done" if job.is_over else "status"]

@@ -36,7 +36,7 @@ async def finish(job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
             raise CancelRequested(
                 "The job is about to be canceled; once it is, its last preview can be kept."
             )
-        if outcome == "asked":
+        if outcome == "requested":
             job = await job_of(job.id, access, service)
             return await answer(job, service, HTTPStatus.ACCEPTED)
         job = await _with_preview_as_result(await job_of(job.id, access, service), access, service)
@@ -61,5 +61,5 @@ async def _with_preview_as_result(job: Job, access: Access, service: Service) ->
     key = result_key(job.id, f"{job.fence or token_hex(4)}-kept")
     picture = await service.decoder.preview_to_png(preview)
     await to_thread.run_sync(service.blobs.put, key, picture)
-    await service.jobs.run(transitions.keep_picture(job.id, key))
+    await service.jobs.run(transitions.store_preview(job.id, key))
     return await job_of(job.id, access, service)

@@ -48,7 +48,7 @@ class Glances:
             mark = await self._jobs.client.hmget(record_key(job_id), _MARK)
             if kept.is_as(mark):
                 return kept.job
-        job = await self._jobs.run(transitions.look(job_id))
+        job = await self._jobs.run(transitions.read(job_id))
         self._keep(job_id, job)
         return job
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from redis import RedisError
 
 from api.service import ServiceOf
-from shared.workers import Worker, living
+from shared.workers import Worker, list_workers
 
 router = APIRouter(tags=["operations"])
 
@@ -39,7 +39,7 @@ async def readyz(service: ServiceOf, response: Response) -> Readiness:
     """Whether a job can be taken, and which workers live to paint it, with which backbone."""
     redis, blob_store = await service.readiness.check()
     try:
-        workers = await service.jobs.run(living())
+        workers = await service.jobs.run(list_workers())
     except (RedisError, OSError):
         redis, workers = "cannot be reached", []
     ready = redis == blob_store == "ok"

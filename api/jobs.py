@@ -25,7 +25,7 @@ from shared.errors import (
     JobOver,
 )
 from shared.jobs import Job, Status, is_job_id, known_options
-from shared.transitions import Keeping
+from shared.transitions import Retention
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -101,7 +101,7 @@ async def reweigh(
     for _ in range(_MOST_TRIES):
         options = _reweighed(job, changes)
         warnings = update_warnings(job.warnings, Options(**known_options(options)))
-        transition = transitions.reweigh(job.id, job.reweighed, options, warnings)
+        transition = transitions.update_weights(job.id, job.weight_updates, options, warnings)
         outcome = await service.jobs.run(transition)
         job = await job_of(job.id, access, service)
         if outcome == "over":
@@ -117,13 +117,13 @@ async def reweigh(
 async def cancel(job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
     """Ends a job that waits; asks the worker of a running one (202); leaves one that is over. One
     that is about to succeed, because that was asked for before, can only be erased (409)."""
-    keeping = Keeping.of(service.settings)
-    outcome = await service.jobs.run(transitions.cancel(job.id, keeping=keeping))
+    retention = Retention.from_settings(service.settings)
+    outcome = await service.jobs.run(transitions.cancel(job.id, retention=retention))
     if outcome == "finishing":
         raise FinishRequested(
             "The job was asked to finish and is about to succeed; DELETE erases it and its picture."
         )
-    status = HTTPStatus.ACCEPTED if outcome == "asked" else HTTPStatus.OK
+    status = HTTPStatus.ACCEPTED if outcome == "requested" else HTTPStatus.OK
     return await answer(await job_of(job.id, access, service), service, status)
 
 
@@ -132,8 +132,8 @@ async def cancel(job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
 )
 async def erase(job: JobOf, service: ServiceOf) -> None:
     """Cancels the job and erases its record and its pictures."""
-    keeping = Keeping.of(service.settings)
-    await service.jobs.run(transitions.erase(job.id, keeping=keeping))
+    retention = Retention.from_settings(service.settings)
+    await service.jobs.run(transitions.delete(job.id, retention=retention))
     await service.blobs.delete_job(job.id)
 
 

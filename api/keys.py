@@ -20,8 +20,8 @@ import redis.asyncio
 
 from shared.job_store import JobStore
 from shared.jobs import NOBODY
-from shared.known_fields import known_fields
 from shared.settings import Settings
+from shared.stored_json import known_fields
 from shared.webhooks import secret_of
 
 KEYS = "api:keys"

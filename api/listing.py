@@ -8,7 +8,7 @@ from api.service import Service
 from shared import overview
 from shared.errors import DamagedRecord
 from shared.jobs import Job, Status
-from shared.workers import living
+from shared.workers import list_workers
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ async def page(
     """So many jobs after a place in the list, in one state or in any, and the place where it goes
     on; None where it ends. A job whose record is damaged is left out."""
     listed = await service.jobs.run(
-        overview.listed(
+        overview.list_jobs(
             owner, before=cursor or "", limit=limit, status=status, most=_MOST_LOOKED_AT
         )
     )
@@ -50,4 +50,4 @@ def _views(jobs: list[Job], rates: list[float]) -> Iterator[JobView]:
 
 async def worker_rates(service: Service) -> list[float]:
     """How much each worker that lives paints a second; not those that have not painted yet."""
-    return [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
+    return [worker.rate for worker in await service.jobs.run(list_workers()) if worker.rate]

@@ -19,7 +19,7 @@ from api.problems import responses
 from api.service import ServiceOf
 from shared import metrics
 from shared.metrics import BOUNDS, METRICS, Counts, Metric
-from shared.workers import Worker, living
+from shared.workers import Worker, list_workers
 
 router = APIRouter(tags=["operations"])
 
@@ -28,7 +28,7 @@ router = APIRouter(tags=["operations"])
 async def exposition(service: ServiceOf) -> Response:
     """Every metric, as Prometheus reads them."""
     counts = await service.jobs.run(metrics.counts())
-    workers = await service.jobs.run(living())
+    workers = await service.jobs.run(list_workers())
     shown = CollectorRegistry()
     shown.register(_Snapshot(counts, workers, service.watching.watchers))
     text = generate_latest(shown) + generate_latest(service.request_times.registry)

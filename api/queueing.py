@@ -18,11 +18,12 @@ from pastiche.pyramid import scales
 from shared import logs, tracing, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
+from shared.inputs import Inputs
 from shared.job_options import Wishes
-from shared.jobs import Inputs, new_job_id
+from shared.jobs import new_job_id
 from shared.pictures import size_of
 from shared.queue import publish
-from shared.transitions import Keeping, Once, Place, Submitted
+from shared.transitions import IdempotencyKey, Place, Retention, Submitted
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ async def enqueued(
     place: Place,
     service: Service,
     write: Callable[[str, Source], Awaitable[None]],
-    once: Once | None = None,
+    idempotency_key: IdempotencyKey | None = None,
     warnings: Sequence[OptionWarning] = (),
 ) -> str:
     """The id of a new job. A record never names a picture that is not there; where anything fails,
@@ -90,7 +91,7 @@ async def enqueued(
     """
     job_id = new_job_id()
     inputs = pictures.mapped(lambda source: input_key(job_id, PurePath(source).stem))
-    latest_ms = await service.jobs.run(transitions.begin(job_id))
+    latest_ms = await service.jobs.run(transitions.begin_submission(job_id))
     try:
         with tracing.span("store"):
             for key, source in zip(inputs.all(), pictures.all(), strict=True):
@@ -103,7 +104,7 @@ async def enqueued(
             place,
             queue_limit=service.settings.queue_limit,
             in_flight_limit=service.settings.jobs_in_flight or 0,
-            once=once,
+            idempotency_key=idempotency_key,
             warnings=warnings,
         )
         with tracing.span("queue", {"pastiche.job.id": job_id}):
@@ -112,8 +113,10 @@ async def enqueued(
         # The record too, and what the key gives: that writing them failed here does not say that
         # they were not written.
         with CancelScope(shield=True):
-            keeping = Keeping.of(service.settings)
-            await service.jobs.run(transitions.erase(job_id, keeping=keeping, once=once))
+            retention = Retention.from_settings(service.settings)
+            await service.jobs.run(
+                transitions.delete(job_id, retention=retention, idempotency_key=idempotency_key)
+            )
             await service.blobs.delete_job(job_id)
         raise
     return job_id

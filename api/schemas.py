@@ -13,7 +13,7 @@ from pastiche.options import BackboneChoice, meaning_of
 from shared.errors import DamagedRecord
 from shared.job_options import JobOptions
 from shared.jobs import Job, Priority, Status, Webhook, known_options
-from shared.overview import Outlook
+from shared.overview import QueueEstimate
 
 
 def _weight(name: str) -> Any:
@@ -281,7 +281,7 @@ def estimate_of(
     options: dict[str, Any],
     jobs: int,
     work: int,
-    outlook: Outlook,
+    outlook: QueueEstimate,
     rates: Sequence[float],
     warnings: Sequence[OptionWarning],
 ) -> Estimate:

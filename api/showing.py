@@ -11,7 +11,7 @@ from api.jobs import JobOf
 from api.problems import responses_to_callers
 from api.queries import IN_ASCII_DIGITS
 from api.service import ServiceOf
-from shared.losses import Losses
+from shared.progress import Losses
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

@@ -13,9 +13,9 @@ from starlette.datastructures import FormData, UploadFile
 from pastiche.options import OptionError, Options, is_list, wanted
 from pastiche.presets import PRESETS, check_network
 from shared.errors import FieldError, InvalidFields
+from shared.inputs import PICTURE_FIELDS
 from shared.job_options import WISHES, JobOptions, PresetChoice, Wishes
 from shared.jobs import is_job_id
-from shared.picture_fields import PICTURE_FIELDS
 from shared.settings import Settings
 from shared.webhooks import fault_of_url
 

@@ -97,7 +97,7 @@ async def _retried(
         wishes = Wishes(priority=job.priority if allowed else "normal")
         place = place_of(access, job.work, demand_again(job), wishes)
         write = service.blobs.copy
-        of_once = None if held is None else held.once
+        of_once = None if held is None else held.idempotency_key
         try:
             async with service.quotas.counted_work(request, access.caller, place.work):
                 job_id = await enqueued(
@@ -126,7 +126,7 @@ async def _submitted(
                 place,
                 service,
                 service.blobs.put_file,
-                None if held is None else held.once,
+                None if held is None else held.idempotency_key,
                 warnings_of(options, submission.pictures),
             )
     await announce([job_id], service)

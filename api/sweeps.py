@@ -34,8 +34,8 @@ from shared.job_options import MOST_DEADLINE_SECONDS
 from shared.jobs import OVER, Job, new_job_id
 from shared.pictures import MEDIA_TYPES, Format
 from shared.sheets import Cell
-from shared.sweeps import AXES, Member, Sweep, forget, is_sweep_id, keep, sweep_key
-from shared.transitions import Keeping
+from shared.sweeps import AXES, Member, Sweep, delete, is_sweep_id, store, sweep_key
+from shared.transitions import Retention
 
 log = logging.getLogger(__name__)
 
@@ -109,9 +109,9 @@ async def look(sweep: SweepOf, service: ServiceOf) -> SweepView:
 @router.post("/{sweep_id}/cancel", responses=responses_to_callers(404))
 async def cancel(sweep: SweepOf, service: ServiceOf) -> SweepView:
     """Cancels those of its jobs that are not over."""
-    keeping = Keeping.of(service.settings)
+    retention = Retention.from_settings(service.settings)
     for member in sweep.members:
-        await service.jobs.run(transitions.cancel(member.job_id, keeping=keeping))
+        await service.jobs.run(transitions.cancel(member.job_id, retention=retention))
     return await _view(sweep, service)
 
 
@@ -123,7 +123,7 @@ async def cancel(sweep: SweepOf, service: ServiceOf) -> SweepView:
 async def erase(sweep: SweepOf, service: ServiceOf) -> None:
     """Cancels and erases all its jobs, and the sweep."""
     await _erased([member.job_id for member in sweep.members], service)
-    await service.jobs.run(forget(sweep))
+    await service.jobs.run(delete(sweep))
 
 
 @router.get(
@@ -209,7 +209,7 @@ async def _made(
             with CancelScope(shield=True):
                 await _erased([member.job_id for member in members], service)
                 if sweep is not None:  # that keeping it failed here does not say that it is not
-                    await service.jobs.run(forget(sweep))
+                    await service.jobs.run(delete(sweep))
             raise
     return sweep
 
@@ -222,12 +222,12 @@ async def _keep(sweep: Sweep, held: Reservation | None, service: Service) -> Non
     """
     seconds = round(2 * 3600 * service.settings.retention_hours) + MOST_DEADLINE_SECONDS
     is_kept = await service.jobs.run(
-        keep(
+        store(
             sweep,
-            keep_seconds=seconds,
+            ttl_seconds=seconds,
             sweeps_per_owner=service.settings.kept_jobs_per_owner,
             sweeps_in_all=service.settings.kept_jobs,
-            once=None if held is None else held.once,
+            idempotency_key=None if held is None else held.idempotency_key,
         )
     )
     if not is_kept:
@@ -236,9 +236,9 @@ async def _keep(sweep: Sweep, held: Reservation | None, service: Service) -> Non
 
 async def _erased(job_ids: list[str], service: Service) -> None:
     """The records first: whatever becomes of the pictures, nothing is painted any more."""
-    keeping = Keeping.of(service.settings)
+    retention = Retention.from_settings(service.settings)
     for job_id in job_ids:
-        await service.jobs.run(transitions.erase(job_id, keeping=keeping))
+        await service.jobs.run(transitions.delete(job_id, retention=retention))
     for job_id in job_ids:
         await service.blobs.delete_job(job_id)
 
@@ -262,7 +262,7 @@ async def _view(sweep: Sweep, service: Service) -> SweepView:
 async def _job(member: Member, service: Service) -> Job | None:
     """The job; None where it was erased, or its record is damaged."""
     try:
-        return await service.jobs.run(transitions.look(member.job_id))
+        return await service.jobs.run(transitions.read(member.job_id))
     except DamagedRecord as error:
         log.error("%s", error)
         return None

@@ -166,7 +166,7 @@ class Watching:
         if watched is None:
             return
         try:
-            watched.see(await self._jobs.run(transitions.look(job_id)))
+            watched.see(await self._jobs.run(transitions.read(job_id)))
         except RedisError:  # `_listen` says so
             get_running_loop().call_later(LISTEN_SECONDS, self._note, job_id)
         except DamagedRecord as error:

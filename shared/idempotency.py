@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-from shared.calls import Transition, milliseconds
-from shared.transitions import Once
+from shared.job_store import Transition, milliseconds
+from shared.transitions import IdempotencyKey
 
 KEPT_HOURS = 24
 """For how long a key gives the job that it was first used for."""
@@ -20,12 +20,12 @@ class Reservation:
     """A request's hold on a key.
 
     Attributes:
-        kept_key: where in Redis it is kept; it does not tell the client's key.
+        redis_key: where in Redis it is kept; it does not tell the client's key.
         token: of the request.
         fingerprint: of what it submits.
     """
 
-    kept_key: str
+    redis_key: str
     token: str
     fingerprint: str
 
@@ -36,9 +36,9 @@ class Reservation:
         return cls(f"idempotency:{owner}:{digest}", token, fingerprint)
 
     @property
-    def once(self) -> Once:
-        """As the submission is told of it."""
-        return Once(self.kept_key, self.token, KEPT_HOURS * 3600)
+    def idempotency_key(self) -> IdempotencyKey:
+        """As the submission takes it."""
+        return IdempotencyKey(self.redis_key, self.token, KEPT_HOURS * 3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,20 @@ def reserve(reservation: Reservation, *, gone: str = "") -> Transition[Reserved]
             again, as one job however many ask at the same time.
     """
     hold_ms = milliseconds(HOLD_SECONDS)
-    arguments = (reservation.token, reservation.fingerprint, hold_ms, gone)
-    return Transition("idempotency/reserve", (reservation.kept_key,), arguments, _reserved)
+    arguments = {
+        "token": reservation.token,
+        "fingerprint": reservation.fingerprint,
+        "hold_ms": hold_ms,
+        "deleted": gone,
+    }
+    keys = {"idempotency": reservation.redis_key}
+    return Transition("idempotency/reserve", keys, arguments, _reserved)
 
 
 def cancel(reservation: Reservation) -> Transition[bool]:
     """The submission came to nothing: its key is free again."""
-    return Transition("idempotency/cancel", (reservation.kept_key,), (reservation.token,), bool)
+    keys = {"idempotency": reservation.redis_key}
+    return Transition("idempotency/release", keys, {"token": reservation.token}, bool)
 
 
 def _reserved(reply: Any) -> Reserved:

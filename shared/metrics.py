@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from shared.calls import Transition
+from shared.job_store import Transition
 from shared.jobs import LANES, Priority
-from shared.redis_keys import COUNTERS, RUNNING, WAITING, WEBHOOKS
+from shared.redis_keys import JOB_KEYS
 
 Kind = Literal["counter", "gauge", "histogram"]
 
@@ -131,8 +131,8 @@ class Counts:
 
 def counts() -> Transition[Counts]:
     """What has been counted so far."""
-    keys = (COUNTERS, WAITING, RUNNING, WEBHOOKS)
-    return Transition("counts", keys, (len(LANES),), _counts)
+    keys = {name: JOB_KEYS[name] for name in ("counters", "waiting", "running", "webhooks")}
+    return Transition("read_counters", keys, {"lanes": len(LANES)}, _counts)
 
 
 def _counts(reply: Any) -> Counts:

@@ -5,9 +5,9 @@ import re
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from shared.calls import Transition, milliseconds
-from shared.known_fields import known_fields
-from shared.transitions import Once
+from shared.job_store import Transition, milliseconds
+from shared.stored_json import known_fields
+from shared.transitions import IdempotencyKey
 
 AXES = ("content_weight", "style_weight", "tv_weight", "seed")
 """The options that may have several values."""
@@ -65,32 +65,42 @@ def sweep_key(sweep_id: str) -> str:
     return f"sweep:{sweep_id}"
 
 
-def keep(
+def store(
     sweep: Sweep,
     *,
-    keep_seconds: int,
+    ttl_seconds: int,
     sweeps_per_owner: int,
     sweeps_in_all: int,
-    once: Once | None = None,
+    idempotency_key: IdempotencyKey | None = None,
 ) -> Transition[bool]:
-    """Keeps a sweep for so long; beyond so many the oldest go, with their idempotency keys. Whether
-    it is kept: not where its own key is another request's by now.
+    """Stores a sweep for so long; beyond the limits the oldest go, with their idempotency keys.
+    Whether it is stored: not where its own key is another request's by now.
 
     Args:
-        once: the idempotency key that is to give this sweep from now on.
+        idempotency_key: gives this sweep from now on.
     """
-    limits = (keep_seconds, sweeps_per_owner, sweeps_in_all)
-    if once is None:
-        return Transition("sweep/keep", _keys(sweep), (sweep.to_json(), *limits), bool)
-    kept = replace(sweep, once=once.kept_key).to_json()
-    arguments = (kept, *limits, once.token, milliseconds(once.keep_seconds))
-    return Transition("sweep/keep", (*_keys(sweep), once.kept_key), arguments, bool)
+    key = idempotency_key
+    stored = replace(sweep, once=key.redis_key) if key else sweep
+    arguments = {
+        "stored": stored.to_json(),
+        "ttl_seconds": ttl_seconds,
+        "per_owner": sweeps_per_owner,
+        "in_all": sweeps_in_all,
+        "token": key.token if key else "",
+        "key_ttl_ms": milliseconds(key.ttl_seconds) if key else 0,
+    }
+    keys = _keys(sweep) | {"idempotency": key.redis_key if key else None}
+    return Transition("sweep/store", keys, arguments, bool)
 
 
-def forget(sweep: Sweep) -> Transition[bool]:
-    """Keeps a sweep no more, nor its idempotency key; whether it was kept."""
-    return Transition("sweep/forget", _keys(sweep), (), bool)
+def delete(sweep: Sweep) -> Transition[bool]:
+    """Deletes a sweep, and its idempotency key; whether it was stored."""
+    return Transition("sweep/delete", _keys(sweep), {}, bool)
 
 
-def _keys(sweep: Sweep) -> tuple[str, ...]:
-    return sweep_key(sweep.id), "sweeps:kept", f"sweeps:kept:{sweep.owner}"
+def _keys(sweep: Sweep) -> dict[str, str | None]:
+    return {
+        "sweep": sweep_key(sweep.id),
+        "all": "sweeps:kept",
+        "owned": f"sweeps:kept:{sweep.owner}",
+    }

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import redis
 from standardwebhooks import Webhook
 
-from shared.calls import Transition, milliseconds, on_job
-from shared.jobs import origin_from_text
+from shared.job_records import origin_from_text
+from shared.job_store import Transition, milliseconds, on_job
 from shared.redis_keys import WEBHOOKS
 
 _SECRETS = "api:webhook-secrets"
@@ -103,18 +103,23 @@ def take(job_id: str, *, hold_seconds: float) -> Transition[Delivery | None]:
         url, owner, status, tries, origin = reply
         return Delivery(job_id, url, owner, status, int(tries) + 1, *origin_from_text(origin))
 
-    return on_job("take_delivery", job_id, milliseconds(hold_seconds), read=read)
+    arguments = {"hold_ms": milliseconds(hold_seconds)}
+    return on_job("take_delivery", job_id, arguments, read=read)
 
 
 def note(delivery: Delivery, *, error: str | None, again_seconds: float | None) -> Transition[bool]:
     """What came of a try, and when there will be another."""
-    again = "" if again_seconds is None else milliseconds(again_seconds)
-    return on_job("note_delivery", delivery.job_id, delivery.number, error or "", again, read=bool)
+    arguments = {
+        "try": delivery.number,
+        "fault": error or "",
+        "again_ms": "" if again_seconds is None else milliseconds(again_seconds),
+    }
+    return on_job("note_delivery", delivery.job_id, arguments, read=bool)
 
 
 def due(*, limit: int) -> Transition[list[str]]:
     """The jobs whose webhooks are to be tried."""
-    return Transition("due_webhooks", (WEBHOOKS,), (limit,), list)
+    return Transition("due_webhooks", {"webhooks": WEBHOOKS}, {"limit": limit}, list)
 
 
 def body_of(delivery: Delivery, now: datetime) -> str:

@@ -12,9 +12,9 @@ from pastiche.option_warnings import WARNINGS
 from pastiche.options import Options, meaning_of, wanted
 from pastiche.presets import MEANINGS, PRESETS, SOURCED, Preset
 from shared.errors import FAILURES, FIELD_FAULTS, PasticheError
+from shared.inputs import PICTURE_FIELDS
 from shared.job_options import WISHES, Wishes
 from shared.metrics import METRICS, Metric
-from shared.picture_fields import PICTURE_FIELDS
 from shared.settings import Settings
 
 FOLDER = Path(__file__).parents[1] / "docs"

@@ -12,11 +12,13 @@ from redis import RedisError
 
 from shared import tracing, transitions
 from shared.blob_store import result_key
-from shared.calls import Transition
 from shared.errors import FAILURES, FailureCode
-from shared.jobs import BackboneUsed, Inputs, Job, Progress
+from shared.inputs import Inputs
+from shared.job_store import Transition
+from shared.jobs import BackboneUsed, Job
+from shared.progress import Progress
 from shared.queue import publish
-from shared.transitions import Keeping, Kept
+from shared.transitions import Committed, Retention
 from worker.checkpoints import Checkpoints
 from worker.heartbeat import Heartbeat
 from worker.showing import Showing
@@ -137,9 +139,9 @@ class Attempt:
         key = result_key(self.job.id, self.fence)
         with tracing.span("store"):
             self._tried(lambda: self.studio.blobs.put(key, picture))
-        keeping, news = Keeping.of(self.studio.settings), self._last_news()
+        retention, news = Retention.from_settings(self.studio.settings), self._last_news()
         succeeded = transitions.succeed(
-            self.job.id, self.fence, result_key=key, news=news, keeping=keeping
+            self.job.id, self.fence, result_key=key, news=news, retention=retention
         )
         with tracing.span("commit"):
             kept = self.settle(succeeded)
@@ -149,28 +151,30 @@ class Attempt:
         if self.job.attempt == 1 and not self.is_finish_requested:
             self.studio.pace.note(self.job.work, monotonic() - self._claimed)
 
-    def stop(self) -> Kept:
+    def stop(self) -> Committed:
         """Ends the job as its client asked."""
-        keeping, news = Keeping.of(self.studio.settings), self._last_news()
-        return self.settle(transitions.stop(self.job.id, self.fence, news=news, keeping=keeping))
-
-    def fail(self, code: FailureCode) -> Kept:
-        """Ends the job with a reason."""
-        keeping, news = Keeping.of(self.studio.settings), self._last_news()
+        retention, news = Retention.from_settings(self.studio.settings), self._last_news()
         return self.settle(
-            transitions.fail(self.job.id, self.fence, code=code, news=news, keeping=keeping)
+            transitions.confirm_cancel(self.job.id, self.fence, news=news, retention=retention)
+        )
+
+    def fail(self, code: FailureCode) -> Committed:
+        """Ends the job with a reason."""
+        retention, news = Retention.from_settings(self.studio.settings), self._last_news()
+        return self.settle(
+            transitions.fail(self.job.id, self.fence, code=code, news=news, retention=retention)
         )
 
     def give_back(self) -> None:
         """Lets the job wait again, and tells the other workers."""
-        keeping = Keeping.of(self.studio.settings)
-        self.settle(transitions.release(self.job.id, self.fence, keeping=keeping))
+        retention = Retention.from_settings(self.studio.settings)
+        self.settle(transitions.release(self.job.id, self.fence, retention=retention))
         try:
             publish(self.studio.queue, self.job.id)
         except OperationalError as error:
             log.warning("Job %s waits again, but could not be announced: %s", self.job.id, error)
 
-    def settle(self, transition: Transition[Kept]) -> Kept:
+    def settle(self, transition: Transition[Committed]) -> Committed:
         """Runs a last transition; while Redis is away, again and again until the worker goes."""
         while True:
             try:

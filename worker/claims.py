@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 from shared import logs, overview, tracing, transitions
 from shared.errors import DamagedRecord, FailureCode
 from shared.jobs import Job
-from shared.transitions import Keeping, Kept
+from shared.transitions import Committed, Retention
 from shared.workers import Worker
 from worker.attempt import Attempt, CancelAsked, ClaimLost, PaintingFailed, StudioCloses
 from worker.checkpoints import Checkpoints
@@ -76,7 +76,7 @@ def _claimed(studio: Studio) -> tuple[Job, str] | None:
                 claim = studio.jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
             except ResponseError as error:  # the script met what no record of ours has
                 log.error("Job %s cannot be claimed: %s", job_id, error)
-                studio.jobs.run(transitions.discard(job_id))
+                studio.jobs.run(transitions.delete_damaged(job_id))
                 continue
             job = _readable(job_id, claim.fence, studio) if claim.fence else None
             if job is not None and claim.fence is not None:
@@ -92,7 +92,7 @@ def _candidates(studio: Studio) -> Iterator[str]:
     worker = studio.capability.worker()
     for count in (CANDIDATES, MORE_CANDIDATES):
         skipped = 0
-        for job_id in studio.jobs.run(overview.heads(count)):
+        for job_id in studio.jobs.run(overview.next_jobs(count)):
             if job_id in tried:
                 continue
             tried.add(job_id)
@@ -112,7 +112,7 @@ def _can_paint(job_id: str, worker: Worker, studio: Studio) -> bool:
         worker: what this one can paint now.
     """
     try:
-        job = studio.jobs.run(transitions.look(job_id))
+        job = studio.jobs.run(transitions.read(job_id))
         if job is None or not job.is_known:
             return job is None
         return worker.can_paint(job.read_options(), job.pixels, job.image_bytes)
@@ -123,12 +123,12 @@ def _can_paint(job_id: str, worker: Worker, studio: Studio) -> bool:
 def _readable(job_id: str, fence: str, studio: Studio) -> Job | None:
     """The claimed job; one whose record is damaged is over."""
     try:
-        return studio.jobs.run(transitions.look(job_id))
+        return studio.jobs.run(transitions.read(job_id))
     except DamagedRecord as error:
         log.error("%s", error)
-        keeping = Keeping.of(studio.settings)
+        retention = Retention.from_settings(studio.settings)
         code: FailureCode = "record_damaged"
-        studio.jobs.run(transitions.fail(job_id, fence, code=code, news={}, keeping=keeping))
+        studio.jobs.run(transitions.fail(job_id, fence, code=code, news={}, retention=retention))
         return None
 
 
@@ -136,7 +136,7 @@ def _readable(job_id: str, fence: str, studio: Studio) -> Job | None:
 def _ending(attempt: Attempt) -> Iterator[None]:
     """Whatever ends the attempt becomes the transition that says so."""
     job_id = attempt.job.id
-    kept: Kept
+    kept: Committed
     try:
         yield
         log.info("Job %s: committed", job_id)
@@ -188,7 +188,7 @@ def _tell(outcome: Outcome, code: FailureCode | None = None) -> None:
 def _leave(attempt: Attempt) -> None:
     """What was written is erased where nobody needs it: the job is gone, or over."""
     try:
-        job = attempt.studio.jobs.run(transitions.look(attempt.job.id))
+        job = attempt.studio.jobs.run(transitions.read(attempt.job.id))
     except (RedisError, DamagedRecord):
         return
     if job is None or job.is_over:

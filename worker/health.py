@@ -9,7 +9,7 @@ from redis import RedisError
 
 from shared.job_store import JobStore
 from shared.settings import Settings
-from shared.workers import living
+from shared.workers import list_workers
 
 ReconcilerHalf = Literal["records", "webhooks"]
 """What a reconciler does, each in a thread of its own."""
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 def _worker_lives(jobs: JobStore) -> bool:
     here = socket.gethostname()
-    return any(worker.name.rpartition("-")[0] == here for worker in jobs.run(living()))
+    return any(worker.name.rpartition("-")[0] == here for worker in jobs.run(list_workers()))
 
 
 def _reconciler_lives(jobs: JobStore) -> bool:

@@ -12,7 +12,7 @@ from redis import RedisError
 
 from shared import transitions
 from shared.jobs import Job
-from shared.transitions import Heard
+from shared.transitions import HeartbeatReply
 from worker.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Heartbeat:
         self.answer: str = "ok"
         self.options: dict[str, Any] = job.options
         self._job, self._fence, self._studio = job, fence, studio
-        self._reweighed = job.reweighed
+        self._weight_updates = job.weight_updates
         self._news: dict[str, str] = {}
         self._left: int | None = None
         self._iterations = 0
@@ -89,8 +89,8 @@ class Heartbeat:
                     self._fence,
                     lease_seconds=self._studio.settings.lease_seconds,
                     news=news,
-                    reweighed=self._reweighed,
-                    left=self._left,
+                    weight_updates=self._weight_updates,
+                    remaining=self._left,
                     iterations=iterations,
                 )
             )
@@ -102,7 +102,7 @@ class Heartbeat:
             return
         self._hear(heard)
 
-    def _hear(self, heard: Heard) -> None:
+    def _hear(self, heard: HeartbeatReply) -> None:
         self.answer = heard.answer
-        if heard.reweighed is not None and heard.options is not None:
-            self._reweighed, self.options = heard.reweighed, heard.options
+        if heard.weight_updates is not None and heard.options is not None:
+            self._weight_updates, self.options = heard.weight_updates, heard.options

@@ -23,9 +23,10 @@ from pastiche.memory import ComputedIn
 from pastiche.options import OptionError, Options
 from pastiche.pictures import apply_transparency, read_picture
 from shared import tracing
-from shared.jobs import BackboneUsed, Inputs, read_options
-from shared.jobs import Progress as JobProgress
+from shared.inputs import Inputs
+from shared.jobs import BackboneUsed, read_options
 from shared.pictures import encode_png, encode_preview
+from shared.progress import Progress as JobProgress
 from shared.settings import Settings
 from worker.attempt import Attempt, PaintingFailed, StudioCloses
 from worker.blocks import Blocks, HeardScenes

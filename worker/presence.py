@@ -10,7 +10,7 @@ from threading import Thread
 
 from redis import RedisError
 
-from shared.workers import present
+from shared.workers import register_worker
 from worker.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -46,15 +46,15 @@ class Presence(Thread):
         self._say(BELIEVED_SECONDS)
         while not self._studio.closing.wait(EVERY_SECONDS):
             self._say(BELIEVED_SECONDS)
-        self._say(believed_seconds=0.0)
+        self._say(ttl_seconds=0.0)
 
-    def _say(self, believed_seconds: float) -> None:
+    def _say(self, ttl_seconds: float) -> None:
         try:
             worker = replace(
                 self._studio.capability.worker(),
                 rate=self._studio.pace.rate,
                 memory_bytes=self._memory_bytes(),
             )
-            self._studio.jobs.run(present(worker, believed_seconds=believed_seconds))
+            self._studio.jobs.run(register_worker(worker, ttl_seconds=ttl_seconds))
         except RedisError as error:
             log.warning("Redis is away: %s", error)

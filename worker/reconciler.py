@@ -28,7 +28,7 @@ from shared.errors import DamagedRecord
 from shared.job_store import JobStore
 from shared.queue import MESSAGES_KEY, create_queue, publish
 from shared.settings import Settings
-from shared.transitions import Keeping
+from shared.transitions import Retention
 from worker.blob_sweep import BlobSweep
 from worker.health import ReconcilerHalf, say_alive
 from worker.webhooks import Deliveries
@@ -66,7 +66,7 @@ class Reconciler:
     ) -> None:
         self._settings, self._jobs, self._blobs, self._queue = settings, jobs, blobs, queue
         self._name = name
-        self._keeping = Keeping.of(settings)
+        self._retention = Retention.from_settings(settings)
         self._sweep = BlobSweep(jobs, blobs, timedelta(hours=settings.retention_hours))
         self._unannounced = 0
         self._announced_at: dict[str, float] = {}
@@ -88,7 +88,7 @@ class Reconciler:
             self._set_right(due.silent, self._recover)
         self._set_right(due.late, self._expire)
         self._set_right(due.old, self._forget)
-        self._tidy_up(due.untidy)
+        self._tidy_up(due.unclean)
         self._sweep.step()
         self._looked = monotonic()
         return True
@@ -100,7 +100,7 @@ class Reconciler:
                 action(job_id)
             except ResponseError as error:  # the script met what no record of ours has
                 log.error("Job %s cannot be set right: %s", job_id, error)
-                if self._jobs.run(transitions.discard(job_id)):
+                if self._jobs.run(transitions.delete_damaged(job_id)):
                     log.error("Job %s: discarded, what was there is no record", job_id)
             except (RedisError, OperationalError):
                 raise
@@ -108,11 +108,11 @@ class Reconciler:
                 log.exception("Job %s: unforeseen", job_id)
 
     def _expire(self, job_id: str) -> None:
-        if self._jobs.run(transitions.expire(job_id, keeping=self._keeping)) == "expired":
+        if self._jobs.run(transitions.expire(job_id, retention=self._retention)) == "expired":
             log.info("Job %s: expired, nobody came to paint it", job_id)
 
     def _forget(self, job_id: str) -> None:
-        if self._jobs.run(transitions.forget(job_id)):
+        if self._jobs.run(transitions.delete_past_retention(job_id)):
             log.info("Job %s: forgotten, past its retention", job_id)
 
     def _tidy_up(self, untidy: Iterable[tuple[str, float]]) -> None:
@@ -122,7 +122,7 @@ class Reconciler:
 
         def tidy(job_id: str) -> None:
             if monotonic() < late and self._tidy(job_id):
-                self._jobs.run(transitions.tidied(job_id, due_ms[job_id]))
+                self._jobs.run(transitions.mark_cleaned(job_id, due_ms[job_id]))
 
         self._set_right(due_ms, tidy)
 
@@ -140,7 +140,7 @@ class Reconciler:
             job_id,
             lost_limit=self._settings.attempts_limit,
             lease_limit_seconds=self._settings.lease_limit_seconds,
-            keeping=self._keeping,
+            retention=self._retention,
         )
         outcome = self._jobs.run(recovered)
         if outcome == "held":
@@ -153,7 +153,7 @@ class Reconciler:
         """Erases what a job has no use for: all where it is gone, what its workers left where it
         is over, its input pictures too where it was canceled. Whether that is done."""
         try:
-            job = self._jobs.run(transitions.look(job_id))
+            job = self._jobs.run(transitions.read(job_id))
             if job is None or job.is_over:
                 self._erase_unused(job_id, job.useful_blobs if job else frozenset())
         except DamagedRecord as error:
@@ -179,7 +179,7 @@ class Reconciler:
         if not missing:
             return
         now = monotonic()
-        for job_id in self._jobs.run(overview.heads(missing)):
+        for job_id in self._jobs.run(overview.next_jobs(missing)):
             before = self._announced_at.get(job_id)
             if before is not None and now - before < ANNOUNCE_AGAIN_SECONDS:
                 continue

@@ -7,8 +7,8 @@ from time import monotonic
 from obstore.exceptions import BaseError as BlobStoreError
 
 from shared.blob_store import BlobStore, losses_key, preview_key
-from shared.jobs import Job, Progress
-from shared.losses import Losses
+from shared.jobs import Job
+from shared.progress import Losses, Progress
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from redis import RedisError
 from redis.client import PubSub
 
 from shared.job_store import JobStore
-from shared.redis_keys import asked_channel
+from shared.redis_keys import wake_up_channel
 
 log = logging.getLogger(__name__)
 
-_ALL = asked_channel("*")
+_ALL = wake_up_channel("*")
 _LISTEN_SECONDS = 1.0
 
 
@@ -31,7 +31,7 @@ class Summons(Thread):
     @contextmanager
     def waking(self, job_id: str, event: Event) -> Iterator[None]:
         """Sets `event` whenever a client asks for something of this job."""
-        channel = asked_channel(job_id)
+        channel = wake_up_channel(job_id)
         self._awaited[channel] = event
         try:
             yield

@@ -23,7 +23,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 from shared import logs, tracing, transitions, webhooks
 from shared.job_store import JobStore
 from shared.redis_keys import record_key
-from shared.webhooks import Delivery
+from worker.webhooks import Delivery
 
 log = logging.getLogger(__name__)
 
@@ -214,7 +214,7 @@ class Deliveries:
             return self._jobs.run(webhooks.take(job_id, hold_seconds=HOLD_SECONDS))
         except ResponseError as error:  # the script met what no record of ours has
             log.error("Job %s: its webhook cannot be taken: %s", job_id, error)
-            self._jobs.run(transitions.discard(job_id))
+            self._jobs.run(transitions.delete_damaged(job_id))
             return None
 
     def _try(self, delivery: Delivery) -> None:

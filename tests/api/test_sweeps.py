@@ -15,7 +15,7 @@ from shared.job_store import JobStore
 from shared.jobs import new_job_id
 from shared.settings import Settings
 from shared.sweeps import Sweep
-from shared.transitions import Once
+from shared.transitions import IdempotencyKey
 from tests import pictures
 from tests.api.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker, png
@@ -64,7 +64,7 @@ def test_erasing_a_sweep_leaves_nothing(api: RunningApi, jobs: JobStore) -> None
     assert api.http.delete(sweep["links"]["self"]).status_code == 204
     assert api.http.get(sweep["links"]["self"]).json()["code"] == "sweep_not_found"
     assert api.blobs == []
-    of_all = {"paint", "_kombu.binding.paint", redis_keys.DEBRIS, redis_keys.COUNTERS}
+    of_all = {"paint", "_kombu.binding.paint", redis_keys.CLEANUP, redis_keys.COUNTERS}
     assert set(jobs.client.keys("*")) <= of_all
 
 
@@ -141,12 +141,12 @@ def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
 def test_a_sweep_whose_key_is_another_request_s_by_now_is_not_kept(jobs: JobStore) -> None:
     first = Reservation.of("ada", "key", "token", "fingerprint")
     jobs.run(idempotency.reserve(first))
-    late = Once(first.kept_key, "another token", 60)
+    late = IdempotencyKey(first.redis_key, "another token", 60)
     sweep = Sweep(new_job_id(), "ada", datetime.now(UTC), 1, ())
-    limits = {"keep_seconds": 60, "sweeps_per_owner": 9, "sweeps_in_all": 9}
-    assert not jobs.run(sweeps.keep(sweep, **limits, once=late))
+    limits = {"ttl_seconds": 60, "sweeps_per_owner": 9, "sweeps_in_all": 9}
+    assert not jobs.run(sweeps.store(sweep, **limits, idempotency_key=late))
     assert jobs.client.keys("sweep*") == []
-    assert jobs.run(sweeps.keep(sweep, **limits, once=first.once))
+    assert jobs.run(sweeps.store(sweep, **limits, idempotency_key=first.idempotency_key))
     assert jobs.run(idempotency.reserve(first)).job_id == sweep.id
 
 
@@ -154,7 +154,7 @@ def test_of_the_sweeps_of_one_owner_and_of_all_the_newest_are_kept(jobs: JobStor
     def keep(owner: str, per_owner: int = 10, in_all: int = 10) -> Sweep:
         sweep = Sweep(new_job_id(), owner, datetime.now(UTC), 1, ())
         jobs.run(
-            sweeps.keep(sweep, keep_seconds=60, sweeps_per_owner=per_owner, sweeps_in_all=in_all)
+            sweeps.store(sweep, ttl_seconds=60, sweeps_per_owner=per_owner, sweeps_in_all=in_all)
         )
         return sweep
 
@@ -165,7 +165,7 @@ def test_of_the_sweeps_of_one_owner_and_of_all_the_newest_are_kept(jobs: JobStor
     assert are_kept(first, bob, second, third) == [False, True, True, True]
     fourth = keep("cid", in_all=2)
     assert are_kept(bob, second, third, fourth) == [False, False, True, True]
-    assert jobs.run(sweeps.forget(fourth))
+    assert jobs.run(sweeps.delete(fourth))
     assert not jobs.client.exists("sweeps:kept:cid")
 
 

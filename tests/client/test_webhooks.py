@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pastiche.client.webhooks import NotGenuine, verify
-from shared.webhooks import Delivery, body_of, headers_of
+from worker.webhooks import Delivery, body_of, headers_of
 
 SECRET = "whsec_" + "c2VjcmV0IGVub3VnaCBmb3IgYSB0ZXN0"
 DELIVERY = Delivery("0" * 32, "https://example.com/", "ada", "succeeded", 1, None, None)

@@ -6,7 +6,7 @@ from api.submission_options import option_names
 from pastiche.client.wishes import PICTURES, JobWishes, SweepWishes, text_of
 from pastiche.option_kinds import kind_of
 from pastiche.options import Options, meaning_of
-from shared.picture_fields import PICTURE_FIELDS
+from shared.inputs import PICTURE_FIELDS
 from shared.sweeps import AXES
 
 MORE_PICTURES = set(PICTURES) - {"content", "style"}

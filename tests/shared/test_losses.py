@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.jobs import Progress
-from shared.losses import Losses
+from shared.progress import Losses, Progress
 from tests.api.worker import PROGRESS
 
 OLDER = {"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.75}

@@ -9,8 +9,9 @@ import pytest
 
 from shared import transitions
 from shared.blob_store import BlobStore, encoded_key, input_key, result_key
+from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import Inputs, new_job_id
+from shared.jobs import new_job_id
 from shared.transitions import Place
 from worker.blob_sweep import BlobSweep
 
@@ -37,7 +38,7 @@ def aged(path: Path, age_seconds: float) -> Path:
 
 def known_job(jobs: JobStore) -> str:
     job_id = new_job_id()
-    latest_ms = jobs.run(transitions.begin(job_id))
+    latest_ms = jobs.run(transitions.begin_submission(job_id))
     place = Place("somebody", 100)
     submission = transitions.submit(
         job_id, latest_ms, {}, Inputs("content", ("style",)), place, queue_limit=9
@@ -75,7 +76,7 @@ def test_copied_pictures_of_a_job_that_is_about_to_begin_stay(
     jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = new_job_id()
-    jobs.run(transitions.begin(job_id))
+    jobs.run(transitions.begin_submission(job_id))
     path = put(blobs, input_key(job_id, "content"), 100 * HOUR)
     sweep(jobs, blobs)
     assert path.exists()

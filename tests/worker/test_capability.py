@@ -11,12 +11,13 @@ from pastiche.memory import Memory
 from pastiche.options import Options
 from shared import transitions
 from shared.blob_store import BlobStore
+from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import Inputs, new_job_id
+from shared.jobs import new_job_id
 from shared.queue import create_queue
 from shared.settings import Settings
 from shared.transitions import Place
-from shared.workers import living
+from shared.workers import list_workers
 from tests.waiting import until
 from worker.capability import Capability, FreeMemory
 from worker.claims import next_attempt
@@ -57,7 +58,7 @@ def _measured_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def submitted(jobs: JobStore, side: int, image_bytes: int = 0, **options: Any) -> str:
     job_id = new_job_id()
-    latest_ms = jobs.run(transitions.begin(job_id))
+    latest_ms = jobs.run(transitions.begin_submission(job_id))
     place = Place("somebody", 100, pixels=side * side, image_bytes=image_bytes)
     submission = transitions.submit(
         job_id, latest_ms, options, Inputs("content", ("style",)), place, queue_limit=9
@@ -104,10 +105,10 @@ def test_it_announces_the_memory_that_it_claims_by(
     free = GIB
     studio = open_studio(lambda: free)
     Presence(studio, lambda: 7).start()
-    until(lambda: [each.free_bytes for each in jobs.run(living())] == [GIB])
+    until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [GIB])
     free = 2 * GIB
-    until(lambda: [each.free_bytes for each in jobs.run(living())] == [2 * GIB])
-    (worker,) = jobs.run(living())
+    until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [2 * GIB])
+    (worker,) = jobs.run(list_workers())
     most = Memory(2 * GIB, None, "float32").most_pixels(Options(), "whitened")
     assert worker.most_pixels == most
     assert (worker.memory_bytes, worker.computed_in) == (7, "float32")

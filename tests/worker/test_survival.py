@@ -146,7 +146,7 @@ def test_an_erased_job_leaves_nothing_whatever_its_worker_was_doing(service: Hou
     job_id = service.submit(**LONG)
     until(lambda: kept(service, job_id))
     service.http.delete(f"/jobs/{job_id}").raise_for_status()
-    until(lambda: service.jobs.client.zscore(redis_keys.DEBRIS, job_id) is None)
+    until(lambda: service.jobs.client.zscore(redis_keys.CLEANUP, job_id) is None)
     assert service.blobs.keys(f"jobs/{job_id}") == []
 
 

@@ -16,14 +16,15 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from shared import redis_keys, transitions, webhooks
+from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import Inputs, Job, new_job_id
+from shared.jobs import Job, new_job_id
 from shared.jobs import Webhook as Told
-from shared.transitions import Keeping, Place
+from shared.transitions import Place, Retention
 from tests.waiting import pause, until
 from worker.webhooks import AGAIN_SECONDS, Deliveries, NotPublic, PublicNetwork
 
-KEEPING = Keeping(retention_hours=1, grace_seconds=40)
+RETENTION = Retention(retention_hours=1, grace_seconds=40)
 
 
 @dataclass
@@ -76,17 +77,17 @@ def delivered(deliveries: Deliveries) -> bool:
 def over(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
     """A job that has ended, whose client wants to be told."""
     job_id = new_job_id()
-    latest_ms = jobs.run(transitions.begin(job_id))
+    latest_ms = jobs.run(transitions.begin_submission(job_id))
     place = Place("somebody", 100, owner=owner, webhook_url=url)
     inputs = Inputs("content", ("style",))
     submission = transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=9)
     assert jobs.run(submission) == "queued"
-    jobs.run(transitions.cancel(job_id, keeping=KEEPING))
+    jobs.run(transitions.cancel(job_id, retention=RETENTION))
     return job_id
 
 
 def told(jobs: JobStore, job_id: str) -> Told:
-    job = jobs.run(transitions.look(job_id))
+    job = jobs.run(transitions.read(job_id))
     assert isinstance(job, Job)
     assert job.webhook is not None
     return job.webhook
@@ -254,7 +255,7 @@ def test_an_erased_job_is_not_told_of(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     job_id = over(jobs, receiver.url)
-    jobs.run(transitions.erase(job_id, keeping=KEEPING))
+    jobs.run(transitions.delete(job_id, retention=RETENTION))
     delivered(deliveries)
     assert receiver.got == []
 

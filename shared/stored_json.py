@@ -1,5 +1,6 @@
-"""What can be read of a record that another version wrote: several run during an update."""
+"""Reads the JSON that another version may have stored: several run during a rolling update."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
@@ -15,3 +16,15 @@ def field_names(kind: type) -> frozenset[str]:
 def known_fields(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the values that are fields of a dataclass; a newer version may have more."""
     return {name: value for name, value in values.items() if name in field_names(kind)}
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        TypeError, ValueError: it is something else.
+    """
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise TypeError("This is not a JSON object.")
+    return value

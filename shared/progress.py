@@ -1,9 +1,49 @@
-"""The loss curves of a job: each term at each iteration."""
+"""How far a running job is: its progress, and its loss curves so far."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 
-from shared.jobs import TERMS, Progress, rest_of
+from shared.stored_json import json_object, known_fields
+
+TERMS = ("content", "style", "tv")
+"""The losses that records have had by name from the beginning; `gamut` came later."""
+
+
+def rest_of(total: float, terms: Iterable[float]) -> float:
+    """What of a total no term names: the gamut's cost, where a record has no name for it."""
+    return max(0.0, total - sum(terms))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a running job is.
+
+    Attributes:
+        work: the share of the cost that is done, in 0 to 1.
+        losses: `content`, `style`, `tv` and `gamut`, each with its weight in it, and `total`,
+            their sum.
+    """
+
+    iteration: int
+    iterations: int
+    scale: int
+    scales: int
+    work: float
+    eta_seconds: float | None
+    losses: dict[str, float]
+
+    def to_json(self) -> str:
+        return json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Progress":
+        known = known_fields(cls, json_object(text))
+        losses = known["losses"]
+        if "gamut" not in losses:
+            losses["gamut"] = rest_of(losses["total"], (losses[name] for name in TERMS))
+        return cls(**known)
+
 
 DIGITS = 6
 """How many significant ones are kept."""
