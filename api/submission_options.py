@@ -17,7 +17,7 @@ from shared.inputs import PICTURE_FIELDS
 from shared.job_options import WISHES, JobOptions, PresetChoice, Wishes
 from shared.jobs import is_job_id
 from shared.settings import Settings
-from shared.webhooks import fault_of_url
+from shared.webhooks import check_url
 
 MOST_VARIANTS = 64
 """How many jobs a sweep may have."""
@@ -163,7 +163,7 @@ def wishes_of(form: FormData, settings: Settings) -> tuple[Wishes, list[FieldErr
         ]
         return Wishes(), faults
     url = wishes.webhook_url
-    fault = None if url is None else fault_of_url(url, allow_private=settings.webhooks_anywhere)
+    fault = None if url is None else check_url(url, allow_private=settings.webhooks_anywhere)
     return wishes, [] if fault is None else [FieldError("webhook_url", "invalid_value", fault)]
 
 

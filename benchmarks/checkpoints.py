@@ -36,7 +36,7 @@ def painted(size: int, folder: Path) -> str:
         iterations += 1
         if checkpoints.is_due:
             before = perf_counter()
-            checkpoints.keep(progress.save)
+            checkpoints.store(progress.save)
             keeping, times = keeping + perf_counter() - before, times + 1
         if times and perf_counter() - began > SECONDS:
             break

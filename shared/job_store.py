@@ -1,7 +1,7 @@
 """Runs scripts against Redis: one thin driver for the worker, one for the API.
 
-A `Transition` is the call of a script as a value: the script, its keys and arguments by name, and how
-its reply is read. The script has the keys and arguments as local variables of these names.
+A `Transition` is the call of a script as a value: the script, its keys and arguments by name, and
+how its reply is read. The script has the keys and arguments as local variables of these names.
 """
 
 from collections.abc import Callable, Mapping

@@ -28,10 +28,9 @@ from shared.jobs import BackboneUsed, read_options
 from shared.pictures import encode_png, encode_preview
 from shared.progress import Progress as JobProgress
 from shared.settings import Settings
-from worker.attempt import Attempt, PaintingFailed, StudioCloses
+from worker.attempt import Attempt, PaintingFailed, WorkerShutdown
 from worker.blocks import Blocks, HeardScenes
-from worker.capability import Capability, FreeMemory
-from worker.presence import resident_bytes, worker_name
+from worker.registration import Capability, FreeMemory, resident_bytes, worker_name
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +119,7 @@ def paint_picture(
 def _make_room(options: Options, backbone: BackboneSource, attempt: Attempt) -> None:
     """Forgets the images of the last jobs where their memory is needed."""
     job, free = attempt.job, free_memory(best_device())
-    memory = attempt.studio.capability.memory(free)
+    memory = attempt.context.capability.memory(free)
     if job.pixels > memory.most_pixels(options, backbone.name, job.image_bytes):
         SCENES.forget()
         give_back_freed_memory()
@@ -142,7 +141,7 @@ def _painted(
         options,
         backbone=backbone,
         resume=resume,
-        memory=attempt.studio.settings.memory_bytes,
+        memory=attempt.context.settings.memory_bytes,
         between_tiles=attempt.check,
         scenes=HeardScenes(SCENES, blocks.begin),
     )
@@ -161,20 +160,20 @@ def _painted(
                 return picture
             blocks.note(progress)
             begun = progress.work if begun is None else begun
-            attempt.tell_progress(_as_told(progress, attempt.seconds_painting, begun))
+            attempt.report_progress(_as_told(progress, attempt.seconds_painting, begun))
             if attempt.is_finish_requested and progress.iteration >= painted_before:
                 command = Stop()
                 continue
-            if attempt.showing.is_due:
-                attempt.show(partial(_preview, progress))
+            if attempt.previews.is_due:
+                attempt.report_preview(partial(_preview, progress))
             if attempt.checkpoints.is_due:
-                attempt.checkpoints.keep(progress.save)
+                attempt.checkpoints.store(progress.save)
             wanted = _weights(read_options(attempt.job.id, attempt.options))
             command = None if wanted == weights else Reweigh(**wanted)
             weights = wanted
-    except StudioCloses:
+    except WorkerShutdown:
         if progress is not None:
-            attempt.checkpoints.keep(progress.save)
+            attempt.checkpoints.store(progress.save)
         raise
 
 
@@ -195,7 +194,7 @@ def _earlier_work(
     if before is not None and before != BackboneUsed(backbone.name, backbone.sha256):
         log.warning("Job %s: painted afresh: it was begun with another network", attempt.job.id)
         return None
-    for kept in attempt.checkpoints.earlier():
+    for kept in attempt.checkpoints.load_earlier():
         attempt.check()
         try:
             checkpoint = Checkpoint.load(BytesIO(kept), best_device())

@@ -6,8 +6,8 @@ import pytest
 
 from shared.job_store import JobStore
 from shared.workers import Worker, register_worker
-from worker.health import main, say_alive
-from worker.presence import worker_name
+from worker.health import main, report_alive
+from worker.registration import worker_name
 
 
 @pytest.fixture(autouse=True)
@@ -40,9 +40,9 @@ def test_a_worker_that_has_gone_makes_it_unhealthy(jobs: JobStore) -> None:
 
 def test_a_reconciler_is_healthy_while_both_of_its_halves_live(jobs: JobStore) -> None:
     assert main(["reconciler"]) == 1
-    say_alive(jobs, "records")
+    report_alive(jobs, "records")
     assert main(["reconciler"]) == 1
-    say_alive(jobs, "webhooks")
+    report_alive(jobs, "webhooks")
     assert main(["reconciler"]) == 0
     assert main(["worker"]) == 1
 

@@ -287,4 +287,4 @@ def test_a_collector_that_is_away_is_told_of_once() -> None:
 def test_traces_are_wanted_where_a_collector_is_named(
     variables: dict[str, str], wanted: bool
 ) -> None:
-    assert tracing.is_wanted(variables) is wanted
+    assert tracing.is_enabled(variables) is wanted

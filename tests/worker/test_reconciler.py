@@ -145,7 +145,7 @@ def test_that_a_job_waits_without_a_message_is_logged_once(
     for _ in range(6):
         reconciler.round()
         taken(jobs)
-    logged = [each.getMessage() for each in caplog.records if "without a message" in each.message]
+    logged = [each.getMessage() for each in caplog.records if "had no message" in each.message]
     assert {each.split()[1].rstrip(":") for each in logged} == job_ids
     assert len(logged) == len(job_ids)
 

@@ -179,7 +179,7 @@ def test_workers_outlive_a_redis_that_refuses_writes(service: House) -> None:
     client = service.jobs.client
     logs = {worker: worker.log for worker in service.workers}
     client.config_set("min-replicas-to-write", 1)
-    until(lambda: all("Redis is away" in worker.log[len(logs[worker]) :] for worker in logs))
+    until(lambda: all("Redis is unreachable" in worker.log[len(logs[worker]) :] for worker in logs))
     client.config_set("min-replicas-to-write", 0)
     assert all(worker.runs for worker in service.workers)
     service.when(service.submit(), "succeeded")
@@ -195,7 +195,7 @@ def test_a_worker_told_to_go_while_redis_is_away_goes_and_its_job_is_found_again
     service.redis.process.wait()
     first.send(signal.SIGTERM)
     first.process.wait(30)
-    assert f"Job {job_id}: left as it is, Redis is away" in first.log
+    assert f"Job {job_id}: left as it is, Redis is unreachable" in first.log
     service.redis.start()
     done = until(lambda: _over(service, job_id), patience_seconds=120)
     assert isinstance(done, dict)

@@ -22,7 +22,8 @@ from shared.jobs import Job, new_job_id
 from shared.jobs import Webhook as Told
 from shared.transitions import Place, Retention
 from tests.waiting import pause, until
-from worker.webhooks import AGAIN_SECONDS, Deliveries, NotPublic, PublicNetwork
+from worker.webhook_network import NotPublic, PublicNetwork
+from worker.webhooks import RETRY_SECONDS, Deliveries
 
 RETENTION = Retention(retention_hours=1, grace_seconds=40)
 
@@ -119,7 +120,7 @@ def test_the_official_verifier_accepts_it(
     over(jobs, receiver.url)
     delivered(deliveries)
     ((headers, body),) = receiver.got
-    assert Webhook(webhooks.secret_of(jobs.client, "ada")).verify(body, headers)
+    assert Webhook(webhooks.get_secret(jobs.client, "ada")).verify(body, headers)
 
 
 def test_each_owner_has_a_secret_of_its_own(
@@ -129,7 +130,7 @@ def test_each_owner_has_a_secret_of_its_own(
     delivered(deliveries)
     ((headers, body),) = receiver.got
     with pytest.raises(WebhookVerificationError):
-        Webhook(webhooks.secret_of(jobs.client, "bob")).verify(body, headers)
+        Webhook(webhooks.get_secret(jobs.client, "bob")).verify(body, headers)
 
 
 def test_a_damaged_secret_or_record_holds_up_nobody(
@@ -174,7 +175,7 @@ def test_what_does_not_arrive_is_tried_again_with_the_same_id(
 def test_the_pauses_between_tries_grow(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
-    receiver.answers = [500] * (len(AGAIN_SECONDS) + 1)
+    receiver.answers = [500] * (len(RETRY_SECONDS) + 1)
     job_id = over(jobs, receiver.url)
     pauses = []
     while True:
@@ -185,8 +186,8 @@ def test_the_pauses_between_tries_grow(
         assert webhook.tried_at is not None
         pauses.append(round((webhook.again_at - webhook.tried_at).total_seconds()))
         bring_forward(jobs)
-    assert tuple(pauses) == AGAIN_SECONDS
-    assert (webhook.tries, webhook.error) == (len(AGAIN_SECONDS) + 1, "The address answered 500.")
+    assert tuple(pauses) == RETRY_SECONDS
+    assert (webhook.tries, webhook.error) == (len(RETRY_SECONDS) + 1, "The address answered 500.")
 
 
 def test_an_address_that_is_gone_is_not_told_again(
@@ -223,7 +224,7 @@ def test_an_address_where_nobody_answers_is_tried_again(
 def test_an_address_that_never_comes_to_an_end_is_left(
     deliveries: Deliveries, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.webhooks.TRY_SECONDS", 0.5)
+    monkeypatch.setattr("worker.webhook_network.MAX_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         Thread(target=_never_ends, args=(listening,), daemon=True).start()
         job_id = over(jobs, f"http://127.0.0.1:{listening.getsockname()[1]}/")
@@ -267,7 +268,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_public(
     delivered(Deliveries(jobs, allow_private=False))
     assert receiver.got == []
     webhook = told(jobs, job_id)
-    assert (webhook.error, webhook.again_at) == ("The address is not a public one.", None)
+    assert (webhook.error, webhook.again_at) == ("The address is not public.", None)
 
 
 def test_a_name_that_leads_inside_is_not_connected_to() -> None:
@@ -289,7 +290,7 @@ def test_a_name_is_resolved_once_and_what_it_was_is_connected_to(
     def connect(_: object, host: str, port: int, timeout: float | None) -> None:
         connected.append(host)
 
-    monkeypatch.setattr("worker.webhooks.getaddrinfo", resolve)
+    monkeypatch.setattr("worker.webhook_network.getaddrinfo", resolve)
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
     PublicNetwork().connect_tcp("rebinding.example", 443)
     assert (looked, connected) == (["rebinding.example"], ["93.184.215.14"])
@@ -311,7 +312,7 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         if host != ADDRESSES[-1]:
             raise httpcore.ConnectError
 
-    monkeypatch.setattr("worker.webhooks.getaddrinfo", resolve)
+    monkeypatch.setattr("worker.webhook_network.getaddrinfo", resolve)
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
     return tried
 
@@ -468,7 +469,7 @@ def test_an_address_outside_is_public(address: str) -> None:
     ],
 )
 def test_an_address_that_cannot_be_told_is_refused(url: str) -> None:
-    assert webhooks.fault_of_url(url, allow_private=False) is not None
+    assert webhooks.check_url(url, allow_private=False) is not None
 
 
 @pytest.mark.parametrize(
@@ -483,9 +484,9 @@ def test_an_address_that_cannot_be_told_is_refused(url: str) -> None:
     ],
 )
 def test_a_public_address_is_taken(url: str) -> None:
-    assert webhooks.fault_of_url(url, allow_private=False) is None
+    assert webhooks.check_url(url, allow_private=False) is None
 
 
 @pytest.mark.parametrize("url", ["http://receiver:8080/", "http://10.0.0.1/", "http://[::1]:9/"])
 def test_an_address_inside_is_taken_where_the_operator_allows_it(url: str) -> None:
-    assert webhooks.fault_of_url(url, allow_private=True) is None
+    assert webhooks.check_url(url, allow_private=True) is None

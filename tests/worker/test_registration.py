@@ -19,20 +19,19 @@ from shared.settings import Settings
 from shared.transitions import Place
 from shared.workers import list_workers
 from tests.waiting import until
-from worker.capability import Capability, FreeMemory
-from worker.claims import next_attempt
-from worker.closing import Closing
-from worker.presence import Presence
-from worker.studio import Studio
-from worker.summons import Summons
+from worker.context import WorkerContext
+from worker.lease import WakeUps
+from worker.registration import Capability, FreeMemory, PaintingRate, Registration
+from worker.shutdown import Shutdown
+from worker.tasks import next_attempt
 
 GIB = 2**30
 
-OpenStudio = Callable[[Callable[[], int]], Studio]
+OpenContext = Callable[[Callable[[], int]], WorkerContext]
 
 
 @pytest.fixture
-def open_studio(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[OpenStudio]:
+def open_context(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[OpenContext]:
     """A worker without weights whose free memory is what it is given; it paints nothing."""
     settings = Settings(
         redis_url=redis_url, data_folder=tmp_path, weights_folder=tmp_path / "weights"
@@ -40,20 +39,22 @@ def open_studio(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[Open
     blobs = BlobStore.open(settings.blob_store_location)
     with ExitStack() as stack:
 
-        def open_one(measure: Callable[[], int]) -> Studio:
+        def open_one(measure: Callable[[], int]) -> WorkerContext:
             capability = Capability("one", "CPU", "float32", settings, FreeMemory(measure))
             queue = create_queue(settings)
-            studio = Studio(settings, jobs, blobs, queue, Closing(), Summons(jobs), capability)
+            context = WorkerContext(
+                settings, jobs, blobs, queue, Shutdown(), WakeUps(jobs), capability
+            )
             stack.callback(queue.close)
-            stack.callback(studio.closing.set)
-            return studio
+            stack.callback(context.shutdown.set)
+            return context
 
         yield open_one
 
 
 @pytest.fixture(autouse=True)
 def _measured_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.capability.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("worker.registration.FRESH_SECONDS", 0.0)
 
 
 def submitted(jobs: JobStore, side: int, image_bytes: int = 0, **options: Any) -> str:
@@ -67,16 +68,16 @@ def submitted(jobs: JobStore, side: int, image_bytes: int = 0, **options: Any) -
     return job_id
 
 
-def claimed(studio: Studio) -> str | None:
+def claimed(context: WorkerContext) -> str | None:
     """The job that it claims."""
-    with next_attempt(studio) as attempt:
+    with next_attempt(context) as attempt:
         return None if attempt is None else attempt.job.id
 
 
 def test_of_two_unlike_workers_each_claims_what_its_memory_suffices_for(
-    open_studio: OpenStudio, jobs: JobStore
+    open_context: OpenContext, jobs: JobStore
 ) -> None:
-    small, large = open_studio(lambda: GIB), open_studio(lambda: 8 * GIB)
+    small, large = open_context(lambda: GIB), open_context(lambda: 8 * GIB)
     wide = submitted(jobs, 1400, precision="float32")
     narrow = submitted(jobs, 1400, precision="bfloat16")
     heavy = submitted(jobs, 256, image_bytes=GIB)
@@ -85,26 +86,27 @@ def test_of_two_unlike_workers_each_claims_what_its_memory_suffices_for(
 
 
 def test_a_worker_claims_by_the_memory_that_it_has_now(
-    open_studio: OpenStudio, jobs: JobStore
+    open_context: OpenContext, jobs: JobStore
 ) -> None:
     free = GIB
-    studio = open_studio(lambda: free)
+    context = open_context(lambda: free)
     job_id = submitted(jobs, 2000)
-    assert claimed(studio) is None
+    assert claimed(context) is None
     free = 8 * GIB
-    assert claimed(studio) == job_id
+    assert claimed(context) == job_id
     free = GIB
     submitted(jobs, 2000)
-    assert claimed(studio) is None
+    assert claimed(context) is None
 
 
-def test_it_announces_the_memory_that_it_claims_by(
-    open_studio: OpenStudio, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_registers_the_memory_that_it_claims_jobs_by(
+    open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.presence.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("worker.registration.INTERVAL_SECONDS", 0.01)
     free = GIB
-    studio = open_studio(lambda: free)
-    Presence(studio, lambda: 7).start()
+    context = open_context(lambda: free)
+    rate = context.painting_rate
+    Registration(jobs, context.capability, rate, context.shutdown, lambda: 7).start()
     until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [GIB])
     free = 2 * GIB
     until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [2 * GIB])
@@ -125,7 +127,7 @@ def test_while_a_job_is_painted_the_memory_is_what_it_was_before() -> None:
 
 
 def test_memory_is_measured_at_most_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.capability.FRESH_SECONDS", 60.0)
+    monkeypatch.setattr("worker.registration.FRESH_SECONDS", 60.0)
     measured: list[int] = []
 
     def measure() -> int:
@@ -137,3 +139,15 @@ def test_memory_is_measured_at_most_every_few_seconds(monkeypatch: pytest.Monkey
     with memory.painting():
         pass
     assert memory.bytes() == 2
+
+
+def test_before_its_first_job_a_worker_has_no_painting_rate() -> None:
+    assert PaintingRate().value is None
+
+
+def test_the_painting_rate_is_an_average_where_the_newest_job_counts_most() -> None:
+    rate = PaintingRate()
+    rate.add(1000, 10)
+    assert rate.value == pytest.approx(100)
+    rate.add(1000, 5)
+    assert rate.value == pytest.approx(130)

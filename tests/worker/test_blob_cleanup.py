@@ -13,7 +13,7 @@ from shared.inputs import Inputs
 from shared.job_store import JobStore
 from shared.jobs import new_job_id
 from shared.transitions import Place
-from worker.blob_sweep import BlobSweep
+from worker.blob_cleanup import BlobCleanup
 
 HOUR = 3600
 RETENTION = timedelta(hours=5)
@@ -48,7 +48,7 @@ def known_job(jobs: JobStore) -> str:
 
 
 def sweep(jobs: JobStore, blobs: BlobStore) -> None:
-    BlobSweep(jobs, blobs, RETENTION).step()
+    BlobCleanup(jobs, blobs, RETENTION).step()
 
 
 def test_blobs_without_a_record_are_erased_past_the_retention(
@@ -117,9 +117,9 @@ def test_a_large_store_is_looked_through_step_by_step(
     jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.blob_store.PAGE_BLOBS", 10)
-    monkeypatch.setattr("worker.blob_sweep.STEP_SECONDS", 0.0)
+    monkeypatch.setattr("worker.blob_cleanup.STEP_SECONDS", 0.0)
     paths = [put(blobs, input_key(new_job_id(), "content"), 6 * HOUR) for _ in range(40)]
-    steps = BlobSweep(jobs, blobs, RETENTION)
+    steps = BlobCleanup(jobs, blobs, RETENTION)
     steps.step()
     assert any(path.exists() for path in paths)
     for _ in range(200):
@@ -130,11 +130,11 @@ def test_a_large_store_is_looked_through_step_by_step(
 def test_a_step_ends_in_the_middle_of_a_page_where_erasing_is_slow(
     jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.blob_sweep.STEP_SECONDS", 0.0)
+    monkeypatch.setattr("worker.blob_cleanup.STEP_SECONDS", 0.0)
     encoded = encoded_key(result_key(known_job(jobs), "1-a"), "webp")
     keys = [encoded, *(input_key(new_job_id(), "content") for _ in range(3))]
     paths = [put(blobs, key, 6 * HOUR) for key in keys]
-    steps = BlobSweep(jobs, blobs, RETENTION)
+    steps = BlobCleanup(jobs, blobs, RETENTION)
     left = []
     for _ in paths:
         steps.step()
@@ -143,7 +143,7 @@ def test_a_step_ends_in_the_middle_of_a_page_where_erasing_is_slow(
 
 
 def test_it_begins_again_only_after_a_while(jobs: JobStore, blobs: BlobStore) -> None:
-    sweeps = BlobSweep(jobs, blobs, RETENTION)
+    sweeps = BlobCleanup(jobs, blobs, RETENTION)
     sweeps.step()
     path = put(blobs, input_key(new_job_id(), "content"), 6 * HOUR)
     sweeps.step()

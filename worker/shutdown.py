@@ -1,13 +1,13 @@
-"""What tells a painting process that its worker is asked to go."""
+"""The flag that tells a painting process that its worker is shutting down."""
 
 from ctypes import c_bool
 from multiprocessing.sharedctypes import RawValue
 from time import monotonic, sleep
 
-_LOOK_AGAIN_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
-class Closing:
+class Shutdown:
     """One byte of memory that a worker's parent and its children share.
 
     No semaphore, as in an `Event` of multiprocessing: a child that is killed while it holds one
@@ -25,7 +25,7 @@ class Closing:
 
     def wait(self, seconds: float) -> bool:
         """Waits until it is set, for so long at most; whether it is."""
-        late = monotonic() + seconds
-        while not self.is_set() and monotonic() < late:
-            sleep(_LOOK_AGAIN_SECONDS)
+        deadline = monotonic() + seconds
+        while not self.is_set() and monotonic() < deadline:
+            sleep(_POLL_SECONDS)
         return self.is_set()
