@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-from shared.job_store import Transition, milliseconds
+from shared.job_store import Argument, Transition, milliseconds
 from shared.transitions import IdempotencyKey
 
 KEPT_HOURS = 24
@@ -20,7 +20,7 @@ class Reservation:
     """A request's hold on a key.
 
     Attributes:
-        redis_key: where in Redis it is kept; it does not tell the client's key.
+        redis_key: where in Redis it is stored; it does not reveal the client's key.
         token: of the request.
         fingerprint: of what it submits.
     """
@@ -57,7 +57,7 @@ def reserve(reservation: Reservation, *, gone: str = "") -> Transition[Reserved]
             again, as one job however many ask at the same time.
     """
     hold_ms = milliseconds(HOLD_SECONDS)
-    arguments = {
+    arguments: dict[str, Argument] = {
         "token": reservation.token,
         "fingerprint": reservation.fingerprint,
         "hold_ms": hold_ms,

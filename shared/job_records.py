@@ -63,7 +63,7 @@ def origin_from_text(text: str) -> tuple[str | None, str | None]:
 
 
 _UNREADABLE = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError)
-"""What reading text that is none of ours may raise; OSError for a moment that no clock knows."""
+"""What parsing text of another program may raise; OSError for a moment that no clock knows."""
 
 
 def _parse(record: Mapping[str, str]) -> dict[str, Any]:

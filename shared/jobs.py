@@ -1,4 +1,4 @@
-"""The job: its states, the ways between them, and what is known of it."""
+"""The job: its states, the transitions between them, and its fields."""
 
 import re
 from collections.abc import Mapping
@@ -34,18 +34,18 @@ NEXT: dict[Status, frozenset[Status]] = {
 OVER: frozenset[Status] = frozenset(status for status, ways in NEXT.items() if not ways)
 
 NOBODY = "anonymous"
-"""Whose jobs they are where nobody is asked for a key."""
+"""The owner of all jobs where the API needs no keys."""
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def new_job_id() -> str:
-    """A name that cannot be guessed: 122 random bits as 32 hexadecimal digits."""
+    """An id that cannot be guessed: 122 random bits as 32 hexadecimal digits."""
     return uuid4().hex
 
 
 def is_job_id(text: str) -> bool:
-    """Whether `text` could be a job's name at all."""
+    """Whether `text` could be a job's id at all."""
     return _JOB_ID.fullmatch(text) is not None
 
 
@@ -53,7 +53,7 @@ def read_options(job_id: str, options: Mapping[str, Any]) -> Options:
     """The options of a record that this version knows.
 
     Raises:
-        DamagedRecord: they are none that there can be.
+        DamagedRecord: they are invalid.
     """
     try:
         return Options(**known_options(options))
@@ -92,7 +92,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """What an address was told of a job's end, or will be.
+    """The webhook of a job's end, delivered or still to be.
 
     Attributes:
         tries: how often that was tried.
@@ -179,7 +179,7 @@ class Job:
 
     @property
     def useful_blobs(self) -> frozenset[str]:
-        """Those that are kept once the job is over: not the input pictures where it was canceled,
+        """Those that stay once the job is over: not the input pictures where it was canceled,
         or submitting and canceling would fill the store."""
         if self.status != "canceled":
             return self.blobs
@@ -194,7 +194,7 @@ class Job:
         """The options that this version knows.
 
         Raises:
-            DamagedRecord: they are none that there can be.
+            DamagedRecord: they are invalid.
         """
         return read_options(self.id, self.options)
 

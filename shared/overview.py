@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.errors import DamagedRecord
 from shared.job_records import job_from_reply
-from shared.job_store import Transition, milliseconds
+from shared.job_store import Argument, Transition, milliseconds
 from shared.jobs import LANES, Job, Status
 from shared.redis_keys import JOB_KEYS
 from shared.transitions import EXACT, Place
@@ -16,14 +16,14 @@ class Due:
     """What the reconciler has to do.
 
     Attributes:
-        silent: running jobs whose lease has run out.
+        lost: running jobs whose lease has run out.
         late: queued jobs that are past their deadline.
         old: jobs that are past their retention.
         unclean: jobs whose blobs are to be cleaned up, and by when that was due.
         unannounced: for how many queued jobs there is no message.
     """
 
-    silent: list[str]
+    lost: list[str]
     late: list[str]
     old: list[str]
     unclean: list[tuple[str, float]]
@@ -58,7 +58,7 @@ def estimate(place: Place) -> Transition[QueueEstimate]:
     """Where in the queue a job of this caller and priority would come now."""
     keys = _keys("waiting", "turns", "work_left", "running")
     lane = LANES.index(place.priority)
-    arguments = {"lane": lane, "caller": place.caller, "exact": EXACT}
+    arguments: dict[str, Argument] = {"lane": lane, "caller": place.caller, "exact": EXACT}
     return Transition("estimate", keys, arguments, _estimate)
 
 
@@ -88,7 +88,7 @@ def list_jobs(
         most: how many are read.
     """
     keys = _keys("index", "waiting", "running", "work_left")
-    arguments = {
+    arguments: dict[str, Argument] = {
         "owner": owner,
         "before": before,
         "limit": limit,
@@ -101,7 +101,7 @@ def list_jobs(
 
 def lead(role: str, name: str, *, lease_seconds: float) -> Transition[bool]:
     """Whether `name` is the one that has this role, for the next so many seconds."""
-    arguments = {"name": name, "lease_ms": milliseconds(lease_seconds)}
+    arguments: dict[str, Argument] = {"name": name, "lease_ms": milliseconds(lease_seconds)}
     return Transition("lead", {"leader": f"leader:{role}"}, arguments, bool)
 
 
@@ -110,9 +110,9 @@ def _keys(*names: str) -> dict[str, str]:
 
 
 def _due(reply: Any) -> Due:
-    silent, late, old, unclean, unannounced = reply
+    lost, late, old, unclean, unannounced = reply
     pairs = zip(unclean[::2], map(float, unclean[1::2]), strict=True)
-    return Due(silent, late, old, list(pairs), max(0, int(unannounced)))
+    return Due(lost, late, old, list(pairs), max(0, int(unannounced)))
 
 
 def _page(reply: Any) -> JobPage:

@@ -46,7 +46,7 @@ class Progress:
 
 
 DIGITS = 6
-"""How many significant ones are kept."""
+"""Of the losses, how many significant ones are stored."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from shared.job_store import Transition, milliseconds
+from shared.job_store import Argument, Transition, milliseconds
 from shared.stored_json import known_fields
 from shared.transitions import IdempotencyKey
 
@@ -81,7 +81,7 @@ def store(
     """
     key = idempotency_key
     stored = replace(sweep, once=key.redis_key) if key else sweep
-    arguments = {
+    arguments: dict[str, Argument] = {
         "stored": stored.to_json(),
         "ttl_seconds": ttl_seconds,
         "per_owner": sweeps_per_owner,

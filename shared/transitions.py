@@ -168,7 +168,7 @@ def submit(
         warnings: what its client should know of the options and images.
     """
     key = idempotency_key
-    arguments = {
+    arguments: dict[str, Argument] = {
         "options": json.dumps(options),
         "inputs": inputs_to_json(inputs),
         "queue_limit": queue_limit,
@@ -200,7 +200,10 @@ def read(job_id: str) -> Transition[Job | None]:
 
 def claim(job_id: str, *, lease_seconds: float) -> Transition[Claim]:
     """queued → running."""
-    arguments = {"lease_ms": milliseconds(lease_seconds), "token": token_hex(4)}
+    arguments: dict[str, Argument] = {
+        "lease_ms": milliseconds(lease_seconds),
+        "token": token_hex(4),
+    }
     return on_job("claim", job_id, arguments, read=_claim)
 
 
@@ -221,7 +224,7 @@ def heartbeat(
         remaining: how much there is left to paint, in pixels times iterations.
         iterations: that were painted since the heartbeat before.
     """
-    arguments = {
+    arguments: dict[str, Argument] = {
         "fence": fence,
         "lease_ms": milliseconds(lease_seconds),
         "weight_updates": weight_updates,
@@ -309,7 +312,7 @@ def update_weights(
         options: all of them, with the new weights.
         warnings: what the client should know of these options.
     """
-    arguments = {
+    arguments: dict[str, Argument] = {
         "weight_updates": weight_updates,
         "options": json.dumps(options),
         "warnings": warnings_to_json(warnings),

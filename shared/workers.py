@@ -8,7 +8,7 @@ from typing import Any
 
 from pastiche.memory import ComputedIn, Memory
 from pastiche.options import LAYER_OPTIONS, Options, missing_layers
-from shared.job_store import Transition, milliseconds
+from shared.job_store import Argument, Transition, milliseconds
 from shared.stored_json import known_fields
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def has_backbone(options: Mapping[str, Any], automatic: str, backbones: Collecti
 
 def register_worker(worker: Worker, *, ttl_seconds: float) -> Transition[bool]:
     """Registers a living worker, for so long."""
-    arguments = {
+    arguments: dict[str, Argument] = {
         "name": worker.name,
         "report": json.dumps(asdict(worker)),
         "ttl_ms": milliseconds(ttl_seconds),

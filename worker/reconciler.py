@@ -85,7 +85,7 @@ class Reconciler:
         due = self._jobs.run(overview.due(MESSAGES_KEY, limit=BATCH_SIZE))
         self._announce(due.unannounced)
         if self._may_recover():
-            self._for_each(due.silent, self._recover)
+            self._for_each(due.lost, self._recover)
         self._for_each(due.late, self._expire)
         self._for_each(due.old, self._delete)
         self._clean_up_all(due.unclean)

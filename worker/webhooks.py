@@ -20,7 +20,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from shared import logs, tracing, transitions
 from shared.job_records import origin_from_text
-from shared.job_store import JobStore, Transition, milliseconds, on_job
+from shared.job_store import Argument, JobStore, Transition, milliseconds, on_job
 from shared.redis_keys import WEBHOOKS, record_key
 from shared.webhooks import get_secret
 from worker.webhook_network import TIMEOUT_SECONDS, DeadlineNetwork, NotPublic, PublicNetwork
@@ -80,7 +80,7 @@ def note_delivery(
     delivery: Delivery, *, error: str | None, again_seconds: float | None
 ) -> Transition[bool]:
     """Notes the outcome of a try, and when there will be another."""
-    arguments = {
+    arguments: dict[str, Argument] = {
         "try": delivery.number,
         "fault": error or "",
         "again_ms": "" if again_seconds is None else milliseconds(again_seconds),

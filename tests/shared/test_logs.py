@@ -45,9 +45,9 @@ def test_a_program_reads_a_line_as_json(lines: Lines) -> None:
     with logs.about(request_id="r1"), logs.about(job_id="j1"):
         logging.getLogger("x").warning("lost %d", 3)
     (line,) = lines()
-    told = json.loads(line)
-    assert told.pop("time").startswith("20")
-    assert told == {
+    entry = json.loads(line)
+    assert entry.pop("time").startswith("20")
+    assert entry == {
         "level": "WARNING",
         "logger": "x",
         "message": "lost 3",

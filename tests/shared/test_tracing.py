@@ -1,4 +1,4 @@
-"""What a collector is told of a request, its job, and the iterations that painted it."""
+"""What a collector receives of a request, its job, and the iterations that painted it."""
 
 import os
 import signal
@@ -44,7 +44,7 @@ def service(collector: Collector) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def painted(service: House, collector: Collector) -> str:
-    """A small job that is done, and told of."""
+    """A small job that is done, with its spans exported."""
     job_id = service.submit(**SHORT)
     service.when(job_id, "succeeded")
     attempt_at(job_id, collector)
@@ -114,12 +114,12 @@ def test_blocks_tell_every_iteration_once(
 ) -> None:
     attempt = attempt_at(painted, collector)
     blocks = [each for each in children_of(attempt, collector) if each.name == "iterations"]
-    told: list[int] = []
+    iterations: list[int] = []
     for block in blocks:
         first, last = (block.attributes[f"pastiche.iteration.{end}"] for end in ("first", "last"))
-        told += range(int(first), int(last) + 1)
+        iterations += range(int(first), int(last) + 1)
     job = service.look(painted)
-    assert told == list(range(1, job["iterations"] + 1))
+    assert iterations == list(range(1, job["iterations"] + 1))
     assert blocks[-1].attributes["pastiche.objective"] == pytest.approx(job["losses"]["total"])
     scales = [each.attributes["pastiche.scale"] for each in blocks]
     assert scales == sorted(scales)
@@ -190,8 +190,8 @@ def test_lines_of_the_log_say_which_trace_they_belong_to(
 
 def test_what_a_query_holds_is_not_told(service: House, collector: Collector) -> None:
     service.http.get("/jobs?token=secret")
-    told = collector.awaited("GET /jobs", {"url.query": "REDACTED"})
-    assert not any("secret" in str(value) for value in told.attributes.values())
+    span = collector.awaited("GET /jobs", {"url.query": "REDACTED"})
+    assert not any("secret" in str(value) for value in span.attributes.values())
 
 
 def test_what_is_told_is_documented(painted: str, webhook: ToldSpan, collector: Collector) -> None:
@@ -274,7 +274,7 @@ def test_a_collector_that_is_away_is_told_of_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "wanted"),
+    ("variables", "is_enabled"),
     [
         ({}, False),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False),
@@ -285,6 +285,6 @@ def test_a_collector_that_is_away_is_told_of_once() -> None:
     ],
 )
 def test_traces_are_wanted_where_a_collector_is_named(
-    variables: dict[str, str], wanted: bool
+    variables: dict[str, str], is_enabled: bool
 ) -> None:
-    assert tracing.is_enabled(variables) is wanted
+    assert tracing.is_enabled(variables) is is_enabled

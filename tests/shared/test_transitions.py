@@ -32,9 +32,9 @@ def submission_of(
 
 
 def submitted(
-    jobs: JobStore, queue_limit: int = 10, caller: str = "somebody", work: int = 100, **wishes: Any
+    jobs: JobStore, queue_limit: int = 10, caller: str = "somebody", work: int = 100, **fields: Any
 ) -> str:
-    job_id, place = new_job_id(), Place(caller, work, **wishes)
+    job_id, place = new_job_id(), Place(caller, work, **fields)
     submission = submission_of(jobs, job_id, {"size": 256}, place, queue_limit=queue_limit)
     assert jobs.run(submission) == "queued"
     return job_id
@@ -180,20 +180,20 @@ def test_an_unknown_job_and_one_that_is_over_cannot_be_claimed(jobs: JobStore) -
     assert claim(jobs, job_id).refusal == "over"
 
 
-def test_a_job_whose_worker_fell_silent_waits_again_at_its_old_place(jobs: JobStore) -> None:
-    silent, other = submitted(jobs), submitted(jobs)
-    claimed(jobs, silent, lease_seconds=0)
-    assert due(jobs).silent == [silent]
-    assert recover(jobs, silent) == "queued"
-    assert order(jobs) == [silent, other]
-    claimed(jobs, silent)
-    assert look(jobs, silent).attempt == 2
+def test_a_job_whose_lease_ran_out_is_queued_again_at_its_old_place(jobs: JobStore) -> None:
+    lost, other = submitted(jobs), submitted(jobs)
+    claimed(jobs, lost, lease_seconds=0)
+    assert due(jobs).lost == [lost]
+    assert recover(jobs, lost) == "queued"
+    assert order(jobs) == [lost, other]
+    claimed(jobs, lost)
+    assert look(jobs, lost).attempt == 2
 
 
 def test_a_job_whose_worker_lives_is_not_recovered(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     claimed(jobs, job_id)
-    assert due(jobs).silent == []
+    assert due(jobs).lost == []
     assert recover(jobs, job_id) == "held"
     assert look(jobs, job_id).status == "running"
 
@@ -345,7 +345,7 @@ def test_a_heartbeat_renews_the_lease(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id, lease_seconds=0)
     assert beat(jobs, job_id, fence) == "ok"
-    assert due(jobs).silent == []
+    assert due(jobs).lost == []
 
 
 def test_news_are_a_new_version_and_a_bare_heartbeat_is_not(jobs: JobStore) -> None:
@@ -385,7 +385,7 @@ def test_canceling_a_running_job_is_told_at_the_next_heartbeat(jobs: JobStore) -
     assert look(jobs, job_id).status == "canceled"
 
 
-def test_canceling_a_job_whose_worker_fell_silent_ends_it_at_once(jobs: JobStore) -> None:
+def test_canceling_a_job_whose_lease_ran_out_ends_it_at_once(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id, lease_seconds=0)
     assert cancel(jobs, job_id) == "canceled"
@@ -568,13 +568,13 @@ def test_jobs_without_a_message_are_counted(jobs: JobStore) -> None:
 def test_other_weights_are_heard_of_once(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id)
-    wanted = {"size": 256, "style_weight": 0.9}
-    assert jobs.run(transitions.update_weights(job_id, 0, wanted)) == "ok"
+    new_options = {"size": 256, "style_weight": 0.9}
+    assert jobs.run(transitions.update_weights(job_id, 0, new_options)) == "ok"
     beats = transitions.heartbeat(job_id, fence, lease_seconds=20, news={})
-    assert jobs.run(beats) == transitions.HeartbeatReply("ok", 1, wanted)
+    assert jobs.run(beats) == transitions.HeartbeatReply("ok", 1, new_options)
     beats = transitions.heartbeat(job_id, fence, lease_seconds=20, news={}, weight_updates=1)
     assert jobs.run(beats) == transitions.HeartbeatReply("ok")
-    assert look(jobs, job_id).options == wanted
+    assert look(jobs, job_id).options == new_options
 
 
 def test_warnings_are_kept_with_the_job_and_replaced_with_its_weights(jobs: JobStore) -> None:
@@ -608,7 +608,7 @@ def test_a_running_job_s_worker_is_woken_when_something_is_asked(jobs: JobStore)
         assert until(lambda: channel.get_message(timeout=1))
 
 
-def test_one_leads_until_it_falls_silent(jobs: JobStore) -> None:
+def test_one_leads_until_its_lease_runs_out(jobs: JobStore) -> None:
     def leads(name: str, lease_seconds: float = 20) -> bool:
         return jobs.run(overview.lead("reconciler", name, lease_seconds=lease_seconds))
 

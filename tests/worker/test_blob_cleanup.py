@@ -84,11 +84,11 @@ def test_copied_pictures_of_a_job_that_is_about_to_begin_stay(
 
 def test_copies_in_other_formats_are_erased_after_an_hour(jobs: JobStore, blobs: BlobStore) -> None:
     result = result_key(known_job(jobs), "1-a")
-    kept = put(blobs, result, 2 * HOUR)
+    stored = put(blobs, result, 2 * HOUR)
     old = put(blobs, encoded_key(result, "webp"), 2 * HOUR)
     young = put(blobs, encoded_key(result, "jpeg"), HOUR / 2)
     sweep(jobs, blobs)
-    assert (kept.exists(), old.exists(), young.exists()) == (True, False, True)
+    assert (stored.exists(), old.exists(), young.exists()) == (True, False, True)
 
 
 def test_what_a_check_of_the_store_has_left_is_erased(jobs: JobStore, blobs: BlobStore) -> None:

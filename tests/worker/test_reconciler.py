@@ -160,7 +160,7 @@ def test_a_job_past_its_deadline_expires(
 def test_a_job_past_its_retention_goes_with_its_blobs(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
-    job_id, kept = submitted(jobs, blobs), submitted(jobs, blobs)
+    job_id, retained = submitted(jobs, blobs), submitted(jobs, blobs)
     fence = claimed(jobs, job_id, lease_seconds=20)
     blobs.put(result_key(job_id, fence), b"picture")
     over = transitions.succeed(
@@ -169,7 +169,7 @@ def test_a_job_past_its_retention_goes_with_its_blobs(
     jobs.run(over)
     until(lambda: reconciler.round() and not blobs.keys(f"jobs/{job_id}"))
     assert not jobs.client.exists(record_key(job_id))
-    assert blobs.keys(f"jobs/{kept}")
+    assert blobs.keys(f"jobs/{retained}")
 
 
 def test_what_workers_left_of_a_job_that_is_over_goes_and_its_pictures_stay(

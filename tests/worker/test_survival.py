@@ -1,4 +1,4 @@
-"""What becomes of a job when what paints it dies, is told to go, or cannot reach Redis."""
+"""What happens to a job when its worker dies, shuts down, or cannot reach Redis."""
 
 import signal
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def service(crew: House) -> House:
     return crew
 
 
-def kept(service: House, job_id: str) -> bool:
+def has_checkpoint(service: House, job_id: str) -> bool:
     """Whether some of the job's work lies in the blob store."""
     return bool(service.blobs.keys(f"jobs/{job_id}/checkpoints"))
 
@@ -51,13 +51,13 @@ def test_a_worker_killed_mid_job_costs_little_and_the_picture_is_the_same(servic
     undisturbed = service.submit(**LONG)
     service.when(undisturbed, "succeeded", "failed")
     job_id = service.submit(**LONG)
-    until(lambda: kept(service, job_id))
+    until(lambda: has_checkpoint(service, job_id))
     painter(service, job_id).send_children(signal.SIGKILL)
     done = service.when(job_id, "succeeded", "failed")
     assert (done["status"], done["attempt"]) == ("succeeded", 2)
     assert f"Job {job_id}: goes on from iteration" in painter(service, job_id).log
     assert service.picture(job_id) == service.picture(undisturbed)
-    assert not kept(service, job_id)
+    assert not has_checkpoint(service, job_id)
 
 
 def test_a_worker_told_to_go_gives_its_job_to_another(service: House) -> None:
@@ -86,7 +86,7 @@ def test_a_worker_told_to_go_while_it_prepares_gives_its_job_back(service: House
 
 def test_a_damaged_checkpoint_is_painted_afresh(service: House) -> None:
     job_id = service.submit(**LONG)
-    until(lambda: kept(service, job_id))
+    until(lambda: has_checkpoint(service, job_id))
     worker = painter(service, job_id)
     worker.send_children(signal.SIGKILL)
     for key in service.blobs.keys(f"jobs/{job_id}/checkpoints"):
@@ -144,7 +144,7 @@ def test_new_weights_reach_a_running_job(service: House) -> None:
 
 def test_an_erased_job_leaves_nothing_whatever_its_worker_was_doing(service: House) -> None:
     job_id = service.submit(**LONG)
-    until(lambda: kept(service, job_id))
+    until(lambda: has_checkpoint(service, job_id))
     service.http.delete(f"/jobs/{job_id}").raise_for_status()
     until(lambda: service.jobs.client.zscore(redis_keys.CLEANUP, job_id) is None)
     assert service.blobs.keys(f"jobs/{job_id}") == []
@@ -189,7 +189,7 @@ def test_a_worker_told_to_go_while_redis_is_away_goes_and_its_job_is_found_again
     service: House,
 ) -> None:
     job_id = service.submit(**LONG)
-    until(lambda: kept(service, job_id))
+    until(lambda: has_checkpoint(service, job_id))
     first = painter(service, job_id)
     service.redis.send(signal.SIGKILL)
     service.redis.process.wait()

@@ -19,7 +19,7 @@ from shared import redis_keys, transitions, webhooks
 from shared.inputs import Inputs
 from shared.job_store import JobStore
 from shared.jobs import Job, new_job_id
-from shared.jobs import Webhook as Told
+from shared.jobs import Webhook as StoredWebhook
 from shared.transitions import Place, Retention
 from tests.waiting import pause, until
 from worker.webhook_network import NotPublic, PublicNetwork
@@ -30,7 +30,7 @@ RETENTION = Retention(retention_hours=1, grace_seconds=40)
 
 @dataclass
 class Receiver:
-    """A server that gets webhooks, and answers as it is told."""
+    """A server that gets webhooks, and answers as it is set to."""
 
     url: str
     answers: list[int] = field(default_factory=list)
@@ -76,7 +76,7 @@ def delivered(deliveries: Deliveries) -> bool:
 
 
 def over(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
-    """A job that has ended, whose client wants to be told."""
+    """A job that has ended, with a webhook."""
     job_id = new_job_id()
     latest_ms = jobs.run(transitions.begin_submission(job_id))
     place = Place("somebody", 100, owner=owner, webhook_url=url)
@@ -87,7 +87,7 @@ def over(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
     return job_id
 
 
-def told(jobs: JobStore, job_id: str) -> Told:
+def stored_webhook(jobs: JobStore, job_id: str) -> StoredWebhook:
     job = jobs.run(transitions.read(job_id))
     assert isinstance(job, Job)
     assert job.webhook is not None
@@ -109,7 +109,7 @@ def test_an_address_is_told_how_the_job_ended(
     message = json.loads(body)
     assert message["type"] == "job.canceled"
     assert message["data"]["id"] == job_id
-    webhook = told(jobs, job_id)
+    webhook = stored_webhook(jobs, job_id)
     assert (webhook.tries, webhook.error, webhook.again_at) == (1, None, None)
     assert not delivered(deliveries)
 
@@ -142,8 +142,8 @@ def test_a_damaged_secret_or_record_holds_up_nobody(
     jobs.client.set(redis_keys.record_key(no_record), "text")
     sent = over(jobs, receiver.url)
     assert delivered(deliveries)
-    assert told(jobs, sent).error is None
-    error = told(jobs, unsigned).error
+    assert stored_webhook(jobs, sent).error is None
+    error = stored_webhook(jobs, unsigned).error
     assert error is not None
     assert "could not be signed" in error
 
@@ -162,13 +162,13 @@ def test_what_does_not_arrive_is_tried_again_with_the_same_id(
     job_id = over(jobs, receiver.url)
     for tries, error in ((1, "The address answered 500."), (2, "The address answered 503.")):
         delivered(deliveries)
-        webhook = told(jobs, job_id)
+        webhook = stored_webhook(jobs, job_id)
         assert (webhook.tries, webhook.error) == (tries, error)
         assert webhook.again_at is not None
         assert not delivered(deliveries)
         bring_forward(jobs)
     delivered(deliveries)
-    assert (told(jobs, job_id).tries, told(jobs, job_id).error) == (3, None)
+    assert (stored_webhook(jobs, job_id).tries, stored_webhook(jobs, job_id).error) == (3, None)
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
 
 
@@ -180,7 +180,7 @@ def test_the_pauses_between_tries_grow(
     pauses = []
     while True:
         delivered(deliveries)
-        webhook = told(jobs, job_id)
+        webhook = stored_webhook(jobs, job_id)
         if webhook.again_at is None:
             break
         assert webhook.tried_at is not None
@@ -196,7 +196,7 @@ def test_an_address_that_is_gone_is_not_told_again(
     receiver.answers = [410]
     job_id = over(jobs, receiver.url)
     delivered(deliveries)
-    assert told(jobs, job_id).again_at is None
+    assert stored_webhook(jobs, job_id).again_at is None
 
 
 def test_a_redirect_is_not_followed(
@@ -206,7 +206,7 @@ def test_a_redirect_is_not_followed(
     job_id = over(jobs, receiver.url)
     delivered(deliveries)
     assert len(receiver.got) == 1
-    assert told(jobs, job_id).error == "The address answered 302."
+    assert stored_webhook(jobs, job_id).error == "The address answered 302."
 
 
 def test_an_address_where_nobody_answers_is_tried_again(
@@ -216,7 +216,7 @@ def test_an_address_where_nobody_answers_is_tried_again(
         unused.bind(("127.0.0.1", 0))
         job_id = over(jobs, f"http://127.0.0.1:{unused.getsockname()[1]}/")
         delivered(deliveries)
-    webhook = told(jobs, job_id)
+    webhook = stored_webhook(jobs, job_id)
     assert webhook.error is not None
     assert webhook.again_at is not None
 
@@ -229,7 +229,7 @@ def test_an_address_that_never_comes_to_an_end_is_left(
         Thread(target=_never_ends, args=(listening,), daemon=True).start()
         job_id = over(jobs, f"http://127.0.0.1:{listening.getsockname()[1]}/")
         delivered(deliveries)
-    assert told(jobs, job_id).error == "The address could not be reached (ReadTimeout)."
+    assert stored_webhook(jobs, job_id).error == "The address could not be reached (ReadTimeout)."
 
 
 def _never_ends(listening: socket.socket) -> None:
@@ -267,7 +267,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_public(
     job_id = over(jobs, receiver.url)
     delivered(Deliveries(jobs, allow_private=False))
     assert receiver.got == []
-    webhook = told(jobs, job_id)
+    webhook = stored_webhook(jobs, job_id)
     assert (webhook.error, webhook.again_at) == ("The address is not public.", None)
 
 
@@ -279,12 +279,12 @@ def test_a_name_that_leads_inside_is_not_connected_to() -> None:
 def test_a_name_is_resolved_once_and_what_it_was_is_connected_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    looked: list[str] = []
+    resolved: list[str] = []
     connected: list[str] = []
 
     def resolve(host: str, *_: Any, **__: Any) -> list[Any]:
-        looked.append(host)
-        address = "93.184.215.14" if len(looked) == 1 else "127.0.0.1"
+        resolved.append(host)
+        address = "93.184.215.14" if len(resolved) == 1 else "127.0.0.1"
         return [(None, None, None, "", (address, 443))]
 
     def connect(_: object, host: str, port: int, timeout: float | None) -> None:
@@ -293,7 +293,7 @@ def test_a_name_is_resolved_once_and_what_it_was_is_connected_to(
     monkeypatch.setattr("worker.webhook_network.getaddrinfo", resolve)
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
     PublicNetwork().connect_tcp("rebinding.example", 443)
-    assert (looked, connected) == (["rebinding.example"], ["93.184.215.14"])
+    assert (resolved, connected) == (["rebinding.example"], ["93.184.215.14"])
 
 
 ADDRESSES = ("2606:4700::1111", "93.184.215.14", "8.8.8.8")
@@ -352,7 +352,7 @@ def test_a_receiver_that_never_answers_delays_no_other(
         deliveries.round()
         job_id = over(jobs, receiver.url)
         deliveries.round()
-        until(lambda: told(jobs, job_id).tries == 1)
+        until(lambda: stored_webhook(jobs, job_id).tries == 1)
         silent.accept()[0].close()  # the one try that has begun
         deliveries.close()
     assert len(jobs.client.zrangebyscore(redis_keys.WEBHOOKS, 0, int(1000 * time()))) == 23
@@ -363,8 +363,8 @@ def test_an_address_in_a_record_that_cannot_be_read_holds_up_no_other(
 ) -> None:
     job_ids = [over(jobs, url) for url in ("https://[a/", "https://a..b/", receiver.url)]
     delivered(deliveries)
-    assert [told(jobs, job_id).tries for job_id in job_ids] == [1, 1, 1]
-    assert told(jobs, job_ids[-1]).error is None
+    assert [stored_webhook(jobs, job_id).tries for job_id in job_ids] == [1, 1, 1]
+    assert stored_webhook(jobs, job_ids[-1]).error is None
 
 
 def test_one_host_is_told_one_thing_after_the_other(
