@@ -74,7 +74,7 @@ class BlobCleanup:
             yield from self._delete(self._short_lived(page, now - SHORT_LIVED))
             yield from self._delete(self._orphans(page, now - self._max_age))
             yield
-        yield from self._blobs.erase_old_pieces(now - SHORT_LIVED)
+        yield from self._blobs.delete_old_pieces(now - SHORT_LIVED)
 
     def _short_lived(self, page: Sequence[StoredBlob], before: datetime) -> list[str]:
         old = (blob.key for blob in page if blob.modified_at < before)

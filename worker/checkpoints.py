@@ -10,7 +10,7 @@ from typing import IO
 
 from obstore.exceptions import BaseError as BlobStoreError
 
-from shared.blob_store import BlobStore, checkpoint_key, checkpoints_of
+from shared.blob_store import BlobStore, checkpoint_folder, checkpoint_key
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Checkpoints:
 
     def _list_keys(self) -> list[str]:
         try:
-            return self._blobs.keys(checkpoints_of(self._job_id))
+            return self._blobs.keys(checkpoint_folder(self._job_id))
         except (BlobStoreError, OSError) as error:
             log.warning("Job %s: checkpoints cannot be listed: %s", self._job_id, error)
             return []

@@ -23,7 +23,7 @@ from redis import RedisError
 from redis.exceptions import ResponseError
 
 from shared import logs, overview, tracing, transitions
-from shared.blob_store import BlobStore, folder_of, is_encoded
+from shared.blob_store import BlobStore, is_encoded, job_folder
 from shared.errors import DamagedRecord
 from shared.job_store import JobStore
 from shared.queue import MESSAGES_KEY, create_queue, publish
@@ -164,9 +164,9 @@ class Reconciler:
         return True
 
     def _delete_unused(self, job_id: str, used: frozenset[str]) -> None:
-        keys = self._blobs.keys(folder_of(job_id))
+        keys = self._blobs.keys(job_folder(job_id))
         unused = [key for key in keys if key not in used and not (used and is_encoded(key))]
-        self._blobs.erase_pieces(job_id)
+        self._blobs.delete_pieces(job_id)
         if unused:
             self._blobs.delete(*unused)
             log.info("Job %s: %d unused blobs deleted", job_id, len(unused))

@@ -77,7 +77,7 @@ def test_the_pieces_of_a_writer_that_died_go(blobs: BlobStore, tmp_path: Path) -
     (piece,) = [path for path in tmp_path.rglob("*") if path.is_file()]
     piece.with_name(f"{piece.name}#1").write_bytes(b"half")
     assert blobs.keys("jobs/job") == [key]
-    blobs.erase_pieces("job")
+    blobs.delete_pieces("job")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [piece]
 
 
