@@ -82,8 +82,8 @@ def on_job(
         arguments: beside the job's id.
         keys: beside the job's record and those in `JOB_KEYS`.
     """
-    all_keys = {"record": record_key(job_id)} | JOB_KEYS | dict(keys or {})
-    all_arguments = {"id": job_id} | dict(arguments or {})
+    all_keys = {"record": record_key(job_id), **JOB_KEYS, **(keys or {})}
+    all_arguments = {"id": job_id, **(arguments or {})}
     return Transition(f"job/{script}", all_keys, all_arguments, read, fields or {})
 
 

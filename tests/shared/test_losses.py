@@ -28,7 +28,7 @@ def test_a_rounded_total_gives_no_gamut_below_nothing() -> None:
     assert Losses.from_json(older.encode()).gamut == [0.0]
 
 
-def test_a_newer_version_s_columns_are_passed_over() -> None:
+def test_a_newer_version_s_columns_are_ignored() -> None:
     losses = Losses()
     losses.add(PROGRESS)
     newer = json.loads(losses.to_json()) | {"tomorrow": [1.0]}
@@ -36,7 +36,7 @@ def test_a_newer_version_s_columns_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize("text", [b"[]", b"{}", b'{"iterations": [1]}', b"no JSON"])
-def test_what_holds_no_curves_is_refused(text: bytes) -> None:
+def test_a_file_without_loss_curves_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"curves|value"):
         Losses.from_json(text)
 

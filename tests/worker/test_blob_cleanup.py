@@ -1,4 +1,4 @@
-"""Blobs that no record names any more: erased once they are old, and never before."""
+"""Blobs that no record refers to: deleted once they are old, and never before."""
 
 import os
 from datetime import timedelta
@@ -51,7 +51,7 @@ def sweep(jobs: JobStore, blobs: BlobStore) -> None:
     BlobCleanup(jobs, blobs, RETENTION).step()
 
 
-def test_blobs_without_a_record_are_erased_past_the_retention(
+def test_blobs_without_a_record_are_deleted_past_the_retention(
     jobs: JobStore, blobs: BlobStore, tmp_path: Path
 ) -> None:
     put(blobs, input_key(new_job_id(), "content"), 6 * HOUR)
@@ -82,7 +82,7 @@ def test_copied_pictures_of_a_job_that_is_about_to_begin_stay(
     assert path.exists()
 
 
-def test_copies_in_other_formats_are_erased_after_an_hour(jobs: JobStore, blobs: BlobStore) -> None:
+def test_copies_in_other_formats_last_an_hour(jobs: JobStore, blobs: BlobStore) -> None:
     result = result_key(known_job(jobs), "1-a")
     stored = put(blobs, result, 2 * HOUR)
     old = put(blobs, encoded_key(result, "webp"), 2 * HOUR)
@@ -91,13 +91,13 @@ def test_copies_in_other_formats_are_erased_after_an_hour(jobs: JobStore, blobs:
     assert (stored.exists(), old.exists(), young.exists()) == (True, False, True)
 
 
-def test_what_a_check_of_the_store_has_left_is_erased(jobs: JobStore, blobs: BlobStore) -> None:
+def test_blobs_that_a_check_of_the_store_left_are_deleted(jobs: JobStore, blobs: BlobStore) -> None:
     path = put(blobs, "checks/a", 2 * HOUR)
     sweep(jobs, blobs)
     assert not path.exists()
 
 
-def test_pieces_of_writers_that_died_are_erased(jobs: JobStore, blobs: BlobStore) -> None:
+def test_incomplete_files_of_dead_writers_are_deleted(jobs: JobStore, blobs: BlobStore) -> None:
     folder = put(blobs, input_key(known_job(jobs), "content"), 0).parent
     old, young = folder / "style-0#1", folder / "style-1#1"
     for path in (old, young):
@@ -107,13 +107,13 @@ def test_pieces_of_writers_that_died_are_erased(jobs: JobStore, blobs: BlobStore
     assert (old.exists(), young.exists()) == (False, True)
 
 
-def test_what_is_none_of_the_service_s_stays(jobs: JobStore, blobs: BlobStore) -> None:
+def test_files_of_other_programs_stay(jobs: JobStore, blobs: BlobStore) -> None:
     paths = [put(blobs, key, 100 * HOUR) for key in ("jobs/notes/x", "backup/x", "x")]
     sweep(jobs, blobs)
     assert all(path.exists() for path in paths)
 
 
-def test_a_large_store_is_looked_through_step_by_step(
+def test_a_large_store_is_searched_step_by_step(
     jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.blob_store.PAGE_BLOBS", 10)
@@ -127,7 +127,7 @@ def test_a_large_store_is_looked_through_step_by_step(
     assert not any(path.exists() for path in paths)
 
 
-def test_a_step_ends_in_the_middle_of_a_page_where_erasing_is_slow(
+def test_a_step_ends_in_the_middle_of_a_page_where_deleting_is_slow(
     jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.blob_cleanup.STEP_SECONDS", 0.0)
@@ -142,7 +142,7 @@ def test_a_step_ends_in_the_middle_of_a_page_where_erasing_is_slow(
     assert left == [3, 2, 1, 0]
 
 
-def test_it_begins_again_only_after_a_while(jobs: JobStore, blobs: BlobStore) -> None:
+def test_the_next_search_starts_only_after_the_interval(jobs: JobStore, blobs: BlobStore) -> None:
     sweeps = BlobCleanup(jobs, blobs, RETENTION)
     sweeps.step()
     path = put(blobs, input_key(new_job_id(), "content"), 6 * HOUR)

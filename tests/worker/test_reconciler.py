@@ -69,7 +69,7 @@ def messages(jobs: JobStore) -> int:
     return int(jobs.client.llen(MESSAGES_KEY))
 
 
-def test_a_job_whose_worker_fell_silent_is_announced_again(
+def test_a_job_whose_lease_ran_out_is_announced_again(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
@@ -133,7 +133,7 @@ def test_behind_jobs_that_no_worker_can_paint_a_lost_message_is_sent_again_at_on
     assert taken(jobs) == 1
 
 
-def test_that_a_job_waits_without_a_message_is_logged_once(
+def test_a_job_without_a_message_is_logged_once(
     reconciler: Reconciler,
     jobs: JobStore,
     blobs: BlobStore,
@@ -157,7 +157,7 @@ def test_a_job_past_its_deadline_expires(
     until(lambda: reconciler.round() and look(jobs, job_id).status == "expired")
 
 
-def test_a_job_past_its_retention_goes_with_its_blobs(
+def test_a_job_past_its_retention_is_deleted_with_its_blobs(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id, retained = submitted(jobs, blobs), submitted(jobs, blobs)
@@ -172,7 +172,7 @@ def test_a_job_past_its_retention_goes_with_its_blobs(
     assert blobs.keys(f"jobs/{retained}")
 
 
-def test_what_workers_left_of_a_job_that_is_over_goes_and_its_pictures_stay(
+def test_blobs_that_workers_left_are_deleted_once_a_job_is_over_and_its_pictures_stay(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
@@ -190,7 +190,7 @@ def test_what_workers_left_of_a_job_that_is_over_goes_and_its_pictures_stay(
     assert sorted(blobs.keys(f"jobs/{job_id}")) == sorted([*job.inputs.all(), job.result_key or ""])
 
 
-def test_pictures_whose_record_never_came_go(
+def test_pictures_whose_record_never_came_are_deleted(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transitions, "ARRIVAL_SECONDS", 0)
@@ -202,7 +202,7 @@ def test_pictures_whose_record_never_came_go(
     assert jobs.client.keys("*") == ["leader:reconciler"]
 
 
-def test_what_an_erased_job_s_worker_still_wrote_goes(
+def test_blobs_that_a_worker_wrote_after_its_job_was_deleted_are_deleted(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
@@ -231,7 +231,7 @@ def no_record(jobs: JobStore, job_id: str) -> None:
     jobs.client.set(record_key(job_id), "text")
 
 
-def test_what_is_no_record_is_discarded_and_holds_up_no_round(
+def test_a_key_that_does_not_hold_a_record_is_deleted_and_the_round_continues(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     running, old = submitted(jobs, blobs), submitted(jobs, blobs)
@@ -247,7 +247,7 @@ def test_what_is_no_record_is_discarded_and_holds_up_no_round(
     assert blobs.keys("jobs") == blobs.keys(f"jobs/{other}")
 
 
-def test_of_a_canceled_job_the_pictures_go_soon_and_what_it_showed_stays(
+def test_a_canceled_job_s_inputs_are_deleted_soon_and_its_preview_stays(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     canceled, running = submitted(jobs, blobs), submitted(jobs, blobs)
@@ -262,7 +262,7 @@ def test_of_a_canceled_job_the_pictures_go_soon_and_what_it_showed_stays(
     assert look(jobs, canceled).status == "canceled"
 
 
-def test_submitting_and_canceling_again_and_again_keeps_no_more_than_may_be(
+def test_submitting_and_canceling_repeatedly_retains_no_more_jobs_than_the_limit(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     for _ in range(20):
@@ -301,7 +301,7 @@ def test_pictures_that_a_newer_version_knows_stay(
     assert sketch in blobs.keys(f"jobs/{job_id}")
 
 
-def test_where_one_half_ends_by_an_error_the_other_does_too() -> None:
+def test_when_one_half_fails_the_other_ends_too() -> None:
     closing = Event()
 
     def waits() -> None:
@@ -313,7 +313,7 @@ def test_where_one_half_ends_by_an_error_the_other_does_too() -> None:
     assert not run_together([waits, fails], closing)
 
 
-def test_both_halves_end_when_they_are_asked_to() -> None:
+def test_both_halves_end_at_shutdown() -> None:
     closing = Event()
 
     def waits() -> None:
@@ -323,7 +323,7 @@ def test_both_halves_end_when_they_are_asked_to() -> None:
     assert run_together([waits, waits], closing)
 
 
-def test_blobs_of_an_emptied_redis_go(
+def test_blobs_of_an_emptied_redis_are_deleted(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, tmp_path: Path
 ) -> None:
     submitted(jobs, blobs)

@@ -100,7 +100,7 @@ def bring_forward(jobs: JobStore) -> None:
         jobs.client.zadd(redis_keys.WEBHOOKS, {str(job_id): 0})
 
 
-def test_an_address_is_told_how_the_job_ended(
+def test_a_webhook_reports_how_the_job_ended(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     job_id = over(jobs, receiver.url)
@@ -133,7 +133,7 @@ def test_each_owner_has_a_secret_of_its_own(
         Webhook(webhooks.get_secret(jobs.client, "bob")).verify(body, headers)
 
 
-def test_a_damaged_secret_or_record_holds_up_nobody(
+def test_a_damaged_secret_or_record_delays_no_other_webhook(
     receiver: Receiver, deliveries: Deliveries, jobs: JobStore
 ) -> None:
     jobs.client.hset("api:webhook-secrets", "bob", "whsec_a")
@@ -148,14 +148,12 @@ def test_a_damaged_secret_or_record_holds_up_nobody(
     assert "could not be signed" in error
 
 
-def test_a_job_whose_client_wants_to_hear_nothing_is_not_told_of(
-    deliveries: Deliveries, jobs: JobStore
-) -> None:
+def test_a_job_without_a_webhook_url_has_no_webhook(deliveries: Deliveries, jobs: JobStore) -> None:
     over(jobs, None)
     assert not delivered(deliveries)
 
 
-def test_what_does_not_arrive_is_tried_again_with_the_same_id(
+def test_a_webhook_that_does_not_arrive_is_retried_with_the_same_id(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     receiver.answers = [500, 503]
@@ -172,7 +170,7 @@ def test_what_does_not_arrive_is_tried_again_with_the_same_id(
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
 
 
-def test_the_pauses_between_tries_grow(
+def test_the_pauses_between_webhook_retries_grow(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     receiver.answers = [500] * (len(RETRY_SECONDS) + 1)
@@ -190,7 +188,7 @@ def test_the_pauses_between_tries_grow(
     assert (webhook.tries, webhook.error) == (len(RETRY_SECONDS) + 1, "The address answered 500.")
 
 
-def test_an_address_that_is_gone_is_not_told_again(
+def test_an_address_that_answers_410_is_not_retried(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     receiver.answers = [410]
@@ -209,9 +207,7 @@ def test_a_redirect_is_not_followed(
     assert stored_webhook(jobs, job_id).error == "The address answered 302."
 
 
-def test_an_address_where_nobody_answers_is_tried_again(
-    deliveries: Deliveries, jobs: JobStore
-) -> None:
+def test_an_unreachable_address_is_retried(deliveries: Deliveries, jobs: JobStore) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         job_id = over(jobs, f"http://127.0.0.1:{unused.getsockname()[1]}/")
@@ -221,7 +217,7 @@ def test_an_address_where_nobody_answers_is_tried_again(
     assert webhook.again_at is not None
 
 
-def test_an_address_that_never_comes_to_an_end_is_left(
+def test_an_endless_answer_times_out(
     deliveries: Deliveries, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.webhook_network.MAX_SECONDS", 0.5)
@@ -241,7 +237,7 @@ def _never_ends(listening: socket.socket) -> None:
             pause(0.05)
 
 
-def test_two_that_deliver_tell_it_once(receiver: Receiver, jobs: JobStore) -> None:
+def test_two_processes_deliver_a_webhook_once(receiver: Receiver, jobs: JobStore) -> None:
     over(jobs, receiver.url)
     first, second = (Deliveries(jobs, allow_private=True) for _ in range(2))
     threads = [Thread(target=delivered, args=(each,)) for each in (first, second)]
@@ -252,7 +248,7 @@ def test_two_that_deliver_tell_it_once(receiver: Receiver, jobs: JobStore) -> No
     assert len(receiver.got) == 1
 
 
-def test_an_erased_job_is_not_told_of(
+def test_a_deleted_job_has_no_webhook(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     job_id = over(jobs, receiver.url)
@@ -271,12 +267,12 @@ def test_nothing_is_sent_to_an_address_that_is_not_public(
     assert (webhook.error, webhook.again_at) == ("The address is not public.", None)
 
 
-def test_a_name_that_leads_inside_is_not_connected_to() -> None:
+def test_a_host_name_of_a_private_address_is_refused() -> None:
     with pytest.raises(NotPublic):
         PublicNetwork().connect_tcp("localhost", 80)
 
 
-def test_a_name_is_resolved_once_and_what_it_was_is_connected_to(
+def test_a_host_name_is_resolved_once_and_that_address_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     resolved: list[str] = []
@@ -317,12 +313,12 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return tried
 
 
-def test_each_address_of_a_name_is_tried_in_the_system_s_order(connected: list[str]) -> None:
+def test_each_address_of_a_host_name_is_tried_in_the_system_s_order(connected: list[str]) -> None:
     PublicNetwork().connect_tcp("example.org", 443, 10.0)
     assert connected == list(ADDRESSES)
 
 
-def test_a_name_with_one_address_inside_is_not_connected_to_at_all(
+def test_a_host_name_with_one_private_address_is_refused(
     connected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.worker.test_webhooks.ADDRESSES", ("8.8.8.8", "10.0.0.1"))
@@ -331,7 +327,7 @@ def test_a_name_with_one_address_inside_is_not_connected_to_at_all(
     assert connected == []
 
 
-def test_a_name_whose_addresses_all_refuse_cannot_be_reached(
+def test_a_host_name_whose_addresses_all_refuse_is_unreachable(
     connected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", refuse)
@@ -358,7 +354,7 @@ def test_a_receiver_that_never_answers_delays_no_other(
     assert len(jobs.client.zrangebyscore(redis_keys.WEBHOOKS, 0, int(1000 * time()))) == 23
 
 
-def test_an_address_in_a_record_that_cannot_be_read_holds_up_no_other(
+def test_an_invalid_address_in_a_record_delays_no_other_webhook(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     job_ids = [over(jobs, url) for url in ("https://[a/", "https://a..b/", receiver.url)]
@@ -367,7 +363,7 @@ def test_an_address_in_a_record_that_cannot_be_read_holds_up_no_other(
     assert stored_webhook(jobs, job_ids[-1]).error is None
 
 
-def test_one_host_is_told_one_thing_after_the_other(
+def test_webhooks_of_one_host_are_delivered_one_after_the_other(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     for _ in range(12):
@@ -424,12 +420,12 @@ def test_one_host_is_told_one_thing_after_the_other(
         "fec0::1",
     ],
 )
-def test_an_address_inside_is_not_public(address: str) -> None:
+def test_a_private_address_is_not_public(address: str) -> None:
     assert not webhooks.is_public(ip_address(address))
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "2002:808:808::"])
-def test_an_address_outside_is_public(address: str) -> None:
+def test_an_internet_address_is_public(address: str) -> None:
     assert webhooks.is_public(ip_address(address))
 
 
@@ -468,7 +464,7 @@ def test_an_address_outside_is_public(address: str) -> None:
         "https://[fe80::1%25eth0]/",
     ],
 )
-def test_an_address_that_cannot_be_told_is_refused(url: str) -> None:
+def test_an_invalid_webhook_url_is_refused(url: str) -> None:
     assert webhooks.check_url(url, allow_private=False) is not None
 
 
@@ -483,10 +479,10 @@ def test_an_address_that_cannot_be_told_is_refused(url: str) -> None:
         "https://[2606:4700::1111]:443/",
     ],
 )
-def test_a_public_address_is_taken(url: str) -> None:
+def test_a_public_webhook_url_is_accepted(url: str) -> None:
     assert webhooks.check_url(url, allow_private=False) is None
 
 
 @pytest.mark.parametrize("url", ["http://receiver:8080/", "http://10.0.0.1/", "http://[::1]:9/"])
-def test_an_address_inside_is_taken_where_the_operator_allows_it(url: str) -> None:
+def test_a_private_webhook_url_is_accepted_where_the_operator_allows_it(url: str) -> None:
     assert webhooks.check_url(url, allow_private=True) is None
