@@ -20,7 +20,7 @@ Priority = Literal["high", "normal", "low"]
 LANES: tuple[Priority, ...] = ("high", "normal", "low")
 """The priorities, first to last."""
 
-NEXT: dict[Status, frozenset[Status]] = {
+NEXT_STATES: dict[Status, frozenset[Status]] = {
     "queued": frozenset({"running", "canceled", "failed", "expired"}),
     "running": frozenset({"running", "queued", "succeeded", "failed", "canceled"}),
     "succeeded": frozenset(),
@@ -31,7 +31,7 @@ NEXT: dict[Status, frozenset[Status]] = {
 """Where a job may go from each state. `running → running` is a claim of what a worker lost,
 `running → queued` a worker that gives its job back; what leads nowhere is over."""
 
-OVER: frozenset[Status] = frozenset(status for status, ways in NEXT.items() if not ways)
+OVER: frozenset[Status] = frozenset(status for status, ways in NEXT_STATES.items() if not ways)
 
 NOBODY = "anonymous"
 """The owner of all jobs where the API needs no keys."""

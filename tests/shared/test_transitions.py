@@ -12,7 +12,7 @@ from shared.errors import DamagedRecord
 from shared.idempotency import Reservation, reserve
 from shared.inputs import Inputs
 from shared.job_store import JobStore, Transition
-from shared.jobs import NEXT, Job, Waiting, new_job_id
+from shared.jobs import NEXT_STATES, Job, Waiting, new_job_id
 from shared.redis_keys import record_key
 from shared.transitions import Place, Retention, Submitted
 from tests.waiting import until
@@ -671,7 +671,7 @@ def test_a_running_job_goes_where_the_table_says(way: str, jobs: JobStore) -> No
     fence = claimed(jobs, job_id, lease_seconds=0)
     WAYS[way](jobs, job_id, fence)
     assert read_job(jobs, job_id).status == way
-    assert way in NEXT["running"]
+    assert way in NEXT_STATES["running"]
 
 
 def in_flight(jobs: JobStore) -> dict[str, str]:
