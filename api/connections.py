@@ -5,6 +5,7 @@ uvicorn leaves both to a proxy in front, and there may be none.
 
 import asyncio
 import logging
+import re
 from time import monotonic
 from typing import Any, ClassVar
 
@@ -38,6 +39,11 @@ _WARN_AGAIN_SECONDS = 60.0
 """At most so often is it logged that there are too many connections."""
 
 _RETRY_SECONDS = 5
+
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(:[0-9]*)?")
+"""What a Host header may be (RFC 9110, section 7.2)."""
+
+_ABSOLUTE_ADDRESS = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE)
 
 _UPGRADE_HEADERS = frozenset({b"upgrade", b"http2-settings"})
 
@@ -196,12 +202,28 @@ class _Connection(HttpToolsProtocol):
         self._fruitless_bytes = 0
         if self.parser.get_method() == b"CONNECT":
             raise self._refused(MalformedRequest("This is no proxy."))
+        version = self.parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            raise self._refused(MalformedRequest("Send HTTP/1.1."))
         hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
+        if hosts > 1 or (hosts == 0 and version != "1.0"):
             raise self._refused(MalformedRequest("A request needs one Host header."))
+        self._read_absolute_address()
+        if not all(_HOST.fullmatch(value) for name, value in self.headers if name == b"host"):
+            raise self._refused(MalformedRequest("The Host header is no name or address."))
         self._is_upgrade = self.parser.should_upgrade()
         if not self._is_upgrade:
             super().on_headers_complete()
+
+    def _read_absolute_address(self) -> None:
+        """A request to an absolute address is to the host in it, whatever the header says (RFC
+        9112, section 3.2.2)."""
+        absolute = _ABSOLUTE_ADDRESS.fullmatch(self.url)
+        if absolute is not None:
+            host, path = absolute.groups()
+            others = [(name, value) for name, value in self.headers if name != b"host"]
+            self.headers[:] = [(b"host", host), *others]  # the scope has this very list
+            self.url = path if path.startswith(b"/") else b"/" + path
 
     def _refused(self, error: PasticheError) -> Exception:
         """Refuses a request; what is to be raised, so that no more of it is parsed."""

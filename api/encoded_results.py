@@ -32,7 +32,9 @@ class EncodedResults:
 
         Raises:
             FileNotFoundError: the result itself is lost.
+            DamagedPicture: it cannot be decoded.
             DecodersBusy: too many other pictures come first.
+            EncodingFailed: its encoder had too little memory, or died.
         """
         if wanted == "png":
             return result_key

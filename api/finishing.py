@@ -3,7 +3,6 @@
 from http import HTTPStatus
 from secrets import token_hex
 
-from anyio import to_thread
 from fastapi import APIRouter, Response
 
 from api.access import Access, AccessOf
@@ -15,6 +14,7 @@ from shared import transitions
 from shared.blob_store import result_key
 from shared.errors import CancelRequested, NoResult
 from shared.jobs import Job
+from shared.pictures import DamagedPicture
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 @router.post(
     "/{job_id}/finish",
     response_model=JobView,
-    responses=responses_to_callers(404, 409, 410)
+    responses=responses_to_callers(404, 409, 410, 507)
     | {202: {"model": JobView, "description": "The worker is asked to; the job is over soon"}},
 )
 async def finish(job: JobOf, access: AccessOf, service: ServiceOf) -> Response:
@@ -55,11 +55,11 @@ async def _with_preview_as_result(job: Job, access: Access, service: Service) ->
         raise NoResult(f"The job is {job.status}: there is no picture of it to keep.")
     try:
         preview = await service.blobs.get_async(job.preview_key)
-    except FileNotFoundError as error:
+        picture = await service.decoder.preview_to_png(preview)
+    except (FileNotFoundError, DamagedPicture) as error:
         raise NoResult("The last preview of the job is gone.") from error
     # Its worker may still write under its fence's own key, and erase that again.
     key = result_key(job.id, f"{job.fence or token_hex(4)}-kept")
-    picture = await service.decoder.preview_to_png(preview)
-    await to_thread.run_sync(service.blobs.put, key, picture)
+    await service.blobs.put_async(key, picture)
     await service.jobs.run(transitions.store_preview(job.id, key))
     return await job_of(job.id, access, service)

@@ -23,8 +23,10 @@ _SENTENCES = {
 }
 """By pydantic's name for the fault, the sentence before “, not “…”.”; `{…}` is from its context."""
 
-_NOT_JSON = {
-    "json_invalid": "The body is not valid JSON.",
+NOT_JSON = "The body is not valid JSON."
+
+_FAULTS_OF_BODY = {
+    "json_invalid": NOT_JSON,
     "model_attributes_type": "The body must be a JSON object.",
     "missing": "A JSON object is needed.",
 }
@@ -37,8 +39,11 @@ def fault_of_parameter(error: Mapping[str, Any]) -> FieldError:
         error: as pydantic and FastAPI describe it.
     """
     place, kind = error["loc"], error["type"]
-    if place[0] == "body" and kind in _NOT_JSON:
-        return FieldError("body", "not_json", _NOT_JSON[kind])
+    if place[0] == "body" and isinstance(error["input"], bytes):
+        sentence = "Send the body as JSON, with `Content-Type: application/json`."
+        return FieldError("body", "not_json", sentence)
+    if place[0] == "body" and kind in _FAULTS_OF_BODY:
+        return FieldError("body", "not_json", _FAULTS_OF_BODY[kind])
     name = str(place[-1])
     if kind == "extra_forbidden":
         return unknown_field(name, tuple(Reweighing.model_fields))
@@ -50,4 +55,6 @@ def fault_of_parameter(error: Mapping[str, Any]) -> FieldError:
         return FieldError(name, "invalid_value", f"{error['msg']}.")
     context = {name: str(value).replace("'", "") for name, value in error.get("ctx", {}).items()}
     sentence = _SENTENCES[kind].format(**context)
-    return FieldError(name, "invalid_value", f"{sentence}, not “{error['input']}”.")
+    given = error["input"]
+    shown = str(given).lower() if isinstance(given, bool) else given
+    return FieldError(name, "invalid_value", f"{sentence}, not “{shown}”.")

@@ -15,9 +15,10 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from api.parameter_faults import fault_of_parameter
+from api.parameter_faults import NOT_JSON, fault_of_parameter
 from shared.blob_store import BlobStoreRefused
 from shared.errors import (
+    FieldError,
     InvalidFields,
     PasticheError,
     RedisUnavailable,
@@ -116,6 +117,8 @@ def problem_of(error: PasticheError) -> ProblemResponse:
 async def _the_framework_s(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.BAD_REQUEST:  # of FastAPI, where a body cannot be decoded at all
+        return problem_of(InvalidFields([FieldError("body", "not_json", NOT_JSON)]))
     code = status.name.lower()
     detail = {
         HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}.",

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pastiche.option_kinds import read_whole
 from shared.pictures import Format
 
-_ALIASES = {"jpg": "jpeg", "image/jpg": "image/jpeg"}
+_ALIASES = {"image/jpg": "image/jpeg"}
 
 
 def _whole(value: Any) -> Any:
@@ -20,14 +20,17 @@ def _whole(value: Any) -> Any:
 
 
 def _format(value: Any) -> Any:
-    return _ALIASES.get(value.lower(), value.lower()) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    media_type = f"image/{value.strip().lower().removeprefix('image/')}"
+    return without_aliases(media_type).removeprefix("image/")
 
 
 IN_ASCII_DIGITS = BeforeValidator(_whole)
 """Behind the bounds of a whole number, so that OpenAPI has them: how it is read."""
 
 PictureFormat = Annotated[Format, BeforeValidator(_format)]
-"""The format of a picture; `jpg` is `jpeg`."""
+"""The format of a picture, or its media type; `jpg` is `jpeg`."""
 
 
 def without_aliases(media_type: str) -> str:

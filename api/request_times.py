@@ -5,6 +5,7 @@ from time import perf_counter
 from prometheus_client import CollectorRegistry, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.routing import is_head
 from shared import metrics
 
 NOWHERE = "none"
@@ -41,7 +42,8 @@ class TimeRequests:
             if message["type"] == "http.response.start":
                 route = getattr(scope.get("route"), "path", NOWHERE)
                 seconds = perf_counter() - began
-                self._times.note(scope["method"], route, message["status"], seconds)
+                method = "HEAD" if is_head(scope) else scope["method"]
+                self._times.note(method, route, message["status"], seconds)
             await send(message)
 
         await self._app(scope, receive, noting if scope["type"] == "http" else send)

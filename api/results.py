@@ -16,7 +16,7 @@ from api.jobs import POLL_SECONDS, JobOf, job_of
 from api.problems import responses_to_callers
 from api.queries import PictureFormat, without_aliases
 from api.routing import is_head
-from api.service import ServiceOf
+from api.service import Service, ServiceOf
 from shared.blob_store import BlobStore
 from shared.errors import (
     NoResult,
@@ -26,17 +26,18 @@ from shared.errors import (
     ResultNotReady,
 )
 from shared.jobs import Job
-from shared.pictures import MEDIA_TYPES, Format
+from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
+_QUALITY = re.compile(r"0(\.[0-9]*)?|1(\.0*)?|\.[0-9]+")
 _BYTE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 @router.get(
     "/{job_id}/result",
     response_class=Response,
-    responses=responses_to_callers(404, 406, 409, 410, 416, 422)
+    responses=responses_to_callers(404, 406, 409, 410, 416, 422, 507)
     | {
         200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
         206: {"description": "The range that was asked for"},
@@ -65,11 +66,28 @@ async def result(
     if unchanged(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     try:
-        key = await service.encoded_results.key_of(key, wanted)
-        return await _whole_or_range(request, key, service.blobs, MEDIA_TYPES[wanted], headers)
-    except FileNotFoundError as error:
+        return await _encoded(request, key, wanted, service, headers)
+    except (FileNotFoundError, DamagedPicture) as error:
         await job_of(job.id, access, service)  # it may have been erased meanwhile
         raise ResultLost("The picture store no longer has it. Please paint it again.") from error
+
+
+async def _encoded(
+    request: Request, result_key: str, wanted: Format, service: Service, headers: dict[str, str]
+) -> Response:
+    """The result in a format. A copy may be erased between when it is found and when it is opened:
+    then it is made once more.
+
+    Raises:
+        FileNotFoundError: the result itself is lost.
+        DamagedPicture: it cannot be decoded.
+    """
+    try:
+        key = await service.encoded_results.key_of(result_key, wanted)
+        return await _whole_or_range(request, key, service.blobs, MEDIA_TYPES[wanted], headers)
+    except FileNotFoundError:
+        key = await service.encoded_results.key_of(result_key, wanted)
+        return await _whole_or_range(request, key, service.blobs, MEDIA_TYPES[wanted], headers)
 
 
 def _result_key(job: Job) -> str:
@@ -111,44 +129,45 @@ def _quality_parameter(parameters: list[str]) -> float:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
+            return float(value) if _QUALITY.fullmatch(value) else 0.0
     return 1.0
 
 
 async def _whole_or_range(
     request: Request, key: str, blobs: BlobStore, media_type: str, headers: dict[str, str]
 ) -> Response:
-    """One range of bytes where one is asked for (RFC 9110, section 14), else the whole.
+    """One range of bytes where GET asks for one (RFC 9110, section 14), else the whole.
 
     Raises:
         RangeNotSatisfiable: it begins after the end.
         FileNotFoundError: the picture is lost.
     """
     size = await blobs.size_bytes(key)
-    asked = _BYTE_RANGE.fullmatch(request.headers.get("range", ""))
+    headers["Content-Length"] = str(size)
+    if is_head(request.scope):
+        return Response(status_code=HTTPStatus.OK, headers=headers, media_type=media_type)
     changed = request.headers.get("if-range", headers["ETag"]) != headers["ETag"]
-    if asked is None or asked.groups() == ("", "") or changed:
-        headers["Content-Length"] = str(size)
-        if is_head(request.scope):
-            return Response(status_code=HTTPStatus.OK, headers=headers, media_type=media_type)
+    bounds = None if changed else _bounds(request.headers.get("range", ""), size)
+    if bounds is None:
         return StreamingResponse(await blobs.stream(key), HTTPStatus.OK, headers, media_type)
-    first, last = _bounds(asked[1], asked[2], size)
+    first, last = bounds
     if first >= size or last < first:
         raise RangeNotSatisfiable(size)
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     headers["Content-Length"] = str(last + 1 - first)
-    if is_head(request.scope):
-        status = HTTPStatus.PARTIAL_CONTENT
-        return Response(status_code=status, headers=headers, media_type=media_type)
     part = await blobs.stream(key, slice(first, last + 1))
     return StreamingResponse(part, HTTPStatus.PARTIAL_CONTENT, headers, media_type)
 
 
-def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
-    """The first and the last byte, inclusive; `-n` means the last n bytes."""
+def _bounds(asked: str, size: int) -> tuple[int, int] | None:
+    """The first and the last byte of a range, inclusive; `-n` means the last n bytes. None where it
+    is no range that can be read, or several."""
+    found = _BYTE_RANGE.fullmatch(asked)
+    if found is None or found.groups() == ("", ""):
+        return None
+    first, last = found.groups()
     if not first:
         return max(size - int(last), 0), size - 1
+    if last and int(last) < int(first):
+        return None
     return int(first), min(int(last), size - 1) if last else size - 1

@@ -28,11 +28,17 @@ from api.service import Service, ServiceOf
 from api.submission_options import form_schema
 from api.uploads import Receiver, Submission
 from shared import tracing, transitions
-from shared.errors import DamagedRecord, NotAcceptable, SubmissionPending, SweepNotFound
+from shared.errors import (
+    DamagedRecord,
+    EncodingFailed,
+    NotAcceptable,
+    SubmissionPending,
+    SweepNotFound,
+)
 from shared.idempotency import Reservation
 from shared.job_options import MOST_DEADLINE_SECONDS
 from shared.jobs import OVER, Job, new_job_id
-from shared.pictures import MEDIA_TYPES, Format
+from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
 from shared.sheets import Cell
 from shared.sweeps import AXES, Member, Sweep, delete, is_sweep_id, store, sweep_key
 from shared.transitions import Retention
@@ -129,7 +135,7 @@ async def erase(sweep: SweepOf, service: ServiceOf) -> None:
 @router.get(
     "/{sweep_id}/sheet",
     response_class=Response,
-    responses=responses_to_callers(404, 406, 422)
+    responses=responses_to_callers(404, 406, 422, 507)
     | {
         200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
         304: {"description": "The client has it already"},
@@ -163,6 +169,8 @@ async def sheet(
         await _cell(member, job, size, service)
         for member, job in zip(sweep.members, jobs, strict=True)
     ]
+    if any(map(_is_missing, cells, jobs)):
+        del headers["ETag"]  # it may be shown later
     columns = min(sweep.columns, WIDEST_SHEET)
     picture = await service.decoder.contact_sheet(cells, columns, size, wanted)
     return Response(picture, media_type=MEDIA_TYPES[wanted], headers=headers)
@@ -277,11 +285,16 @@ async def _cell(member: Member, job: Job | None, size: tuple[int, int], service:
         read = partial(service.blobs.get_async, job.result_key)
         try:
             return Cell(await service.decoder.thumbnail(read, size), values)
-        except FileNotFoundError:
+        except (FileNotFoundError, DamagedPicture, EncodingFailed):
             state = "lost"
     else:
         state = "erased" if job is None else job.status
     return Cell(None, f"{values} ({state})" if values else state)
+
+
+def _is_missing(cell: Cell, job: Job | None) -> bool:
+    """Whether a picture was painted and is not shown."""
+    return cell.picture is None and job is not None and job.result_key is not None
 
 
 def _columns(members: list[Member]) -> int:

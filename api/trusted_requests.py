@@ -64,12 +64,13 @@ class TrustedRequests:
 
 def warn_of_open_service(settings: Settings) -> None:
     """Says at the start that others can reach the service, where no keys keep them out."""
-    if settings.keys_required or is_loopback(settings.host):
+    host = (settings.published_host or settings.host).strip("[]")  # Compose writes [::1]
+    if settings.keys_required or is_loopback(host):
         return
     log.warning(
-        "The API listens on %s and no keys are required: whoever reaches this address can submit, "
+        "The API is open on %s and no keys are required: whoever reaches this address can submit, "
         "see and delete jobs. Set PASTICHE_KEYS_REQUIRED=true, or PASTICHE_HOST=127.0.0.1.",
-        settings.host,
+        host,
     )
 
 

@@ -165,6 +165,11 @@ class BlobStore:
                 _remove_if_empty(path)
         _remove_if_empty(folder)
 
+    async def put_async(self, key: str, blob: bytes) -> None:
+        """A blob, whole."""
+        with _refusals():
+            await obstore.put_async(self.store, key, blob)
+
     async def put_file(self, key: str, source: Path) -> None:
         """A file's bytes, streamed: they are never in memory all at once."""
         with _refusals():

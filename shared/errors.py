@@ -12,8 +12,8 @@ PasticheError
 │   │   ResultNotReady, NoResult, ResultLost, PicturesLost, NotAcceptable,
 │   │   RangeNotSatisfiable, DamagedRecord
 └── Unavailable          the service, not the client: 5xx, worth another try
-    ├── QueueFull, TooManyConnections, DecodersBusy, RedisUnavailable, StorageUnavailable,
-    │   StorageFull
+    ├── QueueFull, TooManyConnections, DecodersBusy, EncodingFailed, RedisUnavailable,
+    │   StorageUnavailable, StorageFull
 """
 
 from collections.abc import Mapping
@@ -252,6 +252,10 @@ class TooManyConnections(Unavailable):
 
 class DecodersBusy(Unavailable):
     code, status, title = "decoders_busy", 503, "Too many pictures are being decoded"
+
+
+class EncodingFailed(Unavailable):
+    code, status, title = "encoding_failed", 507, "The picture takes too much memory to encode"
 
 
 class RedisUnavailable(Unavailable):

@@ -60,6 +60,25 @@ class PictureFault:
     detail: str
 
 
+class DamagedPicture(Exception):
+    """A picture in the store is not the file that was written there."""
+
+
+def open_kept(picture: bytes, kind: Literal["PNG", "JPEG"]) -> Image.Image:
+    """A picture that the worker wrote, with its pixels.
+
+    Raises:
+        DamagedPicture: it cannot be decoded.
+    """
+    try:
+        image = Image.open(BytesIO(picture), formats=(kind,))
+        image.load()
+    # Pillow raises each of these on broken bytes; what memory lacks is a MemoryError.
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DamagedPicture(str(error)) from error
+    return image
+
+
 def normalise(
     source: Path,
     target: Path,
@@ -128,11 +147,15 @@ def size_of(picture: Path) -> tuple[int, int]:
 
 def encode(picture: bytes, wanted: Format) -> bytes:
     """A picture that `normalise` or the worker wrote, in another format; in JPEG, which has no
-    transparency, on white."""
+    transparency, on white.
+
+    Raises:
+        DamagedPicture: it cannot be decoded.
+    """
     out = BytesIO()
-    with Image.open(BytesIO(picture), formats=("PNG",)) as image:
-        shown = on_white(image) if wanted == "jpeg" else image
-        shown.save(out, wanted.upper(), **_ENCODING[wanted])
+    image = open_kept(picture, "PNG")
+    shown = on_white(image) if wanted == "jpeg" else image
+    shown.save(out, wanted.upper(), **_ENCODING[wanted])
     return out.getvalue()
 
 
@@ -156,9 +179,12 @@ def encode_preview(picture: Image.Image) -> bytes:
 
 
 def preview_to_png(preview: bytes) -> bytes:
-    """What `encode_preview` gave, as the file that is kept of a finished picture."""
-    with Image.open(BytesIO(preview), formats=("JPEG",)) as picture:
-        return encode_png(picture)
+    """What `encode_preview` gave, as the file that is kept of a finished picture.
+
+    Raises:
+        DamagedPicture: it cannot be decoded.
+    """
+    return encode_png(open_kept(preview, "JPEG"))
 
 
 def _fault_of_size(width: int, height: int, limits: Limits) -> PictureFault | None:

@@ -18,6 +18,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PASTICHE_", frozen=True, extra="ignore")
 
     host: str = Field("127.0.0.1", description="The address that the API listens on.")
+    published_host: str | None = Field(
+        None,
+        description="The address of the machine under which the API is reached, where that is not "
+        "the one it listens on: in a container. The Compose file sets it.",
+    )
     port: Annotated[int, Field(ge=0, le=65535)] = Field(
         8000, description="The port that the API listens on; 0 takes a free one."
     )
@@ -74,7 +79,9 @@ class Settings(BaseSettings):
         20.0, description="How long the decoding of one upload may take."
     )
     decode_memory_megabytes: Annotated[int, Field(ge=256)] = Field(
-        2048, description="How much memory a process that decodes uploads may take (not on macOS)."
+        2048,
+        description="How much memory a process that decodes uploads, or encodes results, "
+        "previews and contact sheets, may take (not on macOS).",
     )
     keys_required: bool = Field(
         False,

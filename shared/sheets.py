@@ -7,6 +7,7 @@ from io import BytesIO
 from PIL import Image, ImageDraw, ImageFont
 
 from pastiche.pictures import on_white
+from shared.pictures import open_kept
 
 _GAP_PIXELS = 8
 _LABEL_PIXELS = 26
@@ -41,7 +42,11 @@ def contact_sheet(cells: Sequence[Cell], columns: int, cell_size: tuple[int, int
 
 
 def thumbnail(picture: bytes, size: tuple[int, int]) -> bytes:
-    """A PNG file, reduced so that it is no wider and no higher than this."""
+    """A PNG file, reduced so that it is no wider and no higher than this.
+
+    Raises:
+        DamagedPicture: the picture cannot be decoded.
+    """
     out = BytesIO()
     _image(Cell(picture, ""), size).save(out, "PNG", compress_level=1)
     return out.getvalue()
@@ -75,7 +80,6 @@ def labelled(image: Image.Image, label: str) -> Image.Image:
 def _image(cell: Cell, size: tuple[int, int]) -> Image.Image:
     if cell.picture is None:
         return Image.new("RGB", size, _EMPTY)
-    with Image.open(BytesIO(cell.picture), formats=("PNG",)) as picture:
-        image = on_white(picture).convert("RGB")
+    image = on_white(open_kept(cell.picture, "PNG")).convert("RGB")
     image.thumbnail(size, Image.Resampling.LANCZOS)
     return image

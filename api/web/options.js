@@ -18,6 +18,7 @@ export async function showOptions(element) {
 /** Puts what was filled in into a form; what was not stays at the preset's value. */
 export function addOptions(element, form) {
   for (const input of element.querySelectorAll("input, select")) {
+    if (input.type === "checkbox" && !input.checked) continue;
     if (input.type === "file") for (const file of input.files) form.append(input.name, file);
     else if (input.value !== "") form.append(input.name, input.value);
   }
@@ -45,8 +46,10 @@ function resolved(schema, document_) {
 function field(name, schema) {
   const label = document.createElement("label");
   const words = name.replaceAll("_", " ").replace(/^tv\b/, "total variation");
-  const hint = Object.assign(document.createElement("small"), { textContent: plain(schema.description ?? "") });
   const input = inputOf(schema);
+  const [first] = (schema.description ?? "").split(/(?<=\.) /);
+  const told = input.type === "checkbox" ? first : schema.description;
+  const hint = Object.assign(document.createElement("small"), { textContent: plain(told ?? "") });
   Object.assign(input, { name, id: `option-${name}` });
   hint.id = `hint-${name}`;
   input.setAttribute("aria-describedby", hint.id);
@@ -57,11 +60,11 @@ function field(name, schema) {
 }
 
 function inputOf(schema) {
-  const choices = schema.enum ?? (schema.type === "boolean" ? ["true", "false"] : null);
-  if (choices) {
+  if (schema.type === "boolean") return Object.assign(document.createElement("input"), { type: "checkbox", value: "true" });
+  if (schema.enum) {
     const select = document.createElement("select");
     select.append(new Option(schema.default === undefined ? "as it is" : `${schema.default}`, ""));
-    select.append(...choices.map((choice) => new Option(choice, choice)));
+    select.append(...schema.enum.map((choice) => new Option(choice, choice)));
     return select;
   }
   const input = document.createElement("input");

@@ -123,7 +123,7 @@ export function showExamples(well, names) {
   }
 }
 
-/** A smaller JPEG of a picture; null where the browser cannot make one. */
+/** A smaller JPEG of a picture, on white; null where the browser cannot make one. */
 export async function reduced(blob, longestSide) {
   try {
     const bitmap = await createImageBitmap(blob);
@@ -131,7 +131,10 @@ export async function reduced(blob, longestSide) {
     const canvas = document.createElement("canvas");
     canvas.width = Math.max(1, Math.round(bitmap.width * scale));
     canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    const context = canvas.getContext("2d");
+    context.fillStyle = "white"; // behind what is transparent, as in every JPEG of the service
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     bitmap.close();
     return await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.8));
   } catch {

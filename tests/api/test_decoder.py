@@ -1,6 +1,7 @@
 """Pictures take turns at the processes that decode and encode them."""
 
 import asyncio
+import errno
 import os
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from anyio import BrokenWorkerProcess, fail_after
 
 from api.confined_processes import ConfinedError, ConfinedProcesses
 from api.decoder import Decoder
-from shared.errors import DecodersBusy
+from shared.errors import DecodersBusy, EncodingFailed, StorageFull
 from shared.settings import Settings
 from tests import pictures
 
@@ -104,6 +105,62 @@ def test_a_decoder_that_dies_is_replaced(processes: ConfinedProcesses) -> None:
     with pytest.raises(BrokenWorkerProcess):
         run(processes, os._exit, 1)
     assert run(processes, os.getpid) != os.getpid()
+
+
+def die(*arguments: object, **named: object) -> None:
+    os._exit(1)
+
+
+def fill_the_disk(*arguments: object, **named: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    ("instead", "error"), [(die, EncodingFailed), (fill_the_disk, StorageFull)]
+)
+def test_what_ends_the_encoding_of_a_picture_is_an_error_for_the_client(
+    instead: Callable[..., None],
+    error: type[Exception],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("encode", "encode_file", "preview_to_png", "thumbnail", "contact_sheet"):
+        monkeypatch.setattr(f"api.decoder.{name}", instead)
+    picture, path = pictures.png(), Path("x")
+
+    async def read() -> bytes:
+        return picture
+
+    async def fetch(target: Path) -> None:
+        pass
+
+    async def encode_all() -> None:
+        decoder = Decoder(Settings())
+        for call in (
+            lambda: decoder.encode(picture, "webp"),
+            lambda: decoder.encode_file(fetch, path, path, "webp"),
+            lambda: decoder.preview_to_png(picture),
+            lambda: decoder.thumbnail(read, (16, 16)),
+            lambda: decoder.contact_sheet([], 1, (16, 16), "png"),
+        ):
+            with pytest.raises(error):
+                await call()
+        decoder.close()
+
+    asyncio.run(encode_all())
+
+
+def test_an_upload_that_fills_the_disk_is_no_fault_of_the_picture_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.decoder.normalise", fill_the_disk)
+    decoder = Decoder(Settings())
+
+    async def decode() -> None:
+        with pytest.raises(StorageFull):
+            await decoder.normalise(Path("x"), Path("y"))
+        decoder.close()
+
+    asyncio.run(decode())
 
 
 def test_a_decoder_is_used_again(processes: ConfinedProcesses) -> None:

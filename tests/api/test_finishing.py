@@ -121,3 +121,20 @@ def test_a_preview_that_is_gone_cannot_be_kept(api: RunningApi, jobs: JobStore) 
     worker.stop()
     worker.blobs.delete(preview_key(worker.job_id, worker.fence))
     assert finish(api, job).json()["code"] == "no_result"
+
+
+def test_a_preview_that_is_damaged_cannot_be_kept(api: RunningApi, jobs: JobStore) -> None:
+    job, worker = shown(api, jobs)
+    worker.stop()
+    worker.blobs.put(preview_key(worker.job_id, worker.fence), b"no picture")
+    refused = finish(api, job)
+    assert (refused.status_code, refused.json()["code"]) == (409, "no_result")
+
+
+def test_a_store_that_refuses_the_picture_is_told_so(api: RunningApi, jobs: JobStore) -> None:
+    job, worker = shown(api, jobs)
+    worker.stop()
+    in_the_way = api.settings.data_folder / "blobs/jobs" / job["id"] / "results"
+    in_the_way.write_bytes(b"")
+    refused = finish(api, job)
+    assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable")

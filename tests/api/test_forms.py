@@ -170,11 +170,23 @@ def test_a_weight_that_does_not_exist_is_answered_with_the_nearest(api: RunningA
     assert "Did you mean `style_weight`?" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("body", ["{", "[]", "3", ""])
-def test_a_body_that_is_no_json_object_is_told_so(body: str, api: RunningApi) -> None:
+@pytest.mark.parametrize("body", ["{", "[]", "3", "", b"\xff", 100_000 * "["])
+def test_a_body_that_is_no_json_object_is_told_so(body: str | bytes, api: RunningApi) -> None:
     assert errors_of(patch(api, body)) == {"body": "not_json"}
 
 
-def patch(api: RunningApi, body: str) -> httpx.Response:
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", None])
+def test_a_body_that_is_not_declared_as_json_is_told_so(
+    content_type: str | None, api: RunningApi
+) -> None:
+    answer = patch(api, '{"style_weight": 1}', content_type)
+    assert errors_of(answer) == {"body": "not_json"}
+    assert "`Content-Type: application/json`" in answer.json()["detail"]
+
+
+def patch(
+    api: RunningApi, body: str | bytes, content_type: str | None = "application/json"
+) -> httpx.Response:
     path = submitted(api)["links"]["self"]
-    return api.http.patch(path, content=body, headers={"Content-Type": "application/json"})
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    return api.http.patch(path, content=body, headers=headers)

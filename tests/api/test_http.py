@@ -93,6 +93,38 @@ def test_a_request_over_http_1_1_has_one_host(api: RunningApi) -> None:
     assert status(exchange(api, head("Host: localhost", "Host: localhost"))) == 400
 
 
+@pytest.mark.parametrize(
+    "host", ["", " ", "[", "@", "localhost/x", "evil@localhost", "localhost, evil", "a b", "x:y"]
+)
+def test_a_host_that_is_no_name_is_refused(host: str, api: RunningApi) -> None:
+    assert status(exchange(api, head(f"Host: {host}", "Connection: close"))) == 400
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "expected"),
+    [
+        ("http://localhost/jobs", "evil", 200),
+        ("http://localhost", "localhost", 200),
+        ("http://localhost?limit=1", "localhost", 200),
+        ("HTTP://[::1]:80/jobs?limit=1", "evil", 200),
+        ("http://evil/jobs", "localhost", 403),
+        ("http://evil@localhost/jobs", "localhost", 400),
+        ("http:///jobs", "localhost", 400),
+    ],
+)
+def test_a_request_to_an_absolute_address_is_to_its_host(
+    address: str, host: str, expected: int, api: RunningApi
+) -> None:
+    request = f"GET {address} HTTP/1.1"
+    assert status(exchange(api, head(f"Host: {host}", "Connection: close", request=request))) == (
+        expected
+    )
+
+
+def test_another_version_of_http_is_refused(api: RunningApi) -> None:
+    assert status(exchange(api, head("Host: localhost", request="GET /jobs HTTP/2.0"))) == 400
+
+
 def test_a_request_over_http_1_0_needs_no_host(api: RunningApi) -> None:
     assert status(exchange(api, head(request="GET /livez HTTP/1.0"))) == 200
 

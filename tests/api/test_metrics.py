@@ -86,6 +86,18 @@ def test_requests_are_told_by_their_route_and_not_by_their_path(api: RunningApi)
     assert not any("no/such" in str(labels) for _, labels in found)
 
 
+def test_a_request_is_counted_by_its_own_method(api: RunningApi) -> None:
+    job = submitted(api)
+    name = "pastiche_http_request_seconds_count"
+
+    def counted(method: str) -> float:
+        return samples(api).get((name, (method, "/jobs/{job_id}", "200")), 0)
+
+    before = counted("HEAD"), counted("GET")
+    api.http.head(job["links"]["self"])
+    assert (counted("HEAD"), counted("GET")) == (before[0] + 1, before[1])
+
+
 def test_durations_are_counted_in_the_classes_that_are_told(jobs: JobStore) -> None:
     script = jobs.client.register_script(
         "local counters = KEYS[1]\n"

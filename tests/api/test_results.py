@@ -1,18 +1,27 @@
 """The picture: when it can be had, in which format, and in parts."""
 
+import asyncio
+import struct
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from random import randbytes
 from typing import Any
+from zlib import crc32
 
+import httpx
 import pytest
 from PIL import Image
 
+from api.app import create_app
+from api.encoded_results import EncodedResults
 from api.results import accepted
 from shared.job_store import JobStore
+from shared.pictures import Format
+from shared.settings import Settings
 from tests import pictures
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi
@@ -57,6 +66,8 @@ def test_the_result_is_a_png_where_nothing_else_is_asked_for(
         ("?format=webp", "*/*", "WEBP"),
         ("?format=jpg", "*/*", "JPEG"),
         ("?format=", "image/jpg", "JPEG"),
+        ("?format=image/jpg", "*/*", "JPEG"),
+        ("?format=image%2Fwebp", "*/*", "WEBP"),
     ],
 )
 def test_the_result_comes_in_the_format_that_the_client_likes_best(
@@ -81,6 +92,10 @@ def test_a_format_that_nobody_paints_is_refused(api: RunningApi, painted: dict[s
         ("image/*", "png"),
         ("image/png;q=0, image/*", "jpeg"),
         ("image/webp;q=x", None),
+        ("image/webp;q=1_0", None),
+        ("image/webp;q=inf", None),
+        ("image/webp;q=٣", None),
+        ("image/webp;q=.5, image/jpeg;q=0.25", "webp"),
         ("", None),
     ],
 )
@@ -119,6 +134,20 @@ def test_a_range_past_the_end_is_refused(api: RunningApi, painted: dict[str, Any
     assert response.status_code == 416
     assert response.json()["code"] == "range_not_satisfiable"
     assert response.headers["content-range"] == f"bytes */{len(pictures.png())}"
+
+
+@pytest.mark.parametrize("asked", ["bytes=9-3", "bytes=-", "bytes=0-1,4-5", "lines=0-1"])
+def test_a_range_that_cannot_be_read_is_answered_with_the_whole(
+    asked: str, api: RunningApi, painted: dict[str, Any]
+) -> None:
+    response = api.http.get(painted["links"]["result"], headers={"Range": asked})
+    assert (response.status_code, response.content) == (200, pictures.png())
+
+
+def test_head_has_no_ranges(api: RunningApi, painted: dict[str, Any]) -> None:
+    response = api.http.head(painted["links"]["result"], headers={"Range": "bytes=0-9"})
+    assert response.status_code == 200
+    assert response.headers["content-length"] == str(len(pictures.png()))
 
 
 def test_a_range_of_another_picture_is_answered_with_the_whole(
@@ -209,6 +238,62 @@ def lose(api: RunningApi, kind: str) -> None:
             path.unlink()
 
 
+def enormous_png() -> bytes:
+    """A PNG file whose header asks for more memory than a decoder may take."""
+    picture = bytearray(png())
+    picture[16:24] = struct.pack(">II", 40_000, 40_000)
+    picture[29:33] = struct.pack(">I", crc32(picture[12:29]))
+    return bytes(picture)
+
+
+@pytest.mark.parametrize(
+    ("stored", "status", "expected"),
+    [(enormous_png(), 507, "encoding_failed"), (b"no picture", 410, "result_lost")],
+    ids=["enormous", "damaged"],
+)
+def test_a_result_that_cannot_be_encoded_says_what_to_do(
+    stored: bytes, status: int, expected: str, api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    PlayedWorker.of(job, jobs, api).commit(stored)
+    refused = api.http.get(f"{job['links']['result']}?format=webp")
+    assert (refused.status_code, refused.json()["code"]) == (status, expected)
+    assert api.http.get(job["links"]["result"]).content == stored
+
+
+def test_a_copy_that_is_erased_before_it_is_opened_is_made_again(
+    redis_url: str, jobs: JobStore, api: RunningApi, painted: dict[str, Any]
+) -> None:
+    class ErasedAtFirst(EncodedResults):
+        """The reconciler comes between finding the copy and opening it."""
+
+        async def key_of(self, result_key: str, wanted: Format) -> str:
+            key = await super().key_of(result_key, wanted)
+            if not erased:
+                (copy,) = encoded_copies(api)
+                copy.unlink()
+                erased.append(key)
+            return key
+
+    erased: list[str] = []
+    app = create_app(Settings(redis_url=redis_url, data_folder=api.settings.data_folder))
+    transport = httpx.ASGITransport(app)
+
+    async def fetch() -> httpx.Response:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
+        ):
+            service = app.state.service
+            copies = ErasedAtFirst(service.blobs, service.decoder, service.scratch)
+            app.state.service = replace(service, encoded_results=copies)
+            return await http.get(f"{painted['links']['result']}?format=webp")
+
+    answer = asyncio.run(fetch())
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    assert len(erased) == 1
+
+
 def test_a_job_whose_pictures_are_lost_cannot_be_done_again(
     api: RunningApi, painted: dict[str, Any]
 ) -> None:
@@ -245,4 +330,18 @@ def test_a_contact_sheet_does_without_a_picture_that_is_lost(
     sweep = api.http.post("/sweeps", files=files, data={"style_weight": "1,2"}).json()
     PlayedWorker.of(sweep["jobs"][0], jobs, api).commit(png())
     lose(api, "results")
-    assert api.http.get(sweep["links"]["sheet"]).status_code == 200
+    sheet = api.http.get(sweep["links"]["sheet"])
+    assert (sheet.status_code, "etag" in sheet.headers) == (200, False)
+
+
+@pytest.mark.parametrize("stored", [enormous_png(), b"no picture"], ids=["enormous", "damaged"])
+def test_a_contact_sheet_does_without_a_picture_that_cannot_be_decoded(
+    stored: bytes, api: RunningApi, jobs: JobStore
+) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    sweep = api.http.post("/sweeps", files=files, data={"style_weight": "1,2"}).json()
+    PlayedWorker.of(sweep["jobs"][0], jobs, api).commit(stored)
+    PlayedWorker.of(sweep["jobs"][1], jobs, api).commit(png())
+    sheet = api.http.get(sweep["links"]["sheet"], params={"cell": 100})
+    with Image.open(BytesIO(sheet.content)) as image:
+        assert image.convert("RGB").getpixel((100 + 8 + 20, 15)) == (0, 128, 128)

@@ -304,3 +304,17 @@ def test_painting_here_warns_as_a_service_does(shell: Shell) -> None:
     painting = shell.start("paint", "me.jpg", "wave.png", "-o", "x.png", *quick)
     assert painting.stderr is not None
     assert painting.stderr.readline().startswith(b"Warning: The optimiser is L-BFGS")
+
+
+def test_what_is_painted_here_is_as_transparent_as_its_content(shell: Shell, folder: Path) -> None:
+    alpha = Image.linear_gradient("L").resize((64, 48))
+    cut_out = pictures.photograph(64, 48)
+    cut_out.putalpha(alpha)
+    cut_out.save(folder / "content.png")
+    (folder / "small.png").write_bytes(pictures.png(64, 64))
+    quick = ("--size", "64", "--iterations", "1", "--scales", "1", "--backbone", "whitened")
+    here = ("--local", "--keep-transparency", *quick)
+    ended = shell.run("paint", "content.png", "small.png", "-o", "painted.webp", *here)
+    assert ended.code == 0, ended.told
+    with Image.open(folder / "painted.webp") as picture:
+        assert picture.getchannel("A").tobytes() == alpha.tobytes()

@@ -48,6 +48,12 @@ def test_only_the_api_is_published_and_only_to_this_machine_unless_asked() -> No
     assert published == {"api": ["${PASTICHE_HOST:-127.0.0.1}:${PASTICHE_PORT:-8000}:8000"]}
 
 
+def test_the_api_knows_where_it_is_published() -> None:
+    api = services()["api"]
+    (published,) = api["ports"]
+    assert published.startswith(api["environment"]["PASTICHE_PUBLISHED_HOST"] + ":")
+
+
 def test_the_workers_differ_in_their_card_alone() -> None:
     card, processor = services()["worker"], services()["worker-cpu"]
     assert (card.pop("profiles"), processor.pop("profiles")) == (["gpu"], ["cpu"])

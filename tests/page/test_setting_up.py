@@ -1,9 +1,11 @@
 """Before anything is painted: pictures are chosen, and wrong ones refused with a reason."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.conftest import RunningApi
@@ -48,6 +50,48 @@ def test_every_other_option_is_behind_more(
     paint(page, files)
     options = job_of(page, api)["options"]
     assert (options["size"], options["colour"]) == (128, "luminance")
+
+
+def test_transparency_is_kept_where_its_box_is_ticked(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    page.locator("#more summary").click()
+    box = page.get_by_role("checkbox", name="Keep transparency")
+    expect(box).to_have_accessible_description(
+        re.compile("^Makes a PNG or WebP result as .*there.$")
+    )
+    expect(box).not_to_be_checked()
+    box.check()
+    paint(page, files)
+    options = job_of(page, api)["options"]
+    assert (options["keep_transparency"], options["gradient_normalisation"]) == (True, False)
+
+
+def test_a_cut_out_is_compared_on_white(page: Page, tmp_path: Path) -> None:
+    cut_out = tmp_path / "cut-out.png"
+    Image.new("RGBA", (160, 120)).save(cut_out)
+    shown = page.evaluate(
+        """async (data) => {
+            const { reduced } = await import("./web/pictures.js");
+            const bytes = new Uint8Array(data);
+            const small = await createImageBitmap(await reduced(new Blob([bytes]), 64));
+            const context = document.createElement("canvas").getContext("2d");
+            context.drawImage(small, 0, 0);
+            return [...context.getImageData(5, 5, 1, 1).data];
+        }""",
+        list(cut_out.read_bytes()),
+    )
+    assert shown == [255, 255, 255, 255]
+
+
+def test_a_heading_that_the_page_goes_to_has_no_frame(page: Page, files: dict[str, Path]) -> None:
+    for field, file in files.items():
+        choose(page, field, file)
+    page.get_by_role("button", name="Paint", exact=True).focus()
+    page.keyboard.press("Enter")
+    heading = page.get_by_role("heading", name="On the easel")
+    expect(heading).to_be_focused()
+    expect(heading).to_have_css("outline-style", "none")
 
 
 def test_several_paintings_are_taken_and_one_taken_out(

@@ -1,11 +1,22 @@
 """The blob store on a folder: what is put can be had, and a job's blobs go all at once."""
 
 import asyncio
+import errno
+import re
+from inspect import iscoroutinefunction
 from pathlib import Path
 
+import obstore
 import pytest
 
-from shared.blob_store import CHUNK_BYTES, BlobStore, checkpoint_key, input_key, result_key
+from shared.blob_store import (
+    CHUNK_BYTES,
+    BlobStore,
+    BlobStoreRefused,
+    checkpoint_key,
+    input_key,
+    result_key,
+)
 from shared.jobs import new_job_id
 
 
@@ -18,6 +29,8 @@ def test_a_blob_that_was_put_can_be_read(blobs: BlobStore) -> None:
     blobs.put("jobs/a/x", b"bytes")
     assert blobs.get("jobs/a/x") == b"bytes"
     assert asyncio.run(blobs.get_async("jobs/a/x")) == b"bytes"
+    asyncio.run(blobs.put_async("jobs/a/x", b"others"))
+    assert blobs.get("jobs/a/x") == b"others"
 
 
 def test_a_file_is_put_as_it_is(blobs: BlobStore, tmp_path: Path) -> None:
@@ -102,3 +115,32 @@ def test_deleting_a_missing_blob_does_nothing(blobs: BlobStore) -> None:
     blobs.put("jobs/a/x", b"bytes")
     blobs.delete("jobs/a/none", "jobs/a/x")
     assert blobs.keys("jobs/a") == []
+
+
+def test_what_the_store_s_disk_refuses_is_told_from_other_faults(
+    blobs: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*arguments: object, **named: object) -> None:
+        raise PermissionError(errno.EACCES, "no")
+
+    for name in ("put_async", "get_async", "head_async", "copy_async"):
+        monkeypatch.setattr(obstore, name, refuse)
+    for call in (
+        blobs.put_async("x", b"bytes"),
+        blobs.put_file("x", tmp_path),
+        blobs.copy("x", "y"),
+        blobs.get_async("x"),
+        blobs.get_file("x", tmp_path / "x"),
+        blobs.size_bytes("x"),
+        blobs.stream("x"),
+        blobs.check(),
+    ):
+        with pytest.raises(BlobStoreRefused):
+            asyncio.run(call)
+
+
+def test_the_api_never_waits_for_the_store_on_its_event_loop() -> None:
+    sources = "".join(path.read_text() for path in Path("api").glob("*.py"))
+    called = set(re.findall(r"\bblobs\.(\w+)", sources))
+    assert called
+    assert all(iscoroutinefunction(getattr(BlobStore, name)) for name in called)
