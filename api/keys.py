@@ -20,9 +20,9 @@ import redis.asyncio
 
 from shared.job_store import JobStore
 from shared.jobs import NOBODY
-from shared.known_fields import known_fields
 from shared.settings import Settings
-from shared.webhooks import secret_of
+from shared.stored_json import known_fields
+from shared.webhooks import get_secret
 
 KEYS = "api:keys"
 """Hash in Redis: the SHA-256 of a key → its record, as JSON."""
@@ -125,7 +125,7 @@ def _run(options: Namespace, client: "redis.Redis") -> int:
             right = "  high priority" if key.high_priority else ""
             sys.stdout.write(f"{key.id}  {key.created_at}  {key.owner}{right}\n")
     elif command == "webhook-secret":
-        sys.stdout.write(f"{secret_of(client, name)}\n")
+        sys.stdout.write(f"{get_secret(client, name)}\n")
     elif not revoke(client, name):
         sys.stderr.write(f"There is no key {name}.\n")
         return 1

@@ -37,7 +37,7 @@ def painted(size: int, folder: Path) -> str:
         iterations += 1
         if checkpoints.is_due:
             before = perf_counter()
-            checkpoints.keep(run.save_checkpoint)
+            checkpoints.store(run.save_checkpoint)
             keeping, times = keeping + perf_counter() - before, times + 1
         if times and perf_counter() - began > SECONDS:
             break

@@ -33,7 +33,7 @@ from local import redis_server
 from local.ports import free_port
 from shared import transitions
 from shared.job_store import JobStore
-from shared.jobs import Progress
+from shared.progress import Progress
 
 SECONDS = 8
 ROUNDS = 3

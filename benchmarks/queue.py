@@ -23,8 +23,9 @@ from local.ports import free_port
 from pastiche import Options
 from shared import transitions
 from shared.blob_store import input_key
+from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import Inputs, new_job_id
+from shared.jobs import new_job_id
 from shared.settings import Settings
 from shared.transitions import Place
 from tests.waiting import until
@@ -38,7 +39,7 @@ def submit_directly(jobs: JobStore, count: int) -> None:
     ids = (new_job_id() for _ in range(count))
     for number, job_id in enumerate(ids):
         inputs = Inputs(input_key(job_id, "content-0"), (input_key(job_id, "style-0"),))
-        latest_ms = jobs.run(transitions.begin(job_id))
+        latest_ms = jobs.run(transitions.begin_submission(job_id))
         place = Place(f"10.0.0.{number % CALLERS}", 25_000_000)
         jobs.run(
             transitions.submit(

@@ -18,7 +18,7 @@ from local.ports import free_port
 from local.signals import Operator
 from shared.job_store import JobStore
 from shared.settings import Settings
-from shared.workers import Worker, living
+from shared.workers import Worker, list_workers
 
 START_SECONDS = 180.0
 STOP_SECONDS = 15.0
@@ -89,8 +89,8 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
             down.callback(child.terminate)
         url = f"http://{_reachable(settings.host)}:{port}"
         until(lambda: _serves(url), "The API")
-        until(lambda: bool(jobs.run(living())), "The worker")
-        yield LocalService(url, redis_url, jobs.run(living())[0], data, tuple(children))
+        until(lambda: bool(jobs.run(list_workers())), "The worker")
+        yield LocalService(url, redis_url, jobs.run(list_workers())[0], data, tuple(children))
 
 
 def _environment(settings: Settings, data: DataFolder, port: int) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""Where the bytes live: inputs and results, in a folder or in any object store that obstore knows.
+"""The blob store: inputs and results, in a folder or in any object store that obstore supports.
 
 A job's blobs all lie under `jobs/<id>/`. No part of a key ever comes from a client but the job's
-id, and that one is ours.
+id, which the API generates.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 def input_key(job_id: str, name: str) -> str:
-    """The key of one of a job's pictures, by a name of ours: `content`, `style-0`."""
+    """The key of one of a job's input pictures, by its internal name: `content`, `style-0`."""
     return f"jobs/{job_id}/inputs/{name}"
 
 
-def folder_of(job_id: str) -> str:
-    """Where all blobs of a job lie."""
+def job_folder(job_id: str) -> str:
+    """The folder of all blobs of a job."""
     return f"jobs/{job_id}"
 
 
@@ -40,7 +40,7 @@ def result_key(job_id: str, fence: str) -> str:
 
 
 def encoded_key(result_key: str, format_name: str) -> str:
-    """A copy of a result in another format than PNG: made when it is first asked for."""
+    """A copy of a result in another format than PNG: encoded when it is first requested."""
     folder, _, name = result_key.rpartition("/results/")
     return f"{folder}/encoded/{name.removesuffix('.png')}.{format_name}"
 
@@ -62,16 +62,16 @@ def losses_key(job_id: str, fence: str) -> str:
 
 def checkpoint_key(job_id: str, fence: str) -> str:
     """Holds the fence, as the result does."""
-    return f"{checkpoints_of(job_id)}/{fence}.pt"
+    return f"{checkpoint_folder(job_id)}/{fence}.pt"
 
 
-def checkpoints_of(job_id: str) -> str:
-    """Where all checkpoints of a job lie."""
+def checkpoint_folder(job_id: str) -> str:
+    """The folder of all checkpoints of a job."""
     return f"jobs/{job_id}/checkpoints"
 
 
 CHUNK_BYTES = 256 * 1024
-"""How much of a blob that is streamed is in memory at a time."""
+"""How much of a streamed blob is in memory at a time."""
 
 
 PAGE_BLOBS = 1000
@@ -98,7 +98,7 @@ class BlobStore:
         folder: where it lies; None for an object store.
 
     Raises:
-        FileNotFoundError: where a blob is asked for and there is no such key.
+        FileNotFoundError: where a blob is read and there is no such key.
         OSError: where the folder or the disk refuses; from asynchronous methods BlobStoreRefused.
         obstore.exceptions.BaseError: where an object store refuses.
     """
@@ -124,13 +124,13 @@ class BlobStore:
         return bytes(obstore.get(self.store, key).bytes())
 
     def delete(self, *keys: str) -> None:
-        """Erases them; nothing happens where there is none of that name."""
+        """Deletes them; a key that does not exist is ignored."""
         for key in keys:
             with suppress(FileNotFoundError):
                 obstore.delete(self.store, key)
 
     def keys(self, prefix: str) -> list[str]:
-        """Every key in this folder, those written last first."""
+        """Every key in this folder, the newest first."""
         found = list(obstore.list(self.store, prefix=prefix).collect())
         found.sort(key=lambda blob: blob["last_modified"], reverse=True)
         return [blob["path"] for blob in found]
@@ -140,8 +140,8 @@ class BlobStore:
         for page in obstore.list(self.store, prefix=prefix, chunk_size=PAGE_BLOBS):
             yield [StoredBlob(blob["path"], blob["last_modified"]) for blob in page]
 
-    def erase_old_pieces(self, before: datetime) -> Iterator[None]:
-        """Erases the pieces of all writers that died before a moment, a folder at a time."""
+    def delete_old_pieces(self, before: datetime) -> Iterator[None]:
+        """Deletes incomplete files of writers that died before a moment, a folder at a time."""
         if self.folder is None:
             return
         for where, _, names in os.walk(self.folder / "jobs"):
@@ -152,18 +152,18 @@ class BlobStore:
                         _remove_if_empty(path.parent)
             yield
 
-    def erase_pieces(self, job_id: str) -> None:
-        """Erases what writers of a job's blobs left who died while they wrote; nothing may be
-        written any more. In a folder only: an object store shows no blob before it is whole."""
+    def delete_pieces(self, job_id: str) -> None:
+        """Deletes the incomplete files of writers that died while they wrote a job's blobs; nothing
+        may be written any more. In a folder only: an object store lists no incomplete blob."""
         if self.folder is None:
             return
-        of_job = self.folder / folder_of(job_id)
-        for path in sorted(of_job.rglob("*"), reverse=True):
+        folder = self.folder / job_folder(job_id)
+        for path in sorted(folder.rglob("*"), reverse=True):
             if _PIECE.search(path.name):
                 path.unlink(missing_ok=True)
             elif path.is_dir():
                 _remove_if_empty(path)
-        _remove_if_empty(of_job)
+        _remove_if_empty(folder)
 
     async def put_async(self, key: str, blob: bytes) -> None:
         """A blob, whole."""
@@ -183,7 +183,7 @@ class BlobStore:
                 await asyncio.to_thread(out.write, chunk)
 
     async def copy(self, key: str, source: str) -> None:
-        """What lies under `source`, under `key` too."""
+        """Copies the blob at `source` to `key`."""
         with _refusals():
             await obstore.copy_async(self.store, source, key)
 
@@ -193,13 +193,13 @@ class BlobStore:
             return bytes(await answer.bytes_async())
 
     async def size_bytes(self, key: str) -> int:
-        """How long a blob is."""
+        """The length of a blob."""
         with _refusals():
             return (await obstore.head_async(self.store, key))["size"]
 
     async def stream(self, key: str, part: slice | None = None) -> AsyncIterator[bytes]:
         """A blob in chunks, or the part of it from `start` up to `stop`: the store reads no more
-        than that. That there is no such key is known before the first chunk."""
+        than that. A missing key raises before the first chunk."""
         with _refusals():
             if part is None:
                 answer = await obstore.get_async(self.store, key)
@@ -209,14 +209,14 @@ class BlobStore:
         return _chunks(answer)
 
     async def delete_job(self, job_id: str) -> None:
-        """Everything that a job ever wrote; nothing happens where it wrote nothing."""
+        """Deletes all blobs of a job, if there are any."""
         with _refusals():
-            for blob in await obstore.list(self.store, prefix=folder_of(job_id)).collect_async():
+            for blob in await obstore.list(self.store, prefix=job_folder(job_id)).collect_async():
                 with suppress(FileNotFoundError):  # its worker, or another caller, was faster
                     await obstore.delete_async(self.store, blob["path"])
 
     async def check(self) -> None:
-        """Writes and erases one small blob, so that a store that refuses is known at once."""
+        """Writes and deletes one small blob: raises where the store refuses."""
         key = f"checks/{uuid4().hex}"
         with _refusals():
             await obstore.put_async(self.store, key, b"ready")
@@ -231,7 +231,7 @@ async def _chunks(answer: "GetResult") -> AsyncIterator[bytes]:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Tells what the store's own disk refuses from what any other part of a process may raise."""
+    """Distinguishes the errors of the store's own disk from those of other parts of a process."""
     try:
         yield
     except (FileNotFoundError, BlobStoreRefused):
@@ -241,7 +241,7 @@ def _refusals() -> Iterator[None]:
 
 
 _PIECE = re.compile(r"#\d+$")
-"""How a file ends that `LocalStore` writes to before it has its name; no key of ours does."""
+"""The suffix of a file that `LocalStore` writes before it renames it; no key has it."""
 
 
 def _remove_if_empty(folder: Path) -> None:

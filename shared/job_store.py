@@ -1,8 +1,14 @@
-"""Runs transitions against Redis: one thin driver for the worker, one for the API."""
+"""Runs scripts against Redis: one thin driver for the worker, one for the API.
 
+A `Transition` is the call of a script as a value: the script, its keys and arguments by name, and
+how its reply is read. The script has the keys and arguments as local variables of these names.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import redis
 import redis.asyncio
@@ -10,31 +16,100 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from shared.calls import Transition
+from shared.redis_keys import JOB_KEYS, record_key
 
 Reply = TypeVar("Reply")
+Argument = str | int | float
 
 _TIMEOUT_SECONDS = 5.0
 
-_MOST_CONNECTIONS = 64
-"""Of one API process; a thousand requests at once wait for one another's."""
+_MAX_CONNECTIONS = 64
+"""Of one API process; a thousand concurrent requests wait for one another's."""
 
-_WITH_PRELUDE = ("job", "sweep")
-"""The folders of scripts that have a prelude of their own."""
+_PRELUDES = ("clock", "queue_order", "counting")
+"""What goes before every script."""
+
+_FOLDERS_WITH_PRELUDE = ("job", "sweep")
+
+
+@dataclass(frozen=True, slots=True)
+class Transition(Generic[Reply]):
+    """One call of one script.
+
+    Attributes:
+        script: its path in `shared/scripts`, without the suffix.
+        keys: the Redis keys that it touches, by their names in the script; the last one may be None
+            where there is none.
+        arguments: by their names in the script.
+        read: makes the value of the script's reply.
+        fields: fields of a record and their values, `fields` in the script.
+    """
+
+    script: str
+    keys: Mapping[str, str | None]
+    arguments: Mapping[str, Argument]
+    read: Callable[[Any], Reply]
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The Lua of the script."""
+        return script_text(self.script, tuple(self.keys), tuple(self.arguments))
+
+    @property
+    def key_values(self) -> list[str]:
+        """KEYS, as Redis takes them."""
+        return [key for key in self.keys.values() if key is not None]
+
+    @property
+    def argument_values(self) -> list[Argument]:
+        """ARGV, as Redis takes them."""
+        return [*self.arguments.values(), *(word for pair in self.fields.items() for word in pair)]
+
+
+def on_job(
+    script: str,
+    job_id: str,
+    arguments: Mapping[str, Argument] | None = None,
+    *,
+    read: Callable[[Any], Reply],
+    fields: Mapping[str, str] | None = None,
+    keys: Mapping[str, str | None] | None = None,
+) -> Transition[Reply]:
+    """A call of a script in `shared/scripts/job`.
+
+    Args:
+        arguments: beside the job's id.
+        keys: beside the job's record and those in `JOB_KEYS`.
+    """
+    all_keys = {"record": record_key(job_id), **JOB_KEYS, **(keys or {})}
+    all_arguments = {"id": job_id, **(arguments or {})}
+    return Transition(f"job/{script}", all_keys, all_arguments, read, fields or {})
+
+
+def milliseconds(seconds: float) -> int:
+    """Whole milliseconds, as the scripts take them."""
+    return round(seconds * 1000)
 
 
 @cache
-def script_text(name: str) -> str:
-    """The Lua of the script called `name`, with the preludes that go before it."""
-    subject, _, rest = name.partition("/")
-    own = (f"{subject}/prelude",) if rest and subject in _WITH_PRELUDE else ()
-    preludes = ("clock", "line", "counting", *own)
-    folder = files("shared") / "scripts"
-    return "".join((folder / f"{part}.lua").read_text("utf-8") for part in (*preludes, name))
+def script_text(name: str, keys: tuple[str, ...], arguments: tuple[str, ...]) -> str:
+    """The Lua of the script called `name`: its keys and arguments as local variables, the preludes,
+    and the script."""
+    lines = [
+        f"local {', '.join(keys)} = unpack(KEYS)",
+        f"local {', '.join(arguments)} = unpack(ARGV, 1, {len(arguments)})" if arguments else "",
+        f"local fields = {{unpack(ARGV, {len(arguments) + 1})}}",
+    ]
+    folder = name.partition("/")[0]
+    own_prelude = (f"{folder}/prelude",) if folder in _FOLDERS_WITH_PRELUDE else ()
+    scripts = files("shared") / "scripts"
+    parts = (*_PRELUDES, *own_prelude, name)
+    return "\n".join(lines + [(scripts / f"{part}.lua").read_text("utf-8") for part in parts])
 
 
 class JobStore:
-    """The records, for a worker.
+    """Runs transitions, for a worker.
 
     Raises:
         redis.RedisError: from every method, where Redis cannot be reached or refuses.
@@ -42,7 +117,7 @@ class JobStore:
 
     def __init__(self, client: "redis.Redis") -> None:
         self.client = client
-        self._script = cache(lambda name: client.register_script(script_text(name)))
+        self._script = cache(lambda text: client.register_script(text))
 
     @classmethod
     def connect(cls, url: str) -> "JobStore":
@@ -50,13 +125,13 @@ class JobStore:
         return cls(redis.Redis.from_url(url, retry=retry, **_connection_options()))
 
     def run(self, transition: Transition[Reply]) -> Reply:
-        """One transition, whole or not at all."""
-        script = self._script(transition.script)
-        return transition.read(script(keys=transition.keys, args=transition.arguments))
+        """Runs a transition, whole or not at all."""
+        script = self._script(transition.text)
+        return transition.read(script(keys=transition.key_values, args=transition.argument_values))
 
 
 class AsyncJobStore:
-    """The records, for the API.
+    """Runs transitions, for the API.
 
     Raises:
         redis.RedisError: from every method, where Redis cannot be reached or refuses.
@@ -64,14 +139,14 @@ class AsyncJobStore:
 
     def __init__(self, client: "redis.asyncio.Redis") -> None:
         self.client = client
-        self._script = cache(lambda name: client.register_script(script_text(name)))
+        self._script = cache(lambda text: client.register_script(text))
 
     @classmethod
     def connect(cls, url: str) -> "AsyncJobStore":
         retry = AsyncRetry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
-            max_connections=_MOST_CONNECTIONS,
+            max_connections=_MAX_CONNECTIONS,
             timeout=_TIMEOUT_SECONDS,
             retry=retry,
             **_connection_options(),
@@ -79,16 +154,18 @@ class AsyncJobStore:
         return cls(redis.asyncio.Redis.from_pool(pool))
 
     async def run(self, transition: Transition[Reply]) -> Reply:
-        """One transition, whole or not at all."""
-        script = self._script(transition.script)
-        return transition.read(await script(keys=transition.keys, args=transition.arguments))
+        """Runs a transition, whole or not at all."""
+        script = self._script(transition.text)
+        return transition.read(
+            await script(keys=transition.key_values, args=transition.argument_values)
+        )
 
     async def close(self) -> None:
         await self.client.aclose()
 
 
 def _connection_options() -> dict[str, Any]:
-    """One more try where a connection was gone, none where Redis hangs: who asks tries again."""
+    """One retry where a connection was gone, none where Redis hangs: the caller retries."""
     return {
         "decode_responses": True,
         "socket_timeout": _TIMEOUT_SECONDS,

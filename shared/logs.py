@@ -1,4 +1,4 @@
-"""Logs: a line for each, with the request and the job that it belongs to."""
+"""Logs, each line with the request and the job that it belongs to."""
 
 import logging
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s%(whose)s"
 
 @contextmanager
 def about(**names: str | None) -> Iterator[None]:
-    """What is logged in this context belongs to this request, this job."""
+    """Lets the log lines in this context name this request, this job."""
     known = {name: value for name, value in names.items() if value is not None}
     token = _ABOUT.set(_ABOUT.get({}) | known)
     try:
@@ -53,8 +53,8 @@ def _formatter(settings: Settings) -> logging.Formatter:
 def _belonging(record: logging.LogRecord) -> bool:
     names = _ABOUT.get({})
     message = record.getMessage()
-    told = " ".join(value for value in names.values() if value not in message)
-    record.whose = f" [{told}]" if told else ""
+    missing = " ".join(value for value in names.values() if value not in message)
+    record.whose = f" [{missing}]" if missing else ""
     for name, value in names.items():
         setattr(record, name, value)
     return True

@@ -1,47 +1,48 @@
-"""What is looked at across all jobs: which are next, what is to be set right, and who does it."""
+"""Queries across all jobs: which are next, what the reconciler has to do, and who leads."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from shared.calls import Transition, milliseconds
 from shared.errors import DamagedRecord
+from shared.job_records import job_from_reply
+from shared.job_store import Argument, Transition, milliseconds
 from shared.jobs import LANES, Job, Status
-from shared.redis_keys import DEADLINES, DEBRIS, INDEX, OVER, RUNNING, TURNS, WAITING, WORK
-from shared.transitions import EXACT, Place, read_job
+from shared.redis_keys import JOB_KEYS
+from shared.transitions import EXACT, Place
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is to be set right.
+    """What the reconciler has to do.
 
     Attributes:
-        silent: running jobs whose worker fell silent.
-        late: waiting jobs that are past their deadline.
+        lost: running jobs whose lease has run out.
+        late: queued jobs that are past their deadline.
         old: jobs that are past their retention.
-        untidy: jobs whose blobs are to be looked through, and by when that was due.
-        unannounced: for how many waiting jobs there is no message.
+        unclean: jobs whose blobs are to be cleaned up, and by when that was due.
+        unannounced: for how many queued jobs there is no message.
     """
 
-    silent: list[str]
+    lost: list[str]
     late: list[str]
     old: list[str]
-    untidy: list[tuple[str, float]]
+    unclean: list[tuple[str, float]]
     unannounced: int
 
 
 def due(messages_key: str, *, limit: int) -> Transition[Due]:
-    """What is to be set right by now, so many of each at most."""
-    keys = (WAITING, DEADLINES, RUNNING, OVER, DEBRIS, messages_key)
-    return Transition("due", keys, (limit,), _due)
+    """What has to be done by now, so many of each at most."""
+    keys = _keys("waiting", "deadlines", "running", "finished", "cleanup")
+    return Transition("due", keys | {"messages": messages_key}, {"limit": limit}, _due)
 
 
-def heads(count: int) -> Transition[list[str]]:
+def next_jobs(limit: int) -> Transition[list[str]]:
     """The jobs that are to be painted next."""
-    return Transition("heads", (WAITING,), (count,), list)
+    return Transition("next_jobs", _keys("waiting"), {"limit": limit}, list)
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class QueueEstimate:
     """Where in the queue a job would come.
 
     Attributes:
@@ -53,16 +54,16 @@ class Outlook:
     work_ahead: float
 
 
-def estimate(place: Place) -> Transition[Outlook]:
+def estimate(place: Place) -> Transition[QueueEstimate]:
     """Where in the queue a job of this caller and priority would come now."""
-    keys = (WAITING, TURNS, WORK, RUNNING)
-    return Transition(
-        "estimate", keys, (LANES.index(place.priority), place.caller, EXACT), _outlook
-    )
+    keys = _keys("waiting", "turns", "work_left", "running")
+    lane = LANES.index(place.priority)
+    arguments: dict[str, Argument] = {"lane": lane, "caller": place.caller, "exact": EXACT}
+    return Transition("estimate", keys, arguments, _estimate)
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class JobPage:
     """A part of an owner's list.
 
     Attributes:
@@ -76,45 +77,58 @@ class Listed:
     rest: str | None
 
 
-def listed(
+def list_jobs(
     owner: str, *, before: str, limit: int, status: Status | None, most: int
-) -> Transition[Listed]:
+) -> Transition[JobPage]:
     """The newest jobs of an owner.
 
     Args:
         before: the place after which the list goes on; empty for its beginning.
         status: that they have; None for any.
-        most: how many are looked at.
+        most: how many are read.
     """
-    keys = (INDEX, WAITING, RUNNING, WORK)
-    return Transition("list", keys, (owner, before, limit, status or "", most, EXACT), _listed)
+    keys = _keys("index", "waiting", "running", "work_left")
+    arguments: dict[str, Argument] = {
+        "owner": owner,
+        "before": before,
+        "limit": limit,
+        "status": status or "",
+        "most": most,
+        "exact": EXACT,
+    }
+    return Transition("list_jobs", keys, arguments, _page)
 
 
 def lead(role: str, name: str, *, lease_seconds: float) -> Transition[bool]:
     """Whether `name` is the one that has this role, for the next so many seconds."""
-    return Transition("lead", (f"leader:{role}",), (name, milliseconds(lease_seconds)), bool)
+    arguments: dict[str, Argument] = {"name": name, "lease_ms": milliseconds(lease_seconds)}
+    return Transition("lead", {"leader": f"leader:{role}"}, arguments, bool)
+
+
+def _keys(*names: str) -> dict[str, str]:
+    return {name: JOB_KEYS[name] for name in names}
 
 
 def _due(reply: Any) -> Due:
-    silent, late, old, untidy, unannounced = reply
-    pairs = zip(untidy[::2], map(float, untidy[1::2]), strict=True)
-    return Due(silent, late, old, list(pairs), max(0, int(unannounced)))
+    lost, late, old, unclean, unannounced = reply
+    pairs = zip(unclean[::2], map(float, unclean[1::2]), strict=True)
+    return Due(lost, late, old, list(pairs), max(0, int(unannounced)))
 
 
-def _listed(reply: Any) -> Listed:
+def _page(reply: Any) -> JobPage:
     rest, replies = reply
     jobs, damaged = [], []
     for each in replies:
         try:
-            job = read_job(each)
+            job = job_from_reply(each)
         except DamagedRecord as error:
             damaged.append(str(error))
             continue
         if job is not None:
             jobs.append(job)
-    return Listed(jobs, damaged, rest or None)
+    return JobPage(jobs, damaged, rest or None)
 
 
-def _outlook(reply: Any) -> Outlook:
+def _estimate(reply: Any) -> QueueEstimate:
     position, work_ahead = reply
-    return Outlook(int(position), float(work_ahead))
+    return QueueEstimate(int(position), float(work_ahead))

@@ -1,7 +1,7 @@
 """The Celery application that the API publishes to and the worker consumes from.
 
-A message is a hint that there is work; which job is painted next is for the records to say. It
-carries the id of the job that it was sent for, for the logs.
+A message is a hint that there is work; the records decide which job is painted next. It carries the
+id of the job that it was sent for, for the logs.
 """
 
 from celery import Celery
@@ -39,13 +39,13 @@ def create_queue(settings: Settings) -> Celery:
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,
         worker_max_tasks_per_child=500,
-        worker_proc_alive_timeout=120.0,  # a child loads torch before it says that it is there
+        worker_proc_alive_timeout=120.0,  # a child loads torch before it reports that it is up
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_channel_error_retry=True,  # a Redis that refuses writes is no reason to end
+        broker_channel_error_retry=True,  # a worker does not end where Redis refuses writes
         broker_transport_options=transport_options,
         result_backend_transport_options=transport_options,
         visibility_timeout=redelivery_seconds,
@@ -54,7 +54,7 @@ def create_queue(settings: Settings) -> Celery:
 
 
 def publish(queue: Celery, job_id: str) -> None:
-    """Tells the workers that a job waits. Blocks for one round trip to Redis.
+    """Announces a queued job to the workers. Blocks for one round trip to Redis.
 
     Raises:
         kombu.exceptions.OperationalError: Redis could not be reached.
@@ -63,7 +63,7 @@ def publish(queue: Celery, job_id: str) -> None:
 
 
 def broker_url(redis_url: str) -> str:
-    """Celery's name for the same Redis: it spells a socket's URL differently."""
+    """The URL of Redis as Celery takes it: it spells a socket's URL differently."""
     scheme, _, rest = redis_url.partition("://")
     if scheme != "unix":
         return redis_url

@@ -1,38 +1,39 @@
-"""What Redis holds by which name: the record of each job, and what is known of all of them.
+"""The names of the Redis keys: the record of each job, and what is stored of all of them.
 
-`shared/scripts/job/prelude.lua` says what each of them is.
+`shared/scripts/job/prelude.lua` says what each of them holds.
 """
 
 WAITING = "queue:waiting"
 TURNS = "queue:turns"
-WORK = "queue:work"
+WORK_LEFT = "queue:work"
 RUNNING = "queue:running"
 DEADLINES = "queue:deadlines"
-OVER = "jobs:over"
-DEBRIS = "jobs:debris"
+FINISHED = "jobs:over"
+CLEANUP = "jobs:debris"
 INDEX = "jobs:index"
 WEBHOOKS = "jobs:webhooks"
 COUNTERS = "metrics:counters"
-KEPT = "jobs:kept"
-QUEUE = (
-    WAITING,
-    TURNS,
-    WORK,
-    DEADLINES,
-    RUNNING,
-    OVER,
-    DEBRIS,
-    INDEX,
-    "queue:owners",
-    "queue:inflight",
-    WEBHOOKS,
-    COUNTERS,
-    KEPT,
-)
-"""What every script on a job is told beside its record, in this order."""
+RETAINED = "jobs:kept"
+
+JOB_KEYS: dict[str, str] = {
+    "waiting": WAITING,
+    "turns": TURNS,
+    "work_left": WORK_LEFT,
+    "deadlines": DEADLINES,
+    "running": RUNNING,
+    "finished": FINISHED,
+    "cleanup": CLEANUP,
+    "index": INDEX,
+    "owners": "queue:owners",
+    "in_flight": "queue:inflight",
+    "webhooks": WEBHOOKS,
+    "counters": COUNTERS,
+    "retained": RETAINED,
+}
+"""The keys that every script on a job gets beside its record, by their names in the scripts."""
 
 CHANGED = "changed"
-"""The channel on which every script says which job is another now."""
+"""The channel on which every script publishes the id of a job that has changed."""
 
 
 def record_key(job_id: str) -> str:
@@ -40,6 +41,6 @@ def record_key(job_id: str) -> str:
     return f"job:{{{job_id}}}"
 
 
-def asked_channel(job_id: str) -> str:
-    """Where a running job's worker is woken when its client asks for something."""
+def wake_up_channel(job_id: str) -> str:
+    """Where a running job's worker is woken when its client requests something."""
     return f"asked:{job_id}"

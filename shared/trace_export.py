@@ -61,8 +61,8 @@ class ToldOnce(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         result = self._exporter.export(spans)
-        if result is SpanExportResult.SUCCESS and self._complaints.told:
-            self._complaints.told = False
+        if result is SpanExportResult.SUCCESS and self._complaints.is_reported:
+            self._complaints.is_reported = False
             log.info("Traces arrive again")
         return result
 
@@ -78,9 +78,9 @@ class _Complaints(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.told = False
+        self.is_reported = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not self.told:
-            self.told = True
+        if not self.is_reported:
+            self.is_reported = True
             log.warning("Traces get lost, and nothing else does: %s", record.getMessage())

@@ -1,7 +1,7 @@
-"""Traces, where an operator asks for them with OpenTelemetry's own variables; off without.
+"""Traces, where an operator enables them with OpenTelemetry's own variables; off without.
 
 Spans are made through OpenTelemetry's API, which does nothing until there is something to export
-them with. That comes with the SDK, which is loaded only where traces are wanted.
+them with. That comes with the SDK, which is loaded only where traces are enabled.
 """
 
 import os
@@ -26,8 +26,8 @@ _CONTEXT = TraceContextTextMapPropagator()
 _TRACEPARENT = "traceparent"
 
 
-def is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether an operator has said where traces go, and not that there are to be none."""
+def is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether an operator has set where traces go, and not disabled them."""
     endpoints = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
     disabled = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     exporter = environment.get("OTEL_TRACES_EXPORTER", "").strip() or "otlp"
@@ -35,12 +35,12 @@ def is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def begin(service: str) -> bool:
-    """Lets this process tell its spans, where that is wanted; whether it is.
+    """Lets this process export its spans, where that is enabled; whether it is.
 
     Args:
         service: its name where the operator gave it none.
     """
-    if not is_wanted():
+    if not is_enabled():
         return False
     from shared.trace_export import provider_for
 
@@ -49,7 +49,7 @@ def begin(service: str) -> bool:
 
 
 def end() -> None:
-    """Sends what is left to be sent, for a moment at most."""
+    """Sends the remaining spans, within FLUSH_SECONDS."""
     provider = trace.get_tracer_provider()
     shutdown = getattr(provider, "shutdown", None)  # only the SDK's has one
     if shutdown is None:
@@ -68,14 +68,14 @@ def span(
     parent: str | None = None,
     after: str | None = None,
 ) -> Iterator[None]:
-    """What is done in this context is a span.
+    """Makes what is done in this context a span.
 
-    An exception says nothing here of a fault: many are a client's, or the usual end of an attempt.
-    A request has its status for that, an attempt its outcome.
+    An exception does not mark the span as failed: many are a client's, or the usual end of an
+    attempt. A request has its status for that, an attempt its outcome.
 
     Args:
-        parent: a `traceparent` that it belongs under; the span around it where it is None.
-        after: the `traceparent` of a span that it goes on from, and is linked to.
+        parent: the `traceparent` of its parent; the current span where it is None.
+        after: the `traceparent` of a span that it continues, and is linked to.
     """
     with TRACER.start_as_current_span(
         name,
@@ -89,27 +89,27 @@ def span(
         yield
 
 
-def tell(attributes: Attributes) -> None:
-    """More of the span that this is done in."""
+def set_attributes(attributes: Attributes) -> None:
+    """Sets attributes of the current span."""
     trace.get_current_span().set_attributes(attributes)
 
 
 def fail(error: str, detail: str | None = None) -> None:
-    """What this is done in has failed, for a reason of that name; with more of it in a sentence."""
+    """Marks the current span as failed, with the name of the error and a sentence on it."""
     current = trace.get_current_span()
     current.set_attribute("error.type", error)
     current.set_status(StatusCode.ERROR, detail)
 
 
 def traceparent() -> str | None:
-    """What another process needs to know to go on with this trace; None where there is none."""
+    """What another process needs to continue this trace; None where there is none."""
     carrier: dict[str, str] = {}
     _CONTEXT.inject(carrier)
     return carrier.get(_TRACEPARENT)
 
 
 def trace_id() -> str | None:
-    """The trace that this is done in."""
+    """The current trace; None where there is none."""
     context = trace.get_current_span().get_span_context()
     return trace.format_trace_id(context.trace_id) if context.is_valid else None
 

@@ -1,6 +1,6 @@
-"""Every look at a job's record, and every change of it, as a value.
+"""The life of a job: every read of its record, and every change of it, as a value.
 
-A transition says which script runs, on which keys, with which arguments, and how its reply reads.
+A transition names its script, the keys and the arguments, and how the reply is read.
 `shared.job_store` runs it; the scripts in `shared/scripts` compare before they set.
 """
 
@@ -12,32 +12,24 @@ from typing import Any, Literal
 
 from pastiche.job_settings import Priority
 from pastiche.option_warnings import OptionWarning
-from shared.calls import Transition, milliseconds, on_job
 from shared.errors import FAILURES, FailureCode
-from shared.jobs import (
-    LANES,
-    NOBODY,
-    Inputs,
-    Job,
-    Waiting,
-    inputs_to_json,
-    origin_to_text,
-    warnings_to_json,
-)
+from shared.inputs import Inputs, inputs_to_json
+from shared.job_records import job_from_reply, origin_to_text, warnings_to_json
+from shared.job_store import Argument, Transition, milliseconds, on_job
+from shared.jobs import LANES, NOBODY, Job
 from shared.settings import Settings
 
 Submitted = Literal["queued", "full", "busy", "late"]
 Refusal = Literal["unknown", "over", "held"]
-Kept = Literal["ok", "lost"]
-Canceled = Literal["canceled", "asked", "finishing", "over", "unknown"]
-FinishRequested = Literal["asked", "canceling", "idle", "unknown"]
+Committed = Literal["ok", "lost"]
+Canceled = Literal["canceled", "requested", "finishing", "over", "unknown"]
+FinishRequested = Literal["requested", "canceling", "idle", "unknown"]
 Recovered = Literal["queued", "canceled", "worker_lost", "time_limit", "held"]
-Reweighed = Literal["ok", "over", "unknown", "changed"]
-Expired = Literal["expired", "kept"]
+WeightsUpdated = Literal["ok", "over", "unknown", "changed"]
+Expired = Literal["expired", "unchanged"]
 
 EXACT = 64
-"""Of how many jobs before it a waiting job's work ahead is added up one by one."""
-
+"""Of how many jobs before it a queued job's work ahead is added up one by one."""
 
 ARRIVAL_SECONDS = 60
 """Within which a job's record follows its pictures."""
@@ -48,9 +40,9 @@ class Place:
     """Where in the queue a new job is put.
 
     Attributes:
-        caller: who asks; callers take turns.
+        caller: who submits; callers take turns.
         owner: whose job it is.
-        webhook_url: what is told when the job is over.
+        webhook_url: notified when the job is over.
         request_id: of the request that it was submitted by.
         traceparent: the span that its attempts belong under, where it is traced.
         wait_seconds: how long it may wait before it expires; None for ever.
@@ -72,46 +64,46 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class IdempotencyKey:
     """An idempotency key that a request holds.
 
     Attributes:
-        kept_key: where in Redis it is kept.
+        redis_key: where in Redis it is stored.
         token: of the request.
-        keep_seconds: how long it is to give the job.
+        ttl_seconds: how long it is to give the job.
     """
 
-    kept_key: str
+    redis_key: str
     token: str
-    keep_seconds: float
+    ttl_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's answer to 'may I paint this': its fence, or why not."""
+    """The answer to a worker's claim: its fence, or why it is refused."""
 
     fence: str | None
     refusal: Refusal | None
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What a worker hears at a heartbeat.
+class HeartbeatReply:
+    """What a worker learns from a heartbeat.
 
     Attributes:
-        answer: `ok`, `cancel` or `finish` where the client asked for it, `lost` where the claim is
+        answer: `ok`, `cancel` or `finish` where the client requests it, `lost` where the claim is
             not held.
-        reweighed: how often the weights were changed, where that is news.
+        weight_updates: how often the weights were changed, where the worker does not know it yet.
         options: the job's options then.
     """
 
     answer: Literal["ok", "cancel", "finish", "lost"]
-    reweighed: int | None = None
+    weight_updates: int | None = None
     options: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class Retention:
     """How long things are kept once a job is over, and how many jobs.
 
     Attributes:
@@ -128,7 +120,7 @@ class Keeping:
     jobs_in_all: int = 100_000
 
     @classmethod
-    def of(cls, settings: Settings) -> "Keeping":
+    def from_settings(cls, settings: Settings) -> "Retention":
         return cls(
             settings.retention_hours,
             2 * settings.lease_seconds,
@@ -137,20 +129,21 @@ class Keeping:
         )
 
     @property
-    def grace_ms(self) -> int:
-        return milliseconds(self.grace_seconds)
-
-    @property
-    def arguments(self) -> tuple[int, int, int, int]:
+    def arguments(self) -> dict[str, Argument]:
         """As the scripts take them: times in milliseconds."""
-        retention_ms = milliseconds(self.retention_hours * 3600)
-        return retention_ms, self.grace_ms, self.jobs_per_owner, self.jobs_in_all
+        return {
+            "retention_ms": milliseconds(self.retention_hours * 3600),
+            "grace_ms": milliseconds(self.grace_seconds),
+            "jobs_per_owner": self.jobs_per_owner,
+            "jobs_in_all": self.jobs_in_all,
+        }
 
 
-def begin(job_id: str) -> Transition[int]:
+def begin_submission(job_id: str) -> Transition[int]:
     """The pictures of a new job are about to be written: until when its record may come, in
     milliseconds."""
-    return on_job("begin", job_id, milliseconds(ARRIVAL_SECONDS), read=int)
+    arguments = {"grace_ms": milliseconds(ARRIVAL_SECONDS)}
+    return on_job("begin_submission", job_id, arguments, read=int)
 
 
 def submit(
@@ -162,55 +155,57 @@ def submit(
     *,
     queue_limit: int,
     in_flight_limit: int = 0,
-    once: Once | None = None,
+    idempotency_key: IdempotencyKey | None = None,
     warnings: Sequence[OptionWarning] = (),
 ) -> Transition[Submitted]:
-    """A new job, queued.
+    """→ queued.
 
     Args:
-        latest_ms: what `begin` gave: a submission that comes after its own erasing is told by it.
+        latest_ms: what `begin_submission` gave: by it a submission that comes after the job was
+            deleted is refused.
         queue_limit: how many jobs may wait.
         in_flight_limit: how many of the owner's may wait or run; 0 for any number.
-        once: the idempotency key that is to give this job from now on.
-        warnings: what its client is told of the options and images.
+        idempotency_key: gives this job from now on.
+        warnings: what its client should know of the options and images.
     """
-    return on_job(
-        "submit",
-        job_id,
-        json.dumps(options),
-        inputs_to_json(inputs),
-        queue_limit,
-        place.work,
-        place.caller,
-        LANES.index(place.priority),
-        0 if place.wait_seconds is None else max(1, milliseconds(place.wait_seconds)),
-        place.owner,
-        in_flight_limit,
-        once.token if once else "",
-        milliseconds(once.keep_seconds) if once else 0,
-        place.webhook_url or "",
-        origin_to_text(place.request_id, place.traceparent),
-        latest_ms,
-        warnings_to_json(warnings),
-        place.pixels,
-        place.image_bytes,
-        read=_word,
-        more_keys=(once.kept_key,) if once else (),
-    )
+    key = idempotency_key
+    arguments: dict[str, Argument] = {
+        "options": json.dumps(options),
+        "inputs": inputs_to_json(inputs),
+        "queue_limit": queue_limit,
+        "work": place.work,
+        "caller": place.caller,
+        "lane": LANES.index(place.priority),
+        "wait_ms": 0 if place.wait_seconds is None else max(1, milliseconds(place.wait_seconds)),
+        "owner": place.owner,
+        "in_flight_limit": in_flight_limit,
+        "token": key.token if key else "",
+        "ttl_ms": milliseconds(key.ttl_seconds) if key else 0,
+        "webhook_url": place.webhook_url or "",
+        "origin": origin_to_text(place.request_id, place.traceparent),
+        "latest_ms": latest_ms,
+        "warnings": warnings_to_json(warnings),
+        "pixels": place.pixels,
+        "image_bytes": place.image_bytes,
+    }
+    return on_job("submit", job_id, arguments, read=_word, keys=_idempotency(key))
 
 
-def look(job_id: str) -> Transition[Job | None]:
+def read(job_id: str) -> Transition[Job | None]:
     """The job as it stands, None where there is no such job.
 
     Reading raises DamagedRecord where the record cannot be read.
     """
-    return on_job("look", job_id, EXACT, read=read_job)
+    return on_job("read", job_id, {"exact": EXACT}, read=job_from_reply)
 
 
 def claim(job_id: str, *, lease_seconds: float) -> Transition[Claim]:
     """queued → running."""
-    arguments = (milliseconds(lease_seconds), token_hex(4))
-    return on_job("claim", job_id, *arguments, read=_claim)
+    arguments: dict[str, Argument] = {
+        "lease_ms": milliseconds(lease_seconds),
+        "token": token_hex(4),
+    }
+    return on_job("claim", job_id, arguments, read=_claim)
 
 
 def heartbeat(
@@ -219,166 +214,158 @@ def heartbeat(
     *,
     lease_seconds: float,
     news: Mapping[str, str],
-    reweighed: int = 0,
-    left: int | None = None,
+    weight_updates: int = 0,
+    remaining: int | None = None,
     iterations: int = 0,
-) -> Transition[Heard]:
+) -> Transition[HeartbeatReply]:
     """running → running, with `news` written into the record.
 
     Args:
-        reweighed: how many changes of the weights the worker knows of.
-        left: how much there is left to paint, in pixels times iterations.
-        iterations: that were painted since the beat before.
+        weight_updates: how many changes of the weights the worker knows of.
+        remaining: how much there is left to paint, in pixels times iterations.
+        iterations: that were painted since the heartbeat before.
     """
-    return on_job(
-        "heartbeat",
-        job_id,
-        fence,
-        milliseconds(lease_seconds),
-        reweighed,
-        "" if left is None else left,
-        iterations,
-        *_pairs(news),
-        read=_heard,
-    )
+    arguments: dict[str, Argument] = {
+        "fence": fence,
+        "lease_ms": milliseconds(lease_seconds),
+        "weight_updates": weight_updates,
+        "remaining": "" if remaining is None else remaining,
+        "iterations": iterations,
+    }
+    return on_job("heartbeat", job_id, arguments, read=_heartbeat_reply, fields=news)
 
 
 def succeed(
-    job_id: str, fence: str, *, result_key: str, news: Mapping[str, str], keeping: Keeping
-) -> Transition[Kept]:
+    job_id: str, fence: str, *, result_key: str, news: Mapping[str, str], retention: Retention
+) -> Transition[Committed]:
     """running → succeeded, with the key of the one result that anybody will see."""
-    return _finish(job_id, fence, "succeeded", {"result_key": result_key, **news}, keeping)
+    return _finish(job_id, fence, "succeeded", {"result_key": result_key, **news}, retention)
 
 
 def fail(
-    job_id: str, fence: str, *, code: FailureCode, news: Mapping[str, str], keeping: Keeping
-) -> Transition[Kept]:
+    job_id: str, fence: str, *, code: FailureCode, news: Mapping[str, str], retention: Retention
+) -> Transition[Committed]:
     """running → failed, with a code and its sentence."""
-    told = {"error_code": code, "error_detail": FAILURES[code], **news}
-    return _finish(job_id, fence, "failed", told, keeping)
+    fields = {"error_code": code, "error_detail": FAILURES[code], **news}
+    return _finish(job_id, fence, "failed", fields, retention)
 
 
-def stop(job_id: str, fence: str, *, news: Mapping[str, str], keeping: Keeping) -> Transition[Kept]:
-    """running → canceled, as the client asked."""
-    return _finish(job_id, fence, "canceled", news, keeping)
+def confirm_cancel(
+    job_id: str, fence: str, *, news: Mapping[str, str], retention: Retention
+) -> Transition[Committed]:
+    """running → canceled, as the client requested."""
+    return _finish(job_id, fence, "canceled", news, retention)
 
 
-def release(job_id: str, fence: str, *, keeping: Keeping) -> Transition[Kept]:
-    """running → queued: the worker goes, the job stays; → canceled where the client has asked for
+def release(job_id: str, fence: str, *, retention: Retention) -> Transition[Committed]:
+    """running → queued: the worker goes, the job stays; → canceled where the client has requested
     that meanwhile."""
-    return on_job("release", job_id, fence, *keeping.arguments, read=_word)
+    return on_job("release", job_id, {"fence": fence} | retention.arguments, read=_word)
 
 
 def recover(
-    job_id: str, *, lost_limit: int, lease_limit_seconds: float, keeping: Keeping
+    job_id: str, *, lost_limit: int, lease_limit_seconds: float, retention: Retention
 ) -> Transition[Recovered]:
-    """running → queued where the worker fell silent; → failed where too many of them did.
+    """running → queued where the lease has run out; → failed where that happened too often.
 
     Args:
         lost_limit: after how many lost attempts, none of which came further, the job fails.
         lease_limit_seconds: how long after its claim the lease of an attempt ends at least that
             was killed because it took too long.
     """
-    arguments = (
-        lost_limit,
-        *keeping.arguments,
-        FAILURES["worker_lost"],
-        FAILURES["time_limit"],
-        milliseconds(lease_limit_seconds),
-    )
-    return on_job("recover", job_id, *arguments, read=_word)
+    arguments = retention.arguments | {
+        "lost_limit": lost_limit,
+        "worker_lost": FAILURES["worker_lost"],
+        "time_limit": FAILURES["time_limit"],
+        "limit_ms": milliseconds(lease_limit_seconds),
+    }
+    return on_job("recover", job_id, arguments, read=_word)
 
 
-def cancel(job_id: str, *, keeping: Keeping) -> Transition[Canceled]:
-    """queued → canceled at once; running → asked, unless its worker was asked to commit its picture
-    before; over → unchanged."""
-    return on_job("cancel", job_id, *keeping.arguments, read=_word)
+def cancel(job_id: str, *, retention: Retention) -> Transition[Canceled]:
+    """queued → canceled at once; running → requested, unless its worker was requested to commit its
+    picture before; over → unchanged."""
+    return on_job("cancel", job_id, retention.arguments, read=_word)
 
 
 def request_finish(job_id: str) -> Transition[FinishRequested]:
-    """running → asked to commit its picture as it is, unless it is to be canceled; anything else →
-    unchanged."""
+    """running → requested to commit its picture as it is, unless it is to be canceled; anything
+    else → unchanged."""
     return on_job("request_finish", job_id, read=_word)
 
 
-def keep_picture(job_id: str, result_key: str) -> Transition[Kept]:
-    """A job that is over and has no result has this one, in the state in which it ended."""
-    return on_job("keep_picture", job_id, result_key, read=_word)
+def store_preview(job_id: str, result_key: str) -> Transition[Committed]:
+    """A job that is over and has no result gets this one, and keeps its state."""
+    return on_job("store_preview", job_id, {"result_key": result_key}, read=_word)
 
 
-def reweigh(
+def update_weights(
     job_id: str,
-    reweighed: int,
+    weight_updates: int,
     options: Mapping[str, Any],
     warnings: Sequence[OptionWarning] = (),
-) -> Transition[Reweighed]:
-    """Other weights for a job that is not over; nothing where they were changed since.
+) -> Transition[WeightsUpdated]:
+    """Changes the weights of a job that is not over, unless they were changed since.
 
     Args:
-        reweighed: how many changes of the weights the caller knows of: nothing else ever changes
-            the options.
+        weight_updates: how many changes of the weights the caller knows of: nothing else ever
+            changes the options.
         options: all of them, with the new weights.
-        warnings: what the client is told of these options.
+        warnings: what the client should know of these options.
     """
-    arguments = (reweighed, json.dumps(options), warnings_to_json(warnings))
-    return on_job("reweigh", job_id, *arguments, read=_word)
+    arguments: dict[str, Argument] = {
+        "weight_updates": weight_updates,
+        "options": json.dumps(options),
+        "warnings": warnings_to_json(warnings),
+    }
+    return on_job("update_weights", job_id, arguments, read=_word)
 
 
-def expire(job_id: str, *, keeping: Keeping) -> Transition[Expired]:
+def expire(job_id: str, *, retention: Retention) -> Transition[Expired]:
     """queued → expired where it has waited for longer than it may."""
-    return on_job("expire", job_id, *keeping.arguments, read=_word)
+    return on_job("expire", job_id, retention.arguments, read=_word)
 
 
-def erase(job_id: str, *, keeping: Keeping, once: Once | None = None) -> Transition[bool]:
+def delete(
+    job_id: str, *, retention: Retention, idempotency_key: IdempotencyKey | None = None
+) -> Transition[bool]:
     """Whatever it was → gone; whether there was such a job.
 
     Args:
-        once: the idempotency key that may give this job, and is to be free again.
+        idempotency_key: may give this job, and is to be free again.
     """
-    more_keys = (once.kept_key,) if once else ()
-    return on_job("erase", job_id, keeping.grace_ms, read=bool, more_keys=more_keys)
+    arguments = {"grace_ms": milliseconds(retention.grace_seconds)}
+    return on_job("delete", job_id, arguments, read=bool, keys=_idempotency(idempotency_key))
 
 
-def forget(job_id: str) -> Transition[bool]:
+def delete_past_retention(job_id: str) -> Transition[bool]:
     """Over and past its retention → gone; whether it was."""
-    return on_job("forget", job_id, read=bool)
+    return on_job("delete_past_retention", job_id, read=bool)
 
 
-def discard(job_id: str) -> Transition[bool]:
-    """What lies in a record's place and is none → gone; whether it was."""
-    return on_job("discard", job_id, read=bool)
+def delete_damaged(job_id: str) -> Transition[bool]:
+    """The record's key holds something else than a record → gone; whether it did."""
+    return on_job("delete_damaged", job_id, read=bool)
 
 
-def tidied(job_id: str, due_ms: float) -> Transition[bool]:
-    """The blobs that were to be looked through by then were."""
-    return on_job("tidied", job_id, round(due_ms), read=bool)
+def mark_cleaned(job_id: str, due_ms: float) -> Transition[bool]:
+    """The blobs of a job, whose cleanup was due then, are cleaned up."""
+    return on_job("mark_cleaned", job_id, {"due_ms": round(due_ms)}, read=bool)
 
 
 def _finish(
-    job_id: str, fence: str, status: str, news: Mapping[str, str], keeping: Keeping
-) -> Transition[Kept]:
-    return on_job("finish", job_id, fence, status, *keeping.arguments, *_pairs(news), read=_word)
+    job_id: str, fence: str, status: str, news: Mapping[str, str], retention: Retention
+) -> Transition[Committed]:
+    arguments = {"fence": fence, "status": status} | retention.arguments
+    return on_job("finish", job_id, arguments, read=_word, fields=news)
 
 
-def _pairs(fields: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(word for pair in fields.items() for word in pair)
+def _idempotency(key: IdempotencyKey | None) -> dict[str, str | None]:
+    return {"idempotency": key.redis_key if key else None}
 
 
 def _word(reply: Any) -> Any:
     return reply
-
-
-def read_job(reply: Any) -> Job | None:
-    """The job that a script tells of, None where there is none.
-
-    Raises:
-        DamagedRecord: its record cannot be read.
-    """
-    flat, *place = reply
-    if not flat:
-        return None
-    waiting = Waiting(int(place[0]), float(place[1]), float(place[2])) if place else None
-    return Job.from_record(dict(zip(flat[::2], flat[1::2], strict=True)), waiting)
 
 
 def _claim(reply: Any) -> Claim:
@@ -386,8 +373,8 @@ def _claim(reply: Any) -> Claim:
     return Claim(fence[0], None) if word == "claimed" else Claim(None, word)
 
 
-def _heard(reply: Any) -> Heard:
+def _heartbeat_reply(reply: Any) -> HeartbeatReply:
     answer, *changed = reply
     if not changed:
-        return Heard(answer)
-    return Heard(answer, int(changed[0]), json.loads(changed[1]))
+        return HeartbeatReply(answer)
+    return HeartbeatReply(answer, int(changed[0]), json.loads(changed[1]))

@@ -1,4 +1,4 @@
-"""What a worker says of itself while it lives, for the health page."""
+"""The living workers, and what each reports of itself."""
 
 import json
 import logging
@@ -7,12 +7,12 @@ from typing import Any
 
 from pastiche.memory import ComputedIn, Memory
 from pastiche.options import LAYER_OPTIONS, Options, missing_layers
-from shared.calls import Transition
-from shared.known_fields import known_fields
+from shared.job_store import Argument, Transition, milliseconds
+from shared.stored_json import known_fields
 
 log = logging.getLogger(__name__)
 
-_KEYS = ("{workers}:about", "{workers}:seen")
+_KEYS = {"workers": "{workers}:about", "seen": "{workers}:seen"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class Worker:
     Attributes:
         backbone: the one that `auto` gives there.
         most_pixels: how many a picture may have to be painted there with the default options, by
-            what it has of memory.
+            its memory.
         rate: how many pixels times iterations it paints a second, by its last jobs; None before
             its first.
-        memory_bytes: what it has taken of its card's memory, or of the machine's.
-        backbones: those whose weights it has; none where it does not say.
+        memory_bytes: how much of its GPU's memory, or of the machine's, it has allocated.
+        backbones: those whose weights it has; none where it does not report them.
         free_bytes: how much memory there is for a job, its images included, as measured before the
-            one that it paints; None where it does not say.
+            one that it paints; None where it does not report that.
         limit_bytes: how much of it one painting may plan with; None for all of it.
         computed_in: what its networks compute in where the options leave it open.
     """
@@ -68,28 +68,32 @@ class Worker:
         return not any(missing_layers(name, getattr(options, each)) for each in LAYER_OPTIONS)
 
 
-def present(worker: Worker, *, believed_seconds: float) -> Transition[bool]:
-    """The worker lives, and is believed to for so long."""
-    arguments = (worker.name, json.dumps(asdict(worker)), round(believed_seconds * 1000))
-    return Transition("present", _KEYS, arguments, bool)
+def register_worker(worker: Worker, *, ttl_seconds: float) -> Transition[bool]:
+    """Registers a living worker, for so long."""
+    arguments: dict[str, Argument] = {
+        "name": worker.name,
+        "report": json.dumps(asdict(worker)),
+        "ttl_ms": milliseconds(ttl_seconds),
+    }
+    return Transition("register_worker", _KEYS, arguments, bool)
 
 
-def living() -> Transition[list[Worker]]:
-    """Every worker that lives, by name."""
-    return Transition("workers", _KEYS, (), _workers)
+def list_workers() -> Transition[list[Worker]]:
+    """Every living worker, by name."""
+    return Transition("list_workers", _KEYS, {}, _workers)
 
 
 def _workers(reply: Any) -> list[Worker]:
-    found = (_worker(about) for about in reply)
+    found = (_worker(report) for report in reply)
     return sorted((each for each in found if each is not None), key=lambda worker: worker.name)
 
 
-def _worker(about: str) -> Worker | None:
-    """What a worker says of itself, as far as this version knows it; None where it cannot be
+def _worker(report: str) -> Worker | None:
+    """What a worker reports of itself, as far as this version knows it; None where it cannot be
     read."""
     try:
-        known = known_fields(Worker, json.loads(about))
+        known = known_fields(Worker, json.loads(report))
         return Worker(**known | {"backbones": tuple(known.get("backbones", ()))})
     except (AttributeError, TypeError, ValueError) as error:
-        log.error("A worker says of itself what cannot be read: %s", error)
+        log.error("The report of a worker cannot be read: %s", error)
         return None

@@ -13,7 +13,7 @@ from pastiche.option_warnings import WARNINGS
 from pastiche.options import OPTIONS, Option
 from pastiche.presets import MEANINGS, PRESETS, SOURCED, Preset
 from shared.errors import FAILURES, FIELD_FAULTS, PasticheError
-from shared.picture_fields import PICTURE_FIELDS
+from shared.inputs import PICTURE_FIELDS
 from shared.settings import Settings
 
 FOLDER = Path(__file__).parents[1] / "docs"

@@ -16,7 +16,7 @@ from unasync import Rule, unasync_files
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.option_values import LayerWeights
 from pastiche.options import OPTIONS
-from shared.picture_fields import PICTURE_FIELDS
+from shared.inputs import PICTURE_FIELDS
 
 FOLDER = Path(__file__).parents[1] / "pastiche" / "client"
 

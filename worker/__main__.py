@@ -14,59 +14,61 @@ from celery.signals import (
 from shared import logs, tracing
 from shared.queue import PAINT_QUEUE, PAINT_TASK, create_queue
 from shared.settings import Settings
-from worker.closing import Closing
-from worker.studio import Studio
+from worker.context import WorkerContext
+from worker.registration import Registration
+from worker.shutdown import Shutdown
 from worker.tasks import paint
 
 log = logging.getLogger(__name__)
 
 
 class PaintingProcess:
-    """What lives in the pool's child; the parent only ever asks it to close."""
+    """What lives in the pool's child; the parent only ever sets the shutdown flag."""
 
-    def __init__(self, settings: Settings, queue: Celery, closing: Closing) -> None:
+    def __init__(self, settings: Settings, queue: Celery, shutdown: Shutdown) -> None:
         self._settings = settings
         self._queue = queue
-        self._closing = closing
-        self._studio: Studio | None = None
+        self._shutdown = shutdown
+        self._context: WorkerContext | None = None
 
-    def begin(self, **_: Any) -> None:
-        """Loads torch and says what paints here, before the first job comes."""
+    def start(self, **_: Any) -> None:
+        """Loads torch and registers the worker, before the first job comes."""
         # Before torch loads OpenMP: threads that spin while they wait make two paintings on the
         # same cores, or one beside other work, many times slower.
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         from worker.painting import memory_bytes, prepare
-        from worker.presence import Presence
 
         tracing.begin("pastiche-worker")
         capability = prepare(os.getpid(), self._settings)
-        self._studio = Studio.open(self._settings, self._queue, self._closing, capability)
+        context = WorkerContext.open(self._settings, self._queue, self._shutdown, capability)
+        self._context = context
         worker = capability.worker()
         log.info("Ready: backbone %s on %s", worker.backbone, worker.device)
-        Presence(self._studio, memory_bytes).start()
+        rate, jobs = context.painting_rate, context.jobs
+        Registration(jobs, capability, rate, self._shutdown, memory_bytes).start()
 
-    def close(self, **_: Any) -> None:
-        """Lets the job that is being painted be given back."""
-        self._closing.set()
+    def shut_down(self, **_: Any) -> None:
+        """Lets the current job be given back."""
+        self._shutdown.set()
 
     def end(self, **_: Any) -> None:
         """Sends the last spans, in the child that made them."""
         tracing.end()
 
     def paint(self, job_id: str) -> None:
-        """Paints the job that is next: mostly the one that the message was sent for."""
-        assert self._studio is not None
-        paint(self._studio)
+        """Paints the next job: mostly the one that the message was sent for."""
+        assert self._context is not None
+        paint(self._context)
 
 
 def main() -> None:
     settings = Settings()
     logs.configure(settings)
     queue = create_queue(settings)
-    process = PaintingProcess(settings, queue, Closing())
+    process = PaintingProcess(settings, queue, Shutdown())
     queue.task(name=PAINT_TASK)(process.paint)
-    worker_process_init.connect(process.begin)
-    worker_shutting_down.connect(process.close)
+    worker_process_init.connect(process.start)
+    worker_shutting_down.connect(process.shut_down)
     worker_process_shutdown.connect(process.end)
     queue.Worker(
         hostname=f"pastiche@{os.uname().nodename}-{os.getpid()}",

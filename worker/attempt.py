@@ -1,4 +1,4 @@
-"""One worker's attempt at one job: what it loads, tells, keeps and commits under its fence."""
+"""One worker's attempt at one job: what it loads, reports and commits under its fence."""
 
 import logging
 from collections.abc import Callable
@@ -12,22 +12,24 @@ from redis import RedisError
 
 from shared import tracing, transitions
 from shared.blob_store import result_key
-from shared.calls import Transition
 from shared.errors import FAILURES, FailureCode
-from shared.jobs import BackboneUsed, Inputs, Job, Progress
+from shared.inputs import Inputs
+from shared.job_store import Transition
+from shared.jobs import BackboneUsed, Job
+from shared.progress import Progress
 from shared.queue import publish
-from shared.transitions import Keeping, Kept
+from shared.transitions import Committed
 from worker.checkpoints import Checkpoints
-from worker.heartbeat import Heartbeat
-from worker.showing import Showing
-from worker.studio import Studio
+from worker.context import WorkerContext
+from worker.lease import Lease
+from worker.previews import Previews
 
 log = logging.getLogger(__name__)
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
-STORAGE_PATIENCE_SECONDS = 60.0
-"""For how long the blob store is tried: painting costs more than waiting for it."""
+STORAGE_RETRY_SECONDS = 60.0
+"""For how long the blob store is retried: painting costs more than waiting for it."""
 
 STORAGE_PAUSE_SECONDS = 1.0
 
@@ -37,19 +39,19 @@ class AttemptEnded(Exception):
 
 
 class ClaimLost(AttemptEnded):
-    """Another worker has the job, or it was erased: whatever was painted is nobody's."""
+    """Another worker has the job, or it was deleted: what was painted is discarded."""
 
 
-class CancelAsked(AttemptEnded):
-    """The client wants no more of it."""
+class JobCanceled(AttemptEnded):
+    """The client has canceled the job."""
 
 
-class StudioCloses(AttemptEnded):
-    """The worker is asked to go; the job is to be given back."""
+class WorkerShutdown(AttemptEnded):
+    """The worker shuts down; the job is to be given back."""
 
 
 class PaintingFailed(Exception):
-    """The picture cannot be painted, for a reason that the client is told."""
+    """The picture cannot be painted, for a reason that the client gets."""
 
     def __init__(self, code: FailureCode) -> None:
         super().__init__(FAILURES[code])
@@ -62,157 +64,159 @@ class Attempt:
 
     job: Job
     fence: str
-    studio: Studio
-    heartbeat: Heartbeat
+    context: WorkerContext
+    lease: Lease
     checkpoints: Checkpoints
-    showing: Showing
+    previews: Previews
     _news: dict[str, str] = field(default_factory=dict)
     _claimed: float = field(default_factory=monotonic)
-    _began: float = field(default_factory=monotonic)
+    _started_painting: float = field(default_factory=monotonic)
 
-    def tell_trace(self) -> None:
-        """Lets the next attempt, should there be one, be linked to this."""
+    def report_trace(self) -> None:
+        """Lets the next attempt, if there is one, be linked to this."""
         traceparent = tracing.traceparent()
         if traceparent is not None:
-            self._tell({"attempt_traceparent": traceparent})
+            self._report({"attempt_traceparent": traceparent})
 
     @tracing.span("load")
     def load(self) -> Inputs[bytes]:
         """The normalised pictures, as the files that `shared.pictures` writes."""
-        return self.job.inputs.mapped(self._loaded)
+        return self.job.inputs.mapped(self._load_blob)
 
-    def tell_backbone(self, backbone: BackboneUsed) -> None:
-        """Says which network paints, before it does."""
+    def report_backbone(self, backbone: BackboneUsed) -> None:
+        """Reports which network paints, before it does."""
         news = {"backbone_name": backbone.name}
         if backbone.sha256 is not None:
             news["backbone_sha256"] = backbone.sha256
-        self._tell(news)
-        self._began = monotonic()
+        self._report(news)
+        self._started_painting = monotonic()
 
-    def tell_progress(self, progress: Progress) -> None:
-        """Says how far it is, and stops where nobody wants the picture from here any more.
+    def report_progress(self, progress: Progress) -> None:
+        """Reports how far it is, and stops where the attempt is to end.
 
         Raises:
-            AttemptEnded: the claim is lost, the client has canceled, or the worker is to go.
+            AttemptEnded: the claim is lost, the client has canceled, or the worker shuts down.
         """
-        self.showing.note(progress)
-        left = round(self.job.work * (1 - progress.work))
+        self.previews.add_losses(progress)
+        remaining = round(self.job.work * (1 - progress.work))
         self._news["progress"] = progress.to_json()
-        self.heartbeat.tell({"progress": progress.to_json()}, left, iterations=1)
+        self.lease.report({"progress": progress.to_json()}, remaining, iterations=1)
         self.check()
 
     @property
     def is_finish_requested(self) -> bool:
-        """Whether the client wants the picture as it is."""
-        return self.heartbeat.answer == "finish"
+        """Whether the client requests the picture as it is."""
+        return self.lease.answer == "finish"
 
-    def show(self, preview: Callable[[], bytes]) -> None:
-        """Lets clients see the picture so far, a JPEG file, and the losses so far."""
-        self._tell(self.showing.show(preview))
+    def report_preview(self, preview: Callable[[], bytes]) -> None:
+        """Stores the picture so far, a JPEG file, and the losses so far, for clients to see."""
+        self._report(self.previews.store(preview))
 
     def check(self) -> None:
         """Raises AttemptEnded where the attempt is to end here, PaintingFailed where it has taken
         as long as it may."""
-        if self.heartbeat.answer == "lost":
+        if self.lease.answer == "lost":
             raise ClaimLost
-        if self.heartbeat.answer == "cancel":
-            raise CancelAsked
-        if self.studio.closing.is_set():
-            raise StudioCloses
-        if monotonic() - self._claimed > self.studio.settings.job_time_limit_seconds:
+        if self.lease.answer == "cancel":
+            raise JobCanceled
+        if self.context.shutdown.is_set():
+            raise WorkerShutdown
+        if monotonic() - self._claimed > self.context.settings.job_time_limit_seconds:
             raise PaintingFailed("time_limit")
 
     @property
     def options(self) -> dict[str, Any]:
-        """The job's options, with the weights that its client wants by now."""
-        return self.heartbeat.options
+        """The job's options, with the newest weights that are known."""
+        return self.lease.options
 
     @property
     def seconds_painting(self) -> float:
         """Since the backbone was chosen."""
-        return monotonic() - self._began
+        return monotonic() - self._started_painting
 
     def commit(self, picture: bytes) -> None:
-        """Makes the picture the job's one result; a late worker's is erased unseen."""
+        """Makes the picture the job's one result; a late worker's is deleted unseen."""
         key = result_key(self.job.id, self.fence)
         with tracing.span("store"):
-            self._tried(lambda: self.studio.blobs.put(key, picture))
-        keeping, news = Keeping.of(self.studio.settings), self._last_news()
-        succeeded = transitions.succeed(
-            self.job.id, self.fence, result_key=key, news=news, keeping=keeping
+            self._retry_storage(lambda: self.context.blobs.put(key, picture))
+        news, retention = self._final_news(), self.context.retention
+        transition = transitions.succeed(
+            self.job.id, self.fence, result_key=key, news=news, retention=retention
         )
         with tracing.span("commit"):
-            kept = self.settle(succeeded)
-        if kept == "lost":
-            self._drop(key)
+            committed = self._settle(transition)
+        if committed == "lost":
+            self._delete(key)
             raise ClaimLost
         if self.job.attempt == 1 and not self.is_finish_requested:
-            self.studio.pace.note(self.job.work, monotonic() - self._claimed)
+            self.context.painting_rate.add(self.job.work, monotonic() - self._claimed)
 
-    def stop(self) -> Kept:
-        """Ends the job as its client asked."""
-        keeping, news = Keeping.of(self.studio.settings), self._last_news()
-        return self.settle(transitions.stop(self.job.id, self.fence, news=news, keeping=keeping))
-
-    def fail(self, code: FailureCode) -> Kept:
-        """Ends the job with a reason."""
-        keeping, news = Keeping.of(self.studio.settings), self._last_news()
-        return self.settle(
-            transitions.fail(self.job.id, self.fence, code=code, news=news, keeping=keeping)
+    def confirm_cancel(self) -> Committed:
+        """Ends the job as its client requested."""
+        news, retention = self._final_news(), self.context.retention
+        return self._settle(
+            transitions.confirm_cancel(self.job.id, self.fence, news=news, retention=retention)
         )
 
-    def give_back(self) -> None:
-        """Lets the job wait again, and tells the other workers."""
-        keeping = Keeping.of(self.studio.settings)
-        self.settle(transitions.release(self.job.id, self.fence, keeping=keeping))
-        try:
-            publish(self.studio.queue, self.job.id)
-        except OperationalError as error:
-            log.warning("Job %s waits again, but could not be announced: %s", self.job.id, error)
+    def fail(self, code: FailureCode) -> Committed:
+        """Ends the job with a reason."""
+        news, retention = self._final_news(), self.context.retention
+        return self._settle(
+            transitions.fail(self.job.id, self.fence, code=code, news=news, retention=retention)
+        )
 
-    def settle(self, transition: Transition[Kept]) -> Kept:
-        """Runs a last transition; while Redis is away, again and again until the worker goes."""
+    def release(self) -> None:
+        """Queues the job again, and announces it to the other workers."""
+        retention = self.context.retention
+        self._settle(transitions.release(self.job.id, self.fence, retention=retention))
+        try:
+            publish(self.context.queue, self.job.id)
+        except OperationalError as error:
+            log.warning("Job %s is queued again, but not announced: %s", self.job.id, error)
+
+    def _settle(self, transition: Transition[Committed]) -> Committed:
+        """Runs a last transition; while Redis is unreachable, again until the worker shuts down."""
         while True:
             try:
-                return self.studio.jobs.run(transition)
+                return self.context.jobs.run(transition)
             except RedisError as error:
-                log.warning("Job %s: cannot be settled, Redis is away: %s", self.job.id, error)
-                if self.studio.closing.wait(self.studio.settings.heartbeat_seconds):
+                log.warning("Job %s: not settled, Redis is unreachable: %s", self.job.id, error)
+                if self.context.shutdown.wait(self.context.settings.heartbeat_seconds):
                     raise
 
-    def _loaded(self, key: str) -> bytes:
+    def _load_blob(self, key: str) -> bytes:
         self.check()
-        return self._tried(lambda: self.studio.blobs.get(key))
+        return self._retry_storage(lambda: self.context.blobs.get(key))
 
-    def _last_news(self) -> dict[str, str]:
-        """What the record is to say in the end, the whole curves among it."""
-        return self._news | self.showing.losses()
+    def _final_news(self) -> dict[str, str]:
+        """What the record is to hold in the end, with the whole loss curves."""
+        return self._news | self.previews.store_losses()
 
-    def _tell(self, news: dict[str, str]) -> None:
+    def _report(self, news: dict[str, str]) -> None:
         self._news |= news
-        self.heartbeat.tell(news)
+        self.lease.report(news)
 
-    def _tried(self, action: Callable[[], Answer]) -> Answer:
-        """What the blob store gives; where it refuses, again after a pause.
+    def _retry_storage(self, action: Callable[[], Result]) -> Result:
+        """The result of `action` on the blob store; where it refuses, after another try.
 
         Raises:
-            PaintingFailed: it refused every time, or what is asked for is not there.
-            AttemptEnded: the claim is lost, the client has canceled, or the worker is to go.
+            PaintingFailed: it refused every time, or the blob does not exist.
+            AttemptEnded: the claim is lost, the client has canceled, or the worker shuts down.
         """
-        late = monotonic() + STORAGE_PATIENCE_SECONDS
+        deadline = monotonic() + STORAGE_RETRY_SECONDS
         while True:
             try:
                 return action()
             except (BlobStoreError, OSError) as error:
                 log.warning("Job %s: storage refuses: %s", self.job.id, error)
-                if monotonic() > late or isinstance(error, FileNotFoundError):
+                if monotonic() > deadline or isinstance(error, FileNotFoundError):
                     raise PaintingFailed("storage_failed") from error
-            self.studio.closing.wait(STORAGE_PAUSE_SECONDS)
+            self.context.shutdown.wait(STORAGE_PAUSE_SECONDS)
             self.check()
 
-    def _drop(self, key: str) -> None:
-        """Erases what nobody will see; what cannot be erased now is debris."""
+    def _delete(self, key: str) -> None:
+        """Deletes what nobody will see; the reconciler deletes what cannot be deleted now."""
         try:
-            self.studio.blobs.delete(key)
+            self.context.blobs.delete(key)
         except (BlobStoreError, OSError) as error:
-            log.warning("Job %s: %s is left for later: %s", self.job.id, key, error)
+            log.warning("Job %s: %s not deleted yet: %s", self.job.id, key, error)

@@ -1,72 +1,98 @@
-"""What an attempt keeps of its work, so that the next one goes on from there."""
+"""Stores the state of an attempt's work, so that the next attempt continues from there."""
 
 import logging
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from time import monotonic
 from typing import IO
 
 from obstore.exceptions import BaseError as BlobStoreError
 
-from shared.blob_store import BlobStore, checkpoint_key, checkpoints_of
-from worker.streams import pieces
+from shared.blob_store import BlobStore, checkpoint_folder, checkpoint_key
 
 log = logging.getLogger(__name__)
 
-LARGEST_SHARE = 0.02
-"""Of the time, that keeping may take: a larger state is kept less often."""
+MAX_TIME_SHARE = 0.02
+"""Of the time, that checkpoints may take: a larger state is stored less often."""
+
+PIECE_BYTES = 1_000_000
 
 
 class Checkpoints:
     """Those of one job. An attempt writes one blob, named by its fence, again and again."""
 
-    def __init__(self, job_id: str, fence: str, blobs: BlobStore, every_seconds: float) -> None:
-        self._job_id, self._blobs, self._every_seconds = job_id, blobs, every_seconds
+    def __init__(self, job_id: str, fence: str, blobs: BlobStore, interval_seconds: float) -> None:
+        self._job_id, self._blobs, self._interval_seconds = job_id, blobs, interval_seconds
         self._key = checkpoint_key(job_id, fence)
-        self._due = monotonic() + every_seconds
+        self._due = monotonic() + interval_seconds
 
     @property
     def is_due(self) -> bool:
-        """Whether there is so much new work that it is to be kept."""
+        """Whether it is time for the next checkpoint."""
         return monotonic() >= self._due
 
-    def earlier(self) -> Iterator[bytes]:
-        """What earlier attempts kept, the newest first; nothing where the store cannot say."""
-        for key in self._earlier_keys():
+    def load_earlier(self) -> Iterator[bytes]:
+        """The checkpoints of earlier attempts, the newest first; none where the store refuses."""
+        for key in self._list_keys():
             try:
                 yield self._blobs.get(key)
             except (BlobStoreError, OSError) as error:
-                log.warning("Job %s: earlier work cannot be read: %s", self._job_id, error)
+                log.warning("Job %s: checkpoint cannot be read: %s", self._job_id, error)
 
-    def keep(self, save: Callable[[IO[bytes]], None]) -> None:
+    def store(self, save: Callable[[IO[bytes]], None]) -> None:
         """Writes one in place of the last. A store that refuses, or memory that does not suffice,
-        costs no more than the safety."""
-        began, pause = monotonic(), self._every_seconds
+        costs the checkpoint, not the job."""
+        started, pause = monotonic(), self._interval_seconds
         try:
-            with closing(pieces(save)) as state:
+            with closing(stream_pieces(save)) as state:
                 self._blobs.put(self._key, state)
-            pause = max(pause, (monotonic() - began) / LARGEST_SHARE)
+            pause = max(pause, (monotonic() - started) / MAX_TIME_SHARE)
         except (BlobStoreError, OSError, MemoryError, RuntimeError) as error:
-            log.warning("Job %s: its work could not be kept: %s", self._job_id, error)
+            log.warning("Job %s: checkpoint cannot be stored: %s", self._job_id, error)
         self._due = monotonic() + pause
 
-    def erase_own(self) -> None:
-        """Erases what this attempt kept: the job is another's."""
-        self._erase([self._key])
+    def delete_own(self) -> None:
+        """Deletes the checkpoint of this attempt: the job is another worker's."""
+        self._delete([self._key])
 
-    def erase_all(self) -> None:
-        """Erases what all attempts kept: the job is over."""
-        self._erase(self._earlier_keys())
+    def delete_all(self) -> None:
+        """Deletes the checkpoints of all attempts: the job is over."""
+        self._delete(self._list_keys())
 
-    def _earlier_keys(self) -> list[str]:
+    def _list_keys(self) -> list[str]:
         try:
-            return self._blobs.keys(checkpoints_of(self._job_id))
+            return self._blobs.keys(checkpoint_folder(self._job_id))
         except (BlobStoreError, OSError) as error:
-            log.warning("Job %s: what it kept cannot be listed: %s", self._job_id, error)
+            log.warning("Job %s: checkpoints cannot be listed: %s", self._job_id, error)
             return []
 
-    def _erase(self, keys: list[str]) -> None:
+    def _delete(self, keys: list[str]) -> None:
         try:
             self._blobs.delete(*keys)
         except (BlobStoreError, OSError) as error:
-            log.warning("Job %s: what it kept is left for later: %s", self._job_id, error)
+            log.warning("Job %s: checkpoints not deleted yet: %s", self._job_id, error)
+
+
+def stream_pieces(save: Callable[[IO[bytes]], None]) -> Generator[bytes, None, None]:
+    """What `save` writes, in pieces while it writes: no more than a piece and its largest single
+    write is in memory at once.
+
+    It writes in a thread of its own, into a pipe. Where the reader closes this early it gets a
+    BrokenPipeError; what it raises itself is raised here at the end.
+    """
+    read_end, write_end = os.pipe()
+    with ThreadPoolExecutor(1, "stream") as thread, open(read_end, "rb") as pipe:
+        saving = thread.submit(_save_into, write_end, save)
+        try:
+            while piece := pipe.read(PIECE_BYTES):
+                yield piece
+        finally:
+            pipe.close()
+        saving.result()
+
+
+def _save_into(write_end: int, save: Callable[[IO[bytes]], None]) -> None:
+    with open(write_end, "wb") as pipe:
+        save(pipe)

@@ -1,4 +1,4 @@
-"""`python -m worker.health [worker|reconciler]`: ends with 0 where that of this host is alive."""
+"""`python -m worker.health [worker|reconciler]`: exits with 0 if that of this host is alive."""
 
 import socket
 import sys
@@ -9,28 +9,28 @@ from redis import RedisError
 
 from shared.job_store import JobStore
 from shared.settings import Settings
-from shared.workers import living
+from shared.workers import list_workers
 
 ReconcilerHalf = Literal["records", "webhooks"]
-"""What a reconciler does, each in a thread of its own."""
+"""The two parts of a reconciler, each in a thread of its own."""
 
 ALIVE_SECONDS = 120
-"""How long a half of a reconciler is believed to be alive after a round: longer than one takes."""
+"""How long a half of a reconciler counts as alive after a round: longer than one takes."""
 
 
-def say_alive(jobs: JobStore, half: ReconcilerHalf) -> None:
-    """Half of this host's reconciler is alive."""
+def report_alive(jobs: JobStore, half: ReconcilerHalf) -> None:
+    """Reports that this half of the host's reconciler is alive."""
     jobs.client.set(_key(half), 1, ex=ALIVE_SECONDS)
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Asks Redis, where the API looks too: a process that cannot write there is of no use."""
+    """Reads it from Redis, like the API: a process that cannot write there is useless."""
     part = arguments[0] if arguments else "worker"
     jobs = JobStore.connect(Settings().redis_location)
     try:
         alive = _reconciler_lives(jobs) if part == "reconciler" else _worker_lives(jobs)
     except RedisError as error:
-        sys.stderr.write(f"Redis cannot be asked: {error}\n")
+        sys.stderr.write(f"Redis is unreachable: {error}\n")
         return 1
     if not alive:
         sys.stderr.write(f"No {part} of {socket.gethostname()} is alive.\n")
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 def _worker_lives(jobs: JobStore) -> bool:
     here = socket.gethostname()
-    return any(worker.name.rpartition("-")[0] == here for worker in jobs.run(living()))
+    return any(worker.name.rpartition("-")[0] == here for worker in jobs.run(list_workers()))
 
 
 def _reconciler_lives(jobs: JobStore) -> bool:

@@ -28,14 +28,14 @@ from pastiche.memory import ComputedIn
 from pastiche.options import LIVE_OPTIONS, OptionError, Options
 from pastiche.pictures import apply_transparency, read_picture
 from shared import tracing
-from shared.jobs import BackboneUsed, Inputs, read_options
-from shared.jobs import Progress as JobProgress
+from shared.inputs import Inputs
+from shared.jobs import BackboneUsed, read_options
 from shared.pictures import encode_png, encode_preview
+from shared.progress import Progress as JobProgress
 from shared.settings import Settings
-from worker.attempt import Attempt, PaintingFailed, StudioCloses
+from worker.attempt import Attempt, PaintingFailed, WorkerShutdown
 from worker.blocks import Blocks
-from worker.capability import Capability, FreeMemory
-from worker.presence import resident_bytes, worker_name
+from worker.registration import Capability, FreeMemory, resident_bytes, worker_name
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def paint_picture(
 def _free_cached_memory(options: Options, backbone: BackboneSource, attempt: Attempt) -> None:
     """Drops the images of the last jobs where this one needs their memory."""
     job, free = attempt.job, free_memory(best_device())
-    memory = attempt.studio.capability.memory(free)
+    memory = attempt.context.capability.memory(free)
     if job.pixels > memory.most_pixels(options, backbone.name, job.image_bytes):
         PREPARED_INPUTS.clear()
         release_freed_memory()
@@ -145,7 +145,7 @@ def _painted(
         options,
         backbone=backbone,
         resume=resume,
-        memory_bytes=attempt.studio.settings.memory_bytes,
+        memory_bytes=attempt.context.settings.memory_bytes,
         check=attempt.check,
         cache=PREPARED_INPUTS,
     )
@@ -159,13 +159,13 @@ def _painted(
         for progress in run:
             blocks.note(progress)
             work_before = progress.work if work_before is None else work_before
-            attempt.tell_progress(_job_progress(progress, attempt.seconds_painting, work_before))
+            attempt.report_progress(_job_progress(progress, attempt.seconds_painting, work_before))
             if attempt.is_finish_requested and progress.iteration >= painted_before:
                 break
-            if attempt.showing.is_due:
-                attempt.show(lambda: encode_preview(to_pil(run.preview())))
+            if attempt.previews.is_due:
+                attempt.report_preview(lambda: encode_preview(to_pil(run.preview())))
             if attempt.checkpoints.is_due:
-                attempt.checkpoints.keep(run.save_checkpoint)
+                attempt.checkpoints.store(run.save_checkpoint)
             latest = attempt.options
             if latest is not parsed:  # another object if a client has changed them
                 parsed = latest
@@ -173,9 +173,9 @@ def _painted(
                 if requested != weights:
                     run.update_weights(**requested)
                     weights = requested
-    except StudioCloses:
+    except WorkerShutdown:
         if progress is not None:
-            attempt.checkpoints.keep(run.save_checkpoint)
+            attempt.checkpoints.store(run.save_checkpoint)
         raise
     return run.picture()
 
@@ -193,7 +193,7 @@ def _earlier_work(
     if before is not None and before != BackboneUsed(backbone.name, backbone.sha256):
         log.warning("Job %s: painted afresh: it was begun with another network", attempt.job.id)
         return None
-    for stored in attempt.checkpoints.earlier():
+    for stored in attempt.checkpoints.load_earlier():
         attempt.check()
         try:
             checkpoint = Checkpoint.load(BytesIO(stored), best_device())

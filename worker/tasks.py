@@ -1,24 +1,138 @@
-"""A job's life in a worker, on one screen."""
+"""A job's life in a worker: claimed, painted, and ended by one transition."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from opentelemetry.trace import SpanKind
+from redis import RedisError
+
+from shared import logs, tracing, transitions
+from shared.errors import DamagedRecord, FailureCode
 from shared.jobs import BackboneUsed, read_options
-from worker.claims import next_attempt
-from worker.studio import Studio
+from worker.attempt import Attempt, ClaimLost, JobCanceled, PaintingFailed, WorkerShutdown
+from worker.checkpoints import Checkpoints
+from worker.claims import claim_next
+from worker.context import WorkerContext
+from worker.lease import Lease
+from worker.previews import Previews
+
+log = logging.getLogger(__name__)
+
+Outcome = Literal["succeeded", "failed", "canceled", "given back", "lost", "left"]
 
 
-def paint(studio: Studio) -> None:
-    """Claims the job that is next, loads its images, paints them and commits the picture.
-
-    Whatever comes in between, the record says how it ended: `worker.claims` sees to that.
-    """
-    # torch comes with it; only a painting process ever loads that.
+def paint(context: WorkerContext) -> None:
+    """Claims the next job, loads its images, paints them and commits the picture."""
+    # Imports torch, which only a painting process ever loads.
     from worker.painting import choose, paint_picture
 
-    with next_attempt(studio) as attempt:
+    with next_attempt(context) as attempt:
         if attempt is None:
             return
         pictures = attempt.load()
         options = read_options(attempt.job.id, attempt.options)
-        backbone = choose(options, studio.settings)
-        attempt.tell_backbone(BackboneUsed(backbone.name, backbone.sha256))
+        backbone = choose(options, context.settings)
+        attempt.report_backbone(BackboneUsed(backbone.name, backbone.sha256))
         picture = paint_picture(pictures, options, backbone, attempt)
         attempt.commit(picture)
+
+
+@contextmanager
+def next_attempt(context: WorkerContext) -> Iterator[Attempt | None]:
+    """Claims the next job and holds its lease until the attempt ends; None where none waits."""
+    claimed = claim_next(context)
+    if claimed is None:
+        yield None
+        return
+    job, fence = claimed
+    settings = context.settings
+    checkpoints = Checkpoints(job.id, fence, context.blobs, settings.checkpoint_seconds)
+    previews = Previews(job, fence, context.blobs, settings.preview_seconds)
+    with (
+        tracing.span(
+            "attempt",
+            {"pastiche.job.id": job.id, "pastiche.attempt": job.attempt},
+            kind=SpanKind.CONSUMER,
+            parent=job.traceparent,
+            after=job.attempt_traceparent,
+        ),
+        logs.about(job_id=job.id, request_id=job.request_id, trace_id=tracing.trace_id()),
+        context.capability.free_memory.painting(),
+        Lease(job, fence, context.jobs, settings, context.wake_ups) as lease,
+    ):
+        log.info("Job %s: attempt %d", job.id, job.attempt)
+        attempt = Attempt(job, fence, context, lease, checkpoints, previews)
+        attempt.report_trace()
+        try:
+            with _end_by_transition(attempt):
+                yield attempt
+        except RedisError as error:  # the worker ends while Redis is away: the lease will run out
+            log.warning("Job %s: left as it is, Redis is unreachable: %s", job.id, error)
+            _trace_outcome("left")
+
+
+@contextmanager
+def _end_by_transition(attempt: Attempt) -> Iterator[None]:
+    """Runs the transition that belongs to what ended the attempt."""
+    job_id = attempt.job.id
+    committed: transitions.Committed
+    try:
+        yield
+    except ClaimLost:
+        log.info("Job %s: the claim is lost, its work is discarded", job_id)
+        _trace_outcome("lost")
+        _delete_unused(attempt)
+        return
+    except WorkerShutdown:
+        log.info("Job %s: given back", job_id)
+        _trace_outcome("given back")
+        attempt.release()
+        return
+    except JobCanceled:
+        log.info("Job %s: canceled", job_id)
+        _trace_outcome("canceled")
+        committed = attempt.confirm_cancel()
+    except PaintingFailed as error:
+        log.warning("Job %s: %s", job_id, error.code)
+        committed = _fail(attempt, error.code)
+    except DamagedRecord as error:
+        log.error("%s", error)
+        committed = _fail(attempt, "record_damaged")
+    except RedisError:
+        raise
+    except Exception:  # the attempt's edge: an error in one job must not stop the worker
+        log.exception("Job %s: unexpected error", job_id)
+        committed = _fail(attempt, "internal_error")
+    else:
+        log.info("Job %s: committed", job_id)
+        _trace_outcome("succeeded")
+        committed = "ok"
+    if committed == "ok":
+        attempt.checkpoints.delete_all()
+    else:
+        _trace_outcome("lost")
+        _delete_unused(attempt)
+
+
+def _fail(attempt: Attempt, code: FailureCode) -> transitions.Committed:
+    _trace_outcome("failed")
+    tracing.fail(code)
+    return attempt.fail(code)
+
+
+def _trace_outcome(outcome: Outcome) -> None:
+    """Sets on the attempt's span how it ended."""
+    tracing.set_attributes({"pastiche.outcome": outcome})
+
+
+def _delete_unused(attempt: Attempt) -> None:
+    """Deletes what the attempt wrote and nobody needs: the job is gone, or over."""
+    try:
+        job = attempt.context.jobs.run(transitions.read(attempt.job.id))
+    except (RedisError, DamagedRecord):
+        return
+    if job is None or job.is_over:
+        attempt.checkpoints.delete_own()
+        attempt.previews.delete_unused(job.blobs if job else frozenset())

@@ -1,16 +1,13 @@
-"""Tells clients' addresses that their jobs are over: signed, tried again, to public ones only."""
+"""Delivers webhooks when jobs are over: signed (Standard Webhooks), and retried."""
 
+import json
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address
-from socket import SOCK_STREAM, getaddrinfo
-from ssl import SSLContext
 from threading import Condition
-from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,203 +15,193 @@ import httpcore
 from opentelemetry.trace import SpanKind
 from redis import RedisError
 from redis.exceptions import ResponseError
+from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from shared import logs, tracing, transitions, webhooks
-from shared.job_store import JobStore
-from shared.redis_keys import record_key
-from shared.webhooks import Delivery
+from shared import logs, tracing, transitions
+from shared.job_records import origin_from_text
+from shared.job_store import Argument, JobStore, Transition, milliseconds, on_job
+from shared.redis_keys import WEBHOOKS, record_key
+from shared.webhooks import get_secret
+from worker.webhook_network import TIMEOUT_SECONDS, DeadlineNetwork, NotPublic, PublicNetwork
 
 log = logging.getLogger(__name__)
 
-AGAIN_SECONDS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
-"""After which try the next one follows how much later; after the last there is none (the schedule
+RETRY_SECONDS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+"""After each try, how much later the next one follows; after the last there is none (the schedule
 that Standard Webhooks advises)."""
 
-TIMEOUT_SECONDS = 10.0
-
-TRY_SECONDS = 2 * TIMEOUT_SECONDS
-"""For how long a connection lives, however often something comes."""
-
 HOLD_SECONDS = 6 * TIMEOUT_SECONDS
-"""For how long a try is one's own: it waits for its turn, a name, a connection, an answer."""
+"""How long one process has a try: it waits for its turn, DNS, a connection, an answer."""
 
-AT_ONCE = 32
-"""How many hosts are told something at once; one host is told one thing after the other."""
+MAX_CONCURRENT = 32
+"""To how many hosts webhooks are delivered at once; each host gets one after the other."""
 
-LOOKED_AT = 10_000
-"""How many webhooks that are due are looked at in one round: those of a host that does not answer
-stay due until their turn comes, and must not hide another's."""
-
-
-class NotPublic(OSError):
-    """The name belongs to an address that is not a public one."""
+MAX_DUE = 10_000
+"""How many due webhooks are read in one round: those of a host that does not answer stay due until
+their turn comes, and must not hide another's."""
 
 
-class PublicNetwork(httpcore.NetworkBackend):
-    """Connects to public addresses alone. A name is resolved once, and what it was resolved to is
-    what is connected to: it cannot become another between the look and the step. Its addresses are
-    tried in the system's order, each for its share of the time."""
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One try to deliver a webhook.
 
-    def __init__(self) -> None:
-        self._network = httpcore.SyncBackend()
+    Attributes:
+        owner: whose secret signs it.
+        status: how the job ended.
+        number: of the try, from 1.
+        request_id: of the request that the job was submitted by.
+        traceparent: the parent of the try's span, where the job is traced.
+    """
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        resolved = getaddrinfo(host, port, type=SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in resolved))
-        if not all(webhooks.is_public(ip_address(each)) for each in addresses):
-            raise NotPublic(f"{host} is no public address.")
-        share = (TIMEOUT_SECONDS if timeout is None else timeout) / len(addresses)
-        *others, last = addresses
-        for address in others:
-            with suppress(httpcore.NetworkError, httpcore.TimeoutException):
-                return self._network.connect_tcp(address, port, share)
-        return self._network.connect_tcp(last, port, share)
+    job_id: str
+    url: str
+    owner: str
+    status: str
+    number: int
+    request_id: str | None
+    traceparent: str | None
 
 
-class HurriedNetwork(httpcore.NetworkBackend):
-    """Connections that end with the time that one try has: a receiver that sends a byte now and
-    then would else keep it for ever."""
+def take_delivery(job_id: str, *, hold_seconds: float) -> Transition[Delivery | None]:
+    """Takes the next try of a job's webhook, if it is due and nobody else has it."""
 
-    def __init__(self, network: httpcore.NetworkBackend) -> None:
-        self._network = network
+    def read(reply: Any) -> Delivery | None:
+        if not reply:
+            return None
+        url, owner, status, tries, origin = reply
+        return Delivery(job_id, url, owner, status, int(tries) + 1, *origin_from_text(origin))
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        late = monotonic() + TRY_SECONDS
-        stream = self._network.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _Hurried(stream, late)
+    arguments = {"hold_ms": milliseconds(hold_seconds)}
+    return on_job("take_delivery", job_id, arguments, read=read)
 
 
-class _Hurried(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, late: float) -> None:
-        self._stream, self._late = stream, late
+def note_delivery(
+    delivery: Delivery, *, error: str | None, again_seconds: float | None
+) -> Transition[bool]:
+    """Notes the outcome of a try, and when there will be another."""
+    arguments: dict[str, Argument] = {
+        "try": delivery.number,
+        "fault": error or "",
+        "again_ms": "" if again_seconds is None else milliseconds(again_seconds),
+    }
+    return on_job("note_delivery", delivery.job_id, arguments, read=bool)
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._left(timeout))
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._left(timeout))
+def list_due(*, limit: int) -> Transition[list[str]]:
+    """The jobs whose webhooks are to be tried by now."""
+    return Transition("due_webhooks", {"webhooks": WEBHOOKS}, {"limit": limit}, list)
 
-    def close(self) -> None:
-        self._stream.close()
 
-    def start_tls(
-        self,
-        ssl_context: SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._left(timeout))
-        return _Hurried(stream, self._late)
+def make_body(delivery: Delivery, now: datetime) -> str:
+    """The body of the request: small, and the same in every try but for its time."""
+    path = f"/jobs/{delivery.job_id}"
+    links = {"self": path, "result": f"{path}/result"}
+    return json.dumps(
+        {
+            "type": f"job.{delivery.status}",
+            "timestamp": now.astimezone(UTC).isoformat(),
+            "data": {"id": delivery.job_id, "status": delivery.status, "links": links},
+        }
+    )
 
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
 
-    def _left(self, timeout: float | None) -> float:
-        left = self._late - monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout(f"It took longer than {TRY_SECONDS:g} s.")
-        return left if timeout is None else min(timeout, left)
+def sign_headers(delivery: Delivery, secret: str, body: str, now: datetime) -> dict[str, str]:
+    """The headers of the request, by which a receiver verifies it."""
+    message_id = f"msg_{delivery.job_id}"
+    return {
+        "content-type": "application/json",
+        "user-agent": "Pastiche",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret).sign(message_id, now, body),
+    }
 
 
 class Deliveries:
-    """Tries what is due: each host has a line of its own, so one that does not answer delays what
-    it is told itself, and nothing else."""
+    """Tries what is due: each host has a queue of its own, so one that does not answer delays its
+    own webhooks alone."""
 
     def __init__(self, jobs: JobStore, *, allow_private: bool) -> None:
         self._jobs = jobs
         network = httpcore.SyncBackend() if allow_private else PublicNetwork()
         self._pool = httpcore.ConnectionPool(
-            network_backend=HurriedNetwork(network),
-            max_connections=AT_ONCE,
+            network_backend=DeadlineNetwork(network),
+            max_connections=MAX_CONCURRENT,
             max_keepalive_connections=0,
         )
-        self._threads = ThreadPoolExecutor(AT_ONCE, "webhook")
+        self._threads = ThreadPoolExecutor(MAX_CONCURRENT, "webhook")
         self._changed = Condition()
         self._is_closing = False
-        self._lines: dict[str, deque[str]] = {}  # by host: whose webhook it is told next
+        self._queues: dict[str, deque[str]] = {}  # by host: the jobs whose webhooks come next
 
     def round(self) -> bool:
-        """Puts each webhook that is due into its host's line, and does not wait for any; whether
+        """Puts each webhook that is due into its host's queue, and does not wait for any; whether
         there was one.
 
         Raises:
             RedisError: the rest is for the next round.
         """
         with self._changed:
-            in_line = {job_id for line in self._lines.values() for job_id in line}
-        due = self._jobs.run(webhooks.due(limit=LOOKED_AT + len(in_line)))
-        new = [job_id for job_id in due if job_id not in in_line]
+            queued = {job_id for queue in self._queues.values() for job_id in queue}
+        due = self._jobs.run(list_due(limit=MAX_DUE + len(queued)))
+        new = [job_id for job_id in due if job_id not in queued]
         for job_id, host in zip(new, self._hosts(new), strict=True):
-            self._line_up(host, job_id)
+            self._enqueue(host, job_id)
         return bool(new)
 
     def join(self) -> None:
-        """Waits until every line is empty."""
+        """Waits until every queue is empty."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._lines)
+            self._changed.wait_for(lambda: not self._queues)
 
     def close(self) -> None:
-        """Waits for the tries that have begun; the others are for whoever delivers next."""
+        """Waits for the tries that have started; the next process to deliver does the others."""
         with self._changed:
             self._is_closing = True
         self._threads.shutdown(cancel_futures=True)
 
     def _hosts(self, job_ids: Sequence[str]) -> list[str]:
-        """Whom each of these jobs is to be told to; '' where its record does not say."""
+        """The host of each job's webhook; '' where its record has none."""
         reading = self._jobs.client.pipeline(transaction=False)
         for job_id in job_ids:
             reading.hget(record_key(job_id), "webhook_url")
         urls = reading.execute(raise_on_error=False)
-        return [_host_of(url) if isinstance(url, str) else "" for url in urls]
+        return [_host(url) if isinstance(url, str) else "" for url in urls]
 
-    def _line_up(self, host: str, job_id: str) -> None:
+    def _enqueue(self, host: str, job_id: str) -> None:
         with self._changed:
-            is_first = host not in self._lines
-            self._lines.setdefault(host, deque()).append(job_id)
+            is_first = host not in self._queues
+            self._queues.setdefault(host, deque()).append(job_id)
         if is_first:
-            self._threads.submit(self._tell_next, host)
+            self._threads.submit(self._deliver_next, host)
 
-    def _tell_next(self, host: str) -> None:
-        """Tells a host one thing. The other hosts come before its next."""
-        job_id = self._lines[host][0]
+    def _deliver_next(self, host: str) -> None:
+        """Delivers one webhook to a host. The other hosts come before its next."""
+        job_id = self._queues[host][0]
         try:
             delivery = self._take(job_id)
             if delivery is not None:
                 self._try(delivery)
         except RedisError as error:
-            log.warning("Job %s: webhook, for later: %s", job_id, error)
+            log.warning("Job %s: webhook postponed, Redis is unreachable: %s", job_id, error)
         except Exception:
-            log.exception("Job %s: its webhook could not be tried", job_id)
+            log.exception("Job %s: unexpected error in its webhook", job_id)
         with self._changed:
-            self._lines[host].popleft()
-            if not self._lines[host]:
-                del self._lines[host]
+            self._queues[host].popleft()
+            if not self._queues[host]:
+                del self._queues[host]
                 self._changed.notify_all()
             elif not self._is_closing:
-                self._threads.submit(self._tell_next, host)
+                self._threads.submit(self._deliver_next, host)
 
     def _take(self, job_id: str) -> Delivery | None:
-        """The next try; None where it is another's, or what is there is no record."""
+        """The next try; None where another process has it, or the job has no record."""
         try:
-            return self._jobs.run(webhooks.take(job_id, hold_seconds=HOLD_SECONDS))
-        except ResponseError as error:  # the script met what no record of ours has
+            return self._jobs.run(take_delivery(job_id, hold_seconds=HOLD_SECONDS))
+        except ResponseError as error:  # the key holds something else than a record
             log.error("Job %s: its webhook cannot be taken: %s", job_id, error)
-            self._jobs.run(transitions.discard(job_id))
+            self._jobs.run(transitions.delete_damaged(job_id))
             return None
 
     def _try(self, delivery: Delivery) -> None:
@@ -230,28 +217,28 @@ class Deliveries:
                 self._deliver(delivery)
             except RedisError:
                 raise
-            except Exception:  # one webhook's fault is no other's
-                log.exception("Job %s: webhook: unforeseen", delivery.job_id)
+            except Exception:  # an error in one webhook must not stop the others
+                log.exception("Job %s: unexpected error in its webhook", delivery.job_id)
 
     def _deliver(self, delivery: Delivery) -> None:
-        error, gives_up = self._sent(delivery)
-        last = delivery.number > len(AGAIN_SECONDS) or gives_up
-        again = None if error is None or last else AGAIN_SECONDS[delivery.number - 1]
+        error, gives_up = self._send(delivery)
+        last = delivery.number > len(RETRY_SECONDS) or gives_up
+        again = None if error is None or last else RETRY_SECONDS[delivery.number - 1]
         if error is not None:
             tracing.fail("undelivered", error)
-        self._jobs.run(webhooks.note(delivery, error=error, again_seconds=again))
+        self._jobs.run(note_delivery(delivery, error=error, again_seconds=again))
         log.info(
             "Job %s: webhook, try %d: %s", delivery.job_id, delivery.number, error or "arrived"
         )
 
-    def _sent(self, delivery: Delivery) -> tuple[str | None, bool]:
-        """What went wrong, None where it arrived; and whether the receiver wants no more of it."""
+    def _send(self, delivery: Delivery) -> tuple[str | None, bool]:
+        """What went wrong, None where it arrived; and whether no further try is made."""
         now = datetime.now(UTC)
-        body = webhooks.body_of(delivery, now)
-        secret = webhooks.secret_of(self._jobs.client, delivery.owner)
+        body = make_body(delivery, now)
+        secret = get_secret(self._jobs.client, delivery.owner)
         try:
-            headers = webhooks.headers_of(delivery, secret, body, now)
-        except (ValueError, EmptyWebhookSecretError):  # it is no base64
+            headers = sign_headers(delivery, secret, body, now)
+        except (ValueError, EmptyWebhookSecretError):  # it is not base64
             return "It could not be signed: the owner's secret is damaged.", False
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), TIMEOUT_SECONDS)
         try:
@@ -264,18 +251,18 @@ class Deliveries:
             ) as response:
                 status = response.status
         except NotPublic:
-            return "The address is not a public one.", True
+            return "The address is not public.", True
         except (httpcore.NetworkError, httpcore.TimeoutException, OSError) as failure:
             return f"The address could not be reached ({type(failure).__name__}).", False
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol, ValueError):
-            return "What answered there does not speak HTTP.", False
+            return "The answer is not HTTP.", False
         if 200 <= status < 300:
             return None, False
         return f"The address answered {status}.", status == 410
 
 
-def _host_of(url: str) -> str:
-    """Whose line it is in; '' where no one could be told, which trying it finds out."""
+def _host(url: str) -> str:
+    """The host of an address; '' where it has none, and the try fails."""
     try:
         return urlsplit(url).netloc.lower()
     except ValueError:

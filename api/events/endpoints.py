@@ -81,7 +81,13 @@ class ClientState:
 
     def pick_events(self, job: Job, events: Mapping[str, bytes]) -> Iterator[bytes]:
         """The events that bring the client up to date, out of one of each kind."""
-        status = (job.status, job.queue_position, job.attempt, job.reweighed, job.cancel_requested)
+        status = (
+            job.status,
+            job.queue_position,
+            job.attempt,
+            job.weight_updates,
+            job.cancel_requested,
+        )
         if status != self._status:
             self._status = status
             yield events["done" if job.is_over else "status"]

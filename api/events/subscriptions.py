@@ -172,7 +172,7 @@ class Subscriptions:
         if watched is None:
             return
         try:
-            watched.update(await self._jobs.run(transitions.look(job_id)))
+            watched.update(await self._jobs.run(transitions.read(job_id)))
         except RedisError:  # `_listen` logs it
             get_running_loop().call_later(RETRY_SECONDS, self._mark_changed, job_id)
         except DamagedRecord as error:

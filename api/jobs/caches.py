@@ -57,7 +57,7 @@ class JobCache:
             values = await self._jobs.client.hmget(record_key(job_id), _VERSION_FIELDS)
             if cached.is_current(values):
                 return cached.job
-        job = await self._jobs.run(transitions.look(job_id))
+        job = await self._jobs.run(transitions.read(job_id))
         self._store(job_id, job)
         return job
 

@@ -33,7 +33,7 @@ from shared.errors import (
 )
 from shared.jobs import Job, Status
 from shared.pictures import DamagedPicture
-from shared.transitions import Keeping
+from shared.transitions import Retention
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ async def list_jobs(
 ) -> schemas.JobList:
     """The caller's jobs, the newest first."""
     listed = await service.jobs.run(
-        overview.listed(
+        overview.list_jobs(
             access.owner, before=cursor or "", limit=limit, status=status, most=_MAX_SCANNED_JOBS
         )
     )
@@ -111,7 +111,7 @@ async def update_weights(
         options = _update_options(job, weights)
         warnings = update_warnings(job.warnings, options)
         stored = job.options | weights  # with options that only a newer version knows
-        transition = transitions.reweigh(job.id, job.reweighed, stored, warnings)
+        transition = transitions.update_weights(job.id, job.weight_updates, stored, warnings)
         outcome = await service.jobs.run(transition)
         job = await find_job(job.id, access, service)
         if outcome == "over":
@@ -128,13 +128,13 @@ async def cancel_job(job: PathJob, access: CurrentAccess, service: CurrentServic
     """Cancels a waiting job at once, and a running job when its worker has stopped (202). A job
     that is over stays as it is. A job that is about to succeed because it was asked to finish can
     only be deleted (409)."""
-    keeping = Keeping.of(service.settings)
-    outcome = await service.jobs.run(transitions.cancel(job.id, keeping=keeping))
+    retention = Retention.from_settings(service.settings)
+    outcome = await service.jobs.run(transitions.cancel(job.id, retention=retention))
     if outcome == "finishing":
         raise FinishRequested(
             "The job was asked to finish and is about to succeed; DELETE erases it and its picture."
         )
-    status = HTTPStatus.ACCEPTED if outcome == "asked" else HTTPStatus.OK
+    status = HTTPStatus.ACCEPTED if outcome == "requested" else HTTPStatus.OK
     return await respond_with_job(await find_job(job.id, access, service), service, status)
 
 
@@ -155,7 +155,7 @@ async def finish_job(job: PathJob, access: CurrentAccess, service: CurrentServic
             raise CancelRequested(
                 "The job is about to be canceled; once it is, its last preview can be kept."
             )
-        if outcome == "asked":
+        if outcome == "requested":
             job = await find_job(job.id, access, service)
             return await respond_with_job(job, service, HTTPStatus.ACCEPTED)
         job = await find_job(job.id, access, service)
@@ -181,15 +181,15 @@ async def _store_preview_as_result(job: Job, access: Access, service: Service) -
     # Its worker may still write under its fence's own key, and delete that again.
     key = result_key(job.id, f"{job.fence or token_hex(4)}-kept")
     await service.blobs.put_async(key, picture)
-    await service.jobs.run(transitions.keep_picture(job.id, key))
+    await service.jobs.run(transitions.store_preview(job.id, key))
     return await find_job(job.id, access, service)
 
 
 @router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT, responses=caller_problems(404, 410))
 async def delete_job(job: PathJob, service: CurrentService) -> None:
     """Cancels the job and deletes its record and its pictures."""
-    keeping = Keeping.of(service.settings)
-    await service.jobs.run(transitions.erase(job.id, keeping=keeping))
+    retention = Retention.from_settings(service.settings)
+    await service.jobs.run(transitions.delete(job.id, retention=retention))
     await service.blobs.delete_job(job.id)
 
 

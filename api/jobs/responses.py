@@ -7,7 +7,7 @@ from fastapi import Response
 from api.jobs.schemas import describe_job
 from api.service import Service
 from shared.jobs import Job
-from shared.workers import living
+from shared.workers import list_workers
 
 POLL_SECONDS = 1
 
@@ -49,4 +49,4 @@ async def get_rates(job: Job, service: Service) -> list[float]:
 async def get_worker_rates(service: Service) -> list[float]:
     """How many pixel iterations each living worker paints per second, except for workers that have
     not painted yet."""
-    return [worker.rate for worker in await service.jobs.run(living()) if worker.rate]
+    return [worker.rate for worker in await service.jobs.run(list_workers()) if worker.rate]

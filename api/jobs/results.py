@@ -33,8 +33,8 @@ from shared.errors import (
     ResultNotReady,
 )
 from shared.jobs import Job
-from shared.losses import Losses
 from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
+from shared.progress import Losses
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

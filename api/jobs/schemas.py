@@ -15,7 +15,7 @@ from pastiche.options import BackboneChoice, Options, json_schema, update_schema
 from shared.jobs import Job as JobRecord
 from shared.jobs import Status
 from shared.jobs import Webhook as WebhookRecord
-from shared.overview import Outlook
+from shared.overview import QueueEstimate
 
 
 def _documented_as(schema: Schema) -> ConfigDict:
@@ -258,7 +258,7 @@ def make_estimate(
     options: Options,
     jobs: int,
     work: int,
-    outlook: Outlook,
+    outlook: QueueEstimate,
     rates: Sequence[float],
     warnings: Sequence[OptionWarning],
 ) -> Estimate:

@@ -12,7 +12,7 @@ from redis import RedisError
 from api.http.problems import describe_problems
 from api.ops.metrics import Snapshot, read_counts
 from api.service import CurrentService
-from shared.workers import Worker, living
+from shared.workers import Worker, list_workers
 
 router = APIRouter(tags=["operations"])
 
@@ -43,7 +43,7 @@ async def get_readiness(service: CurrentService, response: Response) -> Readines
     """Whether a job can be accepted, and which workers live to paint it, with which backbone."""
     redis, blob_store = await service.readiness.check()
     try:
-        workers = await service.jobs.run(living())
+        workers = await service.jobs.run(list_workers())
     except (RedisError, OSError):
         redis, workers = "cannot be reached", []
     ready = redis == blob_store == "ok"
@@ -61,7 +61,7 @@ async def get_readiness(service: CurrentService, response: Response) -> Readines
 async def get_metrics(service: CurrentService) -> Response:
     """Every metric, in Prometheus' format."""
     counts = await service.jobs.run(read_counts())
-    workers = await service.jobs.run(living())
+    workers = await service.jobs.run(list_workers())
     registry = CollectorRegistry()
     registry.register(Snapshot(counts, workers, service.subscriptions.count))
     text = generate_latest(registry) + generate_latest(service.request_times.registry)

@@ -23,9 +23,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.middleware import is_head
 from pastiche.job_settings import Priority
-from shared.calls import Transition
+from shared.job_store import Transition
 from shared.jobs import LANES
-from shared.redis_keys import COUNTERS, RUNNING, WAITING, WEBHOOKS
+from shared.redis_keys import JOB_KEYS
 from shared.workers import Worker
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -147,8 +147,8 @@ class Counts:
 
 def read_counts() -> Transition[Counts]:
     """Reads what has been counted so far."""
-    keys = (COUNTERS, WAITING, RUNNING, WEBHOOKS)
-    return Transition("counts", keys, (len(LANES),), _parse_counts)
+    keys = {name: JOB_KEYS[name] for name in ("counters", "waiting", "running", "webhooks")}
+    return Transition("read_counters", keys, {"lanes": len(LANES)}, _parse_counts)
 
 
 def _parse_counts(reply: Any) -> Counts:

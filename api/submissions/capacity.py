@@ -11,9 +11,10 @@ from pastiche.memory import ImageSizes
 from pastiche.options import LAYER_OPTIONS, MIN_SIZE, Options, missing_layers
 from pastiche.sizes import fitted
 from shared.errors import FieldError, InvalidFields
-from shared.jobs import Inputs, Job
+from shared.inputs import Inputs
+from shared.jobs import Job
 from shared.pictures import size_of
-from shared.workers import Worker, living
+from shared.workers import Worker, list_workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ async def check_capacity(submission: Submission, service: Service) -> None:
         InvalidFields: no worker has.
     """
     sizes = _measure_images(submission.pictures)
-    workers = await service.jobs.run(living())
+    workers = await service.jobs.run(list_workers())
     _check(submission.variants[0].options, lambda options: _compute_demand(sizes, options), workers)
 
 
@@ -59,7 +60,7 @@ async def check_retry_capacity(job: Job, service: Service) -> None:
     def demand_for(options: Options) -> Demand:
         return replace(get_demand(job), pixels=prod(fitted(*shape, options.size)))
 
-    workers = await service.jobs.run(living())
+    workers = await service.jobs.run(list_workers())
     _check(options, demand_for, workers)
 
 

@@ -124,7 +124,7 @@ async def _submit(
                 place,
                 service,
                 service.blobs.put_file,
-                None if reservation is None else reservation.once,
+                None if reservation is None else reservation.idempotency_key,
                 list_warnings(options, submission.pictures),
             )
     await announce([job_id], service)
@@ -143,7 +143,7 @@ async def _retry(
         is_allowed = await may_have_priority(job.priority, request, service)
         settings = JobSettings(priority=job.priority if is_allowed else "normal")
         place = make_place(access, job.work, get_demand(job), settings)
-        once = None if reservation is None else reservation.once
+        once = None if reservation is None else reservation.idempotency_key
         try:
             async with service.quotas.count_work(request, access.caller, place.work):
                 job_id = await enqueue(

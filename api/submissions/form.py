@@ -13,10 +13,10 @@ from pastiche.option_values import NumberType
 from pastiche.options import OPTIONS, SWEEP_OPTIONS, InvalidOptions, OptionError, Options, parse
 from pastiche.presets import PRESETS, Preset, check_network
 from shared.errors import FieldError, InvalidFields
+from shared.inputs import PICTURE_FIELDS
 from shared.jobs import is_job_id
-from shared.picture_fields import PICTURE_FIELDS
 from shared.settings import Settings
-from shared.webhooks import fault_of_url
+from shared.webhooks import check_url
 
 MAX_SWEEP_JOBS = 64
 
@@ -114,7 +114,7 @@ def _parse_settings(
     except InvalidOptions as invalid:
         return JobSettings(), [_field_error(error) for error in invalid.errors]
     if parsed.webhook_url is not None:
-        fault = fault_of_url(parsed.webhook_url, allow_private=settings.webhooks_anywhere)
+        fault = check_url(parsed.webhook_url, allow_private=settings.webhooks_anywhere)
         if fault is not None:
             return parsed, [FieldError("webhook_url", "invalid_value", fault)]
     return parsed, []

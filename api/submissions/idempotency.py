@@ -14,9 +14,9 @@ from fastapi import Depends, Header
 
 from api.access.authentication import Access
 from api.service import Service
-from shared.calls import Transition, milliseconds
 from shared.errors import AnotherSubmission, FieldError, InvalidFields, SubmissionPending
-from shared.transitions import Once
+from shared.job_store import Argument, Transition, milliseconds
+from shared.transitions import IdempotencyKey
 
 VALID_HOURS = 24
 """How long a key gives the job that it was first used for."""
@@ -90,9 +90,9 @@ class Reservation:
         return cls(f"idempotency:{owner}:{digest}", token, fingerprint)
 
     @property
-    def once(self) -> Once:
+    def idempotency_key(self) -> IdempotencyKey:
         """What a job or a sweep is submitted with, to be stored under the key."""
-        return Once(self.redis_key, self.token, VALID_HOURS * 3600)
+        return IdempotencyKey(self.redis_key, self.token, VALID_HOURS * 3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +110,20 @@ def reserve(reservation: Reservation, *, deleted_id: str = "") -> Transition[Res
         deleted_id: what the submission created before, if it has been deleted since: it is created
             again, once, however many requests ask at the same time.
     """
-    hold_ms = milliseconds(HOLD_SECONDS)
-    arguments = (reservation.token, reservation.fingerprint, hold_ms, deleted_id)
-    return Transition("idempotency/reserve", (reservation.redis_key,), arguments, _read_reserved)
+    arguments: dict[str, Argument] = {
+        "token": reservation.token,
+        "fingerprint": reservation.fingerprint,
+        "hold_ms": milliseconds(HOLD_SECONDS),
+        "deleted": deleted_id,
+    }
+    keys = {"idempotency": reservation.redis_key}
+    return Transition("idempotency/reserve", keys, arguments, _read_reserved)
 
 
 def cancel(reservation: Reservation) -> Transition[bool]:
     """Frees the key of a submission that failed."""
-    return Transition("idempotency/cancel", (reservation.redis_key,), (reservation.token,), bool)
+    keys = {"idempotency": reservation.redis_key}
+    return Transition("idempotency/release", keys, {"token": reservation.token}, bool)
 
 
 def _read_reserved(reply: Any) -> Reserved:

@@ -23,10 +23,11 @@ from pastiche.pyramid import scales
 from shared import logs, overview, tracing, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
-from shared.jobs import Inputs, new_job_id
+from shared.inputs import Inputs
+from shared.jobs import new_job_id
 from shared.pictures import size_of
 from shared.queue import publish
-from shared.transitions import Keeping, Once, Place, Submitted
+from shared.transitions import IdempotencyKey, Place, Retention, Submitted
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ async def enqueue(
     place: Place,
     service: Service,
     write: Callable[[str, Source], Awaitable[None]],
-    once: Once | None = None,
+    idempotency_key: IdempotencyKey | None = None,
     warnings: Sequence[OptionWarning] = (),
 ) -> str:
     """Creates a job and returns its id. A record never names a picture that is not stored; if
@@ -98,7 +99,7 @@ async def enqueue(
     """
     job_id = new_job_id()
     inputs = pictures.mapped(lambda source: input_key(job_id, PurePath(source).stem))
-    latest_ms = await service.jobs.run(transitions.begin(job_id))
+    latest_ms = await service.jobs.run(transitions.begin_submission(job_id))
     try:
         with tracing.span("store"):
             for key, source in zip(inputs.all(), pictures.all(), strict=True):
@@ -111,7 +112,7 @@ async def enqueue(
             place,
             queue_limit=service.settings.queue_limit,
             in_flight_limit=service.settings.jobs_in_flight or 0,
-            once=once,
+            idempotency_key=idempotency_key,
             warnings=warnings,
         )
         with tracing.span("queue", {"pastiche.job.id": job_id}):
@@ -120,8 +121,10 @@ async def enqueue(
         # The record and the idempotency key, too: that writing them failed here does not mean
         # that they were not written.
         with CancelScope(shield=True):
-            keeping = Keeping.of(service.settings)
-            await service.jobs.run(transitions.erase(job_id, keeping=keeping, once=once))
+            retention = Retention.from_settings(service.settings)
+            await service.jobs.run(
+                transitions.delete(job_id, retention=retention, idempotency_key=idempotency_key)
+            )
             await service.blobs.delete_job(job_id)
         raise
     return job_id

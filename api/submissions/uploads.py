@@ -29,8 +29,8 @@ from pastiche.sizes import same_aspect
 from shared import tracing
 from shared.blob_store import BlobStore
 from shared.errors import FieldError, InvalidFields, PicturesLost
-from shared.jobs import Inputs, Job
-from shared.picture_fields import PICTURE_FIELDS
+from shared.inputs import PICTURE_FIELDS, Inputs
+from shared.jobs import Job
 from shared.pictures import size_of
 from shared.settings import Settings
 

@@ -17,7 +17,7 @@ from pastiche.job_settings import MAX_DEADLINE_SECONDS
 from shared import transitions
 from shared.errors import SubmissionPending
 from shared.jobs import new_job_id
-from shared.transitions import Keeping
+from shared.transitions import Retention
 
 
 async def create_sweep(
@@ -71,7 +71,7 @@ async def _store(sweep: Sweep, reservation: Reservation | None, service: Service
             retention_seconds=retention_seconds,
             sweeps_per_owner=service.settings.kept_jobs_per_owner,
             sweeps_in_all=service.settings.kept_jobs,
-            once=None if reservation is None else reservation.once,
+            idempotency_key=None if reservation is None else reservation.idempotency_key,
         )
     )
     if not is_stored:
@@ -82,9 +82,9 @@ async def _store(sweep: Sweep, reservation: Reservation | None, service: Service
 async def delete_jobs(job_ids: list[str], service: Service) -> None:
     """Deletes jobs. The records go first: whatever happens to the pictures, nothing more is
     painted."""
-    keeping = Keeping.of(service.settings)
+    retention = Retention.from_settings(service.settings)
     for job_id in job_ids:
-        await service.jobs.run(transitions.erase(job_id, keeping=keeping))
+        await service.jobs.run(transitions.delete(job_id, retention=retention))
     for job_id in job_ids:
         await service.blobs.delete_job(job_id)
 

@@ -30,7 +30,7 @@ from shared import tracing, transitions
 from shared.errors import DamagedRecord, EncodingFailed, NotAcceptable, SweepNotFound
 from shared.jobs import OVER, Job
 from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
-from shared.transitions import Keeping
+from shared.transitions import Retention
 
 log = logging.getLogger(__name__)
 
@@ -110,9 +110,9 @@ async def get_sweep(sweep: PathSweep, service: CurrentService) -> schemas.Sweep:
 @router.post("/{sweep_id}/cancel", responses=caller_problems(404))
 async def cancel_sweep(sweep: PathSweep, service: CurrentService) -> schemas.Sweep:
     """Cancels those of its jobs that are not over."""
-    keeping = Keeping.of(service.settings)
+    retention = Retention.from_settings(service.settings)
     for member in sweep.members:
-        await service.jobs.run(transitions.cancel(member.job_id, keeping=keeping))
+        await service.jobs.run(transitions.cancel(member.job_id, retention=retention))
     return await _describe_sweep(sweep, service)
 
 
@@ -199,7 +199,7 @@ async def _describe_sweep(sweep: Sweep, service: Service) -> schemas.Sweep:
 async def _get_job(member: Member, service: Service) -> Job | None:
     """The job; None if it was deleted, or its record is damaged."""
     try:
-        return await service.jobs.run(transitions.look(member.job_id))
+        return await service.jobs.run(transitions.read(member.job_id))
     except DamagedRecord as error:
         log.error("%s", error)
         return None

@@ -5,9 +5,9 @@ import re
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from shared.calls import Transition, milliseconds
-from shared.known_fields import known_fields
-from shared.transitions import Once
+from shared.job_store import Argument, Transition, milliseconds
+from shared.stored_json import known_fields
+from shared.transitions import IdempotencyKey
 
 _SWEEP_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -68,27 +68,37 @@ def put(
     retention_seconds: int,
     sweeps_per_owner: int,
     sweeps_in_all: int,
-    once: Once | None = None,
+    idempotency_key: IdempotencyKey | None = None,
 ) -> Transition[bool]:
     """Stores a sweep. Beyond these limits the oldest are deleted, with their idempotency keys.
 
     Its result is whether the sweep is stored: not if its own key is another request's by now.
 
     Args:
-        once: the idempotency key that gives this sweep from now on.
+        idempotency_key: gives this sweep from now on.
     """
-    limits = (retention_seconds, sweeps_per_owner, sweeps_in_all)
-    if once is None:
-        return Transition("sweep/keep", _list_keys(sweep), (sweep.to_json(), *limits), bool)
-    record = replace(sweep, once=once.kept_key).to_json()
-    arguments = (record, *limits, once.token, milliseconds(once.keep_seconds))
-    return Transition("sweep/keep", (*_list_keys(sweep), once.kept_key), arguments, bool)
+    key = idempotency_key
+    stored = replace(sweep, once=key.redis_key) if key else sweep
+    arguments: dict[str, Argument] = {
+        "stored": stored.to_json(),
+        "ttl_seconds": retention_seconds,
+        "per_owner": sweeps_per_owner,
+        "in_all": sweeps_in_all,
+        "token": key.token if key else "",
+        "key_ttl_ms": milliseconds(key.ttl_seconds) if key else 0,
+    }
+    keys = _list_keys(sweep) | {"idempotency": key.redis_key if key else None}
+    return Transition("sweep/store", keys, arguments, bool)
 
 
 def delete(sweep: Sweep) -> Transition[bool]:
     """Deletes a sweep and its idempotency key. Its result is whether the sweep was stored."""
-    return Transition("sweep/forget", _list_keys(sweep), (), bool)
+    return Transition("sweep/delete", _list_keys(sweep), {}, bool)
 
 
-def _list_keys(sweep: Sweep) -> tuple[str, ...]:
-    return make_sweep_key(sweep.id), "sweeps:kept", f"sweeps:kept:{sweep.owner}"
+def _list_keys(sweep: Sweep) -> dict[str, str | None]:
+    return {
+        "sweep": make_sweep_key(sweep.id),
+        "all": "sweeps:kept",
+        "owned": f"sweeps:kept:{sweep.owner}",
+    }

@@ -1,4 +1,4 @@
--- Set before every script.
+-- Goes before every script.
 
 -- Microseconds since 1970 by Redis's own clock: no worker's clock is ever trusted.
 local function now_us()

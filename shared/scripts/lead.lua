@@ -1,8 +1,12 @@
--- One of several leads, for as long as it says so again within the lease.
--- KEYS[1] leader    string: the name of the one that leads
--- ARGV[1] name      ARGV[2] lease_ms
--- Replies 1 where it leads, else 0.
-local leader = redis.call('GET', KEYS[1])
-if leader and leader ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+-- Elects one of several processes: it leads for as long as it repeats this within the lease.
+--
+-- Keys:
+--   leader  string: the name of the process that leads
+-- Arguments:
+--   name      of this process
+--   lease_ms  how long it leads from now on
+-- Returns 1 where it leads, else 0.
+local current = redis.call('GET', leader)
+if current and current ~= name then return 0 end
+redis.call('SET', leader, name, 'PX', lease_ms)
 return 1

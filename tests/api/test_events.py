@@ -17,7 +17,7 @@ from local.ports import free_port
 from shared import transitions
 from shared.job_store import JobStore
 from shared.settings import Settings
-from tests.api.worker import KEEPING, PlayedWorker, submitted
+from tests.api.worker import RETENTION, PlayedWorker, submitted
 from tests.conftest import RunningApi, running_api
 from tests.waiting import until
 
@@ -136,7 +136,7 @@ def test_a_job_that_moves_up_in_the_queue_is_told(api: RunningApi, jobs: JobStor
     first, second = submitted(api), submitted(api)
     with stream(api, second) as events:
         assert next(events).data["queue_position"] == 1
-        jobs.run(transitions.cancel(first["id"], keeping=KEEPING))
+        jobs.run(transitions.cancel(first["id"], retention=RETENTION))
         assert next(events).data["queue_position"] == 0
 
 

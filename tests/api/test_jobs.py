@@ -9,10 +9,11 @@ import pytest
 
 from shared import redis_keys, transitions
 from shared.errors import FAILURES
+from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import Inputs, new_job_id
-from shared.transitions import Keeping, Place
-from shared.workers import Worker, present
+from shared.jobs import new_job_id
+from shared.transitions import Place, Retention
+from shared.workers import Worker, register_worker
 from tests import pictures
 from tests.api.worker import PROGRESS, submitted
 from tests.conftest import RunningApi
@@ -120,8 +121,8 @@ def test_the_worker_of_an_erased_job_learns_so(api: RunningApi, jobs: JobStore) 
 def test_a_failed_job_says_why(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     fence = claimed(job, jobs)
-    keeping = Keeping(retention_hours=1, grace_seconds=40)
-    jobs.run(transitions.fail(job["id"], fence, code="out_of_memory", news={}, keeping=keeping))
+    retention = Retention(retention_hours=1, grace_seconds=40)
+    jobs.run(transitions.fail(job["id"], fence, code="out_of_memory", news={}, retention=retention))
     seen = api.http.get(job["links"]["self"]).json()
     assert seen["status"] == "failed"
     assert seen["error"] == {"code": "out_of_memory", "detail": FAILURES["out_of_memory"]}
@@ -129,7 +130,9 @@ def test_a_failed_job_says_why(api: RunningApi, jobs: JobStore) -> None:
 
 def test_a_job_past_its_retention_is_gone(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
-    jobs.run(transitions.cancel(job["id"], keeping=Keeping(retention_hours=-1, grace_seconds=40)))
+    jobs.run(
+        transitions.cancel(job["id"], retention=Retention(retention_hours=-1, grace_seconds=40))
+    )
     for path in (job["links"]["self"], job["links"]["result"]):
         assert api.http.get(path).status_code == 410
 
@@ -254,7 +257,7 @@ def test_a_state_that_few_jobs_have_is_found_in_one_round_trip(
     api.http.post(canceled["links"]["cancel"])
     for _ in range(250):
         job_id = new_job_id()
-        latest_ms = jobs.run(transitions.begin(job_id))
+        latest_ms = jobs.run(transitions.begin_submission(job_id))
         place, inputs = Place("somebody", 100), Inputs("content", ("style",))
         jobs.run(transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=1000))
     api.http.get("/jobs", params={"status": "failed"})  # Redis knows the script now
@@ -298,13 +301,13 @@ def test_a_waiting_job_tells_when_its_picture_may_be_there(api: RunningApi, jobs
     place = Place("somebody", work=1_000_000)
     inputs = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
     before = new_job_id()
-    latest_ms = jobs.run(transitions.begin(before))
+    latest_ms = jobs.run(transitions.begin_submission(before))
     jobs.run(transitions.submit(before, latest_ms, {"size": 256}, inputs, place, queue_limit=10))
     for name in ("one", "other"):
         worker = Worker(name, "whitened", "CPU", 10**9, rate=50_000.0)
-        jobs.run(present(worker, believed_seconds=60))
+        jobs.run(register_worker(worker, ttl_seconds=60))
     job = submitted(api)
-    own = jobs.run(transitions.look(job["id"]))
+    own = jobs.run(transitions.read(job["id"]))
     assert own is not None
     assert job["eta_seconds"] == pytest.approx(1_000_000 / 100_000 + own.work / 50_000, abs=0.1)
 

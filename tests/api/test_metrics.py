@@ -10,8 +10,8 @@ from api.ops import metrics
 from shared import transitions
 from shared.job_store import JobStore
 from shared.jobs import LANES
-from shared.workers import Worker, present
-from tests.api.worker import KEEPING, PlayedWorker, submitted
+from shared.workers import Worker, register_worker
+from tests.api.worker import RETENTION, PlayedWorker, submitted
 from tests.conftest import RunningApi
 
 
@@ -30,7 +30,7 @@ def test_the_life_of_a_job_is_counted(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     worker = PlayedWorker.of(job, jobs, api)
     beat = transitions.heartbeat(
-        job["id"], worker.fence, lease_seconds=20, news={}, left=100, iterations=7
+        job["id"], worker.fence, lease_seconds=20, news={}, remaining=100, iterations=7
     )
     jobs.run(beat)
     worker.commit()
@@ -60,7 +60,7 @@ def test_an_attempt_that_no_worker_survived_is_counted(api: RunningApi, jobs: Jo
     job = submitted(api)
     jobs.run(transitions.claim(job["id"], lease_seconds=0))
     recover = transitions.recover(
-        job["id"], lost_limit=3, lease_limit_seconds=3600, keeping=KEEPING
+        job["id"], lost_limit=3, lease_limit_seconds=3600, retention=RETENTION
     )
     jobs.run(recover)
     assert samples(api)["pastiche_attempts_lost_total", ()] == 1
@@ -68,7 +68,7 @@ def test_an_attempt_that_no_worker_survived_is_counted(api: RunningApi, jobs: Jo
 
 def test_the_workers_that_live_are_told(api: RunningApi, jobs: JobStore) -> None:
     worker = Worker("one", "whitened", "CPU", 10**9, rate=5e6, memory_bytes=7_000)
-    jobs.run(present(worker, believed_seconds=60))
+    jobs.run(register_worker(worker, ttl_seconds=60))
     found = samples(api)
     assert found["pastiche_workers", ()] == 1
     assert found["pastiche_worker_pixel_iterations_per_second", ("one",)] == 5e6

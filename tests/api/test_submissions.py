@@ -8,8 +8,8 @@ import pytest
 
 from shared import transitions
 from shared.job_store import JobStore
-from shared.transitions import Keeping
-from shared.workers import Worker, present
+from shared.transitions import Retention
+from shared.workers import Worker, register_worker
 from tests import pictures
 from tests.api.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker, submitted
@@ -91,7 +91,7 @@ def test_after_its_retention_the_key_of_a_job_gives_a_new_job(
     api: RunningApi, jobs: JobStore
 ) -> None:
     first = once(api, "a").json()
-    jobs.run(transitions.cancel(first["id"], keeping=Keeping(0, 0)))
+    jobs.run(transitions.cancel(first["id"], retention=Retention(0, 0)))
     second = once(api, "a")
     assert second.status_code == 202
     assert second.json()["id"] != first["id"]
@@ -146,7 +146,7 @@ def test_a_dry_run_says_what_a_job_would_come_to_and_keeps_nothing(
 
 def test_a_dry_run_knows_the_queue_and_the_workers(api: RunningApi, jobs: JobStore) -> None:
     worker = Worker("one", "whitened", "CPU", 10**9, rate=1e6)
-    jobs.run(present(worker, believed_seconds=60))
+    jobs.run(register_worker(worker, ttl_seconds=60))
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     alone = api.http.post("/jobs?dry_run=1", files=files).json()
     api.http.post("/jobs", files=files)
@@ -323,14 +323,14 @@ def test_a_webhook_that_cannot_be_told_is_refused(
 def test_a_request_has_an_id_that_its_job_keeps(api: RunningApi, jobs: JobStore) -> None:
     answer = submit(api, None, **{"X-Request-ID": "my-request.1"})
     assert answer.headers["x-request-id"] == "my-request.1"
-    job = jobs.run(transitions.look(answer.json()["id"]))
+    job = jobs.run(transitions.read(answer.json()["id"]))
     assert job is not None
     assert job.request_id == "my-request.1"
 
 
 def test_where_no_traces_are_told_a_job_keeps_none(api: RunningApi, jobs: JobStore) -> None:
     answer = submit(api, None, traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
-    job = jobs.run(transitions.look(answer.json()["id"]))
+    job = jobs.run(transitions.read(answer.json()["id"]))
     assert job is not None
     assert job.traceparent is None
 

@@ -8,7 +8,7 @@ import pytest
 from pastiche.memory import Memory
 from pastiche.options import Options
 from shared.job_store import JobStore
-from shared.workers import Worker, present
+from shared.workers import Worker, register_worker
 from tests import pictures
 from tests.conftest import RunningApi
 
@@ -132,7 +132,7 @@ def test_a_size_for_which_no_worker_has_the_memory_is_refused_with_the_largest_t
 ) -> None:
     for name, most_pixels in (("small", 50_000), ("larger", 300 * 400)):
         worker = Worker(name, "whitened", "CPU", most_pixels)
-        jobs.run(present(worker, believed_seconds=60))
+        jobs.run(register_worker(worker, ttl_seconds=60))
     content = pictures.jpeg(160, 120)
     assert submit(api, content, size="400").status_code == 202
     response = submit(api, content, size="410")
@@ -144,7 +144,7 @@ def test_a_size_must_fit_a_worker_that_has_the_backbone(api: RunningApi, jobs: J
     large = Worker("large", "whitened", "CPU", 10**9, backbones=("whitened",))
     small = Worker("small", "vgg19", "CPU", 100 * 75, backbones=("vgg19", "whitened"))
     for worker in (large, small):
-        jobs.run(present(worker, believed_seconds=60))
+        jobs.run(register_worker(worker, ttl_seconds=60))
     content = pictures.jpeg(160, 120)
     assert submit(api, content, size="128").status_code == 202
     response = submit(api, content, size="128", backbone="vgg19")
@@ -158,7 +158,7 @@ GIB = 2**30
 def with_memory(name: str, free_bytes: int, jobs: JobStore) -> Worker:
     """A living worker that says how much memory it has for a job."""
     worker = Worker(name, "whitened", "CPU", 0, backbones=("whitened",), free_bytes=free_bytes)
-    jobs.run(present(worker, believed_seconds=60))
+    jobs.run(register_worker(worker, ttl_seconds=60))
     return worker
 
 
@@ -220,7 +220,7 @@ def test_a_retry_is_refused_where_the_memory_that_its_options_take_is_gone(
 def test_a_retry_is_refused_where_no_worker_has_the_memory(api: RunningApi, jobs: JobStore) -> None:
     job = submit(api, pictures.jpeg(160, 120), size="128").json()
     api.http.post(job["links"]["cancel"])
-    jobs.run(present(Worker("small", "whitened", "CPU", 100 * 75), believed_seconds=60))
+    jobs.run(register_worker(Worker("small", "whitened", "CPU", 100 * 75), ttl_seconds=60))
     response = api.http.post(f"/jobs/{job['id']}/retry")
     assert errors_of(response) == {"size": "size_too_large"}
 
@@ -228,7 +228,7 @@ def test_a_retry_is_refused_where_no_worker_has_the_memory(api: RunningApi, jobs
 def lives(name: str, *backbones: str, jobs: JobStore) -> None:
     """A worker, whose `auto` is the first of these backbones."""
     worker = Worker(name, backbones[0], "CPU", 10**9, backbones=backbones)
-    jobs.run(present(worker, believed_seconds=60))
+    jobs.run(register_worker(worker, ttl_seconds=60))
 
 
 def test_a_backbone_that_no_living_worker_has_is_refused(api: RunningApi, jobs: JobStore) -> None:

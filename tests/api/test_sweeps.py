@@ -17,7 +17,7 @@ from shared import redis_keys
 from shared.job_store import JobStore
 from shared.jobs import new_job_id
 from shared.settings import Settings
-from shared.transitions import Once
+from shared.transitions import IdempotencyKey
 from tests import pictures
 from tests.api.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker, png
@@ -66,7 +66,7 @@ def test_erasing_a_sweep_leaves_nothing(api: RunningApi, jobs: JobStore) -> None
     assert api.http.delete(sweep["links"]["self"]).status_code == 204
     assert api.http.get(sweep["links"]["self"]).json()["code"] == "sweep_not_found"
     assert api.blobs == []
-    of_all = {"paint", "_kombu.binding.paint", redis_keys.DEBRIS, redis_keys.COUNTERS}
+    of_all = {"paint", "_kombu.binding.paint", redis_keys.CLEANUP, redis_keys.COUNTERS}
     assert set(jobs.client.keys("*")) <= of_all
 
 
@@ -143,12 +143,12 @@ def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
 def test_a_sweep_whose_key_is_another_request_s_by_now_is_not_kept(jobs: JobStore) -> None:
     first = Reservation.create("ada", "key", "token", "fingerprint")
     jobs.run(idempotency.reserve(first))
-    late = Once(first.redis_key, "another token", 60)
+    late = IdempotencyKey(first.redis_key, "another token", 60)
     sweep = Sweep(new_job_id(), "ada", datetime.now(UTC), 1, ())
     limits = {"retention_seconds": 60, "sweeps_per_owner": 9, "sweeps_in_all": 9}
-    assert not jobs.run(store.put(sweep, **limits, once=late))
+    assert not jobs.run(store.put(sweep, **limits, idempotency_key=late))
     assert jobs.client.keys("sweep*") == []
-    assert jobs.run(store.put(sweep, **limits, once=first.once))
+    assert jobs.run(store.put(sweep, **limits, idempotency_key=first.idempotency_key))
     assert jobs.run(idempotency.reserve(first)).job_id == sweep.id
 
 

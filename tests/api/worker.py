@@ -9,9 +9,8 @@ from PIL import Image
 from shared import transitions
 from shared.blob_store import BlobStore, losses_key, preview_key, result_key
 from shared.job_store import JobStore
-from shared.jobs import Progress
-from shared.losses import Losses
-from shared.transitions import Keeping
+from shared.progress import Losses, Progress
+from shared.transitions import Retention
 from tests import pictures
 from tests.conftest import RunningApi
 
@@ -25,7 +24,7 @@ PROGRESS = Progress(
     losses={"content": 1.0, "style": 2.0, "tv": 0.5, "gamut": 0.25, "total": 3.75},
 )
 
-KEEPING = Keeping(retention_hours=1, grace_seconds=40)
+RETENTION = Retention(retention_hours=1, grace_seconds=40)
 
 
 def submitted(api: RunningApi, **fields: Any) -> dict[str, Any]:
@@ -87,20 +86,20 @@ class PlayedWorker:
         key = result_key(self.job_id, self.fence)
         self.blobs.put(key, picture or png())
         succeeded = transitions.succeed(
-            self.job_id, self.fence, result_key=key, news={}, keeping=KEEPING
+            self.job_id, self.fence, result_key=key, news={}, retention=RETENTION
         )
         assert self.jobs.run(succeeded) == "ok"
 
     def fail(self) -> None:
         """The memory did not suffice."""
         failed = transitions.fail(
-            self.job_id, self.fence, code="out_of_memory", news={}, keeping=KEEPING
+            self.job_id, self.fence, code="out_of_memory", news={}, retention=RETENTION
         )
         assert self.jobs.run(failed) == "ok"
 
     def stop(self) -> None:
         """The client has canceled."""
-        stopped = transitions.stop(self.job_id, self.fence, news={}, keeping=KEEPING)
+        stopped = transitions.confirm_cancel(self.job_id, self.fence, news={}, retention=RETENTION)
         assert self.jobs.run(stopped) == "ok"
 
     def _beat(self, news: dict[str, str]) -> None:

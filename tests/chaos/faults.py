@@ -152,7 +152,7 @@ def jump_clock(house: House, jobs: list[str], chance: Random) -> None:
     written down are moved in place of the clock.
     """
     seconds = chance.uniform(-8, 8)
-    for name in (redis_keys.RUNNING, redis_keys.DEADLINES, redis_keys.OVER, redis_keys.DEBRIS):
+    for name in (redis_keys.RUNNING, redis_keys.DEADLINES, redis_keys.FINISHED, redis_keys.CLEANUP):
         for member in house.jobs.client.zrange(name, 0, -1):
             house.jobs.client.zincrby(name, -1000 * seconds, str(member))
     kill_child(house, jobs, chance)

@@ -19,7 +19,7 @@ from local.ports import free_port
 from shared.blob_store import BlobStore
 from shared.job_store import JobStore
 from shared.settings import Settings
-from shared.workers import living
+from shared.workers import list_workers
 from tests import pictures
 from tests.waiting import until
 
@@ -253,7 +253,7 @@ class House:
         """Whether the API is, and each worker has a child that lives and has said so."""
         try:
             ready = self.http.get("/readyz").is_success
-            told = {int(each.name.rpartition("-")[2]) for each in self.jobs.run(living())}
+            told = {int(each.name.rpartition("-")[2]) for each in self.jobs.run(list_workers())}
             return ready and all(told & set(worker.children) for worker in self.workers)
         except (httpx.TransportError, redis.RedisError):
             return False

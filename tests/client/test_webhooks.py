@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pastiche.client.webhooks import InvalidWebhook, verify
-from shared.webhooks import Delivery, body_of, headers_of
+from worker.webhooks import Delivery, make_body, sign_headers
 
 SECRET = "whsec_" + "c2VjcmV0IGVub3VnaCBmb3IgYSB0ZXN0"
 DELIVERY = Delivery("0" * 32, "https://example.com/", "ada", "succeeded", 1, None, None)
@@ -14,8 +14,8 @@ DELIVERY = Delivery("0" * 32, "https://example.com/", "ada", "succeeded", 1, Non
 def sent(age: timedelta = timedelta(0)) -> tuple[dict[str, str], bytes]:
     """The headers and the body that the service sends."""
     now = datetime.now(UTC) - age
-    body = body_of(DELIVERY, now)
-    return headers_of(DELIVERY, SECRET, body, now), body.encode()
+    body = make_body(DELIVERY, now)
+    return sign_headers(DELIVERY, SECRET, body, now), body.encode()
 
 
 def test_a_webhook_of_the_service_is_valid() -> None:

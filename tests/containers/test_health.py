@@ -5,9 +5,9 @@ import socket
 import pytest
 
 from shared.job_store import JobStore
-from shared.workers import Worker, present
-from worker.health import main, say_alive
-from worker.presence import worker_name
+from shared.workers import Worker, register_worker
+from worker.health import main, report_alive
+from worker.registration import worker_name
 
 
 @pytest.fixture(autouse=True)
@@ -15,8 +15,8 @@ def _asks_our_redis(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASTICHE_REDIS_URL", redis_url)
 
 
-def say(jobs: JobStore, name: str, believed_seconds: float = 10.0) -> None:
-    jobs.run(present(Worker(name, "whitened", "CPU", 10**7), believed_seconds=believed_seconds))
+def say(jobs: JobStore, name: str, ttl_seconds: float = 10.0) -> None:
+    jobs.run(register_worker(Worker(name, "whitened", "CPU", 10**7), ttl_seconds=ttl_seconds))
 
 
 def test_this_host_s_worker_makes_it_healthy(jobs: JobStore) -> None:
@@ -34,15 +34,15 @@ def test_another_host_s_worker_makes_it_unhealthy(jobs: JobStore) -> None:
 
 
 def test_a_worker_that_has_gone_makes_it_unhealthy(jobs: JobStore) -> None:
-    say(jobs, worker_name(17), believed_seconds=0)
+    say(jobs, worker_name(17), ttl_seconds=0)
     assert main() == 1
 
 
 def test_a_reconciler_is_healthy_while_both_of_its_halves_live(jobs: JobStore) -> None:
     assert main(["reconciler"]) == 1
-    say_alive(jobs, "records")
+    report_alive(jobs, "records")
     assert main(["reconciler"]) == 1
-    say_alive(jobs, "webhooks")
+    report_alive(jobs, "webhooks")
     assert main(["reconciler"]) == 0
     assert main(["worker"]) == 1
 

@@ -25,7 +25,7 @@ def blobs(tmp_path: Path) -> BlobStore:
     return BlobStore.open((tmp_path / "some blobs").as_uri())
 
 
-def test_what_is_put_can_be_had(blobs: BlobStore) -> None:
+def test_a_blob_that_was_put_can_be_read(blobs: BlobStore) -> None:
     blobs.put("jobs/a/x", b"bytes")
     assert blobs.get("jobs/a/x") == b"bytes"
     assert asyncio.run(blobs.get_async("jobs/a/x")) == b"bytes"
@@ -56,12 +56,12 @@ async def streamed(blobs: BlobStore, part: slice | None = None) -> list[bytes]:
     return [chunk async for chunk in await blobs.stream("jobs/a/x", part)]
 
 
-def test_what_is_not_there_is_not_found(blobs: BlobStore) -> None:
+def test_a_missing_blob_is_not_found(blobs: BlobStore) -> None:
     with pytest.raises(FileNotFoundError):
         blobs.get("jobs/a/x")
 
 
-def test_a_job_s_blobs_go_and_no_other_s(blobs: BlobStore, tmp_path: Path) -> None:
+def test_deleting_a_job_deletes_its_blobs_and_no_other_s(blobs: BlobStore, tmp_path: Path) -> None:
     ours, other = new_job_id(), new_job_id()
     keys = (input_key(ours, "content"), input_key(ours, "style-0"), result_key(ours, "1-a"))
     for key in (*keys, input_key(other, "content")):
@@ -73,7 +73,7 @@ def test_a_job_s_blobs_go_and_no_other_s(blobs: BlobStore, tmp_path: Path) -> No
     assert not [path for path in tmp_path.rglob(ours)]
 
 
-def test_several_may_erase_a_job_at_once(blobs: BlobStore, tmp_path: Path) -> None:
+def test_several_may_delete_a_job_at_once(blobs: BlobStore, tmp_path: Path) -> None:
     for number in range(50):
         blobs.put(input_key("job", f"style-{number}"), b"blob")
 
@@ -84,13 +84,13 @@ def test_several_may_erase_a_job_at_once(blobs: BlobStore, tmp_path: Path) -> No
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_the_pieces_of_a_writer_that_died_go(blobs: BlobStore, tmp_path: Path) -> None:
+def test_incomplete_files_of_a_dead_writer_are_deleted(blobs: BlobStore, tmp_path: Path) -> None:
     key = checkpoint_key("job", "1-a")
     blobs.put(key, b"whole")
     (piece,) = [path for path in tmp_path.rglob("*") if path.is_file()]
     piece.with_name(f"{piece.name}#1").write_bytes(b"half")
     assert blobs.keys("jobs/job") == [key]
-    blobs.erase_pieces("job")
+    blobs.delete_pieces("job")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [piece]
 
 
@@ -105,13 +105,13 @@ def test_a_store_in_memory_works_the_same() -> None:
     assert blobs.get("jobs/a/x") == b"bytes"
 
 
-def test_a_folder_s_keys_are_told_those_written_last_first(blobs: BlobStore) -> None:
+def test_a_folder_s_keys_are_listed_newest_first(blobs: BlobStore) -> None:
     for key in ("jobs/a/x", "jobs/a/y", "jobs/b/x"):
         blobs.put(key, b"bytes")
     assert blobs.keys("jobs/a") == ["jobs/a/y", "jobs/a/x"]
 
 
-def test_erasing_what_is_not_there_does_nothing(blobs: BlobStore) -> None:
+def test_deleting_a_missing_blob_does_nothing(blobs: BlobStore) -> None:
     blobs.put("jobs/a/x", b"bytes")
     blobs.delete("jobs/a/none", "jobs/a/x")
     assert blobs.keys("jobs/a") == []

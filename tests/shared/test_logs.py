@@ -23,7 +23,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
     root.handlers[:], root.level = handlers, level
 
 
-def test_a_line_says_what_it_belongs_to(lines: Lines) -> None:
+def test_a_log_line_names_its_request_and_job(lines: Lines) -> None:
     logs.configure(Settings())
     with logs.about(request_id="r1"):
         logging.getLogger("x").info("painted")
@@ -33,21 +33,21 @@ def test_a_line_says_what_it_belongs_to(lines: Lines) -> None:
     assert without.endswith("INFO x: idle")
 
 
-def test_what_a_line_says_itself_is_not_said_twice(lines: Lines) -> None:
+def test_a_name_in_the_message_is_not_repeated(lines: Lines) -> None:
     logs.configure(Settings())
     with logs.about(job_id="j1", request_id=None):
         logging.getLogger("x").info("Job j1: painted")
     assert lines()[0].endswith("x: Job j1: painted")
 
 
-def test_a_program_reads_a_line_as_json(lines: Lines) -> None:
+def test_log_lines_are_json_where_configured(lines: Lines) -> None:
     logs.configure(Settings(log_format="json"))
     with logs.about(request_id="r1"), logs.about(job_id="j1"):
         logging.getLogger("x").warning("lost %d", 3)
     (line,) = lines()
-    told = json.loads(line)
-    assert told.pop("time").startswith("20")
-    assert told == {
+    entry = json.loads(line)
+    assert entry.pop("time").startswith("20")
+    assert entry == {
         "level": "WARNING",
         "logger": "x",
         "message": "lost 3",

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.jobs import Progress
-from shared.losses import Losses
+from shared.progress import Losses, Progress
 from tests.api.worker import PROGRESS
 
 OLDER = {"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.75}
@@ -29,7 +28,7 @@ def test_a_rounded_total_gives_no_gamut_below_nothing() -> None:
     assert Losses.from_json(older.encode()).gamut == [0.0]
 
 
-def test_a_newer_version_s_columns_are_passed_over() -> None:
+def test_a_newer_version_s_columns_are_ignored() -> None:
     losses = Losses()
     losses.add(PROGRESS)
     newer = json.loads(losses.to_json()) | {"tomorrow": [1.0]}
@@ -37,7 +36,7 @@ def test_a_newer_version_s_columns_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize("text", [b"[]", b"{}", b'{"iterations": [1]}', b"no JSON"])
-def test_what_holds_no_curves_is_refused(text: bytes) -> None:
+def test_a_file_without_loss_curves_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"curves|value"):
         Losses.from_json(text)
 

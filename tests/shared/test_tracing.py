@@ -1,4 +1,4 @@
-"""What a collector is told of a request, its job, and the iterations that painted it."""
+"""What a collector receives of a request, its job, and the iterations that painted it."""
 
 import os
 import signal
@@ -44,7 +44,7 @@ def service(collector: Collector) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def painted(service: House, collector: Collector) -> str:
-    """A small job that is done, and told of."""
+    """A small job that is done, with its spans exported."""
     job_id = service.submit(**SHORT)
     service.when(job_id, "succeeded")
     attempt_at(job_id, collector)
@@ -109,24 +109,24 @@ def test_an_attempt_loads_prepares_iterates_and_commits(painted: str, collector:
     assert attempt.attributes["pastiche.outcome"] == "succeeded"
 
 
-def test_blocks_tell_every_iteration_once(
+def test_spans_of_iterations_cover_each_iteration_once(
     painted: str, service: House, collector: Collector
 ) -> None:
     attempt = attempt_at(painted, collector)
     blocks = [each for each in children_of(attempt, collector) if each.name == "iterations"]
-    told: list[int] = []
+    iterations: list[int] = []
     for block in blocks:
         first, last = (block.attributes[f"pastiche.iteration.{end}"] for end in ("first", "last"))
-        told += range(int(first), int(last) + 1)
+        iterations += range(int(first), int(last) + 1)
     job = service.look(painted)
-    assert told == list(range(1, job["iterations"] + 1))
+    assert iterations == list(range(1, job["iterations"] + 1))
     assert blocks[-1].attributes["pastiche.objective"] == pytest.approx(job["losses"]["total"])
     scales = [each.attributes["pastiche.scale"] for each in blocks]
     assert scales == sorted(scales)
     assert len(set(scales)) > 1
 
 
-def test_a_request_is_told_by_its_method_its_route_and_its_status(
+def test_the_span_of_a_request_has_its_method_its_route_and_its_status(
     painted: str, service: House, collector: Collector
 ) -> None:
     service.http.get(f"/jobs/{'0' * 32}")
@@ -135,7 +135,7 @@ def test_a_request_is_told_by_its_method_its_route_and_its_status(
     assert found.attributes["http.route"] == "/jobs/{job_id}"
 
 
-def test_a_trace_that_a_client_began_is_gone_on_with(service: House, collector: Collector) -> None:
+def test_a_trace_that_a_client_started_is_continued(service: House, collector: Collector) -> None:
     trace_id, span_id = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     headers = {"traceparent": f"00-{trace_id}-{span_id}-01"}
@@ -174,9 +174,7 @@ def test_a_webhook_is_in_the_trace_of_its_job(webhook: ToldSpan, collector: Coll
     assert (webhook.service, webhook.has_failed) == ("pastiche-reconciler", True)
 
 
-def test_lines_of_the_log_say_which_trace_they_belong_to(
-    painted: str, service: House, collector: Collector
-) -> None:
+def test_log_lines_name_their_trace(painted: str, service: House, collector: Collector) -> None:
     trace_id = attempt_at(painted, collector).trace_id
     (committed,) = [
         line for line in service.workers[0].log.splitlines() if f"Job {painted}: committed" in line
@@ -188,13 +186,15 @@ def test_lines_of_the_log_say_which_trace_they_belong_to(
     assert "202" in answered
 
 
-def test_what_a_query_holds_is_not_told(service: House, collector: Collector) -> None:
+def test_query_values_are_redacted_in_spans(service: House, collector: Collector) -> None:
     service.http.get("/jobs?token=secret")
-    told = collector.awaited("GET /jobs", {"url.query": "REDACTED"})
-    assert not any("secret" in str(value) for value in told.attributes.values())
+    span = collector.awaited("GET /jobs", {"url.query": "REDACTED"})
+    assert not any("secret" in str(value) for value in span.attributes.values())
 
 
-def test_what_is_told_is_documented(painted: str, webhook: ToldSpan, collector: Collector) -> None:
+def test_spans_and_attributes_are_documented(
+    painted: str, webhook: ToldSpan, collector: Collector
+) -> None:
     page = (Path(__file__).parents[2] / "docs/deployment.md").read_text("utf-8")
     traces = {attempt_at(painted, collector).trace_id, webhook.trace_id}
     for span in collector.spans:
@@ -204,16 +204,14 @@ def test_what_is_told_is_documented(painted: str, webhook: ToldSpan, collector: 
             assert undocumented == []
 
 
-def test_what_machines_ask_every_few_seconds_is_no_trace(
-    service: House, collector: Collector
-) -> None:
+def test_health_checks_are_not_traced(service: House, collector: Collector) -> None:
     for path in (*PROBES, "/docs"):
         service.http.get(path)
     collector.awaited("GET /docs")
     assert not {f"GET {path}" for path in PROBES} & {span.name for span in collector.spans}
 
 
-def test_a_collector_that_refuses_harms_nothing_and_is_told_of_once(
+def test_a_collector_that_refuses_harms_nothing_and_is_logged_once(
     service: House, collector: Collector
 ) -> None:
     parts = (service.api, *service.workers)
@@ -231,7 +229,7 @@ def test_a_collector_that_refuses_harms_nothing_and_is_told_of_once(
     assert counted("Traces get lost") == [1 + each for each in lost]
 
 
-def test_a_collector_that_never_answers_holds_nobody_back(
+def test_a_collector_that_never_answers_delays_nothing(
     service: House, collector: Collector
 ) -> None:
     job_id = service.submit(**LONG)
@@ -247,7 +245,7 @@ def test_a_collector_that_never_answers_holds_nobody_back(
         service.http.delete(f"/jobs/{job_id}")
 
 
-def test_a_collector_that_is_away_is_told_of_once() -> None:
+def test_an_unreachable_collector_is_logged_once() -> None:
     code = (
         "from opentelemetry import trace\n"
         "from shared import logs, tracing\n"
@@ -274,7 +272,7 @@ def test_a_collector_that_is_away_is_told_of_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "wanted"),
+    ("variables", "is_enabled"),
     [
         ({}, False),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False),
@@ -284,7 +282,7 @@ def test_a_collector_that_is_away_is_told_of_once() -> None:
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_TRACES_EXPORTER": "none"}, False),
     ],
 )
-def test_traces_are_wanted_where_a_collector_is_named(
-    variables: dict[str, str], wanted: bool
+def test_traces_are_enabled_where_a_collector_is_set(
+    variables: dict[str, str], is_enabled: bool
 ) -> None:
-    assert tracing.is_wanted(variables) is wanted
+    assert tracing.is_enabled(variables) is is_enabled

@@ -9,39 +9,39 @@ import pytest
 from api.submissions.idempotency import Reservation, reserve
 from pastiche.option_warnings import OptionWarning
 from shared import overview, redis_keys, transitions
-from shared.calls import Transition
 from shared.errors import DamagedRecord
-from shared.job_store import JobStore
-from shared.jobs import NEXT, Inputs, Job, Waiting, new_job_id
+from shared.inputs import Inputs
+from shared.job_store import JobStore, Transition
+from shared.jobs import NEXT_STATES, Job, Waiting, new_job_id
 from shared.redis_keys import record_key
-from shared.transitions import Keeping, Place, Submitted
+from shared.transitions import Place, Retention, Submitted
 from tests.waiting import until
 
 INPUTS = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
 
 
-KEEPING = Keeping(retention_hours=1, grace_seconds=40)
+RETENTION = Retention(retention_hours=1, grace_seconds=40)
 
 
 def submission_of(
     jobs: JobStore, job_id: str, options: dict[str, Any], place: Place, **limits: Any
 ) -> Transition[Submitted]:
     """The submission of a job whose pictures were begun."""
-    latest_ms = jobs.run(transitions.begin(job_id))
+    latest_ms = jobs.run(transitions.begin_submission(job_id))
     return transitions.submit(job_id, latest_ms, options, INPUTS, place, **limits)
 
 
 def submitted(
-    jobs: JobStore, queue_limit: int = 10, caller: str = "somebody", work: int = 100, **wishes: Any
+    jobs: JobStore, queue_limit: int = 10, caller: str = "somebody", work: int = 100, **fields: Any
 ) -> str:
-    job_id, place = new_job_id(), Place(caller, work, **wishes)
+    job_id, place = new_job_id(), Place(caller, work, **fields)
     submission = submission_of(jobs, job_id, {"size": 256}, place, queue_limit=queue_limit)
     assert jobs.run(submission) == "queued"
     return job_id
 
 
-def look(jobs: JobStore, job_id: str) -> Job:
-    job = jobs.run(transitions.look(job_id))
+def read_job(jobs: JobStore, job_id: str) -> Job:
+    job = jobs.run(transitions.read(job_id))
     assert job is not None
     return job
 
@@ -61,7 +61,7 @@ def recover(
 ) -> transitions.Recovered:
     return jobs.run(
         transitions.recover(
-            job_id, lost_limit=lost_limit, lease_limit_seconds=limit_seconds, keeping=KEEPING
+            job_id, lost_limit=lost_limit, lease_limit_seconds=limit_seconds, retention=RETENTION
         )
     )
 
@@ -71,43 +71,45 @@ def beat(jobs: JobStore, job_id: str, fence: str, **news: str) -> str:
     return heard.answer
 
 
-def succeed(jobs: JobStore, job_id: str, fence: str) -> transitions.Kept:
+def succeed(jobs: JobStore, job_id: str, fence: str) -> transitions.Committed:
     key = f"results/{fence}.png"
-    return jobs.run(transitions.succeed(job_id, fence, result_key=key, news={}, keeping=KEEPING))
+    return jobs.run(
+        transitions.succeed(job_id, fence, result_key=key, news={}, retention=RETENTION)
+    )
 
 
-def failed(jobs: JobStore, job_id: str, fence: str) -> transitions.Kept:
-    failure = transitions.fail(job_id, fence, code="out_of_memory", news={}, keeping=KEEPING)
+def failed(jobs: JobStore, job_id: str, fence: str) -> transitions.Committed:
+    failure = transitions.fail(job_id, fence, code="out_of_memory", news={}, retention=RETENTION)
     return jobs.run(failure)
 
 
-def stopped(jobs: JobStore, job_id: str, fence: str) -> transitions.Kept:
-    return jobs.run(transitions.stop(job_id, fence, news={}, keeping=KEEPING))
+def stopped(jobs: JobStore, job_id: str, fence: str) -> transitions.Committed:
+    return jobs.run(transitions.confirm_cancel(job_id, fence, news={}, retention=RETENTION))
 
 
 def cancel(jobs: JobStore, job_id: str) -> transitions.Canceled:
-    return jobs.run(transitions.cancel(job_id, keeping=KEEPING))
+    return jobs.run(transitions.cancel(job_id, retention=RETENTION))
 
 
-def erase(jobs: JobStore, job_id: str) -> bool:
-    return jobs.run(transitions.erase(job_id, keeping=KEEPING))
+def delete(jobs: JobStore, job_id: str) -> bool:
+    return jobs.run(transitions.delete(job_id, retention=RETENTION))
 
 
 def order(jobs: JobStore) -> list[str]:
     """The jobs that wait, first to last."""
-    return jobs.run(overview.heads(100))
+    return jobs.run(overview.next_jobs(100))
 
 
 def due(jobs: JobStore) -> overview.Due:
     return jobs.run(overview.due("messages", limit=100))
 
 
-def test_a_job_that_is_given_back_after_its_client_canceled_it_is_over(jobs: JobStore) -> None:
+def test_a_job_that_is_released_after_its_client_canceled_it_is_over(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id)
-    assert cancel(jobs, job_id) == "asked"
-    assert jobs.run(transitions.release(job_id, fence, keeping=KEEPING)) == "ok"
-    assert look(jobs, job_id).status == "canceled"
+    assert cancel(jobs, job_id) == "requested"
+    assert jobs.run(transitions.release(job_id, fence, retention=RETENTION)) == "ok"
+    assert read_job(jobs, job_id).status == "canceled"
     assert order(jobs) == []
 
 
@@ -115,13 +117,13 @@ def test_a_key_does_not_give_a_job_that_came_to_nothing(jobs: JobStore) -> None:
     reservation = Reservation.create("ada", "key", "token", "form")
     jobs.run(reserve(reservation))
     job_id, place = new_job_id(), Place("somebody", 100)
-    once = reservation.once
-    jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, once=once))
-    jobs.run(transitions.erase(job_id, keeping=KEEPING, once=once))
+    idempotency_key = reservation.idempotency_key
+    jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, idempotency_key=idempotency_key))
+    jobs.run(transitions.delete(job_id, retention=RETENTION, idempotency_key=idempotency_key))
     assert jobs.run(reserve(reservation)).state == "new"
 
 
-def test_whose_turns_are_past_is_not_remembered(jobs: JobStore) -> None:
+def test_a_caller_whose_turns_are_past_is_not_stored(jobs: JobStore) -> None:
     first = submitted(jobs, caller="ada")
     submitted(jobs, caller="bob")
     claim(jobs, first)
@@ -130,39 +132,39 @@ def test_whose_turns_are_past_is_not_remembered(jobs: JobStore) -> None:
 
 
 def test_a_submitted_job_waits_with_its_options_and_inputs(jobs: JobStore) -> None:
-    job = look(jobs, submitted(jobs))
+    job = read_job(jobs, submitted(jobs))
     assert (job.status, job.version, job.attempt, job.fence) == ("queued", 1, 0, None)
     assert (job.options, job.inputs) == ({"size": 256}, INPUTS)
 
 
 @pytest.mark.parametrize("request_id", [None, "my-request"])
 @pytest.mark.parametrize("traceparent", [None, f"00-{'a' * 32}-{'b' * 16}-01"])
-def test_a_record_keeps_the_request_and_the_trace_that_it_comes_from(
+def test_a_record_has_the_request_and_the_trace_that_it_comes_from(
     jobs: JobStore, request_id: str | None, traceparent: str | None
 ) -> None:
-    job = look(jobs, submitted(jobs, request_id=request_id, traceparent=traceparent))
+    job = read_job(jobs, submitted(jobs, request_id=request_id, traceparent=traceparent))
     assert (job.request_id, job.traceparent) == (request_id, traceparent)
 
 
 def test_jobs_wait_in_the_order_that_they_came(jobs: JobStore) -> None:
     ids = [submitted(jobs) for _ in range(3)]
-    assert [look(jobs, each).queue_position for each in ids] == [0, 1, 2]
+    assert [read_job(jobs, each).queue_position for each in ids] == [0, 1, 2]
 
 
-def test_a_full_queue_takes_no_more_and_keeps_nothing(jobs: JobStore) -> None:
+def test_a_full_queue_refuses_jobs_and_stores_nothing_of_them(jobs: JobStore) -> None:
     submitted(jobs, queue_limit=1)
     refused, place = new_job_id(), Place("somebody", 100)
     assert jobs.run(submission_of(jobs, refused, {}, place, queue_limit=1)) == "full"
-    assert jobs.run(transitions.look(refused)) is None
+    assert jobs.run(transitions.read(refused)) is None
 
 
 def test_a_claim_takes_the_job_out_of_the_queue(jobs: JobStore) -> None:
     first, second = submitted(jobs), submitted(jobs)
     assert claimed(jobs, first)
-    job = look(jobs, first)
+    job = read_job(jobs, first)
     assert (job.status, job.attempt, job.queue_position) == ("running", 1, None)
     assert job.started_at is not None
-    assert look(jobs, second).queue_position == 0
+    assert read_job(jobs, second).queue_position == 0
 
 
 def test_a_job_is_claimed_once(jobs: JobStore) -> None:
@@ -178,22 +180,22 @@ def test_an_unknown_job_and_one_that_is_over_cannot_be_claimed(jobs: JobStore) -
     assert claim(jobs, job_id).refusal == "over"
 
 
-def test_a_job_whose_worker_fell_silent_waits_again_at_its_old_place(jobs: JobStore) -> None:
-    silent, other = submitted(jobs), submitted(jobs)
-    claimed(jobs, silent, lease_seconds=0)
-    assert due(jobs).silent == [silent]
-    assert recover(jobs, silent) == "queued"
-    assert order(jobs) == [silent, other]
-    claimed(jobs, silent)
-    assert look(jobs, silent).attempt == 2
+def test_a_job_whose_lease_ran_out_is_queued_again_at_its_old_place(jobs: JobStore) -> None:
+    lost, other = submitted(jobs), submitted(jobs)
+    claimed(jobs, lost, lease_seconds=0)
+    assert due(jobs).lost == [lost]
+    assert recover(jobs, lost) == "queued"
+    assert order(jobs) == [lost, other]
+    claimed(jobs, lost)
+    assert read_job(jobs, lost).attempt == 2
 
 
 def test_a_job_whose_worker_lives_is_not_recovered(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     claimed(jobs, job_id)
-    assert due(jobs).silent == []
+    assert due(jobs).lost == []
     assert recover(jobs, job_id) == "held"
-    assert look(jobs, job_id).status == "running"
+    assert read_job(jobs, job_id).status == "running"
 
 
 def test_two_claims_never_have_the_same_fence(jobs: JobStore) -> None:
@@ -210,13 +212,13 @@ def test_a_worker_whose_fence_has_moved_on_can_change_nothing(jobs: JobStore) ->
     late = claimed(jobs, job_id, lease_seconds=0)
     recover(jobs, job_id)
     claimed(jobs, job_id)
-    before = look(jobs, job_id)
+    before = read_job(jobs, job_id)
     assert beat(jobs, job_id, late, progress="{}") == "lost"
     assert succeed(jobs, job_id, late) == "lost"
     assert failed(jobs, job_id, late) == "lost"
     assert stopped(jobs, job_id, late) == "lost"
-    assert jobs.run(transitions.release(job_id, late, keeping=KEEPING)) == "lost"
-    assert look(jobs, job_id) == before
+    assert jobs.run(transitions.release(job_id, late, retention=RETENTION)) == "lost"
+    assert read_job(jobs, job_id) == before
 
 
 def test_a_job_that_kills_its_workers_fails_after_three(jobs: JobStore) -> None:
@@ -226,7 +228,7 @@ def test_a_job_that_kills_its_workers_fails_after_three(jobs: JobStore) -> None:
         claimed(jobs, job_id, lease_seconds=0)
         outcomes.append(recover(jobs, job_id))
     assert outcomes == ["queued", "queued", "worker_lost"]
-    job = look(jobs, job_id)
+    job = read_job(jobs, job_id)
     assert (job.status, job.error_code) == ("failed", "worker_lost")
     assert job.error_detail
 
@@ -235,19 +237,19 @@ def test_an_attempt_that_took_too_long_fails_with_the_time_limit(jobs: JobStore)
     job_id = submitted(jobs)
     claimed(jobs, job_id, lease_seconds=0)
     assert recover(jobs, job_id, limit_seconds=0) == "time_limit"
-    job = look(jobs, job_id)
+    job = read_job(jobs, job_id)
     assert (job.status, job.error_code) == ("failed", "time_limit")
 
 
 def lost_with(jobs: JobStore, job_id: str, left: int) -> transitions.Recovered:
     """An attempt of which so much was left to paint when its worker died."""
     fence = claimed(jobs, job_id)
-    beat = transitions.heartbeat(job_id, fence, lease_seconds=0, news={}, left=left)
+    beat = transitions.heartbeat(job_id, fence, lease_seconds=0, news={}, remaining=left)
     jobs.run(beat)
     return recover(jobs, job_id)
 
 
-def test_lost_attempts_that_came_further_each_time_are_forgotten(jobs: JobStore) -> None:
+def test_lost_attempts_that_came_further_each_time_do_not_count(jobs: JobStore) -> None:
     job_id = submitted(jobs, work=1000)
     outcomes = [lost_with(jobs, job_id, left) for left in (900, 700, 500, 300, 100)]
     assert outcomes == ["queued"] * 5
@@ -280,16 +282,16 @@ def test_a_damaged_field_is_a_damaged_record(field: str, value: str, jobs: JobSt
     job_id = submitted(jobs)
     jobs.client.hset(record_key(job_id), field, value)
     with pytest.raises(DamagedRecord):
-        look(jobs, job_id)
+        read_job(jobs, job_id)
 
 
-def test_what_a_newer_version_wrote_is_read_as_far_as_it_is_known(jobs: JobStore) -> None:
+def test_the_known_fields_of_a_newer_version_s_record_are_read(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     record = record_key(job_id)
     inputs = {"content": "c", "style": ["s"], "sketch": "k", "depths": ["d"]}
     news = {"options": {"size": 256, "brush": 3}, "inputs": inputs, "progress": NEWER_PROGRESS}
     jobs.client.hset(record, mapping={name: json.dumps(value) for name, value in news.items()})
-    job = look(jobs, job_id)
+    job = read_job(jobs, job_id)
     assert not job.is_known
     assert job.read_options().size == 256
     assert job.options["brush"] == 3
@@ -311,76 +313,79 @@ NEWER_PROGRESS: dict[str, Any] = {
 }
 
 
-def test_what_is_no_record_is_discarded(jobs: JobStore) -> None:
+def test_a_key_that_does_not_hold_a_record_is_deleted(jobs: JobStore) -> None:
     job_id, whole = submitted(jobs), submitted(jobs)
     jobs.client.delete(record_key(job_id))
     jobs.client.set(record_key(job_id), "text")
-    assert [jobs.run(transitions.discard(each)) for each in (job_id, whole)] == [True, False]
+    assert [jobs.run(transitions.delete_damaged(each)) for each in (job_id, whole)] == [True, False]
     assert order(jobs) == [whole]
-    assert jobs.client.zscore(redis_keys.DEBRIS, job_id) is not None
+    assert jobs.client.zscore(redis_keys.CLEANUP, job_id) is not None
 
 
-def test_giving_a_job_back_is_no_lost_attempt(jobs: JobStore) -> None:
+def test_a_released_job_does_not_count_as_a_lost_attempt(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     for _ in range(10):
-        assert jobs.run(transitions.release(job_id, claimed(jobs, job_id), keeping=KEEPING)) == "ok"
-    assert look(jobs, job_id).status == "queued"
+        assert (
+            jobs.run(transitions.release(job_id, claimed(jobs, job_id), retention=RETENTION))
+            == "ok"
+        )
+    assert read_job(jobs, job_id).status == "queued"
 
 
-def test_a_job_given_back_waits_at_its_old_place(jobs: JobStore) -> None:
+def test_a_released_job_waits_at_its_old_place(jobs: JobStore) -> None:
     first = submitted(jobs)
     fence = claimed(jobs, first)
     second = submitted(jobs)
-    jobs.run(transitions.release(first, fence, keeping=KEEPING))
-    assert look(jobs, first).queue_position == 0
-    assert look(jobs, second).queue_position == 1
+    jobs.run(transitions.release(first, fence, retention=RETENTION))
+    assert read_job(jobs, first).queue_position == 0
+    assert read_job(jobs, second).queue_position == 1
 
 
 def test_a_heartbeat_renews_the_lease(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id, lease_seconds=0)
     assert beat(jobs, job_id, fence) == "ok"
-    assert due(jobs).silent == []
+    assert due(jobs).lost == []
 
 
-def test_news_are_a_new_version_and_a_bare_heartbeat_is_not(jobs: JobStore) -> None:
+def test_a_heartbeat_with_fields_is_a_new_version_and_one_without_is_not(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id)
-    version = look(jobs, job_id).version
+    version = read_job(jobs, job_id).version
     beat(jobs, job_id, fence)
-    assert look(jobs, job_id).version == version
+    assert read_job(jobs, job_id).version == version
     beat(jobs, job_id, fence, backbone_name="whitened")
-    assert look(jobs, job_id).version == version + 1
+    assert read_job(jobs, job_id).version == version + 1
 
 
 def test_a_commit_makes_the_one_result_visible(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id)
     assert succeed(jobs, job_id, fence) == "ok"
-    job = look(jobs, job_id)
+    job = read_job(jobs, job_id)
     assert (job.status, job.result_key) == ("succeeded", f"results/{fence}.png")
     assert job.finished_at is not None
     assert job.expires_at is not None
     assert (job.expires_at - job.finished_at).total_seconds() == pytest.approx(3600)
 
 
-def test_a_commit_whose_answer_was_lost_can_be_said_again(jobs: JobStore) -> None:
+def test_a_commit_whose_reply_was_lost_can_be_repeated(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id)
     assert [succeed(jobs, job_id, fence) for _ in range(2)] == ["ok", "ok"]
-    assert look(jobs, job_id).version == 3
+    assert read_job(jobs, job_id).version == 3
 
 
-def test_canceling_a_running_job_is_told_at_the_next_heartbeat(jobs: JobStore) -> None:
+def test_the_next_heartbeat_reports_that_a_job_was_canceled(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id)
-    assert [cancel(jobs, job_id), cancel(jobs, job_id)] == ["asked", "asked"]
+    assert [cancel(jobs, job_id), cancel(jobs, job_id)] == ["requested", "requested"]
     assert beat(jobs, job_id, fence) == "cancel"
     assert stopped(jobs, job_id, fence) == "ok"
-    assert look(jobs, job_id).status == "canceled"
+    assert read_job(jobs, job_id).status == "canceled"
 
 
-def test_canceling_a_job_whose_worker_fell_silent_ends_it_at_once(jobs: JobStore) -> None:
+def test_canceling_a_job_whose_lease_ran_out_ends_it_at_once(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id, lease_seconds=0)
     assert cancel(jobs, job_id) == "canceled"
@@ -393,24 +398,24 @@ def test_a_job_that_its_client_canceled_is_not_painted_again(jobs: JobStore) -> 
     cancel(jobs, job_id)
     jobs.run(transitions.heartbeat(job_id, fence, lease_seconds=0, news={}))
     assert recover(jobs, job_id) == "canceled"
-    assert look(jobs, job_id).status == "canceled"
+    assert read_job(jobs, job_id).status == "canceled"
 
 
-def test_canceling_what_is_over_or_unknown_changes_nothing(jobs: JobStore) -> None:
+def test_canceling_a_job_that_is_over_or_unknown_changes_nothing(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     succeed(jobs, job_id, claimed(jobs, job_id))
-    before = look(jobs, job_id)
+    before = read_job(jobs, job_id)
     assert cancel(jobs, job_id) == "over"
     assert cancel(jobs, new_job_id()) == "unknown"
-    assert look(jobs, job_id) == before
+    assert read_job(jobs, job_id) == before
 
 
-def test_an_erased_job_is_gone_from_the_queue_too(jobs: JobStore) -> None:
+def test_a_deleted_job_leaves_the_queue(jobs: JobStore) -> None:
     job_id = submitted(jobs)
-    assert erase(jobs, job_id)
-    assert not erase(jobs, job_id)
-    assert jobs.run(transitions.look(job_id)) is None
-    assert set(jobs.client.keys("*")) == {redis_keys.DEBRIS, redis_keys.COUNTERS}
+    assert delete(jobs, job_id)
+    assert not delete(jobs, job_id)
+    assert jobs.run(transitions.read(job_id)) is None
+    assert set(jobs.client.keys("*")) == {redis_keys.CLEANUP, redis_keys.COUNTERS}
 
 
 def test_callers_take_turns(jobs: JobStore) -> None:
@@ -438,22 +443,22 @@ def test_a_higher_priority_goes_first_whatever_the_turn(jobs: JobStore) -> None:
 def test_a_waiting_job_knows_how_much_is_painted_before_it(jobs: JobStore) -> None:
     first, second, third = (submitted(jobs, work=work) for work in (1000, 300, 50))
     fence = claimed(jobs, first)
-    jobs.run(transitions.heartbeat(first, fence, lease_seconds=20, news={}, left=400))
-    assert look(jobs, first).waiting is None
-    assert look(jobs, second).waiting == Waiting(0, work_ahead=400, work_left=300)
-    assert look(jobs, third).waiting == Waiting(1, work_ahead=700, work_left=50)
+    jobs.run(transitions.heartbeat(first, fence, lease_seconds=20, news={}, remaining=400))
+    assert read_job(jobs, first).waiting is None
+    assert read_job(jobs, second).waiting == Waiting(0, work_ahead=400, work_left=300)
+    assert read_job(jobs, third).waiting == Waiting(1, work_ahead=700, work_left=50)
 
 
-def test_of_those_far_ahead_the_mean_is_taken(jobs: JobStore) -> None:
+def test_the_work_of_jobs_far_ahead_is_estimated_by_the_mean(jobs: JobStore) -> None:
     for _ in range(transitions.EXACT + 20):
         submitted(jobs, queue_limit=1000, work=100)
     last = submitted(jobs, queue_limit=1000, work=100)
-    waiting = look(jobs, last).waiting
+    waiting = read_job(jobs, last).waiting
     assert waiting is not None
     assert waiting.work_ahead == pytest.approx(100 * (transitions.EXACT + 20))
 
 
-def test_what_is_left_to_paint_is_forgotten_with_its_job(jobs: JobStore) -> None:
+def test_work_left_is_deleted_with_its_job(jobs: JobStore) -> None:
     one, other = submitted(jobs), submitted(jobs)
     succeed(jobs, one, claimed(jobs, one))
     cancel(jobs, other)
@@ -464,94 +469,94 @@ def test_a_job_past_its_deadline_expires_and_is_not_painted(jobs: JobStore) -> N
     job_id = submitted(jobs, wait_seconds=0.001)
     until(lambda: due(jobs).late == [job_id])
     assert claim(jobs, job_id).refusal == "over"
-    assert jobs.run(transitions.expire(job_id, keeping=KEEPING)) == "expired"
-    assert look(jobs, job_id).status == "expired"
+    assert jobs.run(transitions.expire(job_id, retention=RETENTION)) == "expired"
+    assert read_job(jobs, job_id).status == "expired"
     assert order(jobs) == []
 
 
 def test_a_job_that_is_painted_in_time_does_not_expire(jobs: JobStore) -> None:
     job_id = submitted(jobs, wait_seconds=60)
-    assert jobs.run(transitions.expire(job_id, keeping=KEEPING)) == "kept"
+    assert jobs.run(transitions.expire(job_id, retention=RETENTION)) == "unchanged"
     claimed(jobs, job_id)
     assert due(jobs).late == []
-    assert jobs.run(transitions.expire(job_id, keeping=KEEPING)) == "kept"
+    assert jobs.run(transitions.expire(job_id, retention=RETENTION)) == "unchanged"
 
 
 def test_a_job_that_was_begun_in_time_does_not_expire_when_it_is_given_back(
     jobs: JobStore,
 ) -> None:
     job_id = submitted(jobs, wait_seconds=60)
-    jobs.run(transitions.release(job_id, claimed(jobs, job_id), keeping=KEEPING))
+    jobs.run(transitions.release(job_id, claimed(jobs, job_id), retention=RETENTION))
     assert jobs.client.zcard(redis_keys.DEADLINES) == 0
     jobs.client.hset(record_key(job_id), "deadline_ms", 1)  # long ago
-    assert jobs.run(transitions.expire(job_id, keeping=KEEPING)) == "kept"
+    assert jobs.run(transitions.expire(job_id, retention=RETENTION)) == "unchanged"
     assert claim(jobs, job_id).fence
 
 
-def test_a_job_past_its_retention_is_forgotten_and_its_blobs_are_due(jobs: JobStore) -> None:
+def test_a_job_past_its_retention_is_deleted_and_its_cleanup_is_due(jobs: JobStore) -> None:
     job_id = submitted(jobs)
-    jobs.run(transitions.cancel(job_id, keeping=Keeping(0, 40)))
+    jobs.run(transitions.cancel(job_id, retention=Retention(0, 40)))
     until(lambda: due(jobs).old == [job_id])
-    assert jobs.run(transitions.forget(job_id))
-    assert jobs.run(transitions.look(job_id)) is None
-    assert [each for each, _ in due(jobs).untidy] == [job_id]
+    assert jobs.run(transitions.delete_past_retention(job_id))
+    assert jobs.run(transitions.read(job_id)) is None
+    assert [each for each, _ in due(jobs).unclean] == [job_id]
 
 
-def test_a_job_that_is_still_to_be_kept_is_not_forgotten(jobs: JobStore) -> None:
+def test_a_job_within_its_retention_is_not_deleted(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     cancel(jobs, job_id)
     assert due(jobs).old == []
-    assert not jobs.run(transitions.forget(job_id))
-    assert look(jobs, job_id).status == "canceled"
+    assert not jobs.run(transitions.delete_past_retention(job_id))
+    assert read_job(jobs, job_id).status == "canceled"
 
 
-def test_pictures_whose_record_never_comes_are_debris(jobs: JobStore) -> None:
+def test_pictures_whose_record_never_comes_are_due_for_cleanup(jobs: JobStore) -> None:
     came, lost = submitted(jobs), new_job_id()
-    jobs.run(transitions.begin(lost))
-    assert jobs.client.zrange(redis_keys.DEBRIS, 0, -1) == [lost]
-    assert look(jobs, came).status == "queued"
+    jobs.run(transitions.begin_submission(lost))
+    assert jobs.client.zrange(redis_keys.CLEANUP, 0, -1) == [lost]
+    assert read_job(jobs, came).status == "queued"
 
 
-def test_a_record_that_comes_after_its_pictures_were_debris_is_refused(jobs: JobStore) -> None:
+def test_a_record_that_comes_after_its_cleanup_was_due_is_refused(jobs: JobStore) -> None:
     late, place = new_job_id(), Place("somebody", 100)
     submission = submission_of(jobs, late, {}, place, queue_limit=10)
-    jobs.client.delete(redis_keys.DEBRIS)
+    jobs.client.delete(redis_keys.CLEANUP)
     assert jobs.run(submission) == "late"
-    assert jobs.run(transitions.look(late)) is None
+    assert jobs.run(transitions.read(late)) is None
 
 
-def test_a_record_that_comes_after_its_own_erasing_is_refused(jobs: JobStore) -> None:
+def test_a_record_that_comes_after_its_deletion_is_refused(jobs: JobStore) -> None:
     """As where a connection hangs, the API gives up and erases by another, and the first wakes."""
     overtaken, place = new_job_id(), Place("somebody", 100)
     submission = submission_of(jobs, overtaken, {}, place, queue_limit=10)
-    jobs.run(transitions.erase(overtaken, keeping=KEEPING))
+    jobs.run(transitions.delete(overtaken, retention=RETENTION))
     assert jobs.run(submission) == "late"
-    assert jobs.run(transitions.look(overtaken)) is None
+    assert jobs.run(transitions.read(overtaken)) is None
 
 
-def test_a_beginning_whose_answer_was_lost_can_be_said_again(jobs: JobStore) -> None:
-    beginning = transitions.begin(new_job_id())
+def test_a_begun_submission_whose_reply_was_lost_can_be_repeated(jobs: JobStore) -> None:
+    beginning = transitions.begin_submission(new_job_id())
     assert jobs.run(beginning) == jobs.run(beginning)
 
 
-def test_a_submission_or_claim_whose_answer_was_lost_can_be_said_again(jobs: JobStore) -> None:
+def test_a_submission_or_claim_whose_reply_was_lost_can_be_repeated(jobs: JobStore) -> None:
     job_id, place = new_job_id(), Place("somebody", 100)
     submission = submission_of(jobs, job_id, {}, place, queue_limit=10)
     assert [jobs.run(submission) for _ in range(2)] == ["queued", "queued"]
     claim_ = transitions.claim(job_id, lease_seconds=20)
     one, other = (jobs.run(claim_) for _ in range(2))
     assert one == other
-    assert look(jobs, job_id).attempt == 1
+    assert read_job(jobs, job_id).attempt == 1
 
 
-def test_what_became_due_anew_is_not_taken_for_done(jobs: JobStore) -> None:
+def test_a_cleanup_that_became_due_again_is_not_marked_as_done(jobs: JobStore) -> None:
     job_id = submitted(jobs)
-    jobs.run(transitions.erase(job_id, keeping=Keeping(1, 0)))
-    ((_, due_ms),) = due(jobs).untidy
-    jobs.run(transitions.tidied(job_id, due_ms - 1))
-    assert due(jobs).untidy
-    jobs.run(transitions.tidied(job_id, due_ms))
-    assert not due(jobs).untidy
+    jobs.run(transitions.delete(job_id, retention=Retention(1, 0)))
+    ((_, due_ms),) = due(jobs).unclean
+    jobs.run(transitions.mark_cleaned(job_id, due_ms - 1))
+    assert due(jobs).unclean
+    jobs.run(transitions.mark_cleaned(job_id, due_ms))
+    assert not due(jobs).unclean
 
 
 def test_jobs_without_a_message_are_counted(jobs: JobStore) -> None:
@@ -560,50 +565,50 @@ def test_jobs_without_a_message_are_counted(jobs: JobStore) -> None:
     assert due(jobs).unannounced == 1
 
 
-def test_other_weights_are_heard_of_once(jobs: JobStore) -> None:
+def test_new_weights_are_reported_once(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id)
-    wanted = {"size": 256, "style_weight": 0.9}
-    assert jobs.run(transitions.reweigh(job_id, 0, wanted)) == "ok"
+    new_options = {"size": 256, "style_weight": 0.9}
+    assert jobs.run(transitions.update_weights(job_id, 0, new_options)) == "ok"
     beats = transitions.heartbeat(job_id, fence, lease_seconds=20, news={})
-    assert jobs.run(beats) == transitions.Heard("ok", 1, wanted)
-    beats = transitions.heartbeat(job_id, fence, lease_seconds=20, news={}, reweighed=1)
-    assert jobs.run(beats) == transitions.Heard("ok")
-    assert look(jobs, job_id).options == wanted
+    assert jobs.run(beats) == transitions.HeartbeatReply("ok", 1, new_options)
+    beats = transitions.heartbeat(job_id, fence, lease_seconds=20, news={}, weight_updates=1)
+    assert jobs.run(beats) == transitions.HeartbeatReply("ok")
+    assert read_job(jobs, job_id).options == new_options
 
 
-def test_warnings_are_kept_with_the_job_and_replaced_with_its_weights(jobs: JobStore) -> None:
+def test_warnings_are_stored_with_the_job_and_replaced_with_its_weights(jobs: JobStore) -> None:
     warnings = [OptionWarning("tv_norm", "weight_is_zero", "tv_weight is 0.")]
     job_id = submitted(jobs)
-    assert look(jobs, job_id).warnings == ()
-    jobs.run(transitions.reweigh(job_id, 0, {"size": 1}, warnings))
-    assert look(jobs, job_id).warnings == tuple(warnings)
-    jobs.run(transitions.reweigh(job_id, 1, {"size": 2}, []))
-    assert look(jobs, job_id).warnings == ()
+    assert read_job(jobs, job_id).warnings == ()
+    jobs.run(transitions.update_weights(job_id, 0, {"size": 1}, warnings))
+    assert read_job(jobs, job_id).warnings == tuple(warnings)
+    jobs.run(transitions.update_weights(job_id, 1, {"size": 2}, []))
+    assert read_job(jobs, job_id).warnings == ()
 
 
-def test_weights_are_not_changed_over_another_change_nor_once_the_job_is_over(
+def test_weights_are_not_updated_over_another_update_nor_once_the_job_is_over(
     jobs: JobStore,
 ) -> None:
     job_id = submitted(jobs)
-    jobs.run(transitions.reweigh(job_id, 0, {"size": 1}))
-    assert jobs.run(transitions.reweigh(job_id, 0, {"size": 2})) == "changed"
+    jobs.run(transitions.update_weights(job_id, 0, {"size": 1}))
+    assert jobs.run(transitions.update_weights(job_id, 0, {"size": 2})) == "changed"
     cancel(jobs, job_id)
-    assert jobs.run(transitions.reweigh(job_id, 1, {"size": 2})) == "over"
-    assert look(jobs, job_id).options == {"size": 1}
+    assert jobs.run(transitions.update_weights(job_id, 1, {"size": 2})) == "over"
+    assert read_job(jobs, job_id).options == {"size": 1}
 
 
-def test_a_running_job_s_worker_is_woken_when_something_is_asked(jobs: JobStore) -> None:
+def test_a_running_job_s_worker_is_woken_by_a_request(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     claimed(jobs, job_id)
     with jobs.client.pubsub() as channel:  # type: ignore[no-untyped-call]
-        channel.subscribe(redis_keys.asked_channel(job_id))
+        channel.subscribe(redis_keys.wake_up_channel(job_id))
         until(lambda: channel.get_message(timeout=1))
         cancel(jobs, job_id)
         assert until(lambda: channel.get_message(timeout=1))
 
 
-def test_one_leads_until_it_falls_silent(jobs: JobStore) -> None:
+def test_one_leads_until_its_lease_runs_out(jobs: JobStore) -> None:
     def leads(name: str, lease_seconds: float = 20) -> bool:
         return jobs.run(overview.lead("reconciler", name, lease_seconds=lease_seconds))
 
@@ -614,11 +619,11 @@ def test_one_leads_until_it_falls_silent(jobs: JobStore) -> None:
 
 
 @pytest.mark.parametrize("field", ["version", "options", "inputs", "created_ms", "attempt"])
-def test_a_damaged_record_says_so(field: str, jobs: JobStore) -> None:
+def test_a_damaged_record_raises_an_error(field: str, jobs: JobStore) -> None:
     job_id = submitted(jobs)
     jobs.client.hdel(record_key(job_id), field)
     with pytest.raises(DamagedRecord, match=job_id):
-        jobs.run(transitions.look(job_id))
+        jobs.run(transitions.read(job_id))
 
 
 def test_a_record_from_before_there_were_priorities_can_be_read_and_painted(
@@ -626,11 +631,11 @@ def test_a_record_from_before_there_were_priorities_can_be_read_and_painted(
 ) -> None:
     job_id = submitted(jobs)
     jobs.client.hdel(record_key(job_id), "lane", "turn", "work", "caller")
-    assert look(jobs, job_id).priority == "normal"
+    assert read_job(jobs, job_id).priority == "normal"
     assert succeed(jobs, job_id, claimed(jobs, job_id)) == "ok"
 
 
-def test_a_record_that_vanished_is_cleared_out_of_the_queue(jobs: JobStore) -> None:
+def test_a_job_whose_record_is_gone_leaves_the_queue(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     jobs.client.delete(record_key(job_id))
     assert claim(jobs, job_id).refusal == "unknown"
@@ -640,7 +645,7 @@ def test_a_record_that_vanished_is_cleared_out_of_the_queue(jobs: JobStore) -> N
 WAYS: dict[str, Callable[[JobStore, str, str], object]] = {
     "running": lambda jobs, job_id, _: claim(jobs, job_id, lease_seconds=0),
     "queued": lambda jobs, job_id, fence: jobs.run(
-        transitions.release(job_id, fence, keeping=KEEPING)
+        transitions.release(job_id, fence, retention=RETENTION)
     ),
     "succeeded": succeed,
     "failed": failed,
@@ -654,10 +659,10 @@ def test_nothing_leads_out_of_a_state_that_is_over(over: str, way: str, jobs: Jo
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id, lease_seconds=0)
     WAYS[over](jobs, job_id, fence)
-    before = look(jobs, job_id)
+    before = read_job(jobs, job_id)
     assert before.status == over
     WAYS[way](jobs, job_id, fence)
-    assert look(jobs, job_id) == before
+    assert read_job(jobs, job_id) == before
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -665,8 +670,8 @@ def test_a_running_job_goes_where_the_table_says(way: str, jobs: JobStore) -> No
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id, lease_seconds=0)
     WAYS[way](jobs, job_id, fence)
-    assert look(jobs, job_id).status == way
-    assert way in NEXT["running"]
+    assert read_job(jobs, job_id).status == way
+    assert way in NEXT_STATES["running"]
 
 
 def in_flight(jobs: JobStore) -> dict[str, str]:
@@ -681,32 +686,32 @@ def test_an_owner_may_have_so_many_jobs_in_flight_and_no_more(jobs: JobStore) ->
 
     assert [submit("ada"), submit("ada"), submit("ada")] == ["queued", "queued", "busy"]
     assert submit("bob") == "queued"
-    jobs.run(transitions.cancel(order(jobs)[0], keeping=KEEPING))
+    jobs.run(transitions.cancel(order(jobs)[0], retention=RETENTION))
     assert submit("ada") == "queued"
 
 
 @pytest.mark.parametrize("end", [succeed, failed, stopped])
 def test_a_job_is_in_flight_until_it_is_over(
-    end: Callable[[JobStore, str, str], transitions.Kept], jobs: JobStore
+    end: Callable[[JobStore, str, str], transitions.Committed], jobs: JobStore
 ) -> None:
     job_id = submitted(jobs, owner="ada")
     fence = claimed(jobs, job_id)
     assert in_flight(jobs) == {"ada": "1"}
     end(jobs, job_id, fence)
     assert in_flight(jobs) == {}
-    erase(jobs, job_id)
+    delete(jobs, job_id)
     assert in_flight(jobs) == {}
 
 
-def listed(jobs: JobStore, owner: str, before: str = "", limit: int = 10) -> overview.Listed:
-    call = overview.listed(owner, before=before, limit=limit, status=None, most=1000)
+def listed(jobs: JobStore, owner: str, before: str = "", limit: int = 10) -> overview.JobPage:
+    call = overview.list_jobs(owner, before=before, limit=limit, status=None, most=1000)
     return jobs.run(call)
 
 
-def canceled(jobs: JobStore, keeping: Keeping, owner: str = "ada") -> str:
+def canceled(jobs: JobStore, retention: Retention, owner: str = "ada") -> str:
     """A job that has ended later than every other, by Redis's clock in milliseconds."""
     job_id = submitted(jobs, owner=owner)
-    jobs.run(transitions.cancel(job_id, keeping=keeping))
+    jobs.run(transitions.cancel(job_id, retention=retention))
     ended = milliseconds(jobs)
     until(lambda: milliseconds(jobs) > ended)
     return job_id
@@ -722,49 +727,53 @@ def past(jobs: JobStore, *job_ids: str) -> list[bool]:
     return [each in due(jobs).old for each in job_ids]
 
 
-def test_of_the_jobs_of_one_owner_that_are_over_the_newest_are_kept(jobs: JobStore) -> None:
-    keeping = Keeping(1, 40, jobs_per_owner=2)
-    bob = canceled(jobs, keeping, owner="bob")
-    ended = [canceled(jobs, keeping) for _ in range(4)]
+def test_the_newest_jobs_of_one_owner_are_retained(jobs: JobStore) -> None:
+    retention = Retention(1, 40, jobs_per_owner=2)
+    bob = canceled(jobs, retention, owner="bob")
+    ended = [canceled(jobs, retention) for _ in range(4)]
     assert past(jobs, bob, *ended) == [False, True, True, False, False]
 
 
-def test_of_the_jobs_of_all_owners_that_are_over_the_newest_are_kept(jobs: JobStore) -> None:
-    keeping = Keeping(1, 40, jobs_in_all=2)
-    ended = [canceled(jobs, keeping, owner=owner) for owner in ("ada", "bob", "cid")]
+def test_the_newest_jobs_of_all_owners_are_retained(jobs: JobStore) -> None:
+    retention = Retention(1, 40, jobs_in_all=2)
+    ended = [canceled(jobs, retention, owner=owner) for owner in ("ada", "bob", "cid")]
     assert past(jobs, *ended) == [True, False, False]
 
 
-def test_jobs_without_a_picture_go_before_those_that_have_one(jobs: JobStore) -> None:
-    keeping = Keeping(1, 40, jobs_per_owner=2)
+def test_jobs_without_a_picture_are_deleted_before_those_that_have_one(jobs: JobStore) -> None:
+    retention = Retention(1, 40, jobs_per_owner=2)
     painted = submitted(jobs, owner="ada")
     fence = claimed(jobs, painted)
-    jobs.run(transitions.succeed(painted, fence, result_key="r", news={}, keeping=keeping))
-    ended = [canceled(jobs, keeping) for _ in range(3)]
+    jobs.run(transitions.succeed(painted, fence, result_key="r", news={}, retention=retention))
+    ended = [canceled(jobs, retention) for _ in range(3)]
     assert past(jobs, painted, *ended) == [False, True, True, False]
 
 
-def test_what_is_not_kept_any_more_is_forgotten_and_counts_no_more(jobs: JobStore) -> None:
-    keeping = Keeping(1, 40, jobs_per_owner=1)
-    first, second = canceled(jobs, keeping), canceled(jobs, keeping)
+def test_a_job_that_is_no_longer_retained_is_deleted_and_does_not_count(jobs: JobStore) -> None:
+    retention = Retention(1, 40, jobs_per_owner=1)
+    first, second = canceled(jobs, retention), canceled(jobs, retention)
     assert first in due(jobs).old
-    assert jobs.run(transitions.forget(first))
+    assert jobs.run(transitions.delete_past_retention(first))
     assert jobs.client.zrange("jobs:kept:ada", 0, -1) == [second]
-    erase(jobs, second)
-    assert not jobs.client.exists(redis_keys.KEPT, "jobs:kept:ada")
+    delete(jobs, second)
+    assert not jobs.client.exists(redis_keys.RETAINED, "jobs:kept:ada")
 
 
 def test_an_idempotency_key_goes_with_its_job(jobs: JobStore) -> None:
     reservation = Reservation.create("ada", "key", "token", "fingerprint")
     jobs.run(reserve(reservation))
     job_id, place = new_job_id(), Place("somebody", 100, owner="ada")
-    jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, once=reservation.once))
+    jobs.run(
+        submission_of(
+            jobs, job_id, {}, place, queue_limit=9, idempotency_key=reservation.idempotency_key
+        )
+    )
     assert jobs.client.exists(reservation.redis_key)
-    erase(jobs, job_id)
+    delete(jobs, job_id)
     assert not jobs.client.exists(reservation.redis_key)
 
 
-def ids(listed: overview.Listed) -> list[str]:
+def ids(listed: overview.JobPage) -> list[str]:
     return [job.id for job in listed.jobs]
 
 
@@ -782,19 +791,19 @@ def test_a_list_goes_on_after_any_of_its_jobs(jobs: JobStore) -> None:
     assert rest.rest is None
 
 
-def test_a_listed_job_is_as_it_is_looked_at(jobs: JobStore) -> None:
+def test_a_listed_job_is_the_same_as_a_read_one(jobs: JobStore) -> None:
     for _ in range(3):
         submitted(jobs, owner="ada")
-    assert listed(jobs, "ada").jobs == [look(jobs, each) for each in reversed(order(jobs))]
+    assert listed(jobs, "ada").jobs == [read_job(jobs, each) for each in reversed(order(jobs))]
 
 
-def test_an_erased_job_is_no_longer_listed(jobs: JobStore) -> None:
+def test_a_deleted_job_is_not_listed(jobs: JobStore) -> None:
     job_id = submitted(jobs, owner="ada")
-    erase(jobs, job_id)
+    delete(jobs, job_id)
     assert ids(listed(jobs, "ada")) == []
 
 
-def test_records_that_cannot_be_read_spoil_no_list(jobs: JobStore) -> None:
+def test_a_list_leaves_out_records_that_cannot_be_read(jobs: JobStore) -> None:
     damaged, no_hash, whole = (submitted(jobs, owner="ada") for _ in range(3))
     jobs.client.hset(record_key(damaged), "inputs", "[]")
     jobs.client.delete(record_key(no_hash))

@@ -68,5 +68,5 @@ def test_with_a_collector_it_is() -> None:
         "sys.exit(not tracing.begin('api') or 'opentelemetry.exporter' not in sys.modules)"
     )
     environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
-    told = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
-    assert told.returncode == 0
+    process = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
+    assert process.returncode == 0

@@ -10,7 +10,7 @@ import pytest
 from pastiche.engine.weights import vgg16
 from shared.job_store import JobStore
 from shared.redis_keys import record_key
-from shared.workers import Worker, present
+from shared.workers import Worker, register_worker
 from tests.conftest import running
 from tests.stack import Stack, served
 from tests.waiting import until
@@ -39,11 +39,11 @@ def test_a_job_waits_for_a_worker_that_has_its_backbone(
 ) -> None:
     jobs = JobStore.connect(redis_url)
     elsewhere = Worker("elsewhere-1", "vgg19", "CPU", 10**9, backbones=("vgg19", "whitened"))
-    jobs.run(present(elsewhere, believed_seconds=60))
+    jobs.run(register_worker(elsewhere, ttl_seconds=60))
     waiting = whitened_only.submit(backbone="vgg19")
     assert whitened_only.when(whitened_only.submit(), "succeeded")  # it came later
     assert whitened_only.look(waiting)["status"] == "queued"
-    jobs.run(present(elsewhere, believed_seconds=0))
+    jobs.run(register_worker(elsewhere, ttl_seconds=0))
     jobs.client.close()
     whitened_only.http.delete(waiting["links"]["self"])
 
@@ -51,12 +51,12 @@ def test_a_job_waits_for_a_worker_that_has_its_backbone(
 def test_a_job_waits_for_a_worker_that_has_the_memory(whitened_only: Stack, redis_url: str) -> None:
     jobs = JobStore.connect(redis_url)
     elsewhere = Worker("elsewhere-1", "whitened", "CPU", 10**9, backbones=("whitened",))
-    jobs.run(present(elsewhere, believed_seconds=60))
+    jobs.run(register_worker(elsewhere, ttl_seconds=60))
     waiting = whitened_only.submit(size=2048)
     assert whitened_only.when(whitened_only.submit(), "succeeded")  # it came later
     assert whitened_only.look(waiting)["status"] == "queued"
     whitened_only.http.delete(waiting["links"]["self"])
-    jobs.run(present(elsewhere, believed_seconds=0))
+    jobs.run(register_worker(elsewhere, ttl_seconds=0))
     jobs.client.close()
 
 

@@ -1,4 +1,4 @@
-"""When an attempt's work is kept, and what the next attempt finds of it."""
+"""When an attempt stores checkpoints, and which the next attempt loads."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,34 +32,34 @@ def writing(text: bytes) -> Callable[[IO[bytes]], None]:
     return save
 
 
-def test_work_is_kept_every_so_often(blobs: BlobStore, clock: list[float]) -> None:
-    kept = Checkpoints("job", "1-a", blobs, every_seconds=8)
-    assert not kept.is_due
+def test_checkpoints_are_due_at_an_interval(blobs: BlobStore, clock: list[float]) -> None:
+    checkpoints = Checkpoints("job", "1-a", blobs, interval_seconds=8)
+    assert not checkpoints.is_due
     clock[0] += 8
-    assert kept.is_due
-    kept.keep(writing(b"state"))
-    assert not kept.is_due
+    assert checkpoints.is_due
+    checkpoints.store(writing(b"state"))
+    assert not checkpoints.is_due
 
 
-def test_work_that_takes_long_to_keep_is_kept_less_often(
+def test_a_checkpoint_that_takes_long_to_store_is_due_less_often(
     blobs: BlobStore, clock: list[float]
 ) -> None:
-    kept = Checkpoints("job", "1-a", blobs, every_seconds=8)
+    checkpoints = Checkpoints("job", "1-a", blobs, interval_seconds=8)
 
     def slowly(file: IO[bytes]) -> None:
         clock[0] += 1
 
-    kept.keep(slowly)
-    clock[0] += 1 / module.LARGEST_SHARE - 0.1
-    assert not kept.is_due
+    checkpoints.store(slowly)
+    clock[0] += 1 / module.MAX_TIME_SHARE - 0.1
+    assert not checkpoints.is_due
     clock[0] += 0.2
-    assert kept.is_due
+    assert checkpoints.is_due
 
 
-def test_the_next_attempt_finds_the_newest_first(blobs: BlobStore) -> None:
+def test_the_next_attempt_loads_the_newest_checkpoint_first(blobs: BlobStore) -> None:
     for fence in ("1-a", "2-b"):
-        Checkpoints("job", fence, blobs, 8).keep(writing(fence.encode()))
-    assert list(Checkpoints("job", "3-c", blobs, 8).earlier()) == [b"2-b", b"1-a"]
+        Checkpoints("job", fence, blobs, 8).store(writing(fence.encode()))
+    assert list(Checkpoints("job", "3-c", blobs, 8).load_earlier()) == [b"2-b", b"1-a"]
 
 
 def test_memory_that_does_not_suffice_costs_the_checkpoint_and_not_the_job(
@@ -68,27 +68,27 @@ def test_memory_that_does_not_suffice_costs_the_checkpoint_and_not_the_job(
     def fail(_: IO[bytes]) -> None:
         raise MemoryError
 
-    kept = Checkpoints("job", "1-a", blobs, 8)
-    kept.keep(fail)
+    checkpoints = Checkpoints("job", "1-a", blobs, 8)
+    checkpoints.store(fail)
     clock[0] += 8
-    assert kept.is_due
-    assert list(kept.earlier()) == []
+    assert checkpoints.is_due
+    assert list(checkpoints.load_earlier()) == []
 
 
-def test_what_cannot_be_written_to_its_end_leaves_the_checkpoint_before(
+def test_a_checkpoint_that_fails_halfway_leaves_the_one_before(
     blobs: BlobStore, clock: list[float]
 ) -> None:
     def fail(file: IO[bytes]) -> None:
         file.write(bytes(5_000_000))
         raise MemoryError
 
-    kept = Checkpoints("job", "1-a", blobs, 8)
-    kept.keep(writing(b"whole"))
-    kept.keep(fail)
-    assert list(kept.earlier()) == [b"whole"]
+    checkpoints = Checkpoints("job", "1-a", blobs, 8)
+    checkpoints.store(writing(b"whole"))
+    checkpoints.store(fail)
+    assert list(checkpoints.load_earlier()) == [b"whole"]
 
 
-def test_a_store_that_refuses_lets_the_writer_go(
+def test_a_store_that_refuses_ends_the_thread_that_writes(
     blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = Event()
@@ -105,15 +105,15 @@ def test_a_store_that_refuses_lets_the_writer_go(
         raise OSError("the disk is full")
 
     monkeypatch.setattr(BlobStore, "put", refuse)
-    Checkpoints("job", "1-a", blobs, 8).keep(write)
+    Checkpoints("job", "1-a", blobs, 8).store(write)
     assert ended.wait(10)
 
 
-def test_an_attempt_erases_its_own_work_alone_or_all(blobs: BlobStore) -> None:
+def test_an_attempt_deletes_its_own_checkpoint_or_all(blobs: BlobStore) -> None:
     first, second = (Checkpoints("job", fence, blobs, 8) for fence in ("1-a", "2-b"))
-    first.keep(writing(b"first"))
-    second.keep(writing(b"second"))
-    second.erase_own()
+    first.store(writing(b"first"))
+    second.store(writing(b"second"))
+    second.delete_own()
     assert blobs.keys("jobs/job") == [checkpoint_key("job", "1-a")]
-    second.erase_all()
+    second.delete_all()
     assert blobs.keys("jobs/job") == []

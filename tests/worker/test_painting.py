@@ -176,7 +176,7 @@ def test_a_job_that_is_canceled_while_it_is_prepared_is_not_begun(stack: Stack) 
     assert (over["iteration"], over["losses"]) == (0, None)
 
 
-def test_a_running_job_that_is_erased_leaves_nothing(stack: Stack) -> None:
+def test_a_running_job_that_is_deleted_leaves_nothing(stack: Stack) -> None:
     job = stack.submit(**LONG)
     stack.when(job, "running")
     assert stack.http.delete(job["links"]["self"]).status_code == 204
@@ -185,7 +185,7 @@ def test_a_running_job_that_is_erased_leaves_nothing(stack: Stack) -> None:
     assert stack.http.get(job["links"]["self"]).status_code == 404
 
 
-def test_a_finished_job_that_is_erased_leaves_nothing(stack: Stack) -> None:
+def test_a_finished_job_that_is_deleted_leaves_nothing(stack: Stack) -> None:
     job = stack.when(stack.submit(), "succeeded")
     stack.http.delete(job["links"]["self"])
     assert not [path for path in stack.blobs if job["id"] in path.parts]

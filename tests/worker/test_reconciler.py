@@ -10,12 +10,13 @@ import pytest
 
 from shared import redis_keys, transitions
 from shared.blob_store import BlobStore, checkpoint_key, input_key, preview_key, result_key
+from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import Inputs, Job, new_job_id
+from shared.jobs import Job, new_job_id
 from shared.queue import MESSAGES_KEY, create_queue
 from shared.redis_keys import record_key
 from shared.settings import Settings
-from shared.transitions import Keeping, Place
+from shared.transitions import Place, Retention
 from tests.waiting import until
 from worker.reconciler import Reconciler, run_together
 
@@ -45,7 +46,7 @@ def submitted(jobs: JobStore, blobs: BlobStore, wait_seconds: float | None = Non
     inputs = Inputs(input_key(job_id, "content"), (input_key(job_id, "style-0"),))
     for key in inputs.all():
         blobs.put(key, b"picture")
-    latest_ms = jobs.run(transitions.begin(job_id))
+    latest_ms = jobs.run(transitions.begin_submission(job_id))
     place = Place("somebody", 100, wait_seconds=wait_seconds)
     submission = transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=100)
     assert jobs.run(submission) == "queued"
@@ -59,7 +60,7 @@ def claimed(jobs: JobStore, job_id: str, lease_seconds: float = 0) -> str:
 
 
 def look(jobs: JobStore, job_id: str) -> Job:
-    job = jobs.run(transitions.look(job_id))
+    job = jobs.run(transitions.read(job_id))
     assert job is not None
     return job
 
@@ -68,7 +69,7 @@ def messages(jobs: JobStore) -> int:
     return int(jobs.client.llen(MESSAGES_KEY))
 
 
-def test_a_job_whose_worker_fell_silent_is_announced_again(
+def test_a_job_whose_lease_ran_out_is_announced_again(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
@@ -132,7 +133,7 @@ def test_behind_jobs_that_no_worker_can_paint_a_lost_message_is_sent_again_at_on
     assert taken(jobs) == 1
 
 
-def test_that_a_job_waits_without_a_message_is_logged_once(
+def test_a_job_without_a_message_is_logged_once(
     reconciler: Reconciler,
     jobs: JobStore,
     blobs: BlobStore,
@@ -144,7 +145,7 @@ def test_that_a_job_waits_without_a_message_is_logged_once(
     for _ in range(6):
         reconciler.round()
         taken(jobs)
-    logged = [each.getMessage() for each in caplog.records if "without a message" in each.message]
+    logged = [each.getMessage() for each in caplog.records if "had no message" in each.message]
     assert {each.split()[1].rstrip(":") for each in logged} == job_ids
     assert len(logged) == len(job_ids)
 
@@ -156,22 +157,22 @@ def test_a_job_past_its_deadline_expires(
     until(lambda: reconciler.round() and look(jobs, job_id).status == "expired")
 
 
-def test_a_job_past_its_retention_goes_with_its_blobs(
+def test_a_job_past_its_retention_is_deleted_with_its_blobs(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
-    job_id, kept = submitted(jobs, blobs), submitted(jobs, blobs)
+    job_id, retained = submitted(jobs, blobs), submitted(jobs, blobs)
     fence = claimed(jobs, job_id, lease_seconds=20)
     blobs.put(result_key(job_id, fence), b"picture")
     over = transitions.succeed(
-        job_id, fence, result_key=result_key(job_id, fence), news={}, keeping=Keeping(0, 0)
+        job_id, fence, result_key=result_key(job_id, fence), news={}, retention=Retention(0, 0)
     )
     jobs.run(over)
     until(lambda: reconciler.round() and not blobs.keys(f"jobs/{job_id}"))
     assert not jobs.client.exists(record_key(job_id))
-    assert blobs.keys(f"jobs/{kept}")
+    assert blobs.keys(f"jobs/{retained}")
 
 
-def test_what_workers_left_of_a_job_that_is_over_goes_and_its_pictures_stay(
+def test_blobs_that_workers_left_are_deleted_once_a_job_is_over_and_its_pictures_stay(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
@@ -181,7 +182,7 @@ def test_what_workers_left_of_a_job_that_is_over_goes_and_its_pictures_stay(
     for key in (result_key(job_id, late), result_key(job_id, fence), checkpoint_key(job_id, late)):
         blobs.put(key, b"bytes")
     over = transitions.succeed(
-        job_id, fence, result_key=result_key(job_id, fence), news={}, keeping=Keeping(1, 0)
+        job_id, fence, result_key=result_key(job_id, fence), news={}, retention=Retention(1, 0)
     )
     jobs.run(over)
     reconciler.round()
@@ -189,24 +190,24 @@ def test_what_workers_left_of_a_job_that_is_over_goes_and_its_pictures_stay(
     assert sorted(blobs.keys(f"jobs/{job_id}")) == sorted([*job.inputs.all(), job.result_key or ""])
 
 
-def test_pictures_whose_record_never_came_go(
+def test_pictures_whose_record_never_came_are_deleted(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transitions, "ARRIVAL_SECONDS", 0)
     job_id = new_job_id()
-    jobs.run(transitions.begin(job_id))
+    jobs.run(transitions.begin_submission(job_id))
     blobs.put(input_key(job_id, "content"), b"picture")
     reconciler.round()
     assert blobs.keys(f"jobs/{job_id}") == []
     assert jobs.client.keys("*") == ["leader:reconciler"]
 
 
-def test_what_an_erased_job_s_worker_still_wrote_goes(
+def test_blobs_that_a_worker_wrote_after_its_job_was_deleted_are_deleted(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
     fence = claimed(jobs, job_id, lease_seconds=20)
-    jobs.run(transitions.erase(job_id, keeping=Keeping(1, 0)))
+    jobs.run(transitions.delete(job_id, retention=Retention(1, 0)))
     blobs.put(checkpoint_key(job_id, fence), b"bytes")
     reconciler.round()
     assert blobs.keys(f"jobs/{job_id}") == []
@@ -217,11 +218,11 @@ def test_a_damaged_record_is_logged_and_stops_nothing(
 ) -> None:
     damaged, other = submitted(jobs, blobs), submitted(jobs, blobs)
     for each in (damaged, other):
-        jobs.run(transitions.cancel(each, keeping=Keeping(1, 0)))
+        jobs.run(transitions.cancel(each, retention=Retention(1, 0)))
     jobs.client.hdel(record_key(damaged), "options")
     reconciler.round()
     assert f"The record of job {damaged} cannot be read." in caplog.text
-    assert not jobs.client.exists(redis_keys.DEBRIS)
+    assert not jobs.client.exists(redis_keys.CLEANUP)
 
 
 def no_record(jobs: JobStore, job_id: str) -> None:
@@ -230,43 +231,43 @@ def no_record(jobs: JobStore, job_id: str) -> None:
     jobs.client.set(record_key(job_id), "text")
 
 
-def test_what_is_no_record_is_discarded_and_holds_up_no_round(
+def test_a_key_that_does_not_hold_a_record_is_deleted_and_the_round_continues(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     running, old = submitted(jobs, blobs), submitted(jobs, blobs)
     late = submitted(jobs, blobs, wait_seconds=0.001)
     claimed(jobs, running)
-    jobs.run(transitions.cancel(old, keeping=Keeping(0, 0)))
+    jobs.run(transitions.cancel(old, retention=Retention(0, 0)))
     other = submitted(jobs, blobs)
     claimed(jobs, other)
     for each in (running, late, old):
         no_record(jobs, each)
-    until(lambda: reconciler.round() and not jobs.client.exists(redis_keys.DEBRIS))
+    until(lambda: reconciler.round() and not jobs.client.exists(redis_keys.CLEANUP))
     assert look(jobs, other).status == "queued"
     assert blobs.keys("jobs") == blobs.keys(f"jobs/{other}")
 
 
-def test_of_a_canceled_job_the_pictures_go_soon_and_what_it_showed_stays(
+def test_a_canceled_job_s_inputs_are_deleted_soon_and_its_preview_stays(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     canceled, running = submitted(jobs, blobs), submitted(jobs, blobs)
-    jobs.run(transitions.cancel(canceled, keeping=Keeping(1, 0)))
+    jobs.run(transitions.cancel(canceled, retention=Retention(1, 0)))
     fence = claimed(jobs, running, lease_seconds=20)
     shown = preview_key(running, fence)
     blobs.put(shown, b"picture")
     news = {"preview_key": shown, "preview_iteration": "3"}
-    jobs.run(transitions.stop(running, fence, news=news, keeping=Keeping(1, 0)))
+    jobs.run(transitions.confirm_cancel(running, fence, news=news, retention=Retention(1, 0)))
     reconciler.round()
     assert blobs.keys("jobs") == [shown]
     assert look(jobs, canceled).status == "canceled"
 
 
-def test_submitting_and_canceling_again_and_again_keeps_no_more_than_may_be(
+def test_submitting_and_canceling_repeatedly_retains_no_more_jobs_than_the_limit(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
 ) -> None:
     for _ in range(20):
-        keeping = Keeping(1, 0, jobs_per_owner=3)
-        jobs.run(transitions.cancel(submitted(jobs, blobs), keeping=keeping))
+        retention = Retention(1, 0, jobs_per_owner=3)
+        jobs.run(transitions.cancel(submitted(jobs, blobs), retention=retention))
     until(lambda: reconciler.round() and len(jobs.client.keys("job:*")) == 3)
     until(lambda: reconciler.round() and blobs.keys("jobs") == [])
 
@@ -276,11 +277,11 @@ def test_inputs_that_are_a_list_stop_nothing(
 ) -> None:
     damaged, other = submitted(jobs, blobs), submitted(jobs, blobs)
     for each in (damaged, other):
-        jobs.run(transitions.cancel(each, keeping=Keeping(1, 0)))
+        jobs.run(transitions.cancel(each, retention=Retention(1, 0)))
     jobs.client.hset(record_key(damaged), "inputs", "[]")
     reconciler.round()
     assert f"The record of job {damaged} cannot be read." in caplog.text
-    assert not jobs.client.exists(redis_keys.DEBRIS)
+    assert not jobs.client.exists(redis_keys.CLEANUP)
 
 
 def test_pictures_that_a_newer_version_knows_stay(
@@ -292,13 +293,15 @@ def test_pictures_that_a_newer_version_knows_stay(
     blobs.put(sketch, b"picture")
     inputs = {"content": input_key(job_id, "content"), "style": [], "sketch": [sketch]}
     jobs.client.hset(record_key(job_id), "inputs", json.dumps(inputs))
-    failure = transitions.fail(job_id, fence, code="out_of_memory", news={}, keeping=Keeping(1, 0))
+    failure = transitions.fail(
+        job_id, fence, code="out_of_memory", news={}, retention=Retention(1, 0)
+    )
     jobs.run(failure)
     reconciler.round()
     assert sketch in blobs.keys(f"jobs/{job_id}")
 
 
-def test_where_one_half_ends_by_an_error_the_other_does_too() -> None:
+def test_when_one_half_fails_the_other_ends_too() -> None:
     closing = Event()
 
     def waits() -> None:
@@ -310,7 +313,7 @@ def test_where_one_half_ends_by_an_error_the_other_does_too() -> None:
     assert not run_together([waits, fails], closing)
 
 
-def test_both_halves_end_when_they_are_asked_to() -> None:
+def test_both_halves_end_at_shutdown() -> None:
     closing = Event()
 
     def waits() -> None:
@@ -320,7 +323,7 @@ def test_both_halves_end_when_they_are_asked_to() -> None:
     assert run_together([waits, waits], closing)
 
 
-def test_blobs_of_an_emptied_redis_go(
+def test_blobs_of_an_emptied_redis_are_deleted(
     reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, tmp_path: Path
 ) -> None:
     submitted(jobs, blobs)

@@ -1,4 +1,4 @@
-"""What becomes of a job when what paints it dies, is told to go, or cannot reach Redis."""
+"""What happens to a job when its worker dies, shuts down, or cannot reach Redis."""
 
 import signal
 from collections.abc import Iterator
@@ -36,13 +36,14 @@ def service(crew: House) -> House:
     return crew
 
 
-def kept(service: House, job_id: str) -> bool:
+def has_checkpoint(service: House, job_id: str) -> bool:
     """Whether some of the job's work lies in the blob store."""
     return bool(service.blobs.keys(f"jobs/{job_id}/checkpoints"))
 
 
 def painter(service: House, job_id: str) -> Part:
-    found = service.painter(job_id)
+    """The worker that paints a job; its log may name the attempt a moment after the record does."""
+    found = until(lambda: service.painter(job_id))
     assert found is not None
     return found
 
@@ -51,16 +52,16 @@ def test_a_worker_killed_mid_job_costs_little_and_the_picture_is_the_same(servic
     undisturbed = service.submit(**LONG)
     service.when(undisturbed, "succeeded", "failed")
     job_id = service.submit(**LONG)
-    until(lambda: kept(service, job_id))
+    until(lambda: has_checkpoint(service, job_id))
     painter(service, job_id).send_children(signal.SIGKILL)
     done = service.when(job_id, "succeeded", "failed")
     assert (done["status"], done["attempt"]) == ("succeeded", 2)
     assert f"Job {job_id}: goes on from iteration" in painter(service, job_id).log
     assert service.picture(job_id) == service.picture(undisturbed)
-    assert not kept(service, job_id)
+    assert not has_checkpoint(service, job_id)
 
 
-def test_a_worker_told_to_go_gives_its_job_to_another(service: House) -> None:
+def test_a_worker_that_shuts_down_gives_its_job_to_another(service: House) -> None:
     job_id = service.submit(**LONG)
     until(lambda: service.look(job_id)["iteration"] > 0)
     first = painter(service, job_id)
@@ -73,7 +74,7 @@ def test_a_worker_told_to_go_gives_its_job_to_another(service: House) -> None:
     assert f"Job {job_id}: goes on from iteration" in second.log
 
 
-def test_a_worker_told_to_go_while_it_prepares_gives_its_job_back(service: House) -> None:
+def test_a_worker_that_shuts_down_while_it_prepares_gives_its_job_back(service: House) -> None:
     job_id = service.submit(size=512, backbone="whitened")  # its network is fitted for seconds
     until(lambda: service.look(job_id)["status"] == "running")
     first = painter(service, job_id)
@@ -84,9 +85,9 @@ def test_a_worker_told_to_go_while_it_prepares_gives_its_job_back(service: House
     service.http.delete(f"/jobs/{job_id}")
 
 
-def test_a_damaged_checkpoint_is_painted_afresh(service: House) -> None:
+def test_a_job_with_a_damaged_checkpoint_starts_from_the_beginning(service: House) -> None:
     job_id = service.submit(**LONG)
-    until(lambda: kept(service, job_id))
+    until(lambda: has_checkpoint(service, job_id))
     worker = painter(service, job_id)
     worker.send_children(signal.SIGKILL)
     for key in service.blobs.keys(f"jobs/{job_id}/checkpoints"):
@@ -105,7 +106,7 @@ def test_a_job_that_kills_every_worker_fails_and_those_behind_it_are_painted(
     assert service.when(behind, "succeeded", "failed")["status"] == "succeeded"
 
 
-def test_a_job_that_takes_too_long_is_told_so_after_one_attempt() -> None:
+def test_a_job_that_takes_too_long_fails_after_one_attempt() -> None:
     with house(workers=1, PASTICHE_JOB_TIME_LIMIT_SECONDS="2") as impatient:
         job_id = impatient.submit(**ENDLESS)
         job = impatient.when(job_id, "succeeded", "failed")
@@ -142,11 +143,11 @@ def test_new_weights_reach_a_running_job(service: House) -> None:
     service.http.delete(f"/jobs/{job_id}")
 
 
-def test_an_erased_job_leaves_nothing_whatever_its_worker_was_doing(service: House) -> None:
+def test_a_deleted_job_leaves_nothing_whatever_its_worker_was_doing(service: House) -> None:
     job_id = service.submit(**LONG)
-    until(lambda: kept(service, job_id))
+    until(lambda: has_checkpoint(service, job_id))
     service.http.delete(f"/jobs/{job_id}").raise_for_status()
-    until(lambda: service.jobs.client.zscore(redis_keys.DEBRIS, job_id) is None)
+    until(lambda: service.jobs.client.zscore(redis_keys.CLEANUP, job_id) is None)
     assert service.blobs.keys(f"jobs/{job_id}") == []
 
 
@@ -159,7 +160,7 @@ def test_a_message_for_a_job_that_does_not_exist_does_nothing(service: House) ->
     assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
 
 
-def test_while_redis_is_away_the_api_says_so_and_painting_goes_on(service: House) -> None:
+def test_while_redis_is_unreachable_the_api_reports_it_and_painting_goes_on(service: House) -> None:
     job_id = service.submit(**LONG)
     until(lambda: service.look(job_id)["iteration"] > 0)
     service.redis.send(signal.SIGKILL)
@@ -179,23 +180,23 @@ def test_workers_outlive_a_redis_that_refuses_writes(service: House) -> None:
     client = service.jobs.client
     logs = {worker: worker.log for worker in service.workers}
     client.config_set("min-replicas-to-write", 1)
-    until(lambda: all("Redis is away" in worker.log[len(logs[worker]) :] for worker in logs))
+    until(lambda: all("Redis is unreachable" in worker.log[len(logs[worker]) :] for worker in logs))
     client.config_set("min-replicas-to-write", 0)
     assert all(worker.runs for worker in service.workers)
     service.when(service.submit(), "succeeded")
 
 
-def test_a_worker_told_to_go_while_redis_is_away_goes_and_its_job_is_found_again(
+def test_a_worker_that_shuts_down_while_redis_is_unreachable_ends_and_its_job_is_recovered(
     service: House,
 ) -> None:
     job_id = service.submit(**LONG)
-    until(lambda: kept(service, job_id))
+    until(lambda: has_checkpoint(service, job_id))
     first = painter(service, job_id)
     service.redis.send(signal.SIGKILL)
     service.redis.process.wait()
     first.send(signal.SIGTERM)
     first.process.wait(30)
-    assert f"Job {job_id}: left as it is, Redis is away" in first.log
+    assert f"Job {job_id}: left as it is, Redis is unreachable" in first.log
     service.redis.start()
     done = until(lambda: _over(service, job_id), patience_seconds=120)
     assert isinstance(done, dict)

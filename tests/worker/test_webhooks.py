@@ -16,19 +16,21 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from shared import redis_keys, transitions, webhooks
+from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import Inputs, Job, new_job_id
-from shared.jobs import Webhook as Told
-from shared.transitions import Keeping, Place
+from shared.jobs import Job, new_job_id
+from shared.jobs import Webhook as StoredWebhook
+from shared.transitions import Place, Retention
 from tests.waiting import pause, until
-from worker.webhooks import AGAIN_SECONDS, Deliveries, NotPublic, PublicNetwork
+from worker.webhook_network import NotPublic, PublicNetwork
+from worker.webhooks import RETRY_SECONDS, Deliveries
 
-KEEPING = Keeping(retention_hours=1, grace_seconds=40)
+RETENTION = Retention(retention_hours=1, grace_seconds=40)
 
 
 @dataclass
 class Receiver:
-    """A server that gets webhooks, and answers as it is told."""
+    """A server that gets webhooks, and answers as it is set to."""
 
     url: str
     answers: list[int] = field(default_factory=list)
@@ -74,19 +76,19 @@ def delivered(deliveries: Deliveries) -> bool:
 
 
 def over(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
-    """A job that has ended, whose client wants to be told."""
+    """A job that has ended, with a webhook."""
     job_id = new_job_id()
-    latest_ms = jobs.run(transitions.begin(job_id))
+    latest_ms = jobs.run(transitions.begin_submission(job_id))
     place = Place("somebody", 100, owner=owner, webhook_url=url)
     inputs = Inputs("content", ("style",))
     submission = transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=9)
     assert jobs.run(submission) == "queued"
-    jobs.run(transitions.cancel(job_id, keeping=KEEPING))
+    jobs.run(transitions.cancel(job_id, retention=RETENTION))
     return job_id
 
 
-def told(jobs: JobStore, job_id: str) -> Told:
-    job = jobs.run(transitions.look(job_id))
+def stored_webhook(jobs: JobStore, job_id: str) -> StoredWebhook:
+    job = jobs.run(transitions.read(job_id))
     assert isinstance(job, Job)
     assert job.webhook is not None
     return job.webhook
@@ -98,7 +100,7 @@ def bring_forward(jobs: JobStore) -> None:
         jobs.client.zadd(redis_keys.WEBHOOKS, {str(job_id): 0})
 
 
-def test_an_address_is_told_how_the_job_ended(
+def test_a_webhook_reports_how_the_job_ended(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     job_id = over(jobs, receiver.url)
@@ -107,7 +109,7 @@ def test_an_address_is_told_how_the_job_ended(
     message = json.loads(body)
     assert message["type"] == "job.canceled"
     assert message["data"]["id"] == job_id
-    webhook = told(jobs, job_id)
+    webhook = stored_webhook(jobs, job_id)
     assert (webhook.tries, webhook.error, webhook.again_at) == (1, None, None)
     assert not delivered(deliveries)
 
@@ -118,7 +120,7 @@ def test_the_official_verifier_accepts_it(
     over(jobs, receiver.url)
     delivered(deliveries)
     ((headers, body),) = receiver.got
-    assert Webhook(webhooks.secret_of(jobs.client, "ada")).verify(body, headers)
+    assert Webhook(webhooks.get_secret(jobs.client, "ada")).verify(body, headers)
 
 
 def test_each_owner_has_a_secret_of_its_own(
@@ -128,10 +130,10 @@ def test_each_owner_has_a_secret_of_its_own(
     delivered(deliveries)
     ((headers, body),) = receiver.got
     with pytest.raises(WebhookVerificationError):
-        Webhook(webhooks.secret_of(jobs.client, "bob")).verify(body, headers)
+        Webhook(webhooks.get_secret(jobs.client, "bob")).verify(body, headers)
 
 
-def test_a_damaged_secret_or_record_holds_up_nobody(
+def test_a_damaged_secret_or_record_delays_no_other_webhook(
     receiver: Receiver, deliveries: Deliveries, jobs: JobStore
 ) -> None:
     jobs.client.hset("api:webhook-secrets", "bob", "whsec_a")
@@ -140,61 +142,59 @@ def test_a_damaged_secret_or_record_holds_up_nobody(
     jobs.client.set(redis_keys.record_key(no_record), "text")
     sent = over(jobs, receiver.url)
     assert delivered(deliveries)
-    assert told(jobs, sent).error is None
-    error = told(jobs, unsigned).error
+    assert stored_webhook(jobs, sent).error is None
+    error = stored_webhook(jobs, unsigned).error
     assert error is not None
     assert "could not be signed" in error
 
 
-def test_a_job_whose_client_wants_to_hear_nothing_is_not_told_of(
-    deliveries: Deliveries, jobs: JobStore
-) -> None:
+def test_a_job_without_a_webhook_url_has_no_webhook(deliveries: Deliveries, jobs: JobStore) -> None:
     over(jobs, None)
     assert not delivered(deliveries)
 
 
-def test_what_does_not_arrive_is_tried_again_with_the_same_id(
+def test_a_webhook_that_does_not_arrive_is_retried_with_the_same_id(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     receiver.answers = [500, 503]
     job_id = over(jobs, receiver.url)
     for tries, error in ((1, "The address answered 500."), (2, "The address answered 503.")):
         delivered(deliveries)
-        webhook = told(jobs, job_id)
+        webhook = stored_webhook(jobs, job_id)
         assert (webhook.tries, webhook.error) == (tries, error)
         assert webhook.again_at is not None
         assert not delivered(deliveries)
         bring_forward(jobs)
     delivered(deliveries)
-    assert (told(jobs, job_id).tries, told(jobs, job_id).error) == (3, None)
+    assert (stored_webhook(jobs, job_id).tries, stored_webhook(jobs, job_id).error) == (3, None)
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
 
 
-def test_the_pauses_between_tries_grow(
+def test_the_pauses_between_webhook_retries_grow(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
-    receiver.answers = [500] * (len(AGAIN_SECONDS) + 1)
+    receiver.answers = [500] * (len(RETRY_SECONDS) + 1)
     job_id = over(jobs, receiver.url)
     pauses = []
     while True:
         delivered(deliveries)
-        webhook = told(jobs, job_id)
+        webhook = stored_webhook(jobs, job_id)
         if webhook.again_at is None:
             break
         assert webhook.tried_at is not None
         pauses.append(round((webhook.again_at - webhook.tried_at).total_seconds()))
         bring_forward(jobs)
-    assert tuple(pauses) == AGAIN_SECONDS
-    assert (webhook.tries, webhook.error) == (len(AGAIN_SECONDS) + 1, "The address answered 500.")
+    assert tuple(pauses) == RETRY_SECONDS
+    assert (webhook.tries, webhook.error) == (len(RETRY_SECONDS) + 1, "The address answered 500.")
 
 
-def test_an_address_that_is_gone_is_not_told_again(
+def test_an_address_that_answers_410_is_not_retried(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     receiver.answers = [410]
     job_id = over(jobs, receiver.url)
     delivered(deliveries)
-    assert told(jobs, job_id).again_at is None
+    assert stored_webhook(jobs, job_id).again_at is None
 
 
 def test_a_redirect_is_not_followed(
@@ -204,30 +204,28 @@ def test_a_redirect_is_not_followed(
     job_id = over(jobs, receiver.url)
     delivered(deliveries)
     assert len(receiver.got) == 1
-    assert told(jobs, job_id).error == "The address answered 302."
+    assert stored_webhook(jobs, job_id).error == "The address answered 302."
 
 
-def test_an_address_where_nobody_answers_is_tried_again(
-    deliveries: Deliveries, jobs: JobStore
-) -> None:
+def test_an_unreachable_address_is_retried(deliveries: Deliveries, jobs: JobStore) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         job_id = over(jobs, f"http://127.0.0.1:{unused.getsockname()[1]}/")
         delivered(deliveries)
-    webhook = told(jobs, job_id)
+    webhook = stored_webhook(jobs, job_id)
     assert webhook.error is not None
     assert webhook.again_at is not None
 
 
-def test_an_address_that_never_comes_to_an_end_is_left(
+def test_an_endless_answer_times_out(
     deliveries: Deliveries, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.webhooks.TRY_SECONDS", 0.5)
+    monkeypatch.setattr("worker.webhook_network.MAX_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         Thread(target=_never_ends, args=(listening,), daemon=True).start()
         job_id = over(jobs, f"http://127.0.0.1:{listening.getsockname()[1]}/")
         delivered(deliveries)
-    assert told(jobs, job_id).error == "The address could not be reached (ReadTimeout)."
+    assert stored_webhook(jobs, job_id).error == "The address could not be reached (ReadTimeout)."
 
 
 def _never_ends(listening: socket.socket) -> None:
@@ -239,7 +237,7 @@ def _never_ends(listening: socket.socket) -> None:
             pause(0.05)
 
 
-def test_two_that_deliver_tell_it_once(receiver: Receiver, jobs: JobStore) -> None:
+def test_two_processes_deliver_a_webhook_once(receiver: Receiver, jobs: JobStore) -> None:
     over(jobs, receiver.url)
     first, second = (Deliveries(jobs, allow_private=True) for _ in range(2))
     threads = [Thread(target=delivered, args=(each,)) for each in (first, second)]
@@ -250,11 +248,11 @@ def test_two_that_deliver_tell_it_once(receiver: Receiver, jobs: JobStore) -> No
     assert len(receiver.got) == 1
 
 
-def test_an_erased_job_is_not_told_of(
+def test_a_deleted_job_has_no_webhook(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     job_id = over(jobs, receiver.url)
-    jobs.run(transitions.erase(job_id, keeping=KEEPING))
+    jobs.run(transitions.delete(job_id, retention=RETENTION))
     delivered(deliveries)
     assert receiver.got == []
 
@@ -265,33 +263,33 @@ def test_nothing_is_sent_to_an_address_that_is_not_public(
     job_id = over(jobs, receiver.url)
     delivered(Deliveries(jobs, allow_private=False))
     assert receiver.got == []
-    webhook = told(jobs, job_id)
-    assert (webhook.error, webhook.again_at) == ("The address is not a public one.", None)
+    webhook = stored_webhook(jobs, job_id)
+    assert (webhook.error, webhook.again_at) == ("The address is not public.", None)
 
 
-def test_a_name_that_leads_inside_is_not_connected_to() -> None:
+def test_a_host_name_of_a_private_address_is_refused() -> None:
     with pytest.raises(NotPublic):
         PublicNetwork().connect_tcp("localhost", 80)
 
 
-def test_a_name_is_resolved_once_and_what_it_was_is_connected_to(
+def test_a_host_name_is_resolved_once_and_that_address_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    looked: list[str] = []
+    resolved: list[str] = []
     connected: list[str] = []
 
     def resolve(host: str, *_: Any, **__: Any) -> list[Any]:
-        looked.append(host)
-        address = "93.184.215.14" if len(looked) == 1 else "127.0.0.1"
+        resolved.append(host)
+        address = "93.184.215.14" if len(resolved) == 1 else "127.0.0.1"
         return [(None, None, None, "", (address, 443))]
 
     def connect(_: object, host: str, port: int, timeout: float | None) -> None:
         connected.append(host)
 
-    monkeypatch.setattr("worker.webhooks.getaddrinfo", resolve)
+    monkeypatch.setattr("worker.webhook_network.getaddrinfo", resolve)
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
     PublicNetwork().connect_tcp("rebinding.example", 443)
-    assert (looked, connected) == (["rebinding.example"], ["93.184.215.14"])
+    assert (resolved, connected) == (["rebinding.example"], ["93.184.215.14"])
 
 
 ADDRESSES = ("2606:4700::1111", "93.184.215.14", "8.8.8.8")
@@ -310,17 +308,17 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         if host != ADDRESSES[-1]:
             raise httpcore.ConnectError
 
-    monkeypatch.setattr("worker.webhooks.getaddrinfo", resolve)
+    monkeypatch.setattr("worker.webhook_network.getaddrinfo", resolve)
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
     return tried
 
 
-def test_each_address_of_a_name_is_tried_in_the_system_s_order(connected: list[str]) -> None:
+def test_each_address_of_a_host_name_is_tried_in_the_system_s_order(connected: list[str]) -> None:
     PublicNetwork().connect_tcp("example.org", 443, 10.0)
     assert connected == list(ADDRESSES)
 
 
-def test_a_name_with_one_address_inside_is_not_connected_to_at_all(
+def test_a_host_name_with_one_private_address_is_refused(
     connected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.worker.test_webhooks.ADDRESSES", ("8.8.8.8", "10.0.0.1"))
@@ -329,7 +327,7 @@ def test_a_name_with_one_address_inside_is_not_connected_to_at_all(
     assert connected == []
 
 
-def test_a_name_whose_addresses_all_refuse_cannot_be_reached(
+def test_a_host_name_whose_addresses_all_refuse_is_unreachable(
     connected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", refuse)
@@ -350,22 +348,22 @@ def test_a_receiver_that_never_answers_delays_no_other(
         deliveries.round()
         job_id = over(jobs, receiver.url)
         deliveries.round()
-        until(lambda: told(jobs, job_id).tries == 1)
+        until(lambda: stored_webhook(jobs, job_id).tries == 1)
         silent.accept()[0].close()  # the one try that has begun
         deliveries.close()
     assert len(jobs.client.zrangebyscore(redis_keys.WEBHOOKS, 0, int(1000 * time()))) == 23
 
 
-def test_an_address_in_a_record_that_cannot_be_read_holds_up_no_other(
+def test_an_invalid_address_in_a_record_delays_no_other_webhook(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     job_ids = [over(jobs, url) for url in ("https://[a/", "https://a..b/", receiver.url)]
     delivered(deliveries)
-    assert [told(jobs, job_id).tries for job_id in job_ids] == [1, 1, 1]
-    assert told(jobs, job_ids[-1]).error is None
+    assert [stored_webhook(jobs, job_id).tries for job_id in job_ids] == [1, 1, 1]
+    assert stored_webhook(jobs, job_ids[-1]).error is None
 
 
-def test_one_host_is_told_one_thing_after_the_other(
+def test_webhooks_of_one_host_are_delivered_one_after_the_other(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     for _ in range(12):
@@ -422,12 +420,12 @@ def test_one_host_is_told_one_thing_after_the_other(
         "fec0::1",
     ],
 )
-def test_an_address_inside_is_not_public(address: str) -> None:
+def test_a_private_address_is_not_public(address: str) -> None:
     assert not webhooks.is_public(ip_address(address))
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "2002:808:808::"])
-def test_an_address_outside_is_public(address: str) -> None:
+def test_an_internet_address_is_public(address: str) -> None:
     assert webhooks.is_public(ip_address(address))
 
 
@@ -466,8 +464,8 @@ def test_an_address_outside_is_public(address: str) -> None:
         "https://[fe80::1%25eth0]/",
     ],
 )
-def test_an_address_that_cannot_be_told_is_refused(url: str) -> None:
-    assert webhooks.fault_of_url(url, allow_private=False) is not None
+def test_an_invalid_webhook_url_is_refused(url: str) -> None:
+    assert webhooks.check_url(url, allow_private=False) is not None
 
 
 @pytest.mark.parametrize(
@@ -481,10 +479,10 @@ def test_an_address_that_cannot_be_told_is_refused(url: str) -> None:
         "https://[2606:4700::1111]:443/",
     ],
 )
-def test_a_public_address_is_taken(url: str) -> None:
-    assert webhooks.fault_of_url(url, allow_private=False) is None
+def test_a_public_webhook_url_is_accepted(url: str) -> None:
+    assert webhooks.check_url(url, allow_private=False) is None
 
 
 @pytest.mark.parametrize("url", ["http://receiver:8080/", "http://10.0.0.1/", "http://[::1]:9/"])
-def test_an_address_inside_is_taken_where_the_operator_allows_it(url: str) -> None:
-    assert webhooks.fault_of_url(url, allow_private=True) is None
+def test_a_private_webhook_url_is_accepted_where_the_operator_allows_it(url: str) -> None:
+    assert webhooks.check_url(url, allow_private=True) is None

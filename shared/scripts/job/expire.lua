@@ -1,11 +1,13 @@
--- A job that has waited for longer than it may is over.
--- ARGV[1] id        ARGV[2…5] keeping    as `keeping_from` in job/prelude.lua has it
--- Replies 'expired', or 'kept' where it does not wait or its deadline is still to come.
+-- A job that has waited for longer than it may expires.
+--
+-- Keys: record, deadlines
+-- Arguments: those of `Retention` (prelude.lua)
+-- Returns 'expired', or 'unchanged' where it is not queued or its deadline is still to come.
 local state = redis.call('HMGET', record, 'status', 'deadline_ms', 'started_ms')
 if state[1] ~= 'queued' or state[3] then
-  redis.call('ZREM', deadlines, ARGV[1])
-  return 'kept'
+  redis.call('ZREM', deadlines, id)
+  return 'unchanged'
 end
-if not state[2] or tonumber(state[2]) > now_ms() then return 'kept' end
-finish(ARGV[1], 'expired', keeping_from(2))
+if not state[2] or tonumber(state[2]) > now_ms() then return 'unchanged' end
+finish_job('expired')
 return 'expired'

@@ -1,151 +1,147 @@
--- Set before every script on one job. Its first argument is the job's id, and its keys are always
--- the same:
+-- Goes before every script on one job. Besides its own arguments each gets the job's `id`, and these
+-- keys:
 --   record     hash: the job
 --   waiting    sorted set: ids of queued jobs, by who is next
 --   turns      hash: whose turn it is (see submit.lua)
---   work       hash: id → how much is left to paint, of jobs that wait or run; 'waiting' → of all
---              that wait
+--   work_left  hash: id → how much is left to paint, of queued and running jobs; 'waiting' → the sum
+--              over all queued jobs
 --   deadlines  sorted set: ids of queued jobs, by when they expire (milliseconds)
 --   running    sorted set: ids of running jobs, by when their lease ends (milliseconds)
---   over       sorted set: ids of jobs that are over, by when they are forgotten (milliseconds)
---   debris     sorted set: ids whose blobs are to be looked through, by when (milliseconds)
+--   finished   sorted set: ids of jobs that are over, by when their retention ends (milliseconds)
+--   cleanup    sorted set: ids whose blobs are to be cleaned up, by when (milliseconds)
 --   index      sorted set: owner:moment:id of every job, in this order (microseconds)
---   owners     hash: id → owner, of jobs that wait or run
---   inflight   hash: owner → how many of them wait or run
+--   owners     hash: id → owner, of queued and running jobs
+--   in_flight  hash: owner → how many of those there are
 --   webhooks   sorted set: ids whose webhook is to be tried, by when (milliseconds)
---   counters   hash: what is counted for `api/ops/metrics.py`
---   kept       sorted set: ids of jobs that are over, those without a picture before the others and
---              the older before the newer; `kept:owner` has those of one owner
-local record, waiting, turns, work, deadlines, running, over, debris, index, owners, inflight,
-      webhooks, counters, kept = unpack(KEYS)
+--   counters   hash: the counts that the API's metrics read
+--   retained   sorted set: ids of jobs that are over, those without a picture before the others and
+--              the older before the newer; `retained:owner` has those of one owner
+-- A script that ends a job also gets the arguments of `Retention` in `shared/transitions.py`:
+--   retention_ms    how long the job is kept once it is over
+--   grace_ms        after which none of its workers writes any more
+--   jobs_per_owner  how many jobs are kept of one owner
+--   jobs_in_all     how many jobs are kept of all owners
 
--- Tells whoever watches jobs that this one is another now.
-local function tell()
-  redis.call('PUBLISH', 'changed', ARGV[1])
+-- Notifies whoever watches jobs that this one has changed.
+local function notify()
+  redis.call('PUBLISH', 'changed', id)
 end
 
--- Writes fields of the record that a client can see: one more version.
-local function change(...)
+-- Writes fields of the record that a client can see: the version goes up by one.
+local function update_record(...)
   redis.call('HSET', record, ...)
-  tell()
+  notify()
   return redis.call('HINCRBY', record, 'version', 1)
 end
 
--- How much of a job is left to paint.
-local function left_of(id)
-  return tonumber(redis.call('HGET', work, id) or 0)
+-- How much of the job is left to paint.
+local function read_work_left()
+  return tonumber(redis.call('HGET', work_left, id) or 0)
 end
 
-local function enter_queue(id)
+local function enter_queue()
   local state = redis.call('HMGET', record, 'place', 'deadline_ms', 'started_ms')
   if redis.call('ZADD', waiting, state[1] or now_ms(), id) == 1 then
-    redis.call('HINCRBYFLOAT', work, 'waiting', left_of(id))
+    redis.call('HINCRBYFLOAT', work_left, 'waiting', read_work_left())
   end
-  -- What was painted in time does not expire when it is given back.
+  -- A job that was claimed in time does not expire when it is given back.
   if state[2] and not state[3] then redis.call('ZADD', deadlines, state[2], id) end
 end
 
-local function leave_queue(id)
+local function leave_queue()
   if redis.call('ZREM', waiting, id) == 1 then
-    redis.call('HINCRBYFLOAT', work, 'waiting', -left_of(id))
+    redis.call('HINCRBYFLOAT', work_left, 'waiting', -read_work_left())
   end
   redis.call('ZREM', deadlines, id)
   if redis.call('EXISTS', waiting, running) == 0 then
-    -- There is nobody left to take turns with; rounding is forgotten with them.
+    -- No job is left to take turns with; rounding errors go with them.
     redis.call('DEL', turns)
-    redis.call('HDEL', work, 'waiting')
+    redis.call('HDEL', work_left, 'waiting')
   end
 end
 
--- The job is no longer in flight.
-local function land(id)
+-- The job no longer counts as its owner's in flight.
+local function leave_in_flight()
   local owner = redis.call('HGET', owners, id)
   if not owner then return end
   redis.call('HDEL', owners, id)
-  if redis.call('HINCRBY', inflight, owner, -1) <= 0 then redis.call('HDEL', inflight, owner) end
+  if redis.call('HINCRBY', in_flight, owner, -1) <= 0 then redis.call('HDEL', in_flight, owner) end
 end
 
-local function leave_everything(id)
+-- The job neither waits nor runs any more.
+local function leave_all_queues()
   redis.call('ZREM', running, id)
-  leave_queue(id)
-  redis.call('HDEL', work, id)
-  land(id)
+  leave_queue()
+  redis.call('HDEL', work_left, id)
+  leave_in_flight()
 end
 
-local function record_of(id)
-  return 'job:{' .. id .. '}'
+local function retained_key(job_id)
+  local owner = redis.pcall('HGET', record_key(job_id), 'owner')
+  return retained .. ':' .. (type(owner) == 'string' and owner or 'anonymous')
 end
 
-local function owner_of(id)
-  local owner = redis.pcall('HGET', record_of(id), 'owner')
-  return type(owner) == 'string' and owner or 'anonymous'
+-- A job no longer counts among the retained ones.
+local function stop_retaining(job_id)
+  redis.call('ZREM', retained_key(job_id), job_id)
+  redis.call('ZREM', retained, job_id)
 end
 
--- The job no longer counts among what is kept.
-local function let_go(id)
-  redis.call('ZREM', kept .. ':' .. owner_of(id), id)
-  redis.call('ZREM', kept, id)
-end
-
--- The jobs that are beyond what is kept are past their retention from now on, `but` one. A few at
--- once: there are many only where the limit was lowered.
-local function trim(key, most, but)
-  local beyond = math.min(redis.call('ZCARD', key) - most, 100)
+-- The retention of the jobs that are beyond a limit ends now, but not that of this one. A few at once:
+-- there are many only where the limit was lowered.
+local function trim_retained(key, limit)
+  local beyond = math.min(redis.call('ZCARD', key) - limit, 100)
   if beyond <= 0 then return end
-  for _, id in ipairs(redis.call('ZRANGE', key, 0, beyond)) do
-    if beyond > 0 and id ~= but then
-      let_go(id)
-      redis.call('ZREM', key, id)
-      redis.call('ZADD', over, 'XX', now_ms(), id)
-      redis.pcall('HSET', record_of(id), 'expires_ms', now_ms())
+  for _, oldest in ipairs(redis.call('ZRANGE', key, 0, beyond)) do
+    if beyond > 0 and oldest ~= id then
+      stop_retaining(oldest)
+      redis.call('ZREM', key, oldest)
+      redis.call('ZADD', finished, 'XX', now_ms(), oldest)
+      redis.pcall('HSET', record_key(oldest), 'expires_ms', now_ms())
       beyond = beyond - 1
     end
   end
 end
 
--- How long, and how much, is kept: what `Keeping.arguments` are, from this argument on.
-local function keeping_from(first)
-  return {retention_ms = ARGV[first], grace_ms = ARGV[first + 1],
-          per_owner = tonumber(ARGV[first + 2]), in_all = tonumber(ARGV[first + 3])}
-end
-
--- The record goes, and its owner's list no longer has it.
-local function vanish(id)
-  leave_everything(id)
-  let_go(id)
-  redis.call('ZREM', over, id)
+-- Deletes the record, and the job from its owner's list.
+local function delete_record()
+  leave_all_queues()
+  stop_retaining(id)
+  redis.call('ZREM', finished, id)
   redis.call('ZREM', webhooks, id)
   redis.call('ZREM', index, redis.call('HGET', record, 'listed') or '')
-  local once = redis.call('HGET', record, 'once')
-  if once and redis.call('HGET', once, 'job') == id then redis.call('DEL', once) end
+  local idempotency_key = redis.call('HGET', record, 'once')
+  if idempotency_key and redis.call('HGET', idempotency_key, 'job') == id then
+    redis.call('DEL', idempotency_key)
+  end
   redis.call('DEL', record)
-  tell()
+  notify()
 end
 
--- Ends a job: nothing leads out of `status`. What its workers left in the blob store is looked
--- through once none of them can write any more.
-local function finish(id, status, keeping, ...)
+-- Ends the job: nothing leads out of `status`. What its workers left in the blob store is cleaned up
+-- once none of them can write any more. Takes further fields and values to write.
+local function finish_job(status, ...)
   local now = now_ms()
-  local expires = now + keeping.retention_ms
-  leave_everything(id)
+  local expires = now + retention_ms
+  leave_all_queues()
   redis.call('HDEL', record, 'cancel_requested', 'finish_requested')
   count(counters, 'over:' .. status)
-  redis.call('ZADD', over, expires, id)
-  redis.call('ZADD', debris, now + keeping.grace_ms, id)
+  redis.call('ZADD', finished, expires, id)
+  redis.call('ZADD', cleanup, now + grace_ms, id)
   -- 10^13 milliseconds are three hundred years: those with a picture come after all others.
   local rank = now + (status == 'succeeded' and 1e13 or 0)
-  local kept_of_owner = kept .. ':' .. owner_of(id)
-  redis.call('ZADD', kept_of_owner, rank, id)
-  redis.call('ZADD', kept, rank, id)
-  trim(kept_of_owner, keeping.per_owner, id)
-  trim(kept, keeping.in_all, id)
+  local retained_of_owner = retained_key(id)
+  redis.call('ZADD', retained_of_owner, rank, id)
+  redis.call('ZADD', retained, rank, id)
+  trim_retained(retained_of_owner, tonumber(jobs_per_owner))
+  trim_retained(retained, tonumber(jobs_in_all))
   if redis.call('HEXISTS', record, 'webhook_url') == 1 then
     redis.call('ZADD', webhooks, now, id)
   end
-  return change('status', status, 'finished_ms', now, 'expires_ms', expires, ...)
+  return update_record('status', status, 'finished_ms', now, 'expires_ms', expires, ...)
 end
 
--- Wakes the worker that paints the job: the client has asked for something.
-local function wake(id)
+-- Wakes the worker that paints the job: the client has requested something.
+local function wake_worker()
   redis.call('PUBLISH', 'asked:' .. id, '')
 end

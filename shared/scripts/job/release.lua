@@ -1,17 +1,19 @@
--- The worker gives its job back, unharmed: it waits again, at its old place, or is over where the
--- client has asked for that and no worker was left to hear it.
--- ARGV[1] id        ARGV[2] fence
--- ARGV[3…6] keeping as `keeping_from` in job/prelude.lua has it
--- Replies 'ok', or 'lost' where the claim is not held: then nothing has changed.
+-- The worker gives its job back: it is queued again, at its old place, or is over where the client has
+-- canceled it meanwhile.
+--
+-- Keys: record, running
+-- Arguments: those of `Retention` (prelude.lua), and
+--   fence  the claim that the worker holds
+-- Returns 'ok', or 'lost' where the claim is not held: then nothing has changed.
 local state = redis.call('HMGET', record, 'status', 'fence', 'cancel_requested')
-if state[1] ~= 'running' or state[2] ~= ARGV[2] then return 'lost' end
+if state[1] ~= 'running' or state[2] ~= fence then return 'lost' end
 if state[3] then
-  finish(ARGV[1], 'canceled', keeping_from(3))
+  finish_job('canceled')
   return 'ok'
 end
 
-redis.call('ZREM', running, ARGV[1])
+redis.call('ZREM', running, id)
 redis.call('HDEL', record, 'fence')
-enter_queue(ARGV[1])
-change('status', 'queued')
+enter_queue()
+update_record('status', 'queued')
 return 'ok'

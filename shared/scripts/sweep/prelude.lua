@@ -1,9 +1,12 @@
--- Set before every script on a sweep.
+-- Goes before every script on a sweep.
 
--- A sweep goes, and the idempotency key that gives it. Replies 1, or 0 where there was no such sweep.
-local function forget_sweep(sweep)
-  local found, kept = pcall(cjson.decode, redis.call('GET', sweep) or '')
-  local once = found and type(kept) == 'table' and kept.once or ''
-  if once ~= '' and redis.call('HGET', once, 'job') == kept.id then redis.call('DEL', once) end
-  return redis.call('DEL', sweep)
+-- Deletes a sweep, and the idempotency key that gives it. Returns 1, or 0 where there was no such
+-- sweep.
+local function delete_sweep(key)
+  local is_json, stored = pcall(cjson.decode, redis.call('GET', key) or '')
+  local idempotency_key = is_json and type(stored) == 'table' and stored.once or ''
+  if idempotency_key ~= '' and redis.call('HGET', idempotency_key, 'job') == stored.id then
+    redis.call('DEL', idempotency_key)
+  end
+  return redis.call('DEL', key)
 end

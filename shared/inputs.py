@@ -1,0 +1,138 @@
+"""The pictures of a job: the form fields that they come in, and all of one job's together."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Generic, TypeVar
+
+from pastiche.options import MAX_STYLES
+from shared.stored_json import json_object
+
+
+@dataclass(frozen=True, slots=True)
+class PictureField:
+    """One field of the form whose values are files.
+
+    Attributes:
+        description: what the picture is for.
+        required: whether a job cannot do without.
+        most: how many there may be.
+        is_mask: whether only its light counts, not its colour.
+        keeps_transparency: whether the result may be as transparent as it is.
+    """
+
+    description: str
+    required: bool = False
+    most: int = 1
+    is_mask: bool = False
+    keeps_transparency: bool = False
+
+
+PICTURE_FIELDS: dict[str, PictureField] = {
+    "content": PictureField(
+        "The content image: the photograph that is to be painted.",
+        required=True,
+        keeps_transparency=True,
+    ),
+    "style": PictureField(
+        "The style image: the painting. Several are blended, or painted where their masks are.",
+        required=True,
+        most=MAX_STYLES,
+    ),
+    "mask": PictureField(
+        "Guidance masks over the content image, one for each style in the same order: each style "
+        "is painted where its mask is white.",
+        most=MAX_STYLES,
+        is_mask=True,
+    ),
+    "style_mask": PictureField(
+        "Masks over the style images, one for each in the same order: only what is white counts.",
+        most=MAX_STYLES,
+        is_mask=True,
+    ),
+    "start_image": PictureField(
+        "What the optimisation starts from; `start` is then `image`. An earlier job's result needs "
+        "no upload: `start` takes its id."
+    ),
+    "content_map": PictureField(
+        "How much each place of the content image counts: all of it where it is white, nothing "
+        "where it is black.",
+        is_mask=True,
+    ),
+}
+"""In the order in which their faults are reported."""
+
+_SINGLE = ("content", "start_image", "content_map")
+_SEVERAL = ("style", "mask", "style_mask")
+
+Picture = TypeVar("Picture")
+Other = TypeVar("Other")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs(Generic[Picture]):
+    """A job's normalised pictures: as files, as keys in the blob store, or as bytes.
+
+    The fields are those of `PICTURE_FIELDS`, tuples where there may be several.
+    """
+
+    content: Picture
+    style: tuple[Picture, ...]
+    mask: tuple[Picture, ...] = ()
+    style_mask: tuple[Picture, ...] = ()
+    start_image: Picture | None = None
+    content_map: Picture | None = None
+
+    def mapped(self, function: Callable[[Picture], Other]) -> "Inputs[Other]":
+        """The same pictures in another form."""
+
+        def several(pictures: tuple[Picture, ...]) -> tuple[Other, ...]:
+            return tuple(function(picture) for picture in pictures)
+
+        return Inputs(
+            content=function(self.content),
+            style=several(self.style),
+            mask=several(self.mask),
+            style_mask=several(self.style_mask),
+            start_image=None if self.start_image is None else function(self.start_image),
+            content_map=None if self.content_map is None else function(self.content_map),
+        )
+
+    def by_field(self) -> "dict[str, list[Picture]]":
+        """Every picture, under the name of its field."""
+        several = {name: list(getattr(self, name)) for name in _SEVERAL}
+        single = {name: getattr(self, name) for name in _SINGLE}
+        return several | {n: [] if each is None else [each] for n, each in single.items()}
+
+    def all(self) -> Iterator[Picture]:
+        """Every picture."""
+        yield from (self.content, *self.style, *self.mask, *self.style_mask)
+        yield from (each for each in (self.start_image, self.content_map) if each is not None)
+
+
+def inputs_to_json(inputs: Inputs[str]) -> str:
+    """Keys, as the record has them."""
+    return json.dumps(asdict(inputs))
+
+
+def inputs_from_json(text: str) -> tuple[Inputs[str], dict[str, tuple[str, ...]]]:
+    """Keys, out of the record, and those of the fields that this version does not know.
+
+    Raises:
+        TypeError, ValueError: it is not an object of keys.
+    """
+    fields = {name: _keys(value) for name, value in json_object(text).items()}
+    unknown = {name: keys for name, keys in fields.items() if name not in (*_SINGLE, *_SEVERAL)}
+    content, start_image, content_map = (next(iter(fields.get(name, ())), None) for name in _SINGLE)
+    if content is None:
+        raise ValueError("There is no content image.")
+    style, mask, style_mask = (fields.get(name, ()) for name in _SEVERAL)
+    return Inputs(content, style, mask, style_mask, start_image, content_map), unknown
+
+
+def _keys(value: Any) -> tuple[str, ...]:
+    """The keys of one field, in whatever form: one, several, or None."""
+    keys = tuple(value) if isinstance(value, list) else () if value is None else (value,)
+    if not all(isinstance(key, str) for key in keys):
+        raise TypeError("These are not keys.")
+    return keys

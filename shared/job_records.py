@@ -1,0 +1,133 @@
+"""The stored form of a job: its Redis hash, and the JSON in it, to and from a `Job`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from pastiche.option_warnings import OptionWarning
+from shared.errors import DamagedRecord
+from shared.inputs import inputs_from_json
+from shared.jobs import LANES, NOBODY, BackboneUsed, Job, Status, Waiting, Webhook
+from shared.progress import Progress
+from shared.stored_json import json_object, known_fields
+
+
+def job_from_reply(reply: Any) -> Job | None:
+    """The job in the reply of `job/read.lua`, None where there is none.
+
+    Raises:
+        DamagedRecord: its record cannot be read.
+    """
+    flat, *place = reply
+    if not flat:
+        return None
+    waiting = Waiting(int(place[0]), float(place[1]), float(place[2])) if place else None
+    return job_from_record(dict(zip(flat[::2], flat[1::2], strict=True)), waiting)
+
+
+def job_from_record(record: Mapping[str, str], waiting: Waiting | None = None) -> Job:
+    """The job in a Redis hash.
+
+    Raises:
+        DamagedRecord: it lacks what every record of this version has.
+    """
+    try:
+        return Job(**_parse(record), waiting=waiting)
+    except _UNREADABLE as error:
+        sentence = f"The record of job {record.get('id', '?')} cannot be read."
+        raise DamagedRecord(sentence) from error
+
+
+def warnings_to_json(warnings: Sequence[OptionWarning]) -> str:
+    """Warnings, as the record has them: '' where there are none, and the record has no field."""
+    return json.dumps([asdict(warning) for warning in warnings]) if warnings else ""
+
+
+def warnings_from_json(text: str) -> tuple[OptionWarning, ...]:
+    """Warnings, out of the record."""
+    return tuple(OptionWarning(**known_fields(OptionWarning, each)) for each in json.loads(text))
+
+
+def origin_to_text(request_id: str | None, traceparent: str | None) -> str:
+    """Where a job comes from, as the record has it: in one field, since one more would double the
+    table that Redis keeps of a waiting job's fields."""
+    return f"{request_id or ''} {traceparent or ''}".rstrip()
+
+
+def origin_from_text(text: str) -> tuple[str | None, str | None]:
+    """The request and the `traceparent`, out of the record."""
+    request_id, _, traceparent = text.partition(" ")
+    return request_id or None, traceparent or None
+
+
+_UNREADABLE = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError)
+"""What parsing text of another program may raise; OSError for a moment that no clock knows."""
+
+
+def _parse(record: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a job, out of those of its record; one from before there were priorities is
+    normal, and how much there is to paint of it is not known; one from before there were owners is
+    nobody's; one without warnings has no field for them."""
+    progress = record.get("progress")
+    backbone = record.get("backbone_name")
+    request_id, traceparent = origin_from_text(record.get("request_id", ""))
+    inputs, unknown_inputs = inputs_from_json(record["inputs"])
+    return {
+        "id": record["id"],
+        "owner": record.get("owner", NOBODY),
+        "status": cast(Status, record["status"]),  # the scripts write no other
+        "version": int(record["version"]),
+        "options": json_object(record["options"]),
+        "inputs": inputs,
+        "unknown_inputs": tuple(key for keys in unknown_inputs.values() for key in keys),
+        "warnings": warnings_from_json(record.get("warnings", "[]")),
+        "created_at": _moment(record["created_ms"]),
+        "started_at": _moment_if(record.get("started_ms")),
+        "finished_at": _moment_if(record.get("finished_ms")),
+        "expires_at": _moment_if(record.get("expires_ms")),
+        "deadline_at": _moment_if(record.get("deadline_ms")),
+        "priority": LANES[int(record.get("lane", 1))],
+        "attempt": int(record["attempt"]),
+        "fence": record.get("fence"),
+        "work": int(record.get("work", 0)),
+        "pixels": int(record.get("pixels", 0)),
+        "image_bytes": int(record.get("image_bytes", 0)),
+        "weight_updates": int(record.get("reweighed", 0)),
+        "progress": Progress.from_json(progress) if progress else None,
+        "backbone": BackboneUsed(backbone, record.get("backbone_sha256")) if backbone else None,
+        "preview_key": record.get("preview_key"),
+        "preview_iteration": _number_if(record.get("preview_iteration")),
+        "losses_key": record.get("losses_key"),
+        "result_key": record.get("result_key"),
+        "error_code": record.get("error_code"),
+        "error_detail": record.get("error_detail"),
+        "cancel_requested": "cancel_requested" in record,
+        "request_id": request_id,
+        "traceparent": traceparent,
+        "attempt_traceparent": record.get("attempt_traceparent"),
+        "webhook": _webhook(record) if "webhook_url" in record else None,
+    }
+
+
+def _webhook(record: Mapping[str, str]) -> Webhook:
+    return Webhook(
+        url=record["webhook_url"],
+        tries=int(record.get("webhook_tries", 0)),
+        tried_at=_moment_if(record.get("webhook_tried_ms")),
+        error=record.get("webhook_error") or None,
+        again_at=_moment_if(record.get("webhook_again_ms")),
+    )
+
+
+def _moment(milliseconds: str) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC)
+
+
+def _moment_if(milliseconds: str | None) -> datetime | None:
+    return _moment(milliseconds) if milliseconds else None
+
+
+def _number_if(text: str | None) -> int | None:
+    return int(text) if text else None

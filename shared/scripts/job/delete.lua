@@ -1,0 +1,15 @@
+-- Deletes a job in whatever state: a worker that still paints it learns so at its next heartbeat.
+--
+-- Keys: record, cleanup
+--   idempotency  hash: the submission that may give this job; none where there is none
+-- Arguments:
+--   grace_ms  after which none of its workers writes any more
+-- Returns 1, or 0 where there was no such job.
+local existed = redis.call('EXISTS', record)
+delete_record()
+redis.call('ZADD', cleanup, now_ms() + grace_ms, id)
+if idempotency and redis.call('HGET', idempotency, 'job') == id then
+  redis.call('DEL', idempotency)
+end
+wake_worker()
+return existed

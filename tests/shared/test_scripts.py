@@ -1,0 +1,100 @@
+"""Each Lua script documents the keys and arguments that its call gives it, and no others."""
+
+import re
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from shared import overview, transitions
+from shared.inputs import Inputs
+from shared.job_store import Transition
+from shared.redis_keys import JOB_KEYS
+from shared.transitions import Place, Retention
+from shared.workers import Worker, list_workers, register_worker
+from worker.webhooks import Delivery, list_due, note_delivery, take_delivery
+
+SCRIPTS = files("shared") / "scripts"
+
+RETENTION = Retention(retention_hours=1, grace_seconds=40)
+PLACE = Place("ada", 100)
+DELIVERY = Delivery("job", "https://example.org", "ada", "succeeded", 1, None, None)
+
+CALLS: list[Transition[Any]] = [
+    transitions.begin_submission("job"),
+    transitions.submit("job", 0, {}, Inputs("c", ("s",)), PLACE, queue_limit=9),
+    transitions.read("job"),
+    transitions.claim("job", lease_seconds=1),
+    transitions.heartbeat("job", "1-a", lease_seconds=1, news={"progress": "{}"}),
+    transitions.succeed("job", "1-a", result_key="r", news={}, retention=RETENTION),
+    transitions.release("job", "1-a", retention=RETENTION),
+    transitions.recover("job", lost_limit=3, lease_limit_seconds=1, retention=RETENTION),
+    transitions.cancel("job", retention=RETENTION),
+    transitions.request_finish("job"),
+    transitions.store_preview("job", "r"),
+    transitions.update_weights("job", 0, {}),
+    transitions.expire("job", retention=RETENTION),
+    transitions.delete("job", retention=RETENTION),
+    transitions.delete_past_retention("job"),
+    transitions.delete_damaged("job"),
+    transitions.mark_cleaned("job", 0),
+    take_delivery("job", hold_seconds=1),
+    note_delivery(DELIVERY, error=None, again_seconds=None),
+    list_due(limit=1),
+    overview.due("messages", limit=1),
+    overview.next_jobs(1),
+    overview.estimate(PLACE),
+    overview.list_jobs("ada", before="", limit=1, status=None, most=1),
+    overview.lead("role", "one", lease_seconds=1),
+    register_worker(Worker("one", "vgg16", "CPU", 1), ttl_seconds=1),
+    list_workers(),
+]
+IDS = [call.script for call in CALLS]
+
+
+def read(script: str) -> tuple[str, str, str]:
+    """What its header says of keys, of arguments, and its code."""
+    text = (SCRIPTS / f"{script}.lua").read_text("utf-8")
+    match = re.search(r"^-- Keys:(.*?)^-- Arguments:(.*?)^-- Returns(.*)", text, re.M | re.S)
+    assert match is not None
+    keys, arguments, rest = match.groups()
+    code = "\n".join(line for line in rest.splitlines()[1:] if not line.startswith("--"))
+    return keys, arguments, code
+
+
+def entries(section: str) -> set[str]:
+    """The names at the beginning of a header's indented lines."""
+    return set(re.findall(r"^--   (\w+)  ", section, re.M))
+
+
+def documented_keys(section: str) -> set[str]:
+    first_line = re.sub(r"\(.*?\)", "", section.splitlines()[0])
+    return set(re.findall(r"\w+", first_line)) | entries(section)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=IDS)
+def test_a_script_documents_its_arguments(call: Transition[Any]) -> None:
+    _, section, _ = read(call.script)
+    documented = entries(section) - {"fields"}
+    if "`Retention`" in section:
+        documented |= set(RETENTION.arguments)
+    assert documented == set(call.arguments) - {"id"}
+    assert not call.fields or "fields" in entries(section)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=IDS)
+def test_a_script_documents_the_keys_that_it_touches(call: Transition[Any]) -> None:
+    section, _, code = read(call.script)
+    touched = {name for name in call.keys if re.search(rf"(?<!')\b{name}\b(?!')", code)}
+    assert documented_keys(section) == touched
+
+
+def test_every_script_on_a_job_has_a_call() -> None:
+    scripts = {path.name for path in (SCRIPTS / "job").iterdir()} - {"prelude.lua"}
+    called = {call.script for call in CALLS if call.script.startswith("job/")}
+    assert {f"job/{name.removesuffix('.lua')}" for name in scripts} == called
+
+
+def test_the_prelude_documents_every_key_of_a_job() -> None:
+    header, _, _ = (SCRIPTS / "job/prelude.lua").read_text("utf-8").partition("-- A script that")
+    assert entries(header) == {"record", *JOB_KEYS}

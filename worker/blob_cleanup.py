@@ -1,0 +1,111 @@
+"""Deletes, bit by bit, the blobs that no job's record refers to.
+
+Nobody else can find them: a Redis that was emptied, or that lost its last second, knows neither the
+job nor that there is something to clean up. Only blobs older than any record's retention are
+deleted, so that a Redis that comes back late still finds its pictures.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from time import monotonic
+
+from obstore.exceptions import BaseError as BlobStoreError
+
+from shared.blob_store import BlobStore, StoredBlob
+from shared.job_store import JobStore
+from shared.redis_keys import CLEANUP, record_key
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 3600.0
+"""After how long the whole store is searched again."""
+
+STEP_SECONDS = 0.1
+"""How long one step takes: the reconciler's other work does not wait for longer."""
+
+SHORT_LIVED = timedelta(hours=1)
+"""How long results in other formats are kept; and after which incomplete blobs of a writer, or of a
+check of the store, belong to nobody any more."""
+
+_JOB_BLOB = re.compile(r"jobs/([0-9a-f]{32})/")
+_ENCODED = re.compile(r"jobs/[0-9a-f]{32}/encoded/")
+_CHECK = re.compile(r"checks/")
+
+
+class BlobCleanup:
+    """Searches the store again and again.
+
+    Args:
+        retention: how long a job and its pictures are kept once it is over.
+    """
+
+    def __init__(self, jobs: JobStore, blobs: BlobStore, retention: timedelta) -> None:
+        self._jobs, self._blobs = jobs, blobs
+        self._max_age = max(retention, SHORT_LIVED)
+        self._steps: Iterator[None] | None = None
+        self._next = monotonic()
+
+    def step(self) -> None:
+        """Continues where the last step ended.
+
+        Raises:
+            RedisError: the rest is for the next search.
+        """
+        if self._steps is None:
+            if monotonic() < self._next:
+                return
+            self._steps, self._next = self._search(), monotonic() + INTERVAL_SECONDS
+        deadline = monotonic() + STEP_SECONDS
+        steps, self._steps = self._steps, None
+        try:
+            for _ in steps:
+                if monotonic() > deadline:
+                    self._steps = steps
+                    return
+        except (BlobStoreError, OSError) as error:
+            log.warning("The blob store cannot be searched: %s", error)
+
+    def _search(self) -> Iterator[None]:
+        now = datetime.now(UTC)
+        for page in chain(self._blobs.pages("jobs"), self._blobs.pages("checks")):
+            yield from self._delete(self._short_lived(page, now - SHORT_LIVED))
+            yield from self._delete(self._orphans(page, now - self._max_age))
+            yield
+        yield from self._blobs.delete_old_pieces(now - SHORT_LIVED)
+
+    def _short_lived(self, page: Sequence[StoredBlob], before: datetime) -> list[str]:
+        old = (blob.key for blob in page if blob.modified_at < before)
+        return [key for key in old if _ENCODED.match(key) or _CHECK.match(key)]
+
+    def _orphans(self, page: Sequence[StoredBlob], before: datetime) -> list[str]:
+        """The blobs older than this of jobs without a record that are not about to get one: a copy
+        of an earlier job's picture is as old as the original."""
+        keys_by_job: dict[str, list[str]] = {}
+        for blob in page:
+            match = _JOB_BLOB.match(blob.key)
+            if match is not None and blob.modified_at < before:
+                keys_by_job.setdefault(match[1], []).append(blob.key)
+        reading = self._jobs.client.pipeline(transaction=False)
+        for job_id in keys_by_job:
+            # In this order: a job submitted in between leaves the cleanup and gets its record.
+            reading.zscore(CLEANUP, job_id)
+            reading.exists(record_key(job_id))
+        answers = reading.execute()
+        found = zip(keys_by_job.values(), answers[1::2], answers[::2], strict=True)
+        return [
+            key
+            for keys, has_record, cleanup_at in found
+            if not has_record and cleanup_at is None
+            for key in keys
+        ]
+
+    def _delete(self, keys: Sequence[str]) -> Iterator[None]:
+        """One at a time: an object store takes a request for each."""
+        for key in keys:
+            self._blobs.delete(key)
+            yield
+        if keys:
+            log.info("%d old blobs deleted that no job uses", len(keys))

@@ -1,0 +1,103 @@
+"""The network of webhooks: public addresses alone, and connections with a deadline."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from ipaddress import ip_address
+from socket import SOCK_STREAM, getaddrinfo
+from ssl import SSLContext
+from time import monotonic
+from typing import Any
+
+import httpcore
+
+from shared.webhooks import is_public
+
+TIMEOUT_SECONDS = 10.0
+"""For one step of a connection."""
+
+MAX_SECONDS = 2 * TIMEOUT_SECONDS
+"""How long a connection lives, however often the receiver sends something."""
+
+
+class NotPublic(OSError):
+    """The host name belongs to an address that is not public."""
+
+
+class PublicNetwork(httpcore.NetworkBackend):
+    """Connects to public addresses alone. A host name is resolved once, and the connection is made
+    to the addresses that were checked: they cannot change between check and connection. They are
+    tried in the system's order, each for its share of the time."""
+
+    def __init__(self) -> None:
+        self._network = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        resolved = getaddrinfo(host, port, type=SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(each[4][0]) for each in resolved))
+        if not all(is_public(ip_address(each)) for each in addresses):
+            raise NotPublic(f"{host} is not a public address.")
+        share = (TIMEOUT_SECONDS if timeout is None else timeout) / len(addresses)
+        *others, last = addresses
+        for address in others:
+            with suppress(httpcore.NetworkError, httpcore.TimeoutException):
+                return self._network.connect_tcp(address, port, share)
+        return self._network.connect_tcp(last, port, share)
+
+
+class DeadlineNetwork(httpcore.NetworkBackend):
+    """Connections that end at a deadline: a receiver that sends a byte now and then would else hold
+    one for ever."""
+
+    def __init__(self, network: httpcore.NetworkBackend) -> None:
+        self._network = network
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        deadline = monotonic() + MAX_SECONDS
+        stream = self._network.connect_tcp(host, port, timeout, local_address, socket_options)
+        return _DeadlineStream(stream, deadline)
+
+
+class _DeadlineStream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+        self._stream, self._deadline = stream, deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._remaining(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._remaining(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = self._stream.start_tls(ssl_context, server_hostname, self._remaining(timeout))
+        return _DeadlineStream(stream, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    def _remaining(self, timeout: float | None) -> float:
+        remaining = self._deadline - monotonic()
+        if remaining <= 0:
+            raise httpcore.ReadTimeout(f"It took longer than {MAX_SECONDS:g} s.")
+        return remaining if timeout is None else min(timeout, remaining)
