@@ -25,7 +25,7 @@ SECONDS = 60
 
 
 def painted(size: int, folder: Path) -> str:
-    """How often work was kept, how large it was, and which share of the time that took."""
+    """How often work was stored, how large it was, and which share of the time that took."""
     (content, style), *_ = PAIRS
     inputs = Inputs(example("content", content), (example("style", style),))
     options = Options(size=size, scale_iterations=(2000,), stall_tolerance=0, backbone=BACKBONE)
@@ -44,7 +44,7 @@ def painted(size: int, folder: Path) -> str:
     seconds = perf_counter() - began
     megabytes = sum(each.stat().st_size for each in folder.rglob("*.pt")) / 1e6
     return (
-        f"{size:5} px: {iterations} iterations in {seconds:.0f} s, kept {times} times, "
+        f"{size:5} px: {iterations} iterations in {seconds:.0f} s, stored {times} times, "
         f"{megabytes:.0f} MB, {1000 * keeping / times:.0f} ms each: {keeping / seconds:.2%}"
     )
 

@@ -229,7 +229,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measures what is asked for."""
+    """Measures the chosen pictures."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
     files = [parsed.picture, parsed.content, parsed.style]

@@ -134,9 +134,9 @@ def polled(url: str, etag: str | None = None) -> float:
     """Requests a second with sixteen connections."""
     header = ["-H", f"If-None-Match: {etag}"] if etag else []
     command = ["wrk", "-t1", "-c16", f"-d{SECONDS}s", *header, url]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = re.search(r"Requests/sec:\s+([\d.]+)", told)
-    assert found, told
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    assert found, output
     return float(found[1])
 
 
@@ -145,9 +145,9 @@ def latency_at(rate: float, url: str, etag: str) -> float:
     connections = 10
     command = ["hey", "-z", f"{SECONDS}s", "-c", str(connections), "-q", str(rate / connections)]
     command += ["-H", f"If-None-Match: {etag}", url]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = re.search(r"99%+ in ([\d.]+) secs", told)
-    assert found, told
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"99%+ in ([\d.]+) secs", output)
+    assert found, output
     return 1000 * float(found[1])
 
 
@@ -198,16 +198,16 @@ async def streams(url: str, job_id: str, fence: str, pid: int, store: JobStore) 
     delays = []
     for iteration in range(1000, 1008):
         await asyncio.sleep(1)
-        told = monotonic()
+        sent = monotonic()
         await asyncio.to_thread(_beat, store, job_id, fence, iteration)
         await asyncio.sleep(3)
-        delays += [each[iteration] - told for each in seen if iteration in each]
+        delays += [each[iteration] - sent for each in seen if iteration in each]
     for task in tasks:
         task.cancel()
     return {
         "open": sum(event.is_set() for event in opened),
         "kilobytes_each": weight,
-        "told": len(delays) / STREAMS / 8,
+        "received": len(delays) / STREAMS / 8,
         "median_ms": 1000 * median(delays),
         "p99_ms": 1000 * quantiles(delays, n=100)[-1],
     }
@@ -218,14 +218,14 @@ def saturated(url: str, pid: int) -> dict[str, Any]:
     files = {"content": jpeg(20, 4), "style": jpeg(20, 5)}
     answers: dict[int, int] = {}
     with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
-        before, kept = resident_kilobytes(pid), []
+        before, ids = resident_kilobytes(pid), []
         while answers.get(503, 0) < 200:
             answer = submitted(http, files)
             answers[answer.status_code] = answers.get(answer.status_code, 0) + 1
             if answer.status_code == 202:
-                kept.append(answer.json()["id"])
+                ids.append(answer.json()["id"])
         after = resident_kilobytes(pid)
-        http.delete(f"/jobs/{kept[0]}").raise_for_status()
+        http.delete(f"/jobs/{ids[0]}").raise_for_status()
         recovers = submitted(http, files).status_code == 202
     return {"answers": answers, "grew_kilobytes": after - before, "recovers": recovers}
 

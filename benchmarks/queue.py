@@ -112,8 +112,8 @@ def _compare(http: httpx.Client, jobs: JobStore, count: int) -> None:
         / median(each[what] for each in found["none"])
         for what in ("submit", "poll")
     }
-    told = {"waiting": count, **found, "ratios": ratios, "redis_bytes_a_job": round(bytes_each)}
-    sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    results = {"waiting": count, **found, "ratios": ratios, "redis_bytes_a_job": round(bytes_each)}
+    sys.stdout.write(json.dumps(results, indent=1) + "\n")
 
 
 def _serves(http: httpx.Client) -> bool:

@@ -41,8 +41,8 @@ def main(arguments: Sequence[str]) -> None:
             found[coarse].append([*times, run.scores[-1] / best])
     for coarse, rows in found.items():
         means = [geometric_mean(column) for column in zip(*rows, strict=True)]
-        told = "  ".join(f"{mean:7.3f}" for mean in means)
-        sys.stdout.write(f"{'-'.join(map(str, coarse)) or 'none':14} {told}\n")
+        columns = "  ".join(f"{mean:7.3f}" for mean in means)
+        sys.stdout.write(f"{'-'.join(map(str, coarse)) or 'none':14} {columns}\n")
 
 
 if __name__ == "__main__":

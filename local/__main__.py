@@ -10,7 +10,7 @@ from rich.console import Console
 
 from local.demo import demo
 from local.errors import LocalError
-from local.http_jobs import Wanted
+from local.http_jobs import Submission
 from local.serve import serve
 from local.signals import Ended
 from shared.settings import Settings
@@ -55,8 +55,10 @@ def _run(arguments: Namespace, settings: Settings, console: Console) -> None:
         case "serve":
             serve(settings, console)
         case "demo":
-            wanted = Wanted(arguments.content, arguments.style, {"size": str(arguments.size)})
-            demo(wanted, arguments.output, settings, console)
+            submission = Submission(
+                arguments.content, arguments.style, {"size": str(arguments.size)}
+            )
+            demo(submission, arguments.output, settings, console)
 
 
 def _parser() -> ArgumentParser:

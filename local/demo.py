@@ -11,20 +11,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local.errors import LocalError
-from local.http_jobs import Wanted, looks, picture, submit
+from local.http_jobs import Submission, looks, picture, submit
 from local.service import LocalService, running
 from local.signals import Operator
 from shared.settings import Settings
 
 
-def demo(wanted: Wanted, output: Path, settings: Settings, console: Console) -> None:
+def demo(submission: Submission, output: Path, settings: Settings, console: Console) -> None:
     """Starts the service, paints one picture through it, saves it and takes everything down.
 
     Raises:
         LocalError: a part of it cannot be done; the message says which.
         Ended: the operator wants it to end.
     """
-    for image in (wanted.content, wanted.style):
+    for image in (submission.content, submission.style):
         if not image.is_file():
             raise LocalError(f"There is no image {image}.")
     operator = Operator()
@@ -35,7 +35,7 @@ def demo(wanted: Wanted, output: Path, settings: Settings, console: Console) -> 
             httpx.Client(base_url=service.url, timeout=60.0, trust_env=False)
         )
         began = monotonic()
-        job = _watched(http, submit(http, wanted), service, operator, console)
+        job = _watched(http, submit(http, submission), service, operator, console)
         painted = picture(http, job)
         seconds = monotonic() - began
     _save(painted, output)
@@ -44,7 +44,7 @@ def demo(wanted: Wanted, output: Path, settings: Settings, console: Console) -> 
         f"in {seconds:.1f} s, saved as [bold]{output}[/]."
     )
     console.print("The same with curl, while `make serve` runs:")
-    console.print(f"  {_curl(wanted, service.url)}", soft_wrap=True)
+    console.print(f"  {_curl(submission, service.url)}", soft_wrap=True)
 
 
 def _watched(
@@ -94,6 +94,6 @@ def _save(painted: bytes, output: Path) -> None:
         raise LocalError(f"{output} cannot be saved: {reason}.") from error
 
 
-def _curl(wanted: Wanted, url: str) -> str:
-    options = "".join(f" -F {name}={value}" for name, value in wanted.options.items())
-    return f"curl -F content=@{wanted.content} -F style=@{wanted.style}{options} {url}/jobs"
+def _curl(submission: Submission, url: str) -> str:
+    options = "".join(f" -F {name}={value}" for name, value in submission.options.items())
+    return f"curl -F content=@{submission.content} -F style=@{submission.style}{options} {url}/jobs"

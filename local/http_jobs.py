@@ -17,7 +17,7 @@ _OVER = ("succeeded", "failed", "canceled", "expired")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Submission:
     """What is to be painted: image files and the options.
 
     Attributes:
@@ -30,7 +30,7 @@ class Wanted:
     more: tuple[tuple[str, Path], ...] = ()
 
 
-def submit(http: httpx.Client, wanted: Wanted) -> dict[str, Any]:
+def submit(http: httpx.Client, submission: Submission) -> dict[str, Any]:
     """The job, as the service accepted it.
 
     Raises:
@@ -41,12 +41,12 @@ def submit(http: httpx.Client, wanted: Wanted) -> dict[str, Any]:
             files = [
                 (name, stack.enter_context(path.open("rb")))
                 for name, path in (
-                    ("content", wanted.content),
-                    ("style", wanted.style),
-                    *wanted.more,
+                    ("content", submission.content),
+                    ("style", submission.style),
+                    *submission.more,
                 )
             ]
-            return _job(http.post("/jobs", files=files, data=wanted.options))
+            return _job(http.post("/jobs", files=files, data=submission.options))
     except FileNotFoundError as error:
         raise LocalError(f"There is no image {error.filename}.") from error
 

@@ -1,4 +1,4 @@
-"""`make serve`: the service, up until it is told to go."""
+"""`make serve`: the service, up until it is stopped."""
 
 from contextlib import ExitStack
 
@@ -28,7 +28,7 @@ def serve(settings: Settings, console: Console) -> None:
                 soft_wrap=True,
             )
             console.print(f"  painted by  the {worker.backbone} backbone on {worker.device}")
-            console.print(f"  kept in     {service.data.path}")
+            console.print(f"  data in     {service.data.path}")
             console.print(f"  Redis       {service.redis_url}", soft_wrap=True)
             console.print("  Ctrl-C stops it; jobs and pictures stay.")
             while True:

@@ -13,7 +13,7 @@ class Ended(Exception):
 
 
 class Operator:
-    """Whether somebody wants the command to end: asked for wherever it waits.
+    """Whether somebody wants the command to end: checked wherever it waits.
 
     A signal that raised wherever it happens to strike could strike between the start of a process
     and the note to stop it.

@@ -1,6 +1,6 @@
 """Pastiche: a photograph, painted in the style of a painting.
 
-`stylize` loads torch when it is first asked for, so that `pastiche.options` stays light.
+`stylize` loads torch when it is first used, so that `pastiche.options` stays light.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -29,7 +29,7 @@ USABLE = 0.8
 
 WORKED_ON = {2: 10, 4: 44}
 """How many bytes a number in the widest maps takes while they are worked on, by its size. That of
-float32 is measured (`benchmarks.memory`): freed memory that is kept has gaps."""
+float32 is measured (`benchmarks.memory`): freed memory that is retained has gaps."""
 
 FLOAT = 4
 """Bytes of a number in images, the optimiser, and the content image's feature maps."""
@@ -54,7 +54,7 @@ Size = tuple[int, int]
 
 
 def evaluation_bytes(pixels: float, layers: Collection[LayerName], itemsize: int) -> float:
-    """What an evaluation of this many pixels takes: the feature maps, which are kept, and what the
+    """What an evaluation of this many pixels takes: the feature maps, which are held, and what the
     widest of them needs while it is worked on.
 
     Args:
@@ -62,11 +62,11 @@ def evaluation_bytes(pixels: float, layers: Collection[LayerName], itemsize: int
         itemsize: bytes of a number in the feature maps.
     """
     deepest = max(LAYERS.index(layer) for layer in layers)
-    kept = sum(
+    held = sum(
         (outgoing + (incoming if layer in POOLED_BEFORE else 0)) / stride_at(layer) ** 2
         for layer, (incoming, outgoing) in list(CHANNELS.items())[: deepest + 1]
     )
-    return pixels * (kept * itemsize + 64 * WORKED_ON[itemsize])
+    return pixels * (held * itemsize + 64 * WORKED_ON[itemsize])
 
 
 def state_bytes(pixels: int, options: Options, history: int) -> int:

@@ -1,6 +1,6 @@
 """VGG's layers: what comes in and goes out, how far each sees, and which of them are compared.
 
-It needs nothing but Python, so that what a painting takes can be told where torch is not installed.
+It needs nothing but Python, so that a run's memory can be estimated where torch is not installed.
 """
 
 from collections.abc import Collection, Mapping

@@ -20,7 +20,7 @@ class Readable(Protocol):
 
 @runtime_checkable
 class PixelArray(Protocol):
-    """A numpy array, or a tensor of torch: what is asked of it before either is imported."""
+    """A numpy array, or a tensor of torch: what is read of it before either is imported."""
 
     @property
     def shape(self) -> Any: ...

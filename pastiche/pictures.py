@@ -247,7 +247,7 @@ def _alpha_of(image: Image.Image) -> Image.Image | None:
         isinstance(c, int) for c in colour
     ):
         return None
-    if image.mode == "RGB" and max(colour) > 255:  # of 16 bits, of which Pillow has kept 8
+    if image.mode == "RGB" and max(colour) > 255:  # of 16 bits, of which Pillow has read 8
         colour = tuple(sample >> 8 for sample in colour)
     return _alpha_of_key(image, colour)
 

@@ -33,7 +33,7 @@ class Scale:
 
 
 LEAST_SIDE = 16
-"""No scale that is asked for by `scale_iterations` is smaller, on its shorter side: the network
+"""No scale that `scale_iterations` sets is smaller, on its shorter side: the network
 halves it four times."""
 
 

@@ -17,10 +17,10 @@ def fitted(height: int, width: int, longest_side: int) -> tuple[int, int]:
 def same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
     """Whether two (height, width) have one aspect ratio, to a pixel or a hundredth: both may have
     been rounded."""
-    wanted = fitted(*other, max(size))
+    expected = fitted(*other, max(size))
     return all(
         abs(side - fitting) <= max(1.0, 0.01 * fitting)
-        for side, fitting in zip(size, wanted, strict=True)
+        for side, fitting in zip(size, expected, strict=True)
     )
 
 

@@ -7,7 +7,7 @@ PasticheError
 ├── AccessDenied         the caller: 401, 403, or 429 where it asks for too much
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, HostNotAllowed, CrossSiteRequest,
 │   │   TooManyRequests, TooManyJobs, QuotaUsedUp
-├── JobError             the job that was asked for
+├── JobError             the requested job
 │   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, ChangedMeanwhile, JobNotOver,
 │   │   ResultNotReady, NoResult, ResultLost, PicturesLost, NotAcceptable,
 │   │   RangeNotSatisfiable, DamagedRecord
@@ -29,7 +29,7 @@ FIELD_FAULTS = {
     "backbone_missing": "No living worker has the weights of this backbone.",
     "size_too_large": "More pixels than the operator, or the workers' memory, allows.",
     "too_many_values": "More values than a sweep may have jobs.",
-    "priority_not_allowed": "The key, or the operator where no keys are asked for, does not allow "
+    "priority_not_allowed": "The key, or the operator where no keys are required, does not allow "
     "high priority.",
     "text_too_long": "A text of more than 16 kB.",
     "not_text": "A file where text belongs.",
@@ -81,7 +81,7 @@ class PasticheError(Exception):
 
 
 class NotAccepted(PasticheError):
-    """The request cannot be used as it is; nothing was kept of it."""
+    """The request cannot be used as it is; nothing of it was stored."""
 
 
 class MalformedRequest(NotAccepted):
@@ -171,7 +171,7 @@ class QuotaUsedUp(AccessDenied):
 
 
 class JobError(PasticheError):
-    """What was asked of a job cannot be done."""
+    """The job cannot do what was requested."""
 
 
 class JobNotFound(JobError):
@@ -286,8 +286,8 @@ FAILURES: dict[FailureCode, str] = {
     "worker_lost": "The worker died every time that it painted this job.",
     "time_limit": "Painting took longer than it may; try a smaller size or fewer iterations.",
     "out_of_memory": "The picture did not fit the worker's memory; try a smaller size.",
-    "weights_missing": "The worker does not have the pretrained weights of the backbone that was "
-    "asked for; `auto` and `whitened` need none.",
+    "weights_missing": "The worker does not have the pretrained weights of the requested backbone; "
+    "`auto` and `whitened` need none.",
     "layer_missing": "The backbone that `auto` chose here, `vgg16`, does not have a layer that "
     "`content_layers` or `style_layers` names.",
     "painting_diverged": "The optimisation ran off to infinity; try smaller weights.",

@@ -145,7 +145,7 @@ def size_of(picture: Path) -> tuple[int, int]:
         return image.height, image.width
 
 
-def encode(picture: bytes, wanted: Format) -> bytes:
+def encode(picture: bytes, format: Format) -> bytes:
     """A picture that `normalise` or the worker wrote, in another format; in JPEG, which has no
     transparency, on white.
 
@@ -154,18 +154,18 @@ def encode(picture: bytes, wanted: Format) -> bytes:
     """
     out = BytesIO()
     image = open_kept(picture, "PNG")
-    shown = on_white(image) if wanted == "jpeg" else image
-    shown.save(out, wanted.upper(), **_ENCODING[wanted])
+    shown = on_white(image) if format == "jpeg" else image
+    shown.save(out, format.upper(), **_ENCODING[format])
     return out.getvalue()
 
 
-def encode_file(source: Path, target: Path, wanted: Format) -> None:
+def encode_file(source: Path, target: Path, format: Format) -> None:
     """Writes a picture that the worker wrote in another format; its file may be a large one."""
-    target.write_bytes(encode(source.read_bytes(), wanted))
+    target.write_bytes(encode(source.read_bytes(), format))
 
 
 def encode_png(picture: Image.Image) -> bytes:
-    """A painted picture as the file that is kept: compressed fast rather than tightly."""
+    """A painted picture as the file that is stored: compressed fast rather than tightly."""
     out = BytesIO()
     picture.save(out, "PNG", **_ENCODING["png"])
     return out.getvalue()
@@ -179,7 +179,7 @@ def encode_preview(picture: Image.Image) -> bytes:
 
 
 def preview_to_png(preview: bytes) -> bytes:
-    """What `encode_preview` gave, as the file that is kept of a finished picture.
+    """What `encode_preview` gave, as the file that is stored of a finished picture.
 
     Raises:
         DamagedPicture: it cannot be decoded.

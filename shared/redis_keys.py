@@ -13,7 +13,7 @@ CLEANUP = "jobs:debris"
 INDEX = "jobs:index"
 WEBHOOKS = "jobs:webhooks"
 COUNTERS = "metrics:counters"
-RETAINED = "jobs:kept"
+RETAINED = "jobs:retained"
 
 JOB_KEYS: dict[str, str] = {
     "waiting": WAITING,
@@ -43,4 +43,4 @@ def record_key(job_id: str) -> str:
 
 def wake_up_channel(job_id: str) -> str:
     """Where a running job's worker is woken when its client requests something."""
-    return f"asked:{job_id}"
+    return f"wake-up:{job_id}"

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     )
     blob_store_url: str | None = Field(
         None,
-        description="Where the pictures are kept: `file:///…`, `s3://…`, `gs://…` or `az://…`. "
+        description="Where the pictures are stored: `file:///…`, `s3://…`, `gs://…` or `az://…`. "
         "Without it the folder `blobs` in the data folder.",
     )
     weights_folder: Path | None = Field(
@@ -95,8 +95,9 @@ class Settings(BaseSettings):
     )
     high_priority_without_keys: bool = Field(
         False,
-        description="Whether jobs may be submitted with `priority=high` where no keys are asked "
-        "for; else it is a right of keys (`python -m api.keys create OWNER --high-priority`).",
+        description="Whether jobs may be submitted with `priority=high` where no keys are "
+        "required; otherwise it is a right of keys (`python -m api.keys create OWNER "
+        "--high-priority`).",
     )
     requests_per_minute: Annotated[int, Field(ge=1)] | None = Field(
         None,
@@ -124,7 +125,7 @@ class Settings(BaseSettings):
     )
     kept_jobs_per_owner: Annotated[int, Field(ge=1)] = Field(
         10_000,
-        description="How many jobs of one owner are kept once they are over. Beyond that the "
+        description="How many jobs of one owner are retained once they are over. Beyond that the "
         "oldest go before their time, those without a picture first. Without keys all jobs have "
         "one owner.",
     )

@@ -104,7 +104,7 @@ class HeartbeatReply:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long things are kept once a job is over, and how many jobs.
+    """How long things are retained once a job is over, and how many jobs.
 
     Attributes:
         retention_hours: the job and its pictures.

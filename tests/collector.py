@@ -18,8 +18,8 @@ Attributes = dict[str, str | int | float]
 
 
 @dataclass(frozen=True)
-class ToldSpan:
-    """A span that was told, with its ids in hexadecimal; no parent is ''.
+class ReceivedSpan:
+    """A span that was received, with its ids in hexadecimal; no parent is ''.
 
     Attributes:
         links: the ids of the spans that it is linked to.
@@ -38,7 +38,7 @@ class ToldSpan:
 
 @dataclass
 class Collector:
-    """What it was told, and how it answers.
+    """What it received, and how it answers.
 
     Attributes:
         status: of its answers.
@@ -46,7 +46,7 @@ class Collector:
     """
 
     port: int = 0
-    spans: list[ToldSpan] = field(default_factory=list)
+    spans: list[ReceivedSpan] = field(default_factory=list)
     status: int = 200
     answering: Event = field(default_factory=Event)
 
@@ -54,20 +54,20 @@ class Collector:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def awaited(self, name: str, attributes: Attributes | None = None) -> ToldSpan:
+    def awaited(self, name: str, attributes: Attributes | None = None) -> ReceivedSpan:
         """The first span of this name with these attributes, as soon as it is there."""
-        wanted = (attributes or {}).items()
+        expected = (attributes or {}).items()
 
-        def told() -> list[ToldSpan]:
+        def find() -> list[ReceivedSpan]:
             named = [span for span in list(self.spans) if span.name == name]
-            return [span for span in named if wanted <= span.attributes.items()]
+            return [span for span in named if expected <= span.attributes.items()]
 
-        return until(told)[0]
+        return until(find)[0]
 
     def take(self, body: bytes) -> None:
         """One more batch."""
-        for told in ExportTraceServiceRequest.FromString(body).resource_spans:
-            self.spans += _spans(told)
+        for each_resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            self.spans += _spans(each_resource)
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def collecting() -> Iterator[Collector]:
             if collector.status == 200:
                 collector.take(body)
             answer = ExportTraceServiceResponse().SerializeToString()
-            with suppress(ConnectionError):  # who asked may be gone by now
+            with suppress(ConnectionError):  # the sender may be gone by now
                 self.send_response(collector.status)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
@@ -106,13 +106,15 @@ def collecting() -> Iterator[Collector]:
         server.server_close()
 
 
-def _spans(told: ResourceSpans) -> Iterator[ToldSpan]:
+def _spans(resource: ResourceSpans) -> Iterator[ReceivedSpan]:
     services = [
-        each.value.string_value for each in told.resource.attributes if each.key == "service.name"
+        each.value.string_value
+        for each in resource.resource.attributes
+        if each.key == "service.name"
     ]
-    for scope in told.scope_spans:
+    for scope in resource.scope_spans:
         for span in scope.spans:
-            yield ToldSpan(
+            yield ReceivedSpan(
                 service=services[0],
                 name=span.name,
                 trace_id=span.trace_id.hex(),

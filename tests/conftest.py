@@ -74,8 +74,8 @@ class RunningApi:
     @property
     def open_streams(self) -> int:
         """How many event streams it has; one that was closed is noticed within seconds."""
-        _, _, told = self.http.get("/metrics").text.partition("\npastiche_event_streams ")
-        return int(float(told.split()[0]))
+        _, _, metric = self.http.get("/metrics").text.partition("\npastiche_event_streams ")
+        return int(float(metric.split()[0]))
 
 
 @pytest.fixture(scope="session", autouse=True)

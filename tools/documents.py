@@ -165,9 +165,9 @@ def metrics_page() -> str:
     )
     return (
         "# Metrics\n\n"
-        "`GET /metrics`, for Prometheus. What befalls jobs is counted in Redis by the scripts\n"
-        "that change their records: one count for the whole service, whichever API process is\n"
-        "asked. Only requests are counted by each API process for itself. A dashboard for\n"
+        "`GET /metrics`, for Prometheus. Changes of jobs are counted in Redis by the scripts\n"
+        "that change their records: one count for the whole service, whichever API process\n"
+        "answers. Only requests are counted by each API process for itself. A dashboard for\n"
         "Grafana lies in `deploy/grafana`; [traces](deployment.md#traces) follow one job.\n\n"
     ) + _table(("metric", "kind", "what", "label"), rows)
 

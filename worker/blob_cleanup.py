@@ -27,8 +27,8 @@ STEP_SECONDS = 0.1
 """How long one step takes: the reconciler's other work does not wait for longer."""
 
 SHORT_LIVED = timedelta(hours=1)
-"""How long results in other formats are kept; and after which incomplete blobs of a writer, or of a
-check of the store, belong to nobody any more."""
+"""How long results in other formats are retained; and after which incomplete blobs of a writer, or
+of a check of the store, belong to nobody any more."""
 
 _JOB_BLOB = re.compile(r"jobs/([0-9a-f]{32})/")
 _ENCODED = re.compile(r"jobs/[0-9a-f]{32}/encoded/")
@@ -39,7 +39,7 @@ class BlobCleanup:
     """Searches the store again and again.
 
     Args:
-        retention: how long a job and its pictures are kept once it is over.
+        retention: how long a job and its pictures are retained once it is over.
     """
 
     def __init__(self, jobs: JobStore, blobs: BlobStore, retention: timedelta) -> None:

@@ -23,7 +23,7 @@ class _Block:
 
 
 class Blocks:
-    """Those of one painting, made where it begins. Each is told when it is over."""
+    """Those of one painting, made where it begins. Each is recorded when it is over."""
 
     def __init__(self, every_seconds: float = BLOCK_SECONDS) -> None:
         self._every_ns = round(every_seconds * 1e9)

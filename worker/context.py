@@ -44,5 +44,5 @@ class WorkerContext:
 
     @property
     def retention(self) -> Retention:
-        """How long jobs are kept once they are over."""
+        """How long jobs are retained once they are over."""
         return Retention.from_settings(self.settings)

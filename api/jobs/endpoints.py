@@ -126,13 +126,14 @@ async def update_weights(
 )
 async def cancel_job(job: PathJob, access: CurrentAccess, service: CurrentService) -> Response:
     """Cancels a waiting job at once, and a running job when its worker has stopped (202). A job
-    that is over stays as it is. A job that is about to succeed because it was asked to finish can
-    only be deleted (409)."""
+    that is over stays as it is. After a request to finish it is about to succeed and can only
+    be deleted (409)."""
     retention = Retention.from_settings(service.settings)
     outcome = await service.jobs.run(transitions.cancel(job.id, retention=retention))
     if outcome == "finishing":
         raise FinishRequested(
-            "The job was asked to finish and is about to succeed; DELETE erases it and its picture."
+            "The job is about to succeed after a request to finish; DELETE erases it and its "
+            "picture."
         )
     status = HTTPStatus.ACCEPTED if outcome == "requested" else HTTPStatus.OK
     return await respond_with_job(await find_job(job.id, access, service), service, status)
@@ -142,7 +143,7 @@ async def cancel_job(job: PathJob, access: CurrentAccess, service: CurrentServic
     "/{job_id}/finish",
     response_model=schemas.Job,
     responses=caller_problems(404, 409, 410, 507)
-    | {202: {"model": schemas.Job, "description": "The worker is asked to; the job is over soon"}},
+    | {202: {"model": schemas.Job, "description": "The worker stops; the job is over soon"}},
 )
 async def finish_job(job: PathJob, access: CurrentAccess, service: CurrentService) -> Response:
     """Stops painting, and makes the current picture the job's result. A running job succeeds after
@@ -153,7 +154,7 @@ async def finish_job(job: PathJob, access: CurrentAccess, service: CurrentServic
         outcome = await service.jobs.run(transitions.request_finish(job.id))
         if outcome == "canceling":
             raise CancelRequested(
-                "The job is about to be canceled; once it is, its last preview can be kept."
+                "The job is about to be canceled; once it is, its last preview can be stored."
             )
         if outcome == "requested":
             job = await find_job(job.id, access, service)
@@ -179,7 +180,7 @@ async def _store_preview_as_result(job: Job, access: Access, service: Service) -
     except (FileNotFoundError, DamagedPicture) as error:
         raise NoResult("The last preview of the job is gone.") from error
     # Its worker may still write under its fence's own key, and delete that again.
-    key = result_key(job.id, f"{job.fence or token_hex(4)}-kept")
+    key = result_key(job.id, f"{job.fence or token_hex(4)}-finished")
     await service.blobs.put_async(key, picture)
     await service.jobs.run(transitions.store_preview(job.id, key))
     return await find_job(job.id, access, service)

@@ -21,7 +21,7 @@ async def find_job(job_id: str, access: Access, service: Service) -> Job:
     if job is None or job.owner != access.owner:
         raise JobNotFound(f"There is no job {job_id!r}.")
     if job.is_past_retention:
-        raise JobExpired(f"Job {job_id} was kept until {job.expires_at:%Y-%m-%d %H:%M} UTC.")
+        raise JobExpired(f"Job {job_id} was available until {job.expires_at:%Y-%m-%d %H:%M} UTC.")
     return job
 
 

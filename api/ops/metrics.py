@@ -1,7 +1,7 @@
 """Every metric: its name, where it is counted, and its samples for Prometheus.
 
 Jobs are counted in Redis, by the scripts that change their records, in the same step: no process
-has to be asked for its counts, and none takes them with it when it dies. Requests are counted by
+has to report its counts, and none takes them with it when it dies. Requests are counted by
 each API process.
 """
 

@@ -99,6 +99,6 @@ def delete(sweep: Sweep) -> Transition[bool]:
 def _list_keys(sweep: Sweep) -> dict[str, str | None]:
     return {
         "sweep": make_sweep_key(sweep.id),
-        "all": "sweeps:kept",
-        "owned": f"sweeps:kept:{sweep.owner}",
+        "all": "sweeps:retained",
+        "owned": f"sweeps:retained:{sweep.owner}",
     }

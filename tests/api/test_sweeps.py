@@ -168,7 +168,7 @@ def test_of_the_sweeps_of_one_owner_and_of_all_the_newest_are_kept(jobs: JobStor
     fourth = keep("cid", in_all=2)
     assert are_kept(bob, second, third, fourth) == [False, False, True, True]
     assert jobs.run(store.delete(fourth))
-    assert not jobs.client.exists("sweeps:kept:cid")
+    assert not jobs.client.exists("sweeps:retained:cid")
 
 
 def test_a_key_of_a_job_is_no_sweep_s(api: RunningApi) -> None:

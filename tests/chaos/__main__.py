@@ -5,7 +5,7 @@ python -m tests.chaos [--rounds 20] [--seed 1] [--workers 2] [--reconcilers 1] [
 
 Starts a real Redis, API, reconciler and workers. A round submits some small jobs, lets one fault
 happen at a random moment, waits until all jobs are over, and checks every promise. A round that
-breaks one is told with the seed that it can be had again with. Each round is written down as a line
+breaks one is printed with the seed that repeats it. Each round is written down as a line
 of FILE: several runs beside one another, or one after another, make one table
 (`python -m tests.chaos.tally FILE…`). A FOLDER that is a small disk of its own is filled up, too.
 """
@@ -39,7 +39,7 @@ def round_(service: House, fault: Fault, picture: bytes, seed: str) -> Recovery:
     """One round.
 
     Raises:
-        Broken: a promise was not kept.
+        Broken: a promise was broken.
     """
     chance = Random(seed)
     jobs = [service.submit() for _ in range(JOBS)]
@@ -79,7 +79,7 @@ def _is_small_disk(folder: Path | None) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints a table; 0 where every promise was kept."""
+    """Prints a table; 0 if every promise held."""
     parser = ArgumentParser(prog="python -m tests.chaos", description="Faults at random moments.")
     parser.add_argument("--rounds", type=int, default=20, help="of each fault")
     parser.add_argument("--seed", type=int, default=1)
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _tried(service: House, fault: Fault, picture: bytes, seed: str) -> Round:
-    """One round; what it broke is told at once."""
+    """One round; what it broke is printed at once."""
     try:
         return Round(fault.name, seed, recovery=round_(service, fault, picture, seed))
     except Exception as error:  # whatever it is, the other faults have their turn

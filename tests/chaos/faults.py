@@ -59,7 +59,7 @@ def kill_whole_worker(house: House, jobs: list[str], chance: Random) -> None:
 
 def kill_api(house: House, jobs: list[str], chance: Random) -> None:
     """SIGKILL to the API in the middle of a submission, which the client then sends again under the
-    same key: it is the same job, or it is told that the first one has not come to its end."""
+    same key: it is the same job, or the response says that the first one is not over yet."""
     key = f"chaos-{chance.getrandbits(64)}"
     with ThreadPoolExecutor() as pool:
         submission = pool.submit(house.post, key)

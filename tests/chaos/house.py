@@ -38,7 +38,7 @@ SETTINGS = {
 
 
 class Part:
-    """One process, started anew under the same name as often as it takes."""
+    """One process, started again under the same name as often as it takes."""
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path):
         self.name, self._command, self._log = name, command, log
@@ -253,8 +253,8 @@ class House:
         """Whether the API is, and each worker has a child that lives and has said so."""
         try:
             ready = self.http.get("/readyz").is_success
-            told = {int(each.name.rpartition("-")[2]) for each in self.jobs.run(list_workers())}
-            return ready and all(told & set(worker.children) for worker in self.workers)
+            listed = {int(each.name.rpartition("-")[2]) for each in self.jobs.run(list_workers())}
+            return ready and all(listed & set(worker.children) for worker in self.workers)
         except (httpx.TransportError, redis.RedisError):
             return False
 

@@ -18,7 +18,7 @@ OVER = ("succeeded", "failed", "canceled", "expired")
 
 
 class Broken(AssertionError):
-    """A promise was not kept."""
+    """A promise was broken."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What came of the rounds: counted, written down, and told as a table.
+"""What came of the rounds: counted, written down, and printed as a table.
 
 python -m tests.chaos.tally FILE…     one table of what several runs have written down
 """
@@ -52,9 +52,9 @@ class Round:
 
     @classmethod
     def from_json(cls, line: str) -> "Round":
-        kept = json.loads(line)
-        recovery = kept.pop("recovery")
-        return cls(**kept, recovery=None if recovery is None else Recovery(**recovery))
+        fields = json.loads(line)
+        recovery = fields.pop("recovery")
+        return cls(**fields, recovery=None if recovery is None else Recovery(**recovery))
 
 
 def table(rounds: Iterable[Round]) -> str:

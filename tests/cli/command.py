@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.conftest import RunningApi
 
 PLAIN = {"COLUMNS": "200", "TERM": "dumb", "PASTICHE_KEY": "", "PASTICHE_URL": ""}
-"""What a terminal might make of the output is told in each test that is about it."""
+"""Each test that is about it says what a terminal would change in the output."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Ended:
 
     code: int
     out: bytes
-    told: str
+    err: str
 
 
 def url_of(api: RunningApi) -> str:

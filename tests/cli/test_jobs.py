@@ -27,7 +27,7 @@ def test_a_job_is_looked_at_watched_and_fetched(
     worker.tell(126)
     assert b"running" in shell.run("get", job_id).out
     early = shell.run("get", job_id, "-o", "early.png")
-    assert (early.code, early.told) == (
+    assert (early.code, early.err) == (
         3,
         "The job is running; its picture comes when it has succeeded.\n",
     )
@@ -46,7 +46,7 @@ def test_a_watched_job_that_is_canceled_ends_with_1(shell: Shell, api: RunningAp
     job_id = submitted(api)["id"]
     assert shell.run("cancel", job_id).out.decode() == f"{job_id} canceled\n"
     ended = shell.run("watch", job_id)
-    assert (ended.code, ended.told) == (1, "The job was canceled.\n")
+    assert (ended.code, ended.err) == (1, "The job was canceled.\n")
 
 
 def test_a_stopped_job_s_picture_is_kept_and_saved(
@@ -54,7 +54,7 @@ def test_a_stopped_job_s_picture_is_kept_and_saved(
 ) -> None:
     job, worker = shown(api, jobs)
     worker.stop()
-    target = tmp_path / "kept.png"
+    target = tmp_path / "picture.png"
     ended = shell.run("finish", job["id"], "-o", str(target))
     assert (ended.code, target.read_bytes()[1:4]) == (0, b"PNG")
 
@@ -64,24 +64,24 @@ def test_of_cancel_and_finish_the_second_is_refused_in_a_sentence(
 ) -> None:
     canceled, finished = (shown(api, jobs)[0]["id"] for _ in range(2))
     shell.run("cancel", canceled)
-    late = shell.run("finish", canceled, "-o", "kept.png")
+    late = shell.run("finish", canceled, "-o", "picture.png")
     assert (late.code, late.out) == (3, b"")
-    assert late.told.startswith("The job is about to be canceled; ")
+    assert late.err.startswith("The job is about to be canceled; ")
     api.http.post(f"/jobs/{finished}/finish")
     late = shell.run("cancel", finished)
     assert (late.code, late.out) == (3, b"")
-    assert late.told.startswith("The job was asked to finish and is about to succeed; ")
+    assert late.err.startswith("The job is about to succeed after a request to finish; ")
 
 
 def test_a_job_that_fails_before_it_is_finished_is_told(
     shell: Shell, api: RunningApi, jobs: JobStore, tmp_path: Path
 ) -> None:
     job, worker = shown(api, jobs)
-    finishing = shell.start("finish", job["id"], "-o", str(tmp_path / "kept.png"))
+    finishing = shell.start("finish", job["id"], "-o", str(tmp_path / "picture.png"))
     until(lambda: heard(worker) == "finish")
     worker.fail()
-    _, told = finishing.communicate(timeout=60)
-    assert (finishing.returncode, told.decode()) == (1, f"{FAILURES['out_of_memory']}\n")
+    _, err = finishing.communicate(timeout=60)
+    assert (finishing.returncode, err.decode()) == (1, f"{FAILURES['out_of_memory']}\n")
 
 
 def test_jobs_are_listed_for_people_and_for_scripts(shell: Shell, api: RunningApi) -> None:
@@ -96,7 +96,7 @@ def test_jobs_are_erased_and_what_is_not_there_is_told(shell: Shell, api: Runnin
     ids = [submitted(api)["id"] for _ in range(2)]
     ended = shell.run("delete", ids[0], "0" * 32, ids[1])
     assert ended.code == 3
-    assert f"There is no job '{'0' * 32}'" in ended.told
+    assert f"There is no job '{'0' * 32}'" in ended.err
     assert api.http.get("/jobs").json()["jobs"] == []
 
 
@@ -104,8 +104,8 @@ def test_a_service_that_is_not_there_is_told(shell: Shell) -> None:
     url = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
     ended = shell.run("list", "--url", url)
     assert ended.code == 5
-    assert ended.told.splitlines()[0].startswith(f"{url} cannot be reached")
-    assert "Traceback" not in ended.told
+    assert ended.err.splitlines()[0].startswith(f"{url} cannot be reached")
+    assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize("body", [b"<html>\x1b[2J</html>", b"\xff\xfe", b"{}"])
@@ -113,22 +113,22 @@ def test_what_is_no_pastiche_is_told_in_a_sentence(shell: Shell, body: bytes) ->
     with responding(http("200 OK", "text/\x1b[2Jhtml", body)) as url:
         ended = shell.run("list", "--url", url)
     assert ended.code == 6
-    assert ended.told.startswith(f"The server at {url} is not a Pastiche service")
-    assert ended.told.count("\n") == 1
-    assert "\x1b" not in ended.told
+    assert ended.err.startswith(f"The server at {url} is not a Pastiche service")
+    assert ended.err.count("\n") == 1
+    assert "\x1b" not in ended.err
 
 
 def test_an_address_that_is_none_is_told(shell: Shell) -> None:
     ended = shell.run("list", PASTICHE_URL="here")
     assert (ended.code, ended.out) == (2, b"")
-    assert "'here' is not the address of a service" in ended.told
+    assert "'here' is not the address of a service" in ended.err
 
 
 def test_a_proxy_that_cannot_be_used_is_told(shell: Shell) -> None:
     ended = shell.run("list", ALL_PROXY="gopher://127.0.0.1:9", NO_PROXY="")
     assert (ended.code, ended.out) == (2, b"")
-    assert ended.told.startswith("The proxy of the environment cannot be used: ")
-    assert "Traceback" not in ended.told
+    assert ended.err.startswith("The proxy of the environment cannot be used: ")
+    assert "Traceback" not in ended.err
 
 
 def test_an_output_that_nobody_reads_any_more_is_told(shell: Shell, api: RunningApi) -> None:
@@ -137,12 +137,12 @@ def test_an_output_that_nobody_reads_any_more_is_told(shell: Shell, api: Running
         assert listing.stdout is not None
         assert listing.stderr is not None
         listing.stdout.close()
-        told = listing.stderr.read().decode()
-    assert (listing.returncode, told) == (4, "Standard output cannot be written: Broken pipe.\n")
+        err = listing.stderr.read().decode()
+    assert (listing.returncode, err) == (4, "Standard output cannot be written: Broken pipe.\n")
 
 
 def test_the_doctor_says_what_is_here_and_there(shell: Shell) -> None:
-    told = json.loads(shell.run("doctor", "--json").out)
-    assert told["service"]["status"] == "ready"
-    assert told["machine"]["engine"]["precision"] in ("float32", "bfloat16")
-    assert any("No worker is running" in words for words in told["advice"])
+    err = json.loads(shell.run("doctor", "--json").out)
+    assert err["service"]["status"] == "ready"
+    assert err["machine"]["engine"]["precision"] in ("float32", "bfloat16")
+    assert any("No worker is running" in words for words in err["advice"])

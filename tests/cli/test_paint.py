@@ -38,8 +38,8 @@ def test_it_submits_waits_and_saves(
     (worker,) = submitted(api, jobs)
     worker.tell()
     worker.commit(png(40, 30))
-    _, told = painting.communicate(timeout=60)
-    assert (painting.returncode, told.decode()) == (0, "me.jpg is painted: out.jpg\n")
+    _, err = painting.communicate(timeout=60)
+    assert (painting.returncode, err.decode()) == (0, "me.jpg is painted: out.jpg\n")
     with Image.open(folder / "out.jpg") as picture:
         assert (picture.format, picture.size) == ("JPEG", (40, 30))
     (job,) = api.http.get("/jobs").json()["jobs"]
@@ -63,9 +63,9 @@ def test_json_says_where_the_picture_is(shell: Shell, api: RunningApi, jobs: Job
     painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.png", "--json")
     submitted(api, jobs)[0].commit()
     out, _ = painting.communicate(timeout=60)
-    told = json.loads(out)
-    assert (told["content"], told["output"]) == ("me.jpg", "out.png")
-    assert told["job"]["status"] == "succeeded"
+    err = json.loads(out)
+    assert (err["content"], err["output"]) == ("me.jpg", "out.png")
+    assert err["job"]["status"] == "succeeded"
 
 
 def test_a_folder_is_painted_into_a_folder_and_what_fails_is_told(
@@ -81,14 +81,14 @@ def test_a_folder_is_painted_into_a_folder_and_what_fails_is_told(
     painting = shell.start("paint", "album", "wave.png", "-o", "painted")
     for worker in submitted(api, jobs, count=3):
         worker.commit()
-    _, told = painting.communicate(timeout=60)
+    _, err = painting.communicate(timeout=60)
     assert sorted(path.name for path in (folder / "painted").iterdir()) == [
         "a-2.png",
         "a.png",
         "b.png",
     ]
-    assert b"album/scan.gif is a GIF" in told
-    assert b"3 of 4 painted." in told
+    assert b"album/scan.gif is a GIF" in err
+    assert b"3 of 4 painted." in err
     assert painting.returncode == 4
 
 
@@ -108,8 +108,8 @@ def test_the_service_is_lost_for_a_while_and_the_picture_comes_all_the_same(
     assert painting.stderr is not None
     assert b"Nothing is lost" in painting.stderr.readline()
     with running_api(settings):
-        _, told = painting.communicate(timeout=60)
-    assert told.decode().splitlines() == [
+        _, err = painting.communicate(timeout=60)
+    assert err.decode().splitlines() == [
         "The service is back.",
         "me.jpg is painted: out.png",
     ]
@@ -124,9 +124,9 @@ def test_ctrl_c_cancels_nothing_and_says_how_to_go_on(
     (worker,) = submitted(api, jobs)
     until(lambda: api.open_streams == 1)
     painting.send_signal(signal.SIGINT)
-    _, told = painting.communicate(timeout=60)
+    _, err = painting.communicate(timeout=60)
     assert painting.returncode == 130
-    assert told.decode().endswith(f"To watch it again: pastiche watch {worker.job_id}\n")
+    assert err.decode().endswith(f"To watch it again: pastiche watch {worker.job_id}\n")
     assert api.http.get(f"/jobs/{worker.job_id}").json()["status"] == "running"
 
 
@@ -139,8 +139,8 @@ def test_no_photograph_is_written_over(
     (album / "a.png").write_bytes(photograph)
     painting = shell.start("paint", "album", "wave.png", "-o", "album")
     submitted(api, jobs)[0].commit()
-    _, told = painting.communicate(timeout=60)
-    assert told == b"album/a.png is painted: album/a-2.png\n"
+    _, err = painting.communicate(timeout=60)
+    assert err == b"album/a.png is painted: album/a-2.png\n"
     assert (album / "a.png").read_bytes() == photograph
 
 
@@ -151,52 +151,52 @@ def test_a_picture_that_cannot_be_saved_is_kept_by_the_service(
     painting = shell.start("paint", "me.jpg", "wave.png", "-o", output)
     (worker,) = submitted(api, jobs)
     worker.commit()
-    _, told = painting.communicate(timeout=60)
+    _, err = painting.communicate(timeout=60)
     assert painting.returncode == 4
-    assert b"cannot be saved: File name too long." in told
-    assert f"pastiche get {worker.job_id} -o {output}".encode() in told
+    assert b"cannot be saved: File name too long." in err
+    assert f"pastiche get {worker.job_id} -o {output}".encode() in err
 
 
 def test_what_only_a_service_can_do_is_not_done_here(shell: Shell) -> None:
     ended = shell.run("paint", "me.jpg", "wave.png", "-o", "x.png", "--local", "--priority", "low")
     assert ended.code == 2
-    assert "--priority needs a service" in ended.told
+    assert "--priority needs a service" in ended.err
 
 
 def test_wrong_files_are_told_before_anything_is_sent(shell: Shell, folder: Path) -> None:
     (folder / "page.pdf").write_bytes(b"%PDF-1.7")
-    for content, told in (
+    for content, err in (
         ("page.pdf", "page.pdf is a PDF; JPEG, PNG, WebP and AVIF are accepted: save the page"),
         ("nothing.jpg", "There is no file nothing.jpg."),
         ("*.bmp", "There is no picture in *.bmp."),
     ):
         ended = shell.run("paint", content, "wave.png", "-o", "x.png", "--url", "http://[::1]:9")
         assert ended.code == 4
-        assert told in ended.told
+        assert err in ended.err
 
 
 def test_a_picture_and_json_do_not_go_to_the_same_pipe(shell: Shell) -> None:
     ended = shell.run("paint", "me.jpg", "wave.png", "-o", "-", "--json")
     assert (ended.code, ended.out) == (2, b"")
-    assert "together with --json" in ended.told
+    assert "together with --json" in ended.err
 
 
 def test_wrong_flags_are_told_with_what_would_do(shell: Shell) -> None:
     pair = ("submit", "me.jpg", "wave.png")
-    for flags, told in (
+    for flags, err in (
         (("--size", "5"), "16<=x<=8192"),
         (("--colour", "blue"), "'statistics'"),
         (("--style-layers", "relu9_9"), "layers from relu1_1 to relu5_4"),
     ):
         ended = shell.run(*pair, *flags)
         assert ended.code == 2
-        assert told in ended.told
+        assert err in ended.err
 
 
 def test_what_the_service_refuses_is_told_in_its_own_words(shell: Shell) -> None:
     ended = shell.run("submit", "me.jpg", "wave.png", "--style-weights", "1,1", "--size", "4096")
     assert ended.code == 3
-    assert "must be one for each of 1 styles" in ended.told
+    assert "must be one for each of 1 styles" in ended.err
 
 
 def test_every_kind_of_flag_arrives_as_the_option(shell: Shell) -> None:
@@ -206,7 +206,7 @@ def test_every_kind_of_flag_arrives_as_the_option(shell: Shell) -> None:
         *("--style-layers", "relu1_1:1,relu3_1:0.5", "--priority", "low", "--mask", "me.jpg"),
         *("--mask", "me.jpg"),
     )
-    assert ended.told == ""
+    assert ended.err == ""
     job = json.loads(ended.out)
     assert (job["options"]["size"], job["priority"]) == (256, "low")
     assert job["options"]["gradient_normalisation"] is True
@@ -222,8 +222,8 @@ def test_a_sweep_ends_in_a_contact_sheet(
     sweeping = shell.start(*sweep, "--cell", "64")
     for worker in submitted(api, jobs, count=2):
         worker.commit()
-    _, told = sweeping.communicate(timeout=60)
-    assert (sweeping.returncode, told) == (0, b"2 of 2 painted: sheet.png\n")
+    _, err = sweeping.communicate(timeout=60)
+    assert (sweeping.returncode, err) == (0, b"2 of 2 painted: sheet.png\n")
     with Image.open(folder / "sheet.png") as sheet:
         assert (sheet.format, sheet.width > 64) == ("PNG", True)
 
@@ -231,8 +231,8 @@ def test_a_sweep_ends_in_a_contact_sheet(
 def test_warnings_go_to_standard_error(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
     painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.png", "--style-scale", "2")
     submitted(api, jobs)[0].commit()
-    out, told = painting.communicate(timeout=60)
-    warning, painted = told.decode().splitlines()
+    out, err = painting.communicate(timeout=60)
+    warning, painted = err.decode().splitlines()
     assert warning.startswith("Warning: The style image is 512×512 pixels")
     assert (painting.returncode, out, painted) == (0, b"", "me.jpg is painted: out.png")
 
@@ -247,8 +247,8 @@ def test_a_batch_warns_of_its_style_image_once_and_of_each_content_image_by_name
     painting = shell.start("paint", "album", "wave.png", "-o", "painted", "--style-scale", "2")
     for worker in submitted(api, jobs, count=2):
         worker.commit()
-    _, told = painting.communicate(timeout=60)
-    warnings = [line for line in told.decode().splitlines() if line.startswith("Warning: ")]
+    _, err = painting.communicate(timeout=60)
+    warnings = [line for line in err.decode().splitlines() if line.startswith("Warning: ")]
     named = sorted(line.partition(" image is ")[0] for line in warnings)
     assert named == [
         "Warning: The style",
@@ -261,14 +261,14 @@ def test_a_submission_and_a_sweep_warn_as_well(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
     ended = shell.run("submit", "me.jpg", "wave.png", "--adam-step", "0.5")
-    assert ended.told.startswith("Warning: The optimiser is L-BFGS")
+    assert ended.err.startswith("Warning: The optimiser is L-BFGS")
     assert ended.out.decode().strip().isalnum()
     sweep = ("sweep", "me.jpg", "wave.png", "-o", "sheet.png", "--style-weight", "0.2,0.8")
     sweeping = shell.start(*sweep, "--adam-step", "0.5")
     for worker in submitted(api, jobs, count=3)[:2]:
         worker.commit()
-    _, told = sweeping.communicate(timeout=60)
-    assert told.decode().count("Warning: The optimiser is L-BFGS") == 1
+    _, err = sweeping.communicate(timeout=60)
+    assert err.decode().count("Warning: The optimiser is L-BFGS") == 1
 
 
 def test_pictures_are_read_by_their_files_in_every_field(
@@ -315,6 +315,6 @@ def test_what_is_painted_here_is_as_transparent_as_its_content(shell: Shell, fol
     quick = ("--size", "64", "--iterations", "1", "--scales", "1", "--backbone", "whitened")
     here = ("--local", "--keep-transparency", *quick)
     ended = shell.run("paint", "content.png", "small.png", "-o", "painted.webp", *here)
-    assert ended.code == 0, ended.told
+    assert ended.code == 0, ended.err
     with Image.open(folder / "painted.webp") as picture:
         assert picture.getchannel("A").tobytes() == alpha.tobytes()

@@ -1,4 +1,4 @@
-"""What a terminal is told: bars, pictures, completions; and what is light stays light."""
+"""What a terminal shows: bars, pictures, completions; and what is light stays light."""
 
 import base64
 import os
@@ -56,10 +56,10 @@ def test_a_picture_is_shown_where_the_terminal_can(
     PlayedWorker.of({"id": job_id}, jobs, api).commit(png())
     shown = shell.run("get", job_id, "--preview", **TERMINALS[kind])
     begins = {"kitty": "\x1b_Ga=T,f=100,", "iterm": "\x1b]1337;File=inline=1;"}[kind]
-    assert begins in shown.told
-    assert base64.b64encode(png()).decode()[:200] in shown.told
-    assert "\x1b" not in shell.run("get", job_id, "--no-preview", **TERMINALS[kind]).told
-    assert "\x1b" not in shell.run("get", job_id, **TERMINALS[kind]).told
+    assert begins in shown.err
+    assert base64.b64encode(png()).decode()[:200] in shown.err
+    assert "\x1b" not in shell.run("get", job_id, "--no-preview", **TERMINALS[kind]).err
+    assert "\x1b" not in shell.run("get", job_id, **TERMINALS[kind]).err
 
 
 def test_a_terminal_that_cannot_is_not_told_a_picture(
@@ -68,7 +68,7 @@ def test_a_terminal_that_cannot_is_not_told_a_picture(
     job_id = submitted(api)["id"]
     PlayedWorker.of({"id": job_id}, jobs, api).commit(png())
     ended = shell.run("get", job_id, "--preview")
-    assert ended.told == "This terminal is not known to show pictures.\n"
+    assert ended.err == "This terminal is not known to show pictures.\n"
     assert detect_protocol({"TERM": "tmux-256color", "TERM_PROGRAM": "iTerm.app"}) is None
 
 

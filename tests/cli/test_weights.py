@@ -31,8 +31,8 @@ def test_what_cannot_be_fetched_is_said_in_one_line(shell: Shell, tmp_path: Path
         PIP_NO_INDEX="1",
     )
     assert ended.code == Exit.UNSUCCESSFUL
-    assert ended.told.startswith("vgg16 was not fetched: pip failed: ")
-    assert ended.told.count("\n") == 1
+    assert ended.err.startswith("vgg16 was not fetched: pip failed: ")
+    assert ended.err.count("\n") == 1
 
 
 def test_a_carrier_that_is_not_there_is_said(shell: Shell, tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_carrier_that_is_not_there_is_said(shell: Shell, tmp_path: Path) -> No
         "weights", "vgg16", "--from", "nowhere.h5", PASTICHE_WEIGHTS_FOLDER=str(tmp_path)
     )
     assert ended.code == Exit.UNSUCCESSFUL
-    assert "there is no file nowhere.h5" in ended.told
+    assert "there is no file nowhere.h5" in ended.err
 
 
 def test_a_backbone_that_has_no_weights_is_wrong_usage(shell: Shell) -> None:

@@ -94,9 +94,9 @@ def test_pipes_are_read_and_written(run: Runner) -> None:
 
 @pytest.mark.slow
 def test_the_doctor_says_who_paints(run: Runner) -> None:
-    told = run("pastiche doctor")
-    assert "is ready" in told
-    assert re.search("backbone (vgg16|whitened)", told)
+    output = run("pastiche doctor")
+    assert "is ready" in output
+    assert re.search("backbone (vgg16|whitened)", output)
 
 
 @pytest.mark.slow

@@ -44,8 +44,8 @@ def test_one_scale_is_the_full_size_alone() -> None:
 
 def test_iterations_given_by_scale_are_kept_coarse_to_fine() -> None:
     plan = scales(768, 1024, Options(size=512, scale_iterations=(80, 60, 40)))
-    told = [(scale.longest_side, scale.iterations) for scale in plan]
-    assert told == [(128, 80), (256, 60), (512, 40)]
+    planned = [(scale.longest_side, scale.iterations) for scale in plan]
+    assert planned == [(128, 80), (256, 60), (512, 40)]
 
 
 def test_there_are_as_many_scales_as_numbers_of_iterations() -> None:

@@ -37,11 +37,11 @@ def test_it_paints_a_picture_and_says_how(tmp_path: Path, images: list[str]) -> 
     assert ended.returncode == 0, ended.stderr
     with Image.open(output) as picture:
         assert picture.size == (64, 48)
-    told = " ".join(ended.stdout.split())
-    assert re.search(r"Painted by the whitened backbone .* in \d+\.\d s", told)
-    assert f"curl -F content=@{tmp_path}/content.jpg" in told
-    assert "100/100" in told
-    assert "style" in told
+    printed = " ".join(ended.stdout.split())
+    assert re.search(r"Painted by the whitened backbone .* in \d+\.\d s", printed)
+    assert f"curl -F content=@{tmp_path}/content.jpg" in printed
+    assert "100/100" in printed
+    assert "style" in printed
     assert nothing_runs_on(tmp_path / "data")
 
 

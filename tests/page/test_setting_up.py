@@ -159,11 +159,11 @@ def test_without_a_picture_it_says_what_is_missing(page: Page) -> None:
 
 
 def test_the_page_asks_nobody_else_for_anything(page: Page, api: RunningApi) -> None:
-    asked = list[str]()
-    page.on("request", lambda request: asked.append(request.url))
+    requested = list[str]()
+    page.on("request", lambda request: requested.append(request.url))
     page.reload(wait_until="networkidle")
-    assert asked
-    assert all(url.startswith((str(api.http.base_url), "blob:")) for url in asked)
+    assert requested
+    assert all(url.startswith((str(api.http.base_url), "blob:")) for url in requested)
 
 
 def test_its_own_code_is_small() -> None:

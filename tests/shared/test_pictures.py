@@ -150,9 +150,9 @@ def test_the_smallest_and_the_narrowest_are_taken(tmp_path: Path) -> None:
     assert normalised(pictures.png(16, 320), tmp_path).size == (16, 320)
 
 
-@pytest.mark.parametrize(("wanted", "kind"), [("jpeg", "JPEG"), ("webp", "WEBP"), ("png", "PNG")])
-def test_a_result_can_be_encoded_in_every_format(wanted: Format, kind: str) -> None:
-    with Image.open(BytesIO(encode(pictures.png(), wanted))) as picture:
+@pytest.mark.parametrize(("format", "kind"), [("jpeg", "JPEG"), ("webp", "WEBP"), ("png", "PNG")])
+def test_a_result_can_be_encoded_in_every_format(format: Format, kind: str) -> None:
+    with Image.open(BytesIO(encode(pictures.png(), format))) as picture:
         assert (picture.format, picture.size) == (kind, (96, 64))
 
 

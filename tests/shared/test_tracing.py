@@ -15,7 +15,7 @@ from local.ports import free_port
 from shared import tracing
 from tests import pictures
 from tests.chaos.house import House, house
-from tests.collector import Collector, ToldSpan, collecting
+from tests.collector import Collector, ReceivedSpan, collecting
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -52,22 +52,22 @@ def painted(service: House, collector: Collector) -> str:
 
 
 @pytest.fixture(scope="module")
-def webhook(service: House, collector: Collector) -> ToldSpan:
+def webhook(service: House, collector: Collector) -> ReceivedSpan:
     """The first try to tell an address where nobody answers."""
     nowhere = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
     job_id = service.submit(**SHORT, webhook_url=nowhere)
     return collector.awaited("webhook", {"pastiche.job.id": job_id, "pastiche.webhook.try": 1})
 
 
-def attempt_at(job_id: str, collector: Collector, number: int = 1) -> ToldSpan:
+def attempt_at(job_id: str, collector: Collector, number: int = 1) -> ReceivedSpan:
     return collector.awaited("attempt", {"pastiche.job.id": job_id, "pastiche.attempt": number})
 
 
-def parent_of(span: ToldSpan, collector: Collector) -> ToldSpan:
+def parent_of(span: ReceivedSpan, collector: Collector) -> ReceivedSpan:
     return until(lambda: [each for each in collector.spans if each.span_id == span.parent_id])[0]
 
 
-def children_of(span: ToldSpan, collector: Collector) -> list[ToldSpan]:
+def children_of(span: ReceivedSpan, collector: Collector) -> list[ReceivedSpan]:
     """In the order that they began."""
     found = [each for each in collector.spans if each.parent_id == span.span_id]
     return sorted(found, key=lambda each: each.began_ns)
@@ -168,7 +168,7 @@ def test_the_next_attempt_is_in_the_same_trace_and_linked(
     assert not second.has_failed
 
 
-def test_a_webhook_is_in_the_trace_of_its_job(webhook: ToldSpan, collector: Collector) -> None:
+def test_a_webhook_is_in_the_trace_of_its_job(webhook: ReceivedSpan, collector: Collector) -> None:
     attempt = attempt_at(str(webhook.attributes["pastiche.job.id"]), collector)
     assert (webhook.trace_id, webhook.parent_id) == (attempt.trace_id, attempt.parent_id)
     assert (webhook.service, webhook.has_failed) == ("pastiche-reconciler", True)
@@ -193,7 +193,7 @@ def test_query_values_are_redacted_in_spans(service: House, collector: Collector
 
 
 def test_spans_and_attributes_are_documented(
-    painted: str, webhook: ToldSpan, collector: Collector
+    painted: str, webhook: ReceivedSpan, collector: Collector
 ) -> None:
     page = (Path(__file__).parents[2] / "docs/deployment.md").read_text("utf-8")
     traces = {attempt_at(painted, collector).trace_id, webhook.trace_id}

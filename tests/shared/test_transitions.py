@@ -754,9 +754,9 @@ def test_a_job_that_is_no_longer_retained_is_deleted_and_does_not_count(jobs: Jo
     first, second = canceled(jobs, retention), canceled(jobs, retention)
     assert first in due(jobs).old
     assert jobs.run(transitions.delete_past_retention(first))
-    assert jobs.client.zrange("jobs:kept:ada", 0, -1) == [second]
+    assert jobs.client.zrange("jobs:retained:ada", 0, -1) == [second]
     delete(jobs, second)
-    assert not jobs.client.exists(redis_keys.RETAINED, "jobs:kept:ada")
+    assert not jobs.client.exists(redis_keys.RETAINED, "jobs:retained:ada")
 
 
 def test_an_idempotency_key_goes_with_its_job(jobs: JobStore) -> None:

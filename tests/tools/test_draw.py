@@ -14,10 +14,10 @@ from tools.draw.woodblock import Print, spline
 
 
 def test_the_names_are_those_of_the_kept_pictures() -> None:
-    kept = {
+    files = {
         kind: {path.stem for path in (IMAGES / kind).iterdir()} for kind in ("content", "style")
     }
-    assert kept == {"content": set(CONTENT), "style": set(STYLE)}
+    assert files == {"content": set(CONTENT), "style": set(STYLE)}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,7 +8,7 @@ from PIL import Image
 from rich.console import Console
 
 from local.errors import LocalError
-from local.http_jobs import Wanted
+from local.http_jobs import Submission
 from pastiche.options import Options
 from shared.settings import Settings
 from tools.paint.painter import Painter
@@ -19,13 +19,13 @@ ROOT = Path(__file__).parents[2]
 
 
 class Artist:
-    """A painter that notes what it is asked for."""
+    """A painter that records its jobs."""
 
     def __init__(self) -> None:
-        self.jobs: list[Wanted] = []
+        self.jobs: list[Submission] = []
 
-    def painted(self, wanted: Wanted) -> Image.Image:
-        self.jobs.append(wanted)
+    def painted(self, submission: Submission) -> Image.Image:
+        self.jobs.append(submission)
         return Image.new("RGB", (2 * TILE_PIXELS, TILE_PIXELS))
 
 

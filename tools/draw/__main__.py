@@ -8,7 +8,7 @@ from tools.draw.gallery import NAMES, write
 
 
 def main() -> None:
-    """Draw what was asked for and say what came of it."""
+    """Draws the named pictures."""
     parser = argparse.ArgumentParser(prog="python -m tools.draw", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(NAMES))
     names = parser.parse_args().names or NAMES

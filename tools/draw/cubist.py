@@ -189,8 +189,8 @@ def _drawn(easel: Easel, painting: Painting) -> None:
         points = path * HEIGHT
         gone = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
         count = max(3, int(gone[-1] / 12))
-        wanted = np.linspace(0, gone[-1], count)
-        smooth = np.stack([np.interp(wanted, gone, points[:, axis]) for axis in (0, 1)], -1)
+        targets = np.linspace(0, gone[-1], count)
+        smooth = np.stack([np.interp(targets, gone, points[:, axis]) for axis in (0, 1)], -1)
         smooth = smooth + easel.random.normal(0, 0.5, smooth.shape)
         for start in range(0, count - 1, 8):
             part = smooth[start : start + 9]

@@ -166,15 +166,15 @@ def scene() -> Array:
     return _tree(x, y, colour, 1.25, 0.80, 0.68)
 
 
-def divided(wanted: Array, random: np.random.Generator) -> Array:
+def divided(colours: Array, random: np.random.Generator) -> Array:
     """For each colour a pure paint: near ones often, now and then the complement."""
     paints = np.stack([rgb(code) for code in PAINTS])
-    strayed = wanted + random.normal(0, 0.10, wanted.shape)
-    contrast = random.uniform(size=len(wanted)) < 0.04
+    strayed = colours + random.normal(0, 0.10, colours.shape)
+    contrast = random.uniform(size=len(colours)) < 0.04
     strayed[contrast] = 0.75 * (1 - strayed[contrast]) + 0.25 * strayed[contrast]
     distance = ((strayed[:, None] - paints) ** 2).sum(-1)
     chosen = paints[distance.argmin(1)]
-    return np.asarray(chosen * 0.72 + wanted * 0.28 + random.normal(0, 0.02, wanted.shape))
+    return np.asarray(chosen * 0.72 + colours * 0.28 + random.normal(0, 0.02, colours.shape))
 
 
 def _dots(canvas: Array, relief: Array, subject: Array, radius: float, seed: int) -> None:

@@ -137,8 +137,8 @@ def paint(
     columns = starts[:, 0].clip(0, width - 1).astype(int)
     rows = starts[:, 1].clip(0, height - 1).astype(int)
     if where is not None:
-        kept = random.uniform(size=len(starts)) < where[rows, columns]
-        starts, columns, rows = starts[kept], columns[kept], rows[kept]
+        selected = random.uniform(size=len(starts)) < where[rows, columns]
+        starts, columns, rows = starts[selected], columns[selected], rows[selected]
     lengths = brush.length * random.uniform(0.6, 1.3, len(starts))
     paths = follow(starts, angle, lengths)
     light = random.normal(0, brush.jitter, (len(starts), 1))

@@ -1,4 +1,4 @@
-"""A great wave in the manner of a woodblock print: flat inks, keylines, claws of foam."""
+"""A great wave, drawn like a woodblock print: flat inks, keylines, claws of foam."""
 
 import itertools
 

@@ -24,8 +24,8 @@ def resampled(path: Array, count: int) -> Array:
     """The same line in `count` points at equal distances."""
     lengths = np.hypot(*np.diff(path, axis=0).T)
     gone = np.concatenate([[0], np.cumsum(lengths)])
-    wanted = np.linspace(0, gone[-1], count)
-    return np.stack([np.interp(wanted, gone, path[:, axis]) for axis in (0, 1)], -1)
+    targets = np.linspace(0, gone[-1], count)
+    return np.stack([np.interp(targets, gone, path[:, axis]) for axis in (0, 1)], -1)
 
 
 class Print:

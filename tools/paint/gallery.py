@@ -4,7 +4,7 @@ from PIL import Image
 from rich.console import Console
 
 from api.sweeps.contact_sheet import grid
-from local.http_jobs import Wanted
+from local.http_jobs import Submission
 from shared.settings import Settings
 from tools.paint.files import fitted_in, save
 from tools.paint.painter import BACKBONE, Painter, example, painter
@@ -42,4 +42,4 @@ def gallery(settings: Settings, console: Console) -> None:
 def _painted(artist: Painter, content: str, style: str, size: int) -> Image.Image:
     """One example in the style of another, with every option at its default but the size."""
     options = {"size": str(size), "backbone": BACKBONE}
-    return artist.painted(Wanted(example("content", content), example("style", style), options))
+    return artist.painted(Submission(example("content", content), example("style", style), options))

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 from PIL import Image
 
-from local.http_jobs import Wanted, looks, picture, submit
+from local.http_jobs import Submission, looks, picture, submit
 from local.service import LocalService, running
 from local.signals import Operator
 from shared.settings import Settings
@@ -33,14 +33,14 @@ class Painter:
     http: httpx.Client
     operator: Operator
 
-    def painted(self, wanted: Wanted) -> Image.Image:
+    def painted(self, submission: Submission) -> Image.Image:
         """The picture of one job.
 
         Raises:
             LocalError: it cannot be painted; the message says why.
             Ended: the operator wants it to end.
         """
-        job = submit(self.http, wanted)
+        job = submit(self.http, submission)
         *_, done = looks(self.http, job, self.service, self.operator)
         return Image.open(BytesIO(picture(self.http, done)))
 

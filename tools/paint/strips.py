@@ -10,7 +10,7 @@ from rich.console import Console
 
 from api.sweeps.contact_sheet import grid, labelled
 from local.errors import LocalError
-from local.http_jobs import Wanted
+from local.http_jobs import Submission
 from pastiche import Options
 from shared.settings import Settings
 from tools.paint.files import fitted_in, save
@@ -61,8 +61,8 @@ class _Tiles:
         key = (tile.content, tile.style, tuple(sorted(options.items())), tile.more)
         if key not in self.done:
             content, style = example("content", tile.content), example("style", tile.style)
-            wanted = Wanted(content, style, options, tile.more)
-            self.done[key] = _resized(self.artist.painted(wanted))
+            submission = Submission(content, style, options, tile.more)
+            self.done[key] = _resized(self.artist.painted(submission))
         return self.done[key]
 
 

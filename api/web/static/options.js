@@ -48,8 +48,8 @@ function field(name, schema) {
   const words = name.replaceAll("_", " ").replace(/^tv\b/, "total variation");
   const input = inputOf(schema);
   const [first] = (schema.description ?? "").split(/(?<=\.) /);
-  const told = input.type === "checkbox" ? first : schema.description;
-  const hint = Object.assign(document.createElement("small"), { textContent: plain(told ?? "") });
+  const description = input.type === "checkbox" ? first : schema.description;
+  const hint = Object.assign(document.createElement("small"), { textContent: plain(description ?? "") });
   Object.assign(input, { name, id: `option-${name}` });
   hint.id = `hint-${name}`;
   input.setAttribute("aria-describedby", hint.id);

@@ -17,10 +17,10 @@
 --   retained   sorted set: ids of jobs that are over, those without a picture before the others and
 --              the older before the newer; `retained:owner` has those of one owner
 -- A script that ends a job also gets the arguments of `Retention` in `shared/transitions.py`:
---   retention_ms    how long the job is kept once it is over
+--   retention_ms    how long the job is retained once it is over
 --   grace_ms        after which none of its workers writes any more
---   jobs_per_owner  how many jobs are kept of one owner
---   jobs_in_all     how many jobs are kept of all owners
+--   jobs_per_owner  how many jobs are retained of one owner
+--   jobs_in_all     how many jobs are retained of all owners
 
 -- Notifies whoever watches jobs that this one has changed.
 local function notify()
@@ -143,5 +143,5 @@ end
 
 -- Wakes the worker that paints the job: the client has requested something.
 local function wake_worker()
-  redis.call('PUBLISH', 'asked:' .. id, '')
+  redis.call('PUBLISH', 'wake-up:' .. id, '')
 end
