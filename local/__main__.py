@@ -4,13 +4,12 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-import httpx
 from pydantic import ValidationError
 from rich.console import Console
 
 from local.demo import demo
 from local.errors import LocalError
-from local.http_jobs import Submission
+from local.jobs import Submission
 from local.serve import serve
 from local.signals import Ended
 from shared.settings import Settings
@@ -26,17 +25,15 @@ def main() -> int:
         settings = Settings()
         _run(arguments, settings, console)
     except ValidationError as error:
-        return _told(_sentence(error))
+        return _fail(_sentence(error))
     except LocalError as error:
-        return _told(str(error))
-    except httpx.TransportError as error:
-        return _told(f"The service stopped answering: {error}")
+        return _fail(str(error))
     except Ended:
-        return _told("Stopped.", status=130)
+        return _fail("Stopped.", status=130)
     return 0
 
 
-def _told(sentence: str, status: int = 1) -> int:
+def _fail(sentence: str, status: int = 1) -> int:
     Console(stderr=True, highlight=False, markup=False).print(sentence, soft_wrap=True)
     return status
 

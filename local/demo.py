@@ -1,19 +1,20 @@
 """`make demo`: one picture through the whole service, over HTTP, as any client would do it."""
 
 import errno
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local.errors import LocalError
-from local.http_jobs import Submission, looks, picture, submit
-from local.service import LocalService, running
+from local.jobs import Submission, connect, paint
+from local.service import running
 from local.signals import Operator
+from pastiche.client import Job
+from pastiche.client.models import Losses
 from shared.settings import Settings
 
 
@@ -31,30 +32,23 @@ def demo(submission: Submission, output: Path, settings: Settings, console: Cons
     with ExitStack() as stack:
         with console.status("Starting Redis, worker and API …"):
             service = stack.enter_context(running(settings, operator))
-        http = stack.enter_context(
-            httpx.Client(base_url=service.url, timeout=60.0, trust_env=False)
-        )
+        client = stack.enter_context(connect(service))
         began = monotonic()
-        job = _watched(http, submit(http, submission), service, operator, console)
-        painted = picture(http, job)
+        job = _show_progress(paint(client, submission, service, operator), console)
+        picture = client.result(job)
         seconds = monotonic() - began
-    _save(painted, output)
+    _save(picture, output)
+    assert job.backbone is not None  # of a job that has succeeded
     console.print(
-        f"Painted by the [bold]{job['backbone']['name']}[/] backbone on {service.worker.device} "
+        f"Painted by the [bold]{job.backbone.name}[/] backbone on {service.worker.device} "
         f"in {seconds:.1f} s, saved as [bold]{output}[/]."
     )
     console.print("The same with curl, while `make serve` runs:")
     console.print(f"  {_curl(submission, service.url)}", soft_wrap=True)
 
 
-def _watched(
-    http: httpx.Client,
-    job: dict[str, Any],
-    service: LocalService,
-    operator: Operator,
-    console: Console,
-) -> dict[str, Any]:
-    """Looks at the job until it is over, with a progress bar; the job as it ended."""
+def _show_progress(jobs: Iterator[Job], console: Console) -> Job:
+    """Shows a progress bar until the job has succeeded, and returns it."""
     columns = (
         TextColumn("Painting"),
         BarColumn(bar_width=24),
@@ -63,30 +57,31 @@ def _watched(
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as bars:
-        bar = bars.add_task("painting", total=job["iterations"], scale="-", losses="")
-        seen = job
-        for seen in looks(http, job, service, operator):
+        bar = bars.add_task("painting", scale="-", losses="")
+        for job in jobs:
             bars.update(
                 bar,
-                total=seen["iterations"],
-                completed=seen["iteration"],
-                scale=seen["scale"] or "-",
-                losses=_losses(seen["losses"]),
+                total=job.iterations,
+                completed=job.iteration,
+                scale=job.scale or "-",
+                losses=_format_losses(job.losses),
             )
-    return seen
+    return job
 
 
-def _losses(losses: dict[str, float] | None) -> str:
-    """Those that matter to a reader: the gamut's cost is nearly nothing, and the line is short."""
-    shown = {name: value for name, value in (losses or {}).items() if name != "gamut"}
-    return "  ".join(f"{name} {value:.3g}" for name, value in shown.items())
+def _format_losses(losses: Losses | None) -> str:
+    """The terms that matter to a reader: that of the gamut is nearly 0, and the line is short."""
+    if losses is None:
+        return ""
+    names = ("content", "style", "tv", "total")
+    return "  ".join(f"{name} {getattr(losses, name):.3g}" for name in names)
 
 
-def _save(painted: bytes, output: Path) -> None:
-    """Whole or not at all: a full disk leaves neither half a picture nor the old one spoilt."""
+def _save(picture: bytes, output: Path) -> None:
+    """Saves all of it or nothing: a full disk leaves no partial picture, and the old one intact."""
     part = output.with_suffix(f".part{output.suffix}")
     try:
-        part.write_bytes(painted)
+        part.write_bytes(picture)
         part.replace(output)
     except OSError as error:
         part.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pastiche.option_table import (
+from pastiche.option_declaration import (
     InvalidOptions,
     Option,
     OptionError,

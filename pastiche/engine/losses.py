@@ -1,4 +1,4 @@
-"""The losses, as values and gradients in closed form.
+"""The losses, as values and gradients in closed form; `plain` has their formulas in simplest form.
 
 Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016); the
 equations named below are that paper's. A style is compared by one of two statistics. `gram` is the

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-import httpx
 from PIL import Image
 
-from local.http_jobs import Submission, looks, picture, submit
+from local.jobs import Submission, connect, paint
 from local.service import LocalService, running
 from local.signals import Operator
+from pastiche.client import Client
 from shared.settings import Settings
 
 BACKBONE = "vgg16"
@@ -30,7 +30,7 @@ class Painter:
     """A service that is up, and a client of it."""
 
     service: LocalService
-    http: httpx.Client
+    client: Client
     operator: Operator
 
     def painted(self, submission: Submission) -> Image.Image:
@@ -40,17 +40,13 @@ class Painter:
             LocalError: it cannot be painted; the message says why.
             Ended: the operator wants it to end.
         """
-        job = submit(self.http, submission)
-        *_, done = looks(self.http, job, self.service, self.operator)
-        return Image.open(BytesIO(picture(self.http, done)))
+        *_, job = paint(self.client, submission, self.service, self.operator)
+        return Image.open(BytesIO(self.client.result(job)))
 
 
 @contextmanager
 def painter(settings: Settings) -> Iterator[Painter]:
     """A painter, with a whole service of its own until the end of the context."""
     operator = Operator()
-    with (
-        running(settings, operator) as service,
-        httpx.Client(base_url=service.url, timeout=60.0, trust_env=False) as http,
-    ):
-        yield Painter(service, http, operator)
+    with running(settings, operator) as service, connect(service) as client:
+        yield Painter(service, client, operator)

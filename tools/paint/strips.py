@@ -10,7 +10,7 @@ from rich.console import Console
 
 from api.sweeps.contact_sheet import grid, labelled
 from local.errors import LocalError
-from local.http_jobs import Submission
+from local.jobs import Submission
 from pastiche import Options
 from shared.settings import Settings
 from tools.paint.files import fitted_in, save

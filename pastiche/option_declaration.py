@@ -1,4 +1,4 @@
-"""How options are declared, as fields of a dataclass, and what is derived from a declaration."""
+"""How an option is declared, and what is derived from it; `options` has the options themselves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
