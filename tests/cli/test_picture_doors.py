@@ -4,7 +4,7 @@ Most commands run in this process, by the function that `pastiche` calls.
 """
 
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -21,6 +21,7 @@ from pastiche.cli import local_painting
 from pastiche.cli.application import application
 from pastiche.cli.exits import Exit
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.progress import Progress
 from pastiche.options import Options
 from tests import pictures
 from tests.cli.command import Shell, url_of
@@ -63,22 +64,22 @@ def _silent_client_afterwards() -> Iterator[None]:
 
 @pytest.fixture
 def painted(monkeypatch: pytest.MonkeyPatch) -> list[Inputs]:
-    """What `--local` gives to the engine, which paints nothing and gives the content back."""
+    """The images that `--local` gives the engine, which paints nothing and returns the content."""
     given: list[Inputs] = []
 
-    def paint(images: Inputs, options: Options, **_: Any) -> Generator[None, None, Tensor]:
-        given.append(images.checked(options))
-        yield from ()
-        return images.content
+    class FinishedRun:
+        """A run without iterations."""
 
-    def followed(painting: Iterator[Any], _: Callable[..., None]) -> Tensor:
-        with pytest.raises(StopIteration) as ended:
-            next(painting)
-        assert isinstance(ended.value.value, Tensor)
-        return ended.value.value
+        def __init__(self, images: Inputs, options: Options, **_: Any) -> None:
+            given.append(images.checked(options))
 
-    monkeypatch.setattr(local_painting, "paint", paint)
-    monkeypatch.setattr(local_painting, "followed", followed)
+        def __iter__(self) -> Iterator[Progress]:
+            return iter(())
+
+        def picture(self) -> Tensor:
+            return given[-1].content
+
+    monkeypatch.setattr(local_painting, "Run", FinishedRun)
     return given
 
 
