@@ -21,11 +21,11 @@ def test_it_is_as_short_as_it_says() -> None:
     assert len(lines) <= 15
 
 
-def test_it_paints_and_tells_what_each_term_fell_to(tmp_path: Path) -> None:
-    load, paint, tell = CODE
+def test_it_paints_and_prints_how_far_each_term_fell(tmp_path: Path) -> None:
+    load, paint, summary = CODE
     script = [load.replace("size=256", "size=32"), paint, f"_.save({str(tmp_path / 'a.png')!r})"]
-    script[1] = script[1].replace("to_pil(progress", "_ = to_pil(progress")
-    script += [f"print({tell})"]
+    script[1] = script[1].replace("to_pil(run.picture())", "_ = to_pil(run.picture())")
+    script += [f"print({summary})"]
     ended = subprocess.run(
         [sys.executable, "-c", "\n".join(script)],
         cwd=ROOT / "examples",  # where Jupyter runs it
