@@ -191,7 +191,7 @@ def _earlier_work(
     """The newest work of an earlier attempt that can be gone on with, by the same network."""
     before = attempt.job.backbone
     if before is not None and before != BackboneUsed(backbone.name, backbone.sha256):
-        log.warning("Job %s: painted afresh: it was begun with another network", attempt.job.id)
+        log.warning("Job %s: starts again: it was begun with another network", attempt.job.id)
         return None
     for stored in attempt.checkpoints.load_earlier():
         attempt.check()
@@ -199,7 +199,7 @@ def _earlier_work(
             checkpoint = Checkpoint.load(BytesIO(stored), best_device())
             checkpoint.check(inputs.checked(options), options)
         except (UnusableCheckpoint, OptionError) as error:
-            log.warning("Job %s: painted afresh: %s", attempt.job.id, error)
+            log.warning("Job %s: starts again: %s", attempt.job.id, error)
             continue
         log.info("Job %s: goes on from iteration %d", attempt.job.id, checkpoint.place.iteration)
         return checkpoint

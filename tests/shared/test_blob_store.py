@@ -140,7 +140,7 @@ def test_what_the_store_s_disk_refuses_is_told_from_other_faults(
 
 
 def test_the_api_never_waits_for_the_store_on_its_event_loop() -> None:
-    sources = "".join(path.read_text() for path in Path("api").glob("*.py"))
+    sources = "".join(path.read_text() for path in Path("api").rglob("*.py"))
     called = set(re.findall(r"\bblobs\.(\w+)", sources))
     assert called
     assert all(iscoroutinefunction(getattr(BlobStore, name)) for name in called)

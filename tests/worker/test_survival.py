@@ -93,7 +93,7 @@ def test_a_job_with_a_damaged_checkpoint_starts_from_the_beginning(service: Hous
     for key in service.blobs.keys(f"jobs/{job_id}/checkpoints"):
         service.blobs.put(key, service.blobs.get(key)[:1000])
     assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
-    assert f"Job {job_id}: painted afresh: No whole checkpoint" in painter(service, job_id).log
+    assert f"Job {job_id}: starts again: Not a whole checkpoint" in painter(service, job_id).log
 
 
 def test_a_job_that_kills_every_worker_fails_and_those_behind_it_are_painted(
