@@ -57,7 +57,7 @@ def _show_progress(jobs: Iterator[Job], console: Console) -> Job:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as bars:
-        bar = bars.add_task("painting", scale="-", losses="")
+        bar = bars.add_task("painting", total=0, scale="-", losses="")
         for job in jobs:
             bars.update(
                 bar,
