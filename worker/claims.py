@@ -23,7 +23,7 @@ CANDIDATES = 64
 MORE_CANDIDATES = 1024
 """How many it goes through where it cannot paint some of those."""
 
-HAND_ON_SECONDS = 0.5
+HAND_ON_SECONDS = 1.0
 """How long a worker takes no message after one for a job that only another worker can paint."""
 
 
@@ -43,7 +43,8 @@ def claim_next(context: WorkerContext) -> tuple[Job, str] | None:
             job = _read_claimed(job_id, claim.fence, context) if claim.fence else None
             if job is not None and claim.fence is not None:
                 return job, claim.fence
-        _hand_on(skipped, context)
+        if skipped:
+            _hand_on(skipped, context)
     except RedisError as error:
         log.warning("No job can be claimed, Redis is unreachable: %s", error)
     return None
@@ -52,8 +53,8 @@ def claim_next(context: WorkerContext) -> tuple[Job, str] | None:
 def _hand_on(skipped: Sequence[Job], context: WorkerContext) -> None:
     """Announces a job again that another living worker can paint. The message that woke this worker
     is used up; while it waits a moment, the next message goes to another."""
-    own = context.capability.worker().name
-    others = [each for each in context.jobs.run(list_workers()) if each.name != own]
+    own_name = context.capability.name
+    others = [each for each in context.jobs.run(list_workers()) if each.name != own_name]
     for job in skipped:
         options = job.read_options()
         if any(each.can_paint(options, job.pixels, job.image_bytes) for each in others):

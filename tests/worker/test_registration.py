@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from shared.blob_store import BlobStore
 from shared.inputs import Inputs
 from shared.job_store import JobStore
 from shared.jobs import new_job_id
-from shared.queue import create_queue
+from shared.queue import MESSAGES_KEY, create_queue
 from shared.settings import Settings
 from shared.transitions import Place
-from shared.workers import list_workers
+from shared.workers import list_workers, register_worker
 from tests.waiting import until
 from worker.context import WorkerContext
 from worker.lease import WakeUps
@@ -83,6 +84,27 @@ def test_of_two_unlike_workers_each_claims_what_its_memory_suffices_for(
     heavy = submitted(jobs, 256, image_bytes=GIB)
     assert [claimed(small), claimed(small)] == [narrow, None]
     assert [claimed(large), claimed(large), claimed(large)] == [wide, heavy, None]
+
+
+def test_a_message_for_a_job_that_only_another_worker_can_paint_is_published_again(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    small, large = open_context(lambda: GIB), open_context(lambda: 8 * GIB)
+    jobs.run(register_worker(replace(large.capability.worker(), name="large"), ttl_seconds=60))
+    submitted(jobs, 1400, precision="float32")
+    assert claimed(small) is None
+    assert jobs.client.llen(MESSAGES_KEY) == 1
+
+
+def test_a_message_for_a_job_that_no_living_worker_can_paint_is_not_published_again(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    small = open_context(lambda: GIB)
+    jobs.run(register_worker(small.capability.worker(), ttl_seconds=60))
+    jobs.run(register_worker(replace(small.capability.worker(), name="other"), ttl_seconds=60))
+    submitted(jobs, 1400, precision="float32")
+    assert claimed(small) is None
+    assert jobs.client.llen(MESSAGES_KEY) == 0
 
 
 def test_a_worker_claims_by_the_memory_that_it_has_now(
