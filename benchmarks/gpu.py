@@ -11,6 +11,7 @@ import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -38,7 +39,7 @@ STEPS = 60
 def operations(height: int, width: int) -> float:
     """Of the convolutions down to the deepest layer, forward and to their inputs."""
     layers = VGG16_LAYERS[: VGG16_LAYERS.index(CONTENT_LAYER) + 1]
-    each = (2 * 9 * CHANNELS[l][0] * CHANNELS[l][1] / stride_at(l) ** 2 for l in layers)  # noqa: E741
+    each = (2 * 9 * prod(CHANNELS[layer]) / stride_at(layer) ** 2 for layer in layers)
     return 2 * height * width * sum(each)
 
 

@@ -54,11 +54,11 @@ def minimise(problem: Problem, start: Tensor) -> Iterator[Tensor]:
     def closure() -> Tensor:
         optimiser.zero_grad()
         loss = plain.objective(x, problem)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
         return loss
 
     while True:
-        optimiser.step(closure)  # type: ignore[no-untyped-call]
+        optimiser.step(closure)  # type: ignore[no-untyped-call]  # nor for this
         yield x.detach()
 
 

@@ -10,7 +10,7 @@ export function faultOf(file) {
     return `${file.name} is a HEIC photograph. Send it as JPEG: on an iPhone, Settings › Camera › Formats › Most Compatible.`;
   }
   if (kind && !READABLE.includes(kind)) { // without a kind, the service looks what is in it
-    return `${file.name} is no picture that can be read here. JPEG, PNG, WebP and AVIF can.`;
+    return `${file.name} cannot be read as a picture. Use JPEG, PNG, WebP or AVIF.`;
   }
   if (file.size > 1e6 * MEGABYTES) {
     const size = Math.round(file.size / 1e6);
