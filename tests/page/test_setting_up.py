@@ -118,7 +118,7 @@ def test_a_picture_that_is_pasted_falls_into_the_first_empty_well(page: Page) ->
     ("name", "kind", "size", "words"),
     [
         ("thesis.pdf", "application/pdf", 10, "cannot be read as a picture"),
-        ("scan.tiff", "image/tiff", 60_000_000, "JPEG, PNG, WebP and AVIF can"),
+        ("scan.tiff", "image/tiff", 60_000_000, "Use JPEG, PNG, WebP or AVIF"),
         ("IMG_1.HEIC", "", 10, "Most Compatible"),
         ("large.jpg", "image/jpeg", 26_000_000, "at most 25 MB"),
     ],
