@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from local.ports import free_port
+from local.supervisor import free_port
 from shared.errors import FAILURES
 from shared.job_store import JobStore
 from tests.api.test_finishing import heard, shown

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from local.ports import free_port
+from local.supervisor import free_port
 from pastiche.pictures import on_white
 from shared.job_store import JobStore
 from shared.settings import Settings

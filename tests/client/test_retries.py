@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.ports import free_port
+from local.supervisor import free_port
 from pastiche.client import (
     ApiError,
     Client,

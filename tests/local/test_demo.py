@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from local.ports import free_port
+from local.supervisor import free_port
 from tests import pictures
 from tests.local.test_serve import command
 from tests.stack import nothing_runs_on

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from local import LocalError
 from local import data_folder as data_folders
 from local.data_folder import opened
-from local.errors import LocalError
-from local.ports import free_port
 from local.redis_server import socket_for
+from local.supervisor import free_port
 from tests.stack import Stack, nothing_runs_on, served
 from tests.waiting import until
 
