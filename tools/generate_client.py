@@ -1,8 +1,8 @@
 """Writes the client's generated modules: `make client`.
 
-`client.py` is `async_client.py` without `async` and `await`; `options.py` declares the arguments
-of a submission from the table of options, for editors and type checkers. A test compares the files
-with what these functions return.
+`client.py` is `async_client.py` without `async` and `await`; `job_options.py` declares the
+arguments of a submission from the table of options, for editors and type checkers. A test compares
+the files with what these functions return.
 """
 
 import subprocess
@@ -29,7 +29,7 @@ _NAMES = {
     "aiter_sse": "iter_sse",
     "anyio": "time",
     "aread": "read",
-    "read_uploads_in_thread": "read_uploads",
+    "make_form_in_thread": "make_form",
 }
 """What the synchronous client calls instead."""
 
@@ -143,5 +143,5 @@ def _formatted(source: str) -> str:
 
 
 if __name__ == "__main__":
-    (FOLDER / "options.py").write_text(generate_options(), "utf-8")
+    (FOLDER / "job_options.py").write_text(generate_options(), "utf-8")
     (FOLDER / "client.py").write_text(generate_client(), "utf-8")

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from pastiche.client import AsyncClient, Client, InvalidAddress, RetryPolicy
-from pastiche.client.client import DEFAULT_URL
 from pastiche.client.models import Format
+from pastiche.client.requests import DEFAULT_URL
 
 Url = Annotated[
     str,

@@ -18,8 +18,8 @@ from pastiche.cli.screen import json_line, notice
 from pastiche.cli.warning_notices import WarningNotices
 from pastiche.client import ClientError, InvalidPicture
 from pastiche.client import Progress as JobProgress
+from pastiche.client.job_options import PICTURE_FIELDS
 from pastiche.client.models import Losses
-from pastiche.client.options import PICTURE_FIELDS
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.fast.memory import is_out_of_memory, retain_freed_memory
 from pastiche.engine.prepared import PreparedInputsCache

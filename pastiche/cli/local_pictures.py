@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pastiche.client import InvalidPicture
 from pastiche.client.models import Format
-from pastiche.client.pictures import read_uploads
+from pastiche.client.requests import read_uploads
 from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs
 from pastiche.picture_sources import Pictures, UnreadablePicture

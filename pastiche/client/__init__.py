@@ -20,6 +20,7 @@ from pastiche.client.errors import (
     JobUnsuccessful,
     ServiceUnreachable,
 )
+from pastiche.client.job_options import JobOptions, SweepOptions
 from pastiche.client.models import (
     ConnectionLost,
     ConnectionRestored,
@@ -37,7 +38,6 @@ from pastiche.client.models import (
     Readiness,
     Sweep,
 )
-from pastiche.client.options import JobOptions, SweepOptions
 from pastiche.client.retry import RetryPolicy
 
 __all__ = [
