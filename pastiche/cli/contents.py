@@ -10,8 +10,7 @@ from pathlib import Path
 
 import typer
 
-from pastiche.cli.arguments import is_folder
-from pastiche.cli.screen import InvalidFile, write_output
+from pastiche.cli.console import InvalidFile, write_output
 from pastiche.client.models import Format
 
 PIPE = "-"
@@ -114,7 +113,7 @@ def _pictures_in(folder: Path) -> list[Path]:
 
 def _find_one(argument: str, output: str, format: Format | None) -> Content:
     name = "standard input" if argument == PIPE else argument
-    if output != PIPE and is_folder(output):
+    if output != PIPE and (output.endswith(("/", os.sep)) or os.path.isdir(output)):
         stem = "pastiche" if argument == PIPE else Path(argument).stem
         own = set() if argument == PIPE else {Path(argument).resolve()}
         target = _choose_target_in(Path(output), stem, format or "png", own)

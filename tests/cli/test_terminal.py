@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pastiche.cli.bars import format_duration
-from pastiche.cli.terminal_pictures import detect_protocol
+from pastiche.cli.console import detect_protocol
 from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import Shell

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pastiche.cli.exits import Exit
+from pastiche.cli.console import Exit
 from tests.cli.command import Shell
 
 
