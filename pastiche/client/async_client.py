@@ -439,37 +439,25 @@ class AsyncClient:
         media_type = "text/event-stream"
         if not response.headers.get("content-type", "").startswith(media_type):
             raise invalid_response(response, self.url)
-        stream = _EventBytes(response)
-        source = httpx.Response(200, headers={"Content-Type": media_type}, content=stream)
+        size = 0
+
+        async def limited_chunks() -> AsyncIterator[bytes]:
+            """httpx-sse does not limit how long an event may be."""
+            nonlocal size
+            async for chunk in response.aiter_bytes():
+                size += len(chunk)
+                if size > LONGEST_EVENT_BYTES:
+                    raise ValueError("an event is too long")
+                yield chunk
+
+        source = httpx.Response(200, headers={"Content-Type": media_type}, content=limited_chunks())
         messages: Any = EventSource(source).aiter_sse()  # declared without the `close` it has
         try:
             async with aclosing(messages):
                 async for message in messages:
-                    stream.size = 0
+                    size = 0
                     event = parse_event(message.event, message.data) if message.data else None
                     if event is not None:
                         yield event
         except ValueError as error:
             raise invalid_response(response, self.url, str(error)) from error
-
-
-class _EventBytes:
-    """The bytes of a stream of events: httpx-sse does not limit how long an event may be.
-
-    Attributes:
-        size: bytes since the last event; whoever reads events resets it.
-
-    Raises:
-        ValueError: an event does not end.
-    """
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-        self.size = 0
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._response.aiter_bytes():
-            self.size += len(chunk)
-            if self.size > LONGEST_EVENT_BYTES:
-                raise ValueError("an event is too long")
-            yield chunk

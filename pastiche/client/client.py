@@ -433,37 +433,25 @@ class Client:
         media_type = "text/event-stream"
         if not response.headers.get("content-type", "").startswith(media_type):
             raise invalid_response(response, self.url)
-        stream = _EventBytes(response)
-        source = httpx.Response(200, headers={"Content-Type": media_type}, content=stream)
+        size = 0
+
+        def limited_chunks() -> Iterator[bytes]:
+            """httpx-sse does not limit how long an event may be."""
+            nonlocal size
+            for chunk in response.iter_bytes():
+                size += len(chunk)
+                if size > LONGEST_EVENT_BYTES:
+                    raise ValueError("an event is too long")
+                yield chunk
+
+        source = httpx.Response(200, headers={"Content-Type": media_type}, content=limited_chunks())
         messages: Any = EventSource(source).iter_sse()  # declared without the `close` it has
         try:
             with closing(messages):
                 for message in messages:
-                    stream.size = 0
+                    size = 0
                     event = parse_event(message.event, message.data) if message.data else None
                     if event is not None:
                         yield event
         except ValueError as error:
             raise invalid_response(response, self.url, str(error)) from error
-
-
-class _EventBytes:
-    """The bytes of a stream of events: httpx-sse does not limit how long an event may be.
-
-    Attributes:
-        size: bytes since the last event; whoever reads events resets it.
-
-    Raises:
-        ValueError: an event does not end.
-    """
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-        self.size = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._response.iter_bytes():
-            self.size += len(chunk)
-            if self.size > LONGEST_EVENT_BYTES:
-                raise ValueError("an event is too long")
-            yield chunk
