@@ -96,23 +96,19 @@ def limit_megabytes() -> float:
     return float(value) if value.isdecimal() else DEFAULT_LIMIT_MEGABYTES
 
 
-def with_options(command: Command) -> Command:
-    """The command, with a flag for each option in place of its `**options`."""
-    return _with_flags(command, {name: _flag(option) for name, option in OPTIONS.items()})
+def with_options(command: Command, *, has_axes: bool = False) -> Command:
+    """The command, with a flag for each option in place of its `**options`.
 
-
-def with_sweep_options(command: Command) -> Command:
-    """The same, with several values for some options."""
-    flags = {
-        name: _sweep_flag(option) if option.sweep else _flag(option)
-        for name, option in OPTIONS.items()
-    }
-    return _with_flags(command, flags)
-
-
-def _with_flags(command: Command, options: dict[str, Any]) -> Command:
-    settings = {name: _flag(JOB_SETTINGS[name]) for name in SERVICE_FLAGS}
-    flags = {**_picture_flags(), "preset": _preset_flag(), **options, **settings}
+    Args:
+        has_axes: whether the options that a sweep varies may have several values.
+    """
+    flags = _picture_flags()
+    presets = JOB_SETTINGS["preset"]
+    about = typer.Option(help=presets.description, show_default=presets.default)
+    flags["preset"] = Annotated[presets.annotation | None, about]
+    for name, option in OPTIONS.items():
+        flags[name] = _axis_flag(option) if has_axes and option.sweep else _flag(option)
+    flags |= {name: _flag(JOB_SETTINGS[name]) for name in SERVICE_FLAGS}
     own = signature(command, eval_str=True)
     rest = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
     more = [
@@ -122,6 +118,11 @@ def _with_flags(command: Command, options: dict[str, Any]) -> Command:
     # Where `inspect.signature`, and with it typer, looks first (PEP 362); no type declares it.
     command.__signature__ = own.replace(parameters=[*rest, *more])  # type: ignore[attr-defined]
     return command
+
+
+def with_sweep_options(command: Command) -> Command:
+    """The same, with several values for some options."""
+    return with_options(command, has_axes=True)
 
 
 def _flag(option: Option) -> Any:
@@ -143,7 +144,7 @@ def _flag(option: Option) -> Any:
     return Annotated[Any, typer.Option(**about, parser=_parser(option), metavar="TEXT")]
 
 
-def _sweep_flag(option: Option) -> Any:
+def _axis_flag(option: Option) -> Any:
     parse = _parser(option)
     about = typer.Option(
         help=f"{option.description} Several values are separated by commas.",
@@ -178,12 +179,6 @@ def _picture_flags() -> dict[str, Any]:
         "start_image": Annotated[str | None, start],
         "content_map": Annotated[str | None, content_map],
     }
-
-
-def _preset_flag() -> Any:
-    option = JOB_SETTINGS["preset"]
-    about = typer.Option(help=option.description, show_default=option.default)
-    return Annotated[option.annotation | None, about]
 
 
 def local_options(flags: Mapping[str, Any]) -> Options:

@@ -1,5 +1,4 @@
-"""What a command shows: results on standard output, everything else on standard error; and the exit
-code.
+"""The console: results on standard output, everything else on standard error, and exit codes.
 
 Terminals show pictures by one of two protocols:
 Kitty's, also of Ghostty: https://sw.kovidgoyal.net/kitty/graphics-protocol/
