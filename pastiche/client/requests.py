@@ -3,7 +3,7 @@
 Pictures that the service would not accept are rejected before they are sent.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
@@ -41,16 +41,17 @@ Form: TypeAlias = list[tuple[str, tuple[str | None, str | bytes]]]
 
 _ACCEPTED = "JPEG, PNG, WebP and AVIF are accepted"
 
-_ADVICE = {
-    "a PDF": "save the page as a PNG",
-    "an HEIC picture": "save it as a JPEG",
-    "a GIF": "save it as a PNG",
-    "a TIFF or a camera's raw file": "save it as a JPEG or PNG",
-    "a BMP": "save it as a PNG",
-    "an SVG drawing": "save it as a PNG",
-    "a Photoshop file": "save it as a PNG",
-    "a video": "save one of its frames as a PNG",
-}
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"}
+
+_REJECTED = (
+    ("a PDF", "save the page as a PNG", (b"%PDF",)),
+    ("a GIF", "save it as a PNG", (b"GIF87a", b"GIF89a")),
+    ("a TIFF or a camera's raw file", "save it as a JPEG or PNG", (b"II*\0", b"MM\0*")),
+    ("a BMP", "save it as a PNG", (b"BM",)),
+    ("a Photoshop file", "save it as a PNG", (b"8BPS",)),
+)
+"""Kinds of files that the service rejects: advice, and their first bytes."""
 
 
 def check_address(url: str, key: str | None) -> None:
@@ -147,25 +148,32 @@ def _read_upload(field: str, picture: Picture, limit_bytes: int) -> bytes:
         data = read_bytes(picture, name, limit_bytes)
     except UnreadablePicture as error:
         raise InvalidPicture(field, str(error)) from error
-    fault = _find_fault(data)
-    if fault is not None:
-        raise InvalidPicture(field, f"{name_of(picture, name)} {fault}")
+    if not _is_accepted(data):
+        kind, advice = _describe_kind(data)
+        raise InvalidPicture(field, f"{name_of(picture, name)} is {kind}; {_ACCEPTED}{advice}.")
     return data
 
 
-def _find_fault(data: bytes) -> str | None:
-    """Why a file would not be accepted, to follow its name in a sentence; None if it may be."""
-    kind = _detect_kind(data)
-    if kind in ("JPEG", "PNG", "WebP", "AVIF"):
-        return None
-    if kind is None:
-        return f"is not a picture in a known format; {_ACCEPTED}."
-    return f"is {kind}; {_ACCEPTED}: {_ADVICE[kind]}."
+def _is_accepted(data: bytes) -> bool:
+    """Whether a file is a JPEG, PNG, WebP or AVIF, by its first bytes and never by its name."""
+    is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    is_avif = bool(_brands(data) & _AVIF_BRANDS)
+    return is_webp or is_avif or data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
 
 
-def _detect_kind(data: bytes) -> str | None:
-    """The format of a file, by its first bytes and never by its name; None if it is unknown."""
-    return next((kind for kind, is_it in _KINDS.items() if is_it(data)), None)
+def _describe_kind(data: bytes) -> tuple[str, str]:
+    """What another file is, and the advice that follows."""
+    brands = _brands(data)
+    if brands & _HEIC_BRANDS:
+        return "an HEIC picture", ": save it as a JPEG"
+    if brands or data.startswith(b"\x1aE\xdf\xa3"):
+        return "a video", ": save one of its frames as a PNG"
+    for kind, advice, beginnings in _REJECTED:
+        if data.startswith(beginnings):
+            return kind, f": {advice}"
+    if b"<svg" in data[:1000]:
+        return "an SVG drawing", ": save it as a PNG"
+    return "not a picture in a known format", ""
 
 
 def _brands(data: bytes) -> set[bytes]:
@@ -174,28 +182,6 @@ def _brands(data: bytes) -> set[bytes]:
         return set()
     end = min(int.from_bytes(data[:4], "big"), 256)
     return {data[at : at + 4] for at in range(8, end, 4)}
-
-
-def _begins(*beginnings: bytes) -> Callable[[bytes], bool]:
-    return lambda data: data.startswith(beginnings)
-
-
-_KINDS: dict[str, Callable[[bytes], bool]] = {
-    "JPEG": _begins(b"\xff\xd8\xff"),
-    "PNG": _begins(b"\x89PNG\r\n\x1a\n"),
-    "WebP": lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP",
-    "AVIF": lambda data: bool(_brands(data) & {b"avif", b"avis"}),
-    "an HEIC picture": lambda data: bool(
-        _brands(data) & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"}
-    ),
-    "a video": lambda data: bool(_brands(data)) or data[:4] == b"\x1aE\xdf\xa3",
-    "a PDF": _begins(b"%PDF"),
-    "a GIF": _begins(b"GIF87a", b"GIF89a"),
-    "a TIFF or a camera's raw file": _begins(b"II*\0", b"MM\0*"),
-    "a BMP": _begins(b"BM"),
-    "a Photoshop file": _begins(b"8BPS"),
-    "an SVG drawing": lambda data: b"<svg" in data[:1000],
-}
 
 
 def _encode(picture: PillowPicture | PixelArray, name: str) -> bytes:

@@ -109,7 +109,7 @@ def test_files_are_submitted_alike_in_every_field(
 
 
 @pytest.mark.parametrize("case", FILES.values(), ids=FILES)
-def test_files_are_painted_here_alike_in_every_field(
+def test_files_are_painted_locally_alike_in_every_field(
     case: Case, painted: list[Inputs], tmp_path: Path
 ) -> None:
     given = dict.fromkeys(fields_of(case), case.data)
@@ -131,7 +131,7 @@ def test_files_are_painted_here_alike_in_every_field(
         assert_shows(picture, case)
 
 
-def test_pictures_that_come_in_by_the_pipe_are_read_alike(api: RunningApi, folder: Path) -> None:
+def test_pictures_from_standard_input_are_read_alike(api: RunningApi, folder: Path) -> None:
     """In processes of their own."""
     shell = Shell(folder, url_of(api))
     for content, style in (("-", "me.jpg"), ("me.jpg", "-")):
