@@ -15,7 +15,7 @@ from unasync import Rule, unasync_files
 
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.option_values import LayerWeights
-from pastiche.options import OPTIONS
+from pastiche.options import LIVE_OPTIONS, OPTIONS
 from shared.inputs import PICTURE_FIELDS
 
 FOLDER = Path(__file__).parents[1] / "pastiche" / "client"
@@ -110,6 +110,12 @@ class SweepOptions(_CommonOptions, total=False):
     """The options of a sweep: one job for each combination of the values of these."""
 
 {_fields({name: f"{kind} | Sequence[{kind}]" for name, kind in axes.items()})}
+
+
+class WeightOptions(TypedDict, total=False):
+    """The options that may change while a job is painted."""
+
+{_fields({name: f"{types[name]} | None" for name in LIVE_OPTIONS})}
 '''
     )
 

@@ -20,7 +20,7 @@ from pastiche.client.errors import (
     JobUnsuccessful,
     ServiceUnreachable,
 )
-from pastiche.client.job_options import JobOptions, SweepOptions
+from pastiche.client.job_options import JobOptions, SweepOptions, WeightOptions
 from pastiche.client.models import (
     ConnectionLost,
     ConnectionRestored,
@@ -69,6 +69,7 @@ __all__ = [
     "ServiceUnreachable",
     "Sweep",
     "SweepOptions",
+    "WeightOptions",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -22,7 +22,7 @@ from pastiche.client.errors import (
     parse_response,
     read_picture,
 )
-from pastiche.client.job_options import JobOptions, SweepOptions
+from pastiche.client.job_options import JobOptions, SweepOptions, WeightOptions
 from pastiche.client.models import (
     ConnectionLost,
     ConnectionRestored,
@@ -252,21 +252,9 @@ class AsyncClient:
         """Fetches each loss term after each iteration so far."""
         return await self._request(LossCurves, "GET", make_path("jobs", job, "losses"))
 
-    async def update_weights(
-        self,
-        job: Job | str,
-        *,
-        content_weight: float | None = None,
-        style_weight: float | None = None,
-        tv_weight: float | None = None,
-    ) -> Job:
-        """Changes the weights of a job, even while it is being painted; those that are None stay
-        as they are."""
-        weights = {
-            "content_weight": content_weight,
-            "style_weight": style_weight,
-            "tv_weight": tv_weight,
-        }
+    async def update_weights(self, job: Job | str, **weights: Unpack[WeightOptions]) -> Job:
+        """Changes `content_weight`, `style_weight` or `tv_weight` of a job, even while it is being
+        painted; those that are None or not given stay as they are."""
         changed = {name: weight for name, weight in weights.items() if weight is not None}
         return await self._request(Job, "PATCH", make_path("jobs", job), json=changed)
 
