@@ -1,6 +1,5 @@
 """`make demo`: one picture through the whole service, over HTTP, with the Python client."""
 
-import errno
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local import LocalError
 from local.supervisor import LocalService, Operator, running
-from pastiche.client import Client, ClientError, Job
+from pastiche.cli.contents import save
+from pastiche.client import Client, ClientError, Job, JobUnsuccessful
 from pastiche.client.models import Losses
 from shared.settings import Settings
 
@@ -55,7 +55,7 @@ def demo(submission: Submission, output: Path, settings: Settings, console: Cons
         job = _show_progress(paint(client, submission, service, operator), console)
         picture = client.result(job)
         seconds = monotonic() - began
-    _save(picture, output)
+        save(picture, output)
     assert job.backbone is not None  # of a job that has succeeded
     console.print(
         f"Painted by the [bold]{job.backbone.name}[/] backbone on {service.worker.device} "
@@ -75,7 +75,7 @@ def connect(service: LocalService) -> Iterator[Client]:
     """A client of the local service, which ignores the proxies of the environment.
 
     Raises:
-        LocalError: the service refuses a request, or does not answer.
+        LocalError: there was an error of the client, such as a request that the service refuses.
     """
     with httpx.Client(trust_env=False) as http, Client(service.url, http=http) as client:
         try:
@@ -90,8 +90,8 @@ def paint(
     """Submits a job and yields it again and again until it has succeeded.
 
     Raises:
-        ClientError: the service refuses the job, or does not answer.
-        LocalError: the job did not succeed, or a part of the service has ended.
+        ClientError: the service refuses the job or does not answer, or the job did not succeed.
+        LocalError: a part of the service has ended.
         Ended: there was a signal.
     """
     arguments = dict(submission.options)
@@ -105,7 +105,7 @@ def paint(
         job = client.get_job(job)
         yield job
     if job.status != "succeeded":
-        raise LocalError(job.error.detail if job.error else f"The job was {job.status}.")
+        raise JobUnsuccessful(job)
 
 
 def _show_progress(jobs: Iterator[Job], console: Console) -> Job:
@@ -136,15 +136,3 @@ def _format_losses(losses: Losses | None) -> str:
         return ""
     names = ("content", "style", "tv", "total")
     return "  ".join(f"{name} {getattr(losses, name):.3g}" for name in names)
-
-
-def _save(picture: bytes, output: Path) -> None:
-    """Saves all of it or nothing: a full disk leaves no partial picture, and the old one intact."""
-    part = output.with_suffix(f".part{output.suffix}")
-    try:
-        part.write_bytes(picture)
-        part.replace(output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
-        raise LocalError(f"{output} cannot be saved: {reason}.") from error

@@ -145,7 +145,7 @@ class ServiceBatch(Batch):
             content, format=target.format, on_event=on_event, **self.arguments
         )
         assert piece.job is not None
-        save(picture, target)
+        save(picture, target.path)
         piece.is_saved = True
         self.report(piece, job=piece.job.raw)
         if self.shows:

@@ -150,20 +150,23 @@ def _choose_target_in(folder: Path, stem: str, format: Format, taken: set[Path])
     return Target(path, format)
 
 
-def save(picture: bytes, target: Target) -> None:
+def save(picture: bytes, path: Path | None) -> None:
     """Saves a picture atomically: a full disk leaves neither half a picture nor a damaged old one.
+
+    Args:
+        path: standard output if it is None.
 
     Raises:
         InvalidFile: it cannot be written.
     """
-    if target.path is None:
+    if path is None:
         write_output(picture)
         return
-    part = target.path.with_name(f".{target.path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(picture)
-        part.replace(target.path)
+        part.replace(path)
     except OSError as error:
         with suppress(OSError):
             part.unlink()
-        raise InvalidFile(f"{target.path} cannot be saved: {error.strerror}.") from error
+        raise InvalidFile(f"{path} cannot be saved: {error.strerror}.") from error

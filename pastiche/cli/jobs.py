@@ -66,7 +66,7 @@ def watch(
     with make_client(Client, url, key) as client:
         seen = _watch(client, job, writes_json=as_json)
         if target is not None:
-            save(client.result(seen, target.format), target)
+            save(client.result(seen, target.format), target.path)
         if not as_json:
             notice(f"{seen.status}{'' if output in (None, PIPE) else f': {output}'}")
         if shows:
@@ -123,7 +123,7 @@ def get(
     with make_client(Client, url, key) as client:
         seen = client.get_job(job)
         if target is not None:
-            save(_fetch_result(client, seen, target.format), target)
+            save(_fetch_result(client, seen, target.format), target.path)
         if as_json:
             json_line(seen.raw)
         elif target is None:
@@ -206,7 +206,7 @@ def finish(
         if not seen.is_over:
             seen = client.wait_until_done(seen)
         if target is not None:
-            save(client.result(seen, target.format), target)
+            save(client.result(seen, target.format), target.path)
         if as_json:
             json_line(seen.raw)
         else:

@@ -61,7 +61,7 @@ class LocalBatch(Batch):
                 target = piece.content.target
                 try:
                     picture = self._paint(piece.content, options, limit_bytes, cache, bar)
-                    save(encode(picture, target.format), target)
+                    save(encode(picture, target.format), target.path)
                 except ClientError as error:
                     self.fail(piece, error)
                 else:

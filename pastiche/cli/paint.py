@@ -153,7 +153,7 @@ def sweep(
         for member in sweep.jobs:
             warnings.show(member.job.warnings if member.job else (), content)
         sweep = _watch_sweep(client, sweep)
-        save(client.contact_sheet(sweep, target.format, cell=cell), target)
+        save(client.contact_sheet(sweep, target.format, cell=cell), target.path)
         if as_json:
             json_line({"output": target.name, "sweep": client.get_sweep(sweep).raw})
         if shows:
