@@ -8,11 +8,7 @@ from typing import Any, Self
 
 from tenacity import RetryCallState, retry_if_exception
 
-from pastiche.client.errors import (
-    ApiError,
-    ClientError,
-    ServiceUnreachable,
-)
+from pastiche.client.errors import ApiError, ClientError, ServiceUnreachable
 
 log = logging.getLogger("pastiche.client")
 
