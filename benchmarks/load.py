@@ -30,7 +30,7 @@ from PIL import Image
 from benchmarks.machine import machine
 from benchmarks.pairs import RESULTS
 from local import redis_server
-from local.ports import free_port
+from local.supervisor import free_port
 from shared import transitions
 from shared.job_store import JobStore
 from shared.progress import Progress

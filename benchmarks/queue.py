@@ -19,7 +19,7 @@ import httpx
 from PIL import Image
 
 from local import redis_server
-from local.ports import free_port
+from local.supervisor import free_port
 from pastiche import Options
 from shared import transitions
 from shared.blob_store import input_key

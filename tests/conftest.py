@@ -18,7 +18,7 @@ import redis
 from playwright.sync_api import Browser, sync_playwright
 
 from local import redis_server
-from local.ports import free_port
+from local.supervisor import free_port
 from pastiche.engine.weights import find
 from pastiche.engine.weights.files import VGG16
 from shared.job_store import JobStore

@@ -13,7 +13,7 @@ import pytest
 from itsdangerous import URLSafeTimedSerializer
 
 from api import keys
-from local.ports import free_port
+from local.supervisor import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests import pictures

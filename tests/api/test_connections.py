@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from local.ports import free_port
+from local.supervisor import free_port
 from shared.settings import Settings
 from tests.conftest import RunningApi, running_api
 from tests.waiting import until

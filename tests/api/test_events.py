@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.ports import free_port
+from local.supervisor import free_port
 from shared import transitions
 from shared.job_store import JobStore
 from shared.settings import Settings

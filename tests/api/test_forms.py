@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.ports import free_port
+from local.supervisor import free_port
 from shared.settings import Settings
 from tests import pictures
 from tests.api.test_submit import errors_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.ops.readiness import ReadinessCheck
-from local.ports import free_port
+from local.supervisor import free_port
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore, JobStore
 from shared.settings import Settings

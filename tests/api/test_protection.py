@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.ports import free_port
+from local.supervisor import free_port
 from shared.settings import Settings
 from tests.api.worker import submitted
 from tests.conftest import RunningApi, running_api

@@ -12,7 +12,7 @@ from api.submissions import idempotency
 from api.submissions.idempotency import Reservation
 from api.sweeps import store
 from api.sweeps.store import Sweep
-from local.ports import free_port
+from local.supervisor import free_port
 from shared import redis_keys
 from shared.job_store import JobStore
 from shared.jobs import new_job_id

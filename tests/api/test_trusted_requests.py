@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from api.access.trusted_requests import warn_of_open_service
-from local.ports import free_port
+from local.supervisor import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests.api.test_access import code, submit

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from api.http.middleware import PROBES
-from local.ports import free_port
+from local.supervisor import free_port
 from shared import tracing
 from tests import pictures
 from tests.chaos.house import House, house

@@ -71,3 +71,11 @@ class SweepOptions(_CommonOptions, total=False):
     style_weight: float | Sequence[float]
     tv_weight: float | Sequence[float]
     seed: int | Sequence[int]
+
+
+class WeightOptions(TypedDict, total=False):
+    """The options that may change while a job is painted."""
+
+    content_weight: float | None
+    style_weight: float | None
+    tv_weight: float | None

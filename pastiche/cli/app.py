@@ -1,11 +1,12 @@
 """The application with all its commands."""
 
+import logging
 from typing import Annotated
 
 import typer
 
-from pastiche.cli import doctor, jobs, paint, weights
-from pastiche.cli.screen import show_client_warnings
+from pastiche.cli import doctor, jobs, paint
+from pastiche.cli.console import WarningLog
 from pastiche.version import __version__
 
 application = typer.Typer(
@@ -17,7 +18,7 @@ application = typer.Typer(
 
 
 def print_version(is_requested: bool) -> None:
-    """Prints the version and exits, where `--version` was given."""
+    """Prints the version and exits, if `--version` was given."""
     if is_requested:
         typer.echo(f"pastiche {__version__}")
         raise typer.Exit
@@ -33,7 +34,7 @@ def prepare(
     ] = False,
 ) -> None:
     """A photograph, painted in the style of a painting."""
-    show_client_warnings()
+    logging.getLogger("pastiche.client").addHandler(WarningLog())
 
 
 application.command()(paint.paint)
@@ -45,5 +46,5 @@ application.command()(jobs.cancel)
 application.command()(jobs.finish)
 application.command()(jobs.delete)
 application.command()(paint.sweep)
-application.command()(weights.weights)
+application.command()(doctor.weights)
 application.command()(doctor.doctor)
