@@ -13,7 +13,7 @@ from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 
 SIZES = (128, 256)
 

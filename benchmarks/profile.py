@@ -25,7 +25,7 @@ from pastiche.engine.objective import Evaluation
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.stylize import start_optimiser
 from pastiche.network_layers import POOLED_BEFORE
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 
 SIZES = (256, 512)
 ROUNDS = 15

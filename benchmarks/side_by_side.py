@@ -32,7 +32,7 @@ from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.stylize import Run as EngineRun
 from pastiche.network_layers import compared_layers
 from pastiche.options import LayerName
-from pastiche.pyramid import Scale, scales
+from pastiche.sizes import Scale, scales
 
 SIZES = (256, 512)
 WITHIN = (1.5, 1.1, 1.02)

@@ -12,9 +12,14 @@ from typing import TypeAlias
 
 from PIL import Image, ImageChops, ImageCms, ImageFile, UnidentifiedImageError
 
-from pastiche.picture_arrays import from_array
 from pastiche.picture_files import exif_orientation, parse
-from pastiche.picture_sources import PixelArray, Source, UnreadablePicture, read_bytes
+from pastiche.picture_sources import (
+    PixelArray,
+    Source,
+    UnreadablePicture,
+    pixels_of,
+    read_bytes,
+)
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 """Pillow's names of the formats that are read."""
@@ -55,7 +60,7 @@ def read_picture(source: AnySource, name: str = "The picture") -> Image.Image:
     if isinstance(source, Image.Image):
         return upright_srgb(source, name)
     if isinstance(source, PixelArray):
-        return upright_srgb(from_array(source, name), name)
+        return upright_srgb(Image.fromarray(pixels_of(source, name)), name)
     data = read_bytes(source, name)
     try:
         return EncodedPicture(data).decode()

@@ -1,11 +1,25 @@
-"""Heights and widths: the one rule for aspect ratios, for tensors and files alike."""
+"""The sizes of images, and the pyramid: which sizes are painted, with how many iterations each.
 
-from pastiche.options import Options
+Coarse to fine as in Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer" (CVPR
+2017), section 6: strokes that are larger than the network sees come in where the picture is small.
+"""
+
+from dataclasses import dataclass
+
+from pastiche.options import OptionError, Options
 
 STYLE_SIDE = 512
 """The least longest side, in pixels, that the style images have beside the finished pastiche: made
 as small as a small pastiche, their strokes would be two pixels wide, and no longer look like any.
 Smaller scales of it see them smaller by as much."""
+
+SHORTEST_SIDE = 32
+"""No scale is smaller than this, in pixels on its shorter side, but the only one."""
+
+AT_FULL_SIZE = 1 / 3
+"""The share of the iterations that are done at the full size, or an equal part with fewer than
+three sizes; the coarser sizes have equal parts of the rest. Coarse scales lay out the large strokes
+and cost little: docs/engine.md has the figures."""
 
 
 def fitted(height: int, width: int, longest_side: int) -> tuple[int, int]:
@@ -37,3 +51,74 @@ def enlarges_styles(options: Options) -> bool:
     """Whether a style image with fewer pixels than `style_side` is enlarged, as by the paper and
     neural_style.lua: it then has no more detail, and strokes as large as they should be."""
     return options.normalisation != "pastiche"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """One size of the pyramid: its longest side, (H, W), and how many iterations it gets."""
+
+    longest_side: int
+    size: tuple[int, int]
+    iterations: int
+
+    @property
+    def cost(self) -> int:
+        """Pixels times iterations."""
+        return self.size[0] * self.size[1] * self.iterations
+
+
+LEAST_SIDE = 16
+"""No scale that `scale_iterations` sets is smaller, on its shorter side: the network
+halves it four times."""
+
+
+def scales(height: int, width: int, options: Options) -> list[Scale]:
+    """The scales of an image of this shape, coarse to fine.
+
+    Raises:
+        OptionError: `scale_iterations` has so many numbers that the coarsest scale is too small.
+    """
+    counts = options.scale_iterations
+    if counts:
+        sides = _sides(options, len(counts))
+        _check_coarsest(height, width, sides)
+    else:
+        sides = _sides(options, min(options.scales, options.iterations))
+        sides = _large_enough(height, width, sides)
+        counts = _shared_out(options.iterations, len(sides))
+    return [
+        Scale(side, fitted(height, width, side), count)
+        for side, count in zip(sides, counts, strict=True)
+    ]
+
+
+def _sides(options: Options, count: int) -> list[int]:
+    """The longest sides of this many scales, coarse to fine."""
+    sides = [round(options.size / options.scale_factor**index) for index in range(count)]
+    return sides[::-1]
+
+
+def _large_enough(height: int, width: int, sides: list[int]) -> list[int]:
+    """The sides of scales that show something, and the full size."""
+    *coarse, full = sides
+    return [*(s for s in coarse if min(fitted(height, width, s)) >= SHORTEST_SIDE), full]
+
+
+def _check_coarsest(height: int, width: int, sides: list[int]) -> None:
+    rows, columns = fitted(height, width, sides[0])
+    if len(sides) > 1 and min(rows, columns) < LEAST_SIDE:
+        raise OptionError(
+            "scale_iterations",
+            f"must have fewer numbers: the first of its {len(sides)} scales would be "
+            f"{columns}×{rows} pixels, where {LEAST_SIDE} on the shorter side are the least.",
+        )
+
+
+def _shared_out(iterations: int, parts: int) -> tuple[int, ...]:
+    """Iterations for each scale, coarse to fine; all of them get one."""
+    if parts == 1:
+        return (iterations,)
+    at_full_size = max(AT_FULL_SIZE, 1 / parts)
+    coarse = max(1, round(iterations * (1 - at_full_size) / (parts - 1)))
+    coarse = min(coarse, (iterations - 1) // (parts - 1))
+    return (*(parts - 1) * [coarse], iterations - coarse * (parts - 1))

@@ -30,8 +30,7 @@ from pastiche.engine.targets import (
 )
 from pastiche.network_layers import GRID, compared_layers
 from pastiche.options import REFITTING_OPTIONS, Options
-from pastiche.pyramid import Scale
-from pastiche.sizes import enlarges_styles, fitted, style_side
+from pastiche.sizes import Scale, enlarges_styles, fitted, style_side
 
 MEAN_COLOUR = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 """Red, green and blue of the mean of the photographs that VGG was trained on (Simonyan, Zisserman):

@@ -9,7 +9,7 @@ from torch import Tensor
 from pastiche.engine.checkpoint import Place
 from pastiche.engine.objective import Term, TermName
 from pastiche.options import LayerName
-from pastiche.pyramid import Scale
+from pastiche.sizes import Scale
 
 REPORTED_TERMS: tuple[TermName, ...] = ("content", "style", "tv", "gamut")
 

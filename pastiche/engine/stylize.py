@@ -36,7 +36,7 @@ from pastiche.engine.prepared import PreparedInputs, PreparedInputsCache
 from pastiche.engine.progress import Progress, ProgressTracker
 from pastiche.option_warnings import PasticheWarning, find_warnings
 from pastiche.options import Options
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 
 Result = TypeVar("Result")
 

@@ -12,7 +12,7 @@ from pastiche.engine.fast.convolution import NetworkPooling
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.options import StyleStatistic
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE
 

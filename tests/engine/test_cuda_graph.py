@@ -23,7 +23,7 @@ from pastiche.engine.stylize import start_optimiser
 from pastiche.engine.targets import StyleImage, build_targets, extract_style_features
 from pastiche.engine.whitened import Whitened
 from pastiche.options import Optimiser
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE
 

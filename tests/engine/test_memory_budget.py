@@ -10,7 +10,7 @@ import torch
 from pastiche.engine.fast import memory
 from pastiche.engine.fast.memory import MemoryBudget, free_memory
 from pastiche.engine.whitened import Whitened
-from pastiche.memory import ComputedIn, ImageSizes, Memory
+from pastiche.memory_estimate import ComputedIn, ImageSizes, Memory
 from pastiche.network_layers import VGG_SHARES, compared_layers
 from pastiche.options import LayerName, Options
 

@@ -15,7 +15,7 @@ from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.whitened import Whitened
 from pastiche.network_layers import VGG_SHARES, layer_weights
 from pastiche.options import LayerName, Resampling
-from pastiche.pyramid import Scale
+from pastiche.sizes import Scale
 from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE
 

@@ -10,7 +10,13 @@ from pathlib import Path
 import torch
 
 from pastiche.engine.fast.convolution import convolution_dtype
-from pastiche.memory import MIN_HISTORY, MIN_TILE_SIDE, USABLE, evaluation_bytes, state_bytes
+from pastiche.memory_estimate import (
+    MIN_HISTORY,
+    MIN_TILE_SIDE,
+    USABLE,
+    evaluation_bytes,
+    state_bytes,
+)
 from pastiche.network_layers import GRID, compared_layers, halo_width
 from pastiche.options import LayerName, Options
 
