@@ -16,8 +16,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pastiche.engine.weights import CannotFetch, WeightsFile, vgg16
-from pastiche.engine.weights.command import listing, main
+from pastiche.engine.weights import FILES, VGG16, CannotFetch, WeightsFile, vgg16
+from pastiche.engine.weights.__main__ import listing, main
 from pastiche.engine.weights.download import (
     MEMBER,
     REQUIREMENTS,
@@ -25,7 +25,6 @@ from pastiche.engine.weights.download import (
     explain_failure,
 )
 from pastiche.engine.weights.fetch import fetch
-from pastiche.engine.weights.files import FILES, VGG16
 from tests.engine.onnx_writer import onnx_model
 
 PAYLOAD = bytes(range(256)) * 20_000

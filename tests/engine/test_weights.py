@@ -19,8 +19,16 @@ from pastiche.engine.backbone_sources import (
     choose_backbone,
     load,
 )
-from pastiche.engine.weights import MissingWeights, WeightsFile, files, weights_folder
-from pastiche.engine.weights.files import VGG19, VGG19_CAFFE, sha256_of, weights_folders
+from pastiche.engine.weights import (
+    FILES,
+    VGG19,
+    VGG19_CAFFE,
+    MissingWeights,
+    WeightsFile,
+    sha256_of,
+    weights_folder,
+    weights_folders,
+)
 from pastiche.options import BackboneChoice
 
 
@@ -98,9 +106,9 @@ def test_the_caffe_network_sees_blue_first_in_0_to_255_less_the_mean(weights: Pa
 @pytest.fixture
 def published(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test's file is the published one of both backbones."""
-    for name, file in list(files.FILES.items()):
+    for name, file in list(FILES.items()):
         if file.name.endswith(".pth"):
-            monkeypatch.setitem(files.FILES, name, replace(file, digest=prefix(weights)))
+            monkeypatch.setitem(FILES, name, replace(file, digest=prefix(weights)))
 
 
 @pytest.mark.usefixtures("published")

