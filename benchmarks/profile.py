@@ -17,11 +17,10 @@ from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import choose_backbone
-from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.objective import Evaluation
+from pastiche.engine.objective import Evaluation, evaluate
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.stylize import start_optimiser
 from pastiche.network_layers import POOLED_BEFORE

@@ -19,7 +19,7 @@ from pastiche.network_layers import (
     stride_at,
 )
 from pastiche.options import LAYERS, LayerName, Options
-from pastiche.sizes import enlarges_styles, fitted, style_side
+from pastiche.sizes import style_size
 
 MIN_TILE_SIDE = 128
 """Below this side, in pixels, a tile would be little but halo."""
@@ -115,22 +115,14 @@ class ImageSizes:
         """What they take while the pastiche is painted: as they were given, in other colours where
         they are painted in such, and the style images in the size that the network sees them in."""
         recoloured = options.colour in ("luminance", "statistics")
-        side = style_side(options.size, options)
         starts = [] if self.start is None else (1 + recoloured) * [self.start]
         colours = [
             *CONTENT_COPIES * [self.content],
             *starts,
             *(1 + recoloured) * list(self.styles),
-            *(_seen(style, side, options) for style in self.styles),
+            *(style_size(style, options.size, options) for style in self.styles),
         ]
         return FLOAT * (3 * _pixels(colours) + _pixels(self.masked))
-
-
-def _seen(style: Size, side: float, options: Options) -> Size:
-    """A style image in the size that the network sees it in."""
-    if not enlarges_styles(options):
-        side = min(side, max(style))
-    return fitted(*style, round(side))
 
 
 def _pixels(sizes: Iterable[Size]) -> int:

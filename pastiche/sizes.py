@@ -39,8 +39,7 @@ def same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def style_side(side: int, options: Options) -> float:
-    """The longest side of the style images, in pixels, where the pastiche's is `side`; one that
-    has fewer pixels is used at its own size, unless `enlarges_styles`."""
+    """The longest side that style images should have, in pixels, where the pastiche's is `side`."""
     factor = 1.0
     if options.normalisation == "pastiche":
         factor = max(1.0, STYLE_SIDE / options.size)
@@ -51,6 +50,15 @@ def enlarges_styles(options: Options) -> bool:
     """Whether a style image with fewer pixels than `style_side` is enlarged, as by the paper and
     neural_style.lua: it then has no more detail, and strokes as large as they should be."""
     return options.normalisation != "pastiche"
+
+
+def style_size(style: tuple[int, int], side: int, options: Options) -> tuple[int, int]:
+    """The (height, width) at which a style image is used, where the longest side of the pastiche is
+    `side`: with no more pixels than it has, unless `enlarges_styles`."""
+    longest_side = style_side(side, options)
+    if not enlarges_styles(options):
+        longest_side = min(longest_side, max(style))
+    return fitted(*style, round(longest_side))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The images that a pastiche is made from: checked once, and in the colours to paint in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from hashlib import blake2b
 
 import torch
 from torch import Tensor
@@ -79,6 +80,18 @@ class Inputs:
             start=start,
             content_map=None if content_map is None else _mask(content_map, content, "content_map"),
         )
+
+    def digest(self) -> str:
+        """A hash of the sizes and pixels of the images."""
+        found = blake2b(digest_size=16)
+        for each in fields(self):
+            value = getattr(self, each.name)
+            for image in value if isinstance(value, tuple) else (value,):
+                shape = None if image is None else tuple(image.shape)
+                found.update(f"{each.name} {shape}".encode())
+                if image is not None:
+                    found.update(image.cpu().contiguous().numpy())
+        return found.hexdigest()
 
     def to(self, device: torch.device) -> "Inputs":
         """The same images on a device."""

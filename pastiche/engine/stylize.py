@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache as remember
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -18,8 +17,7 @@ from torch import Tensor
 
 from pastiche.engine import adam, lbfgs
 from pastiche.engine.backbone_sources import BackboneSource, choose_backbone
-from pastiche.engine.checkpoint import Checkpoint, Place, State, digest_images
-from pastiche.engine.evaluation import evaluate
+from pastiche.engine.checkpoint import Checkpoint, Place, State
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.cuda_graph import GraphedIteration, is_recording
 from pastiche.engine.fast.memory import (
@@ -31,7 +29,7 @@ from pastiche.engine.fast.memory import (
 from pastiche.engine.images import resize
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.interruption import interruptible, no_check
-from pastiche.engine.objective import Objective
+from pastiche.engine.objective import Objective, evaluate
 from pastiche.engine.prepared import PreparedInputs, PreparedInputsCache
 from pastiche.engine.progress import Progress, ProgressTracker
 from pastiche.option_warnings import PasticheWarning, find_warnings
@@ -135,7 +133,7 @@ class Run:
         inputs = inputs.checked(options)
         if resume is not None:
             resume.check(inputs, options)
-        self._digest, self._check = remember(partial(digest_images, inputs)), check
+        self._digest, self._check = remember(inputs.digest), check
         inputs = inputs.to(device or best_device())
         source = backbone or choose_backbone(options.backbone)
         options.check_layers(source.name)

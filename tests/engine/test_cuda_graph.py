@@ -20,7 +20,7 @@ from pastiche.engine.normalisation import Weights
 from pastiche.engine.objective import Objective
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.stylize import start_optimiser
-from pastiche.engine.targets import StyleImage, build_targets, extract_style_features
+from pastiche.engine.targets import build_targets, extract_style_features
 from pastiche.engine.whitened import Whitened
 from pastiche.options import Optimiser
 from pastiche.sizes import scales
@@ -99,8 +99,8 @@ def test_an_objective_copies_nothing(options: Options) -> None:
     with FakeTensorMode(allow_non_fake_inputs=True):
         network = NETWORK.to(CUDA, torch.float32)
         image = torch.rand(1, 3, *SIZE, device=CUDA)
-        styles = extract_style_features([StyleImage(image)], network, options)
-        targets = build_targets(image, styles, network, options)
+        style = extract_style_features(image, None, network, options)
+        targets = build_targets(image, [style], network, options)
         objective = Objective.build(network, targets, Weights(1.0, 1.0, 1.0, 1.0))
 
         def evaluated() -> None:
@@ -138,6 +138,6 @@ def tensors(objective: Objective) -> list[Tensor]:
         for target in objective.targets.contents
         for tensor in (target.features, target.energy, target.scale)
     ]
-    styles = [weight for each in weights.styles.values() for weight in each]
-    of_weights = [*weights.contents, *styles, *weights.layers.values(), weights.tv, weights.gamut]
+    styles = [weight for each in weights.styles for weight in each]
+    of_weights = [*weights.contents, *styles, *weights.layers, weights.tv, weights.gamut]
     return [*contents, *of_weights, palette.axes, palette.low, palette.high]

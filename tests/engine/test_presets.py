@@ -15,7 +15,7 @@ from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.whitened import Whitened
 from pastiche.network_layers import VGG_SHARES, layer_weights
 from pastiche.options import LayerName, Resampling
-from pastiche.sizes import Scale
+from pastiche.sizes import Scale, style_size
 from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE
 
@@ -140,8 +140,7 @@ def test_images_are_resized_with_the_chosen_filter(resampling: Resampling) -> No
 def test_a_small_style_image_is_enlarged_as_those_tools_do() -> None:
     """To the pastiche's longest side; our own normalisation shows no pixels that are not there."""
     for options, side in ((preset("neural-style"), 512), (preset("paper"), 512), (Options(), 100)):
-        (painted,) = prepare(options, Inputs(CONTENT, (STYLE,)))._style_images(512, options)
-        assert max(painted.image.shape) == side
+        assert max(style_size((STYLE.shape[2], STYLE.shape[3]), 512, options)) == side
 
 
 def _scale(height: int, width: int) -> Scale:
