@@ -13,9 +13,8 @@ from pastiche.network_layers import (
     CHANNELS,
     POOLED_BEFORE,
     compared_layers,
-    default_shares,
+    content_layer_weights,
     halo_width,
-    layer_weights,
     stride_at,
 )
 from pastiche.options import LAYERS, LayerName, Options
@@ -76,25 +75,11 @@ def state_bytes(pixels: int, options: Options, history: int) -> int:
         history: how many steps L-BFGS remembers.
     """
     remembered = 2 * history + 1 if options.optimiser == "lbfgs" else 2
-    contents, _ = layer_weights(options, {})
-    compared = sum(FLOAT * CHANNELS[layer][1] / stride_at(layer) ** 2 for layer in contents)
+    compared = sum(
+        FLOAT * CHANNELS[layer][1] / stride_at(layer) ** 2
+        for layer in content_layer_weights(options)
+    )
     return int(pixels * (3 * FLOAT * (remembered + PICTURES) + compared))
-
-
-def most_pixels(free: int, options: Options, layers: Collection[LayerName], itemsize: int) -> int:
-    """How many pixels a picture may have: in the smallest tiles, with the shortest history.
-
-    Args:
-        free: how many bytes there are.
-        layers, itemsize: as for `evaluation_bytes`.
-    """
-    history = min(MIN_HISTORY, options.lbfgs_history)
-    planned, state = USABLE * free, float(state_bytes(1, options, history))
-    tile = (MIN_TILE_SIDE + 2 * halo_width(layers)) ** 2
-    whole = planned / (state + evaluation_bytes(1, layers, itemsize))
-    if whole <= tile:
-        return max(0, int(whole))
-    return int((planned - evaluation_bytes(tile, layers, itemsize)) / state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +129,20 @@ class Memory:
     automatic: ComputedIn
 
     def most_pixels(self, options: Options, backbone: str, image_bytes: int = 0) -> int:
-        """How many pixels a picture may have.
+        """How many pixels a picture may have: in the smallest tiles, with the shortest history.
 
         Args:
             backbone: the one that paints it, by its name.
             image_bytes: what the images that it is made from take.
         """
-        computed_in = self.automatic if options.precision == "auto" else options.precision
-        layers = compared_layers(options, default_shares(backbone))
         free = self.free - image_bytes
-        planned = free if self.limit is None else min(free, self.limit)
-        return most_pixels(planned, options, layers, ITEMSIZE.get(computed_in, FLOAT))
+        planned = USABLE * (free if self.limit is None else min(free, self.limit))
+        computed_in = self.automatic if options.precision == "auto" else options.precision
+        itemsize = ITEMSIZE.get(computed_in, FLOAT)
+        layers = compared_layers(options, backbone)
+        state = float(state_bytes(1, options, min(MIN_HISTORY, options.lbfgs_history)))
+        tile = (MIN_TILE_SIDE + 2 * halo_width(layers)) ** 2
+        whole = planned / (state + evaluation_bytes(1, layers, itemsize))
+        if whole <= tile:
+            return max(0, int(whole))
+        return int((planned - evaluation_bytes(tile, layers, itemsize)) / state)

@@ -6,7 +6,7 @@ torchvision is imported here alone: its module says which tensors a file of its 
 
 import pickle
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +26,7 @@ from pastiche.engine.weights import (
     weights_folder,
 )
 from pastiche.engine.whitened import Whitened
-from pastiche.network_layers import CHANNELS, VGG_SHARES
+from pastiche.network_layers import CHANNELS
 from pastiche.options import LAYERS, VGG16_LAYERS, BackboneChoice, LayerName, Options
 
 
@@ -36,7 +36,6 @@ class BackboneSource(Protocol):
     Attributes:
         name: `vgg16`, `vgg19`, `vgg19-caffe` or `whitened`.
         sha256: the digest of its weights, None where it has none.
-        shares: of the style loss, by layer, by default.
     """
 
     @property
@@ -44,9 +43,6 @@ class BackboneSource(Protocol):
 
     @property
     def sha256(self) -> str | None: ...
-
-    @property
-    def shares(self) -> Mapping[LayerName, float]: ...
 
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
@@ -128,7 +124,6 @@ class Pretrained:
     path: Path
     file: WeightsFile
     input: InputScaling
-    shares: Mapping[LayerName, float] = field(default_factory=lambda: VGG_SHARES)
 
     @cached_property
     def sha256(self) -> str:

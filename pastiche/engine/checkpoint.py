@@ -73,11 +73,11 @@ class Checkpoint:
     options: Options
     images: str
 
-    @property
-    def size_bytes(self) -> int:
-        """The size of its tensors in memory."""
+    def bytes_on(self, device: torch.device) -> int:
+        """How much of a device's memory its tensors occupy."""
         values = (getattr(self.state, each.name) for each in fields(self.state))
-        return sum(value.nbytes for value in values if isinstance(value, Tensor))
+        tensors = [value for value in values if isinstance(value, Tensor)]
+        return sum(tensor.nbytes for tensor in tensors if tensor.device == device)
 
     def check(self, inputs: Inputs, options: Options) -> None:
         """Checks that a run with these inputs and options may resume from it.

@@ -9,11 +9,7 @@ from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import BackboneSource
-from pastiche.engine.color import (
-    match_palettes,
-    principal_axes,
-    replace_luminance,
-)
+from pastiche.engine.color import match_palettes, principal_axes, replace_luminance
 from pastiche.engine.fast.convolution import convolution_dtype
 from pastiche.engine.images import resize, resize_picture
 from pastiche.engine.inputs import Inputs
@@ -64,7 +60,7 @@ class PreparedInputs:
         palettes = coloured.palettes()
         shares = coloured.style_shares(options)
         recoloured = match_palettes(coloured.content, palettes, shares)
-        layers = compared_layers(options, source.shares)
+        layers = compared_layers(options, source.name)
         network = source.network((recoloured, *coloured.styles), layers, options)
         device = inputs.content.device
         network = network.to(device, convolution_dtype(device, options))
@@ -217,7 +213,9 @@ class PreparedInputsCache:
 
     def prepare(self, inputs: Inputs, options: Options, source: BackboneSource) -> PreparedInputs:
         """As `PreparedInputs.prepare`, or what it returned for the same images before."""
-        key = _cache_key(inputs, options, source)
+        related = {name: getattr(options, name) for name in REFITTING_OPTIONS}
+        device = inputs.content.device
+        key = f"{inputs.digest()} {related} {source.name} {source.sha256} {device}"
         if key not in self._entries:
             self._entries[key] = PreparedInputs.prepare(inputs, options, source)
             if len(self._entries) > self._size:
@@ -238,12 +236,6 @@ class PreparedInputsCache:
     def clear(self) -> None:
         """Empties the cache."""
         self._entries.clear()
-
-
-def _cache_key(inputs: Inputs, options: Options, source: BackboneSource) -> str:
-    related = {name: getattr(options, name) for name in REFITTING_OPTIONS}
-    device = inputs.content.device
-    return f"{inputs.digest()} {related} {source.name} {source.sha256} {device}"
 
 
 def _noise(image: Tensor, seed: int) -> Tensor:

@@ -21,7 +21,7 @@ from pastiche.engine.losses import (
 )
 from pastiche.engine.normalisation import SCALINGS
 from pastiche.engine.plain import Moments
-from pastiche.network_layers import layer_weights
+from pastiche.network_layers import content_layer_weights, style_layer_weights
 from pastiche.options import LayerName, Options
 
 
@@ -148,7 +148,7 @@ def extract_style_features(
     tile_side: int | None = None,
 ) -> StyleFeatures:
     """The moments and colours of a style image, (1, 3, H, W), within its mask, (1, 1, H, W)."""
-    layers = list(layer_weights(options, network.shares)[1])
+    layers = list(style_layer_weights(options, network.name))
     guides = {} if mask is None else build_guides(mask, layers)
     sums: dict[LayerName, PositionSums] = {}
     for tile, features in iterate_features(network, style, layers, tile_side):
@@ -200,7 +200,7 @@ def build_content_targets(
     tile_side: int | None = None,
 ) -> tuple[ContentTarget, ...]:
     """The content targets alone; arguments as for `build_targets`."""
-    shares, _ = layer_weights(options, network.shares)
+    shares = content_layer_weights(options)
     scaling, targets = SCALINGS[options.normalisation], []
     for layer, features in compute_features(network, content, list(shares), tile_side).items():
         energy = torch.linalg.vector_norm(to_float32(features) + network.centre).square()
@@ -229,7 +229,7 @@ def _style_targets(
     options: Options,
 ) -> tuple[StyleTarget, ...]:
     """One target for each layer; with masks, one for each layer of each style."""
-    _, layers = layer_weights(options, network.shares)
+    layers = style_layer_weights(options, network.name)
     shares = blend_shares(len(styles), options.style_weights)
     if options.style_blend == "statistics":
         styles, shares = [_blend(styles, shares, options)], [1.0]

@@ -9,7 +9,7 @@ Initializations of Convolutional Neural Networks" (2016).
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from pastiche.engine.fast.convolution import NetworkPooling, convolve, pad, pool
 from pastiche.engine.images import resize_picture
 from pastiche.engine.interruption import check_interruption, interruptibly
 from pastiche.engine.plain import Convolution
-from pastiche.network_layers import CHANNELS, POOLED_BEFORE, WHITENED_SHARES
+from pastiche.network_layers import CHANNELS, POOLED_BEFORE
 from pastiche.options import LAYERS, LayerName, Options, StyleStatistic
 from pastiche.sizes import fitted
 
@@ -67,7 +67,6 @@ class Whitened:
 
     name: str = "whitened"
     sha256: str | None = None
-    shares: Mapping[LayerName, float] = field(default_factory=lambda: WHITENED_SHARES)
 
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
@@ -99,7 +98,6 @@ def fit(images: Sequence[Tensor], layers: Collection[LayerName], options: Option
         "whitened",
         None,
         convolutions,
-        shares=WHITENED_SHARES,
         units=UNITS,
         is_trained=False,
         pooling=pooling,

@@ -15,11 +15,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pastiche import Options
+from pastiche.engine import adam, lbfgs
+from pastiche.engine.checkpoint import State
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import Weights
 from pastiche.engine.objective import Objective
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.stylize import start_optimiser
 from pastiche.engine.targets import build_targets, extract_style_features
 from pastiche.engine.whitened import Whitened
 from pastiche.options import Optimiser
@@ -82,7 +83,11 @@ def test_copies_are_found() -> None:
 def test_an_optimiser_s_step_copies_nothing(name: Optimiser) -> None:
     with FakeTensorMode(allow_non_fake_inputs=True):
         position = torch.rand(3 * 48 * 64, device=CUDA)
-        state = start_optimiser(position, Options(optimiser=name), 5, torch.eye(3, device=CUDA))
+        begun: dict[str, State] = {
+            "lbfgs": lbfgs.begin(position, 5, torch.eye(3, device=CUDA)),
+            "adam": adam.begin(position, 0.02),
+        }
+        state = begun[name]
         value, gradient = torch.ones((), device=CUDA), torch.rand_like(position)
         assert copied(lambda: state.step(value, gradient)) == []
 

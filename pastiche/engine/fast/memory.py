@@ -1,7 +1,6 @@
 """How much memory a run takes, how much there is, and how large a tile fits into it."""
 
 import ctypes
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, isqrt
 from os import sysconf
@@ -59,7 +58,7 @@ class MemoryBudget:
     def measure(
         cls,
         options: Options,
-        shares: Mapping[LayerName, float],
+        backbone: str,
         device: torch.device,
         limit_bytes: int | None = None,
         released_bytes: int = 0,
@@ -67,14 +66,14 @@ class MemoryBudget:
         """The budget of a run on a device: `limit_bytes`, or what the device has free.
 
         Args:
-            shares: of the style's layers, the backbone's own (`BackboneSource.shares`).
+            backbone: the one that paints it, by its name.
             released_bytes: how much of what is in use now will be released before painting.
         """
         free = limit_bytes
         if free is None:
             free = free_memory(device) + released_bytes
         itemsize = convolution_dtype(device, options).itemsize
-        return cls(free, itemsize, compared_layers(options, shares))
+        return cls(free, itemsize, compared_layers(options, backbone))
 
     def plan(self, size: tuple[int, int], options: Options) -> MemoryPlan:
         """The longest history and then the largest tiles that fit.
