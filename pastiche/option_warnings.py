@@ -168,11 +168,11 @@ def _list_loss_options(options: Options) -> dict[str, tuple[str, ...]]:
 def _find_chosen(options: Options) -> set[str]:
     """The options that were chosen one by one: those that differ from the most similar preset;
     `standard` is the defaults."""
-    return min((_find_differing(options, each) for each in _preset_options()), key=len)
-
-
-def _find_differing(options: Options, others: Options) -> set[str]:
-    return {name for name in OPTIONS if getattr(options, name) != getattr(others, name)}
+    differing = (
+        {name for name in OPTIONS if getattr(options, name) != getattr(others, name)}
+        for others in _preset_options()
+    )
+    return min(differing, key=len)
 
 
 @cache

@@ -105,6 +105,7 @@ def _content(file: Readable, name: str) -> bytes:
     """All of an open file, wherever it stands: it may have been written just now, or looked into.
     Of a pipe, the rest."""
     read: Callable[[], object] | None = getattr(file, "read", None)
+    seek: Callable[[int], object] | None = getattr(file, "seek", None)
     if not callable(read):
         kind = type(file).__name__
         raise UnreadablePicture(
@@ -114,7 +115,9 @@ def _content(file: Readable, name: str) -> bytes:
     if isinstance(file, TextIOBase) and not file.closed:
         raise _open_as_text(file, name)
     try:
-        _rewind(file)
+        if callable(seek):
+            with suppress(OSError):  # a pipe
+                seek(0)
         data = read()
     # A file may be anybody's class, and raise anything.
     except Exception as error:
@@ -127,13 +130,6 @@ def _content(file: Readable, name: str) -> bytes:
         kind = type(data).__name__
         raise UnreadablePicture(f"{name_of(file, name)} gives {kind} when read, not bytes.")
     return bytes(data)
-
-
-def _rewind(file: object) -> None:
-    seek: Callable[[int], object] | None = getattr(file, "seek", None)
-    if callable(seek):
-        with suppress(OSError):  # a pipe
-            seek(0)
 
 
 def _open_as_text(file: object, name: str) -> UnreadablePicture:

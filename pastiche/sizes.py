@@ -91,8 +91,10 @@ def scales(height: int, width: int, options: Options) -> list[Scale]:
         sides = _sides(options, len(counts))
         _check_coarsest(height, width, sides)
     else:
-        sides = _sides(options, min(options.scales, options.iterations))
-        sides = _large_enough(height, width, sides)
+        *coarse, full = _sides(options, min(options.scales, options.iterations))
+        # Without those that are too small to show anything.
+        coarse = [side for side in coarse if min(fitted(height, width, side)) >= SHORTEST_SIDE]
+        sides = [*coarse, full]
         counts = _shared_out(options.iterations, len(sides))
     return [
         Scale(side, fitted(height, width, side), count)
@@ -104,12 +106,6 @@ def _sides(options: Options, count: int) -> list[int]:
     """The longest sides of this many scales, coarse to fine."""
     sides = [round(options.size / options.scale_factor**index) for index in range(count)]
     return sides[::-1]
-
-
-def _large_enough(height: int, width: int, sides: list[int]) -> list[int]:
-    """The sides of scales that show something, and the full size."""
-    *coarse, full = sides
-    return [*(s for s in coarse if min(fitted(height, width, s)) >= SHORTEST_SIDE), full]
 
 
 def _check_coarsest(height: int, width: int, sides: list[int]) -> None:

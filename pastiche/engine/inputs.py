@@ -1,8 +1,8 @@
 """The images that a pastiche is made from: checked once, and in the colours to paint in."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -96,18 +96,12 @@ class Inputs:
     def to(self, device: torch.device) -> "Inputs":
         """The same images on a device."""
 
-        def moved(images: Sequence[Tensor]) -> tuple[Tensor, ...]:
-            return tuple(image.to(device) for image in images)
+        def moved(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(map(moved, value))
+            return None if value is None else value.to(device)
 
-        return replace(
-            self,
-            content=self.content.to(device),
-            styles=moved(self.styles),
-            masks=moved(self.masks),
-            style_masks=moved(self.style_masks),
-            start=None if self.start is None else self.start.to(device),
-            content_map=None if self.content_map is None else self.content_map.to(device),
-        )
+        return Inputs(*(moved(getattr(self, each.name)) for each in fields(self)))
 
     def styles_and_masks(self) -> list[tuple[Tensor, Tensor | None]]:
         """Each style image with its mask."""

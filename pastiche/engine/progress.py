@@ -101,13 +101,19 @@ class ProgressTracker:
         whole = sum(each.cost for each in self._plan)
         before = sum(each.cost for each in self._plan[: self.place.scale])
         here = self.place.done * self.scale.cost // self.scale.iterations
+        losses: dict[str, float] = dict.fromkeys(REPORTED_TERMS, 0.0)
+        layers: dict[TermName, dict[LayerName, float]] = {"content": {}, "style": {}}
+        for term, value in self._values.items():
+            losses[term.name] += value
+            if term.layer is not None:
+                layers[term.name][term.layer] = value
         return Progress(
             iteration=self.place.iteration,
             iterations=sum(each.iterations for each in self._plan),
             scale=self.place.scale + 1,
             scales=len(self._plan),
-            losses=self._losses(),
-            layers=self._layers(),
+            losses={**losses, "total": sum(self._values.values())},
+            layers=layers,
             work=(before + here) / whole,
         )
 
@@ -128,20 +134,6 @@ class ProgressTracker:
             return False
         before, lately = min(totals[:-STALL_WINDOW]), min(totals[-STALL_WINDOW:])
         return before - lately < self._tolerance * before
-
-    def _losses(self) -> dict[str, float]:
-        named: dict[str, float] = {
-            name: sum(value for term, value in self._values.items() if term.name == name)
-            for name in REPORTED_TERMS
-        }
-        return {**named, "total": sum(self._values.values())}
-
-    def _layers(self) -> dict[TermName, dict[LayerName, float]]:
-        layers: dict[TermName, dict[LayerName, float]] = {"content": {}, "style": {}}
-        for term, value in self._values.items():
-            if term.layer is not None:
-                layers[term.name][term.layer] = value
-        return layers
 
 
 class _LossReader:

@@ -37,7 +37,8 @@ def run(backbone: str | None, source: str | None = None, folder: Path | None = N
             sys.stdout.write(f"{line}\n")
         return 0
     try:
-        path = fetch(backbone, source, folder, _draw if sys.stdout.isatty() else _ignore)
+        on_progress = _draw if sys.stdout.isatty() else lambda *_: None
+        path = fetch(backbone, source, folder, on_progress)
     except CannotFetch as error:
         _clear()
         sys.stderr.write(f"{error}\n")
@@ -62,10 +63,6 @@ def _state(file: WeightsFile, path: Path) -> str:
     if not path.exists():
         return "missing"
     return "ready" if file.is_whole(path) else "damaged"
-
-
-def _ignore(have: int, whole: int | None) -> None:
-    """Nobody looks."""
 
 
 def _draw(have: int, whole: int | None) -> None:
