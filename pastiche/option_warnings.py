@@ -69,14 +69,9 @@ def update_warnings(warnings: Iterable[OptionWarning], options: Options) -> list
 
 
 def _find_small_content(options: Options, size: Size) -> Iterator[OptionWarning]:
-    if max(size) >= MIN_SIZE_RATIO * options.size:
-        return
-    enlarged = fitted(*size, options.size)
-    sentence = (
-        f"The content image is {_format_size(size)} pixels: it is enlarged to "
-        f"{_format_size(enlarged)} and shows no more detail than before."
-    )
-    yield OptionWarning("content", "image_too_small", sentence)
+    if max(size) < MIN_SIZE_RATIO * options.size:
+        sentence = _describe_enlarged("The content image", size, options.size)
+        yield OptionWarning("content", "image_too_small", sentence)
 
 
 def _find_small_styles(options: Options, sizes: Sequence[Size]) -> Iterator[OptionWarning]:
@@ -85,27 +80,29 @@ def _find_small_styles(options: Options, sizes: Sequence[Size]) -> Iterator[Opti
         share = max(size) / needed
         if share >= MIN_SIZE_RATIO:
             continue
-        name = "The style image" if len(sizes) == 1 else f"Style image {number}"
-        if enlarges_styles(options):
-            enlarged = fitted(*size, round(needed))
-            sentence = (
-                f"{name} is {_format_size(size)} pixels: it is enlarged to "
-                f"{_format_size(enlarged)} and shows no more detail than before."
-            )
-            yield OptionWarning("style", "image_too_small", sentence)
-            continue
+        field, name = "style", "The style image" if len(sizes) == 1 else f"Style image {number}"
         sentence = f"{name} is {_format_size(size)} pixels and is used at that size"
-        if options.style_scale == 1:
+        if enlarges_styles(options):
+            sentence = _describe_enlarged(name, size, round(needed))
+        elif options.style_scale == 1:
             sentence += (
                 f", where its longest side should be {needed:.0f}: its strokes come out smaller."
             )
-            yield OptionWarning("style", "image_too_small", sentence)
         else:
+            field = "style_scale"
             sentence += (
                 f": a style_scale of {options.style_scale:g} needs {needed:.0f} on its longest "
                 f"side, so that its strokes come out as with {options.style_scale * share:.2g}."
             )
-            yield OptionWarning("style_scale", "image_too_small", sentence)
+        yield OptionWarning(field, "image_too_small", sentence)
+
+
+def _describe_enlarged(name: str, size: Size, longest_side: int) -> str:
+    enlarged = fitted(*size, longest_side)
+    return (
+        f"{name} is {_format_size(size)} pixels: it is enlarged to {_format_size(enlarged)} and "
+        "shows no more detail than before."
+    )
 
 
 def _find_options_without_effect(options: Options, styles: int) -> Iterator[OptionWarning]:

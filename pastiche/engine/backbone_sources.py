@@ -80,7 +80,7 @@ def choose_backbone(
             f"`pastiche weights {name}` or `make weights BACKBONE={name}` fetches them."
         )
     file.checked_digest(path)
-    return Pretrained(name, path, file, INPUTS[name])
+    return Pretrained(name, path, file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,6 @@ class Pretrained:
     name: str
     path: Path
     file: WeightsFile
-    input: InputScaling
 
     @cached_property
     def sha256(self) -> str:
@@ -133,14 +132,14 @@ class Pretrained:
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
     ) -> Backbone:
         """The network, on the CPU; it does not depend on the images."""
-        sha256 = self.file.checked_digest(self.path)
+        sha256, scaling = self.file.checked_digest(self.path), INPUTS[self.name]
         convolutions = load(self.path, layers)
-        convolutions["relu1_1"] = _scale_input(convolutions["relu1_1"], self.input)
+        convolutions["relu1_1"] = _scale_input(convolutions["relu1_1"], scaling)
         return Backbone(
             self.name,
             sha256,
             convolutions,
-            mean=self.input.mean,
+            mean=scaling.mean,
             pooling="average" if options.pooling == "average" else "max",
             padding=options.padding,
         )

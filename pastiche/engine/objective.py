@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import chain
 from operator import add
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -31,9 +31,9 @@ from pastiche.engine.losses import (
     position_sums,
     total_variation,
 )
-from pastiche.engine.normalisation import TermWeights, Weights
+from pastiche.engine.normalisation import SCALINGS, TermWeights, Weights
 from pastiche.engine.targets import Targets
-from pastiche.options import LayerName, Variation
+from pastiche.options import LayerName, Options, Variation
 
 TermName = Literal["content", "style", "tv", "gamut"]
 FeatureMaps = Mapping[LayerName, Tensor]
@@ -111,15 +111,15 @@ class Objective:
     backbone: Backbone
     targets: Targets
     weights: TermWeights
-    tv_norm: Variation = "squared"
-    sums_variation: bool = False
-    normalises_gradients: bool = False
+    tv_norm: Variation
+    sums_variation: bool
+    normalises_gradients: bool
 
     @classmethod
     def build(
-        cls, backbone: Backbone, targets: Targets, weights: Weights, **settings: Any
+        cls, backbone: Backbone, targets: Targets, weights: Weights, options: Options
     ) -> "Objective":
-        """The objective with these weights, and the other fields as `settings`."""
+        """The objective with these weights, and with all else as in the options."""
         term_weights = TermWeights(
             weights,
             [target.share for target in targets.contents],
@@ -127,7 +127,14 @@ class Objective:
             targets.contents[0].features.device,
             torch.promote_types(backbone.dtype, torch.float32),
         )
-        return cls(backbone, targets, term_weights, **settings)
+        return cls(
+            backbone,
+            targets,
+            term_weights,
+            options.tv_norm,
+            SCALINGS[options.normalisation].sums_variation,
+            options.gradient_normalisation,
+        )
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -200,7 +207,10 @@ class Objective:
             gradient: like the image, that of the content and style terms.
         """
         smooth, smooth_gradient = total_variation(image, self.tv_norm, summed=self.sums_variation)
-        excess, excess_gradient = self._colour_loss(image)
+        excess, excess_gradient = gamut_loss(image)
+        if self.targets.palette is not None:
+            more, more_gradient = palette_loss(image, self.targets.palette)
+            excess, excess_gradient = excess + more, excess_gradient + more_gradient
         gradient = torch.addcmul(gradient, smooth_gradient, self.weights.tv)
         gradient.addcmul_(excess_gradient, self.weights.gamut)
         values = {
@@ -225,14 +235,6 @@ class Objective:
         for target, gradient in zip(self.targets.styles, losses.style_gradients, strict=True):
             found = feature_gradient(features[target.layer], gradient, target.guide)
             yield target.layer, found
-
-    def _colour_loss(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of colours that no screen shows, or that are not in the palette."""
-        value, gradient = gamut_loss(image)
-        if self.targets.palette is None:
-            return value, gradient
-        more, more_gradient = palette_loss(image, self.targets.palette)
-        return value + more, gradient + more_gradient
 
 
 def _norm(gradient: Tensor, weight: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from pastiche.engine.color import match_palettes, principal_axes, replace_lumina
 from pastiche.engine.fast.convolution import convolution_dtype
 from pastiche.engine.images import resize, resize_picture
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.normalisation import SCALINGS, style_share, term_weights
+from pastiche.engine.normalisation import style_share, term_weights
 from pastiche.engine.objective import Objective
 from pastiche.engine.targets import (
     StyleFeatures,
@@ -124,9 +124,7 @@ class PreparedInputs:
             self.network,
             targets,
             term_weights(options, self.network, targets.blank_losses()),
-            tv_norm=options.tv_norm,
-            sums_variation=SCALINGS[options.normalisation].sums_variation,
-            normalises_gradients=options.gradient_normalisation,
+            options,
         )
 
     def update_weights(

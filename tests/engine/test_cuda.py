@@ -33,7 +33,7 @@ def objective(device: torch.device, dtype: torch.dtype = torch.float32) -> Objec
     style = extract_style_features(STYLE.to(device), None, network, options)
     content = textured(*SIZE, 1).to(device)
     targets = build_targets(content, [style], network, options)
-    return Objective.build(network, targets, Weights(18.0, 7.5, 15.0, 1e4))
+    return Objective.build(network, targets, Weights(18.0, 7.5, 15.0, 1e4), options)
 
 
 def distance(one: Tensor, other: Tensor) -> float:

@@ -106,7 +106,7 @@ def test_an_objective_copies_nothing(options: Options) -> None:
         image = torch.rand(1, 3, *SIZE, device=CUDA)
         style = extract_style_features(image, None, network, options)
         targets = build_targets(image, [style], network, options)
-        objective = Objective.build(network, targets, Weights(1.0, 1.0, 1.0, 1.0))
+        objective = Objective.build(network, targets, Weights(1.0, 1.0, 1.0, 1.0), options)
 
         def evaluated() -> None:
             features = network.features(image, targets.layers)

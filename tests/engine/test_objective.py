@@ -260,9 +260,7 @@ def objective_of(case: Case, dtype: torch.dtype) -> Objective:
         network,
         targets,
         replace(case.weights, tv=unit * case.weights.tv),
-        tv_norm=options.tv_norm,
-        sums_variation=scaling.sums_variation,
-        normalises_gradients=options.gradient_normalisation,
+        options,
     )
 
 

@@ -61,10 +61,7 @@ def objective(
         content_map=picture(*size, 6, 1).to(pixels) if masked else None,
         tile_side=tile_side,
     )
-    normalises = bool(options.get("gradient_normalisation"))
-    return Objective.build(
-        network, targets, Weights(alpha, 7.5, 15.0, 1e4), normalises_gradients=normalises
-    )
+    return Objective.build(network, targets, Weights(alpha, 7.5, 15.0, 1e4), chosen)
 
 
 def distance(one: Tensor, other: Tensor) -> float:

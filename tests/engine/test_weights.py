@@ -13,8 +13,6 @@ from torchvision.models import VGG19_Weights, vgg19
 from pastiche import Options, stylize
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import (
-    CAFFE_INPUT,
-    TORCHVISION_INPUT,
     Pretrained,
     choose_backbone,
     load,
@@ -58,7 +56,7 @@ def prefix(weights: Path) -> str:
 
 def chosen(weights: Path) -> Pretrained:
     file = replace(VGG19, digest=prefix(weights))
-    return Pretrained("vgg19", weights / VGG19.name, file, TORCHVISION_INPUT)
+    return Pretrained("vgg19", weights / VGG19.name, file)
 
 
 def network_of(source: Pretrained, **options: Any) -> Backbone:
@@ -95,7 +93,7 @@ def test_padded_with_zeros_and_max_pooled_it_is_torchvision_s_network(weights: P
 @pytest.mark.slow
 def test_the_caffe_network_sees_blue_first_in_0_to_255_less_the_mean(weights: Path) -> None:
     file = replace(VGG19_CAFFE, digest=prefix(weights))
-    source = Pretrained("vgg19-caffe", weights / VGG19.name, file, CAFFE_INPUT)
+    source = Pretrained("vgg19-caffe", weights / VGG19.name, file)
     ours = network_of(source, padding="zeros").features(image(0), {"relu1_1"})["relu1_1"]
     blue_first = 255 * image(0).flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
     with torch.no_grad():
