@@ -253,9 +253,7 @@ class Run:
         self._tile_side = plan.tile_side
         self._objective: Objective | None = None
         self._weighted_by = self._options
-        self._iterate = GraphedIteration(
-            self._iterate_once, lambda: self._device.type == "cuda" and self._tile_side is None
-        )
+        self._iterate = GraphedIteration(self._iterate_once, self._can_be_recorded)
         return plan.history
 
     def _next_scale(self) -> None:
@@ -283,6 +281,9 @@ class Run:
         assert objective is not None
         evaluation = self._fit_memory(lambda: evaluate(objective, image, self._tile_side))
         return state.step(evaluation.value, evaluation.gradient.flatten()), evaluation.terms
+
+    def _can_be_recorded(self) -> bool:
+        return self._device.type == "cuda" and self._tile_side is None
 
     def _update_objective(self) -> Objective:
         """The objective of the current scale, with the current weights."""

@@ -47,13 +47,11 @@ class GraphedIteration:
 
     def _record(self, state: State) -> "_Recording | None":
         graph, device = torch.cuda.CUDAGraph(), state.position.device
-        # Of its own: the one that recordings take by default is of the first GPU.
-        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types
         try:
             with (
                 interruptible(no_check),
                 torch.cuda.device(device),
-                torch.cuda.graph(graph, stream=stream),
+                torch.cuda.graph(graph, stream=_new_stream(device)),
             ):
                 stepped, terms = self._iterate(state)
                 _overwrite(state, stepped)
@@ -79,6 +77,11 @@ class _Recording:
 def is_recording() -> bool:
     """Whether kernels are being recorded right now: what fails then would be replayed too."""
     return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
+
+
+def _new_stream(device: torch.device) -> torch.cuda.Stream:
+    """A stream of its own: the one that recordings take by default is of the first GPU."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types for it
 
 
 def _overwrite(state: State, other: State) -> None:
