@@ -21,8 +21,8 @@ from pastiche.engine.checkpoint import Checkpoint, Place, State
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.cuda_graph import GraphedIteration, is_recording
 from pastiche.engine.fast.memory import (
-    MemoryBudget,
     is_out_of_memory,
+    measure_budget,
     release_freed_memory,
     smaller_tile_side,
 )
@@ -141,7 +141,7 @@ class Run:
             prepare = PreparedInputs.prepare if cache is None else cache.prepare
             self._prepared = prepare(inputs, options, source)
         release_freed_memory()  # else what the fit has freed counts as in use
-        self._budget = MemoryBudget.measure(
+        self._budget = measure_budget(
             options,
             source.name,
             self._device,

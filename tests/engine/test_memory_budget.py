@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from pastiche.engine.fast import memory
-from pastiche.engine.fast.memory import MemoryBudget, free_memory
-from pastiche.memory_estimate import ComputedIn, ImageSizes, Memory
+from pastiche.engine.fast.memory import free_memory, measure_budget
+from pastiche.memory_budget import ComputedIn, ImageSizes, Memory, MemoryBudget
 from pastiche.network_layers import compared_layers
 from pastiche.options import LayerName, Options
 
@@ -120,9 +120,9 @@ def test_memory_that_a_checkpoint_releases_is_budgeted(
 ) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda device: GIB)
     here = torch.device("cpu")
-    measured = MemoryBudget.measure(Options(), "vgg16", here, released_bytes=GIB)
+    measured = measure_budget(Options(), "vgg16", here, released_bytes=GIB)
     assert measured.free_bytes == 2 * GIB
-    limited = MemoryBudget.measure(Options(), "vgg16", here, GIB, released_bytes=GIB)
+    limited = measure_budget(Options(), "vgg16", here, GIB, released_bytes=GIB)
     assert limited.free_bytes == GIB
 
 

@@ -4,13 +4,14 @@ One estimate for the engine, which plans with it, and for the service, which giv
 that can paint it. It needs nothing but Python.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import isqrt, prod
 from typing import Literal
 
 from pastiche.network_layers import (
     CHANNELS,
+    GRID,
     POOLED_BEFORE,
     compared_layers,
     content_layer_weights,
@@ -22,6 +23,9 @@ from pastiche.sizes import style_size
 
 MIN_TILE_SIDE = 128
 """Below this side, in pixels, a tile would be little but halo."""
+
+MAX_TILE_SIDE = 2048
+"""A tile need not be larger: its halo is then a seventh of it."""
 
 USABLE = 0.8
 """What share of the free memory a painting may plan with: its estimate is none to the byte."""
@@ -52,28 +56,88 @@ Size = tuple[int, int]
 """(H, W) of an image."""
 
 
-def evaluation_bytes(pixels: float, layers: Collection[LayerName], itemsize: int) -> float:
-    """What an evaluation of this many pixels takes: the feature maps, which are held, and what the
-    widest of them needs while it is worked on.
+class TooLarge(MemoryError):
+    """There is not enough memory for a picture of this size."""
 
-    Args:
-        layers: those that are compared.
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """How a picture is painted in the memory that there is.
+
+    Attributes:
+        tile_side: of a tile without its halo, in pixels; None where the whole picture fits.
+        history: the length of L-BFGS' history.
+    """
+
+    tile_side: int | None
+    history: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBudget:
+    """The memory for one run.
+
+    Attributes:
+        free_bytes: what may be used.
         itemsize: bytes of a number in the feature maps.
+        layers: at which the network's feature maps are compared.
     """
-    deepest = max(LAYERS.index(layer) for layer in layers)
-    held = sum(
-        (outgoing + (incoming if layer in POOLED_BEFORE else 0)) / stride_at(layer) ** 2
-        for layer, (incoming, outgoing) in list(CHANNELS.items())[: deepest + 1]
-    )
-    return pixels * (held * itemsize + 64 * WORKED_ON[itemsize])
+
+    free_bytes: int
+    itemsize: int
+    layers: frozenset[LayerName]
+
+    def plan(self, size: Size, options: Options) -> MemoryPlan:
+        """The longest history and then the largest tiles that fit a picture of this size.
+
+        Raises:
+            TooLarge: not even the smallest tiles fit, with the shortest history.
+        """
+        pixels, history = prod(size), options.lbfgs_history
+        smallest = min(pixels, self._smallest_tile)
+        while self._remaining(pixels, options, history) < self._evaluation(smallest):
+            if history <= MIN_HISTORY:
+                height, width = size
+                raise TooLarge(f"A picture of {width}×{height} needs more memory than there is.")
+            history -= 1
+        remaining = self._remaining(pixels, options, history)
+        if self._evaluation(pixels) <= remaining:
+            return MemoryPlan(None, history)
+        side = isqrt(int(remaining / self._evaluation(1))) - 2 * halo_width(self.layers)
+        side = max(MIN_TILE_SIDE, min(side, MAX_TILE_SIDE))
+        return MemoryPlan(GRID * (side // GRID), history)
+
+    def most_pixels(self, options: Options) -> int:
+        """How many pixels a picture may have: in the smallest tiles, with the shortest history."""
+        planned = USABLE * self.free_bytes
+        state = float(_state_bytes(1, options, min(MIN_HISTORY, options.lbfgs_history)))
+        whole = planned / (state + self._evaluation(1))
+        if whole <= self._smallest_tile:
+            return max(0, int(whole))
+        return int((planned - self._evaluation(self._smallest_tile)) / state)
+
+    @property
+    def _smallest_tile(self) -> int:
+        """The pixels of the smallest tile with its halo."""
+        return (MIN_TILE_SIDE + 2 * halo_width(self.layers)) ** 2
+
+    def _remaining(self, pixels: int, options: Options, history: int) -> float:
+        """The bytes that remain for the evaluation."""
+        return USABLE * self.free_bytes - _state_bytes(pixels, options, history)
+
+    def _evaluation(self, pixels: int) -> float:
+        """The bytes of an evaluation: the feature maps, which are held, and what the widest of them
+        needs while it is worked on."""
+        deepest = max(LAYERS.index(layer) for layer in self.layers)
+        held = sum(
+            (outgoing + (incoming if layer in POOLED_BEFORE else 0)) / stride_at(layer) ** 2
+            for layer, (incoming, outgoing) in list(CHANNELS.items())[: deepest + 1]
+        )
+        return pixels * (held * self.itemsize + 64 * WORKED_ON[self.itemsize])
 
 
-def state_bytes(pixels: int, options: Options, history: int) -> int:
-    """What the picture, the optimiser and the content's feature maps take.
-
-    Args:
-        history: how many steps L-BFGS remembers.
-    """
+def _state_bytes(pixels: int, options: Options, history: int) -> int:
+    """What the picture, the optimiser and the content's feature maps take."""
     remembered = 2 * history + 1 if options.optimiser == "lbfgs" else 2
     compared = sum(
         FLOAT * CHANNELS[layer][1] / stride_at(layer) ** 2
@@ -136,13 +200,10 @@ class Memory:
             image_bytes: what the images that it is made from take.
         """
         free = self.free - image_bytes
-        planned = USABLE * (free if self.limit is None else min(free, self.limit))
         computed_in = self.automatic if options.precision == "auto" else options.precision
-        itemsize = ITEMSIZE.get(computed_in, FLOAT)
-        layers = compared_layers(options, backbone)
-        state = float(state_bytes(1, options, min(MIN_HISTORY, options.lbfgs_history)))
-        tile = (MIN_TILE_SIDE + 2 * halo_width(layers)) ** 2
-        whole = planned / (state + evaluation_bytes(1, layers, itemsize))
-        if whole <= tile:
-            return max(0, int(whole))
-        return int((planned - evaluation_bytes(tile, layers, itemsize)) / state)
+        budget = MemoryBudget(
+            free if self.limit is None else min(free, self.limit),
+            ITEMSIZE.get(computed_in, FLOAT),
+            compared_layers(options, backbone),
+        )
+        return budget.most_pixels(options)
