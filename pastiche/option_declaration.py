@@ -148,7 +148,6 @@ def option(
 def _find_type(
     annotation: Any, minimum: float, maximum: float, unit: str | None, max_items: int
 ) -> ValueType:
-    """The type of an option with this annotation."""
     if annotation is bool:
         return BooleanType()
     if get_origin(annotation) is Literal:

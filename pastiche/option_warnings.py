@@ -106,7 +106,6 @@ def _describe_enlarged(name: str, size: Size, longest_side: int) -> str:
 
 
 def _find_options_without_effect(options: Options, styles: int) -> Iterator[OptionWarning]:
-    """Options that have no effect because of others, or of the number of style images."""
     chosen = _find_chosen(options)
     for name, reason in _list_ineffective(options, styles):
         if name in chosen:
@@ -137,7 +136,6 @@ def _list_ineffective(options: Options, styles: int) -> Iterator[tuple[str, str]
 
 
 def _find_zero_weights(options: Options) -> Iterator[OptionWarning]:
-    """Options of a loss whose weight is 0."""
     chosen = _find_chosen(options)
     for weight, names in _list_loss_options(options).items():
         if getattr(options, weight) > 0:

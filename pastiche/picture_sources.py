@@ -152,7 +152,7 @@ def _too_large(size_bytes: int, limit_bytes: int) -> str:
     )
 
 
-def pixels_of(array: PixelArray, name: str = "The picture") -> Any:
+def pixels_of(array: PixelArray, name: str) -> Any:
     """A numpy array of bytes, as Pillow takes it, of an array of (height, width), or of (height,
     width, channels): grey, grey and alpha, RGB, or RGB and alpha; or of a tensor of torch, of
     (channels, height, width) or (1, channels, height, width).

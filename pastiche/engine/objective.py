@@ -294,7 +294,6 @@ def _sum_tiles(
     tiles: Sequence[Tile],
     compute: Callable[[Objective, FeatureMaps], TermSums[Sums]],
 ) -> TermSums[Sums]:
-    """What adds up over the tiles."""
     parts = (_Part(objective, image, tile) for tile in tiles)
     return reduce(add, (compute(part.objective, part.maps) for part in parts))
 

@@ -162,7 +162,6 @@ class PreparedInputs:
         return image.clamp(0, 1).cpu()
 
     def _start_image(self, size: tuple[int, int], options: Options) -> Tensor:
-        """The image that the picture starts from."""
         start = self.inputs.start
         image = self._content(options) if start is None else start
         return resize_picture(image, size, options.resampling)

@@ -257,7 +257,6 @@ def _style_targets(
 def _blend(
     styles: Sequence[Mapping[LayerName, Moments]], shares: Sequence[float], options: Options
 ) -> dict[LayerName, Moments]:
-    """Several styles as one."""
     return {
         layer: blend_moments([style[layer] for style in styles], shares, options.style_statistic)
         for layer in styles[0]

@@ -75,7 +75,6 @@ def _draw(have: int, whole: int | None) -> None:
 
 
 def _clear() -> None:
-    """Takes the bar away."""
     if sys.stdout.isatty():
         sys.stdout.write("\r\x1b[K")
         sys.stdout.flush()

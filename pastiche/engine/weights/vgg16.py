@@ -176,7 +176,6 @@ def _keras_convolution(layer: Any) -> tuple[Array, Array]:
 
 
 def _node(node: memoryview) -> tuple[str, list[str]]:
-    """A node's operator and the names of its inputs."""
     operator, inputs = "", []
     for number, value in _fields(node):
         if number == _NODE_OPERATOR:
@@ -205,7 +204,6 @@ def _tensor(tensor: memoryview) -> tuple[str, Array]:
 
 
 def _fields(message: memoryview) -> Iterator[Field]:
-    """The fields of a message, in their order."""
     position = 0
     while position < len(message):
         key, position = _varint(message, position)
