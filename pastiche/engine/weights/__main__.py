@@ -30,15 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(parsed.backbone, parsed.source)
 
 
-def run(backbone: str | None, source: str | None = None, folder: Path | None = None) -> int:
+def run(backbone: str | None, source: str | None = None) -> int:
     """As `main`, with arguments that are parsed already."""
     if backbone is None:
-        for line in listing(folder):
+        for line in listing():
             sys.stdout.write(f"{line}\n")
         return 0
     try:
         on_progress = _draw if sys.stdout.isatty() else lambda *_: None
-        path = fetch(backbone, source, folder, on_progress)
+        path = fetch(backbone, source, on_progress=on_progress)
     except CannotFetch as error:
         _clear()
         sys.stderr.write(f"{error}\n")
