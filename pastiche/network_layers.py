@@ -81,6 +81,13 @@ def stride_at(layer: LayerName) -> int:
     return int(2 ** sum(each in POOLED_BEFORE for each in before))
 
 
+def size_at(layer: LayerName, height: int, width: int) -> tuple[int, int]:
+    """(H, W) of this layer's feature map of an image."""
+    for _ in range(stride_at(layer).bit_length() - 1):
+        height, width = max(1, height // 2), max(1, width // 2)
+    return height, width
+
+
 def halo_width(layers: Collection[LayerName]) -> int:
     """How many pixels around a tile the deepest of these layers sees, rounded up to the grid.
 

@@ -14,15 +14,8 @@ from pastiche.engine.fast.convolution import FastConvolution, NetworkPooling, co
 from pastiche.engine.fast.cuda import exact_convolutions
 from pastiche.engine.interruption import check_interruption
 from pastiche.engine.plain import Convolution
-from pastiche.network_layers import POOLED_BEFORE, stride_at
+from pastiche.network_layers import POOLED_BEFORE
 from pastiche.options import LAYERS, LayerName, Padding, StyleStatistic, Variation
-
-
-def size_at(layer: LayerName, height: int, width: int) -> tuple[int, int]:
-    """(H, W) of this layer's feature map of an image."""
-    for _ in range(stride_at(layer).bit_length() - 1):
-        height, width = max(1, height // 2), max(1, width // 2)
-    return height, width
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pastiche.engine.backbone import size_at
 from pastiche.engine.plain import Moments
+from pastiche.network_layers import size_at
 from pastiche.options import LayerName, StyleStatistic
 
 
