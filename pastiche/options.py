@@ -38,6 +38,9 @@ __all__ = [
 StyleStatistic = Literal["moments", "gram"]
 Blend = Literal["losses", "statistics"]
 Start = Literal["content", "noise", "grey", "mean", "image"]
+PLAIN_STARTS = frozenset[Start]({"noise", "grey", "mean"})
+"""The starts that show nothing of an image."""
+
 Optimiser = Literal["lbfgs", "adam"]
 BackboneChoice = Literal["auto", "vgg16", "vgg19", "vgg19-caffe", "whitened"]
 Pooling = Literal["auto", "max", "average"]
@@ -256,9 +259,9 @@ class Options:
     )
 
     iterations: int = option(
-        100,
+        120,
         "Optimiser",
-        "The number of optimiser steps over all scales; a third of them at full size.",
+        "The number of optimiser steps over all scales, as many at each.",
         unit="steps",
         bounds=(1, 10_000),
     )

@@ -81,9 +81,9 @@ SOURCED: Mapping[Preset, Mapping[str, Constant]] = {"paper": PAPER, "neural-styl
 """The presets that reproduce published methods."""
 
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {
-    "draft": {"size": 256, "iterations": 75},
+    "draft": {"size": 256, "iterations": 90},
     "standard": {},
-    "fine": {"size": 1024, "iterations": 200},
+    "fine": {"size": 1024, "iterations": 240},
     **{
         name: {option: constant.value for option, constant in constants.items()}
         for name, constants in SOURCED.items()

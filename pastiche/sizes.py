@@ -16,11 +16,6 @@ Smaller scales of it see them smaller by as much."""
 SHORTEST_SIDE = 32
 """No scale is smaller than this, in pixels on its shorter side, but the only one."""
 
-AT_FULL_SIZE = 1 / 3
-"""The share of the iterations that are done at the full size, or an equal part with fewer than
-three sizes; the coarser sizes have equal parts of the rest. Coarse scales lay out the large strokes
-and cost little: docs/engine.md has the figures."""
-
 
 def fitted(height: int, width: int, longest_side: int) -> tuple[int, int]:
     """The height and width of the same aspect ratio with this longest side, each at least 1."""
@@ -119,10 +114,8 @@ def _check_coarsest(height: int, width: int, sides: list[int]) -> None:
 
 
 def _shared_out(iterations: int, parts: int) -> tuple[int, ...]:
-    """Iterations for each scale, coarse to fine; all of them get one."""
-    if parts == 1:
-        return (iterations,)
-    at_full_size = max(AT_FULL_SIZE, 1 / parts)
-    coarse = max(1, round(iterations * (1 - at_full_size) / (parts - 1)))
-    coarse = min(coarse, (iterations - 1) // (parts - 1))
-    return (*(parts - 1) * [coarse], iterations - coarse * (parts - 1))
+    """Iterations for each scale, coarse to fine: as many at each, and what is left over at full
+    size. Coarse scales lay out the large strokes and cost little: docs/engine.md has the figures.
+    """
+    each = iterations // parts
+    return (*(parts - 1) * [each], iterations - (parts - 1) * each)

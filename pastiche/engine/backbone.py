@@ -32,8 +32,8 @@ class Units:
 
 
 VGG_UNITS: Mapping[StyleStatistic, Units] = {
-    "moments": Units(36.0, 540.0, {"squared": 300.0, "absolute": 30.0}),
-    "gram": Units(36.0, 1440.0, {"squared": 300.0, "absolute": 30.0}),
+    "moments": Units(45.0, 540.0, {"squared": 300.0, "absolute": 30.0}),
+    "gram": Units(45.0, 1440.0, {"squared": 300.0, "absolute": 30.0}),
 }
 """Of networks that were trained on photographs."""
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone, Units
-from pastiche.options import Normalisation, Options
+from pastiche.options import PLAIN_STARTS, Normalisation, Options
 
 MIN_TARGET = 1e-6
 """The smallest number that a term is divided by: the target of a plain image can be 0."""
@@ -22,6 +22,11 @@ USUAL_SIDE, SIZE_EXPONENT = 256, 0.25
 """Beyond this size the content's weight grows with this power of the picture's longest side, in
 pixels. Strokes are a number of pixels wide; a photograph gets smoother with its size, its feature
 maps weaker, and the same strokes disturb them more."""
+
+COARSE_EXPONENT = 1.0
+"""At a coarse scale the content's weight is multiplied by this power of its size relative to the
+full one. The large strokes and motifs are laid out there, and the finer scales bring the details of
+the content image back. A start that shows nothing of the content image needs all of its weight."""
 
 EIGHT_BITS = Units(1.0, 1.0, {"squared": 255.0**2, "absolute": 255.0})
 """Plain weights, with total variation of pixels in 0 to 255."""
@@ -38,21 +43,23 @@ class Scaling:
     """One way to scale the terms.
 
     Attributes:
-        content: from Σ P², how many values P has, and the longest side of the picture in pixels,
-            what Σ (F − P)² is multiplied by.
+        content: from Σ P², how many values P has, the longest side of the scale in pixels and the
+            options, what Σ (F − P)² is multiplied by.
         style: from Ĝ, (C, C), a mean over positions, what ‖G − Ĝ‖² is multiplied by.
         units: what weights of 1 stand for; None for the backbone's own.
         sums_variation: whether the total variation is a sum over all neighbours, not their mean.
     """
 
-    content: Callable[[Tensor, int, int], Tensor]
+    content: Callable[[Tensor, int, int, Options], Tensor]
     style: Callable[[Tensor], Tensor]
     units: Units | None = None
     sums_variation: bool = True
 
 
-def _relative_to_energy_and_size(energy: Tensor, _: int, side: int) -> Tensor:
+def _relative_to_energy_and_size(energy: Tensor, _: int, side: int, options: Options) -> Tensor:
     growth: float = max(1.0, side / USUAL_SIDE) ** SIZE_EXPONENT
+    if options.start not in PLAIN_STARTS:
+        growth *= (side / options.size) ** COARSE_EXPONENT
     return growth / energy.clamp_min(MIN_TARGET)
 
 
@@ -74,7 +81,7 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
     ),
     # Mean (F − P)²; mean over N² of (ΣFF/(N·M) − ΣFF/(N·M))².
     "neural-style": Scaling(
-        content=lambda energy, count, _: torch.full_like(energy, 1.0 / count),
+        content=lambda energy, count, *_: torch.full_like(energy, 1.0 / count),
         style=lambda gram: gram.new_full((), gram.shape[0] ** -4.0),
         units=HALF_SQUARES,
     ),

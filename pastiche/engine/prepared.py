@@ -23,15 +23,12 @@ from pastiche.engine.targets import (
     extract_style_features,
 )
 from pastiche.network_layers import GRID, compared_layers
-from pastiche.options import REFITTING_OPTIONS, Options
+from pastiche.options import PLAIN_STARTS, REFITTING_OPTIONS, Options
 from pastiche.sizes import Scale, style_size
 
 MEAN_COLOUR = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 """Red, green and blue of the mean of the photographs that VGG was trained on (Simonyan, Zisserman):
 what a Caffe network sees as 0."""
-
-PLAIN_STARTS = frozenset({"noise", "grey", "mean"})
-"""The starts that have no detail of an image."""
 
 
 @dataclass(frozen=True, slots=True)

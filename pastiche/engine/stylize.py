@@ -190,7 +190,9 @@ class Run:
             self._next_scale()
         with interruptible(self._check):
             objective = self._fit_memory(self._update_objective)
-            self._state, values = self._iterate(self._state)
+            self._state, values = self._iterate(
+                self._iterate_once, self._state, self._can_be_recorded()
+            )
         self._tracker.count(objective.terms, values)
         return self._tracker.progress()
 
@@ -253,7 +255,7 @@ class Run:
         self._tile_side = plan.tile_side
         self._objective: Objective | None = None
         self._weighted_by = self._options
-        self._iterate = GraphedIteration(self._iterate_once, self._can_be_recorded)
+        self._iterate = GraphedIteration()
         return plan.history
 
     def _next_scale(self) -> None:

@@ -204,7 +204,7 @@ def build_content_targets(
     scaling, targets = SCALINGS[options.normalisation], []
     for layer, features in compute_features(network, content, list(shares), tile_side).items():
         energy = torch.linalg.vector_norm(to_float32(features) + network.centre).square()
-        scale = scaling.content(energy, features.numel(), max(content.shape[-2:]))
+        scale = scaling.content(energy, features.numel(), max(content.shape[-2:]), options)
         weight_map = None
         if content_map is not None:
             weight_map = F.adaptive_avg_pool2d(content_map, (features.shape[2], features.shape[3]))

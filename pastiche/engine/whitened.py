@@ -52,8 +52,8 @@ SILENT_SHARE = 0.5
 """The share of the patches at which a filter's activation is 0."""
 
 UNITS: Mapping[StyleStatistic, Units] = {
-    "moments": Units(36.0, 12.0, {"squared": 15.0, "absolute": 1.5}),
-    "gram": Units(36.0, 5.0, {"squared": 15.0, "absolute": 1.5}),
+    "moments": Units(45.0, 12.0, {"squared": 15.0, "absolute": 1.5}),
+    "gram": Units(45.0, 5.0, {"squared": 15.0, "absolute": 1.5}),
 }
 """What weights of 1 stand for: style gradients are larger than with a trained network."""
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pastiche import Options
 from pastiche.engine.color import Palette
 from pastiche.engine.losses import (
     content_gradient,
@@ -144,6 +145,6 @@ def test_the_gradient_is_the_value_s_derivative(
 def test_a_target_of_nothing_gives_finite_losses() -> None:
     for scaling in SCALINGS.values():
         features = torch.zeros(1, 4, 3, 3)
-        scale = scaling.content(features.square().sum(), features.numel(), 64)
+        scale = scaling.content(features.square().sum(), features.numel(), 64, Options())
         assert content_loss(features, features).item() == 0
         assert torch.isfinite(content_gradient(features, features, scale)).all()

@@ -237,7 +237,7 @@ def gradient_of(problem: Problem, case: Case) -> Tensor:
 def objective_of(case: Case, dtype: torch.dtype) -> Objective:
     """The engine's, with the convolutions in `dtype`."""
     pixels = torch.float64 if dtype == torch.float64 else torch.float32
-    options = Options(**case.options)
+    options = Options(size=max(CONTENT.shape[-2:]), **case.options)
     masks = case.style_masks or (None,) * len(case.styles)
     network = network_of(case).to(CPU, dtype)
     styles = [
@@ -394,7 +394,20 @@ def test_the_chosen_precision_is_used(precision: Precision, dtype: torch.dtype) 
     assert convolution_dtype(CPU, Options(precision=precision, pooling="max")) == dtype
 
 
+def content_scale(side: int, **options: Any) -> float:
+    """What the squared differences are multiplied by at a scale, for features of energy 8."""
+    scale = SCALINGS["pastiche"].content(torch.tensor(8.0), 100, side, Options(**options))
+    return scale.item()
+
+
 def test_beyond_256_pixels_the_content_weighs_more() -> None:
-    energy, scale = torch.tensor(8.0), SCALINGS["pastiche"].content
-    assert scale(energy, 100, 64) == scale(energy, 100, 256) == 1 / 8
-    assert (scale(energy, 100, 1024) / scale(energy, 100, 256)).item() == pytest.approx(4**0.25)
+    assert content_scale(64, size=64) == content_scale(256, size=256) == 1 / 8
+    assert content_scale(1024, size=1024) == pytest.approx(4**0.25 / 8)
+
+
+def test_at_coarse_scales_the_content_weighs_less_in_proportion_to_their_size() -> None:
+    assert content_scale(64, size=256) == pytest.approx(content_scale(256, size=256) / 4)
+
+
+def test_a_start_that_shows_no_content_keeps_its_weight_at_coarse_scales() -> None:
+    assert content_scale(64, size=256, start="noise") == content_scale(256, size=256)

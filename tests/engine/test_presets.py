@@ -32,7 +32,7 @@ ROWS, STYLE_ROWS = F_MAP[0].flatten(1), random(6, 35, seed=2)  # (N, M)
 
 
 def content_term(scaling: Scaling) -> float:
-    scale = scaling.content(P_MAP.square().sum(), P_MAP.numel(), 512)
+    scale = scaling.content(P_MAP.square().sum(), P_MAP.numel(), 512, Options())
     return ((F_MAP - P_MAP).square().sum() * scale).item()
 
 

@@ -64,10 +64,10 @@ def test_more_numbers_than_the_picture_has_scales_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "expected"), [(4, [27, 27, 27, 39]), (3, [40, 40, 40]), (2, [60, 60])]
+    ("sizes", "expected"), [(4, [30, 30, 30, 32]), (3, [40, 40, 42]), (2, [61, 61])]
 )
-def test_a_third_of_the_iterations_or_an_equal_part_is_done_at_the_full_size(
+def test_each_scale_has_as_many_iterations_and_the_full_size_the_rest(
     sizes: int, expected: list[int]
 ) -> None:
-    plan = scales(768, 1024, Options(size=512, scales=sizes, iterations=120))
+    plan = scales(768, 1024, Options(size=512, scales=sizes, iterations=122))
     assert [scale.iterations for scale in plan] == expected

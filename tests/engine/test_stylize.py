@@ -1,5 +1,7 @@
 """Painting from end to end, with the backbone that needs no download."""
 
+import gc
+import weakref
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -479,3 +481,16 @@ def test_awkward_images_do_no_harm_in_regions_either(
         content, [style, STYLE], Options(size=48, iterations=6, **options), masks=masks
     )
     assert torch.isfinite(picture).all()
+
+
+def test_a_run_that_is_no_longer_used_is_freed_at_once() -> None:
+    """Not when the garbage is collected next: on a GPU it has gigabytes."""
+    run = Run(PAIR, Options(size=32, scale_iterations=(2,)))
+    run.step()
+    freed = weakref.ref(run)
+    gc.disable()
+    try:
+        del run
+        assert freed() is None
+    finally:
+        gc.enable()

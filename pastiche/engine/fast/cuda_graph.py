@@ -4,8 +4,10 @@ Launching the hundreds of kernels of an iteration one by one takes longer than c
 small picture. Nothing in a recorded iteration may wait for the GPU, or be copied to it.
 """
 
+import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 
 import torch
@@ -26,41 +28,28 @@ Iterate = Callable[[State], tuple[State, Tensor]]
 
 
 class GraphedIteration:
-    """Runs an iteration as it is at first, then records it and replays it from there on.
+    """Runs an iteration as it is at first, then records it and replays it from there on."""
 
-    Args:
-        iterate: launches the kernels of one iteration.
-        can_be_recorded: whether they are the same kernels on the same memory every time.
-    """
-
-    def __init__(self, iterate: Iterate, can_be_recorded: Callable[[], bool]) -> None:
-        self._iterate, self._can_be_recorded = iterate, can_be_recorded
+    def __init__(self) -> None:
         self._done = 0
         self._recording: _Recording | None = None
 
-    def __call__(self, state: State) -> tuple[State, Tensor]:
-        """One iteration; a replayed one returns its results in the memory it was recorded with."""
-        if self._done == WARM_UP and self._can_be_recorded():
-            self._recording = self._record(state)
+    def __call__(
+        self, iterate: Iterate, state: State, can_be_recorded: bool
+    ) -> tuple[State, Tensor]:
+        """One iteration; a replayed one returns its results in the memory it was recorded with.
+
+        Args:
+            iterate: launches the kernels of one iteration; not kept, so that who owns this is
+                freed, with the memory of its graph, as soon as it is no longer used.
+            can_be_recorded: whether they are the same kernels on the same memory every time.
+        """
+        if self._done == WARM_UP and can_be_recorded:
+            self._recording = _record(iterate, state)
         self._done += 1
         if self._recording is None:
-            return self._iterate(state)
+            return iterate(state)
         return self._recording.replay(state)
-
-    def _record(self, state: State) -> "_Recording | None":
-        graph, device = torch.cuda.CUDAGraph(), state.position.device
-        try:
-            with (
-                interruptible(no_check),
-                torch.cuda.device(device),
-                torch.cuda.graph(graph, stream=_new_stream(device)),
-            ):
-                stepped, terms = self._iterate(state)
-                _overwrite(state, stepped)
-        except RuntimeError as error:
-            log.warning("An iteration could not be recorded as a CUDA graph: %s", error)
-            return None
-        return _Recording(graph, state, terms)
 
 
 class _Recording:
@@ -74,6 +63,35 @@ class _Recording:
             _overwrite(self._state, state)
         self._graph.replay()
         return self._state, self._terms
+
+
+def _record(iterate: Iterate, state: State) -> _Recording | None:
+    graph, device = torch.cuda.CUDAGraph(), state.position.device
+    try:
+        with (
+            interruptible(no_check),
+            _without_garbage_collection(),
+            torch.cuda.device(device),
+            torch.cuda.graph(graph, stream=_new_stream(device)),
+        ):
+            stepped, terms = iterate(state)
+            _overwrite(state, stepped)
+    except RuntimeError as error:
+        log.warning("An iteration could not be recorded as a CUDA graph: %s", error)
+        return None
+    return _Recording(graph, state, terms)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Freeing another graph would spoil the recording."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def is_recording() -> bool:
