@@ -231,10 +231,10 @@ def _style_targets(
     """One target for each layer; with masks, one for each layer of each style."""
     layers = style_layer_weights(options, network.name)
     shares = blend_shares(len(styles), options.style_weights)
-    if options.style_blend == "statistics":
-        styles, shares = [_blend(styles, shares, options)], [1.0]
     if masks:
         shares = region_shares(masks, shares)
+    elif options.style_blend == "statistics":
+        styles, shares = [_blend(styles, shares, options)], [1.0]
     compared = list(zip(shares, styles, strict=True))
     regions = [[each] for each in compared] if masks else [compared]
     targets = []
