@@ -30,7 +30,7 @@ from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.stylize import Run
 from pastiche.network_layers import CHANNELS, CONTENT_LAYER, stride_at
 from pastiche.options import VGG16_LAYERS
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 
 SIZES = (256, 512, 1024, 2048)
 STEPS = 60

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options, stylize
 from pastiche.engine.backbone_sources import choose_backbone
-from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.objective import evaluate
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 
 SIZES = (128, 256)
 

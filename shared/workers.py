@@ -5,7 +5,7 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pastiche.memory import ComputedIn, Memory
+from pastiche.memory_budget import ComputedIn, Memory
 from pastiche.options import LAYER_OPTIONS, Options, missing_layers
 from shared.job_store import Argument, Transition, milliseconds
 from shared.stored_json import known_fields

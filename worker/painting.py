@@ -24,7 +24,7 @@ from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.stylize import Run
 from pastiche.engine.weights import MissingWeights
-from pastiche.memory import ComputedIn
+from pastiche.memory_budget import ComputedIn
 from pastiche.options import LIVE_OPTIONS, OptionError, Options
 from pastiche.pictures import apply_transparency, read_picture
 from shared import tracing

@@ -13,7 +13,7 @@ from time import monotonic
 from redis import RedisError
 
 from pastiche.engine.weights import automatic_backbone, available_backbones
-from pastiche.memory import ComputedIn, Memory
+from pastiche.memory_budget import ComputedIn, Memory
 from pastiche.options import Options
 from shared.job_store import JobStore
 from shared.settings import Settings

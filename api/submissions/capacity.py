@@ -7,7 +7,7 @@ from pathlib import Path
 
 from api.service import Service
 from api.submissions.uploads import Submission
-from pastiche.memory import ImageSizes
+from pastiche.memory_budget import ImageSizes
 from pastiche.options import LAYER_OPTIONS, MIN_SIZE, Options, missing_layers
 from pastiche.sizes import fitted
 from shared.errors import FieldError, InvalidFields

@@ -19,7 +19,7 @@ from api.submissions.uploads import Submission
 from pastiche.job_settings import JobSettings
 from pastiche.option_warnings import OptionWarning, find_warnings
 from pastiche.options import OptionError, Options
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 from shared import logs, overview, tracing, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs

@@ -35,7 +35,7 @@ def weights(
     """List which backbones have their weights here, or download those of one. No other command
     downloads weights."""
     try:
-        from pastiche.engine.weights.command import run
+        from pastiche.engine.weights.__main__ import run
     except ImportError as error:
         notice("The engine is not installed: pip install '.[engine]' in the project's folder.")
         raise typer.Exit(Exit.UNSUCCESSFUL) from error

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache as remember
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -18,25 +17,24 @@ from torch import Tensor
 
 from pastiche.engine import adam, lbfgs
 from pastiche.engine.backbone_sources import BackboneSource, choose_backbone
-from pastiche.engine.checkpoint import Checkpoint, Place, State, digest_images
-from pastiche.engine.evaluation import evaluate
+from pastiche.engine.checkpoint import Checkpoint, Place, State
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.cuda_graph import GraphedIteration, is_recording
 from pastiche.engine.fast.memory import (
-    MemoryBudget,
     is_out_of_memory,
+    measure_budget,
     release_freed_memory,
     smaller_tile_side,
 )
 from pastiche.engine.images import resize
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.interruption import interruptible, no_check
-from pastiche.engine.objective import Objective
+from pastiche.engine.objective import Objective, evaluate
 from pastiche.engine.prepared import PreparedInputs, PreparedInputsCache
 from pastiche.engine.progress import Progress, ProgressTracker
 from pastiche.option_warnings import PasticheWarning, find_warnings
 from pastiche.options import Options
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 
 Result = TypeVar("Result")
 
@@ -135,7 +133,7 @@ class Run:
         inputs = inputs.checked(options)
         if resume is not None:
             resume.check(inputs, options)
-        self._digest, self._check = remember(partial(digest_images, inputs)), check
+        self._digest, self._check = remember(inputs.digest), check
         inputs = inputs.to(device or best_device())
         source = backbone or choose_backbone(options.backbone)
         options.check_layers(source.name)
@@ -143,22 +141,27 @@ class Run:
             prepare = PreparedInputs.prepare if cache is None else cache.prepare
             self._prepared = prepare(inputs, options, source)
         release_freed_memory()  # else what the fit has freed counts as in use
-        self._budget = MemoryBudget.measure(
+        self._budget = measure_budget(
             options,
-            source.shares,
+            source.name,
             self._device,
             memory_bytes,
-            released_bytes=_released_bytes(resume, self._device),
+            released_bytes=0 if resume is None else resume.bytes_on(self._device),
         )
         self._plan = scales(*self._prepared.size, options)
         self._options = options if resume is None else resume.options
         place = Place() if resume is None else resume.place
         self._tracker = ProgressTracker(self._plan, options.stall_tolerance, place)
         history = self._plan_scale()
-        if resume is None:
-            self._state = self._start_optimiser(history)
-        else:
+        self._state: State
+        if resume is not None:
             self._state = resume.state.copy(self._device)
+            return
+        position = self._prepared.start(self._tracker.scale.size, options).flatten()
+        if options.optimiser == "adam":
+            self._state = adam.begin(position, options.adam_step)
+        else:
+            self._state = lbfgs.begin(position, history, self._prepared.axes)
 
     @property
     def is_done(self) -> bool:
@@ -256,35 +259,23 @@ class Run:
         return plan.history
 
     def _next_scale(self) -> None:
-        image = self._image
+        image, shape = self._image, self._image.shape
         carried = self._state if isinstance(self._state, adam.State) else None
         del self._state, self._objective, self._iterate  # the next ones take their memory
         self._tracker.next_scale()
-        self._state = self._start_optimiser(self._plan_scale(), image, carried)
-
-    def _start_optimiser(
-        self, history: int, image: Tensor | None = None, carried: adam.State | None = None
-    ) -> State:
-        """The optimiser at the start of the current scale.
-
-        Args:
-            history: the length of L-BFGS' history.
-            image: the picture of the scale before.
-            carried: Adam's state at the end of that scale. L-BFGS carries nothing over: its pairs
-                belong to a picture of another size.
-        """
-        size, options = self._tracker.scale.size, self._options
-        if image is None:
-            position = self._prepared.start(size, options).flatten()
+        history, size, number = (
+            self._plan_scale(),
+            self._tracker.scale.size,
+            self._tracker.place.scale,
+        )
+        position = self._prepared.enlarge(image, size, self._options, number).flatten()
+        if carried is None:
+            # L-BFGS carries nothing over: its pairs belong to a picture of another size.
+            self._state = lbfgs.begin(position, history, self._prepared.axes)
         else:
-            number = self._tracker.place.scale
-            position = self._prepared.enlarge(image, size, options, number).flatten()
-        if carried is not None and image is not None:
-            shape = image.shape
-            return carried.resize(
+            self._state = carried.resize(
                 position, lambda values: resize(values.view(shape), size).flatten()
             )
-        return start_optimiser(position, options, history, self._prepared.axes)
 
     def _iterate_once(self, state: State) -> tuple[State, Tensor]:
         """The next state of the optimiser, and the values of the terms."""
@@ -317,21 +308,3 @@ class Run:
                 if not is_out_of_memory(error) or is_recording():
                     raise
             self._tile_side = smaller_tile_side(self._tile_side or self._tracker.scale.longest_side)
-
-
-def start_optimiser(position: Tensor, options: Options, history: int, axes: Tensor) -> State:
-    """The state of the chosen optimiser before the first evaluation at `position`, (3·H·W).
-
-    Args:
-        history, axes: of L-BFGS.
-    """
-    if options.optimiser == "adam":
-        return adam.begin(position, options.adam_step)
-    return lbfgs.begin(position, history, axes)
-
-
-def _released_bytes(resume: Checkpoint | None, device: torch.device) -> int:
-    """What a checkpoint occupies of the device's memory, and releases once it is resumed from."""
-    if resume is None or resume.state.position.device != device:
-        return 0
-    return resume.size_bytes

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pastiche.memory import Memory
+from pastiche.memory_budget import Memory
 from pastiche.options import Options
 from shared.job_store import JobStore
 from shared.workers import Worker, register_worker

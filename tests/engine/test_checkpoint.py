@@ -16,7 +16,7 @@ from pastiche.engine.objective import Term
 from pastiche.engine.progress import Diverged, Progress, ProgressTracker
 from pastiche.engine.stylize import Run
 from pastiche.options import OptionError
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 from tests.engine.pictures import CONTENT, OTHER_STYLE, STYLE, left_half
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("thin_backbone")]

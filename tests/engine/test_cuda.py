@@ -5,12 +5,11 @@ import torch
 from torch import Tensor
 
 from pastiche import Options, stylize
-from pastiche.engine.evaluation import evaluate
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import Weights
-from pastiche.engine.objective import Objective
+from pastiche.engine.objective import Objective, evaluate
 from pastiche.engine.stylize import Run
-from pastiche.engine.targets import StyleImage, build_targets, extract_style_features
+from pastiche.engine.targets import build_targets, extract_style_features
 from pastiche.options import Optimiser
 from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE, textured
@@ -31,12 +30,10 @@ def _without_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def objective(device: torch.device, dtype: torch.dtype = torch.float32) -> Objective:
     network, options = random_backbone().centred(0.5).to(device, dtype), Options()
-    painted = [StyleImage(STYLE.to(device))]
+    style = extract_style_features(STYLE.to(device), None, network, options)
     content = textured(*SIZE, 1).to(device)
-    targets = build_targets(
-        content, extract_style_features(painted, network, options), network, options
-    )
-    return Objective.build(network, targets, Weights(18.0, 7.5, 15.0, 1e4))
+    targets = build_targets(content, [style], network, options)
+    return Objective.build(network, targets, Weights(18.0, 7.5, 15.0, 1e4), options)
 
 
 def distance(one: Tensor, other: Tensor) -> float:

@@ -19,7 +19,6 @@ from pastiche.engine.color import luminance
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.stylize import Run
-from pastiche.network_layers import VGG_SHARES
 from pastiche.options import Blend, Colour, LayerName, OptionError, Start
 from pastiche.presets import PRESETS
 from tests.engine.networks import random_backbone
@@ -204,7 +203,7 @@ def test_a_tensor_that_is_not_an_image_is_refused_by_name(
 class Random:
     """A backbone of random filters, which a test may break."""
 
-    name, sha256, shares = "random", None, VGG_SHARES
+    name, sha256 = "random", None
 
     def __init__(self, broken: bool = False) -> None:
         self.broken = broken

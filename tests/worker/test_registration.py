@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pastiche.memory import Memory
+from pastiche.memory_budget import Memory
 from pastiche.options import Options
 from shared import transitions
 from shared.blob_store import BlobStore
