@@ -19,7 +19,7 @@ from shared.jobs import new_job_id
 from shared.settings import Settings
 from shared.transitions import IdempotencyKey
 from tests import pictures
-from tests.api.test_submit import assert_nothing_left, errors_of
+from tests.api.submissions.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker, png
 from tests.conftest import RunningApi, running_api
 
