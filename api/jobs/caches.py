@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +14,7 @@ from shared import transitions
 from shared.blob_store import BlobStore, encoded_key
 from shared.job_store import AsyncJobStore
 from shared.jobs import Job
-from shared.pictures import Format
+from shared.pictures import Format, encode_file
 from shared.redis_keys import record_key
 
 MAX_CACHED_JOBS = 1000
@@ -115,6 +114,7 @@ class EncodedResults:
     async def _encode(self, result_key: str, key: str, format: Format) -> None:
         with TemporaryDirectory(dir=self._scratch) as name:
             source, target = Path(name) / "result.png", Path(name) / f"result.{format}"
-            fetch = partial(self._blobs.get_file, result_key)
-            await self._decoder.encode_file(fetch, source, target, format)
+            async with self._decoder.turn() as run:
+                await self._blobs.get_file(result_key, source)
+                await run(encode_file, source, target, format)
             await self._blobs.put_file(key, target)

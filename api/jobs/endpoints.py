@@ -32,7 +32,7 @@ from shared.errors import (
     NoResult,
 )
 from shared.jobs import Job, Status
-from shared.pictures import DamagedPicture
+from shared.pictures import DamagedPicture, preview_to_png
 from shared.transitions import Retention
 
 log = logging.getLogger(__name__)
@@ -176,7 +176,8 @@ async def _store_preview_as_result(job: Job, access: Access, service: Service) -
         raise NoResult(f"The job is {job.status}: there is no picture of it to keep.")
     try:
         preview = await service.blobs.get_async(job.preview_key)
-        picture = await service.decoder.preview_to_png(preview)
+        async with service.decoder.turn() as run:
+            picture = await run(preview_to_png, preview)
     except (FileNotFoundError, DamagedPicture) as error:
         raise NoResult("The last preview of the job is gone.") from error
     # Its worker may still write under its fence's own key, and delete that again.

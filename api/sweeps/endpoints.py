@@ -1,7 +1,6 @@
 """`/sweeps`: one pair of images and a grid of weights, a job for each, and a contact sheet."""
 
 import logging
-from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated
@@ -23,13 +22,13 @@ from api.submissions.idempotency import ParsedHeaders, reserve_key
 from api.submissions.queueing import DryRun, announce, respond_with_estimate
 from api.submissions.uploads import SubmissionReader
 from api.sweeps import schemas, store
-from api.sweeps.contact_sheet import Cell
+from api.sweeps.contact_sheet import Cell, contact_sheet, thumbnail
 from api.sweeps.creation import create_sweep, delete_jobs
 from api.sweeps.store import Member, Sweep, is_sweep_id, make_sweep_key
 from shared import tracing, transitions
 from shared.errors import DamagedRecord, EncodingFailed, NotAcceptable, SweepNotFound
 from shared.jobs import OVER, Job
-from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
+from shared.pictures import MEDIA_TYPES, DamagedPicture, Format, encode
 from shared.transitions import Retention
 
 log = logging.getLogger(__name__)
@@ -167,7 +166,10 @@ async def get_contact_sheet(
     if any(map(_is_missing, cells, jobs)):
         del headers["ETag"]  # it may be shown later
     columns = min(sweep.columns, _MAX_SHEET_COLUMNS)
-    picture = await service.decoder.contact_sheet(cells, columns, size, chosen)
+    async with service.decoder.turn() as run:
+        picture = await run(contact_sheet, cells, columns, size)
+        if chosen != "png":
+            picture = await run(encode, picture, chosen)
     return Response(picture, media_type=MEDIA_TYPES[chosen], headers=headers)
 
 
@@ -212,9 +214,10 @@ async def _make_cell(
     texts = (f"{name.replace('_', ' ')} {value:g}" for name, value in member.values.items())
     values = " · ".join(texts)
     if job is not None and job.result_key is not None:
-        read = partial(service.blobs.get_async, job.result_key)
         try:
-            return Cell(await service.decoder.thumbnail(read, size), values)
+            async with service.decoder.turn() as run:
+                picture = await service.blobs.get_async(job.result_key)
+                return Cell(await run(thumbnail, picture, size), values)
         except (FileNotFoundError, DamagedPicture, EncodingFailed):
             state = "lost"
     else:

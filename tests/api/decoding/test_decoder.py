@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anyio import BrokenWorkerProcess, fail_after
+from anyio import fail_after
 
-from api.decoding.confined_processes import ConfinedError, ConfinedProcesses
+from api.decoding.confinement import ConfinedError, ConfinedProcess, ProcessDied
 from api.decoding.decoder import Decoder
 from shared.errors import DecodersBusy, EncodingFailed, StorageFull
+from shared.pictures import encode
 from shared.settings import Settings
 from tests import pictures
 
@@ -26,22 +27,26 @@ def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
     decoder = Decoder(Settings(), wait_limit_seconds=0.05)
     picture = pictures.png()
 
+    async def encode_one() -> bytes:
+        async with decoder.turn() as run:
+            return await run(encode, picture, "webp")
+
     async def one_too_many() -> int:
         begun, may_end = asyncio.Semaphore(0), asyncio.Event()
 
-        async def read() -> bytes:
-            begun.release()
-            await may_end.wait()
-            return picture
+        async def hold_turn() -> None:
+            async with decoder.turn():
+                begun.release()
+                await may_end.wait()
 
         async with asyncio.TaskGroup() as others:
             for _ in range(os.cpu_count() or 1):
-                others.create_task(decoder.thumbnail(read, (16, 16)))
+                others.create_task(hold_turn())
                 await begun.acquire()
             with pytest.raises(DecodersBusy) as refused:
-                await decoder.encode(picture, "webp")
+                await encode_one()
             may_end.set()
-        assert await decoder.encode(picture, "webp")
+        assert await encode_one()
         decoder.close()
         return refused.value.retry_after_seconds or 0
 
@@ -49,14 +54,25 @@ def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
 
 
 @pytest.fixture
-def processes() -> Iterator[ConfinedProcesses]:
-    processes = ConfinedProcesses(2_000_000_000)
-    yield processes
-    processes.close()
+def process() -> Iterator[ConfinedProcess]:
+    process = ConfinedProcess(2_000_000_000)
+    yield process
+    process.close()
 
 
-def run(processes: ConfinedProcesses, function: Callable[..., Any], *arguments: object) -> Any:
-    return asyncio.run(processes.run(function, *arguments))
+@pytest.fixture
+def decoder() -> Iterator[Decoder]:
+    decoder = Decoder(Settings())
+    yield decoder
+    decoder.close()
+
+
+def run(decoder: Decoder, function: Callable[..., Any], *arguments: object) -> Any:
+    async def run_in_turn() -> Any:
+        async with decoder.turn() as run:
+            return await run(function, *arguments)
+
+    return asyncio.run(run_in_turn())
 
 
 def own_environment() -> tuple[dict[str, str], bytes]:
@@ -80,31 +96,42 @@ def wait_for_ever() -> None:
 
 
 def test_a_decoder_knows_nothing_of_the_service_s_environment(
-    processes: ConfinedProcesses, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PASTICHE_REDIS_URL", "redis://secret")
-    environment, at_its_start = run(processes, own_environment)
+    process = ConfinedProcess(2_000_000_000)
+    environment, at_its_start = process.call(own_environment, ())
+    process.close()
     assert "PASTICHE_REDIS_URL" not in environment
     assert at_its_start == b""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6, socket.AF_UNIX])
-def test_a_decoder_reaches_no_network(processes: ConfinedProcesses, family: int) -> None:
+def test_a_decoder_reaches_no_network(process: ConfinedProcess, family: int) -> None:
     with pytest.raises(ConfinedError, match="PermissionError"):
-        run(processes, open_socket, family)
+        process.call(open_socket, (family,))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
-def test_a_decoder_starts_no_program(processes: ConfinedProcesses) -> None:
+def test_a_decoder_starts_no_program(process: ConfinedProcess) -> None:
     with pytest.raises(ConfinedError, match="PermissionError"):
-        run(processes, start_program)
+        process.call(start_program, ())
 
 
-def test_a_decoder_that_dies_is_replaced(processes: ConfinedProcesses) -> None:
-    with pytest.raises(BrokenWorkerProcess):
-        run(processes, os._exit, 1)
-    assert run(processes, os.getpid) != os.getpid()
+def test_a_decoder_that_dies_is_replaced(decoder: Decoder) -> None:
+    with pytest.raises(EncodingFailed):
+        run(decoder, os._exit, 1)
+    assert run(decoder, os.getpid) != os.getpid()
+
+
+def test_a_picture_that_kills_its_decoder_is_refused(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.decoding.decoder.normalise", die)
+    fault = asyncio.run(decoder.normalise(Path("x"), Path("y")))
+    assert fault is not None
+    assert fault.code == "picture_broken"
 
 
 def die(*arguments: object, **named: object) -> None:
@@ -116,69 +143,40 @@ def fill_the_disk(*arguments: object, **named: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("instead", "error"), [(die, EncodingFailed), (fill_the_disk, StorageFull)]
+    ("function", "error"), [(die, EncodingFailed), (fill_the_disk, StorageFull)]
 )
 def test_what_ends_the_encoding_of_a_picture_is_an_error_for_the_client(
-    instead: Callable[..., None],
-    error: type[Exception],
-    monkeypatch: pytest.MonkeyPatch,
+    function: Callable[..., None], error: type[Exception], decoder: Decoder
 ) -> None:
-    for name in ("encode", "encode_file", "preview_to_png", "thumbnail", "contact_sheet"):
-        monkeypatch.setattr(f"api.decoding.decoder.{name}", instead)
-    picture, path = pictures.png(), Path("x")
-
-    async def read() -> bytes:
-        return picture
-
-    async def fetch(target: Path) -> None:
-        pass
-
-    async def encode_all() -> None:
-        decoder = Decoder(Settings())
-        for call in (
-            lambda: decoder.encode(picture, "webp"),
-            lambda: decoder.encode_file(fetch, path, path, "webp"),
-            lambda: decoder.preview_to_png(picture),
-            lambda: decoder.thumbnail(read, (16, 16)),
-            lambda: decoder.contact_sheet([], 1, (16, 16), "png"),
-        ):
-            with pytest.raises(error):
-                await call()
-        decoder.close()
-
-    asyncio.run(encode_all())
+    with pytest.raises(error):
+        run(decoder, function)
 
 
 def test_an_upload_that_fills_the_disk_is_no_fault_of_the_picture_s(
-    monkeypatch: pytest.MonkeyPatch,
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.decoding.decoder.normalise", fill_the_disk)
-    decoder = Decoder(Settings())
-
-    async def decode() -> None:
-        with pytest.raises(StorageFull):
-            await decoder.normalise(Path("x"), Path("y"))
-        decoder.close()
-
-    asyncio.run(decode())
+    with pytest.raises(StorageFull):
+        asyncio.run(decoder.normalise(Path("x"), Path("y")))
 
 
-def test_a_decoder_is_used_again(processes: ConfinedProcesses) -> None:
-    assert run(processes, os.getpid) == run(processes, os.getpid)
+def test_a_decoder_is_used_again(decoder: Decoder) -> None:
+    assert run(decoder, os.getpid) == run(decoder, os.getpid)
 
 
-def test_a_decoder_whose_time_is_up_is_killed(processes: ConfinedProcesses) -> None:
+def test_a_decoder_whose_time_is_up_is_killed(decoder: Decoder) -> None:
     async def wait() -> None:
-        with fail_after(0.2):
-            await processes.run(wait_for_ever)
+        async with decoder.turn() as run:
+            with fail_after(0.2):
+                await run(wait_for_ever)
 
-    before = run(processes, os.getpid)
+    before = run(decoder, os.getpid)
     with pytest.raises(TimeoutError):
         asyncio.run(wait())
-    assert run(processes, os.getpid) != before
+    assert run(decoder, os.getpid) != before
     assert not Path(f"/proc/{before}/environ").exists()
 
 
-def test_a_decoder_s_answer_cannot_be_any_object(processes: ConfinedProcesses) -> None:
-    with pytest.raises(BrokenWorkerProcess):
-        run(processes, make_a_path)
+def test_a_decoder_s_answer_cannot_be_any_object(process: ConfinedProcess) -> None:
+    with pytest.raises(ProcessDied):
+        process.call(make_a_path, ())
