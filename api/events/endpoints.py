@@ -16,8 +16,7 @@ from api.access.authentication import Access, CurrentAccess, is_still_valid
 from api.events.subscriptions import JobDeleted, ServiceStopping
 from api.http.middleware import is_head
 from api.http.problems import caller_problems
-from api.jobs.lookup import PathJob
-from api.jobs.responses import get_rates
+from api.jobs.dependencies import PathJob, get_rates
 from api.jobs.schemas import describe_job, make_preview_link, pick_progress
 from api.service import CurrentService, Service
 from shared.jobs import Job

@@ -14,8 +14,14 @@ from api.access.authentication import Access, CurrentAccess, authenticate
 from api.http.negotiation import ASCII_INTEGER, is_unchanged
 from api.http.problems import caller_problems, unknown_field_error
 from api.jobs import schemas
-from api.jobs.lookup import PathJob, find_job
-from api.jobs.responses import get_worker_rates, make_etag, make_headers, respond_with_job
+from api.jobs.dependencies import (
+    PathJob,
+    find_job,
+    get_worker_rates,
+    make_etag,
+    make_headers,
+    respond_with_job,
+)
 from api.service import CurrentService, Service, get_service
 from pastiche.option_warnings import update_warnings
 from pastiche.options import LIVE_OPTIONS, OPTIONS, OptionError, Options

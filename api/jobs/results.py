@@ -21,8 +21,7 @@ from api.http.negotiation import (
     parse_range,
 )
 from api.http.problems import caller_problems
-from api.jobs.lookup import PathJob, find_job
-from api.jobs.responses import POLL_SECONDS
+from api.jobs.dependencies import POLL_SECONDS, PathJob, find_job
 from api.service import CurrentService, Service
 from shared.blob_store import BlobStore
 from shared.errors import (

@@ -6,35 +6,28 @@ from time import monotonic
 from fastapi import APIRouter, Request, Response
 from opentelemetry.trace import SpanKind
 
-from api.access.authentication import Access, CurrentAccess, check_priority, may_have_priority
+from api.access.authentication import Access, CurrentAccess, may_have_priority
 from api.events.subscriptions import JobDeleted, ServiceStopping
 from api.http.problems import caller_problems
 from api.jobs import schemas
-from api.jobs.lookup import PathJob, find_earlier_job, find_job, job_exists
-from api.jobs.responses import respond_with_job
+from api.jobs.dependencies import PathJob, find_job, job_exists, respond_with_job
 from api.service import CurrentService, Service
-from api.submissions.capacity import (
-    check_capacity,
-    check_retry_capacity,
-    compute_demand,
-    get_demand,
-)
+from api.submissions.capacity import check_retry_capacity
 from api.submissions.form import form_schema
 from api.submissions.idempotency import ParsedHeaders, SubmissionHeaders, reserve_key
 from api.submissions.queueing import (
     DryRun,
     announce,
-    compute_work,
     enqueue,
     list_warnings,
     make_place,
     respond_with_estimate,
 )
-from api.submissions.uploads import Submission, SubmissionReader
-from pastiche.job_settings import JobSettings
-from shared import tracing
+from api.submissions.uploads import Submission, read_submission
+from shared import logs, tracing
 from shared.errors import DamagedRecord, JobNotOver, PicturesLost
 from shared.jobs import Job
+from shared.transitions import Place
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -65,13 +58,8 @@ async def submit_job(
     dry_run: DryRun = False,
 ) -> Response:
     """Accepts a content image, style images and options, and queues the job."""
-    reader = SubmissionReader.create(service)
     with tracing.span("submission", kind=SpanKind.PRODUCER):
-        async with reader.read(
-            request, lambda field, job_id: find_earlier_job(field, job_id, access, service)
-        ) as submission:
-            await check_priority(submission.settings.priority, request, service)
-            await check_capacity(submission, service)
+        async with read_submission(request, access, service) as submission:
             if dry_run:
                 return await respond_with_estimate(submission, access, service)
             job_id = await _submit(request, submission, access, service, headers)
@@ -111,21 +99,20 @@ async def _submit(
 ) -> str:
     """The id of the job: a new one, or that of the same submission before."""
     fingerprint = submission.fingerprint
-    async with reserve_key(headers, fingerprint, access, service, job_exists) as reservation:
-        if isinstance(reservation, str):
-            return reservation
-        demand = compute_demand(submission)
-        place = make_place(access, compute_work(submission), demand, submission.settings)
+    async with reserve_key(headers, fingerprint, access, service, job_exists) as reserved:
+        if isinstance(reserved, str):
+            return reserved
+        place = make_place(submission, access)
         options = submission.variants[0].options
         async with service.quotas.count_work(request, access.caller, place.work):
             job_id = await enqueue(
                 options.to_dict(),
                 submission.pictures,
                 place,
+                list_warnings(options, submission),
                 service,
                 service.blobs.put_file,
-                None if reservation is None else reservation.idempotency_key,
-                list_warnings(options, submission.pictures),
+                reserved,
             )
     await announce([job_id], service)
     return job_id
@@ -135,25 +122,31 @@ async def _retry(
     request: Request, job: Job, access: Access, service: Service, headers: SubmissionHeaders
 ) -> str:
     """The id of the retry: a new job, or that of the same request before."""
-    fingerprint = f"retry {job.id}"
-    async with reserve_key(headers, fingerprint, access, service, job_exists) as reservation:
-        if isinstance(reservation, str):
-            return reservation
+    async with reserve_key(headers, f"retry {job.id}", access, service, job_exists) as reserved:
+        if isinstance(reserved, str):
+            return reserved
         await check_retry_capacity(job, service)
         is_allowed = await may_have_priority(job.priority, request, service)
-        settings = JobSettings(priority=job.priority if is_allowed else "normal")
-        place = make_place(access, job.work, get_demand(job), settings)
-        once = None if reservation is None else reservation.idempotency_key
+        place = Place(
+            caller=access.caller,
+            work=job.work,
+            pixels=job.pixels,
+            image_bytes=job.image_bytes,
+            priority=job.priority if is_allowed else "normal",
+            owner=access.owner,
+            request_id=logs.request_id(),
+            traceparent=tracing.traceparent(),
+        )
         try:
             async with service.quotas.count_work(request, access.caller, place.work):
                 job_id = await enqueue(
                     job.options,
                     job.inputs,
                     place,
+                    job.warnings,
                     service,
                     service.blobs.copy,
-                    once,
-                    job.warnings,
+                    reserved,
                 )
         except FileNotFoundError as error:
             sentence = "The store no longer has its pictures: please submit them again."

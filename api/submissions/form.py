@@ -1,4 +1,4 @@
-"""The form of a submission: its text fields, parsed to options and settings, and its schema."""
+"""The form of a submission: its fields, parsed to options and settings, and its schema."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 
+from api.http.problems import unknown_field_error
 from pastiche.job_settings import JOB_ID_PATTERN, JOB_SETTINGS, JobSettings, parse_job_settings
 from pastiche.option_values import NumberType
 from pastiche.options import OPTIONS, SWEEP_OPTIONS, InvalidOptions, OptionError, Options, parse
@@ -82,27 +83,79 @@ def pictures_job_id(form: FormData) -> str | None:
     return job_id
 
 
-def parse_text_fields(
-    form: FormData, image_counts: Mapping[str, int], settings: Settings, *, is_sweep: bool
+def parse_fields(
+    form: FormData, reused: Mapping[str, list[str]], settings: Settings, *, is_sweep: bool
 ) -> tuple[tuple[Variant, ...], JobSettings]:
     """The options of each job, and the settings of all.
 
     Args:
-        image_counts: the number of images of each field.
+        reused: the pictures of an earlier job that are used again, by field.
 
     Raises:
         InvalidFields: names every field at fault.
     """
+    counts = {name: len(form.getlist(name)) or len(reused.get(name, ())) for name in PICTURE_FIELDS}
+    file_errors = [*_check_fields(form), *_check_files(form, reused, settings)]
     texts = {name: text for name, text in form.items() if isinstance(text, str)}
-    job_settings, setting_errors = _parse_settings(texts, settings)
-    if any(error.field == "preset" for error in setting_errors):
-        raise InvalidFields(setting_errors)
-    variants, errors = _parse_variants(
-        texts, job_settings.preset, image_counts, settings, is_sweep=is_sweep
-    )
-    if errors or setting_errors:
-        raise InvalidFields([*errors, *setting_errors])
+    job_settings, errors = _parse_settings(texts, settings)
+    variants: tuple[Variant, ...] = ()
+    if all(error.field != "preset" for error in errors):
+        variants, option_errors = _parse_variants(
+            texts, job_settings.preset, counts, settings, is_sweep=is_sweep
+        )
+        errors = [*option_errors, *errors]
+    if errors:
+        raise InvalidFields([*file_errors, *errors])
+    if file_errors:
+        too_large = all(error.code == "file_too_large" for error in file_errors)
+        raise InvalidFields(file_errors, status=413 if too_large else 422)
     return variants, job_settings
+
+
+def _check_fields(form: FormData) -> list[FieldError]:
+    """The errors of fields that do not exist, that are repeated, or that are files and not text."""
+    names = [name for name, _ in form.multi_items()]
+    known = (*PICTURE_FIELDS, *TEXT_FIELDS)
+    errors = []
+    for name in dict.fromkeys(names):
+        most = PICTURE_FIELDS[name].most if name in PICTURE_FIELDS else 1
+        if name not in known:
+            errors.append(unknown_field_error(name, known))
+        elif names.count(name) > most:
+            often = "once" if most == 1 else f"{most} times"
+            sentence = f"This field may be given only {often}."
+            errors.append(FieldError(name, "repeated_field", sentence))
+        elif name not in PICTURE_FIELDS and isinstance(form[name], UploadFile):
+            errors.append(FieldError(name, "not_text", "This field is text, not a file."))
+    return errors
+
+
+def _check_files(
+    form: FormData, reused: Mapping[str, list[str]], settings: Settings
+) -> list[FieldError]:
+    """The errors of pictures that are missing, empty, too large as files, or not files."""
+    errors = []
+    for name, field in PICTURE_FIELDS.items():
+        uploads = form.getlist(name)
+        if field.required and not uploads and name not in reused:
+            errors.append(FieldError(name, "missing_file", f"A {name} image is needed."))
+        if uploads and name == "start_image" and name in reused:
+            sentence = "Send this picture, or let `start` name a job: not both."
+            errors.append(FieldError(name, "repeated_field", sentence))
+        faults = (_check_file(name, upload, settings) for upload in uploads)
+        errors += [fault for fault in faults if fault is not None][:1]
+    return errors
+
+
+def _check_file(name: str, upload: UploadFile | str, settings: Settings) -> FieldError | None:
+    if not isinstance(upload, UploadFile):
+        return FieldError(name, "not_a_file", "Send this field as a file.")
+    if not upload.size:
+        return FieldError(name, "empty_file", "This file is empty.")
+    if upload.size > settings.upload_limit_bytes:
+        limit = settings.upload_limit_megabytes
+        return FieldError(name, "file_too_large", f"This file is larger than {limit} MB.")
+    return None
 
 
 def _parse_settings(

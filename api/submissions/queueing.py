@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Annotated, Any, TypeVar
 
 from anyio import CancelScope, to_thread
@@ -11,12 +11,11 @@ from fastapi.responses import JSONResponse
 from kombu.exceptions import OperationalError
 
 from api.access.authentication import Access
-from api.jobs.responses import get_worker_rates
+from api.jobs.dependencies import get_worker_rates
 from api.jobs.schemas import make_estimate
 from api.service import Service
-from api.submissions.capacity import Demand, compute_demand
+from api.submissions.capacity import compute_demand
 from api.submissions.uploads import Submission
-from pastiche.job_settings import JobSettings
 from pastiche.option_warnings import OptionWarning, find_warnings
 from pastiche.options import OptionError, Options
 from pastiche.pyramid import scales
@@ -25,7 +24,6 @@ from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
 from shared.inputs import Inputs
 from shared.jobs import new_job_id
-from shared.pictures import size_of
 from shared.queue import publish
 from shared.transitions import IdempotencyKey, Place, Retention, Submitted
 
@@ -43,31 +41,22 @@ DryRun = Annotated[
 """Whether a submission is only estimated."""
 
 
-def compute_work(submission: Submission) -> int:
-    """The pixel iterations of each of a submission's jobs.
+def make_place(submission: Submission, access: Access) -> Place:
+    """The place in the queue of each of a submission's jobs.
 
     Raises:
         InvalidFields: a picture of this shape has no room for so many scales.
     """
+    options, settings = submission.variants[0].options, submission.settings
     try:
-        plan = scales(*size_of(submission.pictures.content), submission.variants[0].options)
+        plan = scales(*submission.sizes.content, options)
     except OptionError as error:
         fault = FieldError(error.field, "invalid_value", f"This {error.sentence}")
         raise InvalidFields([fault]) from error
-    return sum(scale.cost for scale in plan)
-
-
-def list_warnings(options: Options, pictures: Inputs[Path]) -> list[OptionWarning]:
-    """The options and pictures of a job that have no effect or an unexpected one."""
-    styles = [size_of(style) for style in pictures.style]
-    return find_warnings(options, size_of(pictures.content), styles)
-
-
-def make_place(access: Access, work: int, demand: Demand, settings: JobSettings) -> Place:
-    """The place of a job in the queue."""
+    demand = compute_demand(options, submission.sizes)
     return Place(
         caller=access.caller,
-        work=work,
+        work=sum(scale.cost for scale in plan),
         pixels=demand.pixels,
         image_bytes=demand.image_bytes,
         priority=settings.priority,
@@ -79,14 +68,19 @@ def make_place(access: Access, work: int, demand: Demand, settings: JobSettings)
     )
 
 
+def list_warnings(options: Options, submission: Submission) -> list[OptionWarning]:
+    """The options and pictures of a job that have no effect or an unexpected one."""
+    return find_warnings(options, submission.sizes.content, submission.sizes.styles)
+
+
 async def enqueue(
     options: Mapping[str, Any],
     pictures: Inputs[Source],
     place: Place,
+    warnings: Sequence[OptionWarning],
     service: Service,
     write: Callable[[str, Source], Awaitable[None]],
     idempotency_key: IdempotencyKey | None = None,
-    warnings: Sequence[OptionWarning] = (),
 ) -> str:
     """Creates a job and returns its id. A record never names a picture that is not stored; if
     anything fails, nothing stays behind.
@@ -98,7 +92,7 @@ async def enqueue(
         QueueFull, TooManyJobs, StorageUnavailable: it cannot be accepted now.
     """
     job_id = new_job_id()
-    inputs = pictures.mapped(lambda source: input_key(job_id, PurePath(source).stem))
+    inputs = pictures.mapped(lambda source: input_key(job_id, PurePath(source).name))
     latest_ms = await service.jobs.run(transitions.begin_submission(job_id))
     try:
         with tracing.span("store"):
@@ -154,17 +148,14 @@ async def respond_with_estimate(
     submission: Submission, access: Access, service: Service
 ) -> Response:
     """What a submission would cost, and when its last result might be there."""
-    demand, work = compute_demand(submission), compute_work(submission)
-    place = make_place(access, work, demand, submission.settings)
+    place = make_place(submission, access)
     outlook = await service.jobs.run(overview.estimate(place))
     rates = await get_worker_rates(service)
-    variants = submission.variants
     warnings = dict.fromkeys(
         warning
-        for variant in variants
-        for warning in list_warnings(variant.options, submission.pictures)
+        for variant in submission.variants
+        for warning in list_warnings(variant.options, submission)
     )
-    estimate = make_estimate(
-        variants[0].options, len(variants), work, outlook, rates, list(warnings)
-    )
+    options, jobs = submission.variants[0].options, len(submission.variants)
+    estimate = make_estimate(options, jobs, place.work, outlook, rates, list(warnings))
     return JSONResponse(estimate.model_dump(mode="json"))

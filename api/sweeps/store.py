@@ -2,12 +2,24 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
+from anyio import CancelScope
+from fastapi import Request
+
+from api.access.authentication import Access
+from api.service import Service
+from api.submissions.queueing import enqueue, list_warnings, make_place
+from api.submissions.uploads import Submission
+from pastiche.job_settings import MAX_DEADLINE_SECONDS
+from shared import transitions
+from shared.errors import SubmissionPending
 from shared.job_store import Argument, Transition, milliseconds
+from shared.jobs import new_job_id
 from shared.stored_json import known_fields
-from shared.transitions import IdempotencyKey
+from shared.transitions import IdempotencyKey, Retention
 
 _SWEEP_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -102,3 +114,79 @@ def _list_keys(sweep: Sweep) -> dict[str, str | None]:
         "all": "sweeps:retained",
         "owned": f"sweeps:retained:{sweep.owner}",
     }
+
+
+async def create_sweep(
+    request: Request,
+    submission: Submission,
+    access: Access,
+    service: Service,
+    idempotency_key: IdempotencyKey | None,
+) -> Sweep:
+    """Creates a job for each variant and the sweep that they are in. If anything fails, nothing
+    stays behind.
+
+    Raises:
+        SubmissionPending: it took so long that its key is another request's by now.
+    """
+    place = make_place(submission, access)
+    all_work = place.work * len(submission.variants)
+    async with service.quotas.count_work(request, access.caller, all_work):
+        members: list[Member] = []
+        sweep: Sweep | None = None
+        try:
+            for variant in submission.variants:
+                job_id = await enqueue(
+                    variant.options.to_dict(),
+                    submission.pictures,
+                    place,
+                    list_warnings(variant.options, submission),
+                    service,
+                    service.blobs.put_file,
+                )
+                members.append(Member(job_id, variant.values))
+            columns = _count_columns(members)
+            sweep = Sweep(new_job_id(), access.owner, datetime.now(UTC), columns, tuple(members))
+            await _store(sweep, idempotency_key, service)
+        except BaseException:
+            with CancelScope(shield=True):
+                await delete_jobs(members, service)
+                if sweep is not None:  # that storing it failed here does not mean that it is not
+                    await service.jobs.run(delete(sweep))
+            raise
+    return sweep
+
+
+async def _store(sweep: Sweep, idempotency_key: IdempotencyKey | None, service: Service) -> None:
+    """Stores the sweep for longer than its jobs wait and are retained."""
+    settings = service.settings
+    is_stored = await service.jobs.run(
+        put(
+            sweep,
+            retention_seconds=round(2 * 3600 * settings.retention_hours) + MAX_DEADLINE_SECONDS,
+            sweeps_per_owner=settings.kept_jobs_per_owner,
+            sweeps_in_all=settings.kept_jobs,
+            idempotency_key=idempotency_key,
+        )
+    )
+    if not is_stored:
+        sentence = "The same submission is being processed."
+        raise SubmissionPending(sentence, retry_after_seconds=1)
+
+
+async def delete_jobs(members: Sequence[Member], service: Service) -> None:
+    """Deletes jobs. The records go first: whatever happens to the pictures, nothing more is
+    painted."""
+    retention = Retention.from_settings(service.settings)
+    for member in members:
+        await service.jobs.run(transitions.delete(member.job_id, retention=retention))
+    for member in members:
+        await service.blobs.delete_job(member.job_id)
+
+
+def _count_columns(members: list[Member]) -> int:
+    """The number of values of the last axis that has several: the length of a row."""
+    if not members[0].values:
+        return 1
+    *_, last = members[0].values
+    return len({member.values[last] for member in members})
