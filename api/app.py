@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 
+from api import web
 from api.access import authentication
 from api.access.quotas import Quotas, RateLimitHeaders
 from api.access.trusted_requests import TrustedRequests
@@ -34,7 +35,6 @@ from api.ops.readiness import ReadinessCheck
 from api.service import Service
 from api.submissions import endpoints as submissions
 from api.sweeps import endpoints as sweeps
-from api.web import page
 from pastiche.version import __version__
 from shared import logs, tracing
 from shared.blob_store import BlobStore
@@ -80,7 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(HeadRequests)
     for feature in (jobs, submissions, sweeps, events, results, authentication, ops):
         app.include_router(feature.router)
-    page.install(app, settings)
+    web.install(app, settings)
     problems.install(app)
     openapi.install(app)
     return app
