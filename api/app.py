@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from anyio import to_thread
 from fastapi import FastAPI
+from prometheus_client import Histogram
 
 from api import web
 from api.access import authentication
@@ -30,7 +31,7 @@ from api.jobs import endpoints as jobs
 from api.jobs import results
 from api.jobs.caches import EncodedResults, JobCache
 from api.ops import endpoints as ops
-from api.ops.metrics import RequestTimer, RequestTimes
+from api.ops.metrics import RequestTimer, make_request_times
 from api.ops.readiness import ReadinessCheck
 from api.service import Service
 from api.submissions import endpoints as submissions
@@ -53,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     logs.configure(settings)
     hide_queries_in_access_log()
     is_traced = tracing.begin("pastiche-api")
-    request_times = RequestTimes()
+    request_times = make_request_times()
     app = FastAPI(
         title="Pastiche",
         version=__version__,
@@ -87,7 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _lifespan(
-    settings: Settings, request_times: RequestTimes
+    settings: Settings, request_times: Histogram
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

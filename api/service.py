@@ -6,12 +6,12 @@ from typing import Annotated
 
 from celery import Celery
 from fastapi import Depends, FastAPI, Request
+from prometheus_client import Histogram
 
 from api.access.quotas import Quotas
 from api.decoding.decoder import Decoder
 from api.events.subscriptions import Subscriptions
 from api.jobs.caches import EncodedResults, JobCache
-from api.ops.metrics import RequestTimes
 from api.ops.readiness import ReadinessCheck
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
@@ -33,7 +33,7 @@ class Service:
     subscriptions: Subscriptions
     quotas: Quotas
     readiness: ReadinessCheck
-    request_times: RequestTimes
+    request_times: Histogram
 
 
 def get_service(app: FastAPI) -> Service:

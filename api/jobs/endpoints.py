@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.access.authentication import Access, CurrentAccess, authenticate
 from api.http.negotiation import ASCII_INTEGER, is_unchanged
-from api.http.problems import caller_problems, unknown_field_error
+from api.http.problems import caller_problems, invalid_option_error, unknown_field_error
 from api.jobs import schemas
 from api.jobs.dependencies import (
     PathJob,
@@ -215,11 +215,8 @@ def _validate_weights(update: schemas.WeightUpdate) -> dict[str, Any]:
             try:
                 weights[name] = OPTIONS[name].validate(value)
             except OptionError:
-                requirement, sent = (
-                    OPTIONS[name].type.requirement,
-                    json.dumps(value, ensure_ascii=False),
-                )
-                sentence = f"This must be {requirement}, not “{sent}”."
+                sent = json.dumps(value, ensure_ascii=False)
+                sentence = f"This must be {OPTIONS[name].type.requirement}, not “{sent}”."
                 errors.append(FieldError(name, "invalid_value", sentence))
     if errors:
         raise InvalidFields(errors)
@@ -235,5 +232,4 @@ def _update_options(job: Job, weights: Mapping[str, Any]) -> Options:
     try:
         return replace(job.read_options(), **weights)
     except OptionError as error:
-        fault = FieldError(error.field, "invalid_value", f"This {error.sentence}")
-        raise InvalidFields([fault]) from error
+        raise InvalidFields([invalid_option_error(error)]) from error

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 
-from api.http.problems import unknown_field_error
+from api.http.problems import invalid_option_error, unknown_field_error
 from pastiche.job_settings import JOB_ID_PATTERN, JOB_SETTINGS, JobSettings, parse_job_settings
 from pastiche.option_values import NumberType
 from pastiche.options import OPTIONS, SWEEP_OPTIONS, InvalidOptions, OptionError, Options, parse
@@ -79,7 +79,7 @@ def pictures_job_id(form: FormData) -> str | None:
     try:
         job_id: str = JOB_SETTINGS["pictures_of"].parse(text)
     except OptionError as error:
-        raise InvalidFields([_field_error(error)]) from error
+        raise InvalidFields([invalid_option_error(error)]) from error
     return job_id
 
 
@@ -165,7 +165,7 @@ def _parse_settings(
     try:
         parsed = parse_job_settings({k: text for k, text in texts.items() if k in JOB_SETTINGS})
     except InvalidOptions as invalid:
-        return JobSettings(), [_field_error(error) for error in invalid.errors]
+        return JobSettings(), [invalid_option_error(error) for error in invalid.errors]
     if parsed.webhook_url is not None:
         fault = check_url(parsed.webhook_url, allow_private=settings.webhooks_anywhere)
         if fault is not None:
@@ -221,24 +221,24 @@ def _parse_options(
         check_network(preset, options)
     except InvalidOptions as invalid:
         raise InvalidFields(
-            [_field_error(error, settings.max_size_pixels) for error in invalid.errors]
+            [_limit_size(error, settings.max_size_pixels) for error in invalid.errors]
         ) from invalid
     except OptionError as error:
-        raise InvalidFields([_field_error(error)]) from error
+        raise InvalidFields([invalid_option_error(error)]) from error
     if options.size > settings.max_size_pixels:
         sentence = f"At most {settings.max_size_pixels} pixels can be painted here."
         raise InvalidFields([FieldError("size", "size_too_large", sentence)])
     return options
 
 
-def _field_error(error: OptionError, max_size: int | None = None) -> FieldError:
-    """The error of an option as that of a field; `size` may have a lower limit here."""
-    sentence = error.sentence
+def _limit_size(error: OptionError, max_size: int) -> FieldError:
+    """The error of an option; `size` may have a lower limit here."""
     size = OPTIONS["size"].type
-    if error.field == "size" and max_size is not None and isinstance(size, NumberType):
+    if error.field == "size" and isinstance(size, NumberType):
         limited = replace(size, maximum=max_size)
-        sentence = sentence.replace(size.requirement, limited.requirement)
-    return FieldError(error.field, "invalid_value", f"This {sentence}")
+        sentence = error.sentence.replace(size.requirement, limited.requirement)
+        return FieldError("size", "invalid_value", f"This {sentence}")
+    return invalid_option_error(error)
 
 
 def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from kombu.exceptions import OperationalError
 
 from api.access.authentication import Access
+from api.http.problems import invalid_option_error
 from api.jobs.dependencies import get_worker_rates
 from api.jobs.schemas import make_estimate
 from api.service import Service
@@ -21,7 +22,7 @@ from pastiche.options import OptionError, Options
 from pastiche.pyramid import scales
 from shared import logs, overview, tracing, transitions
 from shared.blob_store import input_key
-from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
+from shared.errors import InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
 from shared.inputs import Inputs
 from shared.jobs import new_job_id
 from shared.queue import publish
@@ -51,8 +52,7 @@ def make_place(submission: Submission, access: Access) -> Place:
     try:
         plan = scales(*submission.sizes.content, options)
     except OptionError as error:
-        fault = FieldError(error.field, "invalid_value", f"This {error.sentence}")
-        raise InvalidFields([fault]) from error
+        raise InvalidFields([invalid_option_error(error)]) from error
     demand = compute_demand(options, submission.sizes)
     return Place(
         caller=access.caller,
