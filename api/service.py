@@ -16,6 +16,7 @@ from api.ops.readiness import ReadinessCheck
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
 from shared.settings import Settings
+from shared.transitions import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class Service:
     quotas: Quotas
     readiness: ReadinessCheck
     request_times: Histogram
+
+    @property
+    def retention(self) -> Retention:
+        """How long jobs are retained once they are over."""
+        return Retention.from_settings(self.settings)
 
 
 def get_service(app: FastAPI) -> Service:

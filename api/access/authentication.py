@@ -12,7 +12,7 @@ from redis import RedisError
 
 from api import keys
 from api.http.problems import caller_problems
-from api.service import CurrentService, Service, get_service
+from api.service import Service, get_service
 from pastiche.job_settings import Priority
 from shared.errors import FieldError, InvalidFields, KeyMissing, KeyUnknown, TokenReadsOnly
 from shared.jobs import NOBODY
@@ -28,7 +28,7 @@ _READING_METHODS = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One caller.
+    """A caller's access to the service, by one request.
 
     Attributes:
         owner: whose jobs it sees.
@@ -37,6 +37,8 @@ class Access:
             required.
     """
 
+    request: Request
+    service: Service
     owner: str
     caller: str
     key_hash: str | None = None
@@ -47,10 +49,10 @@ async def authenticate(request: Request) -> Access:
     service = get_service(request.app)
     address = request.client.host if request.client else "unknown"
     if not service.settings.keys_required:
-        access = Access(NOBODY, address)
+        access = Access(request, service, NOBODY, address)
     else:
         owner, key_hash = await _identify(request, service)
-        access = Access(owner, owner, key_hash)
+        access = Access(request, service, owner, owner, key_hash)
     await service.quotas.count_request(request, access.caller)
     return access
 
@@ -67,43 +69,44 @@ class Token(BaseModel):
 
 
 @router.post("/tokens", responses=caller_problems())
-async def create_token(access: CurrentAccess, service: CurrentService) -> Token:
+async def create_token(access: CurrentAccess) -> Token:
     """Creates a token that reads what its owner may read: pictures and events, for which a browser
     cannot send a header. It is invalid once its key is revoked."""
-    signed = (await _get_serializer(service)).dumps([access.owner, access.key_hash])
-    assert isinstance(signed, str)
-    return Token(token=signed, expires_in=TOKEN_SECONDS)
+    signed = (await _get_serializer(access.service)).dumps([access.owner, access.key_hash])
+    return Token(token=str(signed), expires_in=TOKEN_SECONDS)
 
 
-async def is_still_valid(access: Access, service: Service) -> bool:
+async def is_still_valid(access: Access) -> bool:
     """Whether the caller's key has not been revoked. It counts as valid while Redis is
     unreachable."""
     if access.key_hash is None:
         return True
     try:
-        return await keys.find_owner(service.jobs.client, access.key_hash) == access.owner
+        owner = await keys.find_owner(access.service.jobs.client, access.key_hash)
+        return owner == access.owner
     except RedisError:
         return True
 
 
-async def check_priority(priority: Priority, request: Request, service: Service) -> None:
+async def check_priority(priority: Priority, access: Access) -> None:
     """Raises InvalidFields if the caller may not have this priority."""
-    if await may_have_priority(priority, request, service):
+    if await may_have_priority(priority, access):
         return
     sentence = "High priority is a right of keys, and this one does not have it."
-    if not service.settings.keys_required:
+    if not access.service.settings.keys_required:
         sentence = "The operator of this service does not allow high priority."
     raise InvalidFields([FieldError("priority", "priority_not_allowed", sentence)])
 
 
-async def may_have_priority(priority: Priority, request: Request, service: Service) -> bool:
+async def may_have_priority(priority: Priority, access: Access) -> bool:
     """Whether the caller may have this priority, by its key or by the operator's setting."""
     if priority != "high":
         return True
-    if not service.settings.keys_required:
-        return service.settings.high_priority_without_keys
-    _, _, key = request.headers.get("authorization", "").partition(" ")
-    return await keys.allows_high_priority(service.jobs.client, key.strip())
+    settings = access.service.settings
+    if not settings.keys_required:
+        return settings.high_priority_without_keys
+    _, _, key = access.request.headers.get("authorization", "").partition(" ")
+    return await keys.allows_high_priority(access.service.jobs.client, key.strip())
 
 
 async def _identify(request: Request, service: Service) -> tuple[str, str | None]:

@@ -3,11 +3,11 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 
 from api.access.authentication import Access, CurrentAccess
 from api.jobs.schemas import describe_job
-from api.service import Service, get_service
+from api.service import Service
 from shared.errors import FieldError, InvalidFields, JobExpired, JobNotFound
 from shared.jobs import Job, is_job_id
 from shared.workers import list_workers
@@ -15,14 +15,14 @@ from shared.workers import list_workers
 POLL_SECONDS = 1
 
 
-async def find_job(job_id: str, access: Access, service: Service) -> Job:
+async def find_job(job_id: str, access: Access) -> Job:
     """The job with this id.
 
     Raises:
         JobNotFound: there is no such job, or it belongs to another owner.
         JobExpired: it is past its retention.
     """
-    job = await service.job_cache.get(job_id) if is_job_id(job_id) else None
+    job = await access.service.job_cache.get(job_id) if is_job_id(job_id) else None
     if job is None or job.owner != access.owner:
         raise JobNotFound(f"There is no job {job_id!r}.")
     if job.is_past_retention:
@@ -36,7 +36,7 @@ async def job_exists(job_id: str, service: Service) -> bool:
     return job is not None and not job.is_past_retention
 
 
-async def find_earlier_job(field: str, job_id: str, access: Access, service: Service) -> Job:
+async def find_earlier_job(field: str, job_id: str, access: Access) -> Job:
     """The earlier job that a field of a submission names: `start` to start from its result, or
     `pictures_of` to use its images.
 
@@ -44,7 +44,7 @@ async def find_earlier_job(field: str, job_id: str, access: Access, service: Ser
         InvalidFields: the caller has no such job, or it has no result to start from.
     """
     try:
-        job = await find_job(job_id, access, service)
+        job = await find_job(job_id, access)
     except (JobNotFound, JobExpired) as error:
         raise InvalidFields([FieldError(field, error.code, error.detail)]) from error
     if field == "start" and job.result_key is None:
@@ -53,8 +53,8 @@ async def find_earlier_job(field: str, job_id: str, access: Access, service: Ser
     return job
 
 
-async def _find_path_job(job_id: str, request: Request, access: CurrentAccess) -> Job:
-    return await find_job(job_id, access, get_service(request.app))
+async def _find_path_job(job_id: str, access: CurrentAccess) -> Job:
+    return await find_job(job_id, access)
 
 
 PathJob = Annotated[Job, Depends(_find_path_job)]

@@ -110,7 +110,6 @@ async def get_result(
     request: Request,
     job: PathJob,
     access: CurrentAccess,
-    service: CurrentService,
     format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
 ) -> Response:
     """The finished picture as PNG, JPEG or WebP."""
@@ -128,9 +127,9 @@ async def get_result(
     if is_unchanged(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     try:
-        return await _respond_with_result(request, key, chosen, service, headers)
+        return await _respond_with_result(request, key, chosen, access.service, headers)
     except (FileNotFoundError, DamagedPicture) as error:
-        await find_job(job.id, access, service)  # it may have been deleted meanwhile
+        await find_job(job.id, access)  # it may have been deleted meanwhile
         raise ResultLost("The picture store no longer has it. Please paint it again.") from error
 
 

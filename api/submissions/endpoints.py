@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from time import monotonic
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from opentelemetry.trace import SpanKind
 
 from api.access.authentication import Access, CurrentAccess, may_have_priority
@@ -11,7 +11,7 @@ from api.events.subscriptions import JobDeleted, ServiceStopping
 from api.http.problems import caller_problems
 from api.jobs import schemas
 from api.jobs.dependencies import PathJob, find_job, job_exists, respond_with_job
-from api.service import CurrentService, Service
+from api.service import Service
 from api.submissions.capacity import check_retry_capacity
 from api.submissions.form import form_schema
 from api.submissions.idempotency import ParsedHeaders, SubmissionHeaders, reserve_key
@@ -31,11 +31,6 @@ from shared.transitions import Place
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
-_REQUEST_BODY = {
-    "required": True,
-    "content": {"multipart/form-data": {"schema": form_schema()}},
-}
-
 
 @router.post(
     "",
@@ -48,22 +43,20 @@ _REQUEST_BODY = {
             "description": "It is over already, or was a dry run",
         }
     },
-    openapi_extra={"requestBody": _REQUEST_BODY},
+    openapi_extra={"requestBody": form_schema()},
 )
 async def submit_job(
-    request: Request,
     access: CurrentAccess,
-    service: CurrentService,
     headers: ParsedHeaders,
     dry_run: DryRun = False,
 ) -> Response:
     """Accepts a content image, style images and options, and queues the job."""
     with tracing.span("submission", kind=SpanKind.PRODUCER):
-        async with read_submission(request, access, service) as submission:
+        async with read_submission(access) as submission:
             if dry_run:
-                return await respond_with_estimate(submission, access, service)
-            job_id = await _submit(request, submission, access, service, headers)
-    return await _respond(job_id, access, service, headers)
+                return await respond_with_estimate(submission, access)
+            job_id = await _submit(submission, access, headers)
+    return await _respond(job_id, access, headers)
 
 
 @router.post(
@@ -74,10 +67,8 @@ async def submit_job(
     | {200: {"model": schemas.Job, "description": "It is over already"}},
 )
 async def retry_job(
-    request: Request,
     job: PathJob,
     access: CurrentAccess,
-    service: CurrentService,
     headers: ParsedHeaders,
 ) -> Response:
     """Submits a job that is over again, as a new job with the same images and options."""
@@ -86,25 +77,19 @@ async def retry_job(
     if job.unknown_inputs:
         raise DamagedRecord("The job has pictures that only a newer version of the service knows.")
     with tracing.span("submission", kind=SpanKind.PRODUCER):
-        job_id = await _retry(request, job, access, service, headers)
-    return await _respond(job_id, access, service, headers)
+        job_id = await _retry(job, access, headers)
+    return await _respond(job_id, access, headers)
 
 
-async def _submit(
-    request: Request,
-    submission: Submission,
-    access: Access,
-    service: Service,
-    headers: SubmissionHeaders,
-) -> str:
+async def _submit(submission: Submission, access: Access, headers: SubmissionHeaders) -> str:
     """The id of the job: a new one, or that of the same submission before."""
-    fingerprint = submission.fingerprint
-    async with reserve_key(headers, fingerprint, access, service, job_exists) as reserved:
+    service = access.service
+    async with reserve_key(headers, submission.fingerprint, access, job_exists) as reserved:
         if isinstance(reserved, str):
             return reserved
         place = make_place(submission, access)
         options = submission.variants[0].options
-        async with service.quotas.count_work(request, access.caller, place.work):
+        async with service.quotas.count_work(access.request, access.caller, place.work):
             job_id = await enqueue(
                 options.to_dict(),
                 submission.pictures,
@@ -118,15 +103,14 @@ async def _submit(
     return job_id
 
 
-async def _retry(
-    request: Request, job: Job, access: Access, service: Service, headers: SubmissionHeaders
-) -> str:
+async def _retry(job: Job, access: Access, headers: SubmissionHeaders) -> str:
     """The id of the retry: a new job, or that of the same request before."""
-    async with reserve_key(headers, f"retry {job.id}", access, service, job_exists) as reserved:
+    service = access.service
+    async with reserve_key(headers, f"retry {job.id}", access, job_exists) as reserved:
         if isinstance(reserved, str):
             return reserved
         await check_retry_capacity(job, service)
-        is_allowed = await may_have_priority(job.priority, request, service)
+        is_allowed = await may_have_priority(job.priority, access)
         place = Place(
             caller=access.caller,
             work=job.work,
@@ -138,7 +122,7 @@ async def _retry(
             traceparent=tracing.traceparent(),
         )
         try:
-            async with service.quotas.count_work(request, access.caller, place.work):
+            async with service.quotas.count_work(access.request, access.caller, place.work):
                 job_id = await enqueue(
                     job.options,
                     job.inputs,
@@ -155,11 +139,10 @@ async def _retry(
     return job_id
 
 
-async def _respond(
-    job_id: str, access: Access, service: Service, headers: SubmissionHeaders
-) -> Response:
+async def _respond(job_id: str, access: Access, headers: SubmissionHeaders) -> Response:
     """The job in its current state, or after the wait that the client prefers."""
-    job = await find_job(job_id, access, service)
+    service = access.service
+    job = await find_job(job_id, access)
     response_headers = {"Location": f"/jobs/{job_id}"}
     status = HTTPStatus.ACCEPTED
     if headers.wait_seconds is not None:

@@ -242,7 +242,7 @@ def _limit_size(error: OptionError, max_size: int) -> FieldError:
 
 
 def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
-    """The form's schema, with several values for some of the options in a sweep."""
+    """The form as an OpenAPI request body, with several values for some options in a sweep."""
     texts = {
         name: option.sweep_schema() if is_sweep and option.sweep else option.form_schema()
         for name, option in {**OPTIONS, **JOB_SETTINGS}.items()
@@ -251,7 +251,7 @@ def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
     choices = {key: start.pop(key) for key in ("type", "enum")}
     start["anyOf"] = [choices, {"type": "string", "pattern": JOB_ID_PATTERN}]
     start["description"] += " Or the id of an earlier job, to start from its result."
-    return {
+    schema = {
         "type": "object",
         "title": "Submission",
         "properties": {
@@ -261,6 +261,7 @@ def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
         "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
         "additionalProperties": False,
     }
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 
 
 def _picture_schema(name: str) -> dict[str, Any]:

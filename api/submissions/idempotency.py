@@ -112,7 +112,6 @@ async def reserve_key(
     headers: SubmissionHeaders,
     fingerprint: str,
     access: Access,
-    service: Service,
     exists: Callable[[str, Service], Awaitable[bool]],
 ) -> AsyncIterator[IdempotencyKey | str | None]:
     """The client's key, reserved, or the id that it was used for; None without a key.
@@ -130,6 +129,7 @@ async def reserve_key(
     if headers.key is None:
         yield None
         return
+    service = access.service
     key = make_idempotency_key(access.owner, headers.key)
     reserved = await service.jobs.run(reserve(key, fingerprint))
     if reserved.job_id is not None and not await exists(reserved.job_id, service):

@@ -26,7 +26,7 @@ from shared.errors import InvalidFields, QueueFull, StorageUnavailable, TooManyJ
 from shared.inputs import Inputs
 from shared.jobs import new_job_id
 from shared.queue import publish
-from shared.transitions import IdempotencyKey, Place, Retention, Submitted
+from shared.transitions import IdempotencyKey, Place, Submitted
 
 log = logging.getLogger(__name__)
 
@@ -115,10 +115,10 @@ async def enqueue(
         # The record and the idempotency key, too: that writing them failed here does not mean
         # that they were not written.
         with CancelScope(shield=True):
-            retention = Retention.from_settings(service.settings)
-            await service.jobs.run(
-                transitions.delete(job_id, retention=retention, idempotency_key=idempotency_key)
+            deletion = transitions.delete(
+                job_id, retention=service.retention, idempotency_key=idempotency_key
             )
+            await service.jobs.run(deletion)
             await service.blobs.delete_job(job_id)
         raise
     return job_id
@@ -144,13 +144,11 @@ def _check_outcome(outcome: Submitted, service: Service) -> None:
         raise StorageUnavailable(sentence, retry_after_seconds=LATE_SECONDS)
 
 
-async def respond_with_estimate(
-    submission: Submission, access: Access, service: Service
-) -> Response:
+async def respond_with_estimate(submission: Submission, access: Access) -> Response:
     """What a submission would cost, and when its last result might be there."""
     place = make_place(submission, access)
-    outlook = await service.jobs.run(overview.estimate(place))
-    rates = await get_worker_rates(service)
+    outlook = await access.service.jobs.run(overview.estimate(place))
+    rates = await get_worker_rates(access.service)
     warnings = dict.fromkeys(
         warning
         for variant in submission.variants

@@ -22,7 +22,6 @@ from starlette.requests import ClientDisconnect
 from api.access.authentication import Access, check_priority
 from api.decoding.decoder import Decoder
 from api.jobs.dependencies import find_earlier_job
-from api.service import Service
 from api.submissions.capacity import check_capacity
 from api.submissions.form import (
     Variant,
@@ -79,9 +78,7 @@ class Submission:
 
 
 @asynccontextmanager
-async def read_submission(
-    request: Request, access: Access, service: Service, *, is_sweep: bool = False
-) -> AsyncIterator[Submission]:
+async def read_submission(access: Access, *, is_sweep: bool = False) -> AsyncIterator[Submission]:
     """The submission in a request, if its caller may make it and a living worker can paint it. Its
     files live as long as the context.
 
@@ -95,11 +92,12 @@ async def read_submission(
         DecodersBusy: too many pictures came before.
         PicturesLost: the store no longer has an earlier job's picture.
     """
+    request, service = access.request, access.service
     _check_content_type(request.headers)
     with TemporaryDirectory(dir=service.scratch) as name:
         folder = Path(name)
         form = normalize_form(await _parse_multipart(request, folder), is_sweep=is_sweep)
-        reused = await _find_reused_pictures(form, access, service)
+        reused = await _find_reused_pictures(form, access)
         variants, job_settings = parse_fields(form, reused, service.settings, is_sweep=is_sweep)
         with tracing.span("decode"):
             files = await _normalise(form, folder, service.decoder)
@@ -109,7 +107,7 @@ async def read_submission(
                 for index, key in enumerate(keys)
             ]
         sizes = _measure(files)
-        await check_priority(job_settings.priority, request, service)
+        await check_priority(job_settings.priority, access)
         await check_capacity(variants[0].options, sizes, service)
         yield Submission(
             variants, job_settings, _make_inputs(files), sizes, _compute_fingerprint(form)
@@ -192,9 +190,7 @@ class _Parser(MultiPartParser):
         self.has_ended = True
 
 
-async def _find_reused_pictures(
-    form: FormData, access: Access, service: Service
-) -> dict[str, list[str]]:
+async def _find_reused_pictures(form: FormData, access: Access) -> dict[str, list[str]]:
     """The blob keys of pictures from earlier jobs, by field: the result of the job that `start`
     names, and those pictures of the job that `pictures_of` or `start` names that are not uploaded.
     """
@@ -202,12 +198,12 @@ async def _find_reused_pictures(
     reused: dict[str, list[str]] = {}
     earlier = None
     if start is not None:
-        earlier = await find_earlier_job("start", start, access, service)
+        earlier = await find_earlier_job("start", start, access)
         assert earlier.result_key is not None
         reused["start_image"] = [earlier.result_key]
     groups = [_CONTENT_FIELDS, _STYLE_FIELDS]
     if pictures_of is not None:
-        earlier = await find_earlier_job("pictures_of", pictures_of, access, service)
+        earlier = await find_earlier_job("pictures_of", pictures_of, access)
         if form.get("start", "image") == "image":
             groups.append(_START_FIELDS)
     if earlier is None:

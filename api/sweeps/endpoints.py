@@ -29,18 +29,12 @@ from shared import tracing, transitions
 from shared.errors import DamagedRecord, EncodingFailed, NotAcceptable, SweepNotFound
 from shared.jobs import OVER, Job
 from shared.pictures import MEDIA_TYPES, DamagedPicture, Format, encode
-from shared.transitions import Retention
 
 log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
 _MAX_SHEET_COLUMNS = 8
-
-_REQUEST_BODY = {
-    "required": True,
-    "content": {"multipart/form-data": {"schema": form_schema(is_sweep=True)}},
-}
 
 
 class SweepJob(BaseModel):
@@ -63,7 +57,7 @@ class Sweep(BaseModel):
     links: dict[str, str]
 
 
-async def find_sweep(sweep_id: str, access: CurrentAccess, service: CurrentService) -> SweepRecord:
+async def find_sweep(sweep_id: str, access: CurrentAccess) -> SweepRecord:
     """The sweep with this id.
 
     Raises:
@@ -71,7 +65,7 @@ async def find_sweep(sweep_id: str, access: CurrentAccess, service: CurrentServi
     """
     record = None
     if is_sweep_id(sweep_id):
-        record = await service.jobs.client.get(make_sweep_key(sweep_id))
+        record = await access.service.jobs.client.get(make_sweep_key(sweep_id))
     sweep = None if record is None else SweepRecord.from_json(str(record))
     if sweep is None or sweep.owner != access.owner:
         raise SweepNotFound(f"There is no sweep {sweep_id!r}.")
@@ -88,29 +82,25 @@ PathSweep = Annotated[SweepRecord, Depends(find_sweep)]
     response_model=Sweep,
     responses=caller_problems(400, 409, 410, 413, 415, 422, 507)
     | {200: {"model": schemas.Estimate, "description": "It was a dry run"}},
-    openapi_extra={"requestBody": _REQUEST_BODY},
+    openapi_extra={"requestBody": form_schema(is_sweep=True)},
 )
 async def submit_sweep(
-    request: Request,
     access: CurrentAccess,
-    service: CurrentService,
     headers: ParsedHeaders,
     dry_run: DryRun = False,
 ) -> Response:
     """As `POST /jobs`, with several values, separated by commas, for some of the weights and the
     seed: a job for each combination."""
+    service = access.service
     with tracing.span("submission", kind=SpanKind.PRODUCER):
-        async with read_submission(request, access, service, is_sweep=True) as submission:
+        async with read_submission(access, is_sweep=True) as submission:
             if dry_run:
-                return await respond_with_estimate(submission, access, service)
+                return await respond_with_estimate(submission, access)
             fingerprint = f"sweep {submission.fingerprint}"
-            async with reserve_key(
-                headers, fingerprint, access, service, _sweep_exists
-            ) as reserved:
+            async with reserve_key(headers, fingerprint, access, _sweep_exists) as reserved:
                 if isinstance(reserved, str):
-                    sweep = await find_sweep(reserved, access, service)
-                    return await _respond(sweep, service)
-                sweep = await create_sweep(request, submission, access, service, reserved)
+                    return await _respond(await find_sweep(reserved, access), service)
+                sweep = await create_sweep(submission, access, reserved)
         await announce((member.job_id for member in sweep.members), service)
     return await _respond(sweep, service)
 
@@ -124,9 +114,8 @@ async def get_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
 @router.post("/{sweep_id}/cancel", responses=caller_problems(404))
 async def cancel_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
     """Cancels those of its jobs that are not over."""
-    retention = Retention.from_settings(service.settings)
     for member in sweep.members:
-        await service.jobs.run(transitions.cancel(member.job_id, retention=retention))
+        await service.jobs.run(transitions.cancel(member.job_id, retention=service.retention))
     return await _describe_sweep(sweep, service)
 
 

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from anyio import CancelScope
-from fastapi import Request
 
 from api.access.authentication import Access
 from api.service import Service
@@ -19,7 +18,7 @@ from shared.errors import SubmissionPending
 from shared.job_store import Argument, Transition, milliseconds
 from shared.jobs import new_job_id
 from shared.stored_json import known_fields
-from shared.transitions import IdempotencyKey, Retention
+from shared.transitions import IdempotencyKey
 
 _SWEEP_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -117,10 +116,8 @@ def _list_keys(sweep: Sweep) -> dict[str, str | None]:
 
 
 async def create_sweep(
-    request: Request,
     submission: Submission,
     access: Access,
-    service: Service,
     idempotency_key: IdempotencyKey | None,
 ) -> Sweep:
     """Creates a job for each variant and the sweep that they are in. If anything fails, nothing
@@ -129,9 +126,9 @@ async def create_sweep(
     Raises:
         SubmissionPending: it took so long that its key is another request's by now.
     """
-    place = make_place(submission, access)
+    service, place = access.service, make_place(submission, access)
     all_work = place.work * len(submission.variants)
-    async with service.quotas.count_work(request, access.caller, all_work):
+    async with service.quotas.count_work(access.request, access.caller, all_work):
         members: list[Member] = []
         sweep: Sweep | None = None
         try:
@@ -177,9 +174,8 @@ async def _store(sweep: Sweep, idempotency_key: IdempotencyKey | None, service: 
 async def delete_jobs(members: Sequence[Member], service: Service) -> None:
     """Deletes jobs. The records go first: whatever happens to the pictures, nothing more is
     painted."""
-    retention = Retention.from_settings(service.settings)
     for member in members:
-        await service.jobs.run(transitions.delete(member.job_id, retention=retention))
+        await service.jobs.run(transitions.delete(member.job_id, retention=service.retention))
     for member in members:
         await service.blobs.delete_job(member.job_id)
 
