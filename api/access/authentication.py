@@ -33,6 +33,7 @@ class Access:
     Attributes:
         owner: whose jobs it sees.
         caller: who takes turns with others, and whose requests are counted.
+        high_priority: whether it may submit with high priority.
         key_hash: of its key, or of the key that its token was made with; None if no keys are
             required.
     """
@@ -41,18 +42,24 @@ class Access:
     service: Service
     owner: str
     caller: str
+    high_priority: bool
     key_hash: str | None = None
+
+    def allows(self, priority: Priority) -> bool:
+        """Whether the caller may submit with this priority."""
+        return priority != "high" or self.high_priority
 
 
 async def authenticate(request: Request) -> Access:
     """Identifies the caller, and counts the request."""
     service = get_service(request.app)
-    address = request.client.host if request.client else "unknown"
-    if not service.settings.keys_required:
-        access = Access(request, service, NOBODY, address)
+    if service.settings.keys_required:
+        key, key_hash = await _find_key(request, service)
+        access = Access(request, service, key.owner, key.owner, key.high_priority, key_hash)
     else:
-        owner, key_hash = await _identify(request, service)
-        access = Access(request, service, owner, owner, key_hash)
+        address = request.client.host if request.client else "unknown"
+        high_priority = service.settings.high_priority_without_keys
+        access = Access(request, service, NOBODY, address, high_priority)
     await service.quotas.count_request(request, access.caller)
     return access
 
@@ -82,61 +89,51 @@ async def is_still_valid(access: Access) -> bool:
     if access.key_hash is None:
         return True
     try:
-        owner = await keys.find_owner(access.service.jobs.client, access.key_hash)
-        return owner == access.owner
+        return await keys.find(access.service.jobs.client, access.key_hash) is not None
     except RedisError:
         return True
 
 
-async def check_priority(priority: Priority, access: Access) -> None:
+def check_priority(priority: Priority, access: Access) -> None:
     """Raises InvalidFields if the caller may not have this priority."""
-    if await may_have_priority(priority, access):
+    if access.allows(priority):
         return
     sentence = "High priority is a right of keys, and this one does not have it."
-    if not access.service.settings.keys_required:
+    if access.key_hash is None:
         sentence = "The operator of this service does not allow high priority."
     raise InvalidFields([FieldError("priority", "priority_not_allowed", sentence)])
 
 
-async def may_have_priority(priority: Priority, access: Access) -> bool:
-    """Whether the caller may have this priority, by its key or by the operator's setting."""
-    if priority != "high":
-        return True
-    settings = access.service.settings
-    if not settings.keys_required:
-        return settings.high_priority_without_keys
-    _, _, key = access.request.headers.get("authorization", "").partition(" ")
-    return await keys.allows_high_priority(access.service.jobs.client, key.strip())
-
-
-async def _identify(request: Request, service: Service) -> tuple[str, str | None]:
-    """The owner, and the hash of the owner's key."""
+async def _find_key(request: Request, service: Service) -> tuple[keys.Key, str]:
+    """The key that a request was sent with, or that its token was made with, and its hash."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and key:
-        key_hash = keys.hash_key(key.strip())
-        owner = await keys.find_owner(service.jobs.client, key_hash)
-        if owner is None:
-            raise KeyUnknown("This key is not known here, or was revoked.")
-        return owner, key_hash
+        key_hash, sentence = (
+            keys.hash_key(key.strip()),
+            "This key is not known here, or was revoked.",
+        )
+    else:
+        key_hash = await _read_token(request, service)
+        sentence = "The key that this token was made with was revoked."
+    found = await keys.find(service.jobs.client, key_hash)
+    if found is None:
+        raise KeyUnknown(sentence)
+    return found, key_hash
+
+
+async def _read_token(request: Request, service: Service) -> str:
+    """The hash of the key that a request's token was made with."""
     signed = request.query_params.get("token")
     if signed is None:
         raise KeyMissing("Send a key: `Authorization: Bearer …`.")
     if request.method not in _READING_METHODS:
         raise TokenReadsOnly("A token only reads; send a key: `Authorization: Bearer …`.")
-    return await _verify_token(signed, service)
-
-
-async def _verify_token(signed: str, service: Service) -> tuple[str, str | None]:
-    """The owner, and the hash of the key that the token was made with."""
     try:
         content = (await _get_serializer(service)).loads(signed, max_age=TOKEN_SECONDS)
     except BadSignature as error:
         raise KeyUnknown("This token is invalid or too old.") from error
-    match content:
-        case [str(owner), str(key_hash)]:
-            if await keys.find_owner(service.jobs.client, key_hash) == owner:
-                return owner, key_hash
-    raise KeyUnknown("The key that this token was made with was revoked.")
+    _, key_hash = content
+    return str(key_hash)
 
 
 async def _get_serializer(service: Service) -> URLSafeTimedSerializer:

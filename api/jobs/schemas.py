@@ -131,15 +131,7 @@ class Job(BaseModel):
     links: JobLinks
 
 
-_PROGRESS = (
-    "version",
-    "progress",
-    "iteration",
-    "iterations",
-    "scale",
-    "eta_seconds",
-    "losses",
-)
+_PROGRESS = ("version", "progress", "iteration", "iterations", "scale", "eta_seconds", "losses")
 
 
 class JobList(BaseModel):
@@ -188,12 +180,10 @@ def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
         finished_at=job.finished_at,
         expires_at=job.expires_at,
         options=JobOptions(options.to_dict()),
-        warnings=_describe_warnings(job.warnings),
-        backbone=Backbone(**_describe_backbone(job)) if job.backbone else None,
-        error=JobError(code=job.error_code, detail=job.error_detail or "")
-        if job.error_code
-        else None,
-        webhook=None if job.webhook is None else _describe_webhook(job.webhook),
+        warnings=[JobWarning(**asdict(warning)) for warning in job.warnings],
+        backbone=job.backbone and Backbone(name=job.backbone.name, sha256=job.backbone.sha256),
+        error=_describe_error(job),
+        webhook=job.webhook and _describe_webhook(job.webhook),
         links=_make_links(job),
         **_describe_progress(job, options, rates),
     )
@@ -210,6 +200,10 @@ def pick_progress(job: dict[str, Any]) -> dict[str, Any]:
     return {name: job[name] for name in _PROGRESS}
 
 
+def _describe_error(job: JobRecord) -> JobError | None:
+    return JobError(code=job.error_code, detail=job.error_detail or "") if job.error_code else None
+
+
 def _describe_webhook(webhook: WebhookRecord) -> Webhook:
     gave_up = webhook.error is not None and webhook.again_at is None
     waits = webhook.tries == 0 or webhook.again_at is not None
@@ -222,15 +216,6 @@ def _make_links(job: JobRecord) -> JobLinks:
     path = f"/jobs/{job.id}"
     parts = {name: f"{path}/{name}" for name in ("events", "losses", "result", "cancel")}
     return JobLinks(self=path, preview=make_preview_link(job), **parts)
-
-
-def _describe_warnings(warnings: Sequence[OptionWarning]) -> list[JobWarning]:
-    return [JobWarning(**asdict(warning)) for warning in warnings]
-
-
-def _describe_backbone(job: JobRecord) -> dict[str, Any]:
-    assert job.backbone is not None
-    return {"name": job.backbone.name, "sha256": job.backbone.sha256}
 
 
 def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float]) -> dict[str, Any]:
@@ -269,7 +254,7 @@ def make_estimate(
     """
     return Estimate(
         options=JobOptions(options.to_dict()),
-        warnings=_describe_warnings(warnings),
+        warnings=[JobWarning(**asdict(warning)) for warning in warnings],
         jobs=jobs,
         megapixel_iterations=round(jobs * work / 1e6, 3),
         queue_position=outlook.position,

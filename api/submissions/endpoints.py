@@ -6,7 +6,7 @@ from time import monotonic
 from fastapi import APIRouter, Response
 from opentelemetry.trace import SpanKind
 
-from api.access.authentication import Access, CurrentAccess, may_have_priority
+from api.access.authentication import Access, CurrentAccess
 from api.events.subscriptions import JobDeleted, ServiceStopping
 from api.http.problems import caller_problems
 from api.jobs import schemas
@@ -110,13 +110,12 @@ async def _retry(job: Job, access: Access, headers: SubmissionHeaders) -> str:
         if isinstance(reserved, str):
             return reserved
         await check_retry_capacity(job, service)
-        is_allowed = await may_have_priority(job.priority, access)
         place = Place(
             caller=access.caller,
             work=job.work,
             pixels=job.pixels,
             image_bytes=job.image_bytes,
-            priority=job.priority if is_allowed else "normal",
+            priority=job.priority if access.allows(job.priority) else "normal",
             owner=access.owner,
             request_id=logs.request_id(),
             traceparent=tracing.traceparent(),

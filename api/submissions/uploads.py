@@ -107,7 +107,7 @@ async def read_submission(access: Access, *, is_sweep: bool = False) -> AsyncIte
                 for index, key in enumerate(keys)
             ]
         sizes = _measure(files)
-        await check_priority(job_settings.priority, access)
+        check_priority(job_settings.priority, access)
         await check_capacity(variants[0].options, sizes, service)
         yield Submission(
             variants, job_settings, _make_inputs(files), sizes, _compute_fingerprint(form)

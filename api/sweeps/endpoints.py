@@ -12,7 +12,13 @@ from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, Field
 
 from api.access.authentication import CurrentAccess
-from api.http.negotiation import ASCII_INTEGER, PictureFormat, choose_format, is_unchanged
+from api.http.negotiation import (
+    ASCII_INTEGER,
+    PICTURE_RESPONSES,
+    PictureFormat,
+    is_unchanged,
+    require_format,
+)
 from api.http.problems import caller_problems
 from api.jobs import schemas
 from api.jobs.dependencies import get_rates, make_etag
@@ -26,7 +32,7 @@ from api.sweeps.contact_sheet import Cell, contact_sheet, thumbnail
 from api.sweeps.store import Member, create_sweep, delete_jobs, is_sweep_id, make_sweep_key
 from api.sweeps.store import Sweep as SweepRecord
 from shared import tracing, transitions
-from shared.errors import DamagedRecord, EncodingFailed, NotAcceptable, SweepNotFound
+from shared.errors import DamagedRecord, EncodingFailed, SweepNotFound
 from shared.jobs import OVER, Job
 from shared.pictures import MEDIA_TYPES, DamagedPicture, Format, encode
 
@@ -133,11 +139,7 @@ async def delete_sweep(sweep: PathSweep, service: CurrentService) -> None:
 @router.get(
     "/{sweep_id}/sheet",
     response_class=Response,
-    responses=caller_problems(404, 406, 422, 507)
-    | {
-        200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
-        304: {"description": "The client has it already"},
-    },
+    responses=caller_problems(404, 406, 422, 507) | PICTURE_RESPONSES,
 )
 async def get_contact_sheet(
     request: Request,
@@ -151,9 +153,7 @@ async def get_contact_sheet(
     ] = 256,
 ) -> Response:
     """A contact sheet of the results so far, each with its values."""
-    chosen = format or choose_format(request.headers.get("accept", "*/*"))
-    if chosen is None:
-        raise NotAcceptable(f"The sheet can be had as {', '.join(MEDIA_TYPES.values())}.")
+    chosen = require_format(format, request, "sheet")
     jobs = [await _get_job(member, service) for member in sweep.members]
     headers = {
         "ETag": _make_sheet_etag(jobs, chosen, cell),
