@@ -66,12 +66,7 @@ class Decoder:
             self._idle.pop().close()
 
     async def normalise(
-        self,
-        source: Path,
-        target: Path,
-        *,
-        is_mask: bool = False,
-        keeps_transparency: bool = False,
+        self, source: Path, target: Path, *, is_mask: bool = False, keeps_transparency: bool = False
     ) -> PictureFault | None:
         """`shared.pictures.normalise`, confined; what it does to its process is a fault, too.
 

@@ -24,12 +24,7 @@ from api.http.negotiation import (
 from api.http.problems import caller_problems
 from api.jobs.dependencies import POLL_SECONDS, PathJob, find_job
 from api.service import CurrentService, Service
-from shared.errors import (
-    NoResult,
-    RangeNotSatisfiable,
-    ResultLost,
-    ResultNotReady,
-)
+from shared.errors import NoResult, RangeNotSatisfiable, ResultLost, ResultNotReady
 from shared.jobs import Job
 from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
 from shared.progress import Losses

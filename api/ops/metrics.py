@@ -12,11 +12,7 @@ from time import perf_counter
 from typing import Any, Literal
 
 from prometheus_client import Histogram
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -88,16 +84,10 @@ METRICS = (
     Metric("pastiche_jobs_over", "counter", "Jobs that came to an end.", "status", "over"),
     Metric("pastiche_attempts", "counter", "How often a worker took a job.", counted_as="attempts"),
     Metric(
-        "pastiche_attempts_lost",
-        "counter",
-        "Attempts that no worker survived.",
-        counted_as="lost",
+        "pastiche_attempts_lost", "counter", "Attempts that no worker survived.", counted_as="lost"
     ),
     Metric(
-        "pastiche_wait_seconds",
-        "histogram",
-        "From submission to first attempt.",
-        counted_as="wait",
+        "pastiche_wait_seconds", "histogram", "From submission to first attempt.", counted_as="wait"
     ),
     Metric(
         "pastiche_painting_seconds",

@@ -12,18 +12,18 @@ from api.http.problems import caller_problems
 from api.jobs import schemas
 from api.jobs.dependencies import PathJob, find_job, job_exists, respond_with_job
 from api.service import Service
-from api.submissions.capacity import check_retry_capacity
-from api.submissions.form import form_schema
+from api.submissions.form import Submission, form_schema
 from api.submissions.idempotency import ParsedHeaders, SubmissionHeaders, reserve_key
 from api.submissions.queueing import (
     DryRun,
     announce,
+    check_retry_capacity,
     enqueue,
     list_warnings,
     make_place,
     respond_with_estimate,
 )
-from api.submissions.uploads import Submission, read_submission
+from api.submissions.uploads import read_submission
 from shared import logs, tracing
 from shared.errors import DamagedRecord, JobNotOver, PicturesLost
 from shared.jobs import Job
@@ -46,9 +46,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
     openapi_extra={"requestBody": form_schema()},
 )
 async def submit_job(
-    access: CurrentAccess,
-    headers: ParsedHeaders,
-    dry_run: DryRun = False,
+    access: CurrentAccess, headers: ParsedHeaders, dry_run: DryRun = False
 ) -> Response:
     """Accepts a content image, style images and options, and queues the job."""
     with tracing.span("submission", kind=SpanKind.PRODUCER):
@@ -66,11 +64,7 @@ async def submit_job(
     responses=caller_problems(404, 409, 410, 422, 507)
     | {200: {"model": schemas.Job, "description": "It is over already"}},
 )
-async def retry_job(
-    job: PathJob,
-    access: CurrentAccess,
-    headers: ParsedHeaders,
-) -> Response:
+async def retry_job(job: PathJob, access: CurrentAccess, headers: ParsedHeaders) -> Response:
     """Submits a job that is over again, as a new job with the same images and options."""
     if not job.is_over:
         raise JobNotOver(f"The job is {job.status}: it need not be done again.")

@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
+from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 
 from api.http.problems import invalid_option_error, unknown_field_error
 from pastiche.job_settings import JOB_ID_PATTERN, JOB_SETTINGS, JobSettings, parse_job_settings
+from pastiche.memory import ImageSizes
 from pastiche.option_values import NumberType
 from pastiche.options import OPTIONS, SWEEP_OPTIONS, InvalidOptions, OptionError, Options, parse
 from pastiche.presets import PRESETS, Preset, check_network
 from shared.errors import FieldError, InvalidFields
-from shared.inputs import PICTURE_FIELDS
+from shared.inputs import PICTURE_FIELDS, Inputs
 from shared.jobs import is_job_id
 from shared.settings import Settings
 from shared.webhooks import check_url
@@ -35,6 +37,23 @@ class Variant:
 
     values: dict[str, float]
     options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A valid submission: options, job settings, and its pictures as normalised files.
+
+    Attributes:
+        variants: the options of each job; one for a single job.
+        sizes: of the pictures.
+        fingerprint: the same for the same form, and for no other.
+    """
+
+    variants: tuple[Variant, ...]
+    settings: JobSettings
+    pictures: Inputs[Path]
+    sizes: ImageSizes
+    fingerprint: str
 
 
 def normalize_form(form: FormData, *, is_sweep: bool = False) -> FormData:

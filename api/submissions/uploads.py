@@ -6,7 +6,6 @@ writes is the file that the store receives.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -22,15 +21,14 @@ from starlette.requests import ClientDisconnect
 from api.access.authentication import Access, check_priority
 from api.decoding.decoder import Decoder
 from api.jobs.dependencies import find_earlier_job
-from api.submissions.capacity import check_capacity
 from api.submissions.form import (
-    Variant,
+    Submission,
     normalize_form,
     parse_fields,
     pictures_job_id,
     start_job_id,
 )
-from pastiche.job_settings import JobSettings
+from api.submissions.queueing import check_capacity
 from pastiche.memory import ImageSizes
 from pastiche.sizes import same_aspect
 from shared import tracing
@@ -58,23 +56,6 @@ _CONTENT_FIELDS = ("content", "content_map")
 
 _START_FIELDS = ("start_image",)
 """Reused only from the job that `pictures_of` names; `start` puts its job's result here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A valid submission: options, job settings, and its pictures as normalised files.
-
-    Attributes:
-        variants: the options of each job; one for a single job.
-        sizes: of the pictures.
-        fingerprint: the same for the same form, and for no other.
-    """
-
-    variants: tuple[Variant, ...]
-    settings: JobSettings
-    pictures: Inputs[Path]
-    sizes: ImageSizes
-    fingerprint: str
 
 
 @asynccontextmanager

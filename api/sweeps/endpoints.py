@@ -91,9 +91,7 @@ PathSweep = Annotated[SweepRecord, Depends(find_sweep)]
     openapi_extra={"requestBody": form_schema(is_sweep=True)},
 )
 async def submit_sweep(
-    access: CurrentAccess,
-    headers: ParsedHeaders,
-    dry_run: DryRun = False,
+    access: CurrentAccess, headers: ParsedHeaders, dry_run: DryRun = False
 ) -> Response:
     """As `POST /jobs`, with several values, separated by commas, for some of the weights and the
     seed: a job for each combination."""
@@ -125,11 +123,7 @@ async def cancel_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
     return await _describe_sweep(sweep, service)
 
 
-@router.delete(
-    "/{sweep_id}",
-    status_code=HTTPStatus.NO_CONTENT,
-    responses=caller_problems(404),
-)
+@router.delete("/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=caller_problems(404))
 async def delete_sweep(sweep: PathSweep, service: CurrentService) -> None:
     """Cancels and deletes all its jobs, and the sweep."""
     await delete_jobs(sweep.members, service)
@@ -147,9 +141,7 @@ async def get_contact_sheet(
     service: CurrentService,
     format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
     cell: Annotated[
-        int,
-        Query(ge=32, le=1024, description="The side of a cell, in pixels."),
-        ASCII_INTEGER,
+        int, Query(ge=32, le=1024, description="The side of a cell, in pixels."), ASCII_INTEGER
     ] = 256,
 ) -> Response:
     """A contact sheet of the results so far, each with its values."""

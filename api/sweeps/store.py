@@ -10,8 +10,8 @@ from anyio import CancelScope
 
 from api.access.authentication import Access
 from api.service import Service
+from api.submissions.form import Submission
 from api.submissions.queueing import enqueue, list_warnings, make_place
-from api.submissions.uploads import Submission
 from pastiche.job_settings import MAX_DEADLINE_SECONDS
 from shared import transitions
 from shared.errors import SubmissionPending
@@ -116,9 +116,7 @@ def _list_keys(sweep: Sweep) -> dict[str, str | None]:
 
 
 async def create_sweep(
-    submission: Submission,
-    access: Access,
-    idempotency_key: IdempotencyKey | None,
+    submission: Submission, access: Access, idempotency_key: IdempotencyKey | None
 ) -> Sweep:
     """Creates a job for each variant and the sweep that they are in. If anything fails, nothing
     stays behind.
