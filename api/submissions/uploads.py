@@ -45,6 +45,7 @@ from shared.pictures import size_of
 
 _MAX_PARTS = 96
 _MAX_TEXT_BYTES = 16 * 1024
+_BUFFER_BYTES = 64 * 1024
 
 _CUT_OFF = "The form cannot be read: it is cut off."
 _ENCODINGS = (b"utf-8", b"utf8", b"us-ascii")
@@ -126,16 +127,24 @@ class _Upload(UploadFile):
         super().__init__(BytesIO(), size=0, filename=filename)
         self.path = path
         self.digest = sha256()
+        self._buffer = bytearray()
 
     async def write(self, data: bytes) -> None:
         assert self.size is not None
         self.size += len(data)
-        await to_thread.run_sync(self._append, data)
+        self._buffer += data
+        if len(self._buffer) >= _BUFFER_BYTES:
+            await to_thread.run_sync(self._flush)
 
-    def _append(self, data: bytes) -> None:
-        self.digest.update(data)
+    async def seek(self, offset: int) -> None:
+        """The parser calls this at the end of the file."""
+        await to_thread.run_sync(self._flush)
+
+    def _flush(self) -> None:
+        self.digest.update(self._buffer)
         with self.path.open("ab") as out:
-            out.write(data)
+            out.write(self._buffer)
+        self._buffer.clear()
 
 
 class _Parser(MultiPartParser):
