@@ -41,7 +41,9 @@ class TrustedRequests(Middleware):
     def _find_error(self, scope: Scope) -> PasticheError | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if scope["path"] not in PROBES and host and not self._is_allowed(host):
+        name = _parse_name(host)
+        allowed = self._hosts & {name, "*"} or _is_local(name) or _is_address(name)
+        if scope["path"] not in PROBES and host and not allowed:
             return HostNotAllowed(
                 f"This service does not answer to the name {host!r}: the operator can allow it "
                 "with PASTICHE_ALLOWED_HOSTS, or require keys."
@@ -52,10 +54,6 @@ class TrustedRequests(Middleware):
                 "keys, and let them."
             )
         return None
-
-    def _is_allowed(self, host: str) -> bool:
-        name = _parse_name(host)
-        return "*" in self._hosts or name in self._hosts or _is_local(name) or _is_address(name)
 
 
 def warn_of_open_service(settings: Settings) -> None:

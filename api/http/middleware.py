@@ -2,9 +2,8 @@
 
 import logging
 import re
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from secrets import token_hex
-from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi.telemetry import TelemetryConfig
@@ -139,12 +138,12 @@ class BlankQueries(Middleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts = scope["query_string"].split(b"&")
-        scope["query_string"] = b"&".join(part for part in parts if _has_value(part))
+        scope["query_string"] = b"&".join(
+            part
+            for part in parts
+            if any(value.strip() for _, value in parse_qsl(part.decode("latin-1")))
+        )
         await self.app(scope, receive, send)
-
-
-def _has_value(part: bytes) -> bool:
-    return any(value.strip() for _, value in parse_qsl(part.decode("latin-1")))
 
 
 class TrailingSlashes(Middleware):
@@ -184,12 +183,8 @@ def configure_telemetry(is_traced: bool) -> TelemetryConfig:
         "logs": False,
         "operation_spans": False,
         "auto_configure": False,
-        "exclude": _is_probe,
+        "exclude": lambda scope: scope["path"] in PROBES,
     }
-
-
-def _is_probe(scope: MutableMapping[str, Any]) -> bool:
-    return scope["path"] in PROBES
 
 
 def hide_queries_in_access_log() -> None:
@@ -199,11 +194,8 @@ def hide_queries_in_access_log() -> None:
 
 def _hide_query(record: logging.LogRecord) -> bool:
     if isinstance(record.args, tuple):
-        record.args = tuple(_hide(each) for each in record.args)
+        record.args = tuple(
+            f"{each.partition('?')[0]}?[hidden]" if isinstance(each, str) and "?" in each else each
+            for each in record.args
+        )
     return True
-
-
-def _hide(argument: object) -> object:
-    if not isinstance(argument, str) or "?" not in argument:
-        return argument
-    return f"{argument.partition('?')[0]}?[hidden]"

@@ -1,10 +1,9 @@
 """What is computed once for all who ask: jobs that are polled, and results in other formats."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 from weakref import WeakValueDictionary
 
 from anyio import Lock
@@ -29,10 +28,6 @@ class _CachedJob:
     job: Job
     body: bytes | None = None
 
-    def is_current(self, values: Sequence[Any]) -> bool:
-        """Whether the record with these version fields is the one that was read."""
-        return list(values) == [str(self.job.version), self.job.status, self.job.fence]
-
 
 class JobCache:
     """The jobs that this process read last. A poll of an unchanged job costs Redis three fields; no
@@ -53,27 +48,25 @@ class JobCache:
         """
         cached = self._cached.get(job_id)
         if cached is not None and cached.job.waiting is None:
+            known = cached.job
             values = await self._jobs.client.hmget(record_key(job_id), _VERSION_FIELDS)
-            if cached.is_current(values):
-                return cached.job
+            if list(values) == [str(known.version), known.status, known.fence]:
+                return known
         job = await self._jobs.run(transitions.read(job_id))
-        self._store(job_id, job)
-        return job
-
-    def _store(self, job_id: str, job: Job | None) -> None:
         self._cached.pop(job_id, None)
         if job is not None:
             self._cached[job_id] = _CachedJob(job)
         if len(self._cached) > MAX_CACHED_JOBS:
             del self._cached[next(iter(self._cached))]
+        return job
 
-    def get_body(self, job: Job, encode: Callable[[Job], bytes]) -> bytes:
+    def get_body(self, job: Job, encode: Callable[[], bytes]) -> bytes:
         """The job's JSON, encoded once for all who poll it."""
         cached = self._cached.get(job.id)
         if cached is None or cached.job is not job:
-            return encode(job)
+            return encode()
         if cached.body is None:
-            cached.body = encode(job)
+            cached.body = encode()
         return cached.body
 
 

@@ -69,13 +69,11 @@ async def respond_with_job(
 ) -> Response:
     """The job's JSON, its ETag, and when to poll again while it is not over."""
     rates = await get_rates(job, service)
-    body = service.job_cache.get_body(job, lambda job: _encode(job, rates))
+    body = service.job_cache.get_body(
+        job, lambda: describe_job(job, rates).model_dump_json().encode()
+    )
     all_headers = make_headers(job) | (headers or {})
     return Response(body, status, headers=all_headers, media_type="application/json")
-
-
-def _encode(job: Job, rates: list[float]) -> bytes:
-    return describe_job(job, rates).model_dump_json().encode()
 
 
 def make_headers(job: Job) -> dict[str, str]:

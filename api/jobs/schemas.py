@@ -166,7 +166,7 @@ def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
     Raises:
         DamagedRecord: its options are invalid.
     """
-    options = job.read_options()
+    options, path = job.read_options(), f"/jobs/{job.id}"
     return Job(
         id=job.id,
         status=job.status,
@@ -184,7 +184,14 @@ def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
         backbone=job.backbone and Backbone(name=job.backbone.name, sha256=job.backbone.sha256),
         error=_describe_error(job),
         webhook=job.webhook and _describe_webhook(job.webhook),
-        links=_make_links(job),
+        links=JobLinks(
+            self=path,
+            events=f"{path}/events",
+            preview=make_preview_link(job),
+            losses=f"{path}/losses",
+            result=f"{path}/result",
+            cancel=f"{path}/cancel",
+        ),
         **_describe_progress(job, options, rates),
     )
 
@@ -210,12 +217,6 @@ def _describe_webhook(webhook: WebhookRecord) -> Webhook:
     return Webhook(
         status="failed" if gave_up else "waiting" if waits else "delivered", **asdict(webhook)
     )
-
-
-def _make_links(job: JobRecord) -> JobLinks:
-    path = f"/jobs/{job.id}"
-    parts = {name: f"{path}/{name}" for name in ("events", "losses", "result", "cancel")}
-    return JobLinks(self=path, preview=make_preview_link(job), **parts)
 
 
 def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float]) -> dict[str, Any]:

@@ -140,7 +140,8 @@ async def create_sweep(
                     service.blobs.put_file,
                 )
                 members.append(Member(job_id, variant.values))
-            columns = _count_columns(members)
+            # A row has the values of the last option that has several.
+            columns = len({tuple(member.values.items())[-1:] for member in members})
             sweep = Sweep(new_job_id(), access.owner, datetime.now(UTC), columns, tuple(members))
             await _store(sweep, idempotency_key, service)
         except BaseException:
@@ -176,11 +177,3 @@ async def delete_jobs(members: Sequence[Member], service: Service) -> None:
         await service.jobs.run(transitions.delete(member.job_id, retention=service.retention))
     for member in members:
         await service.blobs.delete_job(member.job_id)
-
-
-def _count_columns(members: list[Member]) -> int:
-    """The number of values of the last axis that has several: the length of a row."""
-    if not members[0].values:
-        return 1
-    *_, last = members[0].values
-    return len({member.values[last] for member in members})
