@@ -1,10 +1,8 @@
 """What endpoints work with: created once at start-up, and passed to each of them."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from celery import Celery
 from fastapi import Depends, FastAPI, Request
 from prometheus_client import Histogram
 
@@ -15,31 +13,31 @@ from api.jobs.caches import EncodedResults, JobCache
 from api.ops.readiness import ReadinessCheck
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore
+from shared.queue import create_queue
 from shared.settings import Settings
 from shared.transitions import Retention
 
 
-@dataclass(frozen=True, slots=True)
 class Service:
-    """The parts of a running API. Nothing of a job is only here: its record has it."""
+    """The parts of a running API. Nothing of a job is only here: its record has it.
 
-    settings: Settings
-    jobs: AsyncJobStore
-    job_cache: JobCache
-    blobs: BlobStore
-    queue: Celery
-    decoder: Decoder
-    encoded_results: EncodedResults
-    scratch: Path
-    subscriptions: Subscriptions
-    quotas: Quotas
-    readiness: ReadinessCheck
-    request_times: Histogram
+    Args:
+        scratch: a folder for temporary files.
+        request_times: by method, route and status.
+    """
 
-    @property
-    def retention(self) -> Retention:
-        """How long jobs are retained once they are over."""
-        return Retention.from_settings(self.settings)
+    def __init__(self, settings: Settings, scratch: Path, request_times: Histogram) -> None:
+        self.settings, self.scratch, self.request_times = settings, scratch, request_times
+        self.retention = Retention.from_settings(settings)
+        self.jobs = AsyncJobStore.connect(settings.redis_location)
+        self.job_cache = JobCache(self.jobs)
+        self.blobs = BlobStore.open(settings.blob_store_location)
+        self.queue = create_queue(settings)
+        self.decoder = Decoder(settings)
+        self.encoded_results = EncodedResults(self.blobs, self.decoder, scratch)
+        self.subscriptions = Subscriptions(self.jobs)
+        self.quotas = Quotas(settings, self.jobs)
+        self.readiness = ReadinessCheck(self.jobs, self.blobs)
 
 
 def get_service(app: FastAPI) -> Service:

@@ -5,7 +5,6 @@ import struct
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from random import randbytes
@@ -286,7 +285,7 @@ def test_a_copy_that_is_erased_before_it_is_opened_is_made_again(
         ):
             service = app.state.service
             copies = ErasedAtFirst(service.blobs, service.decoder, service.scratch)
-            app.state.service = replace(service, encoded_results=copies)
+            service.encoded_results = copies
             return await http.get(f"{painted['links']['result']}?format=webp")
 
     answer = asyncio.run(fetch())
