@@ -12,13 +12,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol, TypeVar
+from weakref import WeakValueDictionary
 
-from anyio import CapacityLimiter, fail_after, move_on_after, to_thread
+from anyio import CapacityLimiter, Lock, fail_after, move_on_after, to_thread
 
 from api.decoding.confinement import ConfinedError, ConfinedProcess, ProcessDied
+from shared.blob_store import BlobStore, encoded_key
 from shared.errors import DecodersBusy, EncodingFailed, StorageFull
-from shared.pictures import DamagedPicture, Limits, PictureFault, normalise
+from shared.pictures import DamagedPicture, Format, Limits, PictureFault, encode_file, normalise
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -141,6 +144,49 @@ class Decoder:
             raise
         self._idle.append(process)
         return result
+
+
+class EncodedResults:
+    """Results in other formats than PNG: encoded once, and stored beside the PNG for a while.
+
+    A copy is one of its job's blobs, so every API process finds it and it is deleted with the job.
+    The reconciler deletes it earlier, an hour after it was made.
+
+    Args:
+        scratch: a folder for temporary files.
+    """
+
+    def __init__(self, blobs: BlobStore, decoder: Decoder, scratch: Path) -> None:
+        self._blobs, self._decoder, self._scratch = blobs, decoder, scratch
+        self._locks: WeakValueDictionary[str, Lock] = WeakValueDictionary()
+
+    async def get_key(self, result_key: str, format: Format) -> str:
+        """The key of a result in this format. Concurrent requests wait for one encoding.
+
+        Raises:
+            FileNotFoundError: the result itself is lost.
+            DamagedPicture: it cannot be decoded.
+            DecodersBusy: too many other pictures come first.
+            EncodingFailed: its encoder had too little memory, or died.
+        """
+        if format == "png":
+            return result_key
+        key = encoded_key(result_key, format)
+        lock = self._locks.setdefault(key, Lock())
+        async with lock:
+            try:
+                await self._blobs.size_bytes(key)
+            except FileNotFoundError:
+                await self._encode(result_key, key, format)
+        return key
+
+    async def _encode(self, result_key: str, key: str, format: Format) -> None:
+        with TemporaryDirectory(dir=self._scratch) as name:
+            source, target = Path(name) / "result.png", Path(name) / f"result.{format}"
+            async with self._decoder.turn() as run:
+                await self._blobs.get_file(result_key, source)
+                await run(encode_file, source, target, format)
+            await self._blobs.put_file(key, target)
 
 
 def _make_encoding_error(error: Exception) -> EncodingFailed:

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from api.app import create_app
+from api.decoding.decoder import EncodedResults
 from api.http.negotiation import choose_format
-from api.jobs.caches import EncodedResults
 from shared.job_store import JobStore
 from shared.pictures import Format
 from shared.settings import Settings
