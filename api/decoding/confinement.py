@@ -14,7 +14,7 @@ import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from io import BytesIO
 from subprocess import DEVNULL, PIPE, Popen
 from typing import IO, Any
@@ -29,21 +29,14 @@ serve(memory_bytes)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Architecture:
-    """The numbers of system calls on a processor: `code` is its AUDIT_ARCH."""
-
-    code: int
-    denied: tuple[int, ...]
-
-
 _ARCHITECTURES = {
     # socket, connect, execve, execveat, ptrace, process_vm_readv and _writev, io_uring_setup,
     # pidfd_getfd
-    "x86_64": _Architecture(0xC000003E, (41, 42, 59, 322, 101, 310, 311, 425, 438)),
-    "aarch64": _Architecture(0xC00000B7, (198, 203, 221, 281, 117, 270, 271, 425, 438)),
+    "x86_64": (0xC000003E, (41, 42, 59, 322, 101, 310, 311, 425, 438)),
+    "aarch64": (0xC00000B7, (198, 203, 221, 281, 117, 270, 271, 425, 438)),
 }
-"""Decoding needs none of these calls: a network, other programs, other processes' memory."""
+"""By processor, its AUDIT_ARCH and the numbers of system calls that decoding does not need: a
+network, other programs, other processes' memory."""
 
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # of BPF
 _ALLOW, _DENY = 0x7FFF0000, 0x00050000 | errno.EPERM
@@ -146,7 +139,7 @@ def _deny_network() -> None:
     architecture = _ARCHITECTURES.get(platform.machine())
     if sys.platform != "linux" or architecture is None:
         return
-    code = _filter(architecture)
+    code = _filter(*architecture)
     instructions = ctypes.create_string_buffer(code, len(code))
     address = ctypes.cast(instructions, ctypes.c_void_p).value
     assert address is not None
@@ -156,16 +149,16 @@ def _deny_network() -> None:
         libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0)
 
 
-def _filter(architecture: _Architecture) -> bytes:
+def _filter(architecture: int, denied: tuple[int, ...]) -> bytes:
     """The rule as a program of classic BPF: each test jumps to the last instruction, or goes on."""
-    tests = [(_EQUAL, number) for number in architecture.denied]
-    if architecture is _ARCHITECTURES["x86_64"]:
+    tests = [(_EQUAL, number) for number in denied]
+    if architecture == _ARCHITECTURES["x86_64"][0]:
         tests.insert(0, (_AT_LEAST, _X32))
     remaining = range(len(tests), 0, -1)
     return b"".join(
         (
             _instruction(_LOAD, _ARCHITECTURE_AT),
-            _instruction(_EQUAL, architecture.code, if_not=len(tests) + 2),
+            _instruction(_EQUAL, architecture, if_not=len(tests) + 2),
             _instruction(_LOAD, _NUMBER_AT),
             *(
                 _instruction(test, number, if_so=left)

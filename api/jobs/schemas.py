@@ -10,12 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from pastiche.job_settings import Priority
 from pastiche.option_values import Schema
-from pastiche.option_warnings import OptionWarning
 from pastiche.options import BackboneChoice, Options, json_schema, update_schema
 from shared.jobs import Job as JobRecord
 from shared.jobs import Status
 from shared.jobs import Webhook as WebhookRecord
-from shared.overview import QueueEstimate
 
 
 def _documented_as(schema: Schema) -> ConfigDict:
@@ -240,36 +238,14 @@ def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float])
     }
 
 
-def make_estimate(
-    options: Options,
-    jobs: int,
-    work: int,
-    outlook: QueueEstimate,
-    rates: Sequence[float],
-    warnings: Sequence[OptionWarning],
-) -> Estimate:
-    """The cost of a submission, and when its last result may be there.
-
-    Args:
-        work: the pixel iterations of each job.
-    """
-    return Estimate(
-        options=JobOptions(options.to_dict()),
-        warnings=[JobWarning(**asdict(warning)) for warning in warnings],
-        jobs=jobs,
-        megapixel_iterations=round(jobs * work / 1e6, 3),
-        queue_position=outlook.position,
-        eta_seconds=_estimate_seconds(outlook.work_ahead + (jobs - 1) * work, work, rates),
-    )
-
-
 def _estimate_eta(job: JobRecord, rates: Sequence[float]) -> float | None:
     """The seconds until a waiting job's result, if they can be estimated."""
     if job.waiting is None:
         return None
-    return _estimate_seconds(job.waiting.work_ahead, job.waiting.work_left, rates)
+    return estimate_seconds(job.waiting.work_ahead, job.waiting.work_left, rates)
 
 
-def _estimate_seconds(work_ahead: float, work: float, rates: Sequence[float]) -> float | None:
-    """The work ahead of a job is painted by all workers, the job itself by one."""
+def estimate_seconds(work_ahead: float, work: float, rates: Sequence[float]) -> float | None:
+    """The seconds until a job's result, if a rate is known: the work ahead of it is painted by all
+    workers, the job itself by one."""
     return round(work_ahead / sum(rates) + work / mean(rates), 1) if rates else None

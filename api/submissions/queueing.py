@@ -3,7 +3,7 @@ pictures, its record and the message."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import prod
 from pathlib import PurePath
 from typing import Annotated, Any, NamedTuple, TypeVar
@@ -16,7 +16,7 @@ from kombu.exceptions import OperationalError
 from api.access.authentication import Access
 from api.http.problems import invalid_option_error
 from api.jobs.dependencies import get_worker_rates
-from api.jobs.schemas import make_estimate
+from api.jobs.schemas import Estimate, JobOptions, JobWarning, estimate_seconds
 from api.service import Service
 from api.submissions.form import Submission
 from pastiche.memory import ImageSizes
@@ -253,6 +253,13 @@ async def respond_with_estimate(submission: Submission, access: Access) -> Respo
         for variant in submission.variants
         for warning in list_warnings(variant.options, submission)
     )
-    options, jobs = submission.variants[0].options, len(submission.variants)
-    estimate = make_estimate(options, jobs, place.work, outlook, rates, list(warnings))
+    jobs, work_ahead = len(submission.variants), outlook.work_ahead
+    estimate = Estimate(
+        options=JobOptions(submission.variants[0].options.to_dict()),
+        warnings=[JobWarning(**asdict(warning)) for warning in warnings],
+        jobs=jobs,
+        megapixel_iterations=round(jobs * place.work / 1e6, 3),
+        queue_position=outlook.position,
+        eta_seconds=estimate_seconds(work_ahead + (jobs - 1) * place.work, place.work, rates),
+    )
     return JSONResponse(estimate.model_dump(mode="json"))

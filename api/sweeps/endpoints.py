@@ -181,11 +181,11 @@ async def _respond(sweep: SweepRecord, service: Service) -> Response:
 async def _describe_sweep(sweep: SweepRecord, service: Service) -> Sweep:
     members = []
     for member in sweep.members:
+        described = SweepJob(id=member.job_id, values=member.values, job=None)
         job = await _get_job(member, service)
-        described = (
-            None if job is None else schemas.describe_job(job, await get_rates(job, service))
-        )
-        members.append(SweepJob(id=member.job_id, values=member.values, job=described))
+        if job is not None:
+            described.job = schemas.describe_job(job, await get_rates(job, service))
+        members.append(described)
     path = f"/sweeps/{sweep.id}"
     return Sweep(
         id=sweep.id,
