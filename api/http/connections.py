@@ -132,15 +132,12 @@ class _Connection(HttpToolsProtocol):
             self._warn()
             if not self.silent:
                 return False
-            next(iter(self.silent))._drop()
+            longest_silent = next(iter(self.silent))
+            del self.silent[longest_silent]
+            self.connections.discard(longest_silent)
+            longest_silent.transport.abort()
         self.silent[self] = None
         return True
-
-    def _drop(self) -> None:
-        """Closes a connection whose client has sent nothing, to free its place."""
-        self.silent.pop(self, None)
-        self.connections.discard(self)
-        self.transport.abort()
 
     def _warn(self) -> None:
         if monotonic() >= self.warn_at:

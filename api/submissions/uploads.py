@@ -120,8 +120,8 @@ async def _parse_multipart(request: Request, folder: Path) -> FormData:
 
 
 class _Upload(UploadFile):
-    """A file of a form. It is written as it arrives, and open only while it is written: there may
-    be many."""
+    """A file of a form. It is written as it arrives, a small one when it is flushed, and open only
+    while it is written: there may be many."""
 
     def __init__(self, path: Path, filename: str | None) -> None:
         super().__init__(BytesIO(), size=0, filename=filename)
@@ -134,13 +134,12 @@ class _Upload(UploadFile):
         self.size += len(data)
         self._buffer += data
         if len(self._buffer) >= _BUFFER_BYTES:
-            await to_thread.run_sync(self._flush)
+            await to_thread.run_sync(self.flush)
 
     async def seek(self, offset: int) -> None:
-        """The parser calls this at the end of the file."""
-        await to_thread.run_sync(self._flush)
+        """Does nothing: the parser rewinds each file."""
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         self.digest.update(self._buffer)
         with self.path.open("ab") as out:
             out.write(self._buffer)
@@ -212,6 +211,7 @@ async def _normalise(form: FormData, folder: Path, decoder: Decoder) -> dict[str
         for index, upload in enumerate(form.getlist(name)):
             assert isinstance(upload, _Upload)
             target = folder / f"{name}-{index}"
+            await to_thread.run_sync(upload.flush)
             fault = await decoder.normalise(
                 upload.path,
                 target,
