@@ -9,7 +9,7 @@ from PIL import Image
 from local.supervisor import free_port
 from shared.errors import FAILURES
 from shared.job_store import JobStore
-from tests.api.test_finishing import heard, shown
+from tests.api.jobs.test_finishing import heard, shown
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import Shell
 from tests.client.fake_servers import http, responding

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.submissions.idempotency import Reservation, reserve
+from api.submissions.idempotency import make_idempotency_key, reserve
 from pastiche.option_warnings import OptionWarning
 from shared import overview, redis_keys, transitions
 from shared.errors import DamagedRecord
@@ -114,13 +114,12 @@ def test_a_job_that_is_released_after_its_client_canceled_it_is_over(jobs: JobSt
 
 
 def test_a_key_does_not_give_a_job_that_came_to_nothing(jobs: JobStore) -> None:
-    reservation = Reservation.create("ada", "key", "token", "form")
-    jobs.run(reserve(reservation))
+    idempotency_key = make_idempotency_key("ada", "key")
+    jobs.run(reserve(idempotency_key, "form"))
     job_id, place = new_job_id(), Place("somebody", 100)
-    idempotency_key = reservation.idempotency_key
     jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, idempotency_key=idempotency_key))
     jobs.run(transitions.delete(job_id, retention=RETENTION, idempotency_key=idempotency_key))
-    assert jobs.run(reserve(reservation)).state == "new"
+    assert jobs.run(reserve(idempotency_key, "form")).state == "new"
 
 
 def test_a_caller_whose_turns_are_past_is_not_stored(jobs: JobStore) -> None:
@@ -760,17 +759,13 @@ def test_a_job_that_is_no_longer_retained_is_deleted_and_does_not_count(jobs: Jo
 
 
 def test_an_idempotency_key_goes_with_its_job(jobs: JobStore) -> None:
-    reservation = Reservation.create("ada", "key", "token", "fingerprint")
-    jobs.run(reserve(reservation))
+    key = make_idempotency_key("ada", "key")
+    jobs.run(reserve(key, "fingerprint"))
     job_id, place = new_job_id(), Place("somebody", 100, owner="ada")
-    jobs.run(
-        submission_of(
-            jobs, job_id, {}, place, queue_limit=9, idempotency_key=reservation.idempotency_key
-        )
-    )
-    assert jobs.client.exists(reservation.redis_key)
+    jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, idempotency_key=key))
+    assert jobs.client.exists(key.redis_key)
     delete(jobs, job_id)
-    assert not jobs.client.exists(reservation.redis_key)
+    assert not jobs.client.exists(key.redis_key)
 
 
 def ids(listed: overview.JobPage) -> list[str]:

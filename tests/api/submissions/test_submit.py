@@ -1,9 +1,13 @@
 """What a client may send to `POST /jobs`, what it is answered, and what is left behind."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from pastiche.memory_budget import Memory
 from pastiche.options import Options
@@ -424,3 +428,19 @@ def test_more_fields_than_any_form_has_are_refused(api: RunningApi) -> None:
     data = {f"field-{number}": "x" for number in range(200)}
     response = api.http.post("/jobs", files={"content": pictures.png()}, data=data)
     assert response.status_code == 400
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_an_upload_is_written_to_the_disk_once_before_it_is_decoded(api: RunningApi) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (1200, 1200, 3), dtype=np.uint8)
+    picture = pictures.encoded(Image.fromarray(noise), "PNG")
+    before = written_bytes(api)
+    files = {"content": picture, "style": pictures.png()}
+    assert api.http.post("/jobs?dry_run=1", files=files).status_code == 200
+    assert len(picture) < written_bytes(api) - before < 1.2 * len(picture)
+
+
+def written_bytes(api: RunningApi) -> int:
+    """What the API process has written so far, to files and to connections."""
+    lines = Path(f"/proc/{api.process.pid}/io").read_text().splitlines()
+    return int(dict(line.split(": ") for line in lines)["wchar"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.ops.readiness import ReadinessCheck
+from api.service import ReadinessCheck
 from local.supervisor import free_port
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore, JobStore
@@ -64,7 +64,7 @@ def test_a_blob_store_that_cannot_be_written_is_not_ready(
 def test_however_often_it_is_asked_for_it_writes_once_a_while(
     own_redis: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.ops.readiness.FRESH_SECONDS", 60.0)
+    monkeypatch.setattr("api.service.FRESH_SECONDS", 60.0)
     own_redis.client.config_resetstat()
     assert asyncio.run(many_checks(url_of(own_redis), tmp_path)) == {("ok", "ok")}
     assert own_redis.client.info("commandstats")["cmdstat_set"]["calls"] == 1

@@ -8,7 +8,7 @@ from api.access.trusted_requests import warn_of_open_service
 from local.supervisor import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
-from tests.api.test_access import code, submit
+from tests.api.access.test_access import code, submit
 from tests.api.worker import submitted
 from tests.conftest import RunningApi, running_api
 

@@ -28,7 +28,7 @@ DESCRIBED = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
 OPERATIONS = [found.ok() for found in DESCRIBED.get_all_operations() if isinstance(found, Ok)]
 
 ENDLESS = "/jobs/{job_id}/events"
-"""An answer that ends with its job, and `tests/api/test_events.py` reads it."""
+"""An answer that ends with its job, and `tests/api/events/test_events.py` reads it."""
 
 OF_FORMS: list[Any] = [positive_data_acceptance]
 """What a schema cannot say of a form: which options go together."""

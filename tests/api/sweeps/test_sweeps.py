@@ -8,8 +8,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from api.submissions import idempotency
-from api.submissions.idempotency import Reservation
+from api.submissions.idempotency import make_idempotency_key, reserve
 from api.sweeps import store
 from api.sweeps.store import Sweep
 from local.supervisor import free_port
@@ -19,7 +18,7 @@ from shared.jobs import new_job_id
 from shared.settings import Settings
 from shared.transitions import IdempotencyKey
 from tests import pictures
-from tests.api.test_submit import assert_nothing_left, errors_of
+from tests.api.submissions.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker, png
 from tests.conftest import RunningApi, running_api
 
@@ -141,15 +140,15 @@ def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
 
 
 def test_a_sweep_whose_key_is_another_request_s_by_now_is_not_kept(jobs: JobStore) -> None:
-    first = Reservation.create("ada", "key", "token", "fingerprint")
-    jobs.run(idempotency.reserve(first))
+    first = make_idempotency_key("ada", "key")
+    jobs.run(reserve(first, "fingerprint"))
     late = IdempotencyKey(first.redis_key, "another token", 60)
     sweep = Sweep(new_job_id(), "ada", datetime.now(UTC), 1, ())
     limits = {"retention_seconds": 60, "sweeps_per_owner": 9, "sweeps_in_all": 9}
     assert not jobs.run(store.put(sweep, **limits, idempotency_key=late))
     assert jobs.client.keys("sweep*") == []
-    assert jobs.run(store.put(sweep, **limits, idempotency_key=first.idempotency_key))
-    assert jobs.run(idempotency.reserve(first)).job_id == sweep.id
+    assert jobs.run(store.put(sweep, **limits, idempotency_key=first))
+    assert jobs.run(reserve(first, "fingerprint")).job_id == sweep.id
 
 
 def test_of_the_sweeps_of_one_owner_and_of_all_the_newest_are_kept(jobs: JobStore) -> None:

@@ -11,7 +11,7 @@ from shared.job_store import JobStore
 from shared.transitions import Retention
 from shared.workers import Worker, register_worker
 from tests import pictures
-from tests.api.test_submit import assert_nothing_left, errors_of
+from tests.api.submissions.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker, submitted
 from tests.conftest import RunningApi
 

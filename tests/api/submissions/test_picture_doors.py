@@ -11,7 +11,7 @@ from PIL import Image
 
 from pastiche.client import ApiError, Client, InvalidPicture
 from tests import pictures
-from tests.api.test_submit import errors_of
+from tests.api.submissions.test_submit import errors_of
 from tests.conftest import RunningApi
 from tests.picture_cases import CASES, CUT_OFF, Case
 from tests.picture_doors import (

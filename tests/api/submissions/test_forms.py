@@ -9,7 +9,7 @@ import pytest
 from local.supervisor import free_port
 from shared.settings import Settings
 from tests import pictures
-from tests.api.test_submit import errors_of
+from tests.api.submissions.test_submit import errors_of
 from tests.api.worker import submitted
 from tests.conftest import RunningApi, running_api
 

@@ -8,7 +8,7 @@ import pytest
 from shared.job_store import JobStore
 from shared.redis_keys import record_key
 from tests import pictures
-from tests.api.test_submit import assert_nothing_left, errors_of
+from tests.api.submissions.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker
 from tests.conftest import RunningApi
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.job_store import JobStore
 from tests import pictures
-from tests.api.test_events import stream, until_event
+from tests.api.events.test_events import stream, until_event
 from tests.api.worker import PlayedWorker, submitted
 from tests.conftest import RunningApi
 

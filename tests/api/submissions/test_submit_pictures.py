@@ -8,7 +8,7 @@ from PIL import Image
 
 from shared.job_store import JobStore
 from tests import pictures
-from tests.api.test_submit import assert_nothing_left, errors_of
+from tests.api.submissions.test_submit import assert_nothing_left, errors_of
 from tests.conftest import RunningApi
 
 Files = list[tuple[str, bytes]]

@@ -5,7 +5,6 @@ import struct
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from random import randbytes
@@ -17,8 +16,8 @@ import pytest
 from PIL import Image
 
 from api.app import create_app
+from api.decoding.decoder import EncodedResults
 from api.http.negotiation import choose_format
-from api.jobs.caches import EncodedResults
 from shared.job_store import JobStore
 from shared.pictures import Format
 from shared.settings import Settings
@@ -286,7 +285,7 @@ def test_a_copy_that_is_erased_before_it_is_opened_is_made_again(
         ):
             service = app.state.service
             copies = ErasedAtFirst(service.blobs, service.decoder, service.scratch)
-            app.state.service = replace(service, encoded_results=copies)
+            service.encoded_results = copies
             return await http.get(f"{painted['links']['result']}?format=webp")
 
     answer = asyncio.run(fetch())

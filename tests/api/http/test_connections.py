@@ -75,7 +75,7 @@ def test_three_hundred_idle_connections_fit_a_soft_limit_of_256_files(tmp_path: 
     script = (
         "import resource; _, hard = resource.getrlimit(resource.RLIMIT_NOFILE); "
         "resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard)); "
-        "from api.http.connection_limits import get_connection_limit, raise_file_limit; "
+        "from api.__main__ import get_connection_limit, raise_file_limit; "
         "raise_file_limit(); "
         "from shared.settings import Settings; print(get_connection_limit(Settings()))"
     )
