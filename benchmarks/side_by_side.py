@@ -29,7 +29,7 @@ from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.plain import Problem
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.stylize import Run as EngineRun
+from pastiche.engine.run import Run as EngineRun
 from pastiche.network_layers import compared_layers
 from pastiche.sizes import Scale, scales
 

@@ -22,7 +22,7 @@ from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
 from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged, Progress
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from pastiche.engine.weights import MissingWeights
 from pastiche.memory_budget import ComputedIn
 from pastiche.options import LIVE_OPTIONS, OptionError, Options

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torchvision.models import VGG19_Weights, vgg19
 
-from pastiche import Options, stylize
+from pastiche import Options, stylize_tensors
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import (
     Pretrained,
@@ -177,5 +177,7 @@ def test_the_cache_is_where_the_environment_says(
 
 
 def test_it_paints(weights: Path) -> None:
-    picture = stylize(image(0), image(1), Options(size=48, iterations=5), backbone=chosen(weights))
+    picture = stylize_tensors(
+        image(0), image(1), Options(size=48, iterations=5), backbone=chosen(weights)
+    )
     assert torch.isfinite(picture).all()
