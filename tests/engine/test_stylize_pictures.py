@@ -37,7 +37,8 @@ def test_two_paths_give_a_picture_that_saves_itself(tmp_path: Path) -> None:
 
 def test_a_notebook_shows_it() -> None:
     shown = stylize(CONTENT, STYLE, QUICK)._repr_png_()
-    assert shown is not None and shown.startswith(b"\x89PNG")
+    assert shown is not None
+    assert shown.startswith(b"\x89PNG")
 
 
 def test_a_photograph_that_was_turned_by_its_camera_is_painted_upright() -> None:
