@@ -206,7 +206,7 @@ def finish(
         if not seen.is_over:
             seen = client.wait_until_done(seen)
         if target is not None:
-            save(client.result(seen, target.format), target.path)
+            save(_fetch_result(client, seen, target.format), target.path)
         if as_json:
             json_line(seen.raw)
         else:
