@@ -18,6 +18,7 @@ from urllib.request import url2pathname
 from uuid import uuid4
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 if TYPE_CHECKING:
@@ -88,6 +89,10 @@ class StoredBlob:
 
 class BlobStoreRefused(OSError):
     """The folder or the disk of the blob store refuses."""
+
+
+BLOB_STORE_ERRORS = (BaseError, OSError)
+"""What an object store, or the disk of a folder, raises where it refuses."""
 
 
 @dataclass(frozen=True, slots=True)

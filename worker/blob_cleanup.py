@@ -12,9 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from time import monotonic
 
-from obstore.exceptions import BaseError as BlobStoreError
-
-from shared.blob_store import BlobStore, StoredBlob
+from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, StoredBlob
 from shared.job_store import JobStore
 from shared.redis_keys import CLEANUP, record_key
 
@@ -65,7 +63,7 @@ class BlobCleanup:
                 if monotonic() > deadline:
                     self._steps = steps
                     return
-        except (BlobStoreError, OSError) as error:
+        except BLOB_STORE_ERRORS as error:
             log.warning("The blob store cannot be searched: %s", error)
 
     def _search(self) -> Iterator[None]:

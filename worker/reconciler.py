@@ -18,12 +18,11 @@ from time import monotonic
 
 from celery import Celery
 from kombu.exceptions import OperationalError
-from obstore.exceptions import BaseError as BlobStoreError
 from redis import RedisError
 from redis.exceptions import ResponseError
 
 from shared import logs, overview, tracing, transitions
-from shared.blob_store import BlobStore, is_encoded, job_folder
+from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, is_encoded, job_folder
 from shared.errors import DamagedRecord
 from shared.job_store import JobStore
 from shared.queue import MESSAGES_KEY, create_queue, publish
@@ -76,7 +75,7 @@ class Reconciler:
         """Does what is due, if this reconciler leads; whether it does.
 
         Raises:
-            RedisError, BlobStoreError, OSError, OperationalError: the rest is for the next round.
+            RedisError, OperationalError, one of BLOB_STORE_ERRORS: the rest is for the next one.
         """
         lease_seconds = LEASE_ROUNDS * self._settings.reconcile_seconds
         role = overview.lead("reconciler", self._name, lease_seconds=lease_seconds)
@@ -158,7 +157,7 @@ class Reconciler:
                 self._delete_unused(job_id, job.useful_blobs if job else frozenset())
         except DamagedRecord as error:
             log.error("%s", error)
-        except (BlobStoreError, OSError) as error:
+        except BLOB_STORE_ERRORS as error:
             log.warning("Job %s: blobs not deleted yet: %s", job_id, error)
             return False
         return True
@@ -201,7 +200,7 @@ def repeat(
     while not shutdown.wait(every_seconds):
         try:
             round_()
-        except (RedisError, OperationalError, BlobStoreError, OSError) as error:
+        except (RedisError, OperationalError, *BLOB_STORE_ERRORS) as error:
             log.warning("This round was cut short: %s", error)
         try:
             report_alive()

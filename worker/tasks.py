@@ -3,20 +3,34 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from opentelemetry.trace import SpanKind
 from redis import RedisError
 
+from pastiche.options import LIVE_OPTIONS, Options
 from shared import logs, tracing, transitions
 from shared.errors import DamagedRecord, FailureCode
+from shared.inputs import Inputs
 from shared.jobs import BackboneUsed, read_options
-from worker.attempt import Attempt, ClaimLost, JobCanceled, PaintingFailed, WorkerShutdown
-from worker.checkpoints import Checkpoints
+from worker.attempt import (
+    Attempt,
+    ClaimLost,
+    JobCanceled,
+    PaintingFailed,
+    PaintingSpans,
+    WorkerShutdown,
+)
 from worker.claims import claim_next
 from worker.context import WorkerContext
 from worker.lease import Lease
-from worker.previews import Previews
+from worker.snapshots import Checkpoints, Previews
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pastiche.engine.backbone_sources import BackboneSource
+    from pastiche.engine.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -25,18 +39,79 @@ Outcome = Literal["succeeded", "failed", "canceled", "given back", "lost", "left
 
 def paint(context: WorkerContext) -> None:
     """Claims the next job, loads its images, paints them and commits the picture."""
-    # Imports torch, which only a painting process ever loads.
-    from worker.painting import choose, paint_picture
+    # Loads torch, which only a painting process ever does.
+    from worker import adapter
 
     with next_attempt(context) as attempt:
         if attempt is None:
             return
         pictures = attempt.load()
         options = read_options(attempt.job.id, attempt.options)
-        backbone = choose(options, context.settings)
+        backbone = adapter.choose(options, context.settings)
         attempt.report_backbone(BackboneUsed(backbone.name, backbone.sha256))
-        picture = paint_picture(pictures, options, backbone, attempt)
-        attempt.commit(picture)
+        with adapter.engine_failures():
+            picture = _optimise(pictures, options, backbone, attempt)
+        log.info("Job %s: optimised", attempt.job.id)
+        with tracing.span("encode"):
+            encoded = adapter.encode(picture, pictures.content, options)
+        attempt.commit(encoded)
+
+
+def _optimise(
+    pictures: Inputs[bytes], options: Options, backbone: "BackboneSource", attempt: Attempt
+) -> "Tensor":
+    """Paints to the end, or until the client finishes the job, from the checkpoint of an earlier
+    attempt if there is one."""
+    from pastiche.engine.stylize import Run
+    from worker import adapter
+
+    spans = PaintingSpans()
+    adapter.free_cached_memory(options, backbone, attempt)
+    images = adapter.decode(pictures, attempt.check)
+    checkpoint = adapter.load_checkpoint(images, options, backbone, attempt)
+    weights, latest = _weights(checkpoint.options if checkpoint else options), None
+    run = Run(
+        images,
+        options,
+        backbone=backbone,
+        resume=checkpoint,
+        memory_bytes=attempt.context.settings.memory_bytes,
+        check=attempt.check,
+        cache=adapter.PREPARED_INPUTS,
+    )
+    del checkpoint  # as large as the optimiser's state, which the run has copied
+    # A client that finishes a job keeps what it has seen, also where that is painted again.
+    seen = attempt.job.progress.iteration if attempt.job.progress else 0
+    spans.end_preparation()
+    progress: Progress | None = None
+    try:
+        for progress in run:
+            spans.add(progress)
+            attempt.report_progress(progress)
+            if attempt.is_finish_requested and progress.iteration >= seen:
+                break
+            if attempt.previews.is_due:
+                attempt.report_preview(lambda: adapter.preview(run))
+            if attempt.checkpoints.is_due:
+                attempt.checkpoints.store(run.save_checkpoint)
+            if attempt.options is not latest:
+                latest = attempt.options
+                requested = _weights(read_options(attempt.job.id, latest))
+                if requested != weights:
+                    run.update_weights(**requested)
+                    weights = requested
+    except WorkerShutdown:
+        if progress is not None:
+            attempt.checkpoints.store(run.save_checkpoint)
+        raise
+    finally:
+        spans.end()
+    return run.picture()
+
+
+def _weights(options: Options) -> dict[str, Any]:
+    """The options that a client may change while its picture is painted."""
+    return {name: getattr(options, name) for name in LIVE_OPTIONS}
 
 
 @contextmanager

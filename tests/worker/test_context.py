@@ -4,7 +4,7 @@ import os
 import signal
 from multiprocessing import get_context
 
-from worker.shutdown import Shutdown
+from worker.context import Shutdown
 
 
 def test_a_child_process_sees_that_its_parent_set_the_flag() -> None:

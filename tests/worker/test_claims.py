@@ -20,10 +20,9 @@ from shared.settings import Settings
 from shared.transitions import Place
 from shared.workers import list_workers, register_worker
 from tests.waiting import until
-from worker.context import WorkerContext
+from worker.__main__ import Registration
+from worker.context import Capability, FreeMemory, PaintingRate, Shutdown, WorkerContext
 from worker.lease import WakeUps
-from worker.registration import Capability, FreeMemory, PaintingRate, Registration
-from worker.shutdown import Shutdown
 from worker.tasks import next_attempt
 
 GIB = 2**30
@@ -55,7 +54,7 @@ def open_context(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[Ope
 
 @pytest.fixture(autouse=True)
 def _measured_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.registration.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("worker.context.FRESH_SECONDS", 0.0)
 
 
 def submitted(jobs: JobStore, side: int, image_bytes: int = 0, **options: Any) -> str:
@@ -124,11 +123,10 @@ def test_a_worker_claims_by_the_memory_that_it_has_now(
 def test_a_worker_registers_the_memory_that_it_claims_jobs_by(
     open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.registration.INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 0.01)
     free = GIB
     context = open_context(lambda: free)
-    rate = context.painting_rate
-    Registration(jobs, context.capability, rate, context.shutdown, lambda: 7).start()
+    Registration(context, lambda: 7).start()
     until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [GIB])
     free = 2 * GIB
     until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [2 * GIB])
@@ -149,7 +147,7 @@ def test_while_a_job_is_painted_the_memory_is_what_it_was_before() -> None:
 
 
 def test_memory_is_measured_at_most_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.registration.FRESH_SECONDS", 60.0)
+    monkeypatch.setattr("worker.context.FRESH_SECONDS", 60.0)
     measured: list[int] = []
 
     def measure() -> int:
