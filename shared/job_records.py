@@ -1,17 +1,21 @@
-"""The stored form of a job: its Redis hash, and the JSON in it, to and from a `Job`."""
+"""Reads jobs out of Redis: the stored form of one, an owner's list, and the queue."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from pastiche.option_warnings import OptionWarning
 from shared.errors import DamagedRecord
 from shared.inputs import inputs_from_json
-from shared.jobs import LANES, NOBODY, BackboneUsed, Job, Status, Waiting, Webhook
+from shared.job_store import JOB_KEYS, Argument, Transition
+from shared.jobs import LANES, NOBODY, BackboneUsed, Job, Place, Status, Waiting, Webhook
 from shared.progress import Progress
 from shared.stored_json import json_object, known_fields
+
+EXACT = 64
+"""Of how many jobs before it a queued job's work ahead is added up one by one."""
 
 
 def job_from_reply(reply: Any) -> Job | None:
@@ -60,6 +64,69 @@ def origin_from_text(text: str) -> tuple[str | None, str | None]:
     """The request and the `traceparent`, out of the record."""
     request_id, _, traceparent = text.partition(" ")
     return request_id or None, traceparent or None
+
+
+def next_jobs(limit: int) -> Transition[list[str]]:
+    """The jobs that are to be painted next."""
+    return Transition("next_jobs", _keys("waiting"), {"limit": limit}, list)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEstimate:
+    """Where in the queue a job would come.
+
+    Attributes:
+        position: how many jobs would wait before it.
+        work_ahead: how much would be painted before it, in pixels times iterations.
+    """
+
+    position: int
+    work_ahead: float
+
+
+def estimate(place: Place) -> Transition[QueueEstimate]:
+    """Where in the queue a job of this caller and priority would come now."""
+    keys = _keys("waiting", "turns", "work_left", "running")
+    lane = LANES.index(place.priority)
+    arguments: dict[str, Argument] = {"lane": lane, "caller": place.caller, "exact": EXACT}
+    return Transition("estimate", keys, arguments, _estimate)
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """A part of an owner's list.
+
+    Attributes:
+        jobs: the newest first.
+        damaged: what is wrong with records that cannot be read, and are left out.
+        rest: the place after which the list goes on; None at its end.
+    """
+
+    jobs: list[Job]
+    damaged: list[str]
+    rest: str | None
+
+
+def list_jobs(
+    owner: str, *, before: str, limit: int, status: Status | None, most: int
+) -> Transition[JobPage]:
+    """The newest jobs of an owner.
+
+    Args:
+        before: the place after which the list goes on; empty for its beginning.
+        status: that they have; None for any.
+        most: how many are read.
+    """
+    keys = _keys("index", "waiting", "running", "work_left")
+    arguments: dict[str, Argument] = {
+        "owner": owner,
+        "before": before,
+        "limit": limit,
+        "status": status or "",
+        "most": most,
+        "exact": EXACT,
+    }
+    return Transition("list_jobs", keys, arguments, _page)
 
 
 _UNREADABLE = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError)
@@ -131,3 +198,26 @@ def _moment_if(milliseconds: str | None) -> datetime | None:
 
 def _number_if(text: str | None) -> int | None:
     return int(text) if text else None
+
+
+def _keys(*names: str) -> dict[str, str]:
+    return {name: JOB_KEYS[name] for name in names}
+
+
+def _page(reply: Any) -> JobPage:
+    rest, replies = reply
+    jobs, damaged = [], []
+    for each in replies:
+        try:
+            job = job_from_reply(each)
+        except DamagedRecord as error:
+            damaged.append(str(error))
+            continue
+        if job is not None:
+            jobs.append(job)
+    return JobPage(jobs, damaged, rest or None)
+
+
+def _estimate(reply: Any) -> QueueEstimate:
+    position, work_ahead = reply
+    return QueueEstimate(int(position), float(work_ahead))

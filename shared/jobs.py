@@ -75,6 +75,34 @@ class BackboneUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the queue a new job is put.
+
+    Attributes:
+        caller: who submits; callers take turns.
+        owner: whose job it is.
+        webhook_url: notified when the job is over.
+        request_id: of the request that it was submitted by.
+        traceparent: the span that its attempts belong under, where it is traced.
+        wait_seconds: how long it may wait before it expires; None for ever.
+        work: how much there is to paint, in pixels times iterations.
+        pixels: how many the picture will have; 0 where that is not known.
+        image_bytes: about what the images that it is made from take while it is painted.
+    """
+
+    caller: str
+    work: int
+    pixels: int = 0
+    image_bytes: int = 0
+    priority: Priority = "normal"
+    wait_seconds: float | None = None
+    owner: str = NOBODY
+    webhook_url: str | None = None
+    request_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Where in the queue a job is.
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Literal
 
-from pastiche.job_settings import Priority
 from pastiche.option_warnings import OptionWarning
 from shared.errors import FAILURES, FailureCode
 from shared.inputs import Inputs, inputs_to_json
-from shared.job_records import job_from_reply, origin_to_text, warnings_to_json
+from shared.job_records import EXACT, job_from_reply, origin_to_text, warnings_to_json
 from shared.job_store import Argument, Transition, milliseconds, on_job
-from shared.jobs import LANES, NOBODY, Job
+from shared.jobs import LANES, Job, Place
 from shared.settings import Settings
 
 Submitted = Literal["queued", "full", "busy", "late"]
@@ -28,39 +27,8 @@ Recovered = Literal["queued", "canceled", "worker_lost", "time_limit", "held"]
 WeightsUpdated = Literal["ok", "over", "unknown", "changed"]
 Expired = Literal["expired", "unchanged"]
 
-EXACT = 64
-"""Of how many jobs before it a queued job's work ahead is added up one by one."""
-
 ARRIVAL_SECONDS = 60
 """Within which a job's record follows its pictures."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the queue a new job is put.
-
-    Attributes:
-        caller: who submits; callers take turns.
-        owner: whose job it is.
-        webhook_url: notified when the job is over.
-        request_id: of the request that it was submitted by.
-        traceparent: the span that its attempts belong under, where it is traced.
-        wait_seconds: how long it may wait before it expires; None for ever.
-        work: how much there is to paint, in pixels times iterations.
-        pixels: how many the picture will have; 0 where that is not known.
-        image_bytes: about what the images that it is made from take while it is painted.
-    """
-
-    caller: str
-    work: int
-    pixels: int = 0
-    image_bytes: int = 0
-    priority: Priority = "normal"
-    wait_seconds: float | None = None
-    owner: str = NOBODY
-    webhook_url: str | None = None
-    request_id: str | None = None
-    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""Deletes, bit by bit, the blobs that no job's record refers to.
+"""Deletes the blobs that no job needs: of one job, and bit by bit in the whole store.
 
-Nobody else can find them: a Redis that was emptied, or that lost its last second, knows neither the
-job nor that there is something to clean up. Only blobs older than any record's retention are
-deleted, so that a Redis that comes back late still finds its pictures.
+In the whole store it finds what nobody else can: a Redis that was emptied, or that lost its last
+second, knows neither the job nor that there is something to clean up. Only blobs older than any
+record's retention are deleted, so that a Redis that comes back late still finds its pictures.
 """
 
 import logging
@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from time import monotonic
 
-from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, StoredBlob
-from shared.job_store import JobStore
-from shared.redis_keys import CLEANUP, record_key
+from shared import transitions
+from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, StoredBlob, is_encoded, job_folder
+from shared.errors import DamagedRecord
+from shared.job_store import CLEANUP, JobStore, record_key
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ _CHECK = re.compile(r"checks/")
 
 
 class BlobCleanup:
-    """Searches the store again and again.
+    """Cleans up after jobs, and searches the whole store again and again.
 
     Args:
         retention: how long a job and its pictures are retained once it is over.
@@ -46,8 +47,22 @@ class BlobCleanup:
         self._steps: Iterator[None] | None = None
         self._next = monotonic()
 
+    def clean_up(self, job_id: str) -> bool:
+        """Deletes the blobs that a job does not use: all where it is gone, what its workers left
+        where it is over, its input pictures too where it was canceled. Whether that is done."""
+        try:
+            job = self._jobs.run(transitions.read(job_id))
+            if job is None or job.is_over:
+                self._delete_unused(job_id, job.useful_blobs if job else frozenset())
+        except DamagedRecord as error:
+            log.error("%s", error)
+        except BLOB_STORE_ERRORS as error:
+            log.warning("Job %s: blobs not deleted yet: %s", job_id, error)
+            return False
+        return True
+
     def step(self) -> None:
-        """Continues where the last step ended.
+        """Continues to search the whole store, where the last step ended.
 
         Raises:
             RedisError: the rest is for the next search.
@@ -65,6 +80,14 @@ class BlobCleanup:
                     return
         except BLOB_STORE_ERRORS as error:
             log.warning("The blob store cannot be searched: %s", error)
+
+    def _delete_unused(self, job_id: str, used: frozenset[str]) -> None:
+        keys = self._blobs.keys(job_folder(job_id))
+        unused = [key for key in keys if key not in used and not (used and is_encoded(key))]
+        self._blobs.delete_pieces(job_id)
+        if unused:
+            self._blobs.delete(*unused)
+            log.info("Job %s: %d unused blobs deleted", job_id, len(unused))
 
     def _search(self) -> Iterator[None]:
         now = datetime.now(UTC)

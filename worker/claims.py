@@ -10,8 +10,8 @@ from redis.exceptions import ResponseError
 
 from shared import transitions
 from shared.errors import DamagedRecord
+from shared.job_records import next_jobs
 from shared.jobs import Job
-from shared.overview import next_jobs
 from shared.queue import publish
 from shared.workers import Worker, list_workers
 from worker.context import WorkerContext

@@ -13,9 +13,8 @@ from redis import RedisError
 from redis.client import PubSub
 
 from shared import transitions
-from shared.job_store import JobStore
+from shared.job_store import JobStore, wake_up_channel
 from shared.jobs import Job
-from shared.redis_keys import wake_up_channel
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -20,8 +20,15 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from shared import logs, tracing, transitions
 from shared.job_records import origin_from_text
-from shared.job_store import Argument, JobStore, Transition, milliseconds, on_job
-from shared.redis_keys import WEBHOOKS, record_key
+from shared.job_store import (
+    WEBHOOKS,
+    Argument,
+    JobStore,
+    Transition,
+    milliseconds,
+    on_job,
+    record_key,
+)
 from shared.webhooks import get_secret
 from worker.webhook_network import TIMEOUT_SECONDS, DeadlineNetwork, NotPublic, PublicNetwork
 

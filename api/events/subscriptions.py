@@ -10,7 +10,7 @@ from typing import Self
 from redis import RedisError
 from redis.asyncio.client import PubSub
 
-from shared import redis_keys, transitions
+from shared import job_store, transitions
 from shared.errors import DamagedRecord
 from shared.job_store import AsyncJobStore
 from shared.jobs import Job
@@ -145,7 +145,7 @@ class Subscriptions:
         while True:
             try:
                 async with self._jobs.client.pubsub(ignore_subscribe_messages=True) as channel:
-                    await channel.subscribe(redis_keys.CHANGED)
+                    await channel.subscribe(job_store.CHANGED)
                     self._mark_all_changed()
                     await self._receive(channel)
             except RedisError as error:

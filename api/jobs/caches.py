@@ -13,10 +13,9 @@ from anyio import Lock
 from api.decoding.decoder import Decoder
 from shared import transitions
 from shared.blob_store import BlobStore, encoded_key
-from shared.job_store import AsyncJobStore
+from shared.job_store import AsyncJobStore, record_key
 from shared.jobs import Job
 from shared.pictures import Format
-from shared.redis_keys import record_key
 
 MAX_CACHED_JOBS = 1000
 

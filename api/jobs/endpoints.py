@@ -19,7 +19,7 @@ from api.jobs.responses import get_worker_rates, make_etag, make_headers, respon
 from api.service import CurrentService, Service, get_service
 from pastiche.option_warnings import update_warnings
 from pastiche.options import LIVE_OPTIONS, OPTIONS, OptionError, Options
-from shared import overview, transitions
+from shared import job_records, transitions
 from shared.blob_store import result_key
 from shared.errors import (
     CancelRequested,
@@ -63,7 +63,7 @@ async def list_jobs(
 ) -> schemas.JobList:
     """The caller's jobs, the newest first."""
     listed = await service.jobs.run(
-        overview.list_jobs(
+        job_records.list_jobs(
             access.owner, before=cursor or "", limit=limit, status=status, most=_MAX_SCANNED_JOBS
         )
     )

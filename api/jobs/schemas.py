@@ -12,10 +12,10 @@ from pastiche.job_settings import Priority
 from pastiche.option_values import Schema
 from pastiche.option_warnings import OptionWarning
 from pastiche.options import BackboneChoice, Options, json_schema, update_schema
+from shared.job_records import QueueEstimate
 from shared.jobs import Job as JobRecord
 from shared.jobs import Status
 from shared.jobs import Webhook as WebhookRecord
-from shared.overview import QueueEstimate
 
 
 def _documented_as(schema: Schema) -> ConfigDict:

@@ -20,14 +20,14 @@ from pastiche.job_settings import JobSettings
 from pastiche.option_warnings import OptionWarning, find_warnings
 from pastiche.options import OptionError, Options
 from pastiche.pyramid import scales
-from shared import logs, overview, tracing, transitions
+from shared import job_records, logs, tracing, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
 from shared.inputs import Inputs
-from shared.jobs import new_job_id
+from shared.jobs import Place, new_job_id
 from shared.pictures import size_of
 from shared.queue import publish
-from shared.transitions import IdempotencyKey, Place, Retention, Submitted
+from shared.transitions import IdempotencyKey, Retention, Submitted
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ async def respond_with_estimate(
     """What a submission would cost, and when its last result might be there."""
     demand, work = compute_demand(submission), compute_work(submission)
     place = make_place(access, work, demand, submission.settings)
-    outlook = await service.jobs.run(overview.estimate(place))
+    outlook = await service.jobs.run(job_records.estimate(place))
     rates = await get_worker_rates(service)
     variants = submission.variants
     warnings = dict.fromkeys(

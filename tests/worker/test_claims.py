@@ -14,10 +14,9 @@ from shared import transitions
 from shared.blob_store import BlobStore
 from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import new_job_id
+from shared.jobs import Place, new_job_id
 from shared.queue import MESSAGES_KEY, create_queue
 from shared.settings import Settings
-from shared.transitions import Place
 from shared.workers import list_workers, register_worker
 from tests.waiting import until
 from worker.__main__ import Registration

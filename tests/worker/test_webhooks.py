@@ -15,12 +15,12 @@ import httpcore
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from shared import redis_keys, transitions, webhooks
+from shared import job_store, transitions, webhooks
 from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import Job, new_job_id
+from shared.jobs import Job, Place, new_job_id
 from shared.jobs import Webhook as StoredWebhook
-from shared.transitions import Place, Retention
+from shared.transitions import Retention
 from tests.waiting import pause, until
 from worker.webhook_network import NotPublic, PublicNetwork
 from worker.webhooks import RETRY_SECONDS, Deliveries
@@ -96,8 +96,8 @@ def stored_webhook(jobs: JobStore, job_id: str) -> StoredWebhook:
 
 def bring_forward(jobs: JobStore) -> None:
     """Makes every webhook due now."""
-    for job_id in jobs.client.zrange(redis_keys.WEBHOOKS, 0, -1):
-        jobs.client.zadd(redis_keys.WEBHOOKS, {str(job_id): 0})
+    for job_id in jobs.client.zrange(job_store.WEBHOOKS, 0, -1):
+        jobs.client.zadd(job_store.WEBHOOKS, {str(job_id): 0})
 
 
 def test_a_webhook_reports_how_the_job_ended(
@@ -138,8 +138,8 @@ def test_a_damaged_secret_or_record_delays_no_other_webhook(
 ) -> None:
     jobs.client.hset("api:webhook-secrets", "bob", "whsec_a")
     unsigned, no_record = over(jobs, receiver.url, owner="bob"), over(jobs, receiver.url)
-    jobs.client.delete(redis_keys.record_key(no_record))
-    jobs.client.set(redis_keys.record_key(no_record), "text")
+    jobs.client.delete(job_store.record_key(no_record))
+    jobs.client.set(job_store.record_key(no_record), "text")
     sent = over(jobs, receiver.url)
     assert delivered(deliveries)
     assert stored_webhook(jobs, sent).error is None
@@ -351,7 +351,7 @@ def test_a_receiver_that_never_answers_delays_no_other(
         until(lambda: stored_webhook(jobs, job_id).tries == 1)
         silent.accept()[0].close()  # the one try that has begun
         deliveries.close()
-    assert len(jobs.client.zrangebyscore(redis_keys.WEBHOOKS, 0, int(1000 * time()))) == 23
+    assert len(jobs.client.zrangebyscore(job_store.WEBHOOKS, 0, int(1000 * time()))) == 23
 
 
 def test_an_invalid_address_in_a_record_delays_no_other_webhook(
