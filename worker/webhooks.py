@@ -30,7 +30,7 @@ from shared.job_store import (
     record_key,
 )
 from shared.webhooks import get_secret
-from worker.webhook_network import TIMEOUT_SECONDS, DeadlineNetwork, NotPublic, PublicNetwork
+from worker.webhook_network import TIMEOUT_SECONDS, NotPublic, WebhookNetwork
 
 log = logging.getLogger(__name__)
 
@@ -131,9 +131,8 @@ class Deliveries:
 
     def __init__(self, jobs: JobStore, *, allow_private: bool) -> None:
         self._jobs = jobs
-        network = httpcore.SyncBackend() if allow_private else PublicNetwork()
         self._pool = httpcore.ConnectionPool(
-            network_backend=DeadlineNetwork(network),
+            network_backend=WebhookNetwork(allow_private=allow_private),
             max_connections=MAX_CONCURRENT,
             max_keepalive_connections=0,
         )
@@ -189,10 +188,10 @@ class Deliveries:
         try:
             delivery = self._take(job_id)
             if delivery is not None:
-                self._try(delivery)
+                self._deliver(delivery)
         except RedisError as error:
             log.warning("Job %s: webhook postponed, Redis is unreachable: %s", job_id, error)
-        except Exception:
+        except Exception:  # an error in one webhook must not stop the others
             log.exception("Job %s: unexpected error in its webhook", job_id)
         with self._changed:
             self._queues[host].popleft()
@@ -211,7 +210,7 @@ class Deliveries:
             self._jobs.run(transitions.delete_damaged(job_id))
             return None
 
-    def _try(self, delivery: Delivery) -> None:
+    def _deliver(self, delivery: Delivery) -> None:
         about: tracing.Attributes = {
             "pastiche.job.id": delivery.job_id,
             "pastiche.webhook.try": delivery.number,
@@ -220,23 +219,14 @@ class Deliveries:
             tracing.span("webhook", about, kind=SpanKind.CLIENT, parent=delivery.traceparent),
             logs.about(request_id=delivery.request_id, trace_id=tracing.trace_id()),
         ):
-            try:
-                self._deliver(delivery)
-            except RedisError:
-                raise
-            except Exception:  # an error in one webhook must not stop the others
-                log.exception("Job %s: unexpected error in its webhook", delivery.job_id)
-
-    def _deliver(self, delivery: Delivery) -> None:
-        error, gives_up = self._send(delivery)
-        last = delivery.number > len(RETRY_SECONDS) or gives_up
-        again = None if error is None or last else RETRY_SECONDS[delivery.number - 1]
-        if error is not None:
-            tracing.fail("undelivered", error)
-        self._jobs.run(note_delivery(delivery, error=error, again_seconds=again))
-        log.info(
-            "Job %s: webhook, try %d: %s", delivery.job_id, delivery.number, error or "arrived"
-        )
+            error, is_final = self._send(delivery)
+            is_last = is_final or delivery.number > len(RETRY_SECONDS)
+            again = None if error is None or is_last else RETRY_SECONDS[delivery.number - 1]
+            if error is not None:
+                tracing.fail("undelivered", error)
+            self._jobs.run(note_delivery(delivery, error=error, again_seconds=again))
+            outcome = error or "arrived"
+            log.info("Job %s: webhook, try %d: %s", delivery.job_id, delivery.number, outcome)
 
     def _send(self, delivery: Delivery) -> tuple[str | None, bool]:
         """What went wrong, None where it arrived; and whether no further try is made."""

@@ -22,7 +22,7 @@ from shared.jobs import Job, Place, new_job_id
 from shared.jobs import Webhook as StoredWebhook
 from shared.transitions import Retention
 from tests.waiting import pause, until
-from worker.webhook_network import NotPublic, PublicNetwork
+from worker.webhook_network import NotPublic, WebhookNetwork
 from worker.webhooks import RETRY_SECONDS, Deliveries
 
 RETENTION = Retention(retention_hours=1, grace_seconds=40)
@@ -269,7 +269,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_public(
 
 def test_a_host_name_of_a_private_address_is_refused() -> None:
     with pytest.raises(NotPublic):
-        PublicNetwork().connect_tcp("localhost", 80)
+        WebhookNetwork(allow_private=False).connect_tcp("localhost", 80)
 
 
 def test_a_host_name_is_resolved_once_and_that_address_is_used(
@@ -288,7 +288,7 @@ def test_a_host_name_is_resolved_once_and_that_address_is_used(
 
     monkeypatch.setattr("worker.webhook_network.getaddrinfo", resolve)
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
-    PublicNetwork().connect_tcp("rebinding.example", 443)
+    WebhookNetwork(allow_private=False).connect_tcp("rebinding.example", 443)
     assert (resolved, connected) == (["rebinding.example"], ["93.184.215.14"])
 
 
@@ -314,7 +314,7 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_each_address_of_a_host_name_is_tried_in_the_system_s_order(connected: list[str]) -> None:
-    PublicNetwork().connect_tcp("example.org", 443, 10.0)
+    WebhookNetwork(allow_private=False).connect_tcp("example.org", 443, 10.0)
     assert connected == list(ADDRESSES)
 
 
@@ -323,7 +323,7 @@ def test_a_host_name_with_one_private_address_is_refused(
 ) -> None:
     monkeypatch.setattr("tests.worker.test_webhooks.ADDRESSES", ("8.8.8.8", "10.0.0.1"))
     with pytest.raises(NotPublic):
-        PublicNetwork().connect_tcp("example.org", 443, 10.0)
+        WebhookNetwork(allow_private=False).connect_tcp("example.org", 443, 10.0)
     assert connected == []
 
 
@@ -332,7 +332,7 @@ def test_a_host_name_whose_addresses_all_refuse_is_unreachable(
 ) -> None:
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", refuse)
     with pytest.raises(httpcore.ConnectError):
-        PublicNetwork().connect_tcp("example.org", 443, 10.0)
+        WebhookNetwork(allow_private=False).connect_tcp("example.org", 443, 10.0)
 
 
 def refuse(*_: Any) -> None:
