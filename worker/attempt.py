@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -105,20 +104,17 @@ class PaintingSpans:
         self._begun_ns = self._ended_ns
 
 
-@dataclass
 class Attempt:
     """A claim that is held, and what its worker does with it."""
 
-    job: Job
-    fence: str
-    context: WorkerContext
-    lease: Lease
-    checkpoints: Checkpoints
-    previews: Previews
-    _fields: dict[str, str] = field(default_factory=dict)
-    _claimed: float = field(default_factory=monotonic)
-    _started_painting: float = field(default_factory=monotonic)
-    _work_before: float | None = None
+    def __init__(self, job: Job, fence: str, context: WorkerContext, lease: Lease) -> None:
+        self.job, self.fence, self.context, self.lease = job, fence, context, lease
+        blobs, settings = context.blobs, context.settings
+        self.checkpoints = Checkpoints(job.id, fence, blobs, settings.checkpoint_seconds)
+        self.previews = Previews(job, fence, blobs, settings.preview_seconds)
+        self._fields: dict[str, str] = {}
+        self._claimed = self._started_painting = monotonic()
+        self._work_before: float | None = None
 
     @tracing.span("load")
     def load(self) -> Inputs[bytes]:

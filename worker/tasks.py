@@ -24,7 +24,6 @@ from worker.attempt import (
 from worker.claims import claim_next
 from worker.context import WorkerContext
 from worker.lease import Lease
-from worker.snapshots import Checkpoints, Previews
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,9 +121,6 @@ def next_attempt(context: WorkerContext) -> Iterator[Attempt | None]:
         yield None
         return
     job, fence = claimed
-    settings = context.settings
-    checkpoints = Checkpoints(job.id, fence, context.blobs, settings.checkpoint_seconds)
-    previews = Previews(job, fence, context.blobs, settings.preview_seconds)
     with (
         tracing.span(
             "attempt",
@@ -135,10 +131,10 @@ def next_attempt(context: WorkerContext) -> Iterator[Attempt | None]:
         ),
         logs.about(job_id=job.id, request_id=job.request_id, trace_id=tracing.trace_id()),
         context.capability.free_memory.painting(),
-        Lease(job, fence, context.jobs, settings, context.wake_ups) as lease,
+        Lease(job, fence, context.jobs, context.settings, context.wake_ups) as lease,
     ):
         log.info("Job %s: attempt %d", job.id, job.attempt)
-        attempt = Attempt(job, fence, context, lease, checkpoints, previews)
+        attempt = Attempt(job, fence, context, lease)
         attempt.report_trace()
         try:
             with _end_by_transition(attempt):
@@ -150,51 +146,47 @@ def next_attempt(context: WorkerContext) -> Iterator[Attempt | None]:
 
 @contextmanager
 def _end_by_transition(attempt: Attempt) -> Iterator[None]:
-    """Runs the transition that belongs to what ended the attempt."""
+    """Runs the transition that belongs to what ended the attempt, and deletes what nobody needs."""
     job_id = attempt.job.id
-    committed: transitions.Committed
+    outcome: Outcome = "failed"
+    code: FailureCode | None = None
     try:
         yield
     except ClaimLost:
-        log.info("Job %s: the claim is lost, its work is discarded", job_id)
-        _trace_outcome("lost")
-        _delete_unused(attempt)
-        return
+        outcome = "lost"
     except WorkerShutdown:
-        log.info("Job %s: given back", job_id)
-        _trace_outcome("given back")
-        attempt.release()
-        return
+        outcome = "given back"
     except JobCanceled:
-        log.info("Job %s: canceled", job_id)
-        _trace_outcome("canceled")
-        committed = attempt.confirm_cancel()
+        outcome = "canceled"
     except PaintingFailed as error:
-        log.warning("Job %s: %s", job_id, error.code)
-        committed = _fail(attempt, error.code)
+        code = error.code
     except DamagedRecord as error:
         log.error("%s", error)
-        committed = _fail(attempt, "record_damaged")
+        code = "record_damaged"
     except RedisError:
         raise
     except Exception:  # the attempt's edge: an error in one job must not stop the worker
         log.exception("Job %s: unexpected error", job_id)
-        committed = _fail(attempt, "internal_error")
+        code = "internal_error"
     else:
-        log.info("Job %s: committed", job_id)
-        _trace_outcome("succeeded")
-        committed = "ok"
+        outcome = "succeeded"
+    word = "committed" if outcome == "succeeded" else code or outcome
+    log.log(logging.WARNING if code else logging.INFO, "Job %s: %s", job_id, word)
+    _trace_outcome(outcome)
+    if outcome == "given back":
+        attempt.release()
+        return
+    committed: transitions.Committed = "lost" if outcome == "lost" else "ok"
+    if outcome == "canceled":
+        committed = attempt.confirm_cancel()
+    elif code is not None:
+        tracing.fail(code)
+        committed = attempt.fail(code)
     if committed == "ok":
         attempt.checkpoints.delete_all()
     else:
         _trace_outcome("lost")
         _delete_unused(attempt)
-
-
-def _fail(attempt: Attempt, code: FailureCode) -> transitions.Committed:
-    _trace_outcome("failed")
-    tracing.fail(code)
-    return attempt.fail(code)
 
 
 def _trace_outcome(outcome: Outcome) -> None:
