@@ -9,7 +9,7 @@ from typing import Any, cast
 from pastiche.option_warnings import OptionWarning
 from shared.errors import DamagedRecord
 from shared.inputs import inputs_from_json
-from shared.job_store import JOB_KEYS, Argument, Transition
+from shared.job_store import JOB_KEYS, Argument, JobStore, Transition
 from shared.jobs import LANES, NOBODY, BackboneUsed, Job, Place, Status, Waiting, Webhook
 from shared.progress import Progress
 from shared.stored_json import json_object, known_fields
@@ -66,9 +66,9 @@ def origin_from_text(text: str) -> tuple[str | None, str | None]:
     return request_id or None, traceparent or None
 
 
-def next_jobs(limit: int) -> Transition[list[str]]:
-    """The jobs that are to be painted next."""
-    return Transition("next_jobs", _keys("waiting"), {"limit": limit}, list)
+def list_waiting(jobs: JobStore, limit: int) -> list[str]:
+    """The jobs that are to be painted next, first to last."""
+    return [str(job_id) for job_id in jobs.client.zrange(JOB_KEYS["waiting"], 0, limit - 1)]
 
 
 @dataclass(frozen=True, slots=True)

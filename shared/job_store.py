@@ -19,35 +19,23 @@ from redis.retry import Retry
 Reply = TypeVar("Reply")
 Argument = str | int | float
 
-# `shared/scripts/job/prelude.lua` says what each of these keys holds.
-WAITING = "queue:waiting"
-TURNS = "queue:turns"
-WORK_LEFT = "queue:work"
-RUNNING = "queue:running"
-DEADLINES = "queue:deadlines"
-FINISHED = "jobs:over"
-CLEANUP = "jobs:debris"
-INDEX = "jobs:index"
-WEBHOOKS = "jobs:webhooks"
-COUNTERS = "metrics:counters"
-RETAINED = "jobs:retained"
-
 JOB_KEYS: dict[str, str] = {
-    "waiting": WAITING,
-    "turns": TURNS,
-    "work_left": WORK_LEFT,
-    "deadlines": DEADLINES,
-    "running": RUNNING,
-    "finished": FINISHED,
-    "cleanup": CLEANUP,
-    "index": INDEX,
+    "waiting": "queue:waiting",
+    "turns": "queue:turns",
+    "work_left": "queue:work",
+    "deadlines": "queue:deadlines",
+    "running": "queue:running",
+    "finished": "jobs:over",
+    "cleanup": "jobs:debris",
+    "index": "jobs:index",
     "owners": "queue:owners",
     "in_flight": "queue:inflight",
-    "webhooks": WEBHOOKS,
-    "counters": COUNTERS,
-    "retained": RETAINED,
+    "webhooks": "jobs:webhooks",
+    "counters": "metrics:counters",
+    "retained": "jobs:retained",
 }
-"""The keys that every script on a job gets beside its record, by their names in the scripts."""
+"""The keys that every script on a job gets beside its record, by their names in the scripts;
+`shared/scripts/job/prelude.lua` says what each of them holds."""
 
 CHANGED = "changed"
 """The channel on which every script publishes the id of a job that has changed."""
@@ -67,11 +55,6 @@ _TIMEOUT_SECONDS = 5.0
 
 _MAX_CONNECTIONS = 64
 """Of one API process; a thousand concurrent requests wait for one another's."""
-
-_PRELUDES = ("clock", "queue_order", "counting")
-"""What goes before every script."""
-
-_FOLDERS_WITH_PRELUDE = ("job", "sweep")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +119,18 @@ def milliseconds(seconds: float) -> int:
 
 @cache
 def script_text(name: str, keys: tuple[str, ...], arguments: tuple[str, ...]) -> str:
-    """The Lua of the script called `name`: its keys and arguments as local variables, the preludes,
-    and the script."""
+    """The Lua of the script called `name`: its keys and arguments as local variables, the prelude
+    of all scripts and that of its folder, and the script."""
     lines = [
         f"local {', '.join(keys)} = unpack(KEYS)",
         f"local {', '.join(arguments)} = unpack(ARGV, 1, {len(arguments)})" if arguments else "",
         f"local fields = {{unpack(ARGV, {len(arguments) + 1})}}",
     ]
-    folder = name.partition("/")[0]
-    own_prelude = (f"{folder}/prelude",) if folder in _FOLDERS_WITH_PRELUDE else ()
     scripts = files("shared") / "scripts"
-    parts = (*_PRELUDES, *own_prelude, name)
-    return "\n".join(lines + [(scripts / f"{part}.lua").read_text("utf-8") for part in parts])
+    folder = name.rpartition("/")[0]
+    parts = [scripts / "prelude.lua", scripts / folder / "prelude.lua", scripts / f"{name}.lua"]
+    existing = dict.fromkeys(part for part in parts if part.is_file())
+    return "\n".join(lines + [part.read_text("utf-8") for part in existing])
 
 
 class JobStore:

@@ -19,7 +19,6 @@ from shared.jobs import LANES, Job, Place
 from shared.settings import Settings
 
 Submitted = Literal["queued", "full", "busy", "late"]
-Refusal = Literal["unknown", "over", "held"]
 Committed = Literal["ok", "lost"]
 Canceled = Literal["canceled", "requested", "finishing", "over", "unknown"]
 FinishRequested = Literal["requested", "canceling", "idle", "unknown"]
@@ -44,14 +43,6 @@ class IdempotencyKey:
     redis_key: str
     token: str
     ttl_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The answer to a worker's claim: its fence, or why it is refused."""
-
-    fence: str | None
-    refusal: Refusal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +158,13 @@ def read(job_id: str) -> Transition[Job | None]:
     return on_job("read", job_id, {"exact": EXACT}, read=job_from_reply)
 
 
-def claim(job_id: str, *, lease_seconds: float) -> Transition[Claim]:
-    """queued → running."""
+def claim(job_id: str, *, lease_seconds: float) -> Transition[str | None]:
+    """queued → running: the fence of the claim; None where the job is not queued."""
     arguments: dict[str, Argument] = {
         "lease_ms": milliseconds(lease_seconds),
         "token": token_hex(4),
     }
-    return on_job("claim", job_id, arguments, read=_claim)
+    return on_job("claim", job_id, arguments, read=_word)
 
 
 def heartbeat(
@@ -334,11 +325,6 @@ def _idempotency(key: IdempotencyKey | None) -> dict[str, str | None]:
 
 def _word(reply: Any) -> Any:
     return reply
-
-
-def _claim(reply: Any) -> Claim:
-    word, *fence = reply
-    return Claim(fence[0], None) if word == "claimed" else Claim(None, word)
 
 
 def _heartbeat_reply(reply: Any) -> HeartbeatReply:

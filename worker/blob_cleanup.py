@@ -15,7 +15,7 @@ from time import monotonic
 from shared import transitions
 from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, StoredBlob, is_encoded, job_folder
 from shared.errors import DamagedRecord
-from shared.job_store import CLEANUP, JobStore, record_key
+from shared.job_store import JOB_KEYS, JobStore, record_key
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class BlobCleanup:
         reading = self._jobs.client.pipeline(transaction=False)
         for job_id in keys_by_job:
             # In this order: a job submitted in between leaves the cleanup and gets its record.
-            reading.zscore(CLEANUP, job_id)
+            reading.zscore(JOB_KEYS["cleanup"], job_id)
             reading.exists(record_key(job_id))
         answers = reading.execute()
         found = zip(keys_by_job.values(), answers[1::2], answers[::2], strict=True)

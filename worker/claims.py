@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from shared import transitions
 from shared.errors import DamagedRecord
-from shared.job_records import next_jobs
+from shared.job_records import list_waiting
 from shared.jobs import Job
 from shared.queue import publish
 from shared.workers import Worker, list_workers
@@ -51,7 +51,7 @@ def _candidates(context: WorkerContext) -> Iterator[tuple[str, Job | None]]:
     worker = context.capability.worker()
     for limit in (CANDIDATES, MORE_CANDIDATES):
         can_paint_all = True
-        for job_id in context.jobs.run(next_jobs(limit)):
+        for job_id in list_waiting(context.jobs, limit):
             if job_id not in tried:
                 tried.add(job_id)
                 unpaintable = _find_unpaintable(job_id, worker, context)
@@ -79,7 +79,7 @@ def _claim(job_id: str, context: WorkerContext) -> tuple[Job, str] | None:
     """The claimed job and its fence; None if another worker has it, or its record is damaged."""
     lease_seconds, retention = context.settings.lease_seconds, context.retention
     try:
-        fence = context.jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds)).fence
+        fence = context.jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
     except ResponseError as error:  # the key holds something else than a record
         log.error("Job %s cannot be claimed: %s", job_id, error)
         context.jobs.run(transitions.delete_damaged(job_id))

@@ -25,7 +25,7 @@ from redis.exceptions import ResponseError
 
 from shared import logs, tracing, transitions
 from shared.blob_store import BLOB_STORE_ERRORS, BlobStore
-from shared.job_records import next_jobs
+from shared.job_records import list_waiting
 from shared.job_store import JOB_KEYS, Argument, JobStore, Transition, milliseconds
 from shared.queue import MESSAGES_KEY, create_queue, publish
 from shared.settings import Settings
@@ -194,7 +194,7 @@ class Reconciler:
         if not missing:
             return
         now = monotonic()
-        for job_id in self._jobs.run(next_jobs(missing)):
+        for job_id in list_waiting(self._jobs, missing):
             before = self._announced_at.get(job_id)
             if before is not None and now - before < ANNOUNCE_AGAIN_SECONDS:
                 continue

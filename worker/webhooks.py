@@ -21,7 +21,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 from shared import logs, tracing, transitions
 from shared.job_records import origin_from_text
 from shared.job_store import (
-    WEBHOOKS,
+    JOB_KEYS,
     Argument,
     JobStore,
     Transition,
@@ -97,7 +97,7 @@ def note_delivery(
 
 def list_due(*, limit: int) -> Transition[list[str]]:
     """The jobs whose webhooks are to be tried by now."""
-    return Transition("due_webhooks", {"webhooks": WEBHOOKS}, {"limit": limit}, list)
+    return Transition("due_webhooks", {"webhooks": JOB_KEYS["webhooks"]}, {"limit": limit}, list)
 
 
 def make_body(delivery: Delivery, now: datetime) -> str:

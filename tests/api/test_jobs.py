@@ -10,7 +10,7 @@ import pytest
 from shared import job_store, transitions
 from shared.errors import FAILURES
 from shared.inputs import Inputs
-from shared.job_store import JobStore
+from shared.job_store import JOB_KEYS, JobStore
 from shared.jobs import Place, new_job_id
 from shared.transitions import Retention
 from shared.workers import Worker, register_worker
@@ -21,7 +21,7 @@ from tests.conftest import RunningApi
 
 def claimed(job: dict[str, Any], jobs: JobStore) -> str:
     """As a worker would: the fence of the claim."""
-    fence = jobs.run(transitions.claim(job["id"], lease_seconds=20)).fence
+    fence = jobs.run(transitions.claim(job["id"], lease_seconds=20))
     assert fence is not None
     return fence
 
@@ -105,7 +105,7 @@ def test_an_erased_job_leaves_nothing_behind(api: RunningApi, jobs: JobStore) ->
     response = api.http.delete(job["links"]["self"])
     assert (response.status_code, response.content) == (204, b"")
     assert api.blobs == []
-    assert not jobs.client.exists(job_store.record_key(job["id"]), job_store.WAITING)
+    assert not jobs.client.exists(job_store.record_key(job["id"]), JOB_KEYS["waiting"])
     assert api.http.get(job["links"]["self"]).status_code == 404
     assert api.http.delete(job["links"]["self"]).status_code == 404
 
@@ -138,7 +138,7 @@ def test_a_job_past_its_retention_is_gone(api: RunningApi, jobs: JobStore) -> No
 
 
 def test_a_full_queue_answers_when_to_come_again(api: RunningApi, jobs: JobStore) -> None:
-    jobs.client.zadd(job_store.WAITING, {new_job_id(): 1 for _ in range(10_000)})
+    jobs.client.zadd(JOB_KEYS["waiting"], {new_job_id(): 1 for _ in range(10_000)})
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     response = api.http.post("/jobs", files=files)
     assert response.status_code == 503

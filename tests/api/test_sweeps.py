@@ -13,8 +13,7 @@ from api.submissions.idempotency import Reservation
 from api.sweeps import store
 from api.sweeps.store import Sweep
 from local.ports import free_port
-from shared import job_store
-from shared.job_store import JobStore
+from shared.job_store import JOB_KEYS, JobStore
 from shared.jobs import new_job_id
 from shared.settings import Settings
 from shared.transitions import IdempotencyKey
@@ -66,7 +65,7 @@ def test_erasing_a_sweep_leaves_nothing(api: RunningApi, jobs: JobStore) -> None
     assert api.http.delete(sweep["links"]["self"]).status_code == 204
     assert api.http.get(sweep["links"]["self"]).json()["code"] == "sweep_not_found"
     assert api.blobs == []
-    of_all = {"paint", "_kombu.binding.paint", job_store.CLEANUP, job_store.COUNTERS}
+    of_all = {"paint", "_kombu.binding.paint", JOB_KEYS["cleanup"], JOB_KEYS["counters"]}
     assert set(jobs.client.keys("*")) <= of_all
 
 

@@ -43,7 +43,6 @@ CALLS: list[Transition[Any]] = [
     note_delivery(DELIVERY, error=None, again_seconds=None),
     list_due(limit=1),
     find_due(limit=1),
-    job_records.next_jobs(1),
     job_records.estimate(PLACE),
     job_records.list_jobs("ada", before="", limit=1, status=None, most=1),
     lead("one", lease_seconds=1),

@@ -11,7 +11,7 @@ from pastiche.option_warnings import OptionWarning
 from shared import job_records, job_store, transitions
 from shared.errors import DamagedRecord
 from shared.inputs import Inputs
-from shared.job_store import JobStore, Transition, record_key
+from shared.job_store import JOB_KEYS, JobStore, Transition, record_key
 from shared.jobs import NEXT_STATES, Job, Place, Waiting, new_job_id
 from shared.queue import MESSAGES_KEY
 from shared.transitions import Retention, Submitted
@@ -47,12 +47,12 @@ def read_job(jobs: JobStore, job_id: str) -> Job:
     return job
 
 
-def claim(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> transitions.Claim:
+def claim(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> str | None:
     return jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
 
 
 def claimed(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> str:
-    fence = claim(jobs, job_id, lease_seconds).fence
+    fence = claim(jobs, job_id, lease_seconds)
     assert fence is not None
     return fence
 
@@ -98,7 +98,7 @@ def delete(jobs: JobStore, job_id: str) -> bool:
 
 def order(jobs: JobStore) -> list[str]:
     """The jobs that wait, first to last."""
-    return jobs.run(job_records.next_jobs(100))
+    return job_records.list_waiting(jobs, 100)
 
 
 def due(jobs: JobStore) -> reconciler.Due:
@@ -128,8 +128,8 @@ def test_a_caller_whose_turns_are_past_is_not_stored(jobs: JobStore) -> None:
     first = submitted(jobs, caller="ada")
     submitted(jobs, caller="bob")
     claim(jobs, first)
-    assert not jobs.client.hexists(job_store.TURNS, "1:ada")
-    assert jobs.client.hexists(job_store.TURNS, "1:bob")
+    assert not jobs.client.hexists(JOB_KEYS["turns"], "1:ada")
+    assert jobs.client.hexists(JOB_KEYS["turns"], "1:bob")
 
 
 def test_a_submitted_job_waits_with_its_options_and_inputs(jobs: JobStore) -> None:
@@ -171,14 +171,14 @@ def test_a_claim_takes_the_job_out_of_the_queue(jobs: JobStore) -> None:
 def test_a_job_is_claimed_once(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     claimed(jobs, job_id)
-    assert claim(jobs, job_id).refusal == "held"
+    assert claim(jobs, job_id) is None
 
 
 def test_an_unknown_job_and_one_that_is_over_cannot_be_claimed(jobs: JobStore) -> None:
-    assert claim(jobs, new_job_id()).refusal == "unknown"
+    assert claim(jobs, new_job_id()) is None
     job_id = submitted(jobs)
     cancel(jobs, job_id)
-    assert claim(jobs, job_id).refusal == "over"
+    assert claim(jobs, job_id) is None
 
 
 def test_a_job_whose_lease_ran_out_is_queued_again_at_its_old_place(jobs: JobStore) -> None:
@@ -320,7 +320,7 @@ def test_a_key_that_does_not_hold_a_record_is_deleted(jobs: JobStore) -> None:
     jobs.client.set(record_key(job_id), "text")
     assert [jobs.run(transitions.delete_damaged(each)) for each in (job_id, whole)] == [True, False]
     assert order(jobs) == [whole]
-    assert jobs.client.zscore(job_store.CLEANUP, job_id) is not None
+    assert jobs.client.zscore(JOB_KEYS["cleanup"], job_id) is not None
 
 
 def test_a_released_job_does_not_count_as_a_lost_attempt(jobs: JobStore) -> None:
@@ -416,7 +416,7 @@ def test_a_deleted_job_leaves_the_queue(jobs: JobStore) -> None:
     assert delete(jobs, job_id)
     assert not delete(jobs, job_id)
     assert jobs.run(transitions.read(job_id)) is None
-    assert set(jobs.client.keys("*")) == {job_store.CLEANUP, job_store.COUNTERS}
+    assert set(jobs.client.keys("*")) == {JOB_KEYS["cleanup"], JOB_KEYS["counters"]}
 
 
 def test_callers_take_turns(jobs: JobStore) -> None:
@@ -463,13 +463,13 @@ def test_work_left_is_deleted_with_its_job(jobs: JobStore) -> None:
     one, other = submitted(jobs), submitted(jobs)
     succeed(jobs, one, claimed(jobs, one))
     cancel(jobs, other)
-    assert not jobs.client.exists("queue:work", "queue:turns", "queue:running", job_store.WAITING)
+    assert not jobs.client.exists("queue:work", "queue:turns", "queue:running", JOB_KEYS["waiting"])
 
 
 def test_a_job_past_its_deadline_expires_and_is_not_painted(jobs: JobStore) -> None:
     job_id = submitted(jobs, wait_seconds=0.001)
     until(lambda: due(jobs).late == [job_id])
-    assert claim(jobs, job_id).refusal == "over"
+    assert claim(jobs, job_id) is None
     assert jobs.run(transitions.expire(job_id, retention=RETENTION)) == "expired"
     assert read_job(jobs, job_id).status == "expired"
     assert order(jobs) == []
@@ -488,10 +488,10 @@ def test_a_job_that_was_begun_in_time_does_not_expire_when_it_is_given_back(
 ) -> None:
     job_id = submitted(jobs, wait_seconds=60)
     jobs.run(transitions.release(job_id, claimed(jobs, job_id), retention=RETENTION))
-    assert jobs.client.zcard(job_store.DEADLINES) == 0
+    assert jobs.client.zcard(JOB_KEYS["deadlines"]) == 0
     jobs.client.hset(record_key(job_id), "deadline_ms", 1)  # long ago
     assert jobs.run(transitions.expire(job_id, retention=RETENTION)) == "unchanged"
-    assert claim(jobs, job_id).fence
+    assert claim(jobs, job_id)
 
 
 def test_a_job_past_its_retention_is_deleted_and_its_cleanup_is_due(jobs: JobStore) -> None:
@@ -514,14 +514,14 @@ def test_a_job_within_its_retention_is_not_deleted(jobs: JobStore) -> None:
 def test_pictures_whose_record_never_comes_are_due_for_cleanup(jobs: JobStore) -> None:
     came, lost = submitted(jobs), new_job_id()
     jobs.run(transitions.begin_submission(lost))
-    assert jobs.client.zrange(job_store.CLEANUP, 0, -1) == [lost]
+    assert jobs.client.zrange(JOB_KEYS["cleanup"], 0, -1) == [lost]
     assert read_job(jobs, came).status == "queued"
 
 
 def test_a_record_that_comes_after_its_cleanup_was_due_is_refused(jobs: JobStore) -> None:
     late, place = new_job_id(), Place("somebody", 100)
     submission = submission_of(jobs, late, {}, place, queue_limit=10)
-    jobs.client.delete(job_store.CLEANUP)
+    jobs.client.delete(JOB_KEYS["cleanup"])
     assert jobs.run(submission) == "late"
     assert jobs.run(transitions.read(late)) is None
 
@@ -639,7 +639,7 @@ def test_a_record_from_before_there_were_priorities_can_be_read_and_painted(
 def test_a_job_whose_record_is_gone_leaves_the_queue(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     jobs.client.delete(record_key(job_id))
-    assert claim(jobs, job_id).refusal == "unknown"
+    assert claim(jobs, job_id) is None
     assert order(jobs) == []
 
 
@@ -757,7 +757,7 @@ def test_a_job_that_is_no_longer_retained_is_deleted_and_does_not_count(jobs: Jo
     assert jobs.run(transitions.delete_past_retention(first))
     assert jobs.client.zrange("jobs:retained:ada", 0, -1) == [second]
     delete(jobs, second)
-    assert not jobs.client.exists(job_store.RETAINED, "jobs:retained:ada")
+    assert not jobs.client.exists(JOB_KEYS["retained"], "jobs:retained:ada")
 
 
 def test_an_idempotency_key_goes_with_its_job(jobs: JobStore) -> None:

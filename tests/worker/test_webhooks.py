@@ -17,7 +17,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from shared import job_store, transitions, webhooks
 from shared.inputs import Inputs
-from shared.job_store import JobStore
+from shared.job_store import JOB_KEYS, JobStore
 from shared.jobs import Job, Place, new_job_id
 from shared.jobs import Webhook as StoredWebhook
 from shared.transitions import Retention
@@ -96,8 +96,8 @@ def stored_webhook(jobs: JobStore, job_id: str) -> StoredWebhook:
 
 def bring_forward(jobs: JobStore) -> None:
     """Makes every webhook due now."""
-    for job_id in jobs.client.zrange(job_store.WEBHOOKS, 0, -1):
-        jobs.client.zadd(job_store.WEBHOOKS, {str(job_id): 0})
+    for job_id in jobs.client.zrange(JOB_KEYS["webhooks"], 0, -1):
+        jobs.client.zadd(JOB_KEYS["webhooks"], {str(job_id): 0})
 
 
 def test_a_webhook_reports_how_the_job_ended(
@@ -351,7 +351,7 @@ def test_a_receiver_that_never_answers_delays_no_other(
         until(lambda: stored_webhook(jobs, job_id).tries == 1)
         silent.accept()[0].close()  # the one try that has begun
         deliveries.close()
-    assert len(jobs.client.zrangebyscore(job_store.WEBHOOKS, 0, int(1000 * time()))) == 23
+    assert len(jobs.client.zrangebyscore(JOB_KEYS["webhooks"], 0, int(1000 * time()))) == 23
 
 
 def test_an_invalid_address_in_a_record_delays_no_other_webhook(

@@ -48,6 +48,14 @@ local function enter_queue()
   if state[2] and not state[3] then redis.call('ZADD', deadlines, state[2], id) end
 end
 
+-- A running job waits again, at its old place.
+local function requeue_job()
+  redis.call('ZREM', running, id)
+  redis.call('HDEL', record, 'fence')
+  enter_queue()
+  update_record('status', 'queued')
+end
+
 local function leave_queue()
   if redis.call('ZREM', waiting, id) == 1 then
     redis.call('HINCRBYFLOAT', work_left, 'waiting', -read_work_left())

@@ -44,8 +44,5 @@ if redis.call('HINCRBY', record, 'lost', 1) >= tonumber(lost_limit) then
   finish_job('failed', 'error_code', 'worker_lost', 'error_detail', worker_lost)
   return 'worker_lost'
 end
-redis.call('ZREM', running, id)
-redis.call('HDEL', record, 'fence')
-enter_queue()
-update_record('status', 'queued')
+requeue_job()
 return 'queued'

@@ -1,7 +1,7 @@
 -- The worker gives its job back: it is queued again, at its old place, or is over where the client has
 -- canceled it meanwhile.
 --
--- Keys: record, running
+-- Keys: record
 -- Arguments: those of `Retention` (prelude.lua), and
 --   fence  the claim that the worker holds
 -- Returns 'ok', or 'lost' where the claim is not held: then nothing has changed.
@@ -11,9 +11,5 @@ if state[3] then
   finish_job('canceled')
   return 'ok'
 end
-
-redis.call('ZREM', running, id)
-redis.call('HDEL', record, 'fence')
-enter_queue()
-update_record('status', 'queued')
+requeue_job()
 return 'ok'

@@ -1,5 +1,37 @@
 -- Goes before every script.
 
+-- Microseconds since 1970 by Redis's own clock: no worker's clock is ever trusted.
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+-- The same in milliseconds.
+local function now_ms()
+  return math.floor(now_us() / 1000)
+end
+
+-- The upper bounds of the buckets that durations are counted in, in seconds: the same as those of the
+-- API's metrics.
+local bounds = {0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600}
+
+local function count(counters, name, by)
+  redis.call('HINCRBYFLOAT', counters, name, by or 1)
+end
+
+-- Counts one duration, in its bucket.
+local function observe(counters, name, seconds)
+  local bucket = '+Inf'
+  for _, bound in ipairs(bounds) do
+    if seconds <= bound then
+      bucket = tostring(bound)
+      break
+    end
+  end
+  count(counters, name .. ':' .. bucket)
+  count(counters, name .. ':sum', seconds)
+end
+
 -- A caller's next turn in a lane. Callers take turns: it is the one after the caller's last, or after
 -- the one that is being painted, whichever is later. So the first job of one caller goes before the
 -- thousandth of another.
