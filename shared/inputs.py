@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from pastiche.options import MAX_STYLES
@@ -106,8 +107,7 @@ class Inputs(Generic[Picture]):
 
     def all(self) -> Iterator[Picture]:
         """Every picture."""
-        yield from (self.content, *self.style, *self.mask, *self.style_mask)
-        yield from (each for each in (self.start_image, self.content_map) if each is not None)
+        return chain.from_iterable(self.by_field().values())
 
 
 def inputs_to_json(inputs: Inputs[str]) -> str:

@@ -27,16 +27,8 @@ def job_from_reply(reply: Any) -> Job | None:
     flat, *place = reply
     if not flat:
         return None
+    record = dict(zip(flat[::2], flat[1::2], strict=True))
     waiting = Waiting(int(place[0]), float(place[1]), float(place[2])) if place else None
-    return job_from_record(dict(zip(flat[::2], flat[1::2], strict=True)), waiting)
-
-
-def job_from_record(record: Mapping[str, str], waiting: Waiting | None = None) -> Job:
-    """The job in a Redis hash.
-
-    Raises:
-        DamagedRecord: it lacks what every record of this version has.
-    """
     try:
         return Job(**_parse(record), waiting=waiting)
     except _UNREADABLE as error:
@@ -89,7 +81,12 @@ def estimate(place: Place) -> Transition[QueueEstimate]:
     keys = _keys("waiting", "turns", "work_left", "running")
     lane = LANES.index(place.priority)
     arguments: dict[str, Argument] = {"lane": lane, "caller": place.caller, "exact": EXACT}
-    return Transition("estimate", keys, arguments, _estimate)
+    return Transition(
+        "estimate",
+        keys,
+        arguments,
+        lambda reply: QueueEstimate(int(reply[0]), float(reply[1])),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,21 @@ def list_jobs(
         "most": most,
         "exact": EXACT,
     }
-    return Transition("list_jobs", keys, arguments, _page)
+    return Transition("list_jobs", keys, arguments, _read_page)
+
+
+def _read_page(reply: Any) -> JobPage:
+    rest, replies = reply
+    jobs, damaged = [], []
+    for each in replies:
+        try:
+            job = job_from_reply(each)
+        except DamagedRecord as error:
+            damaged.append(str(error))
+            continue
+        if job is not None:
+            jobs.append(job)
+    return JobPage(jobs, damaged, rest or None)
 
 
 _UNREADABLE = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError)
@@ -137,10 +148,11 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a job, out of those of its record; one from before there were priorities is
     normal, and how much there is to paint of it is not known; one from before there were owners is
     nobody's; one without warnings has no field for them."""
-    progress = record.get("progress")
-    backbone = record.get("backbone_name")
+    progress, backbone = record.get("progress"), record.get("backbone_name")
+    iteration = record.get("preview_iteration")
     request_id, traceparent = origin_from_text(record.get("request_id", ""))
     inputs, unknown_inputs = inputs_from_json(record["inputs"])
+    moments = ("started", "finished", "expires", "deadline")
     return {
         "id": record["id"],
         "owner": record.get("owner", NOBODY),
@@ -151,29 +163,24 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
         "unknown_inputs": tuple(key for keys in unknown_inputs.values() for key in keys),
         "warnings": warnings_from_json(record.get("warnings", "[]")),
         "created_at": _moment(record["created_ms"]),
-        "started_at": _moment_if(record.get("started_ms")),
-        "finished_at": _moment_if(record.get("finished_ms")),
-        "expires_at": _moment_if(record.get("expires_ms")),
-        "deadline_at": _moment_if(record.get("deadline_ms")),
+        **{f"{each}_at": _moment_if(record.get(f"{each}_ms")) for each in moments},
         "priority": LANES[int(record.get("lane", 1))],
         "attempt": int(record["attempt"]),
-        "fence": record.get("fence"),
-        "work": int(record.get("work", 0)),
-        "pixels": int(record.get("pixels", 0)),
-        "image_bytes": int(record.get("image_bytes", 0)),
+        **{name: int(record.get(name, 0)) for name in ("work", "pixels", "image_bytes")},
         "weight_updates": int(record.get("reweighed", 0)),
         "progress": Progress.from_json(progress) if progress else None,
         "backbone": BackboneUsed(backbone, record.get("backbone_sha256")) if backbone else None,
+        "preview_iteration": int(iteration) if iteration else None,
+        "fence": record.get("fence"),
         "preview_key": record.get("preview_key"),
-        "preview_iteration": _number_if(record.get("preview_iteration")),
         "losses_key": record.get("losses_key"),
         "result_key": record.get("result_key"),
         "error_code": record.get("error_code"),
         "error_detail": record.get("error_detail"),
+        "attempt_traceparent": record.get("attempt_traceparent"),
         "cancel_requested": "cancel_requested" in record,
         "request_id": request_id,
         "traceparent": traceparent,
-        "attempt_traceparent": record.get("attempt_traceparent"),
         "webhook": _webhook(record) if "webhook_url" in record else None,
     }
 
@@ -196,28 +203,5 @@ def _moment_if(milliseconds: str | None) -> datetime | None:
     return _moment(milliseconds) if milliseconds else None
 
 
-def _number_if(text: str | None) -> int | None:
-    return int(text) if text else None
-
-
 def _keys(*names: str) -> dict[str, str]:
     return {name: JOB_KEYS[name] for name in names}
-
-
-def _page(reply: Any) -> JobPage:
-    rest, replies = reply
-    jobs, damaged = [], []
-    for each in replies:
-        try:
-            job = job_from_reply(each)
-        except DamagedRecord as error:
-            damaged.append(str(error))
-            continue
-        if job is not None:
-            jobs.append(job)
-    return JobPage(jobs, damaged, rest or None)
-
-
-def _estimate(reply: Any) -> QueueEstimate:
-    position, work_ahead = reply
-    return QueueEstimate(int(position), float(work_ahead))
