@@ -34,7 +34,7 @@ JOB_KEYS: dict[str, str] = {
     "counters": "metrics:counters",
     "retained": "jobs:retained",
 }
-"""The keys that every script on a job gets beside its record, by their names in the scripts;
+"""The keys that every script on a job gets with its record, by their names in the scripts;
 `shared/scripts/job/prelude.lua` says what each of them holds."""
 
 CHANGED = "changed"
@@ -54,7 +54,7 @@ def wake_up_channel(job_id: str) -> str:
 _TIMEOUT_SECONDS = 5.0
 
 _MAX_CONNECTIONS = 64
-"""Of one API process; a thousand concurrent requests wait for one another's."""
+"""Of one API process; further concurrent requests wait for a free one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,7 @@ class Transition(Generic[Reply]):
 
     Attributes:
         script: its path in `shared/scripts`, without the suffix.
-        keys: the Redis keys that it touches, by their names in the script; the last one may be None
-            where there is none.
+        keys: the Redis keys that it touches, by their names in the script; the last may be None.
         arguments: by their names in the script.
         read: makes the value of the script's reply.
         fields: fields of a record and their values, `fields` in the script.
@@ -104,8 +103,8 @@ def on_job(
     """A call of a script in `shared/scripts/job`.
 
     Args:
-        arguments: beside the job's id.
-        keys: beside the job's record and those in `JOB_KEYS`.
+        arguments: in addition to the job's id.
+        keys: in addition to the job's record and those in `JOB_KEYS`.
     """
     all_keys = {"record": record_key(job_id), **JOB_KEYS, **(keys or {})}
     all_arguments = {"id": job_id, **(arguments or {})}
@@ -190,7 +189,7 @@ class AsyncJobStore:
 
 
 def _connection_options() -> dict[str, Any]:
-    """One retry where a connection was gone, none where Redis hangs: the caller retries."""
+    """One retry if a connection was lost, none if Redis hangs: the caller retries."""
     return {
         "decode_responses": True,
         "socket_timeout": _TIMEOUT_SECONDS,

@@ -1,7 +1,6 @@
-"""The life of a job: every read of its record, and every change of it, as a value.
+"""The life of a job: every change of its record as a value, which `shared.job_store` runs.
 
-A transition names its script, the keys and the arguments, and how the reply is read.
-`shared.job_store` runs it; the scripts in `shared/scripts` compare before they set.
+The scripts in `shared/scripts` compare before they set.
 """
 
 import json
@@ -27,17 +26,17 @@ WeightsUpdated = Literal["ok", "over", "unknown", "changed"]
 Expired = Literal["expired", "unchanged"]
 
 ARRIVAL_SECONDS = 60
-"""Within which a job's record follows its pictures."""
+"""How long after its pictures a job's record may be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """An idempotency key that a request holds.
+    """An idempotency key that a request has reserved.
 
     Attributes:
-        redis_key: where in Redis it is stored.
+        redis_key: where it is stored in Redis.
         token: of the request.
-        ttl_seconds: how long it is to give the job.
+        ttl_seconds: how long the key refers to the job.
     """
 
     redis_key: str
@@ -50,10 +49,9 @@ class HeartbeatReply:
     """What a worker learns from a heartbeat.
 
     Attributes:
-        answer: `ok`, `cancel` or `finish` where the client requests it, `lost` where the claim is
-            not held.
-        weight_updates: how often the weights were changed, where the worker does not know it yet.
-        options: the job's options then.
+        answer: `ok`, `cancel` or `finish` if the client requests it, `lost` if the claim is lost.
+        weight_updates: how often the weights were changed, if the worker does not know it yet.
+        options: the job's options in that case.
     """
 
     answer: Literal["ok", "cancel", "finish", "lost"]
@@ -63,13 +61,13 @@ class HeartbeatReply:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long things are retained once a job is over, and how many jobs.
+    """How long, and how many, jobs are retained once they are over.
 
     Attributes:
-        retention_hours: the job and its pictures.
-        grace_seconds: what its workers wrote beside: by then none of them writes any more; and the
-            input pictures of a canceled job.
-        jobs_per_owner: beyond that the oldest goes, those without a picture first.
+        retention_hours: how long a job and its pictures are retained.
+        grace_seconds: how long everything else of its workers is, and the input pictures of a
+            canceled job: after that none of its workers writes any more.
+        jobs_per_owner: beyond this number the oldest are deleted, those without a picture first.
         jobs_in_all: the same for the jobs of all owners.
     """
 
@@ -99,8 +97,8 @@ class Retention:
 
 
 def begin_submission(job_id: str) -> Transition[int]:
-    """The pictures of a new job are about to be written: until when its record may come, in
-    milliseconds."""
+    """The pictures of a new job are about to be written: until when its record may be, in
+    milliseconds since 1970."""
     arguments = {"grace_ms": milliseconds(ARRIVAL_SECONDS)}
     return on_job("begin_submission", job_id, arguments, read=int)
 
@@ -120,12 +118,11 @@ def submit(
     """→ queued.
 
     Args:
-        latest_ms: what `begin_submission` gave: by it a submission that comes after the job was
-            deleted is refused.
-        queue_limit: how many jobs may wait.
-        in_flight_limit: how many of the owner's may wait or run; 0 for any number.
-        idempotency_key: gives this job from now on.
-        warnings: what its client should know of the options and images.
+        latest_ms: what `begin_submission` returned; a submission after the job was deleted is
+            refused by it.
+        queue_limit: how many jobs may be queued.
+        in_flight_limit: how many of the owner may be queued or running; 0 for any number.
+        idempotency_key: refers to this job from now on.
     """
     key = idempotency_key
     arguments: dict[str, Argument] = {
@@ -151,10 +148,7 @@ def submit(
 
 
 def read(job_id: str) -> Transition[Job | None]:
-    """The job as it stands, None where there is no such job.
-
-    Reading raises DamagedRecord where the record cannot be read.
-    """
+    """The job; None if it does not exist. Reading raises DamagedRecord if that is impossible."""
     return on_job("read", job_id, {"exact": EXACT}, read=job_from_reply)
 
 
@@ -180,9 +174,9 @@ def heartbeat(
     """running → running, with `news` written into the record.
 
     Args:
-        weight_updates: how many changes of the weights the worker knows of.
-        remaining: how much there is left to paint, in pixels times iterations.
-        iterations: that were painted since the heartbeat before.
+        weight_updates: how many changes of the weights the worker knows.
+        remaining: how much is left to paint, in pixels times iterations.
+        iterations: since the last heartbeat.
     """
     arguments: dict[str, Argument] = {
         "fence": fence,
@@ -197,7 +191,7 @@ def heartbeat(
 def succeed(
     job_id: str, fence: str, *, result_key: str, news: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:
-    """running → succeeded, with the key of the one result that anybody will see."""
+    """running → succeeded, with the key of the one result."""
     return _finish(job_id, fence, "succeeded", {"result_key": result_key, **news}, retention)
 
 
@@ -217,20 +211,19 @@ def confirm_cancel(
 
 
 def release(job_id: str, fence: str, *, retention: Retention) -> Transition[Committed]:
-    """running → queued: the worker goes, the job stays; → canceled where the client has requested
-    that meanwhile."""
+    """running → queued, as the worker shuts down; → canceled if the client has requested it."""
     return on_job("release", job_id, {"fence": fence} | retention.arguments, read=_word)
 
 
 def recover(
     job_id: str, *, lost_limit: int, lease_limit_seconds: float, retention: Retention
 ) -> Transition[Recovered]:
-    """running → queued where the lease has run out; → failed where that happened too often.
+    """running → queued if the lease has run out; → failed if that has happened too often.
 
     Args:
-        lost_limit: after how many lost attempts, none of which came further, the job fails.
-        lease_limit_seconds: how long after its claim the lease of an attempt ends at least that
-            was killed because it took too long.
+        lost_limit: after how many lost attempts in a row without progress the job fails.
+        lease_limit_seconds: if a lease ends so long after its claim, the attempt was killed
+            because it took too long.
     """
     arguments = retention.arguments | {
         "lost_limit": lost_limit,
@@ -242,19 +235,19 @@ def recover(
 
 
 def cancel(job_id: str, *, retention: Retention) -> Transition[Canceled]:
-    """queued → canceled at once; running → requested, unless its worker was requested to commit its
-    picture before; over → unchanged."""
+    """queued → canceled; running → requested, unless its client requested to finish it before;
+    over → unchanged."""
     return on_job("cancel", job_id, retention.arguments, read=_word)
 
 
 def request_finish(job_id: str) -> Transition[FinishRequested]:
-    """running → requested to commit its picture as it is, unless it is to be canceled; anything
-    else → unchanged."""
+    """running → requested to commit its picture as it is, unless its client canceled it before;
+    anything else → unchanged."""
     return on_job("request_finish", job_id, read=_word)
 
 
 def store_preview(job_id: str, result_key: str) -> Transition[Committed]:
-    """A job that is over and has no result gets this one, and keeps its state."""
+    """Gives a job that is over and has no result this one, in the same state."""
     return on_job("store_preview", job_id, {"result_key": result_key}, read=_word)
 
 
@@ -267,10 +260,9 @@ def update_weights(
     """Changes the weights of a job that is not over, unless they were changed since.
 
     Args:
-        weight_updates: how many changes of the weights the caller knows of: nothing else ever
+        weight_updates: how many changes of the weights the caller knows: nothing else ever
             changes the options.
         options: all of them, with the new weights.
-        warnings: what the client should know of these options.
     """
     arguments: dict[str, Argument] = {
         "weight_updates": weight_updates,
@@ -281,34 +273,34 @@ def update_weights(
 
 
 def expire(job_id: str, *, retention: Retention) -> Transition[Expired]:
-    """queued → expired where it has waited for longer than it may."""
+    """queued → expired if its deadline has passed."""
     return on_job("expire", job_id, retention.arguments, read=_word)
 
 
 def delete(
     job_id: str, *, retention: Retention, idempotency_key: IdempotencyKey | None = None
 ) -> Transition[bool]:
-    """Whatever it was → gone; whether there was such a job.
+    """Deletes a job in any state; whether it existed.
 
     Args:
-        idempotency_key: may give this job, and is to be free again.
+        idempotency_key: is deleted too if it refers to this job.
     """
     arguments = {"grace_ms": milliseconds(retention.grace_seconds)}
     return on_job("delete", job_id, arguments, read=bool, keys=_idempotency(idempotency_key))
 
 
 def delete_past_retention(job_id: str) -> Transition[bool]:
-    """Over and past its retention → gone; whether it was."""
+    """Deletes a job that is past its retention; whether it was."""
     return on_job("delete_past_retention", job_id, read=bool)
 
 
 def delete_damaged(job_id: str) -> Transition[bool]:
-    """The record's key holds something else than a record → gone; whether it did."""
+    """Deletes what is not a record from a record's key; whether there was such a thing."""
     return on_job("delete_damaged", job_id, read=bool)
 
 
 def mark_cleaned(job_id: str, due_ms: float) -> Transition[bool]:
-    """The blobs of a job, whose cleanup was due then, are cleaned up."""
+    """Notes that the cleanup of a job that was due then is done."""
     return on_job("mark_cleaned", job_id, {"due_ms": round(due_ms)}, read=bool)
 
 
