@@ -3,9 +3,9 @@
 -- Keys: record, turns, running, counters
 -- Arguments:
 --   lease_ms  how long the claim holds without a heartbeat
---   token     unique to this claim: a Redis that lost its last second may count the same attempt twice
--- Returns the fence, again where the first reply never reached the worker; nil where the job is not
--- queued.
+--   token     unique to this claim: a Redis that lost its last second may give an attempt the same
+--             number twice
+-- Returns the fence, and the same again if the first reply was lost; nil if the job is not queued.
 local now = now_ms()
 local state = redis.call('HMGET', record, 'status', 'lane', 'turn', 'deadline_ms', 'started_ms',
                          'fence', 'attempt', 'caller')
@@ -17,10 +17,10 @@ if state[1] == 'running' and state[6] == state[7] .. '-' .. token then return st
 if state[1] ~= 'queued' then return nil end
 if state[4] and not state[5] and tonumber(state[4]) <= now then return nil end
 
-local lane = state[2] or '1' -- whoever reads a record that lacks it finds it damaged
+local lane = state[2] or '1' -- a record without it is found damaged when it is read
 local turn = math.max(tonumber(state[3] or 0), tonumber(redis.call('HGET', turns, lane) or 0))
 redis.call('HSET', turns, lane, turn)
--- A caller whose turns are all past comes next like one who was never here.
+-- A caller without later turns is forgotten: the next turn is the same.
 local callers_turn = lane .. ':' .. (state[8] or '')
 if tonumber(redis.call('HGET', turns, callers_turn) or 0) <= turn then
   redis.call('HDEL', turns, callers_turn)
