@@ -32,7 +32,7 @@ REGISTERED_SECONDS = 10.0
 
 
 class PaintingProcess:
-    """What lives in the pool's child; the parent only ever sets the shutdown flag."""
+    """The state of the pool's child process; the parent only sets the shutdown flag."""
 
     def __init__(self, settings: Settings, queue: Celery, shutdown: Shutdown) -> None:
         self._settings = settings
@@ -56,7 +56,7 @@ class PaintingProcess:
         Registration(context, memory_bytes).start()
 
     def shut_down(self, **_: Any) -> None:
-        """Lets the current job be given back."""
+        """Makes the child return its job."""
         self._shutdown.set()
 
     def end(self, **_: Any) -> None:
@@ -64,7 +64,7 @@ class PaintingProcess:
         tracing.end()
 
     def paint(self, job_id: str) -> None:
-        """Paints the next job: mostly the one that the message was sent for."""
+        """Paints the next job: usually the one that the message was sent for."""
         assert self._context is not None
         paint(self._context)
 

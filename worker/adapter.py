@@ -39,7 +39,7 @@ from worker.context import Capability, FreeMemory, worker_name
 log = logging.getLogger(__name__)
 
 PREPARED_INPUTS = PreparedInputsCache()
-"""Of this process's last jobs: the jobs of a sweep share their images."""
+"""The prepared inputs of the last jobs: the jobs of a sweep share their images."""
 
 
 def measure_capability(settings: Settings) -> Capability:
@@ -58,8 +58,8 @@ def measure_capability(settings: Settings) -> Capability:
 
 
 def memory_bytes() -> int:
-    """How much of the GPU's memory, or of the machine's, this process has allocated; the most it
-    ever had of the machine's where there is no Linux."""
+    """How much of the GPU's memory, or of the machine's, this process has allocated; the maximum so
+    far on a machine without Linux."""
     device = best_device()
     if device.type == "cuda":
         return torch.cuda.memory_reserved(device)
@@ -71,7 +71,7 @@ def memory_bytes() -> int:
 
 
 def choose(options: Options, settings: Settings) -> BackboneSource:
-    """The backbone that these options choose on this machine.
+    """The backbone that these options select on this machine.
 
     Raises:
         PaintingFailed: it needs weights that are not there, or lacks a layer of the options.

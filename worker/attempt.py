@@ -51,11 +51,11 @@ class JobCanceled(AttemptEnded):
 
 
 class WorkerShutdown(AttemptEnded):
-    """The worker shuts down; the job is to be given back."""
+    """The worker shuts down, and returns its job."""
 
 
 class PaintingFailed(Exception):
-    """The picture cannot be painted, for a reason that the client gets."""
+    """The picture cannot be painted, for a reason that the client is shown."""
 
     def __init__(self, code: FailureCode) -> None:
         super().__init__(FAILURES[code])
@@ -122,13 +122,13 @@ class Attempt:
         return self.job.inputs.mapped(self._load_blob)
 
     def report_trace(self) -> None:
-        """Lets the next attempt, if there is one, be linked to this."""
+        """Stores the trace, so that a next attempt can be linked to this one."""
         traceparent = tracing.traceparent()
         if traceparent is not None:
             self._report({"attempt_traceparent": traceparent})
 
     def report_backbone(self, backbone: BackboneUsed) -> None:
-        """Reports which network paints, before it does."""
+        """Reports which network will paint."""
         sha256 = {} if backbone.sha256 is None else {"backbone_sha256": backbone.sha256}
         self._report({"backbone_name": backbone.name} | sha256)
         self._started_painting = monotonic()
@@ -147,7 +147,7 @@ class Attempt:
         self.check()
 
     def report_preview(self, preview: Callable[[], bytes]) -> None:
-        """Stores the picture so far, a JPEG file, and the losses so far, for clients to see."""
+        """Stores the picture so far, a JPEG file, and the losses so far, for clients."""
         self._report(self.previews.store(preview))
 
     @property
@@ -157,8 +157,7 @@ class Attempt:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The job's options, with the newest weights that are known: another object if a client
-        has changed them."""
+        """The job's options with the newest weights; a new object when a client changes them."""
         return self.lease.options
 
     def check(self) -> None:
@@ -174,7 +173,7 @@ class Attempt:
             raise PaintingFailed("time_limit")
 
     def commit(self, picture: bytes) -> None:
-        """Makes the picture the job's one result; a late worker's is deleted unseen."""
+        """Makes the picture the job's one result, or deletes it if the claim is lost."""
         key = result_key(self.job.id, self.fence)
         with tracing.span("store"):
             self._retry_storage(lambda: self.context.blobs.put(key, picture))
@@ -204,18 +203,18 @@ class Attempt:
             log.warning("Job %s is queued again, but not announced: %s", self.job.id, error)
 
     def _finish(self, transition: Callable[..., Transition[Committed]]) -> Committed:
-        """Runs a transition that ends the job, with all that was reported and the whole curves."""
+        """Runs a transition that ends the job, with everything that was reported."""
         fields = self._fields | self.previews.store_losses()
         retention = self.context.retention
         return self._run(transition(self.job.id, self.fence, news=fields, retention=retention))
 
     def _run(self, transition: Transition[Committed]) -> Committed:
-        """Runs a transition; while Redis is unreachable, again until the worker shuts down."""
+        """Runs a transition; while Redis is unreachable, repeats it until the worker shuts down."""
         while True:
             try:
                 return self.context.jobs.run(transition)
             except RedisError as error:
-                log.warning("Job %s: not settled, Redis is unreachable: %s", self.job.id, error)
+                log.warning("Job %s: cannot be ended, Redis is unreachable: %s", self.job.id, error)
                 if self.context.shutdown.wait(self.context.settings.heartbeat_seconds):
                     raise
 

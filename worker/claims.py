@@ -22,10 +22,10 @@ CANDIDATES = 64
 """How many of the queued jobs a worker tries to claim: others are trying too."""
 
 MORE_CANDIDATES = 1024
-"""How many it goes through where it cannot paint some of those."""
+"""How many it tries if it cannot paint some of those."""
 
-HAND_ON_SECONDS = 1.0
-"""How long a worker takes no message after one for a job that only another worker can paint."""
+PAUSE_SECONDS = 1.0
+"""How long a worker waits after a message for a job that only another worker can paint."""
 
 
 def claim_next(context: WorkerContext) -> tuple[Job, str] | None:
@@ -38,7 +38,7 @@ def claim_next(context: WorkerContext) -> tuple[Job, str] | None:
                 skipped.append(unpaintable)
             elif claimed := _claim(job_id, context):
                 return claimed
-        _hand_on(skipped, context)
+        _announce_again(skipped, context)
     except RedisError as error:
         log.warning("No job can be claimed, Redis is unreachable: %s", error)
     return None
@@ -98,7 +98,7 @@ def _claim(job_id: str, context: WorkerContext) -> tuple[Job, str] | None:
     return None if job is None else (job, fence)
 
 
-def _hand_on(skipped: Sequence[Job], context: WorkerContext) -> None:
+def _announce_again(skipped: Sequence[Job], context: WorkerContext) -> None:
     """Announces a job again that another living worker can paint. The message that woke this worker
     is used up; while it waits a moment, the next message goes to another."""
     if not skipped:
@@ -109,5 +109,5 @@ def _hand_on(skipped: Sequence[Job], context: WorkerContext) -> None:
         if any(_can_paint(worker, job) for worker in others):
             with suppress(OperationalError):  # the reconciler announces it again
                 publish(context.queue, job.id)
-            context.shutdown.wait(HAND_ON_SECONDS)
+            context.shutdown.wait(PAUSE_SECONDS)
             return

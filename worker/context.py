@@ -61,8 +61,8 @@ class Shutdown:
 
 
 class FreeMemory:
-    """How many bytes there are for a job. They are measured between jobs; while one is painted, the
-    number is the one before.
+    """How many bytes are free for a job. They are measured between jobs; while one is painted, the
+    number does not change.
 
     Args:
         measure: how many bytes are free now.
@@ -84,7 +84,7 @@ class FreeMemory:
 
     @contextmanager
     def painting(self) -> Iterator[None]:
-        """A job is painted until the end of the context."""
+        """Marks that a job is painted until the end of the context."""
         with self._lock:
             self._is_painting = True
         try:
@@ -99,10 +99,10 @@ class FreeMemory:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """What a worker can paint: its weights may change while it lives, and so does its memory.
+    """What a worker can paint, which may change with its weights and its memory.
 
     Attributes:
-        computed_in: what its networks compute in where the options leave it open.
+        computed_in: the precision of its networks if the options do not set it.
     """
 
     name: str
@@ -112,7 +112,7 @@ class Capability:
     free_memory: FreeMemory
 
     def worker(self) -> Worker:
-        """What it reports of itself, and claims jobs by."""
+        """What it reports of itself, and by which it claims jobs."""
         folder = self.settings.weights_folder
         backbone = automatic_backbone(folder)
         memory = self.memory(self.free_memory.bytes())
@@ -128,19 +128,19 @@ class Capability:
         )
 
     def memory(self, free_bytes: int) -> Memory:
-        """The memory for one painting where so much is free."""
+        """The memory for one painting if so much is free."""
         return Memory(free_bytes, self.settings.memory_bytes, self.computed_in)
 
 
 @dataclass(slots=True)
 class PaintingRate:
-    """How fast a worker paints, by its last jobs: pixels times iterations a second, everything from
-    claim to commit included; None before the first job."""
+    """How fast a worker paints, by its last jobs: pixels times iterations per second, from claim to
+    commit; None before the first job."""
 
     value: float | None = None
 
     def add(self, work: int, seconds: float) -> None:
-        """Counts one more job that was painted whole."""
+        """Counts one more job that was painted completely."""
         newest = work / max(seconds, 1e-3)
         if self.value is None:
             self.value = newest
@@ -153,7 +153,7 @@ class WorkerContext:
     """The parts of a painting process, built once in each process and passed to every task.
 
     Attributes:
-        shutdown: is set when the worker is to end.
+        shutdown: is set when the worker has to end.
         capability: what can be painted here.
     """
 
@@ -170,7 +170,7 @@ class WorkerContext:
     def open(
         cls, settings: Settings, queue: Celery, shutdown: Shutdown, capability: Capability
     ) -> "WorkerContext":
-        """Connections of this process's own: none may be shared across a fork."""
+        """Opens connections, which must not be shared across a fork."""
         jobs = JobStore.connect(settings.redis_location)
         wake_ups = WakeUps(jobs)
         wake_ups.start()

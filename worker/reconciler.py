@@ -46,7 +46,7 @@ FORGET_ANNOUNCED_SECONDS = 600.0
 """How long it remembers that a job was announced."""
 
 CLEANUP_SECONDS = 1.0
-"""How long blobs are cleaned up in one round; the rest is for the next."""
+"""How long blobs are cleaned up in one round; the next round continues."""
 
 LEASE_ROUNDS = 5
 """After how many missed rounds another reconciler takes over."""
@@ -98,7 +98,7 @@ def lead(name: str, *, lease_seconds: float) -> Transition[bool]:
 
 
 class Reconciler:
-    """Does, round after round, what no other process would do."""
+    """Recovers, expires, deletes, announces and cleans up jobs, round after round."""
 
     def __init__(
         self, settings: Settings, jobs: JobStore, blobs: BlobStore, queue: Celery, name: str
@@ -154,7 +154,7 @@ class Reconciler:
             log.info("Job %s: deleted, past its retention", job_id)
 
     def _clean_up_all(self, unclean: Mapping[str, float]) -> None:
-        """As many as there is time for: lost jobs are not to wait for it."""
+        """Cleans up as many as there is time for: lost jobs must not wait for it."""
         deadline = monotonic() + CLEANUP_SECONDS
 
         def clean_up(job_id: str) -> None:
@@ -164,8 +164,8 @@ class Reconciler:
         self._for_each(unclean, clean_up)
 
     def _may_recover(self) -> bool:
-        """Whether rounds came without a gap: in a gap Redis was unreachable, and living workers
-        first get the time to send heartbeats."""
+        """Whether there was no gap between rounds: after a gap, in which Redis was unreachable, the
+        living workers first get time to send heartbeats."""
         now, rounds = monotonic(), LEASE_ROUNDS * self._settings.reconcile_seconds
         if now - self._last_round > rounds:
             self._recover_after = now + HEARTBEATS_TO_WAIT * self._settings.heartbeat_seconds
@@ -200,7 +200,7 @@ class Reconciler:
                 continue
             publish(self._queue, job_id)
             self._announced_at[job_id] = now
-            if before is None:  # else it is known: it waits for a worker that can paint it
+            if before is None:  # otherwise it waits for a worker that can paint it
                 log.warning("Job %s: had no message, and was announced again", job_id)
         oldest = now - FORGET_ANNOUNCED_SECONDS
         self._announced_at = {k: at for k, at in self._announced_at.items() if at > oldest}

@@ -79,7 +79,7 @@ def _optimise(
         cache=adapter.PREPARED_INPUTS,
     )
     del checkpoint  # as large as the optimiser's state, which the run has copied
-    # A client that finishes a job keeps what it has seen, also where that is painted again.
+    # A client that finishes a job gets at least what it has seen, even if that is painted again.
     seen = attempt.job.progress.iteration if attempt.job.progress else 0
     spans.end_preparation()
     progress: Progress | None = None
@@ -115,7 +115,7 @@ def _weights(options: Options) -> dict[str, Any]:
 
 @contextmanager
 def next_attempt(context: WorkerContext) -> Iterator[Attempt | None]:
-    """Claims the next job and holds its lease until the attempt ends; None where none waits."""
+    """Claims the next job and holds its lease until the attempt ends; None if there is none."""
     claimed = claim_next(context)
     if claimed is None:
         yield None
