@@ -11,11 +11,15 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from shared import transitions
-from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, StoredBlob, is_encoded, job_folder
+from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, is_encoded, job_folder
 from shared.errors import DamagedRecord
 from shared.job_store import JOB_KEYS, JobStore, record_key
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 log = logging.getLogger(__name__)
 
@@ -97,18 +101,18 @@ class BlobCleanup:
             yield
         yield from self._blobs.delete_old_pieces(now - SHORT_LIVED)
 
-    def _short_lived(self, page: Sequence[StoredBlob], before: datetime) -> list[str]:
-        old = (blob.key for blob in page if blob.modified_at < before)
+    def _short_lived(self, page: "Sequence[ObjectMeta]", before: datetime) -> list[str]:
+        old = (blob["path"] for blob in page if blob["last_modified"] < before)
         return [key for key in old if _ENCODED.match(key) or _CHECK.match(key)]
 
-    def _orphans(self, page: Sequence[StoredBlob], before: datetime) -> list[str]:
-        """The blobs older than this of jobs without a record that are not about to get one: a copy
-        of an earlier job's picture is as old as the original."""
+    def _orphans(self, page: "Sequence[ObjectMeta]", before: datetime) -> list[str]:
+        """Old blobs of jobs without a record that are not about to get one: a copy of an earlier
+        job's picture is as old as the original."""
         keys_by_job: dict[str, list[str]] = {}
         for blob in page:
-            match = _JOB_BLOB.match(blob.key)
-            if match is not None and blob.modified_at < before:
-                keys_by_job.setdefault(match[1], []).append(blob.key)
+            match = _JOB_BLOB.match(blob["path"])
+            if match is not None and blob["last_modified"] < before:
+                keys_by_job.setdefault(match[1], []).append(blob["path"])
         reading = self._jobs.client.pipeline(transaction=False)
         for job_id in keys_by_job:
             # In this order: a job submitted in between leaves the cleanup and gets its record.

@@ -208,25 +208,26 @@ class Reconciler:
 
 def repeat(
     round_: Callable[[], bool],
-    report_alive: Callable[[], object],
+    half: ReconcilerHalf,
     every_seconds: float,
+    jobs: JobStore,
     shutdown: Event,
 ) -> None:
-    """Runs round after round; what is unreachable now may be reachable in a later one."""
+    """Runs round after round of one half; what is unreachable now may be reachable in the next."""
     while not shutdown.wait(every_seconds):
         try:
             round_()
         except (RedisError, OperationalError, *BLOB_STORE_ERRORS) as error:
             log.warning("This round was cut short: %s", error)
         try:
-            report_alive()
+            report_alive(jobs, half)
         except RedisError as error:
             log.warning("Liveness not reported, Redis is unreachable: %s", error)
 
 
 def run_together(halves: Sequence[Callable[[], None]], shutdown: Event) -> bool:
-    """Runs each in a thread until all of them have ended, as they do once `shutdown` is set; where
-    one ends by an error, so do the others. Whether none did."""
+    """Runs each half in a thread until all have ended, as they do once `shutdown` is set; if one
+    ends with an error, so do the others. Whether none did."""
 
     def run(half: Callable[[], None]) -> None:
         try:
@@ -255,17 +256,12 @@ def main() -> int:
     name = f"{socket.gethostname()}-{os.getpid()}"
     reconciler = Reconciler(settings, jobs, blobs, create_queue(settings), name)
     deliveries = Deliveries(jobs, allow_private=settings.webhooks_anywhere)
-    halves: list[tuple[ReconcilerHalf, Callable[[], bool], float]] = [
-        ("records", reconciler.round, settings.reconcile_seconds),
-        ("webhooks", deliveries.round, WEBHOOKS_SECONDS),
+    pause = settings.reconcile_seconds
+    halves = [
+        partial(repeat, reconciler.round, "records", pause, jobs, shutdown),
+        partial(repeat, deliveries.round, "webhooks", WEBHOOKS_SECONDS, jobs, shutdown),
     ]
-    succeeded = run_together(
-        [
-            partial(repeat, round_, partial(report_alive, jobs, half), every_seconds, shutdown)
-            for half, round_, every_seconds in halves
-        ],
-        shutdown,
-    )
+    succeeded = run_together(halves, shutdown)
     deliveries.close()
     tracing.end()
     return 0 if succeeded else 1
