@@ -20,7 +20,7 @@ from shared.settings import Settings
 from shared.workers import list_workers, register_worker
 from tests.waiting import until
 from worker.__main__ import Registration
-from worker.context import Capability, FreeMemory, PaintingRate, Shutdown, WorkerContext
+from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
 from worker.lease import WakeUps
 from worker.tasks import next_attempt
 
@@ -133,40 +133,3 @@ def test_a_worker_registers_the_memory_that_it_claims_jobs_by(
     most = Memory(2 * GIB, None, "float32").most_pixels(Options(), "whitened")
     assert worker.most_pixels == most
     assert (worker.memory_bytes, worker.computed_in) == (7, "float32")
-
-
-def test_while_a_job_is_painted_the_memory_is_what_it_was_before() -> None:
-    free = 5
-    memory = FreeMemory(lambda: free)
-    assert memory.bytes() == 5
-    with memory.painting():
-        free = 1
-        assert memory.bytes() == 5
-    assert memory.bytes() == 1
-
-
-def test_memory_is_measured_at_most_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.context.FRESH_SECONDS", 60.0)
-    measured: list[int] = []
-
-    def measure() -> int:
-        measured.append(1)
-        return len(measured)
-
-    memory = FreeMemory(measure)
-    assert [memory.bytes() for _ in range(5)] == [1] * 5
-    with memory.painting():
-        pass
-    assert memory.bytes() == 2
-
-
-def test_before_its_first_job_a_worker_has_no_painting_rate() -> None:
-    assert PaintingRate().value is None
-
-
-def test_the_painting_rate_is_an_average_where_the_newest_job_counts_most() -> None:
-    rate = PaintingRate()
-    rate.add(1000, 10)
-    assert rate.value == pytest.approx(100)
-    rate.add(1000, 5)
-    assert rate.value == pytest.approx(130)

@@ -1,10 +1,12 @@
-"""The shutdown flag that a worker's parent and its children share."""
+"""What a painting process works with: its shutdown flag, its free memory, its painting rate."""
 
 import os
 import signal
 from multiprocessing import get_context
 
-from worker.context import Shutdown
+import pytest
+
+from worker.context import FreeMemory, PaintingRate, Shutdown
 
 
 def test_a_child_process_sees_that_its_parent_set_the_flag() -> None:
@@ -33,3 +35,40 @@ def test_a_child_that_was_killed_while_it_waited_blocks_no_other() -> None:
 
 def test_waiting_for_shutdown_times_out() -> None:
     assert not Shutdown().wait(0.01)
+
+
+def test_while_a_job_is_painted_the_memory_is_what_it_was_before() -> None:
+    free = 5
+    memory = FreeMemory(lambda: free)
+    assert memory.bytes() == 5
+    with memory.painting():
+        free = 1
+        assert memory.bytes() == 5
+    assert memory.bytes() == 1
+
+
+def test_memory_is_measured_at_most_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.context.FRESH_SECONDS", 60.0)
+    measured: list[int] = []
+
+    def measure() -> int:
+        measured.append(1)
+        return len(measured)
+
+    memory = FreeMemory(measure)
+    assert [memory.bytes() for _ in range(5)] == [1] * 5
+    with memory.painting():
+        pass
+    assert memory.bytes() == 2
+
+
+def test_before_its_first_job_a_worker_has_no_painting_rate() -> None:
+    assert PaintingRate().value is None
+
+
+def test_the_painting_rate_is_an_average_where_the_newest_job_counts_most() -> None:
+    rate = PaintingRate()
+    rate.add(1000, 10)
+    assert rate.value == pytest.approx(100)
+    rate.add(1000, 5)
+    assert rate.value == pytest.approx(130)
