@@ -35,6 +35,11 @@ log = logging.getLogger(__name__)
 
 Outcome = Literal["succeeded", "failed", "canceled", "given back", "lost", "left"]
 
+_MESSAGES: dict[Outcome, str] = {
+    "succeeded": "committed",
+    "lost": "the claim is lost, its work is discarded",
+}
+
 
 def paint(context: WorkerContext) -> None:
     """Claims the next job, loads its images, paints them and commits the picture."""
@@ -170,8 +175,8 @@ def _end_by_transition(attempt: Attempt) -> Iterator[None]:
         code = "internal_error"
     else:
         outcome = "succeeded"
-    word = "committed" if outcome == "succeeded" else code or outcome
-    log.log(logging.WARNING if code else logging.INFO, "Job %s: %s", job_id, word)
+    message = code or _MESSAGES.get(outcome, outcome)
+    log.log(logging.WARNING if code else logging.INFO, "Job %s: %s", job_id, message)
     _trace_outcome(outcome)
     if outcome == "given back":
         attempt.release()
