@@ -190,30 +190,19 @@ def preview_to_png(preview: bytes) -> bytes:
 
 
 def _fault_of_size(width: int, height: int, limits: Limits) -> PictureFault | None:
-    if width * height > limits.pixels:
-        megapixels = limits.pixels / 1e6
-        return PictureFault(
-            "picture_too_large",
-            413,
-            f"This picture is {width}×{height} pixels; at most {megapixels:.0f} megapixels "
-            "are allowed.",
-        )
     shorter, longer = sorted((width, height))
-    if shorter < SHORTEST_SIDE_PIXELS:
-        return PictureFault(
-            "picture_too_small",
-            422,
-            f"This picture is {width}×{height} pixels; each side needs at least "
-            f"{SHORTEST_SIDE_PIXELS}.",
-        )
-    if longer > HIGHEST_ASPECT_RATIO * shorter:
-        return PictureFault(
-            "picture_too_narrow",
-            422,
-            f"This picture is {width}×{height} pixels; one side may be at most "
-            f"{HIGHEST_ASPECT_RATIO} times the other.",
-        )
-    return None
+    if width * height > limits.pixels:
+        code, status = "picture_too_large", 413
+        rule = f"at most {limits.pixels / 1e6:.0f} megapixels are allowed"
+    elif shorter < SHORTEST_SIDE_PIXELS:
+        code, status = "picture_too_small", 422
+        rule = f"each side needs at least {SHORTEST_SIDE_PIXELS}"
+    elif longer > HIGHEST_ASPECT_RATIO * shorter:
+        code, status = "picture_too_narrow", 422
+        rule = f"one side may be at most {HIGHEST_ASPECT_RATIO} times the other"
+    else:
+        return None
+    return PictureFault(code, status, f"This picture is {width}×{height} pixels; {rule}.")
 
 
 def _reduced(picture: Image.Image, longest_side: int) -> Image.Image:

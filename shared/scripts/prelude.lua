@@ -31,8 +31,8 @@ local function observe(counters, name, seconds)
   count(counters, name .. ':sum', seconds)
 end
 
--- A caller's next turn in a lane: the one after the caller's last, or after the current one, whichever
--- is later. So the first job of one caller comes before the thousandth of another.
+-- A caller's next turn in a lane: the one after the caller's last, or after the current one,
+-- whichever is later. So the first job of one caller comes before the thousandth of another.
 local function next_turn(turns, lane, caller)
   local latest = redis.call('HMGET', turns, lane, lane .. ':' .. caller)
   return math.max(tonumber(latest[1] or 0), tonumber(latest[2] or 0)) + 1

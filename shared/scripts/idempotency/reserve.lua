@@ -8,8 +8,8 @@
 --   hold_ms      how long the submission may take
 --   deleted      the id of the job of this key if it has been deleted, '' if that is not known: it is
 --                submitted again
--- Returns {'new'} for the first, also if the first reply was lost; {'job', id} if the same was submitted
--- before; {'other'} if something else was; {'pending'} if the same is being submitted.
+-- Returns {'new'} for the first, also if the first reply was lost; {'job', id} if the same was
+-- submitted before; {'other'} if something else was; {'pending'} if the same is being submitted.
 local first = redis.call('HMGET', idempotency, 'token', 'fingerprint', 'job')
 if not first[1] then
   redis.call('HSET', idempotency, 'token', token, 'fingerprint', fingerprint)

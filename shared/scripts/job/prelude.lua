@@ -94,8 +94,8 @@ local function stop_retaining(job_id)
   redis.call('ZREM', retained, job_id)
 end
 
--- Ends the retention of the jobs beyond a limit, but not of this one. A few at once: there are many only
--- if the limit was lowered.
+-- Ends the retention of the jobs beyond a limit, but not of this one. A few at once: there are many
+-- only if the limit was lowered.
 local function trim_retained(key, limit)
   local beyond = math.min(redis.call('ZCARD', key) - limit, 100)
   if beyond <= 0 then return end

@@ -19,10 +19,10 @@
 --   latest_ms        what `begin_submission` returned
 --   warnings         (JSON) of its options and images, '' if there are none
 --   pixels           how many the picture will have
---   image_bytes      about how much memory its images need while it is painted; 0 if that is not known
--- Returns 'queued', also if the first reply was lost; 'full'; 'busy' if the owner has reached the limit;
--- or 'late' if its pictures may have been cleaned up, or it was deleted, because its request has already
--- failed.
+--   image_bytes      about how much memory its images need while it is painted; 0 if it is not known
+-- Returns 'queued', also if the first reply was lost; 'full'; 'busy' if the owner has reached the
+-- limit; or 'late' if its pictures may have been cleaned up, or it was deleted, because its request has
+-- already failed.
 if redis.call('EXISTS', record) == 1 then return 'queued' end
 local due = redis.call('ZSCORE', cleanup, id)
 if tonumber(due or 0) ~= tonumber(latest_ms) or tonumber(due) <= now_ms() then return 'late' end
