@@ -23,7 +23,6 @@ from typing import ClassVar, Literal
 
 _BEARER = {"WWW-Authenticate": 'Bearer realm="Pastiche"'}
 
-
 FIELD_FAULTS = {
     "invalid_value": "The value is not allowed for this field.",
     "backbone_missing": "No running worker has the weights of this backbone.",

@@ -190,19 +190,18 @@ def preview_to_png(preview: bytes) -> bytes:
 
 
 def _fault_of_size(width: int, height: int, limits: Limits) -> PictureFault | None:
+    size = f"This picture is {width}×{height} pixels"
     shorter, longer = sorted((width, height))
     if width * height > limits.pixels:
-        code, status = "picture_too_large", 413
-        rule = f"at most {limits.pixels / 1e6:.0f} megapixels are allowed"
-    elif shorter < SHORTEST_SIDE_PIXELS:
-        code, status = "picture_too_small", 422
-        rule = f"each side needs at least {SHORTEST_SIDE_PIXELS}"
-    elif longer > HIGHEST_ASPECT_RATIO * shorter:
-        code, status = "picture_too_narrow", 422
-        rule = f"one side may be at most {HIGHEST_ASPECT_RATIO} times the other"
-    else:
-        return None
-    return PictureFault(code, status, f"This picture is {width}×{height} pixels; {rule}.")
+        most = f"at most {limits.pixels / 1e6:.0f} megapixels are allowed"
+        return PictureFault("picture_too_large", 413, f"{size}; {most}.")
+    if shorter < SHORTEST_SIDE_PIXELS:
+        least = f"each side needs at least {SHORTEST_SIDE_PIXELS}"
+        return PictureFault("picture_too_small", 422, f"{size}; {least}.")
+    if longer > HIGHEST_ASPECT_RATIO * shorter:
+        most = f"one side may be at most {HIGHEST_ASPECT_RATIO} times the other"
+        return PictureFault("picture_too_narrow", 422, f"{size}; {most}.")
+    return None
 
 
 def _reduced(picture: Image.Image, longest_side: int) -> Image.Image:
