@@ -17,10 +17,9 @@ from api.decoding.decoder import Decoder, EncodedResults
 from api.events.subscriptions import Subscriptions
 from shared import transitions
 from shared.blob_store import BlobStore
-from shared.job_store import AsyncJobStore
+from shared.job_store import AsyncJobStore, record_key
 from shared.jobs import Job
 from shared.queue import create_queue
-from shared.redis_keys import record_key
 from shared.settings import Settings
 from shared.transitions import Retention
 

@@ -17,7 +17,7 @@ from pastiche.engine.inputs import Inputs
 from pastiche.engine.run import Run
 from shared.blob_store import BlobStore
 from shared.settings import Settings
-from worker.checkpoints import Checkpoints
+from worker.snapshots import Checkpoints
 
 SIZES = (256, 512, 1024)
 SECONDS = 60

@@ -25,9 +25,8 @@ from shared import transitions
 from shared.blob_store import input_key
 from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import new_job_id
+from shared.jobs import Place, new_job_id
 from shared.settings import Settings
-from shared.transitions import Place
 from tests.waiting import until
 
 ROUNDS = 200

@@ -9,7 +9,7 @@ from typing import Self
 
 from redis import RedisError
 
-from shared import redis_keys, transitions
+from shared import job_store, transitions
 from shared.errors import DamagedRecord
 from shared.job_store import AsyncJobStore
 from shared.jobs import Job
@@ -142,7 +142,7 @@ class Subscriptions:
         while True:
             try:
                 async with self._jobs.client.pubsub(ignore_subscribe_messages=True) as channel:
-                    await channel.subscribe(redis_keys.CHANGED)
+                    await channel.subscribe(job_store.CHANGED)
                     for job_id in self._watched:
                         self._mark_changed(job_id)
                     while True:

@@ -25,7 +25,7 @@ from api.jobs.dependencies import (
 from api.service import CurrentService
 from pastiche.option_warnings import update_warnings
 from pastiche.options import LIVE_OPTIONS, OPTIONS, OptionError, Options
-from shared import overview, transitions
+from shared import job_records, transitions
 from shared.blob_store import result_key
 from shared.errors import (
     CancelRequested,
@@ -68,7 +68,7 @@ async def list_jobs(
     """The caller's jobs, the newest first."""
     service = access.service
     listed = await service.jobs.run(
-        overview.list_jobs(
+        job_records.list_jobs(
             access.owner, before=cursor or "", limit=limit, status=status, most=_MAX_SCANNED_JOBS
         )
     )

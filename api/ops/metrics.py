@@ -19,9 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.middleware import Middleware, is_head, on_response_start
 from pastiche.job_settings import Priority
-from shared.job_store import Transition
+from shared.job_store import JOB_KEYS, Transition
 from shared.jobs import LANES
-from shared.redis_keys import JOB_KEYS
 from shared.workers import Worker
 
 Kind = Literal["counter", "gauge", "histogram"]

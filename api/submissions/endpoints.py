@@ -26,8 +26,7 @@ from api.submissions.queueing import (
 from api.submissions.uploads import read_submission
 from shared import logs, tracing
 from shared.errors import DamagedRecord, JobNotOver, PicturesLost
-from shared.jobs import Job
-from shared.transitions import Place
+from shared.jobs import Job, Place
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

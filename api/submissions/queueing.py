@@ -23,13 +23,13 @@ from pastiche.memory_budget import ImageSizes
 from pastiche.option_warnings import OptionWarning, find_warnings
 from pastiche.options import LAYER_OPTIONS, MIN_SIZE, OptionError, Options, missing_layers
 from pastiche.sizes import fitted, scales
-from shared import logs, overview, tracing, transitions
+from shared import job_records, logs, tracing, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
 from shared.inputs import Inputs
-from shared.jobs import Job, new_job_id
+from shared.jobs import Job, Place, new_job_id
 from shared.queue import publish
-from shared.transitions import IdempotencyKey, Place, Submitted
+from shared.transitions import IdempotencyKey, Submitted
 from shared.workers import Worker, list_workers
 
 log = logging.getLogger(__name__)
@@ -245,7 +245,7 @@ def _check_outcome(outcome: Submitted, service: Service) -> None:
 async def respond_with_estimate(submission: Submission, access: Access) -> Response:
     """What a submission would cost, and when its last result might be there."""
     place = make_place(submission, access)
-    outlook = await access.service.jobs.run(overview.estimate(place))
+    outlook = await access.service.jobs.run(job_records.estimate(place))
     rates = await get_worker_rates(access.service)
     warnings = dict.fromkeys(
         warning

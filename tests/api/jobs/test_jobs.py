@@ -7,12 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import redis_keys, transitions
+from shared import job_store, transitions
 from shared.errors import FAILURES
 from shared.inputs import Inputs
-from shared.job_store import JobStore
-from shared.jobs import new_job_id
-from shared.transitions import Place, Retention
+from shared.job_store import JOB_KEYS, JobStore
+from shared.jobs import Place, new_job_id
+from shared.transitions import Retention
 from shared.workers import Worker, register_worker
 from tests import pictures
 from tests.api.worker import PROGRESS, submitted
@@ -21,7 +21,7 @@ from tests.conftest import RunningApi
 
 def claimed(job: dict[str, Any], jobs: JobStore) -> str:
     """As a worker would: the fence of the claim."""
-    fence = jobs.run(transitions.claim(job["id"], lease_seconds=20)).fence
+    fence = jobs.run(transitions.claim(job["id"], lease_seconds=20))
     assert fence is not None
     return fence
 
@@ -105,7 +105,7 @@ def test_an_erased_job_leaves_nothing_behind(api: RunningApi, jobs: JobStore) ->
     response = api.http.delete(job["links"]["self"])
     assert (response.status_code, response.content) == (204, b"")
     assert api.blobs == []
-    assert not jobs.client.exists(redis_keys.record_key(job["id"]), redis_keys.WAITING)
+    assert not jobs.client.exists(job_store.record_key(job["id"]), JOB_KEYS["waiting"])
     assert api.http.get(job["links"]["self"]).status_code == 404
     assert api.http.delete(job["links"]["self"]).status_code == 404
 
@@ -138,7 +138,7 @@ def test_a_job_past_its_retention_is_gone(api: RunningApi, jobs: JobStore) -> No
 
 
 def test_a_full_queue_answers_when_to_come_again(api: RunningApi, jobs: JobStore) -> None:
-    jobs.client.zadd(redis_keys.WAITING, {new_job_id(): 1 for _ in range(10_000)})
+    jobs.client.zadd(JOB_KEYS["waiting"], {new_job_id(): 1 for _ in range(10_000)})
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     response = api.http.post("/jobs", files=files)
     assert response.status_code == 503
@@ -184,7 +184,7 @@ def test_the_worker_of_a_running_job_hears_of_its_new_weights(
 
 def rewrite(job: dict[str, Any], jobs: JobStore, name: str, **more: Any) -> None:
     """A JSON object in a job's record with more in it, and in other spacing."""
-    record = redis_keys.record_key(job["id"])
+    record = job_store.record_key(job["id"])
     values = json.loads(jobs.client.hget(record, name) or "{}") | more
     jobs.client.hset(record, name, json.dumps(values, indent=1))
 
@@ -204,7 +204,7 @@ def test_weights_that_others_keep_changing_are_tried_a_few_times_alone(
 ) -> None:
     job = submitted(api)
     # No other count is ever written so: to the script it is always another than the API's.
-    jobs.client.hset(redis_keys.record_key(job["id"]), "reweighed", "01")
+    jobs.client.hset(job_store.record_key(job["id"]), "reweighed", "01")
     response = reweighed(api, job, style_weight=0.9)
     assert (response.status_code, response.json()["code"]) == (409, "changed_meanwhile")
 
@@ -218,7 +218,7 @@ def test_a_job_of_a_newer_version_is_listed_changed_canceled_and_erased(
     assert [each["id"] for each in listed] == [job["id"], other["id"]]
     assert listed[0]["options"] == job["options"]
     assert reweighed(api, job, style_weight=0.9).status_code == 200
-    options = jobs.client.hget(redis_keys.record_key(job["id"]), "options")
+    options = jobs.client.hget(job_store.record_key(job["id"]), "options")
     assert json.loads(options or "{}")["brush"] == 3
     assert api.http.post(job["links"]["cancel"]).json()["status"] == "canceled"
     assert api.http.post(f"/jobs/{job['id']}/retry").status_code == 202
@@ -232,7 +232,7 @@ def test_a_damaged_record_spoils_no_list(
     field: str, value: str, api: RunningApi, jobs: JobStore
 ) -> None:
     other, damaged = submitted(api), submitted(api)
-    jobs.client.hset(redis_keys.record_key(damaged["id"]), field, value)
+    jobs.client.hset(job_store.record_key(damaged["id"]), field, value)
     listed = api.http.get("/jobs").json()["jobs"]
     assert [each["id"] for each in listed] == [other["id"]]
     answer = api.http.get(damaged["links"]["self"])

@@ -102,7 +102,7 @@ def test_a_request_is_counted_by_its_own_method(api: RunningApi) -> None:
 def test_durations_are_counted_in_the_classes_that_are_told(jobs: JobStore) -> None:
     script = jobs.client.register_script(
         "local counters = KEYS[1]\n"
-        + (Path("shared/scripts/counting.lua").read_text())
+        + (Path("shared/scripts/prelude.lua").read_text())
         + "for _, bound in ipairs(bounds) do observe(counters, 'x', bound) end"
     )
     script(keys=["test"])

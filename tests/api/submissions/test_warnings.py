@@ -5,8 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.job_store import JobStore
-from shared.redis_keys import record_key
+from shared.job_store import JobStore, record_key
 from tests import pictures
 from tests.api.submissions.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker

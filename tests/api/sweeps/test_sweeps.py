@@ -12,8 +12,7 @@ from api.submissions.idempotency import make_idempotency_key, reserve
 from api.sweeps import store
 from api.sweeps.store import Sweep
 from local.supervisor import free_port
-from shared import redis_keys
-from shared.job_store import JobStore
+from shared.job_store import JOB_KEYS, JobStore
 from shared.jobs import new_job_id
 from shared.settings import Settings
 from shared.transitions import IdempotencyKey
@@ -65,7 +64,7 @@ def test_erasing_a_sweep_leaves_nothing(api: RunningApi, jobs: JobStore) -> None
     assert api.http.delete(sweep["links"]["self"]).status_code == 204
     assert api.http.get(sweep["links"]["self"]).json()["code"] == "sweep_not_found"
     assert api.blobs == []
-    of_all = {"paint", "_kombu.binding.paint", redis_keys.CLEANUP, redis_keys.COUNTERS}
+    of_all = {"paint", "_kombu.binding.paint", JOB_KEYS["cleanup"], JOB_KEYS["counters"]}
     assert set(jobs.client.keys("*")) <= of_all
 
 

@@ -14,16 +14,14 @@ from shared import transitions
 from shared.blob_store import BlobStore
 from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import new_job_id
+from shared.jobs import Place, new_job_id
 from shared.queue import MESSAGES_KEY, create_queue
 from shared.settings import Settings
-from shared.transitions import Place
 from shared.workers import list_workers, register_worker
 from tests.waiting import until
-from worker.context import WorkerContext
+from worker.__main__ import Registration
+from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
 from worker.lease import WakeUps
-from worker.registration import Capability, FreeMemory, PaintingRate, Registration
-from worker.shutdown import Shutdown
 from worker.tasks import next_attempt
 
 GIB = 2**30
@@ -55,7 +53,7 @@ def open_context(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[Ope
 
 @pytest.fixture(autouse=True)
 def _measured_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.registration.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("worker.context.FRESH_SECONDS", 0.0)
 
 
 def submitted(jobs: JobStore, side: int, image_bytes: int = 0, **options: Any) -> str:
@@ -124,11 +122,10 @@ def test_a_worker_claims_by_the_memory_that_it_has_now(
 def test_a_worker_registers_the_memory_that_it_claims_jobs_by(
     open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.registration.INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 0.01)
     free = GIB
     context = open_context(lambda: free)
-    rate = context.painting_rate
-    Registration(jobs, context.capability, rate, context.shutdown, lambda: 7).start()
+    Registration(context, lambda: 7).start()
     until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [GIB])
     free = 2 * GIB
     until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [2 * GIB])
@@ -136,40 +133,3 @@ def test_a_worker_registers_the_memory_that_it_claims_jobs_by(
     most = Memory(2 * GIB, None, "float32").most_pixels(Options(), "whitened")
     assert worker.most_pixels == most
     assert (worker.memory_bytes, worker.computed_in) == (7, "float32")
-
-
-def test_while_a_job_is_painted_the_memory_is_what_it_was_before() -> None:
-    free = 5
-    memory = FreeMemory(lambda: free)
-    assert memory.bytes() == 5
-    with memory.painting():
-        free = 1
-        assert memory.bytes() == 5
-    assert memory.bytes() == 1
-
-
-def test_memory_is_measured_at_most_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.registration.FRESH_SECONDS", 60.0)
-    measured: list[int] = []
-
-    def measure() -> int:
-        measured.append(1)
-        return len(measured)
-
-    memory = FreeMemory(measure)
-    assert [memory.bytes() for _ in range(5)] == [1] * 5
-    with memory.painting():
-        pass
-    assert memory.bytes() == 2
-
-
-def test_before_its_first_job_a_worker_has_no_painting_rate() -> None:
-    assert PaintingRate().value is None
-
-
-def test_the_painting_rate_is_an_average_where_the_newest_job_counts_most() -> None:
-    rate = PaintingRate()
-    rate.add(1000, 10)
-    assert rate.value == pytest.approx(100)
-    rate.add(1000, 5)
-    assert rate.value == pytest.approx(130)

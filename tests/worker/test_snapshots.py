@@ -8,8 +8,8 @@ from typing import IO
 import pytest
 
 from shared.blob_store import BlobStore, checkpoint_key
-from worker import checkpoints as module
-from worker.checkpoints import Checkpoints
+from worker import snapshots as module
+from worker.snapshots import Checkpoints
 
 
 @pytest.fixture
