@@ -68,7 +68,7 @@ chaos: $(VENV)/dev ## Inject faults into a whole service and check its guarantee
 	$(RUN) -m tests.chaos --rounds "$(ROUNDS)"
 
 fuzz: $(VENV)/dev ## Test the API with many more requests, options and damaged pictures (PICTURES=20000)
-	PASTICHE_FUZZ_EXAMPLES=500 $(VENV)/bin/pytest tests/api/test_openapi.py tests/api/hostile/test_options.py
+	PASTICHE_FUZZ_EXAMPLES=500 $(VENV)/bin/pytest tests/api/http/test_openapi.py tests/api/hostile/test_options.py
 	$(RUN) -m tests.api.hostile --pictures "$(PICTURES)"
 
 weights: $(VENV)/local ## Download a backbone's weights: vgg16, vgg19 or vgg19-caffe (BACKBONE=vgg19)

@@ -1,5 +1,6 @@
 """`python -m api`: serves the API with uvicorn, on the host and port of the settings."""
 
+import resource
 import sys
 from contextlib import suppress
 from socket import socket
@@ -9,12 +10,14 @@ from fastapi import FastAPI
 
 from api.access.trusted_requests import warn_of_open_service
 from api.app import create_app
-from api.http.connection_limits import raise_file_limit
 from api.http.connections import make_protocol
 from api.service import get_service
 from shared.settings import Settings
 
 START_FAILED = 3
+
+_MAX_FILES = 65_536
+"""No more than this is requested: some systems name a limit that no process can have."""
 
 
 class Server(uvicorn.Server):
@@ -30,6 +33,22 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def raise_file_limit() -> None:
+    """Raises this process's limit of open files as far as the system allows without more rights."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+
+
+def get_connection_limit(settings: Settings) -> int:
+    """The setting, or half of the open files: uploads, decoders and Redis need the rest."""
+    if settings.connections_limit is not None:
+        return settings.connections_limit
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MAX_FILES // 2 if soft == resource.RLIM_INFINITY else soft // 2
+
+
 def main() -> None:
     settings = Settings()
     raise_file_limit()
@@ -39,7 +58,7 @@ def main() -> None:
         app,
         host=settings.host,
         port=settings.port,
-        http=make_protocol(settings),
+        http=make_protocol(settings, get_connection_limit(settings)),
         log_level=settings.log_level.lower(),
         timeout_graceful_shutdown=10,
         server_header=False,

@@ -5,14 +5,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from anyio import to_thread
 from fastapi import FastAPI
+from prometheus_client import Histogram
 
+from api import web
 from api.access import authentication
-from api.access.quotas import Quotas, RateLimitHeaders
+from api.access.quotas import RateLimitHeaders
 from api.access.trusted_requests import TrustedRequests
-from api.decoding.decoder import Decoder
 from api.decoding.scratch import remove_abandoned_later, scratch_folder
 from api.events import endpoints as events
-from api.events.subscriptions import Subscriptions
 from api.http import openapi, problems
 from api.http.middleware import (
     BlankQueries,
@@ -27,19 +27,13 @@ from api.http.middleware import (
 )
 from api.jobs import endpoints as jobs
 from api.jobs import results
-from api.jobs.caches import EncodedResults, JobCache
 from api.ops import endpoints as ops
-from api.ops.metrics import RequestTimer, RequestTimes
-from api.ops.readiness import ReadinessCheck
+from api.ops.metrics import RequestTimer, make_request_times
 from api.service import Service
 from api.submissions import endpoints as submissions
 from api.sweeps import endpoints as sweeps
-from api.web import page
 from pastiche.version import __version__
 from shared import logs, tracing
-from shared.blob_store import BlobStore
-from shared.job_store import AsyncJobStore
-from shared.queue import create_queue
 from shared.settings import Settings
 
 _FORM_FIELDS_BYTES = 1_000_000
@@ -53,13 +47,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     logs.configure(settings)
     hide_queries_in_access_log()
     is_traced = tracing.begin("pastiche-api")
-    request_times = RequestTimes()
+    request_times = make_request_times()
     app = FastAPI(
         title="Pastiche",
         version=__version__,
         summary="Neural style transfer: a photograph, painted in the style of a painting.",
         lifespan=_lifespan(settings, request_times),
-        generate_unique_id_function=openapi.make_operation_id,
+        generate_unique_id_function=lambda route: route.name,  # `get_job`, as clients call it
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -80,35 +74,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(HeadRequests)
     for feature in (jobs, submissions, sweeps, events, results, authentication, ops):
         app.include_router(feature.router)
-    page.install(app, settings)
+    web.install(app, settings)
     problems.install(app)
     openapi.install(app)
     return app
 
 
 def _lifespan(
-    settings: Settings, request_times: RequestTimes
+    settings: Settings, request_times: Histogram
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        job_store = AsyncJobStore.connect(settings.redis_location)
-        blobs, decoder = BlobStore.open(settings.blob_store_location), Decoder(settings)
         with scratch_folder() as scratch:
-            service = Service(
-                settings=settings,
-                jobs=job_store,
-                job_cache=JobCache(job_store),
-                blobs=blobs,
-                queue=create_queue(settings),
-                decoder=decoder,
-                encoded_results=EncodedResults(blobs, decoder, scratch),
-                scratch=scratch,
-                subscriptions=Subscriptions(job_store),
-                quotas=Quotas(settings, job_store),
-                readiness=ReadinessCheck(job_store, blobs),
-                request_times=request_times,
-            )
-            app.state.service = service
+            app.state.service = service = Service(settings, scratch, request_times)
             await service.decoder.warm_up()
             async with service.subscriptions.run(), remove_abandoned_later():
                 yield

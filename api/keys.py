@@ -51,16 +51,10 @@ def hash_key(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
 
-async def find_owner(client: "redis.asyncio.Redis", key_hash: str) -> str | None:
-    """The owner of the key with this hash; None if there is none, or if it was revoked."""
+async def find(client: "redis.asyncio.Redis", key_hash: str) -> Key | None:
+    """The key with this hash; None if there is none, or if it was revoked."""
     record = await client.hget(KEYS, key_hash)
-    return None if record is None else str(json.loads(record)["owner"])
-
-
-async def allows_high_priority(client: "redis.asyncio.Redis", key: str) -> bool:
-    """Whether a key may submit with high priority."""
-    record = await client.hget(KEYS, hash_key(key))
-    return record is not None and bool(json.loads(record).get("high_priority", False))
+    return None if record is None else _parse(record)
 
 
 def create(client: "redis.Redis", owner: str, *, high_priority: bool = False) -> str:
@@ -81,9 +75,12 @@ def create(client: "redis.Redis", owner: str, *, high_priority: bool = False) ->
 
 def list_all(client: "redis.Redis") -> list[Key]:
     """Every key, by owner."""
-    records = client.hgetall(KEYS).values()
-    keys = [Key(**known_fields(Key, json.loads(record))) for record in records]
+    keys = map(_parse, client.hgetall(KEYS).values())
     return sorted(keys, key=lambda key: (key.owner, key.created_at))
+
+
+def _parse(record: str | bytes) -> Key:
+    return Key(**known_fields(Key, json.loads(record)))
 
 
 def revoke(client: "redis.Redis", key_id: str) -> bool:

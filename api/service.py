@@ -1,39 +1,61 @@
-"""What endpoints work with: created once at start-up, and passed to each of them."""
+"""What all requests share: the parts of the API, created once at start-up."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
-from celery import Celery
+from anyio import Lock
 from fastapi import Depends, FastAPI, Request
+from obstore.exceptions import BaseError as BlobStoreError
+from prometheus_client import Histogram
+from redis import RedisError, ResponseError
 
 from api.access.quotas import Quotas
-from api.decoding.decoder import Decoder
+from api.decoding.decoder import Decoder, EncodedResults
 from api.events.subscriptions import Subscriptions
-from api.jobs.caches import EncodedResults, JobCache
-from api.ops.metrics import RequestTimes
-from api.ops.readiness import ReadinessCheck
+from shared import transitions
 from shared.blob_store import BlobStore
-from shared.job_store import AsyncJobStore
+from shared.job_store import AsyncJobStore, record_key
+from shared.jobs import Job
+from shared.queue import create_queue
 from shared.settings import Settings
+from shared.transitions import Retention
+
+MAX_CACHED_JOBS = 1000
+
+_VERSION_FIELDS = ("version", "status", "fence")
+"""These tell whether a record has changed. The version alone would, except after a Redis that lost
+its last second and counts on from before."""
+
+FRESH_SECONDS = 1.0
+"""How long the state of the stores is reused: anybody may ask for it, as often as they like."""
+
+_TRIAL_KEY = "api:readiness"
+_TRIAL_MILLISECONDS = 1
 
 
-@dataclass(frozen=True, slots=True)
 class Service:
-    """The parts of a running API. Nothing of a job is only here: its record has it."""
+    """The parts of a running API. Nothing of a job is only here: its record has it.
 
-    settings: Settings
-    jobs: AsyncJobStore
-    job_cache: JobCache
-    blobs: BlobStore
-    queue: Celery
-    decoder: Decoder
-    encoded_results: EncodedResults
-    scratch: Path
-    subscriptions: Subscriptions
-    quotas: Quotas
-    readiness: ReadinessCheck
-    request_times: RequestTimes
+    Args:
+        scratch: a folder for temporary files.
+        request_times: by method, route and status.
+    """
+
+    def __init__(self, settings: Settings, scratch: Path, request_times: Histogram) -> None:
+        self.settings, self.scratch, self.request_times = settings, scratch, request_times
+        self.retention = Retention.from_settings(settings)
+        self.jobs = AsyncJobStore.connect(settings.redis_location)
+        self.job_cache = JobCache(self.jobs)
+        self.blobs = BlobStore.open(settings.blob_store_location)
+        self.queue = create_queue(settings)
+        self.decoder = Decoder(settings)
+        self.encoded_results = EncodedResults(self.blobs, self.decoder, scratch)
+        self.subscriptions = Subscriptions(self.jobs)
+        self.quotas = Quotas(settings, self.jobs)
+        self.readiness = ReadinessCheck(self.jobs, self.blobs)
 
 
 def get_service(app: FastAPI) -> Service:
@@ -49,3 +71,85 @@ async def _get_request_service(request: Request) -> Service:
 
 CurrentService = Annotated[Service, Depends(_get_request_service)]
 """The parts, for an endpoint."""
+
+
+@dataclass(slots=True)
+class _CachedJob:
+    job: Job
+    body: bytes | None = None
+
+
+class JobCache:
+    """The jobs that this process read last. A poll of an unchanged job costs Redis three fields; no
+    record is parsed and no JSON written twice.
+
+    Jobs that wait are read each time: they move up without a change of their records.
+    """
+
+    def __init__(self, jobs: AsyncJobStore) -> None:
+        self._jobs = jobs
+        self._cached: dict[str, _CachedJob] = {}
+
+    async def get(self, job_id: str) -> Job | None:
+        """The current job; None if there is none.
+
+        Raises:
+            DamagedRecord: its record cannot be read.
+        """
+        cached = self._cached.get(job_id)
+        if cached is not None and cached.job.waiting is None:
+            known = cached.job
+            values = await self._jobs.client.hmget(record_key(job_id), _VERSION_FIELDS)
+            if list(values) == [str(known.version), known.status, known.fence]:
+                return known
+        job = await self._jobs.run(transitions.read(job_id))
+        self._cached.pop(job_id, None)
+        if job is not None:
+            self._cached[job_id] = _CachedJob(job)
+        if len(self._cached) > MAX_CACHED_JOBS:
+            del self._cached[next(iter(self._cached))]
+        return job
+
+    def get_body(self, job: Job, encode: Callable[[], bytes]) -> bytes:
+        """The job's JSON, encoded once for all who poll it."""
+        cached = self._cached.get(job.id)
+        if cached is None or cached.job is not job:
+            return encode()
+        if cached.body is None:
+            cached.body = encode()
+        return cached.body
+
+
+class ReadinessCheck:
+    """The last state of the two stores, each `ok` or what is wrong with it."""
+
+    def __init__(self, jobs: AsyncJobStore, blobs: BlobStore) -> None:
+        self._jobs, self._blobs = jobs, blobs
+        self._lock = Lock()
+        self._tried_at: float | None = None
+        self._states = ("ok", "ok")
+
+    async def check(self) -> tuple[str, str]:
+        """The state of Redis and of the blob store."""
+        async with self._lock:
+            if self._tried_at is None or monotonic() - self._tried_at > FRESH_SECONDS:
+                self._states = await self._check_redis(), await self._check_blob_store()
+                self._tried_at = monotonic()
+            return self._states
+
+    async def _check_redis(self) -> str:
+        """A full Redis, or a replica, still answers reads: so a write is tried."""
+        try:
+            await self._jobs.client.set(_TRIAL_KEY, "ready", px=_TRIAL_MILLISECONDS)
+        except ResponseError:
+            return "cannot be written"
+        except (RedisError, OSError):
+            return "cannot be reached"
+        return "ok"
+
+    async def _check_blob_store(self) -> str:
+        try:
+            await self._blobs.check()
+        except (BlobStoreError, OSError):
+            return "cannot be written"
+        return "ok"

@@ -27,10 +27,10 @@ from pastiche import Options, preset
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from pastiche.network_layers import CHANNELS, CONTENT_LAYER, stride_at
 from pastiche.options import VGG16_LAYERS
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 
 SIZES = (256, 512, 1024, 2048)
 STEPS = 60

@@ -32,7 +32,7 @@ from torch import Tensor
 from benchmarks import likeness_table
 from benchmarks.likeness_table import Row
 from benchmarks.pairs import every_pair, example, opened
-from pastiche import OptionError, Options, preset, stylize
+from pastiche import OptionError, Options, preset, stylize_tensors
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.fast.cuda import best_device
@@ -159,7 +159,7 @@ def measured(pair: tuple[str, str], name: Preset, options: Options) -> Row:
         example(kind, each) for kind, each in zip(("content", "style"), pair, strict=True)
     )
     began = perf_counter()
-    picture = from_pil(to_pil(stylize(content, style, options)))
+    picture = from_pil(to_pil(stylize_tensors(content, style, options)))
     seconds = perf_counter() - began
     images = picture, content, style
     return Row(

@@ -30,7 +30,7 @@ from PIL import Image
 from benchmarks.machine import machine
 from benchmarks.pairs import RESULTS
 from local import redis_server
-from local.ports import free_port
+from local.supervisor import free_port
 from shared import transitions
 from shared.job_store import JobStore
 from shared.progress import Progress
@@ -110,7 +110,7 @@ def submitted(http: httpx.Client, files: dict[str, bytes]) -> httpx.Response:
 def running_job(http: httpx.Client, store: JobStore) -> tuple[str, str]:
     """A job that is being painted, by its record: its id and fence."""
     job_id = submitted(http, {"content": jpeg(20, 0), "style": jpeg(20, 1)}).json()["id"]
-    fence = store.run(transitions.claim(job_id, lease_seconds=3600)).fence
+    fence = store.run(transitions.claim(job_id, lease_seconds=3600))
     assert fence is not None
     _beat(store, job_id, fence, 1)
     return job_id, fence

@@ -19,9 +19,9 @@ from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from pastiche.options import Precision
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 
 ITERATIONS = 12
 """Enough to fill the history of L-BFGS, which both keep."""

@@ -21,9 +21,7 @@ import httpx
 from PIL import Image
 
 from benchmarks.pairs import BACKBONE
-from local.ports import free_port
-from local.service import running
-from local.signals import Operator
+from local.supervisor import Operator, free_port, running
 from shared.settings import Settings
 
 _LOOK_AGAIN_SECONDS = 0.01

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.pairs import BACKBONE, PAIRS, example
-from pastiche import Options, stylize
+from pastiche import Options, stylize_tensors
 from pastiche.engine.backbone_sources import choose_backbone
-from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.objective import evaluate
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 
 SIZES = (128, 256)
 
@@ -26,7 +26,7 @@ def ended_with(content: str, style: str, size: int) -> tuple[float, float]:
     prepared = PreparedInputs.prepare(inputs, exact, choose_backbone(BACKBONE))
     objective = prepared.build_objective(scales(*prepared.size, exact)[-1], exact)
     rough = Options(size=size, precision="bfloat16", backbone=BACKBONE)
-    pictures = (stylize(inputs.content, inputs.styles, each) for each in (rough, exact))
+    pictures = (stylize_tensors(inputs.content, inputs.styles, each) for each in (rough, exact))
     one, other = (evaluate(objective, each.to(best_device())) for each in pictures)
     return one.value.item(), other.value.item()
 

@@ -15,17 +15,16 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
+from pastiche.engine import lbfgs
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import choose_backbone
-from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.objective import Evaluation
+from pastiche.engine.objective import Evaluation, evaluate
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.stylize import start_optimiser
 from pastiche.network_layers import POOLED_BEFORE
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 
 SIZES = (256, 512)
 ROUNDS = 15
@@ -68,9 +67,8 @@ class Bench:
         scale = scales(*prepared.size, options)[-1]
         self.network, self.size = prepared.network, scale.size
         self._objective = prepared.build_objective(scale, options)
-        self._state = start_optimiser(
-            prepared.start(scale.size, options).flatten(), options, 10, prepared.axes
-        )
+        start = prepared.start(scale.size, options).flatten()
+        self._state = lbfgs.begin(start, axes=prepared.axes)
 
     def evaluation(self) -> Evaluation:
         """The objective where the painting stands."""

@@ -19,15 +19,14 @@ import httpx
 from PIL import Image
 
 from local import redis_server
-from local.ports import free_port
+from local.supervisor import free_port
 from pastiche import Options
 from shared import transitions
 from shared.blob_store import input_key
 from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import new_job_id
+from shared.jobs import Place, new_job_id
 from shared.settings import Settings
-from shared.transitions import Place
 from tests.waiting import until
 
 ROUNDS = 200

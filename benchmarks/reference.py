@@ -26,7 +26,6 @@ def plain_problem(objective: Objective) -> Problem:
         layer: Convolution(each.weight.contiguous(), each.bias, each.padding_value, each.threshold)
         for layer, each in network.convolutions.items()
     }
-    (region,) = targets.regions
     content_weights = {
         target.layer: (weight * target.scale * target.energy).item()
         for target, weight in zip(targets.contents, weights.contents, strict=True)
@@ -34,12 +33,15 @@ def plain_problem(objective: Objective) -> Problem:
     return Problem(
         network=replace(network, convolutions=convolutions),
         content={target.layer: target.features for target in targets.contents},
-        styles=[{style.layer: _moments(style.statistic) for style in region.styles}],
+        styles=[{target.layer: _moments(target.statistics[0]) for target in targets.styles}],
         content_weights=content_weights,
-        style_weights={layer: weights.styles[0, layer][0].item() for layer in region.layers},
+        style_weights={
+            target.layer: weight.item()
+            for target, (weight,) in zip(targets.styles, weights.styles, strict=True)
+        },
         tv_weight=weights.tv.item(),
         gamut_weight=weights.gamut.item(),
-        statistic="gram" if isinstance(region.styles[0].statistic, GramTarget) else "moments",
+        statistic="gram" if isinstance(targets.styles[0].statistics[0], GramTarget) else "moments",
         palette=targets.palette,
     )
 

@@ -10,7 +10,7 @@ the engine's coarse scales and targets count, scoring does not.
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
 
@@ -29,10 +29,9 @@ from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.plain import Problem
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.stylize import Run as EngineRun
+from pastiche.engine.run import Run as EngineRun
 from pastiche.network_layers import compared_layers
-from pastiche.options import LayerName
-from pastiche.pyramid import Scale, scales
+from pastiche.sizes import Scale, scales
 
 SIZES = (256, 512)
 WITHIN = (1.5, 1.1, 1.02)
@@ -75,10 +74,6 @@ class Loaded:
     def sha256(self) -> str | None:
         return self.loaded.sha256
 
-    @property
-    def shares(self) -> Mapping[LayerName, float]:
-        return self.loaded.shares
-
     def network(self, *_: object) -> Backbone:
         """The network, whatever the images."""
         return self.loaded
@@ -101,7 +96,7 @@ class Duel:
         inputs = Inputs(example("content", content), (example("style", style),))
         inputs = inputs.checked(options).to(best_device())
         source = choose_backbone(BACKBONE)
-        layers = compared_layers(options, source.shares)
+        layers = compared_layers(options, source.name)
         network = Loaded(source.network((inputs.content, *inputs.styles), layers, options))
         prepared = PreparedInputs.prepare(inputs, options, network)
         *coarse, full = scales(*prepared.size, options)

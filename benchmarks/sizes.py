@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.pairs import PAIRS, example
-from pastiche import Options, stylize
+from pastiche import Options, stylize_tensors
 from pastiche.engine.progress import Progress
 
 SIZES = (256, 512, 1024)
@@ -19,7 +19,7 @@ def settled(content: str, style: str, size: int) -> Progress:
     """The last iteration of a painting with the default weights."""
     reported: list[Progress] = []
     options = Options(size=size, scale_iterations=STEPS[size], backbone="whitened")
-    stylize(
+    stylize_tensors(
         example("content", content), example("style", style), options, on_progress=reported.append
     )
     return reported[-1]

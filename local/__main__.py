@@ -2,30 +2,35 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import ValidationError
 from rich.console import Console
 
-from local.demo import demo
-from local.errors import LocalError
-from local.jobs import Submission
-from local.serve import serve
-from local.signals import Ended
+from local import LocalError
+from local.demo import Submission, demo
+from local.supervisor import Ended, Operator, running
 from shared.settings import Settings
 
 _EXAMPLES = Path("examples/images")
+_CHECK_SECONDS = 1.0
 
 
 def main() -> int:
-    """Runs the command; 0 where it went well, 1 with a sentence where it did not."""
-    arguments = _parser().parse_args()
+    """Runs the command; returns 0 if it succeeded, 1 with a sentence if it did not."""
+    arguments = _parse_arguments()
     console = Console(highlight=False)
     try:
         settings = Settings()
-        _run(arguments, settings, console)
+        if arguments.command == "serve":
+            serve(settings, console)
+        else:
+            options = {"size": str(arguments.size)}
+            submission = Submission(arguments.content, arguments.style, options)
+            demo(submission, arguments.output, settings, console)
     except ValidationError as error:
-        return _fail(_sentence(error))
+        return _fail(_describe(error))
     except LocalError as error:
         return _fail(str(error))
     except Ended:
@@ -33,13 +38,39 @@ def main() -> int:
     return 0
 
 
+def serve(settings: Settings, console: Console) -> None:
+    """Starts the service and watches it until Ctrl-C or SIGTERM.
+
+    Raises:
+        LocalError: it cannot start, or a part of it dies.
+    """
+    operator = Operator()
+    try:
+        with ExitStack() as stack:
+            with console.status("Starting Redis, worker and API …"):
+                service = stack.enter_context(running(settings, operator))
+            worker = service.worker
+            console.print(
+                f"Pastiche is up: {service.url} (for programs: {service.url}/docs)",
+                soft_wrap=True,
+            )
+            console.print(f"  painted by  the {worker.backbone} backbone on {worker.device}")
+            console.print(f"  data in     {service.data.path}")
+            console.print(f"  Redis       {service.redis_url}", soft_wrap=True)
+            console.print("  Ctrl-C stops it; jobs and pictures stay.")
+            while True:
+                service.check()
+                operator.wait(_CHECK_SECONDS)
+    except Ended:
+        console.print("Pastiche is down.")
+
+
 def _fail(sentence: str, status: int = 1) -> int:
     Console(stderr=True, highlight=False, markup=False).print(sentence, soft_wrap=True)
     return status
 
 
-def _sentence(error: ValidationError) -> str:
-    """Which setting has which value that cannot be used."""
+def _describe(error: ValidationError) -> str:
     return "\n".join(
         f"The setting PASTICHE_{str(each['loc'][0]).removeprefix('PASTICHE_').upper()} is "
         f"{each['input']!r}: {each['msg'].lower()}."
@@ -47,18 +78,7 @@ def _sentence(error: ValidationError) -> str:
     )
 
 
-def _run(arguments: Namespace, settings: Settings, console: Console) -> None:
-    match arguments.command:
-        case "serve":
-            serve(settings, console)
-        case "demo":
-            submission = Submission(
-                arguments.content, arguments.style, {"size": str(arguments.size)}
-            )
-            demo(submission, arguments.output, settings, console)
-
-
-def _parser() -> ArgumentParser:
+def _parse_arguments() -> Namespace:
     parser = ArgumentParser(prog="python -m local", description="The whole service, here.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="start it, until Ctrl-C")
@@ -67,7 +87,7 @@ def _parser() -> ArgumentParser:
     one.add_argument("--style", type=Path, default=_EXAMPLES / "style/swirls.jpg")
     one.add_argument("--size", type=int, default=256, help="longest side in pixels")
     one.add_argument("--output", type=Path, default=Path("demo.png"))
-    return parser
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The folder that a service on one machine keeps its state in; one service at a time."""
+"""The folder with the state of a service on one machine; one service at a time."""
 
 import fcntl
 import os
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.errors import LocalError
+from local import LocalError
 
 ROOM_NEEDED_BYTES = 200_000_000
 
@@ -30,13 +30,13 @@ class DataFolder:
         return self.path / "logs"
 
     def add_process(self, process_id: int) -> None:
-        """Notes whom to name to another service that wants the folder."""
+        """Records a process that another service would name if it cannot lock the folder."""
         os.write(self.lock, f"{process_id}\n".encode())
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[DataFolder]:
-    """Makes the folder where it is not there, and locks it.
+    """Creates the folder if it does not exist, and locks it.
 
     Raises:
         LocalError: it cannot be written, another service uses it, or its disk is full.
@@ -49,8 +49,8 @@ def opened(path: Path) -> Iterator[DataFolder]:
     except OSError as error:
         raise LocalError(f"The data folder {path} cannot be used: {error.strerror}.") from error
     try:
-        _take(lock, folder)
-        _check_room(folder)
+        _take_lock(lock, folder)
+        _check_free_space(folder)
         opened_folder = DataFolder(folder, lock)
         opened_folder.add_process(os.getpid())
         yield opened_folder
@@ -58,7 +58,7 @@ def opened(path: Path) -> Iterator[DataFolder]:
         os.close(lock)
 
 
-def _take(lock: int, folder: Path) -> None:
+def _take_lock(lock: int, folder: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -70,10 +70,10 @@ def _take(lock: int, folder: Path) -> None:
 
 
 def _holder(lock: int) -> str:
-    """Who uses a folder, by what its lock file says."""
+    """The beginning of a sentence about who uses the folder, from its lock file."""
     words = os.pread(lock, 4096, 0).split()
     ids = [int(word) for word in words if word.isdigit()]
-    alive = [process_id for process_id in ids if _lives(process_id)]
+    alive = [process_id for process_id in ids if _is_alive(process_id)]
     if ids and alive and alive[0] == ids[0]:
         return f"Another Pastiche (process {ids[0]}) uses"
     if alive:
@@ -82,17 +82,17 @@ def _holder(lock: int) -> str:
     return "Another Pastiche uses"
 
 
-def _lives(process_id: int) -> bool:
+def _is_alive(process_id: int) -> bool:
     try:
         os.kill(process_id, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it lives, and is another user's
+    except PermissionError:  # another user's
         return True
     return True
 
 
-def _check_room(folder: Path) -> None:
+def _check_free_space(folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < ROOM_NEEDED_BYTES:
         raise LocalError(

@@ -1,29 +1,47 @@
-"""`make demo`: one picture through the whole service, over HTTP, as any client would do it."""
+"""`make demo`: one picture through the whole service, over HTTP, with the Python client."""
 
-import errno
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from local.errors import LocalError
-from local.jobs import Submission, connect, paint
-from local.service import running
-from local.signals import Operator
-from pastiche.client import Job
+from local import LocalError
+from local.supervisor import LocalService, Operator, running
+from pastiche.cli.contents import save
+from pastiche.client import Client, ClientError, Job, JobUnsuccessful
 from pastiche.client.models import Losses
 from shared.settings import Settings
 
+_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The images and options of a job.
+
+    Attributes:
+        options: arguments of `Client.submit`.
+        more: further pictures, each with the name of its argument.
+    """
+
+    content: Path
+    style: Path
+    options: Mapping[str, Any]
+    more: tuple[tuple[str, Path], ...] = ()
+
 
 def demo(submission: Submission, output: Path, settings: Settings, console: Console) -> None:
-    """Starts the service, paints one picture through it, saves it and takes everything down.
+    """Starts the service, paints one picture through it, saves it and stops everything.
 
     Raises:
-        LocalError: a part of it cannot be done; the message says which.
-        Ended: the operator wants it to end.
+        LocalError: a part of it failed; the message says which.
+        Ended: there was a signal.
     """
     for image in (submission.content, submission.style):
         if not image.is_file():
@@ -37,14 +55,57 @@ def demo(submission: Submission, output: Path, settings: Settings, console: Cons
         job = _show_progress(paint(client, submission, service, operator), console)
         picture = client.result(job)
         seconds = monotonic() - began
-    _save(picture, output)
+        save(picture, output)
     assert job.backbone is not None  # of a job that has succeeded
     console.print(
         f"Painted by the [bold]{job.backbone.name}[/] backbone on {service.worker.device} "
         f"in {seconds:.1f} s, saved as [bold]{output}[/]."
     )
+    options = "".join(f" -F {name}={value}" for name, value in submission.options.items())
     console.print("The same with curl, while `make serve` runs:")
-    console.print(f"  {_curl(submission, service.url)}", soft_wrap=True)
+    console.print(
+        f"  curl -F content=@{submission.content} -F style=@{submission.style}{options} "
+        f"{service.url}/jobs",
+        soft_wrap=True,
+    )
+
+
+@contextmanager
+def connect(service: LocalService) -> Iterator[Client]:
+    """A client of the local service, which ignores the proxies of the environment.
+
+    Raises:
+        LocalError: there was an error of the client, such as a request that the service refuses.
+    """
+    with httpx.Client(trust_env=False) as http, Client(service.url, http=http) as client:
+        try:
+            yield client
+        except ClientError as error:
+            raise LocalError(str(error)) from error
+
+
+def paint(
+    client: Client, submission: Submission, service: LocalService, operator: Operator
+) -> Iterator[Job]:
+    """Submits a job and yields it again and again until it has succeeded.
+
+    Raises:
+        ClientError: the service refuses the job or does not answer, or the job did not succeed.
+        LocalError: a part of the service has ended.
+        Ended: there was a signal.
+    """
+    arguments = dict(submission.options)
+    for name, path in submission.more:
+        arguments.setdefault(name, []).append(path)
+    job = client.submit(submission.content, submission.style, **arguments)
+    yield job
+    while not job.is_over:
+        operator.wait(_POLL_SECONDS)
+        service.check()
+        job = client.get_job(job)
+        yield job
+    if job.status != "succeeded":
+        raise JobUnsuccessful(job)
 
 
 def _show_progress(jobs: Iterator[Job], console: Console) -> Job:
@@ -75,20 +136,3 @@ def _format_losses(losses: Losses | None) -> str:
         return ""
     names = ("content", "style", "tv", "total")
     return "  ".join(f"{name} {getattr(losses, name):.3g}" for name in names)
-
-
-def _save(picture: bytes, output: Path) -> None:
-    """Saves all of it or nothing: a full disk leaves no partial picture, and the old one intact."""
-    part = output.with_suffix(f".part{output.suffix}")
-    try:
-        part.write_bytes(picture)
-        part.replace(output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
-        raise LocalError(f"{output} cannot be saved: {reason}.") from error
-
-
-def _curl(submission: Submission, url: str) -> str:
-    options = "".join(f" -F {name}={value}" for name, value in submission.options.items())
-    return f"curl -F content=@{submission.content} -F style=@{submission.style}{options} {url}/jobs"

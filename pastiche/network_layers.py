@@ -50,37 +50,28 @@ STYLE_LAYER_WEIGHT: Mapping[Normalisation, float] = {"paper": 0.2, "neural-style
 """The weight of a style layer where none are given; with `pastiche` it is the backbone's own."""
 
 
-def default_shares(backbone: str) -> Mapping[LayerName, float]:
-    """A backbone's own shares of the style loss, by layer."""
-    return WHITENED_SHARES if backbone == "whitened" else VGG_SHARES
+def content_layer_weights(options: Options) -> dict[LayerName, float]:
+    """The weights of the content's layers; layers of weight 0 are left out."""
+    return _weighted(options.content_layers or {CONTENT_LAYER: 1.0}, options)
 
 
-def layer_weights(
-    options: Options, network_shares: Mapping[LayerName, float]
-) -> tuple[dict[LayerName, float], dict[LayerName, float]]:
-    """The weights of the content's and of the style's layers; layers of weight 0 are left out.
-
-    Args:
-        network_shares: the backbone's own, of the style's layers.
-    """
-    usual = network_shares
+def style_layer_weights(options: Options, backbone: str) -> dict[LayerName, float]:
+    """The weights of the style's layers, by default the backbone's own; layers of weight 0 are left
+    out."""
+    usual = WHITENED_SHARES if backbone == "whitened" else VGG_SHARES
     if options.normalisation in STYLE_LAYER_WEIGHT:
         usual = dict.fromkeys(STYLE_LAYERS, STYLE_LAYER_WEIGHT[options.normalisation])
-    contents: Mapping[LayerName, float] = options.content_layers or {CONTENT_LAYER: 1.0}
-    are_shares = options.normalisation == "pastiche"  # else the weights are as they are given
-    return _weighted(contents, are_shares), _weighted(options.style_layers or usual, are_shares)
+    return _weighted(options.style_layers or usual, options)
 
 
-def compared_layers(
-    options: Options, network_shares: Mapping[LayerName, float]
-) -> frozenset[LayerName]:
+def compared_layers(options: Options, backbone: str) -> frozenset[LayerName]:
     """Every layer whose feature map is compared."""
-    contents, styles = layer_weights(options, network_shares)
-    return frozenset({*contents, *styles})
+    return frozenset({*content_layer_weights(options), *style_layer_weights(options, backbone)})
 
 
-def _weighted(weights: Mapping[LayerName, float], are_shares: bool) -> dict[LayerName, float]:
-    whole = sum(weights.values()) if are_shares else 1.0
+def _weighted(weights: Mapping[LayerName, float], options: Options) -> dict[LayerName, float]:
+    """As shares of 1 with the normalisation `pastiche`, else as they are given."""
+    whole = sum(weights.values()) if options.normalisation == "pastiche" else 1.0
     return {layer: weight / whole for layer, weight in weights.items() if weight}
 
 
@@ -88,6 +79,13 @@ def stride_at(layer: LayerName) -> int:
     """How many pixels lie between two positions of this layer."""
     before = LAYERS[: 1 + LAYERS.index(layer)]
     return int(2 ** sum(each in POOLED_BEFORE for each in before))
+
+
+def size_at(layer: LayerName, height: int, width: int) -> tuple[int, int]:
+    """(H, W) of this layer's feature map of an image."""
+    for _ in range(stride_at(layer).bit_length() - 1):
+        height, width = max(1, height // 2), max(1, width // 2)
+    return height, width
 
 
 def halo_width(layers: Collection[LayerName]) -> int:

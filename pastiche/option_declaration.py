@@ -1,6 +1,6 @@
 """How an option is declared, and what is derived from it; `options` has the options themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -71,11 +71,7 @@ class Option:
         Raises:
             OptionError: it is invalid.
         """
-        try:
-            return self.type.validate(value)
-        except (TypeError, ValueError):
-            sentence = f"must be {self.type.requirement}, not {value!r}."
-            raise OptionError(self.name, sentence) from None
+        return self._convert(self.type.validate, value, repr(value))
 
     def parse(self, text: str) -> Any:
         """The value in a text from a form or a command line.
@@ -83,10 +79,13 @@ class Option:
         Raises:
             OptionError: it is invalid.
         """
+        return self._convert(self.type.parse, text, f"“{text}”")
+
+    def _convert(self, convert: Callable[[Any], Any], value: Any, quoted: str) -> Any:
         try:
-            return self.type.parse(text)
+            return convert(value)
         except (TypeError, ValueError):
-            sentence = f"must be {self.type.requirement}, not “{text}”."
+            sentence = f"must be {self.type.requirement}, not {quoted}."
             raise OptionError(self.name, sentence) from None
 
     def json_schema(self) -> Schema:
@@ -149,7 +148,6 @@ def option(
 def _find_type(
     annotation: Any, minimum: float, maximum: float, unit: str | None, max_items: int
 ) -> ValueType:
-    """The type of an option with this annotation."""
     if annotation is bool:
         return BooleanType()
     if get_origin(annotation) is Literal:

@@ -69,14 +69,9 @@ def update_warnings(warnings: Iterable[OptionWarning], options: Options) -> list
 
 
 def _find_small_content(options: Options, size: Size) -> Iterator[OptionWarning]:
-    if max(size) >= MIN_SIZE_RATIO * options.size:
-        return
-    enlarged = fitted(*size, options.size)
-    sentence = (
-        f"The content image is {_format_size(size)} pixels: it is enlarged to "
-        f"{_format_size(enlarged)} and shows no more detail than before."
-    )
-    yield OptionWarning("content", "image_too_small", sentence)
+    if max(size) < MIN_SIZE_RATIO * options.size:
+        sentence = _describe_enlarged("The content image", size, options.size)
+        yield OptionWarning("content", "image_too_small", sentence)
 
 
 def _find_small_styles(options: Options, sizes: Sequence[Size]) -> Iterator[OptionWarning]:
@@ -85,31 +80,32 @@ def _find_small_styles(options: Options, sizes: Sequence[Size]) -> Iterator[Opti
         share = max(size) / needed
         if share >= MIN_SIZE_RATIO:
             continue
-        name = "The style image" if len(sizes) == 1 else f"Style image {number}"
-        if enlarges_styles(options):
-            enlarged = fitted(*size, round(needed))
-            sentence = (
-                f"{name} is {_format_size(size)} pixels: it is enlarged to "
-                f"{_format_size(enlarged)} and shows no more detail than before."
-            )
-            yield OptionWarning("style", "image_too_small", sentence)
-            continue
+        field, name = "style", "The style image" if len(sizes) == 1 else f"Style image {number}"
         sentence = f"{name} is {_format_size(size)} pixels and is used at that size"
-        if options.style_scale == 1:
+        if enlarges_styles(options):
+            sentence = _describe_enlarged(name, size, round(needed))
+        elif options.style_scale == 1:
             sentence += (
                 f", where its longest side should be {needed:.0f}: its strokes come out smaller."
             )
-            yield OptionWarning("style", "image_too_small", sentence)
         else:
+            field = "style_scale"
             sentence += (
                 f": a style_scale of {options.style_scale:g} needs {needed:.0f} on its longest "
                 f"side, so that its strokes come out as with {options.style_scale * share:.2g}."
             )
-            yield OptionWarning("style_scale", "image_too_small", sentence)
+        yield OptionWarning(field, "image_too_small", sentence)
+
+
+def _describe_enlarged(name: str, size: Size, longest_side: int) -> str:
+    enlarged = fitted(*size, longest_side)
+    return (
+        f"{name} is {_format_size(size)} pixels: it is enlarged to {_format_size(enlarged)} and "
+        "shows no more detail than before."
+    )
 
 
 def _find_options_without_effect(options: Options, styles: int) -> Iterator[OptionWarning]:
-    """Options that have no effect because of others, or of the number of style images."""
     chosen = _find_chosen(options)
     for name, reason in _list_ineffective(options, styles):
         if name in chosen:
@@ -140,7 +136,6 @@ def _list_ineffective(options: Options, styles: int) -> Iterator[tuple[str, str]
 
 
 def _find_zero_weights(options: Options) -> Iterator[OptionWarning]:
-    """Options of a loss whose weight is 0."""
     chosen = _find_chosen(options)
     for weight, names in _list_loss_options(options).items():
         if getattr(options, weight) > 0:
@@ -168,11 +163,11 @@ def _list_loss_options(options: Options) -> dict[str, tuple[str, ...]]:
 def _find_chosen(options: Options) -> set[str]:
     """The options that were chosen one by one: those that differ from the most similar preset;
     `standard` is the defaults."""
-    return min((_find_differing(options, each) for each in _preset_options()), key=len)
-
-
-def _find_differing(options: Options, others: Options) -> set[str]:
-    return {name for name in OPTIONS if getattr(options, name) != getattr(others, name)}
+    differing = (
+        {name for name in OPTIONS if getattr(options, name) != getattr(others, name)}
+        for others in _preset_options()
+    )
+    return min(differing, key=len)
 
 
 @cache

@@ -344,8 +344,7 @@ class Options:
         "Result",
         "Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays "
         "a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if "
-        "it were white. `stylize` ignores this option: `pastiche.pictures.apply_transparency` does "
-        "the same.",
+        "it were white.",
     )
 
     def __post_init__(self) -> None:

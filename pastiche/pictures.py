@@ -12,9 +12,14 @@ from typing import TypeAlias
 
 from PIL import Image, ImageChops, ImageCms, ImageFile, UnidentifiedImageError
 
-from pastiche.picture_arrays import from_array
 from pastiche.picture_files import exif_orientation, parse
-from pastiche.picture_sources import PixelArray, Source, UnreadablePicture, read_bytes
+from pastiche.picture_sources import (
+    PixelArray,
+    Source,
+    UnreadablePicture,
+    pixels_of,
+    read_bytes,
+)
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 """Pillow's names of the formats that are read."""
@@ -53,9 +58,9 @@ def read_picture(source: AnySource, name: str = "The picture") -> Image.Image:
         UnreadablePicture: it cannot be read; the message is a sentence that says why.
     """
     if isinstance(source, Image.Image):
-        return upright_srgb(source, name)
+        return _upright_srgb(source, name)
     if isinstance(source, PixelArray):
-        return upright_srgb(from_array(source, name), name)
+        return _upright_srgb(Image.fromarray(pixels_of(source, name)), name)
     data = read_bytes(source, name)
     try:
         return EncodedPicture(data).decode()
@@ -133,12 +138,8 @@ class EncodedPicture:
         return _alpha_of_key(self._image, colour)
 
 
-def upright_srgb(picture: Image.Image, name: str = "The picture") -> Image.Image:
-    """A Pillow picture as `read_picture` gives it. The picture itself stays as it is.
-
-    Raises:
-        UnreadablePicture: it is closed, damaged, or of a mode without a conversion to RGB.
-    """
+def _upright_srgb(picture: Image.Image, name: str) -> Image.Image:
+    """A Pillow picture as `read_picture` gives it. The picture itself stays as it is."""
     if 0 in picture.size:
         width, height = picture.size
         raise UnreadablePicture(f"{name} has no pixels: it is {width}×{height}.")

@@ -1,11 +1,20 @@
-"""Heights and widths: the one rule for aspect ratios, for tensors and files alike."""
+"""The sizes of images, and the pyramid: which sizes are painted, with how many iterations each.
 
-from pastiche.options import Options
+Coarse to fine as in Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer" (CVPR
+2017), section 6: strokes that are larger than the network sees come in where the picture is small.
+"""
+
+from dataclasses import dataclass
+
+from pastiche.options import OptionError, Options
 
 STYLE_SIDE = 512
 """The least longest side, in pixels, that the style images have beside the finished pastiche: made
 as small as a small pastiche, their strokes would be two pixels wide, and no longer look like any.
 Smaller scales of it see them smaller by as much."""
+
+SHORTEST_SIDE = 32
+"""No scale is smaller than this, in pixels on its shorter side, but the only one."""
 
 
 def fitted(height: int, width: int, longest_side: int) -> tuple[int, int]:
@@ -25,8 +34,7 @@ def same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def style_side(side: int, options: Options) -> float:
-    """The longest side of the style images, in pixels, where the pastiche's is `side`; one that
-    has fewer pixels is used at its own size, unless `enlarges_styles`."""
+    """The longest side that style images should have, in pixels, where the pastiche's is `side`."""
     factor = 1.0
     if options.normalisation == "pastiche":
         factor = max(1.0, STYLE_SIDE / options.size)
@@ -37,3 +45,77 @@ def enlarges_styles(options: Options) -> bool:
     """Whether a style image with fewer pixels than `style_side` is enlarged, as by the paper and
     neural_style.lua: it then has no more detail, and strokes as large as they should be."""
     return options.normalisation != "pastiche"
+
+
+def style_size(style: tuple[int, int], side: int, options: Options) -> tuple[int, int]:
+    """The (height, width) at which a style image is used, where the longest side of the pastiche is
+    `side`: with no more pixels than it has, unless `enlarges_styles`."""
+    longest_side = style_side(side, options)
+    if not enlarges_styles(options):
+        longest_side = min(longest_side, max(style))
+    return fitted(*style, round(longest_side))
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """One size of the pyramid: its longest side, (H, W), and how many iterations it gets."""
+
+    longest_side: int
+    size: tuple[int, int]
+    iterations: int
+
+    @property
+    def cost(self) -> int:
+        """Pixels times iterations."""
+        return self.size[0] * self.size[1] * self.iterations
+
+
+LEAST_SIDE = 16
+"""No scale that `scale_iterations` sets is smaller, on its shorter side: the network
+halves it four times."""
+
+
+def scales(height: int, width: int, options: Options) -> list[Scale]:
+    """The scales of an image of this shape, coarse to fine.
+
+    Raises:
+        OptionError: `scale_iterations` has so many numbers that the coarsest scale is too small.
+    """
+    counts = options.scale_iterations
+    if counts:
+        sides = _sides(options, len(counts))
+        _check_coarsest(height, width, sides)
+    else:
+        *coarse, full = _sides(options, min(options.scales, options.iterations))
+        # Without those that are too small to show anything.
+        coarse = [side for side in coarse if min(fitted(height, width, side)) >= SHORTEST_SIDE]
+        sides = [*coarse, full]
+        counts = _shared_out(options.iterations, len(sides))
+    return [
+        Scale(side, fitted(height, width, side), count)
+        for side, count in zip(sides, counts, strict=True)
+    ]
+
+
+def _sides(options: Options, count: int) -> list[int]:
+    """The longest sides of this many scales, coarse to fine."""
+    sides = [round(options.size / options.scale_factor**index) for index in range(count)]
+    return sides[::-1]
+
+
+def _check_coarsest(height: int, width: int, sides: list[int]) -> None:
+    rows, columns = fitted(height, width, sides[0])
+    if len(sides) > 1 and min(rows, columns) < LEAST_SIDE:
+        raise OptionError(
+            "scale_iterations",
+            f"must have fewer numbers: the first of its {len(sides)} scales would be "
+            f"{columns}×{rows} pixels, where {LEAST_SIDE} on the shorter side are the least.",
+        )
+
+
+def _shared_out(iterations: int, parts: int) -> tuple[int, ...]:
+    """Iterations for each scale, coarse to fine: as many at each, and what is left over at full
+    size. Coarse scales lay out the large strokes and cost little: docs/engine.md has the figures.
+    """
+    each = iterations // parts
+    return (*(parts - 1) * [each], iterations - (parts - 1) * each)

@@ -1,1 +1,1 @@
-"""The words that the API and the worker both use: the job, its pictures, its record, its queue."""
+"""What the API and the worker share: the job, its pictures, its record, its queue."""

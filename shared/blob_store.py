@@ -1,13 +1,12 @@
 """The blob store: inputs and results, in a folder or in any object store that obstore supports.
 
-A job's blobs all lie under `jobs/<id>/`. No part of a key ever comes from a client but the job's
-id, which the API generates.
+All blobs of a job are under `jobs/<id>/`. No part of a key comes from a client.
 """
 
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +17,11 @@ from urllib.request import url2pathname
 from uuid import uuid4
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 if TYPE_CHECKING:
-    from obstore import GetResult
+    from obstore import GetResult, ObjectMeta
 
 
 def input_key(job_id: str, name: str) -> str:
@@ -35,12 +35,12 @@ def job_folder(job_id: str) -> str:
 
 
 def result_key(job_id: str, fence: str) -> str:
-    """Holds the fence: two workers never write the same result."""
+    """Contains the fence: two workers never write the same result."""
     return f"jobs/{job_id}/results/{fence}.png"
 
 
 def encoded_key(result_key: str, format_name: str) -> str:
-    """A copy of a result in another format than PNG: encoded when it is first requested."""
+    """A copy of a result in another format than PNG, encoded when it is first requested."""
     folder, _, name = result_key.rpartition("/results/")
     return f"{folder}/encoded/{name.removesuffix('.png')}.{format_name}"
 
@@ -51,17 +51,17 @@ def is_encoded(key: str) -> bool:
 
 
 def preview_key(job_id: str, fence: str) -> str:
-    """The picture so far, written again and again."""
+    """The picture so far, which is overwritten again and again."""
     return f"jobs/{job_id}/previews/{fence}.jpg"
 
 
 def losses_key(job_id: str, fence: str) -> str:
-    """The loss curves so far, written again and again."""
+    """The loss curves so far, which are overwritten again and again."""
     return f"jobs/{job_id}/losses/{fence}.json"
 
 
 def checkpoint_key(job_id: str, fence: str) -> str:
-    """Holds the fence, as the result does."""
+    """Contains the fence, as the key of the result does."""
     return f"{checkpoint_folder(job_id)}/{fence}.pt"
 
 
@@ -73,21 +73,16 @@ def checkpoint_folder(job_id: str) -> str:
 CHUNK_BYTES = 256 * 1024
 """How much of a streamed blob is in memory at a time."""
 
-
 PAGE_BLOBS = 1000
 """How many blobs are listed at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBlob:
-    """A blob as a listing has it."""
-
-    key: str
-    modified_at: datetime
-
-
 class BlobStoreRefused(OSError):
-    """The folder or the disk of the blob store refuses."""
+    """The folder of the blob store cannot be read or written."""
+
+
+BLOB_STORE_ERRORS = (BaseError, OSError)
+"""What an object store, or the disk of a folder, raises if it fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +90,12 @@ class BlobStore:
     """Bytes by key; the same store from synchronous and asynchronous code.
 
     Attributes:
-        folder: where it lies; None for an object store.
+        folder: of a store on a disk; None for an object store.
 
     Raises:
-        FileNotFoundError: where a blob is read and there is no such key.
-        OSError: where the folder or the disk refuses; from asynchronous methods BlobStoreRefused.
-        obstore.exceptions.BaseError: where an object store refuses.
+        FileNotFoundError: there is no blob with the key that is read.
+        OSError: the folder or the disk fails; from asynchronous methods BlobStoreRefused.
+        obstore.exceptions.BaseError: the object store fails.
     """
 
     store: ObjectStore
@@ -108,7 +103,7 @@ class BlobStore:
 
     @classmethod
     def open(cls, location: str) -> "BlobStore":
-        """The store at a URL; a `file://` folder is made if it is not there."""
+        """The store at a URL; a `file://` folder is created if it does not exist."""
         url = urlsplit(location)
         if url.scheme != "file":
             return cls(from_url(location))
@@ -117,7 +112,7 @@ class BlobStore:
         return cls(LocalStore(folder, automatic_cleanup=True), folder)
 
     def put(self, key: str, blob: bytes | Iterator[bytes]) -> None:
-        """A blob, whole or in pieces; an error while they come leaves what was there before."""
+        """Writes a blob, whole or in pieces; if an error interrupts them, the old blob stays."""
         obstore.put(self.store, key, blob)
 
     def get(self, key: str) -> bytes:
@@ -135,10 +130,9 @@ class BlobStore:
         found.sort(key=lambda blob: blob["last_modified"], reverse=True)
         return [blob["path"] for blob in found]
 
-    def pages(self, prefix: str) -> Iterator[list[StoredBlob]]:
+    def pages(self, prefix: str) -> "Iterator[Sequence[ObjectMeta]]":
         """Every blob in this folder, a page at a time, in no order."""
-        for page in obstore.list(self.store, prefix=prefix, chunk_size=PAGE_BLOBS):
-            yield [StoredBlob(blob["path"], blob["last_modified"]) for blob in page]
+        return obstore.list(self.store, prefix=prefix, chunk_size=PAGE_BLOBS)
 
     def delete_old_pieces(self, before: datetime) -> Iterator[None]:
         """Deletes incomplete files of writers that died before a moment, a folder at a time."""
@@ -154,7 +148,7 @@ class BlobStore:
 
     def delete_pieces(self, job_id: str) -> None:
         """Deletes the incomplete files of writers that died while they wrote a job's blobs; nothing
-        may be written any more. In a folder only: an object store lists no incomplete blob."""
+        may write any more. Only in a folder: an object store does not list incomplete blobs."""
         if self.folder is None:
             return
         folder = self.folder / job_folder(job_id)
@@ -166,17 +160,17 @@ class BlobStore:
         _remove_if_empty(folder)
 
     async def put_async(self, key: str, blob: bytes) -> None:
-        """A blob, whole."""
-        with _refusals():
+        """Writes a blob."""
+        with _mark_refusals():
             await obstore.put_async(self.store, key, blob)
 
     async def put_file(self, key: str, source: Path) -> None:
-        """A file's bytes, streamed: they are never in memory all at once."""
-        with _refusals():
+        """Writes the bytes of a file, streamed: they are never in memory all at once."""
+        with _mark_refusals():
             await obstore.put_async(self.store, key, source)
 
     async def get_file(self, key: str, target: Path) -> None:
-        """A blob's bytes into a file, streamed: they are never in memory all at once."""
+        """Writes a blob into a file, streamed: its bytes are never in memory all at once."""
         chunks = await self.stream(key)
         with target.open("wb") as out:
             async for chunk in chunks:
@@ -184,23 +178,23 @@ class BlobStore:
 
     async def copy(self, key: str, source: str) -> None:
         """Copies the blob at `source` to `key`."""
-        with _refusals():
+        with _mark_refusals():
             await obstore.copy_async(self.store, source, key)
 
     async def get_async(self, key: str) -> bytes:
-        with _refusals():
+        with _mark_refusals():
             answer = await obstore.get_async(self.store, key)
             return bytes(await answer.bytes_async())
 
     async def size_bytes(self, key: str) -> int:
         """The length of a blob."""
-        with _refusals():
+        with _mark_refusals():
             return (await obstore.head_async(self.store, key))["size"]
 
     async def stream(self, key: str, part: slice | None = None) -> AsyncIterator[bytes]:
-        """A blob in chunks, or the part of it from `start` up to `stop`: the store reads no more
-        than that. A missing key raises before the first chunk."""
-        with _refusals():
+        """A blob in chunks, or only the part of it from `start` to `stop`. A missing key raises
+        before the first chunk."""
+        with _mark_refusals():
             if part is None:
                 answer = await obstore.get_async(self.store, key)
             else:
@@ -210,28 +204,28 @@ class BlobStore:
 
     async def delete_job(self, job_id: str) -> None:
         """Deletes all blobs of a job, if there are any."""
-        with _refusals():
+        with _mark_refusals():
             for blob in await obstore.list(self.store, prefix=job_folder(job_id)).collect_async():
-                with suppress(FileNotFoundError):  # its worker, or another caller, was faster
+                with suppress(FileNotFoundError):  # its worker, or another caller, deleted it
                     await obstore.delete_async(self.store, blob["path"])
 
     async def check(self) -> None:
-        """Writes and deletes one small blob: raises where the store refuses."""
+        """Writes and deletes a small blob; raises if the store fails."""
         key = f"checks/{uuid4().hex}"
-        with _refusals():
+        with _mark_refusals():
             await obstore.put_async(self.store, key, b"ready")
             await obstore.delete_async(self.store, key)
 
 
 async def _chunks(answer: "GetResult") -> AsyncIterator[bytes]:
-    with _refusals():
+    with _mark_refusals():
         async for chunk in answer.stream(min_chunk_size=CHUNK_BYTES):
             yield bytes(chunk)
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
-    """Distinguishes the errors of the store's own disk from those of other parts of a process."""
+def _mark_refusals() -> Iterator[None]:
+    """Distinguishes errors of the store's disk from those of other parts of a process."""
     try:
         yield
     except (FileNotFoundError, BlobStoreRefused):

@@ -1,17 +1,17 @@
-"""Every error that a client can meet, in one tree: a code, an HTTP status and a sentence.
+"""Every error that a client can get, in one tree: a code, an HTTP status and a sentence.
 
 PasticheError
-├── NotAccepted          the request itself: 4xx, names the fields at fault
+├── NotAccepted          the request is invalid: 4xx, with the invalid fields
 │   ├── MalformedRequest, RequestTooSlow, HeadTooLarge, BodyTooLarge, WrongContentType,
 │   │   WrongContentEncoding, InvalidFields, AnotherSubmission, SubmissionPending
-├── AccessDenied         the caller: 401, 403, or 429 where it asks for too much
+├── AccessDenied         the caller is not allowed: 401, 403, or 429 beyond a limit
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, HostNotAllowed, CrossSiteRequest,
 │   │   TooManyRequests, TooManyJobs, QuotaUsedUp
-├── JobError             the requested job
+├── JobError             the requested job cannot do that
 │   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, ChangedMeanwhile, JobNotOver,
-│   │   ResultNotReady, NoResult, ResultLost, PicturesLost, NotAcceptable,
-│   │   RangeNotSatisfiable, DamagedRecord
-└── Unavailable          the service, not the client: 5xx, worth another try
+│   │   CancelRequested, FinishRequested, DamagedRecord, ResultNotReady, NoResult, ResultLost,
+│   │   PicturesLost, NotAcceptable, RangeNotSatisfiable
+└── Unavailable          the service cannot do it now: 5xx, worth another try
     ├── QueueFull, TooManyConnections, DecodersBusy, EncodingFailed, RedisUnavailable,
     │   StorageUnavailable, StorageFull
 """
@@ -23,35 +23,34 @@ from typing import ClassVar, Literal
 
 _BEARER = {"WWW-Authenticate": 'Bearer realm="Pastiche"'}
 
-
 FIELD_FAULTS = {
-    "invalid_value": "The value is not one of those that the field may have.",
-    "backbone_missing": "No living worker has the weights of this backbone.",
-    "size_too_large": "More pixels than the operator, or the workers' memory, allows.",
-    "too_many_values": "More values than a sweep may have jobs.",
-    "priority_not_allowed": "The key, or the operator where no keys are required, does not allow "
+    "invalid_value": "The value is not allowed for this field.",
+    "backbone_missing": "No running worker has the weights of this backbone.",
+    "size_too_large": "More pixels than the operator or the workers' memory allows.",
+    "too_many_values": "The values give more jobs than a sweep may have.",
+    "priority_not_allowed": "The key, or the operator if no keys are required, does not allow "
     "high priority.",
-    "text_too_long": "A text of more than 16 kB.",
-    "not_text": "A file where text belongs.",
-    "not_a_file": "Text where a file belongs.",
-    "unknown_field": "There is no such field.",
-    "repeated_field": "The field came more often than it may.",
-    "missing_file": "The picture is needed.",
-    "missing_value": "The value is needed.",
+    "text_too_long": "The text is longer than 16 kB.",
+    "not_text": "The field expects text, not a file.",
+    "not_a_file": "The field expects a file, not text.",
+    "unknown_field": "There is no field with this name.",
+    "repeated_field": "The field is given more often than allowed.",
+    "missing_file": "The picture is required.",
+    "missing_value": "The value is required.",
     "not_json": "The body is not JSON, or not an object.",
-    "empty_file": "The file has no bytes.",
-    "file_too_large": "The file is larger than uploads may be (413).",
-    "picture_unknown": "The file is no JPEG, PNG, WebP or AVIF (415).",
-    "picture_too_large": "More pixels than pictures may have, or more memory to decode (413).",
+    "empty_file": "The file is empty.",
+    "file_too_large": "The file is larger than the upload limit (413).",
+    "picture_unknown": "The file is not a JPEG, PNG, WebP or AVIF picture (415).",
+    "picture_too_large": "The picture has too many pixels, or needs too much memory (413).",
     "picture_too_slow": "The picture takes too long to decode (413).",
     "picture_too_small": "A side is shorter than 16 pixels.",
     "picture_too_narrow": "One side is more than 20 times the other.",
     "picture_broken": "The picture is damaged or cut off.",
     "mask_empty": "The mask is black or transparent everywhere.",
-    "wrong_aspect": "The mask or the start image has another aspect ratio than its image.",
-    "no_result": "The job that is named has no picture to start from.",
+    "wrong_aspect": "The mask or the start image has a different aspect ratio than its image.",
+    "no_result": "The named job has no picture to start from.",
     "job_not_found": "There is no such job.",
-    "job_expired": "The job that is named is past its retention.",
+    "job_expired": "The named job is past its retention.",
 }
 """What can be wrong with a field, by its code."""
 
@@ -66,13 +65,13 @@ class FieldError:
 
 
 class PasticheError(Exception):
-    """An error with a stable `code`, an HTTP `status`, a `title` and a sentence for a person."""
+    """An error with a stable `code`, an HTTP `status`, a `title` and a sentence for people."""
 
     code: ClassVar[str]
     status: ClassVar[int]
     title: ClassVar[str]
     headers: Mapping[str, str] = MappingProxyType({})
-    """What an answer with this error says beside it."""
+    """The headers of a response with this error."""
 
     def __init__(self, detail: str, *, retry_after_seconds: int | None = None) -> None:
         super().__init__(detail)
@@ -81,7 +80,7 @@ class PasticheError(Exception):
 
 
 class NotAccepted(PasticheError):
-    """The request cannot be used as it is; nothing of it was stored."""
+    """The request is invalid; nothing of it was stored."""
 
 
 class MalformedRequest(NotAccepted):
@@ -89,11 +88,11 @@ class MalformedRequest(NotAccepted):
 
 
 class RequestTooSlow(NotAccepted):
-    code, status, title = "request_too_slow", 408, "The request took too long to come in"
+    code, status, title = "request_too_slow", 408, "The request was not received in time"
 
 
 class HeadTooLarge(NotAccepted):
-    code, status, title = "head_too_large", 431, "The request's head is too large"
+    code, status, title = "head_too_large", 431, "The request headers are too large"
 
 
 class BodyTooLarge(NotAccepted):
@@ -105,17 +104,17 @@ class WrongContentType(NotAccepted):
 
 
 class WrongContentEncoding(NotAccepted):
-    code, status, title = "wrong_content_encoding", 415, "The request is compressed"
+    code, status, title = "wrong_content_encoding", 415, "The request body is compressed"
     headers = MappingProxyType({"Accept-Encoding": "identity"})
 
 
 class InvalidFields(NotAccepted):
-    """One or more fields are at fault; `errors` names each of them.
+    """One or more fields are invalid; `errors` names each of them.
 
-    Its status is the one fault's own where all faults share it (413, 415), else 422.
+    The status is that of the errors if they all share it (413, 415), otherwise 422.
     """
 
-    code, status, title = "invalid_fields", 422, "Some fields cannot be used"
+    code, status, title = "invalid_fields", 422, "Some fields are invalid"
 
     def __init__(self, errors: list[FieldError], status: int = 422) -> None:
         sentences = (f"{error.field}: {error.detail}" for error in errors)
@@ -125,33 +124,37 @@ class InvalidFields(NotAccepted):
 
 
 class AnotherSubmission(NotAccepted):
-    code, status, title = "another_submission", 422, "The key was used for something else"
+    code, status, title = (
+        "another_submission",
+        422,
+        "The idempotency key was used for a different request",
+    )
 
 
 class SubmissionPending(NotAccepted):
-    code, status, title = "submission_pending", 409, "The same submission is just being taken"
+    code, status, title = "submission_pending", 409, "The same submission is still being processed"
 
 
 class AccessDenied(PasticheError):
-    """The caller may not have it, or not now."""
+    """The caller is not allowed to do this, or not now."""
 
 
 class KeyMissing(AccessDenied):
-    code, status, title = "key_missing", 401, "A key is needed"
+    code, status, title = "key_missing", 401, "An API key is required"
     headers = _BEARER
 
 
 class KeyUnknown(AccessDenied):
-    code, status, title = "key_unknown", 401, "The key is not known"
+    code, status, title = "key_unknown", 401, "The API key is unknown"
     headers = _BEARER
 
 
 class TokenReadsOnly(AccessDenied):
-    code, status, title = "token_reads_only", 403, "A token only reads"
+    code, status, title = "token_reads_only", 403, "A token only allows reading"
 
 
 class HostNotAllowed(AccessDenied):
-    code, status, title = "host_not_allowed", 403, "The service does not answer to this name"
+    code, status, title = "host_not_allowed", 403, "The host name is not allowed"
 
 
 class CrossSiteRequest(AccessDenied):
@@ -167,7 +170,7 @@ class TooManyJobs(AccessDenied):
 
 
 class QuotaUsedUp(AccessDenied):
-    code, status, title = "quota_used_up", 429, "The day's painting is used up"
+    code, status, title = "quota_used_up", 429, "The daily quota is used up"
 
 
 class JobError(PasticheError):
@@ -227,11 +230,11 @@ class PicturesLost(JobError):
 
 
 class NotAcceptable(JobError):
-    code, status, title = "not_acceptable", 406, "The picture cannot be had in that format"
+    code, status, title = "not_acceptable", 406, "The picture is not available in this format"
 
 
 class RangeNotSatisfiable(JobError):
-    code, status, title = "range_not_satisfiable", 416, "The picture has fewer bytes"
+    code, status, title = "range_not_satisfiable", 416, "The requested range is not in the picture"
 
     def __init__(self, size: int) -> None:
         super().__init__(f"The picture has {size} bytes.")
@@ -283,16 +286,16 @@ FailureCode = Literal[
 ]
 
 FAILURES: dict[FailureCode, str] = {
-    "worker_lost": "The worker died every time that it painted this job.",
-    "time_limit": "Painting took longer than it may; try a smaller size or fewer iterations.",
-    "out_of_memory": "The picture did not fit the worker's memory; try a smaller size.",
+    "worker_lost": "The worker died in every attempt at this job.",
+    "time_limit": "Painting took longer than allowed; try a smaller size or fewer iterations.",
+    "out_of_memory": "The picture did not fit into the worker's memory; try a smaller size.",
     "weights_missing": "The worker does not have the pretrained weights of the requested backbone; "
     "`auto` and `whitened` need none.",
     "layer_missing": "The backbone that `auto` chose here, `vgg16`, does not have a layer that "
     "`content_layers` or `style_layers` names.",
-    "painting_diverged": "The optimisation ran off to infinity; try smaller weights.",
+    "painting_diverged": "The optimisation diverged; try smaller weights.",
     "storage_failed": "The picture store could not be read or written.",
     "record_damaged": "The job's record could not be read.",
-    "internal_error": "Something unexpected went wrong while painting; the operator's log has it.",
+    "internal_error": "An unexpected error occurred while painting; see the operator's log.",
 }
-"""Why a job can end as `failed`, and the sentence that its record then carries."""
+"""Why a job can fail, and the sentence that its record then contains."""

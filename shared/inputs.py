@@ -1,8 +1,9 @@
-"""The pictures of a job: the form fields that they come in, and all of one job's together."""
+"""The pictures of a job: their form fields, and all pictures of one job."""
 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from pastiche.options import MAX_STYLES
@@ -11,14 +12,12 @@ from shared.stored_json import json_object
 
 @dataclass(frozen=True, slots=True)
 class PictureField:
-    """One field of the form whose values are files.
+    """A form field whose values are files.
 
     Attributes:
-        description: what the picture is for.
-        required: whether a job cannot do without.
         most: how many there may be.
-        is_mask: whether only its light counts, not its colour.
-        keeps_transparency: whether the result may be as transparent as it is.
+        is_mask: whether only its brightness counts, not its colour.
+        keeps_transparency: whether the result may have its transparency.
     """
 
     description: str
@@ -60,7 +59,7 @@ PICTURE_FIELDS: dict[str, PictureField] = {
         is_mask=True,
     ),
 }
-"""In the order in which their faults are reported."""
+"""In the order in which their errors are reported."""
 
 _SINGLE = ("content", "start_image", "content_map")
 _SEVERAL = ("style", "mask", "style_mask")
@@ -71,9 +70,9 @@ Other = TypeVar("Other")
 
 @dataclass(frozen=True, slots=True)
 class Inputs(Generic[Picture]):
-    """A job's normalised pictures: as files, as keys in the blob store, or as bytes.
+    """The normalised pictures of a job: as files, as keys in the blob store, or as bytes.
 
-    The fields are those of `PICTURE_FIELDS`, tuples where there may be several.
+    The fields are those of `PICTURE_FIELDS`.
     """
 
     content: Picture
@@ -106,17 +105,16 @@ class Inputs(Generic[Picture]):
 
     def all(self) -> Iterator[Picture]:
         """Every picture."""
-        yield from (self.content, *self.style, *self.mask, *self.style_mask)
-        yield from (each for each in (self.start_image, self.content_map) if each is not None)
+        return chain.from_iterable(self.by_field().values())
 
 
 def inputs_to_json(inputs: Inputs[str]) -> str:
-    """Keys, as the record has them."""
+    """The keys of a job's pictures as its record has them."""
     return json.dumps(asdict(inputs))
 
 
 def inputs_from_json(text: str) -> tuple[Inputs[str], dict[str, tuple[str, ...]]]:
-    """Keys, out of the record, and those of the fields that this version does not know.
+    """The keys in a record, and those of the fields that this version does not know.
 
     Raises:
         TypeError, ValueError: it is not an object of keys.
@@ -134,5 +132,5 @@ def _keys(value: Any) -> tuple[str, ...]:
     """The keys of one field, in whatever form: one, several, or None."""
     keys = tuple(value) if isinstance(value, list) else () if value is None else (value,)
     if not all(isinstance(key, str) for key in keys):
-        raise TypeError("These are not keys.")
+        raise TypeError("The value is not a list of keys.")
     return keys

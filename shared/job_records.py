@@ -1,17 +1,21 @@
-"""The stored form of a job: its Redis hash, and the JSON in it, to and from a `Job`."""
+"""Reads jobs out of Redis: the stored form of one, an owner's list, and the queue."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from pastiche.option_warnings import OptionWarning
 from shared.errors import DamagedRecord
 from shared.inputs import inputs_from_json
-from shared.jobs import LANES, NOBODY, BackboneUsed, Job, Status, Waiting, Webhook
+from shared.job_store import JOB_KEYS, Argument, JobStore, Transition
+from shared.jobs import LANES, NOBODY, BackboneUsed, Job, Place, Status, Waiting, Webhook
 from shared.progress import Progress
 from shared.stored_json import json_object, known_fields
+
+EXACT = 64
+"""Of how many jobs before it a queued job's work ahead is added up one by one."""
 
 
 def job_from_reply(reply: Any) -> Job | None:
@@ -23,16 +27,8 @@ def job_from_reply(reply: Any) -> Job | None:
     flat, *place = reply
     if not flat:
         return None
+    record = dict(zip(flat[::2], flat[1::2], strict=True))
     waiting = Waiting(int(place[0]), float(place[1]), float(place[2])) if place else None
-    return job_from_record(dict(zip(flat[::2], flat[1::2], strict=True)), waiting)
-
-
-def job_from_record(record: Mapping[str, str], waiting: Waiting | None = None) -> Job:
-    """The job in a Redis hash.
-
-    Raises:
-        DamagedRecord: it lacks what every record of this version has.
-    """
     try:
         return Job(**_parse(record), waiting=waiting)
     except _UNREADABLE as error:
@@ -62,6 +58,88 @@ def origin_from_text(text: str) -> tuple[str | None, str | None]:
     return request_id or None, traceparent or None
 
 
+def list_waiting(jobs: JobStore, limit: int) -> list[str]:
+    """The jobs that are to be painted next, first to last."""
+    return [str(job_id) for job_id in jobs.client.zrange(JOB_KEYS["waiting"], 0, limit - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEstimate:
+    """Where in the queue a job would come.
+
+    Attributes:
+        position: how many jobs would wait before it.
+        work_ahead: how much would be painted before it, in pixels times iterations.
+    """
+
+    position: int
+    work_ahead: float
+
+
+def estimate(place: Place) -> Transition[QueueEstimate]:
+    """Where in the queue a job of this caller and priority would come now."""
+    keys = _keys("waiting", "turns", "work_left", "running")
+    lane = LANES.index(place.priority)
+    arguments: dict[str, Argument] = {"lane": lane, "caller": place.caller, "exact": EXACT}
+    return Transition(
+        "estimate",
+        keys,
+        arguments,
+        lambda reply: QueueEstimate(int(reply[0]), float(reply[1])),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """A part of an owner's list.
+
+    Attributes:
+        jobs: the newest first.
+        damaged: what is wrong with records that cannot be read, and are left out.
+        rest: the place after which the list goes on; None at its end.
+    """
+
+    jobs: list[Job]
+    damaged: list[str]
+    rest: str | None
+
+
+def list_jobs(
+    owner: str, *, before: str, limit: int, status: Status | None, most: int
+) -> Transition[JobPage]:
+    """The newest jobs of an owner.
+
+    Args:
+        before: the place after which the list goes on; empty for its beginning.
+        status: that they have; None for any.
+        most: how many are read.
+    """
+    keys = _keys("index", "waiting", "running", "work_left")
+    arguments: dict[str, Argument] = {
+        "owner": owner,
+        "before": before,
+        "limit": limit,
+        "status": status or "",
+        "most": most,
+        "exact": EXACT,
+    }
+    return Transition("list_jobs", keys, arguments, _read_page)
+
+
+def _read_page(reply: Any) -> JobPage:
+    rest, replies = reply
+    jobs, damaged = [], []
+    for each in replies:
+        try:
+            job = job_from_reply(each)
+        except DamagedRecord as error:
+            damaged.append(str(error))
+            continue
+        if job is not None:
+            jobs.append(job)
+    return JobPage(jobs, damaged, rest or None)
+
+
 _UNREADABLE = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError)
 """What parsing text of another program may raise; OSError for a moment that no clock knows."""
 
@@ -70,10 +148,11 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a job, out of those of its record; one from before there were priorities is
     normal, and how much there is to paint of it is not known; one from before there were owners is
     nobody's; one without warnings has no field for them."""
-    progress = record.get("progress")
-    backbone = record.get("backbone_name")
+    progress, backbone = record.get("progress"), record.get("backbone_name")
+    iteration = record.get("preview_iteration")
     request_id, traceparent = origin_from_text(record.get("request_id", ""))
     inputs, unknown_inputs = inputs_from_json(record["inputs"])
+    moments = ("started", "finished", "expires", "deadline")
     return {
         "id": record["id"],
         "owner": record.get("owner", NOBODY),
@@ -84,29 +163,24 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
         "unknown_inputs": tuple(key for keys in unknown_inputs.values() for key in keys),
         "warnings": warnings_from_json(record.get("warnings", "[]")),
         "created_at": _moment(record["created_ms"]),
-        "started_at": _moment_if(record.get("started_ms")),
-        "finished_at": _moment_if(record.get("finished_ms")),
-        "expires_at": _moment_if(record.get("expires_ms")),
-        "deadline_at": _moment_if(record.get("deadline_ms")),
+        **{f"{each}_at": _moment_if(record.get(f"{each}_ms")) for each in moments},
         "priority": LANES[int(record.get("lane", 1))],
         "attempt": int(record["attempt"]),
-        "fence": record.get("fence"),
-        "work": int(record.get("work", 0)),
-        "pixels": int(record.get("pixels", 0)),
-        "image_bytes": int(record.get("image_bytes", 0)),
+        **{name: int(record.get(name, 0)) for name in ("work", "pixels", "image_bytes")},
         "weight_updates": int(record.get("reweighed", 0)),
         "progress": Progress.from_json(progress) if progress else None,
         "backbone": BackboneUsed(backbone, record.get("backbone_sha256")) if backbone else None,
+        "preview_iteration": int(iteration) if iteration else None,
+        "fence": record.get("fence"),
         "preview_key": record.get("preview_key"),
-        "preview_iteration": _number_if(record.get("preview_iteration")),
         "losses_key": record.get("losses_key"),
         "result_key": record.get("result_key"),
         "error_code": record.get("error_code"),
         "error_detail": record.get("error_detail"),
+        "attempt_traceparent": record.get("attempt_traceparent"),
         "cancel_requested": "cancel_requested" in record,
         "request_id": request_id,
         "traceparent": traceparent,
-        "attempt_traceparent": record.get("attempt_traceparent"),
         "webhook": _webhook(record) if "webhook_url" in record else None,
     }
 
@@ -129,5 +203,5 @@ def _moment_if(milliseconds: str | None) -> datetime | None:
     return _moment(milliseconds) if milliseconds else None
 
 
-def _number_if(text: str | None) -> int | None:
-    return int(text) if text else None
+def _keys(*names: str) -> dict[str, str]:
+    return {name: JOB_KEYS[name] for name in names}

@@ -1,4 +1,4 @@
-"""Runs scripts against Redis: one thin driver for the worker, one for the API.
+"""The names of the Redis keys, and how scripts run: a driver for the worker, one for the API.
 
 A `Transition` is the call of a script as a value: the script, its keys and arguments by name, and
 how its reply is read. The script has the keys and arguments as local variables of these names.
@@ -16,20 +16,45 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from shared.redis_keys import JOB_KEYS, record_key
-
 Reply = TypeVar("Reply")
 Argument = str | int | float
+
+JOB_KEYS: dict[str, str] = {
+    "waiting": "queue:waiting",
+    "turns": "queue:turns",
+    "work_left": "queue:work",
+    "deadlines": "queue:deadlines",
+    "running": "queue:running",
+    "finished": "jobs:over",
+    "cleanup": "jobs:debris",
+    "index": "jobs:index",
+    "owners": "queue:owners",
+    "in_flight": "queue:inflight",
+    "webhooks": "jobs:webhooks",
+    "counters": "metrics:counters",
+    "retained": "jobs:retained",
+}
+"""The keys that every script on a job gets with its record, by their names in the scripts;
+`shared/scripts/job/prelude.lua` says what each of them holds."""
+
+CHANGED = "changed"
+"""The channel on which every script publishes the id of a job that has changed."""
+
+
+def record_key(job_id: str) -> str:
+    """The key of a job's hash; all keys of one job share the tag in braces."""
+    return f"job:{{{job_id}}}"
+
+
+def wake_up_channel(job_id: str) -> str:
+    """Where a running job's worker is woken when its client requests something."""
+    return f"wake-up:{job_id}"
+
 
 _TIMEOUT_SECONDS = 5.0
 
 _MAX_CONNECTIONS = 64
-"""Of one API process; a thousand concurrent requests wait for one another's."""
-
-_PRELUDES = ("clock", "queue_order", "counting")
-"""What goes before every script."""
-
-_FOLDERS_WITH_PRELUDE = ("job", "sweep")
+"""Of one API process; further concurrent requests wait for a free one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +63,7 @@ class Transition(Generic[Reply]):
 
     Attributes:
         script: its path in `shared/scripts`, without the suffix.
-        keys: the Redis keys that it touches, by their names in the script; the last one may be None
-            where there is none.
+        keys: the Redis keys that it touches, by their names in the script; the last may be None.
         arguments: by their names in the script.
         read: makes the value of the script's reply.
         fields: fields of a record and their values, `fields` in the script.
@@ -79,8 +103,8 @@ def on_job(
     """A call of a script in `shared/scripts/job`.
 
     Args:
-        arguments: beside the job's id.
-        keys: beside the job's record and those in `JOB_KEYS`.
+        arguments: in addition to the job's id.
+        keys: in addition to the job's record and those in `JOB_KEYS`.
     """
     all_keys = {"record": record_key(job_id), **JOB_KEYS, **(keys or {})}
     all_arguments = {"id": job_id, **(arguments or {})}
@@ -94,18 +118,18 @@ def milliseconds(seconds: float) -> int:
 
 @cache
 def script_text(name: str, keys: tuple[str, ...], arguments: tuple[str, ...]) -> str:
-    """The Lua of the script called `name`: its keys and arguments as local variables, the preludes,
-    and the script."""
+    """The Lua of the script called `name`: its keys and arguments as local variables, the prelude
+    of all scripts and that of its folder, and the script."""
     lines = [
         f"local {', '.join(keys)} = unpack(KEYS)",
         f"local {', '.join(arguments)} = unpack(ARGV, 1, {len(arguments)})" if arguments else "",
         f"local fields = {{unpack(ARGV, {len(arguments) + 1})}}",
     ]
-    folder = name.partition("/")[0]
-    own_prelude = (f"{folder}/prelude",) if folder in _FOLDERS_WITH_PRELUDE else ()
     scripts = files("shared") / "scripts"
-    parts = (*_PRELUDES, *own_prelude, name)
-    return "\n".join(lines + [(scripts / f"{part}.lua").read_text("utf-8") for part in parts])
+    folder = name.rpartition("/")[0]
+    parts = [scripts / "prelude.lua", scripts / folder / "prelude.lua", scripts / f"{name}.lua"]
+    existing = dict.fromkeys(part for part in parts if part.is_file())
+    return "\n".join(lines + [part.read_text("utf-8") for part in existing])
 
 
 class JobStore:
@@ -165,7 +189,7 @@ class AsyncJobStore:
 
 
 def _connection_options() -> dict[str, Any]:
-    """One retry where a connection was gone, none where Redis hangs: the caller retries."""
+    """One retry if a connection was lost, none if Redis hangs: the caller retries."""
     return {
         "decode_responses": True,
         "socket_timeout": _TIMEOUT_SECONDS,

@@ -28,8 +28,8 @@ NEXT_STATES: dict[Status, frozenset[Status]] = {
     "canceled": frozenset(),
     "expired": frozenset(),
 }
-"""Where a job may go from each state. `running → running` is a claim of what a worker lost,
-`running → queued` a worker that gives its job back; what leads nowhere is over."""
+"""The states that may follow each. `running → running` is a claim of a job that a worker lost,
+`running → queued` a worker that returns its job; in a state that none follows the job is over."""
 
 OVER: frozenset[Status] = frozenset(status for status, ways in NEXT_STATES.items() if not ways)
 
@@ -45,44 +45,66 @@ def new_job_id() -> str:
 
 
 def is_job_id(text: str) -> bool:
-    """Whether `text` could be a job's id at all."""
+    """Whether `text` has the form of a job's id."""
     return _JOB_ID.fullmatch(text) is not None
 
 
 def read_options(job_id: str, options: Mapping[str, Any]) -> Options:
-    """The options of a record that this version knows.
+    """The options of a record, without those that this version does not know.
 
     Raises:
         DamagedRecord: they are invalid.
     """
     try:
-        return Options(**known_options(options))
+        return Options(**known_fields(Options, options))
     except (OptionError, TypeError) as error:
         raise DamagedRecord(f"The options of job {job_id} cannot be read.") from error
 
 
-def known_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that this version knows, as `Options` takes them."""
-    return known_fields(Options, options)
-
-
 @dataclass(frozen=True, slots=True)
 class BackboneUsed:
-    """Which network painted: its name and the SHA-256 of its weights file, None if it has none."""
+    """The network that painted: its name, and the SHA-256 of its weights file if it has one."""
 
     name: str
     sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """Where in the queue a job is.
+class Place:
+    """The place of a new job in the queue.
 
     Attributes:
-        position: how many jobs wait before it.
-        work_ahead: how much they, and those that are being painted, have left to paint, in pixels
-            times iterations.
-        work_left: how much it has itself.
+        caller: who submits it; callers take turns.
+        work: how much there is to paint, in pixels times iterations.
+        pixels: of the picture; 0 if that is not known.
+        image_bytes: about how much memory its images need while it is painted.
+        wait_seconds: how long it may be queued before it expires; None for ever.
+        webhook_url: notified when the job is over.
+        request_id: of the request that submitted it.
+        traceparent: the parent span of its attempts, if it is traced.
+    """
+
+    caller: str
+    work: int
+    pixels: int = 0
+    image_bytes: int = 0
+    priority: Priority = "normal"
+    wait_seconds: float | None = None
+    owner: str = NOBODY
+    webhook_url: str | None = None
+    request_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The position of a job in the queue.
+
+    Attributes:
+        position: how many jobs are before it.
+        work_ahead: how much of them, and of the running jobs, is left to paint, in pixels times
+            iterations.
+        work_left: how much is left of the job itself.
     """
 
     position: int
@@ -92,12 +114,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """The webhook of a job's end, delivered or still to be.
+    """The webhook of a job's end.
 
     Attributes:
-        tries: how often that was tried.
-        error: what went wrong the last time; None where it arrived, or was not tried yet.
-        again_at: when it is tried again.
+        tries: how often delivery was tried.
+        error: what went wrong in the last try; None if it arrived, or was not tried yet.
+        again_at: when it will be tried again.
     """
 
     url: str
@@ -112,22 +134,21 @@ class Job:
     """A job as its record has it. `version` goes up by one at every change.
 
     Attributes:
-        fence: of the newest claim; no other claim has the same.
-        preview_iteration: after which iteration the newest preview was taken.
-        request_id: of the request that it was submitted by.
-        traceparent: the span that its attempts belong under, where it is traced.
-        attempt_traceparent: the span of the newest attempt, where it is traced.
-        deadline_at: when it expires, should it still wait.
-        options: as they were submitted; a newer version's may have names that this one does not
-            know.
+        options: as submitted; those of a newer version may have names that this one does not know.
         unknown_inputs: the keys of pictures whose fields this version does not know.
+        warnings: of options and images that have no effect, or an unexpected one.
+        deadline_at: when it expires if it is still queued.
+        fence: of the newest claim, and different for each claim.
         work: how much there is to paint, in pixels times iterations.
-        pixels: how many the picture will have; 0 where that is not known.
-        image_bytes: about what the images that it is made from take while it is painted; 0 where
-            that is not known.
+        pixels: of the picture; 0 if that is not known.
+        image_bytes: about how much memory its images need while it is painted; 0 if that is not
+            known.
         weight_updates: how often its weights were changed.
-        warnings: what of its options and images does not do what it seems to ask for.
-        waiting: where in the queue it is, None where it does not wait.
+        preview_iteration: the iteration of the newest preview.
+        request_id: of the request that submitted it.
+        traceparent: the parent span of its attempts, if it is traced.
+        attempt_traceparent: the span of the newest attempt, if it is traced.
+        waiting: its position in the queue; None if it is not queued.
     """
 
     id: str
@@ -167,35 +188,31 @@ class Job:
 
     @property
     def queue_position(self) -> int | None:
-        """How many jobs wait before it, None where it does not wait."""
+        """How many jobs are before it; None if it is not queued."""
         return self.waiting.position if self.waiting else None
 
     @property
     def blobs(self) -> frozenset[str]:
-        """The keys of all that clients and workers can still ask for."""
+        """The keys of all blobs that clients and workers can still request."""
         shown = (self.preview_key, self.losses_key, self.result_key)
         keys = (*self.inputs.all(), *self.unknown_inputs, *shown)
         return frozenset(key for key in keys if key is not None)
 
     @property
     def useful_blobs(self) -> frozenset[str]:
-        """Those that stay once the job is over: not the input pictures where it was canceled,
-        or submitting and canceling would fill the store."""
+        """Those that are retained once the job is over: without the input pictures of a canceled
+        job, or submitting and canceling would fill the store."""
         if self.status != "canceled":
             return self.blobs
         return self.blobs.difference(self.inputs.all(), self.unknown_inputs)
 
     @property
     def is_known(self) -> bool:
-        """Whether this version knows all of its options and pictures; else a newer one wrote it."""
+        """Whether this version knows all its options and pictures; if not, a newer one wrote it."""
         return not self.unknown_inputs and self.options.keys() <= field_names(Options)
 
     def read_options(self) -> Options:
-        """The options that this version knows.
-
-        Raises:
-            DamagedRecord: they are invalid.
-        """
+        """The options, as `read_options` reads them."""
         return read_options(self.id, self.options)
 
     @property

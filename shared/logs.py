@@ -1,4 +1,4 @@
-"""Logs, each line with the request and the job that it belongs to."""
+"""Logs, in which each line names its request and its job."""
 
 import logging
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from shared.settings import Settings
 
 _ABOUT: ContextVar[dict[str, str]] = ContextVar("about")
 
-_TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s%(whose)s"
+_TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s%(suffix)s"
 
 
 @contextmanager
 def about(**names: str | None) -> Iterator[None]:
-    """Lets the log lines in this context name this request, this job."""
+    """Adds these names, of a request and a job, to the log lines in this context."""
     known = {name: value for name, value in names.items() if value is not None}
     token = _ABOUT.set(_ABOUT.get({}) | known)
     try:
@@ -27,14 +27,14 @@ def about(**names: str | None) -> Iterator[None]:
 
 
 def request_id() -> str | None:
-    """The request that is being answered."""
+    """The id of the current request."""
     return _ABOUT.get({}).get("request_id")
 
 
 def configure(settings: Settings) -> None:
-    """Logs of this process as the settings say, those of libraries too."""
+    """Sets up the logs of this process, including those of libraries."""
     handler = logging.StreamHandler()
-    handler.addFilter(_belonging)
+    handler.addFilter(_add_names)
     handler.setFormatter(_formatter(settings))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
 
@@ -46,15 +46,15 @@ def _formatter(settings: Settings) -> logging.Formatter:
         "%(asctime)s %(levelname)s %(name)s %(message)s",
         rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
         datefmt="%Y-%m-%dT%H:%M:%S%z",
-        reserved_attrs=[*RESERVED_ATTRS, "whose"],
+        reserved_attrs=[*RESERVED_ATTRS, "suffix"],
     )
 
 
-def _belonging(record: logging.LogRecord) -> bool:
+def _add_names(record: logging.LogRecord) -> bool:
     names = _ABOUT.get({})
     message = record.getMessage()
     missing = " ".join(value for value in names.values() if value not in message)
-    record.whose = f" [{missing}]" if missing else ""
+    record.suffix = f" [{missing}]" if missing else ""
     for name, value in names.items():
         setattr(record, name, value)
     return True

@@ -1,7 +1,7 @@
-"""Uploads into one plain kind of picture file, and pictures into what a client accepts.
+"""Converts uploads into one kind of picture file, and pictures into what clients accept.
 
-`pastiche.pictures` reads them. Decoding runs in a process of its own (`api.decoding.decoder`), so a
-fault is answered as a value here and becomes an error there.
+`pastiche.pictures` reads them. Decoding runs in a process of its own (`api.decoding.decoder`), so
+`normalise` returns faults as values, which become errors there.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ SHORTEST_SIDE_PIXELS = 16
 HIGHEST_ASPECT_RATIO = 20
 
 PREVIEW_PIXELS = 1024
-"""The longest side of a picture that is shown while it is painted, at most."""
+"""The longest side of a preview, at most."""
 
 LIGHTEST_OF_A_MASK = 128
-"""What a mask must reach somewhere, of 255: below it nobody would see where it is white."""
+"""The value, of 255, that a mask must reach somewhere: a darker one is not visibly white."""
 
-# Pillow's own guard warns or raises by a limit of its own; the one below comes first.
+# Pillow's own limit would warn or raise; `Limits.pixels` applies first.
 Image.MAX_IMAGE_PIXELS = None
 
 _ENCODING: dict[Format, dict[str, int]] = {
@@ -37,15 +37,15 @@ _ENCODING: dict[Format, dict[str, int]] = {
 
 
 # A third of the time that a PNG takes, and two thirds of its size.
-_KEEPING = {"lossless": True, "quality": 0, "method": 0}
+_LOSSLESS = {"lossless": True, "quality": 0, "method": 0}
 
-KEPT = ("WEBP", "PNG")
-"""What `normalise` and the worker write: every pixel of it."""
+STORED_FORMATS = ("WEBP", "PNG")
+"""What `normalise` and the worker write, without loss."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an upload may be; beyond `keep_pixels` on its longest side it is reduced."""
+    """Limits of an upload. If its longest side has more than `keep_pixels`, it is reduced."""
 
     pixels: int
     keep_pixels: int
@@ -53,7 +53,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class PictureFault:
-    """Why an upload is not taken: a code, the HTTP status that fits, and a sentence."""
+    """Why an upload is refused: a code, an HTTP status and a sentence."""
 
     code: str
     status: int
@@ -64,8 +64,8 @@ class DamagedPicture(Exception):
     """A picture in the store is not the file that was written there."""
 
 
-def open_kept(picture: bytes, kind: Literal["PNG", "JPEG"]) -> Image.Image:
-    """A picture that the worker wrote, with its pixels.
+def open_stored(picture: bytes, kind: Literal["PNG", "JPEG"]) -> Image.Image:
+    """Decodes a picture that the worker wrote.
 
     Raises:
         DamagedPicture: it cannot be decoded.
@@ -73,7 +73,7 @@ def open_kept(picture: bytes, kind: Literal["PNG", "JPEG"]) -> Image.Image:
     try:
         image = Image.open(BytesIO(picture), formats=(kind,))
         image.load()
-    # Pillow raises each of these on broken bytes; what memory lacks is a MemoryError.
+    # Pillow raises each of these for damaged files; a lack of memory is a MemoryError.
     except (OSError, SyntaxError, ValueError) as error:
         raise DamagedPicture(str(error)) from error
     return image
@@ -89,21 +89,23 @@ def normalise(
 ) -> PictureFault | None:
     """Reads any accepted picture and writes it as upright 8-bit sRGB pixels without metadata.
 
-    What is transparent becomes white, of a mask black, unless `keeps_transparency`. None where it
-    went well.
+    Transparent pixels become white (in a mask black), unless `keeps_transparency`.
+
+    Returns:
+        None if the picture was written, otherwise what is wrong with it.
     """
     upload = source.read_bytes()
     try:
         found = _normalised(upload, limits, is_mask, keeps_transparency)
     except UnidentifiedImageError:
         return PictureFault(
-            "picture_unknown", 415, "This is not a picture in JPEG, PNG, WebP or AVIF format."
+            "picture_unknown", 415, "This is not a JPEG, PNG, WebP or AVIF picture."
         )
     except MemoryError:
         return PictureFault(
-            "picture_too_large", 413, "This picture takes too much memory to decode."
+            "picture_too_large", 413, "This picture needs too much memory to decode."
         )
-    # Decoders raise every kind of error on broken bytes, and no file of ours is touched in there.
+    # Decoders raise every kind of error for damaged files, and nothing else can fail in there.
     except Exception:
         return PictureFault(
             "picture_broken", 422, "This picture is damaged or cut off: it cannot be decoded."
@@ -122,7 +124,7 @@ def _normalised(
     if fault is not None:
         return fault
     picture = encoded.decode()
-    del encoded  # and with it the pixels as stored
+    del encoded  # releases the pixels as stored
     if is_mask:
         picture = as_mask(picture)
     elif not keeps_transparency:
@@ -135,82 +137,70 @@ def _normalised(
             "This mask is black or transparent everywhere: it must be white somewhere.",
         )
     out = BytesIO()
-    picture.save(out, "WEBP", **_KEEPING)
+    picture.save(out, "WEBP", **_LOSSLESS)
     return out.getvalue()
 
 
 def size_of(picture: Path) -> tuple[int, int]:
     """The height and width of a picture that `normalise` or the worker wrote."""
-    with Image.open(picture, formats=KEPT) as image:
+    with Image.open(picture, formats=STORED_FORMATS) as image:
         return image.height, image.width
 
 
 def encode(picture: bytes, format: Format) -> bytes:
-    """A picture that `normalise` or the worker wrote, in another format; in JPEG, which has no
-    transparency, on white.
+    """Converts a picture that the worker wrote to another format; JPEG, which has no transparency,
+    gets a white background.
 
     Raises:
         DamagedPicture: it cannot be decoded.
     """
     out = BytesIO()
-    image = open_kept(picture, "PNG")
+    image = open_stored(picture, "PNG")
     shown = on_white(image) if format == "jpeg" else image
     shown.save(out, format.upper(), **_ENCODING[format])
     return out.getvalue()
 
 
 def encode_file(source: Path, target: Path, format: Format) -> None:
-    """Writes a picture that the worker wrote in another format; its file may be a large one."""
+    """Converts a file that the worker wrote to another format."""
     target.write_bytes(encode(source.read_bytes(), format))
 
 
 def encode_png(picture: Image.Image) -> bytes:
-    """A painted picture as the file that is stored: compressed fast rather than tightly."""
+    """Encodes a painted picture as it is stored: the compression is fast rather than small."""
     out = BytesIO()
     picture.save(out, "PNG", **_ENCODING["png"])
     return out.getvalue()
 
 
 def encode_preview(picture: Image.Image) -> bytes:
-    """A picture that is still being painted, as a small JPEG file."""
+    """Encodes the picture so far as a small JPEG file."""
     out = BytesIO()
     _reduced(picture, PREVIEW_PIXELS).save(out, "JPEG", quality=80)
     return out.getvalue()
 
 
 def preview_to_png(preview: bytes) -> bytes:
-    """What `encode_preview` gave, as the file that is stored of a finished picture.
+    """Converts what `encode_preview` returned to the format of a finished picture.
 
     Raises:
         DamagedPicture: it cannot be decoded.
     """
-    return encode_png(open_kept(preview, "JPEG"))
+    return encode_png(open_stored(preview, "JPEG"))
 
 
 def _fault_of_size(width: int, height: int, limits: Limits) -> PictureFault | None:
-    if width * height > limits.pixels:
-        megapixels = limits.pixels / 1e6
-        return PictureFault(
-            "picture_too_large",
-            413,
-            f"This picture is {width}×{height} pixels; at most {megapixels:.0f} megapixels "
-            "are taken.",
-        )
+    size = f"This picture is {width}×{height} pixels"
     shorter, longer = sorted((width, height))
+    if width * height > limits.pixels:
+        most = f"at most {limits.pixels / 1e6:.0f} megapixels are allowed"
+        return PictureFault("picture_too_large", 413, f"{size}; {most}.")
     if shorter < SHORTEST_SIDE_PIXELS:
-        return PictureFault(
-            "picture_too_small",
-            422,
-            f"This picture is {width}×{height} pixels; each side needs at least "
-            f"{SHORTEST_SIDE_PIXELS}.",
-        )
+        least = f"each side needs at least {SHORTEST_SIDE_PIXELS}"
+        return PictureFault("picture_too_small", 422, f"{size}; {least}.")
     if longer > HIGHEST_ASPECT_RATIO * shorter:
-        return PictureFault(
-            "picture_too_narrow",
-            422,
-            f"This picture is {width}×{height} pixels; one side may be at most "
-            f"{HIGHEST_ASPECT_RATIO} times the other.",
-        )
+        most = f"one side may be at most {HIGHEST_ASPECT_RATIO} times the other"
+        return PictureFault("picture_too_narrow", 422, f"{size}; {most}.")
     return None
 
 

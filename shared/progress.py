@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field, fields
 from shared.stored_json import json_object, known_fields
 
 TERMS = ("content", "style", "tv")
-"""The losses that records have had by name from the beginning; `gamut` came later."""
+"""The losses that all records name; `gamut` was added later."""
 
 
 def rest_of(total: float, terms: Iterable[float]) -> float:
-    """What of a total no term names: the gamut's cost, where a record has no name for it."""
+    """The part of a total that no term has: the gamut's, in a record that does not name it."""
     return max(0.0, total - sum(terms))
 
 
@@ -34,7 +34,7 @@ class Progress:
     losses: dict[str, float]
 
     def to_json(self) -> str:
-        return json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__})
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Progress":
@@ -46,15 +46,15 @@ class Progress:
 
 
 DIGITS = 6
-"""Of the losses, how many significant ones are stored."""
+"""How many significant digits of the losses are stored."""
 
 
 @dataclass(slots=True)
 class Losses:
-    """Columns of the same length: what each iteration was, and what each term was after it.
+    """Columns of the same length: each iteration, its scale, and the terms after it.
 
-    The terms are those of the objective with their weights in them; they add up to `total`. Where
-    the weights were changed on the way, or a finer scale began, they jump.
+    The terms are those of the objective, with their weights; they add up to `total`. They jump
+    where the weights were changed or a finer scale began.
     """
 
     iterations: list[int] = field(default_factory=list)
@@ -66,14 +66,14 @@ class Losses:
     total: list[float] = field(default_factory=list)
 
     def add(self, progress: Progress) -> None:
-        """What one more iteration gave."""
+        """Adds one more iteration."""
         self.iterations.append(progress.iteration)
         self.scales.append(progress.scale)
         for name, value in progress.losses.items():
             getattr(self, name).append(float(f"{value:.{DIGITS}g}"))
 
     def until(self, iteration: int) -> "Losses":
-        """Those before an iteration."""
+        """The losses before an iteration."""
         count = sum(each < iteration for each in self.iterations)
         return Losses(**{name: column[:count] for name, column in asdict(self).items()})
 
@@ -82,11 +82,11 @@ class Losses:
 
     @classmethod
     def from_json(cls, text: bytes) -> "Losses":
-        """The curves in a file. One from before the gamut had a column has it in `total` alone, and
-        one from a newer version may have more columns.
+        """The curves in a file. One of an older version may lack the gamut, and one of a newer
+        version may have more columns.
 
         Raises:
-            ValueError: it holds none.
+            ValueError: there are no curves in it.
         """
         try:
             columns = json.loads(text)
@@ -95,7 +95,7 @@ class Losses:
                 columns["gamut"] = [rest_of(total, others) for *others, total in terms]
             losses = cls(**{each.name: columns[each.name] for each in fields(cls)})
         except (TypeError, KeyError) as error:
-            raise ValueError("No loss curves.") from error
+            raise ValueError("The file contains no loss curves.") from error
         if len({len(column) for column in asdict(losses).values()}) != 1:
-            raise ValueError("Loss curves of different lengths.")
+            raise ValueError("The loss curves have different lengths.")
         return losses

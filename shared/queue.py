@@ -16,10 +16,10 @@ MESSAGES_KEY = PAINT_QUEUE
 
 
 def create_queue(settings: Settings) -> Celery:
-    """The queue on the settings' Redis, set up so that no message is lost with its worker.
+    """The queue in Redis, set up so that no message is lost with its worker.
 
-    Celery's own guarantees are weaker than the record's; these settings keep it from adding work
-    of its own (prefetched messages, results, redelivery of what is still being painted).
+    Celery's guarantees are weaker than those of the records; these settings prevent extra work
+    (prefetched messages, results, redelivery of a job that is still being painted).
     """
     redelivery_seconds = 2 * settings.kill_after_seconds
     transport_options = {
@@ -63,7 +63,7 @@ def publish(queue: Celery, job_id: str) -> None:
 
 
 def broker_url(redis_url: str) -> str:
-    """The URL of Redis as Celery takes it: it spells a socket's URL differently."""
+    """The URL of Redis for Celery, which has another form for a socket."""
     scheme, _, rest = redis_url.partition("://")
     if scheme != "unix":
         return redis_url

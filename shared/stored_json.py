@@ -14,12 +14,12 @@ def field_names(kind: type) -> frozenset[str]:
 
 
 def known_fields(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the values that are fields of a dataclass; a newer version may have more."""
+    """The values that are fields of a dataclass; a newer version may have written more."""
     return {name: value for name, value in values.items() if name in field_names(kind)}
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """A JSON object.
+    """Parses a JSON object.
 
     Raises:
         TypeError, ValueError: it is something else.

@@ -1,6 +1,6 @@
-"""How spans leave a process: in batches, by OTLP over HTTP. Loads OpenTelemetry's SDK.
+"""Exports spans in batches, by OTLP over HTTP. Loads OpenTelemetry's SDK.
 
-Where they go, how many of them, and under which names are for OpenTelemetry's own variables to say.
+OpenTelemetry's own variables set the collector, the sampling and the names.
 """
 
 import logging
@@ -22,48 +22,48 @@ _QUERY = "url.query"
 
 
 def provider_for(service: str) -> TracerProvider:
-    """What makes this process's spans, and sends them.
+    """The provider that makes and sends the spans of this process.
 
     Args:
-        service: its name where the operator gave it none.
+        service: the name of the service if the operator has not set one.
     """
-    ours = {
+    defaults = {
         "service.name": service,
         "service.version": __version__,
         "service.instance.id": f"{socket.gethostname()}-{os.getpid()}",
     }
-    resource = Resource.create(ours | dict(OTELResourceDetector().detect().attributes))
+    resource = Resource.create(defaults | dict(OTELResourceDetector().detect().attributes))
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(WithoutQueries())
-    provider.add_span_processor(BatchSpanProcessor(ToldOnce(OTLPSpanExporter())))
+    provider.add_span_processor(QueryRedactor())
+    provider.add_span_processor(BatchSpanProcessor(LogOnceExporter(OTLPSpanExporter())))
     return provider
 
 
-class WithoutQueries(SpanProcessor):
-    """Keeps what stands after the `?` out of traces: it may be a token, which lets its bearer read
-    all that its owner can."""
+class QueryRedactor(SpanProcessor):
+    """Removes the query of a URL from traces: it may be a token, which allows reading everything
+    that its owner can read."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         if span.attributes is not None and _QUERY in span.attributes:
             span.set_attribute(_QUERY, "REDACTED")
 
 
-class ToldOnce(SpanExporter):
-    """Exports by another exporter. That it fails harms nothing, and is logged once, not at every
-    batch, until it works again."""
+class LogOnceExporter(SpanExporter):
+    """Exports with another exporter. A failure harms nothing, and is logged once, not for every
+    batch, until an export succeeds again."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
-        self._complaints = _Complaints()
+        self._failures = _FailureHandler()
         library = logging.getLogger("opentelemetry")
-        library.addHandler(self._complaints)
+        library.addHandler(self._failures)
         library.propagate = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         result = self._exporter.export(spans)
-        if result is SpanExportResult.SUCCESS and self._complaints.is_reported:
-            self._complaints.is_reported = False
-            log.info("Traces arrive again")
+        if result is SpanExportResult.SUCCESS and self._failures.is_reported:
+            self._failures.is_reported = False
+            log.info("Traces are exported again")
         return result
 
     def shutdown(self) -> None:
@@ -73,8 +73,8 @@ class ToldOnce(SpanExporter):
         return self._exporter.force_flush(timeout_millis)
 
 
-class _Complaints(logging.Handler):
-    """What the library logs, in our words."""
+class _FailureHandler(logging.Handler):
+    """Logs the first warning of the library."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -83,4 +83,4 @@ class _Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if not self.is_reported:
             self.is_reported = True
-            log.warning("Traces get lost, and nothing else does: %s", record.getMessage())
+            log.warning("Traces cannot be exported, and are lost: %s", record.getMessage())

@@ -1,7 +1,7 @@
-"""Traces, where an operator enables them with OpenTelemetry's own variables; off without.
+"""Traces, which an operator enables with OpenTelemetry's own variables.
 
-Spans are made through OpenTelemetry's API, which does nothing until there is something to export
-them with. That comes with the SDK, which is loaded only where traces are enabled.
+Spans are made through OpenTelemetry's API, which does nothing without a provider. That comes with
+the SDK, which is loaded only if traces are enabled.
 """
 
 import os
@@ -19,15 +19,15 @@ Attributes = Mapping[str, str | int | float]
 TRACER = trace.get_tracer("pastiche")
 
 FLUSH_SECONDS = 1.0
-"""How long a process that ends waits for its last spans to arrive: a worker is to be gone in 5 s,
-whether or not a collector answers."""
+"""How long a process that ends waits for the export of its last spans: a worker exits within 5 s,
+even if the collector does not answer."""
 
 _CONTEXT = TraceContextTextMapPropagator()
 _TRACEPARENT = "traceparent"
 
 
 def is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether an operator has set where traces go, and not disabled them."""
+    """Whether an operator has set a collector, and not disabled traces."""
     endpoints = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
     disabled = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     exporter = environment.get("OTEL_TRACES_EXPORTER", "").strip() or "otlp"
@@ -35,10 +35,10 @@ def is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def begin(service: str) -> bool:
-    """Lets this process export its spans, where that is enabled; whether it is.
+    """Starts to export the spans of this process, if that is enabled; whether it is.
 
     Args:
-        service: its name where the operator gave it none.
+        service: the name of the service if the operator has not set one.
     """
     if not is_enabled():
         return False
@@ -68,13 +68,13 @@ def span(
     parent: str | None = None,
     after: str | None = None,
 ) -> Iterator[None]:
-    """Makes what is done in this context a span.
+    """A span around what is done in this context.
 
-    An exception does not mark the span as failed: many are a client's, or the usual end of an
+    An exception does not mark it as failed: many are the client's fault, or the usual end of an
     attempt. A request has its status for that, an attempt its outcome.
 
     Args:
-        parent: the `traceparent` of its parent; the current span where it is None.
+        parent: the `traceparent` of its parent; by default the current span.
         after: the `traceparent` of a span that it continues, and is linked to.
     """
     with TRACER.start_as_current_span(
@@ -95,21 +95,21 @@ def set_attributes(attributes: Attributes) -> None:
 
 
 def fail(error: str, detail: str | None = None) -> None:
-    """Marks the current span as failed, with the name of the error and a sentence on it."""
+    """Marks the current span as failed, with the name of the error and a sentence about it."""
     current = trace.get_current_span()
     current.set_attribute("error.type", error)
     current.set_status(StatusCode.ERROR, detail)
 
 
 def traceparent() -> str | None:
-    """What another process needs to continue this trace; None where there is none."""
+    """What another process needs to continue this trace; None if there is no trace."""
     carrier: dict[str, str] = {}
     _CONTEXT.inject(carrier)
     return carrier.get(_TRACEPARENT)
 
 
 def trace_id() -> str | None:
-    """The current trace; None where there is none."""
+    """The id of the current trace; None if there is none."""
     context = trace.get_current_span().get_span_context()
     return trace.format_trace_id(context.trace_id) if context.is_valid else None
 

@@ -1,7 +1,6 @@
-"""The life of a job: every read of its record, and every change of it, as a value.
+"""The life of a job: every change of its record as a value, which `shared.job_store` runs.
 
-A transition names its script, the keys and the arguments, and how the reply is read.
-`shared.job_store` runs it; the scripts in `shared/scripts` compare before they set.
+The scripts in `shared/scripts` compare before they set.
 """
 
 import json
@@ -10,17 +9,15 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Literal
 
-from pastiche.job_settings import Priority
 from pastiche.option_warnings import OptionWarning
 from shared.errors import FAILURES, FailureCode
 from shared.inputs import Inputs, inputs_to_json
-from shared.job_records import job_from_reply, origin_to_text, warnings_to_json
+from shared.job_records import EXACT, job_from_reply, origin_to_text, warnings_to_json
 from shared.job_store import Argument, Transition, milliseconds, on_job
-from shared.jobs import LANES, NOBODY, Job
+from shared.jobs import LANES, Job, Place
 from shared.settings import Settings
 
 Submitted = Literal["queued", "full", "busy", "late"]
-Refusal = Literal["unknown", "over", "held"]
 Committed = Literal["ok", "lost"]
 Canceled = Literal["canceled", "requested", "finishing", "over", "unknown"]
 FinishRequested = Literal["requested", "canceling", "idle", "unknown"]
@@ -28,49 +25,18 @@ Recovered = Literal["queued", "canceled", "worker_lost", "time_limit", "held"]
 WeightsUpdated = Literal["ok", "over", "unknown", "changed"]
 Expired = Literal["expired", "unchanged"]
 
-EXACT = 64
-"""Of how many jobs before it a queued job's work ahead is added up one by one."""
-
 ARRIVAL_SECONDS = 60
-"""Within which a job's record follows its pictures."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the queue a new job is put.
-
-    Attributes:
-        caller: who submits; callers take turns.
-        owner: whose job it is.
-        webhook_url: notified when the job is over.
-        request_id: of the request that it was submitted by.
-        traceparent: the span that its attempts belong under, where it is traced.
-        wait_seconds: how long it may wait before it expires; None for ever.
-        work: how much there is to paint, in pixels times iterations.
-        pixels: how many the picture will have; 0 where that is not known.
-        image_bytes: about what the images that it is made from take while it is painted.
-    """
-
-    caller: str
-    work: int
-    pixels: int = 0
-    image_bytes: int = 0
-    priority: Priority = "normal"
-    wait_seconds: float | None = None
-    owner: str = NOBODY
-    webhook_url: str | None = None
-    request_id: str | None = None
-    traceparent: str | None = None
+"""How long after its pictures a job's record may be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """An idempotency key that a request holds.
+    """An idempotency key that a request has reserved.
 
     Attributes:
-        redis_key: where in Redis it is stored.
+        redis_key: where it is stored in Redis.
         token: of the request.
-        ttl_seconds: how long it is to give the job.
+        ttl_seconds: how long the key refers to the job.
     """
 
     redis_key: str
@@ -79,22 +45,13 @@ class IdempotencyKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """The answer to a worker's claim: its fence, or why it is refused."""
-
-    fence: str | None
-    refusal: Refusal | None
-
-
-@dataclass(frozen=True, slots=True)
 class HeartbeatReply:
     """What a worker learns from a heartbeat.
 
     Attributes:
-        answer: `ok`, `cancel` or `finish` where the client requests it, `lost` where the claim is
-            not held.
-        weight_updates: how often the weights were changed, where the worker does not know it yet.
-        options: the job's options then.
+        answer: `ok`, `cancel` or `finish` if the client requests it, `lost` if the claim is lost.
+        weight_updates: how often the weights were changed, if the worker does not know it yet.
+        options: the job's options in that case.
     """
 
     answer: Literal["ok", "cancel", "finish", "lost"]
@@ -104,13 +61,13 @@ class HeartbeatReply:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long things are retained once a job is over, and how many jobs.
+    """How long, and how many, jobs are retained once they are over.
 
     Attributes:
-        retention_hours: the job and its pictures.
-        grace_seconds: what its workers wrote beside: by then none of them writes any more; and the
-            input pictures of a canceled job.
-        jobs_per_owner: beyond that the oldest goes, those without a picture first.
+        retention_hours: how long a job and its pictures are retained.
+        grace_seconds: how long everything else of its workers is, and the input pictures of a
+            canceled job: after that none of its workers writes any more.
+        jobs_per_owner: beyond this number the oldest are deleted, those without a picture first.
         jobs_in_all: the same for the jobs of all owners.
     """
 
@@ -140,8 +97,8 @@ class Retention:
 
 
 def begin_submission(job_id: str) -> Transition[int]:
-    """The pictures of a new job are about to be written: until when its record may come, in
-    milliseconds."""
+    """The pictures of a new job are about to be written: until when its record may be, in
+    milliseconds since 1970."""
     arguments = {"grace_ms": milliseconds(ARRIVAL_SECONDS)}
     return on_job("begin_submission", job_id, arguments, read=int)
 
@@ -161,12 +118,11 @@ def submit(
     """→ queued.
 
     Args:
-        latest_ms: what `begin_submission` gave: by it a submission that comes after the job was
-            deleted is refused.
-        queue_limit: how many jobs may wait.
-        in_flight_limit: how many of the owner's may wait or run; 0 for any number.
-        idempotency_key: gives this job from now on.
-        warnings: what its client should know of the options and images.
+        latest_ms: what `begin_submission` returned; a submission after the job was deleted is
+            refused by it.
+        queue_limit: how many jobs may be queued.
+        in_flight_limit: how many of the owner may be queued or running; 0 for any number.
+        idempotency_key: refers to this job from now on.
     """
     key = idempotency_key
     arguments: dict[str, Argument] = {
@@ -192,20 +148,17 @@ def submit(
 
 
 def read(job_id: str) -> Transition[Job | None]:
-    """The job as it stands, None where there is no such job.
-
-    Reading raises DamagedRecord where the record cannot be read.
-    """
+    """The job; None if it does not exist. Reading raises DamagedRecord if that is impossible."""
     return on_job("read", job_id, {"exact": EXACT}, read=job_from_reply)
 
 
-def claim(job_id: str, *, lease_seconds: float) -> Transition[Claim]:
-    """queued → running."""
+def claim(job_id: str, *, lease_seconds: float) -> Transition[str | None]:
+    """queued → running: the fence of the claim; None where the job is not queued."""
     arguments: dict[str, Argument] = {
         "lease_ms": milliseconds(lease_seconds),
         "token": token_hex(4),
     }
-    return on_job("claim", job_id, arguments, read=_claim)
+    return on_job("claim", job_id, arguments, read=_word)
 
 
 def heartbeat(
@@ -221,9 +174,9 @@ def heartbeat(
     """running → running, with `news` written into the record.
 
     Args:
-        weight_updates: how many changes of the weights the worker knows of.
-        remaining: how much there is left to paint, in pixels times iterations.
-        iterations: that were painted since the heartbeat before.
+        weight_updates: how many changes of the weights the worker knows.
+        remaining: how much is left to paint, in pixels times iterations.
+        iterations: since the last heartbeat.
     """
     arguments: dict[str, Argument] = {
         "fence": fence,
@@ -238,7 +191,7 @@ def heartbeat(
 def succeed(
     job_id: str, fence: str, *, result_key: str, news: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:
-    """running → succeeded, with the key of the one result that anybody will see."""
+    """running → succeeded, with the key of the one result."""
     return _finish(job_id, fence, "succeeded", {"result_key": result_key, **news}, retention)
 
 
@@ -258,20 +211,19 @@ def confirm_cancel(
 
 
 def release(job_id: str, fence: str, *, retention: Retention) -> Transition[Committed]:
-    """running → queued: the worker goes, the job stays; → canceled where the client has requested
-    that meanwhile."""
+    """running → queued, as the worker shuts down; → canceled if the client has requested it."""
     return on_job("release", job_id, {"fence": fence} | retention.arguments, read=_word)
 
 
 def recover(
     job_id: str, *, lost_limit: int, lease_limit_seconds: float, retention: Retention
 ) -> Transition[Recovered]:
-    """running → queued where the lease has run out; → failed where that happened too often.
+    """running → queued if the lease has run out; → failed if that has happened too often.
 
     Args:
-        lost_limit: after how many lost attempts, none of which came further, the job fails.
-        lease_limit_seconds: how long after its claim the lease of an attempt ends at least that
-            was killed because it took too long.
+        lost_limit: after how many lost attempts in a row without progress the job fails.
+        lease_limit_seconds: if a lease ends so long after its claim, the attempt was killed
+            because it took too long.
     """
     arguments = retention.arguments | {
         "lost_limit": lost_limit,
@@ -283,19 +235,19 @@ def recover(
 
 
 def cancel(job_id: str, *, retention: Retention) -> Transition[Canceled]:
-    """queued → canceled at once; running → requested, unless its worker was requested to commit its
-    picture before; over → unchanged."""
+    """queued → canceled; running → requested, unless its client requested to finish it before;
+    over → unchanged."""
     return on_job("cancel", job_id, retention.arguments, read=_word)
 
 
 def request_finish(job_id: str) -> Transition[FinishRequested]:
-    """running → requested to commit its picture as it is, unless it is to be canceled; anything
-    else → unchanged."""
+    """running → requested to commit its picture as it is, unless its client canceled it before;
+    anything else → unchanged."""
     return on_job("request_finish", job_id, read=_word)
 
 
 def store_preview(job_id: str, result_key: str) -> Transition[Committed]:
-    """A job that is over and has no result gets this one, and keeps its state."""
+    """Gives a job that is over and has no result this one, in the same state."""
     return on_job("store_preview", job_id, {"result_key": result_key}, read=_word)
 
 
@@ -308,10 +260,9 @@ def update_weights(
     """Changes the weights of a job that is not over, unless they were changed since.
 
     Args:
-        weight_updates: how many changes of the weights the caller knows of: nothing else ever
+        weight_updates: how many changes of the weights the caller knows: nothing else ever
             changes the options.
         options: all of them, with the new weights.
-        warnings: what the client should know of these options.
     """
     arguments: dict[str, Argument] = {
         "weight_updates": weight_updates,
@@ -322,34 +273,34 @@ def update_weights(
 
 
 def expire(job_id: str, *, retention: Retention) -> Transition[Expired]:
-    """queued → expired where it has waited for longer than it may."""
+    """queued → expired if its deadline has passed."""
     return on_job("expire", job_id, retention.arguments, read=_word)
 
 
 def delete(
     job_id: str, *, retention: Retention, idempotency_key: IdempotencyKey | None = None
 ) -> Transition[bool]:
-    """Whatever it was → gone; whether there was such a job.
+    """Deletes a job in any state; whether it existed.
 
     Args:
-        idempotency_key: may give this job, and is to be free again.
+        idempotency_key: is deleted too if it refers to this job.
     """
     arguments = {"grace_ms": milliseconds(retention.grace_seconds)}
     return on_job("delete", job_id, arguments, read=bool, keys=_idempotency(idempotency_key))
 
 
 def delete_past_retention(job_id: str) -> Transition[bool]:
-    """Over and past its retention → gone; whether it was."""
+    """Deletes a job that is past its retention; whether it was."""
     return on_job("delete_past_retention", job_id, read=bool)
 
 
 def delete_damaged(job_id: str) -> Transition[bool]:
-    """The record's key holds something else than a record → gone; whether it did."""
+    """Deletes what is not a record from a record's key; whether there was such a thing."""
     return on_job("delete_damaged", job_id, read=bool)
 
 
 def mark_cleaned(job_id: str, due_ms: float) -> Transition[bool]:
-    """The blobs of a job, whose cleanup was due then, are cleaned up."""
+    """Notes that the cleanup of a job that was due then is done."""
     return on_job("mark_cleaned", job_id, {"due_ms": round(due_ms)}, read=bool)
 
 
@@ -366,11 +317,6 @@ def _idempotency(key: IdempotencyKey | None) -> dict[str, str | None]:
 
 def _word(reply: Any) -> Any:
     return reply
-
-
-def _claim(reply: Any) -> Claim:
-    word, *fence = reply
-    return Claim(fence[0], None) if word == "claimed" else Claim(None, word)
 
 
 def _heartbeat_reply(reply: Any) -> HeartbeatReply:

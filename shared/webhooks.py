@@ -72,8 +72,7 @@ def get_secret(client: "redis.Redis", owner: str) -> str:
 
 
 def check_url(url: str, *, allow_private: bool) -> str | None:
-    """Why nothing can be sent to an address, None where it can be tried: host names are resolved
-    only then."""
+    """Why nothing can be sent to a URL; None if it can be tried. Host names are not resolved."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -90,7 +89,7 @@ def check_url(url: str, *, allow_private: bool) -> str | None:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether it is an address on the internet, and not in a local network."""
+    """Whether it is an address on the internet, not in a local network."""
     if isinstance(address, IPv4Address):
         return not any(address in block for block in _SPECIAL_IPV4)
     if address.sixtofour is not None:

@@ -5,7 +5,7 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pastiche.memory import ComputedIn, Memory
+from pastiche.memory_budget import ComputedIn, Memory
 from pastiche.options import LAYER_OPTIONS, Options, missing_layers
 from shared.job_store import Argument, Transition, milliseconds
 from shared.stored_json import known_fields
@@ -20,17 +20,15 @@ class Worker:
     """One living worker.
 
     Attributes:
-        backbone: the one that `auto` gives there.
-        most_pixels: how many a picture may have to be painted there with the default options, by
-            its memory.
-        rate: how many pixels times iterations it paints a second, by its last jobs; None before
-            its first.
+        backbone: the one that `auto` selects.
+        most_pixels: the size limit of a picture with the default options, by its memory.
+        rate: pixels times iterations per second, by its last jobs; None before the first.
         memory_bytes: how much of its GPU's memory, or of the machine's, it has allocated.
-        backbones: those whose weights it has; none where it does not report them.
-        free_bytes: how much memory there is for a job, its images included, as measured before the
-            one that it paints; None where it does not report that.
-        limit_bytes: how much of it one painting may plan with; None for all of it.
-        computed_in: what its networks compute in where the options leave it open.
+        backbones: those whose weights it has; empty if it does not report them.
+        free_bytes: the memory for a job, including its images, as measured before the current one;
+            None if it does not report that.
+        limit_bytes: how much of it one painting may use; None for all of it.
+        computed_in: the precision of its networks if the options do not set it.
     """
 
     name: str
@@ -89,8 +87,7 @@ def _workers(reply: Any) -> list[Worker]:
 
 
 def _worker(report: str) -> Worker | None:
-    """What a worker reports of itself, as far as this version knows it; None where it cannot be
-    read."""
+    """The worker in a report, which a newer version may have written; None if it is damaged."""
     try:
         known = known_fields(Worker, json.loads(report))
         return Worker(**known | {"backbones": tuple(known.get("backbones", ()))})

@@ -18,9 +18,8 @@ import redis
 from playwright.sync_api import Browser, sync_playwright
 
 from local import redis_server
-from local.ports import free_port
-from pastiche.engine.weights import find
-from pastiche.engine.weights.files import VGG16
+from local.supervisor import free_port
+from pastiche.engine.weights import VGG16, find
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests.browser import find_browser, missing_browser

@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 
+from local import LocalError
 from local.data_folder import opened
-from local.errors import LocalError
-from local.ports import free_port
+from local.supervisor import free_port
 from tests import pictures
 from tests.waiting import until
 

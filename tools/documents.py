@@ -24,7 +24,11 @@ _BEGINS, _ENDS = "<!-- options: make docs -->", "<!-- end of options -->"
 def settings_page() -> str:
     """Every setting: its variable, its default and what it means."""
     rows = (
-        (f"`PASTICHE_{name.upper()}`", _code(field.default), field.description or "")
+        (
+            f"`PASTICHE_{name.upper()}`",
+            _code(field.default),
+            " ".join((field.description or "").split()),
+        )
         for name, field in Settings.model_fields.items()
     )
     return (

@@ -1,8 +1,8 @@
 """Writes the client's generated modules: `make client`.
 
-`client.py` is `async_client.py` without `async` and `await`; `options.py` declares the arguments
-of a submission from the table of options, for editors and type checkers. A test compares the files
-with what these functions return.
+`client.py` is `async_client.py` without `async` and `await`; `job_options.py` declares the
+arguments of a submission from the table of options, for editors and type checkers. A test compares
+the files with what these functions return.
 """
 
 import subprocess
@@ -15,7 +15,7 @@ from unasync import Rule, unasync_files
 
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.option_values import LayerWeights
-from pastiche.options import OPTIONS
+from pastiche.options import LIVE_OPTIONS, OPTIONS
 from shared.inputs import PICTURE_FIELDS
 
 FOLDER = Path(__file__).parents[1] / "pastiche" / "client"
@@ -29,7 +29,7 @@ _NAMES = {
     "aiter_sse": "iter_sse",
     "anyio": "time",
     "aread": "read",
-    "read_uploads_in_thread": "read_uploads",
+    "make_form_in_thread": "make_form",
 }
 """What the synchronous client calls instead."""
 
@@ -110,6 +110,12 @@ class SweepOptions(_CommonOptions, total=False):
     """The options of a sweep: one job for each combination of the values of these."""
 
 {_fields({name: f"{kind} | Sequence[{kind}]" for name, kind in axes.items()})}
+
+
+class WeightOptions(TypedDict, total=False):
+    """The options that may change while a job is painted."""
+
+{_fields({name: f"{types[name]} | None" for name in LIVE_OPTIONS})}
 '''
     )
 
@@ -143,5 +149,5 @@ def _formatted(source: str) -> str:
 
 
 if __name__ == "__main__":
-    (FOLDER / "options.py").write_text(generate_options(), "utf-8")
+    (FOLDER / "job_options.py").write_text(generate_options(), "utf-8")
     (FOLDER / "client.py").write_text(generate_client(), "utf-8")

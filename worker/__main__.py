@@ -2,6 +2,9 @@
 
 import logging
 import os
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Thread
 from typing import Any
 
 from celery import Celery
@@ -10,20 +13,26 @@ from celery.signals import (
     worker_process_shutdown,
     worker_shutting_down,
 )
+from redis import RedisError
 
 from shared import logs, tracing
 from shared.queue import PAINT_QUEUE, PAINT_TASK, create_queue
 from shared.settings import Settings
-from worker.context import WorkerContext
-from worker.registration import Registration
-from worker.shutdown import Shutdown
+from shared.workers import register_worker
+from worker.context import Shutdown, WorkerContext
 from worker.tasks import paint
 
 log = logging.getLogger(__name__)
 
+REGISTER_SECONDS = 3.0
+"""How often a worker registers what it can paint now, and how fast it paints."""
+
+REGISTERED_SECONDS = 10.0
+"""How long a registration lasts."""
+
 
 class PaintingProcess:
-    """What lives in the pool's child; the parent only ever sets the shutdown flag."""
+    """The state of the pool's child process; the parent only sets the shutdown flag."""
 
     def __init__(self, settings: Settings, queue: Celery, shutdown: Shutdown) -> None:
         self._settings = settings
@@ -36,19 +45,18 @@ class PaintingProcess:
         # Before torch loads OpenMP: threads that spin while they wait make two paintings on the
         # same cores, or one beside other work, many times slower.
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-        from worker.painting import memory_bytes, prepare
+        from worker.adapter import measure_capability, memory_bytes
 
         tracing.begin("pastiche-worker")
-        capability = prepare(os.getpid(), self._settings)
+        capability = measure_capability(self._settings)
         context = WorkerContext.open(self._settings, self._queue, self._shutdown, capability)
         self._context = context
         worker = capability.worker()
         log.info("Ready: backbone %s on %s", worker.backbone, worker.device)
-        rate, jobs = context.painting_rate, context.jobs
-        Registration(jobs, capability, rate, self._shutdown, memory_bytes).start()
+        Registration(context, memory_bytes).start()
 
     def shut_down(self, **_: Any) -> None:
-        """Lets the current job be given back."""
+        """Makes the child return its job."""
         self._shutdown.set()
 
     def end(self, **_: Any) -> None:
@@ -56,9 +64,34 @@ class PaintingProcess:
         tracing.end()
 
     def paint(self, job_id: str) -> None:
-        """Paints the next job: mostly the one that the message was sent for."""
+        """Paints the next job: usually the one that the message was sent for."""
         assert self._context is not None
         paint(self._context)
+
+
+class Registration(Thread):
+    """A thread that registers the worker until it shuts down."""
+
+    def __init__(self, context: WorkerContext, memory_bytes: Callable[[], int]) -> None:
+        super().__init__(name="registration", daemon=True)
+        self._context, self._memory_bytes = context, memory_bytes
+
+    def run(self) -> None:
+        self._register(REGISTERED_SECONDS)
+        while not self._context.shutdown.wait(REGISTER_SECONDS):
+            self._register(REGISTERED_SECONDS)
+        self._register(0.0)
+
+    def _register(self, ttl_seconds: float) -> None:
+        try:
+            worker = replace(
+                self._context.capability.worker(),
+                rate=self._context.painting_rate.value,
+                memory_bytes=self._memory_bytes(),
+            )
+            self._context.jobs.run(register_worker(worker, ttl_seconds=ttl_seconds))
+        except RedisError as error:
+            log.warning("Worker not registered, Redis is unreachable: %s", error)
 
 
 def main() -> None:

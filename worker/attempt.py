@@ -2,16 +2,15 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from time import monotonic
-from typing import Any, TypeVar
+from functools import partial
+from time import monotonic, time_ns
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kombu.exceptions import OperationalError
-from obstore.exceptions import BaseError as BlobStoreError
 from redis import RedisError
 
 from shared import tracing, transitions
-from shared.blob_store import result_key
+from shared.blob_store import BLOB_STORE_ERRORS, result_key
 from shared.errors import FAILURES, FailureCode
 from shared.inputs import Inputs
 from shared.job_store import Transition
@@ -19,10 +18,12 @@ from shared.jobs import BackboneUsed, Job
 from shared.progress import Progress
 from shared.queue import publish
 from shared.transitions import Committed
-from worker.checkpoints import Checkpoints
 from worker.context import WorkerContext
 from worker.lease import Lease
-from worker.previews import Previews
+from worker.snapshots import Checkpoints, Previews, delete_blobs
+
+if TYPE_CHECKING:
+    from pastiche.engine.progress import Progress as EngineProgress
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,9 @@ STORAGE_RETRY_SECONDS = 60.0
 """For how long the blob store is retried: painting costs more than waiting for it."""
 
 STORAGE_PAUSE_SECONDS = 1.0
+
+ITERATIONS_SPAN_SECONDS = 2.0
+"""How long the iterations of one span take: an hour of painting has two thousand spans at most."""
 
 
 class AttemptEnded(Exception):
@@ -47,74 +51,118 @@ class JobCanceled(AttemptEnded):
 
 
 class WorkerShutdown(AttemptEnded):
-    """The worker shuts down; the job is to be given back."""
+    """The worker shuts down, and returns its job."""
 
 
 class PaintingFailed(Exception):
-    """The picture cannot be painted, for a reason that the client gets."""
+    """The picture cannot be painted, for a reason that the client is shown."""
 
     def __init__(self, code: FailureCode) -> None:
         super().__init__(FAILURES[code])
         self.code = code
 
 
-@dataclass
+class PaintingSpans:
+    """A painting as spans: one for its preparation, then one for every few seconds of iterations
+    of the same scale."""
+
+    def __init__(self) -> None:
+        self._begun_ns = self._ended_ns = time_ns()
+        self._first = 0
+        self._newest: EngineProgress | None = None
+
+    def end_preparation(self) -> None:
+        """The first iteration begins."""
+        self._ended_ns = time_ns()
+        self._record("prepare", {})
+
+    def add(self, progress: "EngineProgress") -> None:
+        """One more iteration is done."""
+        if self._newest is not None and self._newest.scale != progress.scale:
+            self.end()
+        if self._newest is None:
+            self._first = progress.iteration
+        self._newest, self._ended_ns = progress, time_ns()
+        if self._ended_ns - self._begun_ns >= ITERATIONS_SPAN_SECONDS * 1e9:
+            self.end()
+
+    def end(self) -> None:
+        """Ends the span of the newest iterations."""
+        newest, self._newest = self._newest, None
+        if newest is not None:
+            attributes = {
+                "pastiche.scale": newest.scale,
+                "pastiche.iteration.first": self._first,
+                "pastiche.iteration.last": newest.iteration,
+                "pastiche.objective": newest.losses["total"],
+            }
+            self._record("iterations", attributes)
+
+    def _record(self, name: str, attributes: tracing.Attributes) -> None:
+        span = tracing.TRACER.start_span(name, attributes=attributes, start_time=self._begun_ns)
+        span.end(self._ended_ns)
+        self._begun_ns = self._ended_ns
+
+
 class Attempt:
     """A claim that is held, and what its worker does with it."""
 
-    job: Job
-    fence: str
-    context: WorkerContext
-    lease: Lease
-    checkpoints: Checkpoints
-    previews: Previews
-    _news: dict[str, str] = field(default_factory=dict)
-    _claimed: float = field(default_factory=monotonic)
-    _started_painting: float = field(default_factory=monotonic)
-
-    def report_trace(self) -> None:
-        """Lets the next attempt, if there is one, be linked to this."""
-        traceparent = tracing.traceparent()
-        if traceparent is not None:
-            self._report({"attempt_traceparent": traceparent})
+    def __init__(self, job: Job, fence: str, context: WorkerContext, lease: Lease) -> None:
+        self.job, self.fence, self.context, self.lease = job, fence, context, lease
+        blobs, settings = context.blobs, context.settings
+        self.checkpoints = Checkpoints(job.id, fence, blobs, settings.checkpoint_seconds)
+        self.previews = Previews(job, fence, blobs, settings.preview_seconds)
+        self._fields: dict[str, str] = {}
+        self._claimed = self._started_painting = monotonic()
+        self._work_before: float | None = None
 
     @tracing.span("load")
     def load(self) -> Inputs[bytes]:
         """The normalised pictures, as the files that `shared.pictures` writes."""
         return self.job.inputs.mapped(self._load_blob)
 
+    def report_trace(self) -> None:
+        """Stores the trace, so that a next attempt can be linked to this one."""
+        traceparent = tracing.traceparent()
+        if traceparent is not None:
+            self._report({"attempt_traceparent": traceparent})
+
     def report_backbone(self, backbone: BackboneUsed) -> None:
-        """Reports which network paints, before it does."""
-        news = {"backbone_name": backbone.name}
-        if backbone.sha256 is not None:
-            news["backbone_sha256"] = backbone.sha256
-        self._report(news)
+        """Reports which network will paint."""
+        sha256 = {} if backbone.sha256 is None else {"backbone_sha256": backbone.sha256}
+        self._report({"backbone_name": backbone.name} | sha256)
         self._started_painting = monotonic()
 
-    def report_progress(self, progress: Progress) -> None:
-        """Reports how far it is, and stops where the attempt is to end.
+    def report_progress(self, iteration: "EngineProgress") -> None:
+        """Reports an iteration that was done.
 
         Raises:
             AttemptEnded: the claim is lost, the client has canceled, or the worker shuts down.
         """
+        progress = self._job_progress(iteration)
         self.previews.add_losses(progress)
         remaining = round(self.job.work * (1 - progress.work))
-        self._news["progress"] = progress.to_json()
+        self._fields["progress"] = progress.to_json()
         self.lease.report({"progress": progress.to_json()}, remaining, iterations=1)
         self.check()
+
+    def report_preview(self, preview: Callable[[], bytes]) -> None:
+        """Stores the picture so far, a JPEG file, and the losses so far, for clients."""
+        self._report(self.previews.store(preview))
 
     @property
     def is_finish_requested(self) -> bool:
         """Whether the client requests the picture as it is."""
         return self.lease.answer == "finish"
 
-    def report_preview(self, preview: Callable[[], bytes]) -> None:
-        """Stores the picture so far, a JPEG file, and the losses so far, for clients to see."""
-        self._report(self.previews.store(preview))
+    @property
+    def options(self) -> dict[str, Any]:
+        """The job's options with the newest weights; a new object when a client changes them."""
+        return self.lease.options
 
     def check(self) -> None:
-        """Raises AttemptEnded where the attempt is to end here, PaintingFailed where it has taken
-        as long as it may."""
+        """Raises AttemptEnded if the attempt has to end here, PaintingFailed if it has taken as
+        long as it may."""
         if self.lease.answer == "lost":
             raise ClaimLost
         if self.lease.answer == "cancel":
@@ -124,80 +172,77 @@ class Attempt:
         if monotonic() - self._claimed > self.context.settings.job_time_limit_seconds:
             raise PaintingFailed("time_limit")
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The job's options, with the newest weights that are known."""
-        return self.lease.options
-
-    @property
-    def seconds_painting(self) -> float:
-        """Since the backbone was chosen."""
-        return monotonic() - self._started_painting
-
     def commit(self, picture: bytes) -> None:
-        """Makes the picture the job's one result; a late worker's is deleted unseen."""
+        """Makes the picture the job's one result, or deletes it if the claim is lost."""
         key = result_key(self.job.id, self.fence)
         with tracing.span("store"):
             self._retry_storage(lambda: self.context.blobs.put(key, picture))
-        news, retention = self._final_news(), self.context.retention
-        transition = transitions.succeed(
-            self.job.id, self.fence, result_key=key, news=news, retention=retention
-        )
         with tracing.span("commit"):
-            committed = self._settle(transition)
+            committed = self._finish(partial(transitions.succeed, result_key=key))
         if committed == "lost":
-            self._delete(key)
+            delete_blobs(self.context.blobs, self.job.id, [key])
             raise ClaimLost
         if self.job.attempt == 1 and not self.is_finish_requested:
             self.context.painting_rate.add(self.job.work, monotonic() - self._claimed)
 
     def confirm_cancel(self) -> Committed:
         """Ends the job as its client requested."""
-        news, retention = self._final_news(), self.context.retention
-        return self._settle(
-            transitions.confirm_cancel(self.job.id, self.fence, news=news, retention=retention)
-        )
+        return self._finish(transitions.confirm_cancel)
 
     def fail(self, code: FailureCode) -> Committed:
         """Ends the job with a reason."""
-        news, retention = self._final_news(), self.context.retention
-        return self._settle(
-            transitions.fail(self.job.id, self.fence, code=code, news=news, retention=retention)
-        )
+        return self._finish(partial(transitions.fail, code=code))
 
     def release(self) -> None:
         """Queues the job again, and announces it to the other workers."""
         retention = self.context.retention
-        self._settle(transitions.release(self.job.id, self.fence, retention=retention))
+        self._run(transitions.release(self.job.id, self.fence, retention=retention))
         try:
             publish(self.context.queue, self.job.id)
         except OperationalError as error:
             log.warning("Job %s is queued again, but not announced: %s", self.job.id, error)
 
-    def _settle(self, transition: Transition[Committed]) -> Committed:
-        """Runs a last transition; while Redis is unreachable, again until the worker shuts down."""
+    def _finish(self, transition: Callable[..., Transition[Committed]]) -> Committed:
+        """Runs a transition that ends the job, with everything that was reported."""
+        fields = self._fields | self.previews.store_losses()
+        retention = self.context.retention
+        return self._run(transition(self.job.id, self.fence, news=fields, retention=retention))
+
+    def _run(self, transition: Transition[Committed]) -> Committed:
+        """Runs a transition; while Redis is unreachable, repeats it until the worker shuts down."""
         while True:
             try:
                 return self.context.jobs.run(transition)
             except RedisError as error:
-                log.warning("Job %s: not settled, Redis is unreachable: %s", self.job.id, error)
+                log.warning("Job %s: cannot be ended, Redis is unreachable: %s", self.job.id, error)
                 if self.context.shutdown.wait(self.context.settings.heartbeat_seconds):
                     raise
+
+    def _report(self, fields: dict[str, str]) -> None:
+        self._fields |= fields
+        self.lease.report(fields)
+
+    def _job_progress(self, progress: "EngineProgress") -> Progress:
+        """The progress as the job's record has it, with the time that the rest will take."""
+        if self._work_before is None:  # a resumed run continues after the first iteration
+            self._work_before = 0.0 if progress.iteration == 1 else progress.work
+        done, seconds = progress.work - self._work_before, monotonic() - self._started_painting
+        return Progress(
+            iteration=progress.iteration,
+            iterations=progress.iterations,
+            scale=progress.scale,
+            scales=progress.scales,
+            work=progress.work,
+            eta_seconds=round(seconds * (1 - progress.work) / done, 1) if done else None,
+            losses=progress.losses,
+        )
 
     def _load_blob(self, key: str) -> bytes:
         self.check()
         return self._retry_storage(lambda: self.context.blobs.get(key))
 
-    def _final_news(self) -> dict[str, str]:
-        """What the record is to hold in the end, with the whole loss curves."""
-        return self._news | self.previews.store_losses()
-
-    def _report(self, news: dict[str, str]) -> None:
-        self._news |= news
-        self.lease.report(news)
-
     def _retry_storage(self, action: Callable[[], Result]) -> Result:
-        """The result of `action` on the blob store; where it refuses, after another try.
+        """The result of `action` on the blob store, which is repeated where the store refuses.
 
         Raises:
             PaintingFailed: it refused every time, or the blob does not exist.
@@ -207,16 +252,9 @@ class Attempt:
         while True:
             try:
                 return action()
-            except (BlobStoreError, OSError) as error:
+            except BLOB_STORE_ERRORS as error:
                 log.warning("Job %s: storage refuses: %s", self.job.id, error)
                 if monotonic() > deadline or isinstance(error, FileNotFoundError):
                     raise PaintingFailed("storage_failed") from error
             self.context.shutdown.wait(STORAGE_PAUSE_SECONDS)
             self.check()
-
-    def _delete(self, key: str) -> None:
-        """Deletes what nobody will see; the reconciler deletes what cannot be deleted now."""
-        try:
-            self.context.blobs.delete(key)
-        except (BlobStoreError, OSError) as error:
-            log.warning("Job %s: %s not deleted yet: %s", self.job.id, key, error)

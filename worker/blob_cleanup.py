@@ -1,8 +1,8 @@
-"""Deletes, bit by bit, the blobs that no job's record refers to.
+"""Deletes the blobs that no job needs: of one job, and bit by bit in the whole store.
 
-Nobody else can find them: a Redis that was emptied, or that lost its last second, knows neither the
-job nor that there is something to clean up. Only blobs older than any record's retention are
-deleted, so that a Redis that comes back late still finds its pictures.
+In the whole store it finds what nobody else can: a Redis that was emptied, or that lost its last
+second, knows neither the job nor that there is something to clean up. Only blobs older than any
+record's retention are deleted, so that a Redis that comes back late still finds its pictures.
 """
 
 import logging
@@ -11,12 +11,15 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from obstore.exceptions import BaseError as BlobStoreError
+from shared import transitions
+from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, is_encoded, job_folder
+from shared.errors import DamagedRecord
+from shared.job_store import JOB_KEYS, JobStore, record_key
 
-from shared.blob_store import BlobStore, StoredBlob
-from shared.job_store import JobStore
-from shared.redis_keys import CLEANUP, record_key
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ _CHECK = re.compile(r"checks/")
 
 
 class BlobCleanup:
-    """Searches the store again and again.
+    """Cleans up after jobs, and searches the whole store again and again.
 
     Args:
         retention: how long a job and its pictures are retained once it is over.
@@ -48,8 +51,22 @@ class BlobCleanup:
         self._steps: Iterator[None] | None = None
         self._next = monotonic()
 
+    def clean_up(self, job_id: str) -> bool:
+        """Deletes the blobs that a job does not use: all where it is gone, what its workers left
+        where it is over, its input pictures too where it was canceled. Whether that is done."""
+        try:
+            job = self._jobs.run(transitions.read(job_id))
+            if job is None or job.is_over:
+                self._delete_unused(job_id, job.useful_blobs if job else frozenset())
+        except DamagedRecord as error:
+            log.error("%s", error)
+        except BLOB_STORE_ERRORS as error:
+            log.warning("Job %s: blobs not deleted yet: %s", job_id, error)
+            return False
+        return True
+
     def step(self) -> None:
-        """Continues where the last step ended.
+        """Continues to search the whole store, where the last step ended.
 
         Raises:
             RedisError: the rest is for the next search.
@@ -65,8 +82,16 @@ class BlobCleanup:
                 if monotonic() > deadline:
                     self._steps = steps
                     return
-        except (BlobStoreError, OSError) as error:
+        except BLOB_STORE_ERRORS as error:
             log.warning("The blob store cannot be searched: %s", error)
+
+    def _delete_unused(self, job_id: str, used: frozenset[str]) -> None:
+        keys = self._blobs.keys(job_folder(job_id))
+        unused = [key for key in keys if key not in used and not (used and is_encoded(key))]
+        self._blobs.delete_pieces(job_id)
+        if unused:
+            self._blobs.delete(*unused)
+            log.info("Job %s: %d unused blobs deleted", job_id, len(unused))
 
     def _search(self) -> Iterator[None]:
         now = datetime.now(UTC)
@@ -76,22 +101,22 @@ class BlobCleanup:
             yield
         yield from self._blobs.delete_old_pieces(now - SHORT_LIVED)
 
-    def _short_lived(self, page: Sequence[StoredBlob], before: datetime) -> list[str]:
-        old = (blob.key for blob in page if blob.modified_at < before)
+    def _short_lived(self, page: "Sequence[ObjectMeta]", before: datetime) -> list[str]:
+        old = (blob["path"] for blob in page if blob["last_modified"] < before)
         return [key for key in old if _ENCODED.match(key) or _CHECK.match(key)]
 
-    def _orphans(self, page: Sequence[StoredBlob], before: datetime) -> list[str]:
-        """The blobs older than this of jobs without a record that are not about to get one: a copy
-        of an earlier job's picture is as old as the original."""
+    def _orphans(self, page: "Sequence[ObjectMeta]", before: datetime) -> list[str]:
+        """Old blobs of jobs without a record that are not about to get one: a copy of an earlier
+        job's picture is as old as the original."""
         keys_by_job: dict[str, list[str]] = {}
         for blob in page:
-            match = _JOB_BLOB.match(blob.key)
-            if match is not None and blob.modified_at < before:
-                keys_by_job.setdefault(match[1], []).append(blob.key)
+            match = _JOB_BLOB.match(blob["path"])
+            if match is not None and blob["last_modified"] < before:
+                keys_by_job.setdefault(match[1], []).append(blob["path"])
         reading = self._jobs.client.pipeline(transaction=False)
         for job_id in keys_by_job:
             # In this order: a job submitted in between leaves the cleanup and gets its record.
-            reading.zscore(CLEANUP, job_id)
+            reading.zscore(JOB_KEYS["cleanup"], job_id)
             reading.exists(record_key(job_id))
         answers = reading.execute()
         found = zip(keys_by_job.values(), answers[1::2], answers[::2], strict=True)

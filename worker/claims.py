@@ -8,8 +8,9 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 from redis.exceptions import ResponseError
 
-from shared import overview, transitions
+from shared import transitions
 from shared.errors import DamagedRecord
+from shared.job_records import list_waiting
 from shared.jobs import Job
 from shared.queue import publish
 from shared.workers import Worker, list_workers
@@ -21,100 +22,92 @@ CANDIDATES = 64
 """How many of the queued jobs a worker tries to claim: others are trying too."""
 
 MORE_CANDIDATES = 1024
-"""How many it goes through where it cannot paint some of those."""
+"""How many it tries if it cannot paint some of those."""
 
-HAND_ON_SECONDS = 1.0
-"""How long a worker takes no message after one for a job that only another worker can paint."""
+PAUSE_SECONDS = 1.0
+"""How long a worker waits after a message for a job that only another worker can paint."""
 
 
 def claim_next(context: WorkerContext) -> tuple[Job, str] | None:
     """The first queued job that this worker can paint and that no other worker claimed before, and
     the claim's fence."""
-    lease_seconds = context.settings.lease_seconds
     skipped: list[Job] = []
     try:
-        for job_id in _candidates(context, skipped):
-            try:
-                claim = context.jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
-            except ResponseError as error:  # the key holds something else than a record
-                log.error("Job %s cannot be claimed: %s", job_id, error)
-                context.jobs.run(transitions.delete_damaged(job_id))
-                continue
-            job = _read_claimed(job_id, claim.fence, context) if claim.fence else None
-            if job is not None and claim.fence is not None:
-                return job, claim.fence
-        if skipped:
-            _hand_on(skipped, context)
+        for job_id, unpaintable in _candidates(context):
+            if unpaintable is not None:
+                skipped.append(unpaintable)
+            elif claimed := _claim(job_id, context):
+                return claimed
+        _announce_again(skipped, context)
     except RedisError as error:
         log.warning("No job can be claimed, Redis is unreachable: %s", error)
     return None
 
 
-def _hand_on(skipped: Sequence[Job], context: WorkerContext) -> None:
-    """Announces a job again that another living worker can paint. The message that woke this worker
-    is used up; while it waits a moment, the next message goes to another."""
-    own_name = context.capability.name
-    others = [each for each in context.jobs.run(list_workers()) if each.name != own_name]
-    for job in skipped:
-        options = job.read_options()
-        if any(each.can_paint(options, job.pixels, job.image_bytes) for each in others):
-            with suppress(OperationalError):  # the reconciler announces it again
-                publish(context.queue, job.id)
-            context.shutdown.wait(HAND_ON_SECONDS)
-            return
-
-
-def _candidates(context: WorkerContext, skipped: list[Job]) -> Iterator[str]:
-    """The first queued jobs that this worker can paint; the others wait for one that can.
-
-    Args:
-        skipped: receives the jobs whose backbone or memory this worker does not have.
-    """
+def _candidates(context: WorkerContext) -> Iterator[tuple[str, Job | None]]:
+    """The first queued jobs, each with its record if this worker cannot paint it; more of them if
+    there is one that it cannot paint."""
     tried: set[str] = set()
     worker = context.capability.worker()
     for limit in (CANDIDATES, MORE_CANDIDATES):
-        passed_over = 0
-        for job_id in context.jobs.run(overview.next_jobs(limit)):
-            if job_id in tried:
-                continue
-            tried.add(job_id)
-            if _can_paint(job_id, worker, context, skipped):
-                yield job_id
-            else:
-                passed_over += 1
-        if not passed_over:
+        can_paint_all = True
+        for job_id in list_waiting(context.jobs, limit):
+            if job_id not in tried:
+                tried.add(job_id)
+                unpaintable = _find_unpaintable(job_id, worker, context)
+                can_paint_all = can_paint_all and unpaintable is None
+                yield job_id, unpaintable
+        if can_paint_all:
             return
 
 
-def _can_paint(job_id: str, worker: Worker, context: WorkerContext, skipped: list[Job]) -> bool:
-    """Whether this worker has a job's backbone and the memory for its picture, and knows all of its
-    options; a job that cannot be read can be claimed, and is then found damaged.
-
-    Args:
-        worker: what this one can paint now.
-        skipped: receives the job if its backbone or memory is missing here.
-    """
+def _find_unpaintable(job_id: str, worker: Worker, context: WorkerContext) -> Job | None:
+    """A job whose backbone, memory or options this worker does not have; None if it can be claimed.
+    That is also true of a job that cannot be read: it is then found damaged."""
     try:
         job = context.jobs.run(transitions.read(job_id))
-        if job is None or not job.is_known:
-            return job is None
-        can_paint = worker.can_paint(job.read_options(), job.pixels, job.image_bytes)
+        return None if job is None or _can_paint(worker, job) else job
     except DamagedRecord:
-        return True
-    if not can_paint:
-        skipped.append(job)
-    return can_paint
+        return None
 
 
-def _read_claimed(job_id: str, fence: str, context: WorkerContext) -> Job | None:
-    """The claimed job; one whose record is damaged fails."""
+def _can_paint(worker: Worker, job: Job) -> bool:
+    return job.is_known and worker.can_paint(job.read_options(), job.pixels, job.image_bytes)
+
+
+def _claim(job_id: str, context: WorkerContext) -> tuple[Job, str] | None:
+    """The claimed job and its fence; None if another worker has it, or its record is damaged."""
+    lease_seconds, retention = context.settings.lease_seconds, context.retention
     try:
-        return context.jobs.run(transitions.read(job_id))
+        fence = context.jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
+    except ResponseError as error:  # the key holds something else than a record
+        log.error("Job %s cannot be claimed: %s", job_id, error)
+        context.jobs.run(transitions.delete_damaged(job_id))
+        return None
+    if fence is None:
+        return None
+    try:
+        job = context.jobs.run(transitions.read(job_id))
     except DamagedRecord as error:
         log.error("%s", error)
-        context.jobs.run(
-            transitions.fail(
-                job_id, fence, code="record_damaged", news={}, retention=context.retention
-            )
+        failed = transitions.fail(
+            job_id, fence, code="record_damaged", news={}, retention=retention
         )
+        context.jobs.run(failed)
         return None
+    return None if job is None else (job, fence)
+
+
+def _announce_again(skipped: Sequence[Job], context: WorkerContext) -> None:
+    """Announces a job again that another living worker can paint. The message that woke this worker
+    is used up; while it waits a moment, the next message goes to another."""
+    if not skipped:
+        return
+    own_name = context.capability.name
+    others = [each for each in context.jobs.run(list_workers()) if each.name != own_name]
+    for job in skipped:
+        if any(_can_paint(worker, job) for worker in others):
+            with suppress(OperationalError):  # the reconciler announces it again
+                publish(context.queue, job.id)
+            context.shutdown.wait(PAUSE_SECONDS)
+            return

@@ -1,24 +1,159 @@
-"""What a painting process works with, built once in each process and passed to every task."""
+"""What a painting process works with: its connections, and what it can paint."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ctypes import c_bool
 from dataclasses import dataclass, field
+from multiprocessing.sharedctypes import RawValue
+from socket import gethostname
+from threading import Lock
+from time import monotonic, sleep
 
 from celery import Celery
 
+from pastiche.engine.weights import automatic_backbone, available_backbones
+from pastiche.memory_budget import ComputedIn, Memory
+from pastiche.options import Options
 from shared.blob_store import BlobStore
 from shared.job_store import JobStore
 from shared.settings import Settings
 from shared.transitions import Retention
+from shared.workers import Worker
 from worker.lease import WakeUps
-from worker.registration import Capability, PaintingRate
-from worker.shutdown import Shutdown
+
+FRESH_SECONDS = 2.0
+"""For how long the measured amount of free memory is used again."""
+
+_POLL_SECONDS = 0.05
+
+_WEIGHT_OF_NEWEST = 0.3
+"""Of the newest job in a worker's rate."""
+
+
+def worker_name(process_id: int) -> str:
+    """A name that no other living worker has; `worker.health` finds its host in it."""
+    return f"{gethostname()}-{process_id}"
+
+
+class Shutdown:
+    """Whether the worker is shutting down: one byte of memory that a worker's parent and its
+    children share.
+
+    No semaphore, as in an `Event` of multiprocessing: a child that is killed while it holds one
+    would block all others for ever.
+    """
+
+    def __init__(self) -> None:
+        self._byte = RawValue(c_bool, False)
+
+    def set(self) -> None:
+        self._byte.value = True
+
+    def is_set(self) -> bool:
+        return bool(self._byte.value)
+
+    def wait(self, seconds: float) -> bool:
+        """Waits until it is set, for so long at most; whether it is."""
+        deadline = monotonic() + seconds
+        while not self.is_set() and monotonic() < deadline:
+            sleep(_POLL_SECONDS)
+        return self.is_set()
+
+
+class FreeMemory:
+    """How many bytes are free for a job. They are measured between jobs; while one is painted, the
+    number does not change.
+
+    Args:
+        measure: how many bytes are free now.
+    """
+
+    def __init__(self, measure: Callable[[], int]) -> None:
+        self._measure = measure
+        self._lock = Lock()
+        self._is_painting = False
+        self._bytes = 0
+        self._measured_at: float | None = None
+
+    def bytes(self) -> int:
+        """The newest number."""
+        with self._lock:
+            if not self._is_painting and not self._is_fresh():
+                self._bytes, self._measured_at = self._measure(), monotonic()
+            return self._bytes
+
+    @contextmanager
+    def painting(self) -> Iterator[None]:
+        """Marks that a job is painted until the end of the context."""
+        with self._lock:
+            self._is_painting = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._is_painting, self._measured_at = False, None
+
+    def _is_fresh(self) -> bool:
+        return self._measured_at is not None and monotonic() - self._measured_at < FRESH_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What a worker can paint, which may change with its weights and its memory.
+
+    Attributes:
+        computed_in: the precision of its networks if the options do not set it.
+    """
+
+    name: str
+    device: str
+    computed_in: ComputedIn
+    settings: Settings
+    free_memory: FreeMemory
+
+    def worker(self) -> Worker:
+        """What it reports of itself, and by which it claims jobs."""
+        folder = self.settings.weights_folder
+        backbone = automatic_backbone(folder)
+        memory = self.memory(self.free_memory.bytes())
+        return Worker(
+            self.name,
+            backbone,
+            self.device,
+            memory.most_pixels(Options(), backbone),
+            backbones=available_backbones(folder),
+            free_bytes=memory.free,
+            limit_bytes=memory.limit,
+            computed_in=memory.automatic,
+        )
+
+    def memory(self, free_bytes: int) -> Memory:
+        """The memory for one painting if so much is free."""
+        return Memory(free_bytes, self.settings.memory_bytes, self.computed_in)
+
+
+@dataclass(slots=True)
+class PaintingRate:
+    """How fast a worker paints, by its last jobs: pixels times iterations per second, from claim to
+    commit; None before the first job."""
+
+    value: float | None = None
+
+    def add(self, work: int, seconds: float) -> None:
+        """Counts one more job that was painted completely."""
+        newest = work / max(seconds, 1e-3)
+        if self.value is None:
+            self.value = newest
+        else:
+            self.value += _WEIGHT_OF_NEWEST * (newest - self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """The parts of a painting process.
+    """The parts of a painting process, built once in each process and passed to every task.
 
     Attributes:
-        shutdown: is set when the worker is to end.
+        shutdown: is set when the worker has to end.
         capability: what can be painted here.
     """
 
@@ -35,7 +170,7 @@ class WorkerContext:
     def open(
         cls, settings: Settings, queue: Celery, shutdown: Shutdown, capability: Capability
     ) -> "WorkerContext":
-        """Connections of this process's own: none may be shared across a fork."""
+        """Opens connections, which must not be shared across a fork."""
         jobs = JobStore.connect(settings.redis_location)
         wake_ups = WakeUps(jobs)
         wake_ups.start()

@@ -1,4 +1,4 @@
-"""`python -m worker.health [worker|reconciler]`: exits with 0 if that of this host is alive."""
+"""`python -m worker.health [worker|reconciler]`: exits with 0 if it is alive on this host."""
 
 import socket
 import sys
@@ -15,7 +15,7 @@ ReconcilerHalf = Literal["records", "webhooks"]
 """The two parts of a reconciler, each in a thread of its own."""
 
 ALIVE_SECONDS = 120
-"""How long a half of a reconciler counts as alive after a round: longer than one takes."""
+"""How long a half of a reconciler is considered alive after a round: longer than one takes."""
 
 
 def report_alive(jobs: JobStore, half: ReconcilerHalf) -> None:
@@ -24,7 +24,7 @@ def report_alive(jobs: JobStore, half: ReconcilerHalf) -> None:
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Reads it from Redis, like the API: a process that cannot write there is useless."""
+    """Reads it from Redis: a process that cannot write there is useless."""
     part = arguments[0] if arguments else "worker"
     jobs = JobStore.connect(Settings().redis_location)
     try:

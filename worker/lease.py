@@ -1,4 +1,4 @@
-"""Renews the lease on a job while it is painted, and learns what its client requests."""
+"""Renews the lease on a job while it is painted, and receives its client's requests."""
 
 import logging
 from collections.abc import Iterator
@@ -13,9 +13,8 @@ from redis import RedisError
 from redis.client import PubSub
 
 from shared import transitions
-from shared.job_store import JobStore
+from shared.job_store import JobStore, wake_up_channel
 from shared.jobs import Job
-from shared.redis_keys import wake_up_channel
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -67,12 +66,12 @@ class WakeUps(Thread):
 class Lease:
     """A thread that renews the lease at every heartbeat; painting never waits for Redis.
 
-    Painting goes on while Redis is unreachable: the next heartbeat that gets through shows whether
-    the claim is still held.
+    It continues while Redis is unreachable: the next heartbeat that arrives shows whether the claim
+    is still held.
 
     Attributes:
         answer: to the last heartbeat: `ok`, `cancel`, `finish` or `lost`.
-        options: the job's options, with the newest weights that are known.
+        options: the job's options with the newest weights.
     """
 
     def __init__(
@@ -89,7 +88,7 @@ class Lease:
         self._lock = Lock()
         self._ended, self._woken = Event(), Event()
         self._stack = ExitStack()
-        run = partial(copy_context().run, self._run)  # its log lines belong to the same job
+        run = partial(copy_context().run, self._run)  # its log lines name the same job
         self._thread = Thread(target=run, name=f"lease-{job.id}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -114,8 +113,8 @@ class Lease:
         """Fields for the record, written at the next heartbeat; newer values replace older ones.
 
         Args:
-            remaining: how much there is left to paint, in pixels times iterations.
-            iterations: how many more were painted.
+            remaining: how much is left to paint, in pixels times iterations.
+            iterations: since the last report.
         """
         with self._lock:
             self._news |= news

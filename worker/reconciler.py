@@ -9,23 +9,24 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from threading import Event
 from time import monotonic
+from typing import Any
 
 from celery import Celery
 from kombu.exceptions import OperationalError
-from obstore.exceptions import BaseError as BlobStoreError
 from redis import RedisError
 from redis.exceptions import ResponseError
 
-from shared import logs, overview, tracing, transitions
-from shared.blob_store import BlobStore, is_encoded, job_folder
-from shared.errors import DamagedRecord
-from shared.job_store import JobStore
+from shared import logs, tracing, transitions
+from shared.blob_store import BLOB_STORE_ERRORS, BlobStore
+from shared.job_records import list_waiting
+from shared.job_store import JOB_KEYS, Argument, JobStore, Transition, milliseconds
 from shared.queue import MESSAGES_KEY, create_queue, publish
 from shared.settings import Settings
 from shared.transitions import Retention
@@ -45,7 +46,7 @@ FORGET_ANNOUNCED_SECONDS = 600.0
 """How long it remembers that a job was announced."""
 
 CLEANUP_SECONDS = 1.0
-"""How long blobs are cleaned up in one round; the rest is for the next."""
+"""How long blobs are cleaned up in one round; the next round continues."""
 
 LEASE_ROUNDS = 5
 """After how many missed rounds another reconciler takes over."""
@@ -58,13 +59,51 @@ HEARTBEATS_TO_WAIT = 4
 """How many heartbeats workers get after Redis was unreachable, before their jobs are recovered."""
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What the reconciler has to do.
+
+    Attributes:
+        lost: running jobs whose lease has run out.
+        late: queued jobs that are past their deadline.
+        old: jobs that are past their retention.
+        unclean: jobs whose blobs are to be cleaned up, and by when that was due.
+        unannounced: for how many queued jobs there is no message.
+    """
+
+    lost: list[str]
+    late: list[str]
+    old: list[str]
+    unclean: dict[str, float]
+    unannounced: int
+
+
+def find_due(*, limit: int) -> Transition[Due]:
+    """What has to be done by now, so many of each at most."""
+
+    def read(reply: Any) -> Due:
+        lost, late, old, unclean, unannounced = reply
+        pairs = zip(unclean[::2], map(float, unclean[1::2]), strict=True)
+        return Due(lost, late, old, dict(pairs), max(0, int(unannounced)))
+
+    names = ("waiting", "deadlines", "running", "finished", "cleanup")
+    keys = {name: JOB_KEYS[name] for name in names} | {"messages": MESSAGES_KEY}
+    return Transition("due", keys, {"limit": limit}, read)
+
+
+def lead(name: str, *, lease_seconds: float) -> Transition[bool]:
+    """Whether `name` is the reconciler that leads, for the next so many seconds."""
+    arguments: dict[str, Argument] = {"name": name, "lease_ms": milliseconds(lease_seconds)}
+    return Transition("lead", {"leader": "leader:reconciler"}, arguments, bool)
+
+
 class Reconciler:
-    """Does, round after round, what no other process would do."""
+    """Recovers, expires, deletes, announces and cleans up jobs, round after round."""
 
     def __init__(
         self, settings: Settings, jobs: JobStore, blobs: BlobStore, queue: Celery, name: str
     ) -> None:
-        self._settings, self._jobs, self._blobs, self._queue = settings, jobs, blobs, queue
+        self._settings, self._jobs, self._queue = settings, jobs, queue
         self._name = name
         self._retention = Retention.from_settings(settings)
         self._blob_cleanup = BlobCleanup(jobs, blobs, timedelta(hours=settings.retention_hours))
@@ -76,13 +115,12 @@ class Reconciler:
         """Does what is due, if this reconciler leads; whether it does.
 
         Raises:
-            RedisError, BlobStoreError, OSError, OperationalError: the rest is for the next round.
+            RedisError, OperationalError, one of BLOB_STORE_ERRORS: the rest is for the next one.
         """
         lease_seconds = LEASE_ROUNDS * self._settings.reconcile_seconds
-        role = overview.lead("reconciler", self._name, lease_seconds=lease_seconds)
-        if not self._jobs.run(role):
+        if not self._jobs.run(lead(self._name, lease_seconds=lease_seconds)):
             return False
-        due = self._jobs.run(overview.due(MESSAGES_KEY, limit=BATCH_SIZE))
+        due = self._jobs.run(find_due(limit=BATCH_SIZE))
         self._announce(due.unannounced)
         if self._may_recover():
             self._for_each(due.lost, self._recover)
@@ -115,20 +153,19 @@ class Reconciler:
         if self._jobs.run(transitions.delete_past_retention(job_id)):
             log.info("Job %s: deleted, past its retention", job_id)
 
-    def _clean_up_all(self, unclean: Iterable[tuple[str, float]]) -> None:
-        """As many as there is time for: lost jobs are not to wait for it."""
+    def _clean_up_all(self, unclean: Mapping[str, float]) -> None:
+        """Cleans up as many as there is time for: lost jobs must not wait for it."""
         deadline = monotonic() + CLEANUP_SECONDS
-        due_ms = dict(unclean)
 
         def clean_up(job_id: str) -> None:
-            if monotonic() < deadline and self._clean_up(job_id):
-                self._jobs.run(transitions.mark_cleaned(job_id, due_ms[job_id]))
+            if monotonic() < deadline and self._blob_cleanup.clean_up(job_id):
+                self._jobs.run(transitions.mark_cleaned(job_id, unclean[job_id]))
 
-        self._for_each(due_ms, clean_up)
+        self._for_each(unclean, clean_up)
 
     def _may_recover(self) -> bool:
-        """Whether rounds came without a gap: in a gap Redis was unreachable, and living workers
-        first get the time to send heartbeats."""
+        """Whether there was no gap between rounds: after a gap, in which Redis was unreachable, the
+        living workers first get time to send heartbeats."""
         now, rounds = monotonic(), LEASE_ROUNDS * self._settings.reconcile_seconds
         if now - self._last_round > rounds:
             self._recover_after = now + HEARTBEATS_TO_WAIT * self._settings.heartbeat_seconds
@@ -149,28 +186,6 @@ class Reconciler:
         if outcome == "queued":
             publish(self._queue, job_id)
 
-    def _clean_up(self, job_id: str) -> bool:
-        """Deletes the blobs that a job does not use: all where it is gone, what its workers left
-        where it is over, its input pictures too where it was canceled. Whether that is done."""
-        try:
-            job = self._jobs.run(transitions.read(job_id))
-            if job is None or job.is_over:
-                self._delete_unused(job_id, job.useful_blobs if job else frozenset())
-        except DamagedRecord as error:
-            log.error("%s", error)
-        except (BlobStoreError, OSError) as error:
-            log.warning("Job %s: blobs not deleted yet: %s", job_id, error)
-            return False
-        return True
-
-    def _delete_unused(self, job_id: str, used: frozenset[str]) -> None:
-        keys = self._blobs.keys(job_folder(job_id))
-        unused = [key for key in keys if key not in used and not (used and is_encoded(key))]
-        self._blobs.delete_pieces(job_id)
-        if unused:
-            self._blobs.delete(*unused)
-            log.info("Job %s: %d unused blobs deleted", job_id, len(unused))
-
     def _announce(self, unannounced: int) -> None:
         """Publishes again for jobs that have waited without a message for two rounds: in the
         first one a worker may be about to claim them."""
@@ -179,13 +194,13 @@ class Reconciler:
         if not missing:
             return
         now = monotonic()
-        for job_id in self._jobs.run(overview.next_jobs(missing)):
+        for job_id in list_waiting(self._jobs, missing):
             before = self._announced_at.get(job_id)
             if before is not None and now - before < ANNOUNCE_AGAIN_SECONDS:
                 continue
             publish(self._queue, job_id)
             self._announced_at[job_id] = now
-            if before is None:  # else it is known: it waits for a worker that can paint it
+            if before is None:  # otherwise it waits for a worker that can paint it
                 log.warning("Job %s: had no message, and was announced again", job_id)
         oldest = now - FORGET_ANNOUNCED_SECONDS
         self._announced_at = {k: at for k, at in self._announced_at.items() if at > oldest}
@@ -193,25 +208,26 @@ class Reconciler:
 
 def repeat(
     round_: Callable[[], bool],
-    report_alive: Callable[[], object],
+    half: ReconcilerHalf,
     every_seconds: float,
+    jobs: JobStore,
     shutdown: Event,
 ) -> None:
-    """Runs round after round; what is unreachable now may be reachable in a later one."""
+    """Runs round after round of one half; what is unreachable now may be reachable in the next."""
     while not shutdown.wait(every_seconds):
         try:
             round_()
-        except (RedisError, OperationalError, BlobStoreError, OSError) as error:
+        except (RedisError, OperationalError, *BLOB_STORE_ERRORS) as error:
             log.warning("This round was cut short: %s", error)
         try:
-            report_alive()
+            report_alive(jobs, half)
         except RedisError as error:
             log.warning("Liveness not reported, Redis is unreachable: %s", error)
 
 
 def run_together(halves: Sequence[Callable[[], None]], shutdown: Event) -> bool:
-    """Runs each in a thread until all of them have ended, as they do once `shutdown` is set; where
-    one ends by an error, so do the others. Whether none did."""
+    """Runs each half in a thread until all have ended, as they do once `shutdown` is set; if one
+    ends with an error, so do the others. Whether none did."""
 
     def run(half: Callable[[], None]) -> None:
         try:
@@ -240,17 +256,12 @@ def main() -> int:
     name = f"{socket.gethostname()}-{os.getpid()}"
     reconciler = Reconciler(settings, jobs, blobs, create_queue(settings), name)
     deliveries = Deliveries(jobs, allow_private=settings.webhooks_anywhere)
-    halves: list[tuple[ReconcilerHalf, Callable[[], bool], float]] = [
-        ("records", reconciler.round, settings.reconcile_seconds),
-        ("webhooks", deliveries.round, WEBHOOKS_SECONDS),
+    pause = settings.reconcile_seconds
+    halves = [
+        partial(repeat, reconciler.round, "records", pause, jobs, shutdown),
+        partial(repeat, deliveries.round, "webhooks", WEBHOOKS_SECONDS, jobs, shutdown),
     ]
-    succeeded = run_together(
-        [
-            partial(repeat, round_, partial(report_alive, jobs, half), every_seconds, shutdown)
-            for half, round_, every_seconds in halves
-        ],
-        shutdown,
-    )
+    succeeded = run_together(halves, shutdown)
     deliveries.close()
     tracing.end()
     return 0 if succeeded else 1

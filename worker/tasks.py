@@ -3,53 +3,129 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from opentelemetry.trace import SpanKind
 from redis import RedisError
 
+from pastiche.options import LIVE_OPTIONS, Options
 from shared import logs, tracing, transitions
 from shared.errors import DamagedRecord, FailureCode
+from shared.inputs import Inputs
 from shared.jobs import BackboneUsed, read_options
-from worker.attempt import Attempt, ClaimLost, JobCanceled, PaintingFailed, WorkerShutdown
-from worker.checkpoints import Checkpoints
+from worker.attempt import (
+    Attempt,
+    ClaimLost,
+    JobCanceled,
+    PaintingFailed,
+    PaintingSpans,
+    WorkerShutdown,
+)
 from worker.claims import claim_next
 from worker.context import WorkerContext
 from worker.lease import Lease
-from worker.previews import Previews
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pastiche.engine.backbone_sources import BackboneSource
+    from pastiche.engine.progress import Progress
 
 log = logging.getLogger(__name__)
 
 Outcome = Literal["succeeded", "failed", "canceled", "given back", "lost", "left"]
 
+_MESSAGES: dict[Outcome, str] = {
+    "succeeded": "committed",
+    "lost": "the claim is lost, its work is discarded",
+}
+
 
 def paint(context: WorkerContext) -> None:
     """Claims the next job, loads its images, paints them and commits the picture."""
-    # Imports torch, which only a painting process ever loads.
-    from worker.painting import choose, paint_picture
+    # Loads torch, which only a painting process ever does.
+    from worker import adapter
 
     with next_attempt(context) as attempt:
         if attempt is None:
             return
         pictures = attempt.load()
         options = read_options(attempt.job.id, attempt.options)
-        backbone = choose(options, context.settings)
+        backbone = adapter.choose(options, context.settings)
         attempt.report_backbone(BackboneUsed(backbone.name, backbone.sha256))
-        picture = paint_picture(pictures, options, backbone, attempt)
-        attempt.commit(picture)
+        with adapter.engine_failures():
+            picture = _optimise(pictures, options, backbone, attempt)
+        log.info("Job %s: optimised", attempt.job.id)
+        with tracing.span("encode"):
+            encoded = adapter.encode(picture, pictures.content, options)
+        attempt.commit(encoded)
+
+
+def _optimise(
+    pictures: Inputs[bytes], options: Options, backbone: "BackboneSource", attempt: Attempt
+) -> "Tensor":
+    """Paints to the end, or until the client finishes the job, from the checkpoint of an earlier
+    attempt if there is one."""
+    from pastiche.engine.run import Run
+    from worker import adapter
+
+    spans = PaintingSpans()
+    adapter.free_cached_memory(options, backbone, attempt)
+    images = adapter.decode(pictures, attempt.check)
+    checkpoint = adapter.load_checkpoint(images, options, backbone, attempt)
+    weights, latest = _weights(checkpoint.options if checkpoint else options), None
+    run = Run(
+        images,
+        options,
+        backbone=backbone,
+        resume=checkpoint,
+        memory_bytes=attempt.context.settings.memory_bytes,
+        check=attempt.check,
+        cache=adapter.PREPARED_INPUTS,
+    )
+    del checkpoint  # as large as the optimiser's state, which the run has copied
+    # A client that finishes a job gets at least what it has seen, even if that is painted again.
+    seen = attempt.job.progress.iteration if attempt.job.progress else 0
+    spans.end_preparation()
+    progress: Progress | None = None
+    try:
+        for progress in run:
+            spans.add(progress)
+            attempt.report_progress(progress)
+            if attempt.is_finish_requested and progress.iteration >= seen:
+                break
+            if attempt.previews.is_due:
+                attempt.report_preview(lambda: adapter.preview(run))
+            if attempt.checkpoints.is_due:
+                attempt.checkpoints.store(run.save_checkpoint)
+            if attempt.options is not latest:
+                latest = attempt.options
+                requested = _weights(read_options(attempt.job.id, latest))
+                if requested != weights:
+                    run.update_weights(**requested)
+                    weights = requested
+    except WorkerShutdown:
+        if progress is not None:
+            attempt.checkpoints.store(run.save_checkpoint)
+        raise
+    finally:
+        spans.end()
+    return run.picture()
+
+
+def _weights(options: Options) -> dict[str, Any]:
+    """The options that a client may change while its picture is painted."""
+    return {name: getattr(options, name) for name in LIVE_OPTIONS}
 
 
 @contextmanager
 def next_attempt(context: WorkerContext) -> Iterator[Attempt | None]:
-    """Claims the next job and holds its lease until the attempt ends; None where none waits."""
+    """Claims the next job and holds its lease until the attempt ends; None if there is none."""
     claimed = claim_next(context)
     if claimed is None:
         yield None
         return
     job, fence = claimed
-    settings = context.settings
-    checkpoints = Checkpoints(job.id, fence, context.blobs, settings.checkpoint_seconds)
-    previews = Previews(job, fence, context.blobs, settings.preview_seconds)
     with (
         tracing.span(
             "attempt",
@@ -60,10 +136,10 @@ def next_attempt(context: WorkerContext) -> Iterator[Attempt | None]:
         ),
         logs.about(job_id=job.id, request_id=job.request_id, trace_id=tracing.trace_id()),
         context.capability.free_memory.painting(),
-        Lease(job, fence, context.jobs, settings, context.wake_ups) as lease,
+        Lease(job, fence, context.jobs, context.settings, context.wake_ups) as lease,
     ):
         log.info("Job %s: attempt %d", job.id, job.attempt)
-        attempt = Attempt(job, fence, context, lease, checkpoints, previews)
+        attempt = Attempt(job, fence, context, lease)
         attempt.report_trace()
         try:
             with _end_by_transition(attempt):
@@ -75,51 +151,47 @@ def next_attempt(context: WorkerContext) -> Iterator[Attempt | None]:
 
 @contextmanager
 def _end_by_transition(attempt: Attempt) -> Iterator[None]:
-    """Runs the transition that belongs to what ended the attempt."""
+    """Runs the transition that belongs to what ended the attempt, and deletes what nobody needs."""
     job_id = attempt.job.id
-    committed: transitions.Committed
+    outcome: Outcome = "failed"
+    code: FailureCode | None = None
     try:
         yield
     except ClaimLost:
-        log.info("Job %s: the claim is lost, its work is discarded", job_id)
-        _trace_outcome("lost")
-        _delete_unused(attempt)
-        return
+        outcome = "lost"
     except WorkerShutdown:
-        log.info("Job %s: given back", job_id)
-        _trace_outcome("given back")
-        attempt.release()
-        return
+        outcome = "given back"
     except JobCanceled:
-        log.info("Job %s: canceled", job_id)
-        _trace_outcome("canceled")
-        committed = attempt.confirm_cancel()
+        outcome = "canceled"
     except PaintingFailed as error:
-        log.warning("Job %s: %s", job_id, error.code)
-        committed = _fail(attempt, error.code)
+        code = error.code
     except DamagedRecord as error:
         log.error("%s", error)
-        committed = _fail(attempt, "record_damaged")
+        code = "record_damaged"
     except RedisError:
         raise
     except Exception:  # the attempt's edge: an error in one job must not stop the worker
         log.exception("Job %s: unexpected error", job_id)
-        committed = _fail(attempt, "internal_error")
+        code = "internal_error"
     else:
-        log.info("Job %s: committed", job_id)
-        _trace_outcome("succeeded")
-        committed = "ok"
+        outcome = "succeeded"
+    message = code or _MESSAGES.get(outcome, outcome)
+    log.log(logging.WARNING if code else logging.INFO, "Job %s: %s", job_id, message)
+    _trace_outcome(outcome)
+    if outcome == "given back":
+        attempt.release()
+        return
+    committed: transitions.Committed = "lost" if outcome == "lost" else "ok"
+    if outcome == "canceled":
+        committed = attempt.confirm_cancel()
+    elif code is not None:
+        tracing.fail(code)
+        committed = attempt.fail(code)
     if committed == "ok":
         attempt.checkpoints.delete_all()
     else:
         _trace_outcome("lost")
         _delete_unused(attempt)
-
-
-def _fail(attempt: Attempt, code: FailureCode) -> transitions.Committed:
-    _trace_outcome("failed")
-    tracing.fail(code)
-    return attempt.fail(code)
 
 
 def _trace_outcome(outcome: Outcome) -> None:

@@ -16,47 +16,25 @@ TIMEOUT_SECONDS = 10.0
 """For one step of a connection."""
 
 MAX_SECONDS = 2 * TIMEOUT_SECONDS
-"""How long a connection lives, however often the receiver sends something."""
+"""How long a connection lives: a receiver that sends a byte now and then would otherwise hold it
+for ever."""
 
 
 class NotPublic(OSError):
     """The host name belongs to an address that is not public."""
 
 
-class PublicNetwork(httpcore.NetworkBackend):
-    """Connects to public addresses alone. A host name is resolved once, and the connection is made
-    to the addresses that were checked: they cannot change between check and connection. They are
-    tried in the system's order, each for its share of the time."""
+class WebhookNetwork(httpcore.NetworkBackend):
+    """Connects to public addresses, and to others only where `allow_private`.
 
-    def __init__(self) -> None:
+    A host name is resolved once, and the connection is made to the addresses that were checked:
+    they cannot change between check and connection. They are tried in the system's order, each for
+    its share of the time.
+    """
+
+    def __init__(self, *, allow_private: bool) -> None:
         self._network = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        resolved = getaddrinfo(host, port, type=SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in resolved))
-        if not all(is_public(ip_address(each)) for each in addresses):
-            raise NotPublic(f"{host} is not a public address.")
-        share = (TIMEOUT_SECONDS if timeout is None else timeout) / len(addresses)
-        *others, last = addresses
-        for address in others:
-            with suppress(httpcore.NetworkError, httpcore.TimeoutException):
-                return self._network.connect_tcp(address, port, share)
-        return self._network.connect_tcp(last, port, share)
-
-
-class DeadlineNetwork(httpcore.NetworkBackend):
-    """Connections that end at a deadline: a receiver that sends a byte now and then would else hold
-    one for ever."""
-
-    def __init__(self, network: httpcore.NetworkBackend) -> None:
-        self._network = network
+        self._allow_private = allow_private
 
     def connect_tcp(
         self,
@@ -67,8 +45,21 @@ class DeadlineNetwork(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         deadline = monotonic() + MAX_SECONDS
-        stream = self._network.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _DeadlineStream(stream, deadline)
+        addresses = [host] if self._allow_private else _resolve_public(host, port)
+        share = (TIMEOUT_SECONDS if timeout is None else timeout) / len(addresses)
+        *others, last = addresses
+        for address in others:
+            with suppress(httpcore.NetworkError, httpcore.TimeoutException):
+                return _DeadlineStream(self._network.connect_tcp(address, port, share), deadline)
+        return _DeadlineStream(self._network.connect_tcp(last, port, share), deadline)
+
+
+def _resolve_public(host: str, port: int) -> list[str]:
+    resolved = getaddrinfo(host, port, type=SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in resolved))
+    if not all(is_public(ip_address(each)) for each in addresses):
+        raise NotPublic(f"{host} is not a public address.")
+    return addresses
 
 
 class _DeadlineStream(httpcore.NetworkStream):

@@ -20,26 +20,33 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from shared import logs, tracing, transitions
 from shared.job_records import origin_from_text
-from shared.job_store import Argument, JobStore, Transition, milliseconds, on_job
-from shared.redis_keys import WEBHOOKS, record_key
+from shared.job_store import (
+    JOB_KEYS,
+    Argument,
+    JobStore,
+    Transition,
+    milliseconds,
+    on_job,
+    record_key,
+)
 from shared.webhooks import get_secret
-from worker.webhook_network import TIMEOUT_SECONDS, DeadlineNetwork, NotPublic, PublicNetwork
+from worker.webhook_network import TIMEOUT_SECONDS, NotPublic, WebhookNetwork
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
-"""After each try, how much later the next one follows; after the last there is none (the schedule
-that Standard Webhooks advises)."""
+"""The pause after each try; after the last there is none (the schedule that Standard Webhooks
+recommends)."""
 
 HOLD_SECONDS = 6 * TIMEOUT_SECONDS
-"""How long one process has a try: it waits for its turn, DNS, a connection, an answer."""
+"""How long one process holds a try: it waits for its turn, DNS, a connection, an answer."""
 
 MAX_CONCURRENT = 32
-"""To how many hosts webhooks are delivered at once; each host gets one after the other."""
+"""To how many hosts webhooks are delivered at once; each host gets one at a time."""
 
 MAX_DUE = 10_000
 """How many due webhooks are read in one round: those of a host that does not answer stay due until
-their turn comes, and must not hide another's."""
+their turn, and must not hide those of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +54,11 @@ class Delivery:
     """One try to deliver a webhook.
 
     Attributes:
-        owner: whose secret signs it.
+        owner: with whose secret it is signed.
         status: how the job ended.
         number: of the try, from 1.
-        request_id: of the request that the job was submitted by.
-        traceparent: the parent of the try's span, where the job is traced.
+        request_id: of the request that submitted the job.
+        traceparent: the parent of the try's span, if the job is traced.
     """
 
     job_id: str
@@ -89,12 +96,12 @@ def note_delivery(
 
 
 def list_due(*, limit: int) -> Transition[list[str]]:
-    """The jobs whose webhooks are to be tried by now."""
-    return Transition("due_webhooks", {"webhooks": WEBHOOKS}, {"limit": limit}, list)
+    """The jobs whose webhooks are due."""
+    return Transition("due_webhooks", {"webhooks": JOB_KEYS["webhooks"]}, {"limit": limit}, list)
 
 
 def make_body(delivery: Delivery, now: datetime) -> str:
-    """The body of the request: small, and the same in every try but for its time."""
+    """The body of the request: small, and the same in every try except for its time."""
     path = f"/jobs/{delivery.job_id}"
     links = {"self": path, "result": f"{path}/result"}
     return json.dumps(
@@ -119,14 +126,13 @@ def sign_headers(delivery: Delivery, secret: str, body: str, now: datetime) -> d
 
 
 class Deliveries:
-    """Tries what is due: each host has a queue of its own, so one that does not answer delays its
-    own webhooks alone."""
+    """Delivers what is due. Each host has its own queue, so one that does not answer only delays
+    its own webhooks."""
 
     def __init__(self, jobs: JobStore, *, allow_private: bool) -> None:
         self._jobs = jobs
-        network = httpcore.SyncBackend() if allow_private else PublicNetwork()
         self._pool = httpcore.ConnectionPool(
-            network_backend=DeadlineNetwork(network),
+            network_backend=WebhookNetwork(allow_private=allow_private),
             max_connections=MAX_CONCURRENT,
             max_keepalive_connections=0,
         )
@@ -136,8 +142,8 @@ class Deliveries:
         self._queues: dict[str, deque[str]] = {}  # by host: the jobs whose webhooks come next
 
     def round(self) -> bool:
-        """Puts each webhook that is due into its host's queue, and does not wait for any; whether
-        there was one.
+        """Puts each webhook that is due into its host's queue, and does not wait; whether there was
+        one.
 
         Raises:
             RedisError: the rest is for the next round.
@@ -162,7 +168,7 @@ class Deliveries:
         self._threads.shutdown(cancel_futures=True)
 
     def _hosts(self, job_ids: Sequence[str]) -> list[str]:
-        """The host of each job's webhook; '' where its record has none."""
+        """The host of each job's webhook; '' if its record has none."""
         reading = self._jobs.client.pipeline(transaction=False)
         for job_id in job_ids:
             reading.hget(record_key(job_id), "webhook_url")
@@ -182,10 +188,10 @@ class Deliveries:
         try:
             delivery = self._take(job_id)
             if delivery is not None:
-                self._try(delivery)
+                self._deliver(delivery)
         except RedisError as error:
             log.warning("Job %s: webhook postponed, Redis is unreachable: %s", job_id, error)
-        except Exception:
+        except Exception:  # an error in one webhook must not stop the others
             log.exception("Job %s: unexpected error in its webhook", job_id)
         with self._changed:
             self._queues[host].popleft()
@@ -196,7 +202,7 @@ class Deliveries:
                 self._threads.submit(self._deliver_next, host)
 
     def _take(self, job_id: str) -> Delivery | None:
-        """The next try; None where another process has it, or the job has no record."""
+        """The next try; None if another process has it, or the job has no record."""
         try:
             return self._jobs.run(take_delivery(job_id, hold_seconds=HOLD_SECONDS))
         except ResponseError as error:  # the key holds something else than a record
@@ -204,7 +210,7 @@ class Deliveries:
             self._jobs.run(transitions.delete_damaged(job_id))
             return None
 
-    def _try(self, delivery: Delivery) -> None:
+    def _deliver(self, delivery: Delivery) -> None:
         about: tracing.Attributes = {
             "pastiche.job.id": delivery.job_id,
             "pastiche.webhook.try": delivery.number,
@@ -213,26 +219,17 @@ class Deliveries:
             tracing.span("webhook", about, kind=SpanKind.CLIENT, parent=delivery.traceparent),
             logs.about(request_id=delivery.request_id, trace_id=tracing.trace_id()),
         ):
-            try:
-                self._deliver(delivery)
-            except RedisError:
-                raise
-            except Exception:  # an error in one webhook must not stop the others
-                log.exception("Job %s: unexpected error in its webhook", delivery.job_id)
-
-    def _deliver(self, delivery: Delivery) -> None:
-        error, gives_up = self._send(delivery)
-        last = delivery.number > len(RETRY_SECONDS) or gives_up
-        again = None if error is None or last else RETRY_SECONDS[delivery.number - 1]
-        if error is not None:
-            tracing.fail("undelivered", error)
-        self._jobs.run(note_delivery(delivery, error=error, again_seconds=again))
-        log.info(
-            "Job %s: webhook, try %d: %s", delivery.job_id, delivery.number, error or "arrived"
-        )
+            error, is_final = self._send(delivery)
+            is_last = is_final or delivery.number > len(RETRY_SECONDS)
+            again = None if error is None or is_last else RETRY_SECONDS[delivery.number - 1]
+            if error is not None:
+                tracing.fail("undelivered", error)
+            self._jobs.run(note_delivery(delivery, error=error, again_seconds=again))
+            outcome = error or "arrived"
+            log.info("Job %s: webhook, try %d: %s", delivery.job_id, delivery.number, outcome)
 
     def _send(self, delivery: Delivery) -> tuple[str | None, bool]:
-        """What went wrong, None where it arrived; and whether no further try is made."""
+        """What went wrong, None if it arrived; and whether it is not tried again."""
         now = datetime.now(UTC)
         body = make_body(delivery, now)
         secret = get_secret(self._jobs.client, delivery.owner)
@@ -262,7 +259,7 @@ class Deliveries:
 
 
 def _host(url: str) -> str:
-    """The host of an address; '' where it has none, and the try fails."""
+    """The host of a URL; '' if it has none, and the try fails."""
     try:
         return urlsplit(url).netloc.lower()
     except ValueError:

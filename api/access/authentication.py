@@ -12,7 +12,7 @@ from redis import RedisError
 
 from api import keys
 from api.http.problems import caller_problems
-from api.service import CurrentService, Service, get_service
+from api.service import Service, get_service
 from pastiche.job_settings import Priority
 from shared.errors import FieldError, InvalidFields, KeyMissing, KeyUnknown, TokenReadsOnly
 from shared.jobs import NOBODY
@@ -28,29 +28,38 @@ _READING_METHODS = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One caller.
+    """A caller's access to the service, by one request.
 
     Attributes:
         owner: whose jobs it sees.
         caller: who takes turns with others, and whose requests are counted.
+        high_priority: whether it may submit with high priority.
         key_hash: of its key, or of the key that its token was made with; None if no keys are
             required.
     """
 
+    request: Request
+    service: Service
     owner: str
     caller: str
+    high_priority: bool
     key_hash: str | None = None
+
+    def allows(self, priority: Priority) -> bool:
+        """Whether the caller may submit with this priority."""
+        return priority != "high" or self.high_priority
 
 
 async def authenticate(request: Request) -> Access:
     """Identifies the caller, and counts the request."""
     service = get_service(request.app)
-    address = request.client.host if request.client else "unknown"
-    if not service.settings.keys_required:
-        access = Access(NOBODY, address)
+    if service.settings.keys_required:
+        key, key_hash = await _find_key(request, service)
+        access = Access(request, service, key.owner, key.owner, key.high_priority, key_hash)
     else:
-        owner, key_hash = await _identify(request, service)
-        access = Access(owner, owner, key_hash)
+        address = request.client.host if request.client else "unknown"
+        high_priority = service.settings.high_priority_without_keys
+        access = Access(request, service, NOBODY, address, high_priority)
     await service.quotas.count_request(request, access.caller)
     return access
 
@@ -67,73 +76,64 @@ class Token(BaseModel):
 
 
 @router.post("/tokens", responses=caller_problems())
-async def create_token(access: CurrentAccess, service: CurrentService) -> Token:
+async def create_token(access: CurrentAccess) -> Token:
     """Creates a token that reads what its owner may read: pictures and events, for which a browser
     cannot send a header. It is invalid once its key is revoked."""
-    signed = (await _get_serializer(service)).dumps([access.owner, access.key_hash])
-    assert isinstance(signed, str)
-    return Token(token=signed, expires_in=TOKEN_SECONDS)
+    signed = (await _get_serializer(access.service)).dumps([access.owner, access.key_hash])
+    return Token(token=str(signed), expires_in=TOKEN_SECONDS)
 
 
-async def is_still_valid(access: Access, service: Service) -> bool:
+async def is_still_valid(access: Access) -> bool:
     """Whether the caller's key has not been revoked. It counts as valid while Redis is
     unreachable."""
     if access.key_hash is None:
         return True
     try:
-        return await keys.find_owner(service.jobs.client, access.key_hash) == access.owner
+        return await keys.find(access.service.jobs.client, access.key_hash) is not None
     except RedisError:
         return True
 
 
-async def check_priority(priority: Priority, request: Request, service: Service) -> None:
+def check_priority(priority: Priority, access: Access) -> None:
     """Raises InvalidFields if the caller may not have this priority."""
-    if await may_have_priority(priority, request, service):
+    if access.allows(priority):
         return
     sentence = "High priority is a right of keys, and this one does not have it."
-    if not service.settings.keys_required:
+    if access.key_hash is None:
         sentence = "The operator of this service does not allow high priority."
     raise InvalidFields([FieldError("priority", "priority_not_allowed", sentence)])
 
 
-async def may_have_priority(priority: Priority, request: Request, service: Service) -> bool:
-    """Whether the caller may have this priority, by its key or by the operator's setting."""
-    if priority != "high":
-        return True
-    if not service.settings.keys_required:
-        return service.settings.high_priority_without_keys
-    _, _, key = request.headers.get("authorization", "").partition(" ")
-    return await keys.allows_high_priority(service.jobs.client, key.strip())
-
-
-async def _identify(request: Request, service: Service) -> tuple[str, str | None]:
-    """The owner, and the hash of the owner's key."""
+async def _find_key(request: Request, service: Service) -> tuple[keys.Key, str]:
+    """The key that a request was sent with, or that its token was made with, and its hash."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and key:
-        key_hash = keys.hash_key(key.strip())
-        owner = await keys.find_owner(service.jobs.client, key_hash)
-        if owner is None:
-            raise KeyUnknown("This key is not known here, or was revoked.")
-        return owner, key_hash
+        key_hash, sentence = (
+            keys.hash_key(key.strip()),
+            "This key is not known here, or was revoked.",
+        )
+    else:
+        key_hash = await _read_token(request, service)
+        sentence = "The key that this token was made with was revoked."
+    found = await keys.find(service.jobs.client, key_hash)
+    if found is None:
+        raise KeyUnknown(sentence)
+    return found, key_hash
+
+
+async def _read_token(request: Request, service: Service) -> str:
+    """The hash of the key that a request's token was made with."""
     signed = request.query_params.get("token")
     if signed is None:
         raise KeyMissing("Send a key: `Authorization: Bearer …`.")
     if request.method not in _READING_METHODS:
         raise TokenReadsOnly("A token only reads; send a key: `Authorization: Bearer …`.")
-    return await _verify_token(signed, service)
-
-
-async def _verify_token(signed: str, service: Service) -> tuple[str, str | None]:
-    """The owner, and the hash of the key that the token was made with."""
     try:
         content = (await _get_serializer(service)).loads(signed, max_age=TOKEN_SECONDS)
     except BadSignature as error:
         raise KeyUnknown("This token is invalid or too old.") from error
-    match content:
-        case [str(owner), str(key_hash)]:
-            if await keys.find_owner(service.jobs.client, key_hash) == owner:
-                return owner, key_hash
-    raise KeyUnknown("The key that this token was made with was revoked.")
+    _, key_hash = content
+    return str(key_hash)
 
 
 async def _get_serializer(service: Service) -> URLSafeTimedSerializer:

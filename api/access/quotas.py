@@ -1,7 +1,7 @@
 """Quotas of a caller: requests per minute, and painting per day. Jobs in flight are counted when
 they are queued."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import ceil
 from time import time
@@ -12,8 +12,9 @@ from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from api.http.middleware import Middleware, on_response_start
 from shared.errors import QuotaUsedUp, TooManyRequests
 from shared.job_store import AsyncJobStore
 from shared.settings import Settings
@@ -89,28 +90,20 @@ class Quotas:
         return seconds
 
 
-class RateLimitHeaders:
-    """ASGI middleware: adds what is left of each limit to every response (the RateLimit header
-    fields of the IETF's draft)."""
+class RateLimitHeaders(Middleware):
+    """Adds what is left of each limit to every response (the RateLimit header fields of the IETF's
+    draft)."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_limits(message: Message) -> None:
-            if message["type"] == "http.response.start" and _SCOPE_KEY in scope:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        def add_limits(message: Message) -> None:
+            limits = scope.get(_SCOPE_KEY, {}).items()
+            if limits:
                 headers = MutableHeaders(scope=message)
-                limits = scope[_SCOPE_KEY].items()
-                headers["RateLimit-Policy"] = _join(
+                headers["RateLimit-Policy"] = ", ".join(
                     f'"{name}";q={amount};w={window}' for name, (amount, window, _, _) in limits
                 )
-                headers["RateLimit"] = _join(
+                headers["RateLimit"] = ", ".join(
                     f'"{name}";r={left};t={seconds}' for name, (_, _, left, seconds) in limits
                 )
-            await send(message)
 
-        await self._app(scope, receive, send_with_limits)
-
-
-def _join(items: Iterable[str]) -> str:
-    return ", ".join(items)
+        await self.app(scope, receive, on_response_start(send, add_limits))

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.middleware import PROBES
+from api.http.middleware import PROBES, Middleware
 from api.http.problems import make_problem_response
 from shared.errors import CrossSiteRequest, HostNotAllowed, PasticheError
 from shared.settings import Settings
@@ -22,28 +22,28 @@ log = logging.getLogger(__name__)
 _READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class TrustedRequests:
-    """ASGI middleware.
-
+class TrustedRequests(Middleware):
+    """
     Args:
         hosts: names that requests may be addressed to besides loopback names and addresses; `*` is
             any name.
     """
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
-        self._app, self._hosts = app, hosts
+        super().__init__(app)
+        self._hosts = hosts
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        error = self._find_error(scope) if scope["type"] == "http" else None
-        if error is None:
-            await self._app(scope, receive, send)
-        else:
-            await make_problem_response(error)(scope, receive, send)
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        error = self._find_error(scope)
+        response = self.app if error is None else make_problem_response(error)
+        await response(scope, receive, send)
 
     def _find_error(self, scope: Scope) -> PasticheError | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if scope["path"] not in PROBES and host and not self._is_allowed(host):
+        name = _parse_name(host)
+        allowed = self._hosts & {name, "*"} or _is_local(name) or _is_address(name)
+        if scope["path"] not in PROBES and host and not allowed:
             return HostNotAllowed(
                 f"This service does not answer to the name {host!r}: the operator can allow it "
                 "with PASTICHE_ALLOWED_HOSTS, or require keys."
@@ -55,15 +55,12 @@ class TrustedRequests:
             )
         return None
 
-    def _is_allowed(self, host: str) -> bool:
-        name = _parse_name(host)
-        return "*" in self._hosts or name in self._hosts or is_local_name(name) or _is_address(name)
-
 
 def warn_of_open_service(settings: Settings) -> None:
     """Logs a warning if others can reach the service and no keys are required."""
     host = (settings.published_host or settings.host).strip("[]")  # Compose writes [::1]
-    if settings.keys_required or is_loopback(host):
+    is_loopback = _is_address(host) and ip_address(host).is_loopback
+    if settings.keys_required or is_loopback or _is_local(host):
         return
     log.warning(
         "The API is open on %s and no keys are required: whoever reaches this address can submit, "
@@ -72,14 +69,9 @@ def warn_of_open_service(settings: Settings) -> None:
     )
 
 
-def is_local_name(name: str) -> bool:
+def _is_local(name: str) -> bool:
     """Whether a name always means this machine (RFC 6761, section 6.3)."""
     return name == "localhost" or name.endswith(".localhost")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens on this host."""
-    return is_local_name(host) or (_is_address(host) and ip_address(host).is_loopback)
 
 
 def _parse_name(host: str) -> str:

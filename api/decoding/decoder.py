@@ -8,27 +8,20 @@ an error that names the field.
 import errno
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from tempfile import TemporaryDirectory
+from typing import Protocol, TypeVar
+from weakref import WeakValueDictionary
 
-from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, move_on_after
+from anyio import CapacityLimiter, Lock, fail_after, move_on_after, to_thread
 
-from api.decoding.confined_processes import ConfinedError, ConfinedProcesses
-from api.sweeps.contact_sheet import Cell, contact_sheet, thumbnail
+from api.decoding.confinement import ConfinedError, ConfinedProcess, ProcessDied
+from shared.blob_store import BlobStore, encoded_key
 from shared.errors import DecodersBusy, EncodingFailed, StorageFull
-from shared.pictures import (
-    DamagedPicture,
-    Format,
-    Limits,
-    PictureFault,
-    encode,
-    encode_file,
-    normalise,
-    preview_to_png,
-)
+from shared.pictures import DamagedPicture, Format, Limits, PictureFault, encode_file, normalise
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,11 +33,18 @@ _DISK_FULL = tuple(f"OSError: [Errno {number}]" for number in (errno.ENOSPC, err
 _RETRY_SECONDS = 10
 
 
+class Run(Protocol):
+    """Runs a function, whose turn it is, in a confined process."""
+
+    async def __call__(self, function: Callable[..., Result], *arguments: object) -> Result: ...
+
+
 class Decoder:
-    """Decodes and encodes, at most one picture per core at a time.
+    """Decodes and encodes, at most one picture per core at a time. Its processes are started when
+    needed, and reused.
 
     Args:
-        patience_seconds: how long a picture waits for its turn, at most.
+        wait_limit_seconds: how long a picture waits for its turn, at most.
     """
 
     def __init__(self, settings: Settings, *, wait_limit_seconds: float = 60) -> None:
@@ -54,24 +54,22 @@ class Decoder:
             keep_pixels=settings.max_size_pixels,
         )
         self._timeout_seconds = settings.decode_timeout_seconds
-        self._processes = ConfinedProcesses(settings.decode_memory_megabytes * 1_000_000)
+        self._memory_bytes = settings.decode_memory_megabytes * 1_000_000
         self._limiter = CapacityLimiter(os.cpu_count() or 1)
+        self._idle: list[ConfinedProcess] = []
 
     async def warm_up(self) -> None:
         """Starts the first process, so that no client waits for that."""
-        await self._run(os.getpid)
+        async with self.turn() as run:
+            await run(os.getpid)
 
     def close(self) -> None:
-        """Ends the processes."""
-        self._processes.close()
+        """Ends the idle processes."""
+        while self._idle:
+            self._idle.pop().close()
 
     async def normalise(
-        self,
-        source: Path,
-        target: Path,
-        *,
-        is_mask: bool = False,
-        keeps_transparency: bool = False,
+        self, source: Path, target: Path, *, is_mask: bool = False, keeps_transparency: bool = False
     ) -> PictureFault | None:
         """`shared.pictures.normalise`, confined; what it does to its process is a fault, too.
 
@@ -81,78 +79,44 @@ class Decoder:
         """
         confined = partial(normalise, is_mask=is_mask, keeps_transparency=keeps_transparency)
         try:
-            return await self._run(
-                confined, source, target, self._limits, timeout_seconds=self._timeout_seconds
-            )
+            async with self._wait_for_turn():
+                # A picture's own time starts when it has a process: neither the others count, nor
+                # the start of a process after the last one was killed.
+                await self._call(os.getpid)
+                with fail_after(self._timeout_seconds):
+                    return await self._call(confined, source, target, self._limits)
         except TimeoutError:
             return PictureFault("picture_too_slow", 413, "This picture takes too long to decode.")
-        except BrokenWorkerProcess:
+        except ProcessDied:
             return PictureFault("picture_broken", 422, "This picture breaks its decoder.")
         except ConfinedError as error:
             _raise_disk_full(error)
             raise
 
-    async def encode(self, picture: bytes, format: Format) -> bytes:
-        """`shared.pictures.encode`, off the event loop.
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Run]:
+        """Waits for a turn, and gives what runs functions on our own pictures. Large ones are read
+        during it: no more of them than cores are in memory or on the disk at once.
 
         Raises:
-            DecodersBusy: its turn did not come in time. The methods below raise this and the
-                following errors, too.
-            DamagedPicture: the picture cannot be decoded.
-            EncodingFailed: its process had too little memory, or died.
+            DecodersBusy: its turn did not come in time.
+            DamagedPicture: a picture cannot be decoded.
+            EncodingFailed: the process had too little memory, or died.
             StorageFull: there is no room for the encoded picture.
         """
-        with _convert_failures():
-            return await self._run(encode, picture, format)
-
-    async def encode_file(
-        self, fetch: Callable[[Path], Awaitable[None]], source: Path, target: Path, format: Format
-    ) -> None:
-        """`shared.pictures.encode_file`, off the event loop. The picture is fetched into `source`
-        when its turn has come: no more large ones than cores are on the disk at once."""
-        async with self._turn():
-            await fetch(source)
-            with _convert_failures():
-                await self._processes.run(encode_file, source, target, format)
-
-    async def preview_to_png(self, preview: bytes) -> bytes:
-        """`shared.pictures.preview_to_png`, off the event loop."""
-        with _convert_failures():
-            return await self._run(preview_to_png, preview)
-
-    async def thumbnail(self, read: Callable[[], Awaitable[bytes]], size: tuple[int, int]) -> bytes:
-        """`api.sweeps.contact_sheet.thumbnail`, off the event loop. The picture is read when its
-        turn has come, so that those of a large sheet are never in memory all at once."""
-        async with self._turn():
-            picture = await read()
-            with _convert_failures():
-                return await self._processes.run(thumbnail, picture, size)
-
-    async def contact_sheet(
-        self, cells: Sequence[Cell], columns: int, cell_size: tuple[int, int], format: Format
-    ) -> bytes:
-        """`api.sweeps.contact_sheet.contact_sheet` in a format, off the event loop."""
-        with _convert_failures():
-            sheet = await self._run(contact_sheet, cells, columns, cell_size)
-        return sheet if format == "png" else await self.encode(sheet, format)
-
-    async def _run(
-        self,
-        function: Callable[..., Result],
-        *arguments: object,
-        timeout_seconds: float | None = None,
-    ) -> Result:
-        # A picture's own time starts when it has a process: neither the others count, nor the start
-        # of a process after the last one was killed.
-        async with self._turn():
-            if timeout_seconds is not None:
-                await self._processes.run(os.getpid)
-            with fail_after(timeout_seconds):
-                return await self._processes.run(function, *arguments)
+        async with self._wait_for_turn():
+            try:
+                yield self._call
+            except ConfinedError as error:
+                _raise_disk_full(error)
+                if str(error).startswith(f"{DamagedPicture.__name__}:"):
+                    raise DamagedPicture(str(error)) from error
+                raise _make_encoding_error(error) from error
+            except ProcessDied as error:
+                raise _make_encoding_error(error) from error
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Raises DecodersBusy if too many others come first."""
+    async def _wait_for_turn(self) -> AsyncIterator[None]:
         with move_on_after(self._wait_limit_seconds) as wait:
             await self._limiter.acquire()
         if wait.cancelled_caught:
@@ -163,19 +127,66 @@ class Decoder:
         finally:
             self._limiter.release()
 
+    async def _call(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """Runs a function. Its process is killed if the caller is canceled."""
+        if self._idle:
+            process = self._idle.pop()
+        else:
+            process = await to_thread.run_sync(ConfinedProcess, self._memory_bytes)
+        call = partial(process.call, function, arguments)
+        try:
+            result: Result = await to_thread.run_sync(call, abandon_on_cancel=True)
+        except ConfinedError:
+            self._idle.append(process)
+            raise
+        except BaseException:
+            process.kill()
+            raise
+        self._idle.append(process)
+        return result
 
-@contextmanager
-def _convert_failures() -> Iterator[None]:
-    """Turns the failures of a process that encodes one of our own pictures into our errors."""
-    try:
-        yield
-    except ConfinedError as error:
-        _raise_disk_full(error)
-        if str(error).startswith(f"{DamagedPicture.__name__}:"):
-            raise DamagedPicture(str(error)) from error
-        raise _make_encoding_error(error) from error
-    except BrokenWorkerProcess as error:
-        raise _make_encoding_error(error) from error
+
+class EncodedResults:
+    """Results in other formats than PNG: encoded once, and stored beside the PNG for a while.
+
+    A copy is one of its job's blobs, so every API process finds it and it is deleted with the job.
+    The reconciler deletes it earlier, an hour after it was made.
+
+    Args:
+        scratch: a folder for temporary files.
+    """
+
+    def __init__(self, blobs: BlobStore, decoder: Decoder, scratch: Path) -> None:
+        self._blobs, self._decoder, self._scratch = blobs, decoder, scratch
+        self._locks: WeakValueDictionary[str, Lock] = WeakValueDictionary()
+
+    async def get_key(self, result_key: str, format: Format) -> str:
+        """The key of a result in this format. Concurrent requests wait for one encoding.
+
+        Raises:
+            FileNotFoundError: the result itself is lost.
+            DamagedPicture: it cannot be decoded.
+            DecodersBusy: too many other pictures come first.
+            EncodingFailed: its encoder had too little memory, or died.
+        """
+        if format == "png":
+            return result_key
+        key = encoded_key(result_key, format)
+        lock = self._locks.setdefault(key, Lock())
+        async with lock:
+            try:
+                await self._blobs.size_bytes(key)
+            except FileNotFoundError:
+                await self._encode(result_key, key, format)
+        return key
+
+    async def _encode(self, result_key: str, key: str, format: Format) -> None:
+        with TemporaryDirectory(dir=self._scratch) as name:
+            source, target = Path(name) / "result.png", Path(name) / f"result.{format}"
+            async with self._decoder.turn() as run:
+                await self._blobs.get_file(result_key, source)
+                await run(encode_file, source, target, format)
+            await self._blobs.put_file(key, target)
 
 
 def _make_encoding_error(error: Exception) -> EncodingFailed:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.types import Receive, Scope, Send
@@ -16,10 +16,8 @@ from api.access.authentication import Access, CurrentAccess, is_still_valid
 from api.events.subscriptions import JobDeleted, ServiceStopping
 from api.http.middleware import is_head
 from api.http.problems import caller_problems
-from api.jobs.lookup import PathJob
-from api.jobs.responses import get_rates
+from api.jobs.dependencies import PathJob, get_rates
 from api.jobs.schemas import describe_job, make_preview_link, pick_progress
-from api.service import CurrentService, Service
 from shared.jobs import Job
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -116,10 +114,8 @@ class ClientState:
     },
 )
 async def stream_events(
-    request: Request,
     job: PathJob,
     access: CurrentAccess,
-    service: CurrentService,
     last_event_id: Annotated[
         str | None, Header(description="The last event that was received; 204 if it was the end.")
     ] = None,
@@ -130,12 +126,11 @@ async def stream_events(
     the current state; if `Last-Event-ID` names the end, nothing more follows: 204."""
     if job.is_over and last_event_id == str(job.version):
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    return EventStream(_stream(request, job, access, service), headers=_HEADERS)
+    return EventStream(_stream(job, access), headers=_HEADERS)
 
 
-async def _stream(
-    request: Request, job: Job, access: Access, service: Service
-) -> AsyncIterator[bytes]:
+async def _stream(job: Job, access: Access) -> AsyncIterator[bytes]:
+    service = access.service
     state, heartbeat_due = ClientState(), monotonic() + HEARTBEAT_SECONDS
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
     async with service.subscriptions.subscribe(job) as subscription:
@@ -155,7 +150,7 @@ async def _stream(
             data = b"".join(state.pick_events(job, events))
             if monotonic() >= heartbeat_due:
                 heartbeat_due = monotonic() + HEARTBEAT_SECONDS
-                if await request.is_disconnected() or not await is_still_valid(access, service):
+                if await access.request.is_disconnected() or not await is_still_valid(access):
                     return
                 data = data or KEEPALIVE_COMMENT
             if data:

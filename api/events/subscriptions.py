@@ -2,15 +2,14 @@
 subscription to Redis for all of them."""
 
 import logging
-from asyncio import Event, Task, create_task, get_running_loop, sleep, timeout
+from asyncio import Event, create_task, gather, get_running_loop, sleep, timeout
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
 from redis import RedisError
-from redis.asyncio.client import PubSub
 
-from shared import redis_keys, transitions
+from shared import job_store, transitions
 from shared.errors import DamagedRecord
 from shared.job_store import AsyncJobStore
 from shared.jobs import Job
@@ -103,7 +102,9 @@ class Subscriptions:
             yield self
         finally:
             self.close()
-            await _cancel(tasks)
+            for task in tasks:
+                task.cancel()
+            await gather(*tasks, return_exceptions=True)
 
     @property
     def count(self) -> int:
@@ -136,27 +137,21 @@ class Subscriptions:
         self._changed.add(job_id)
         self._has_changes.set()
 
-    def _mark_all_changed(self) -> None:
-        for job_id in self._watched:
-            self._mark_changed(job_id)
-
     async def _listen(self) -> None:
         """Marks the jobs that change; after a gap, all of them may have changed."""
         while True:
             try:
                 async with self._jobs.client.pubsub(ignore_subscribe_messages=True) as channel:
-                    await channel.subscribe(redis_keys.CHANGED)
-                    self._mark_all_changed()
-                    await self._receive(channel)
+                    await channel.subscribe(job_store.CHANGED)
+                    for job_id in self._watched:
+                        self._mark_changed(job_id)
+                    while True:
+                        message = await channel.get_message(timeout=RETRY_SECONDS)
+                        if message and message["data"] in self._watched:
+                            self._mark_changed(message["data"])
             except RedisError as error:
                 log.warning("No changes of jobs arrive, Redis is unreachable: %s", error)
                 await sleep(RETRY_SECONDS)
-
-    async def _receive(self, channel: PubSub) -> None:
-        while True:
-            message = await channel.get_message(timeout=RETRY_SECONDS)
-            if message and message["data"] in self._watched:
-                self._mark_changed(message["data"])
 
     async def _read_changed_jobs(self) -> None:
         """Reads each job that has changed, once for all its subscribers."""
@@ -189,11 +184,3 @@ class Subscriptions:
 def _version(job: Job) -> tuple[int, int | None]:
     """Differs whenever clients would receive another job."""
     return job.version, job.queue_position
-
-
-async def _cancel(tasks: list[Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(BaseException):
-            await task

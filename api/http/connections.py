@@ -1,11 +1,14 @@
-"""HTTP connections: how much a client may send before it is a request, and how long it may take.
+"""HTTP connections: how many there may be, how much a client may send before it is a request, and
+how long it may take.
 
-uvicorn leaves both to a proxy in front, and there may be none.
+uvicorn leaves this to a proxy in front, and there may be none.
 """
 
 import asyncio
+import logging
 import re
-from typing import Any, ClassVar
+from time import monotonic
+from typing import Any, ClassVar, NoReturn
 
 import httptools
 from starlette.types import Message, Receive, Scope, Send
@@ -16,7 +19,6 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from api.http.connection_limits import SilentConnections, get_connection_limit
 from api.http.problems import make_problem_response
 from shared.errors import (
     HeadTooLarge,
@@ -26,6 +28,11 @@ from shared.errors import (
     TooManyConnections,
 )
 from shared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_WARN_AGAIN_SECONDS = 60.0
+"""How often it is logged that there are too many connections, at most."""
 
 _MAX_HEAD_BYTES = 64 * 1024
 _MAX_PIPELINED = 64
@@ -41,15 +48,20 @@ _ABSOLUTE_ADDRESS = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE)
 _UPGRADE_HEADERS = frozenset({b"upgrade", b"http2-settings"})
 
 
-def make_protocol(settings: Settings) -> type[asyncio.Protocol]:
-    """The protocol class for uvicorn."""
+def make_protocol(settings: Settings, connections_limit: int) -> type[asyncio.Protocol]:
+    """The protocol class for uvicorn.
+
+    Args:
+        connections_limit: how many connections there may be at once.
+    """
 
     class TimedConnection(_Connection):
         receive_timeout_seconds = settings.receive_timeout_seconds
         first_byte_timeout_seconds = min(
             settings.first_byte_timeout_seconds, settings.receive_timeout_seconds
         )
-        silent = SilentConnections(get_connection_limit(settings))
+        limit = connections_limit
+        silent: ClassVar = {}
 
     return TimedConnection
 
@@ -59,7 +71,10 @@ class _Connection(HttpToolsProtocol):
 
     receive_timeout_seconds: ClassVar[float]
     first_byte_timeout_seconds: ClassVar[float]
-    silent: ClassVar[SilentConnections]
+    limit: ClassVar[int]
+    silent: ClassVar[dict["_Connection", None]]
+    """Those that have not sent anything yet, the longest silent first."""
+    warn_at: ClassVar[float] = 0.0
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -75,7 +90,7 @@ class _Connection(HttpToolsProtocol):
     # uvicorn narrows the argument of asyncio's protocol in the same way.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if self.silent.add(self, len(self.connections)):
+        if self._find_place():
             self._set_deadline(self.first_byte_timeout_seconds)
         else:
             sentence = "There are too many connections just now. Please try again."
@@ -83,7 +98,7 @@ class _Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unset_deadline()
-        self.silent.discard(self)
+        self.silent.pop(self, None)
         self.resume_writing()
         # uvicorn notifies only the last request: an earlier one would go on writing to nobody.
         if self._current_cycle is not None:
@@ -96,7 +111,7 @@ class _Connection(HttpToolsProtocol):
             return
         if self._is_silent:
             self._is_silent = False
-            self.silent.discard(self)
+            self.silent.pop(self, None)
             self._unset_deadline()
         self._unparsed_bytes += len(data)
         self._parse(data)
@@ -111,11 +126,27 @@ class _Connection(HttpToolsProtocol):
         else:
             self._set_deadline()
 
-    def drop(self) -> None:
-        """Closes a connection whose client has sent nothing, to free its place."""
-        self.silent.discard(self)
-        self.connections.discard(self)
-        self.transport.abort()
+    def _find_place(self) -> bool:
+        """Whether there is a place for this connection; a silent one is closed for it if needed."""
+        if len(self.connections) > self.limit:
+            self._warn()
+            if not self.silent:
+                return False
+            longest_silent = next(iter(self.silent))
+            del self.silent[longest_silent]
+            self.connections.discard(longest_silent)
+            longest_silent.transport.abort()
+        self.silent[self] = None
+        return True
+
+    def _warn(self) -> None:
+        if monotonic() >= self.warn_at:
+            type(self).warn_at = monotonic() + _WARN_AGAIN_SECONDS
+            log.warning(
+                "There are %d connections, the most that are allowed: silent ones are closed, or "
+                "new ones refused. PASTICHE_CONNECTIONS_LIMIT sets how many there may be.",
+                self.limit,
+            )
 
     def _parse(self, data: bytes) -> None:
         """Parses requests. One that asks for another protocol is parsed as if it did not (RFC 9110,
@@ -154,18 +185,16 @@ class _Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._unparsed_bytes = 0
         if self.parser.get_method() == b"CONNECT":
-            raise self._refuse_and_stop(MalformedRequest("This is not a proxy."))
+            self._refuse_and_stop(MalformedRequest("This is not a proxy."))
         version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
-            raise self._refuse_and_stop(MalformedRequest("Send HTTP/1.1."))
+            self._refuse_and_stop(MalformedRequest("Send HTTP/1.1."))
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (hosts == 0 and version != "1.0"):
-            raise self._refuse_and_stop(MalformedRequest("A request needs one Host header."))
+            self._refuse_and_stop(MalformedRequest("A request needs one Host header."))
         self._read_absolute_address()
         if not all(_HOST.fullmatch(value) for name, value in self.headers if name == b"host"):
-            raise self._refuse_and_stop(
-                MalformedRequest("The Host header is not a name or an address.")
-            )
+            self._refuse_and_stop(MalformedRequest("The Host header is not a name or an address."))
         self._is_upgrade = self.parser.should_upgrade()
         if not self._is_upgrade:
             super().on_headers_complete()
@@ -180,10 +209,10 @@ class _Connection(HttpToolsProtocol):
             self.headers[:] = [(b"host", host), *others]  # the scope has this very list
             self.url = path if path.startswith(b"/") else b"/" + path
 
-    def _refuse_and_stop(self, error: PasticheError) -> Exception:
-        """Refuses a request. The caller raises the result, so that no more is parsed."""
+    def _refuse_and_stop(self, error: PasticheError) -> NoReturn:
+        """Refuses a request, so that no more is parsed."""
         self._refuse(error)
-        return _Refused()
+        raise _Refused
 
     def on_body(self, body: bytes) -> None:
         self._unparsed_bytes = 0

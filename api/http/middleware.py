@@ -2,9 +2,8 @@
 
 import logging
 import re
-from collections.abc import MutableMapping
+from collections.abc import Callable
 from secrets import token_hex
-from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi.telemetry import TelemetryConfig
@@ -33,47 +32,62 @@ _REQUEST_ID_HEADER = b"x-request-id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-class BodyLimit:
+class Middleware:
+    """ASGI middleware for requests: whatever else the server sends goes past it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self.handle if scope["type"] == "http" else self.app)(scope, receive, send)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raise NotImplementedError
+
+
+def on_response_start(send: Send, change: Callable[[Message], None]) -> Send:
+    """`send`, which first passes the beginning of a response to a function."""
+
+    async def send_changed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            change(message)
+        await send(message)
+
+    return send_changed
+
+
+class BodyLimit(Middleware):
     """Refuses a request body that is larger than any submission can be, before and while it
     arrives, or that is compressed. Counting what arrives covers a missing Content-Length."""
 
     def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
-        self._app = app
+        super().__init__(app)
         self._limit_bytes = limit_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
         if encoding not in ("", "identity"):
             sentence = f"Send the body as it is, not compressed with {encoding}."
             await make_problem_response(WrongContentEncoding(sentence))(scope, receive, send)
             return
-        received_bytes = 0
-
-        async def count() -> Message:
-            nonlocal received_bytes
-            message = await receive()
-            received_bytes += len(message.get("body", b""))
-            if received_bytes > self._limit_bytes:
-                raise self._make_error()
-            return message
-
-        async def refuse() -> Message:
-            raise self._make_error()
-
         declared = headers.get(b"content-length", b"0")
         is_too_large = declared.isdigit() and int(declared) > self._limit_bytes
-        await self._app(scope, refuse if is_too_large else count, send)
+        received_bytes = 0
 
-    def _make_error(self) -> BodyTooLarge:
-        megabytes = self._limit_bytes / 1e6
-        return BodyTooLarge(f"The whole request may have at most {megabytes:.0f} MB.")
+        async def receive_within_limit() -> Message:
+            nonlocal received_bytes
+            message = {} if is_too_large else await receive()
+            received_bytes += len(message.get("body", b""))
+            if is_too_large or received_bytes > self._limit_bytes:
+                megabytes = self._limit_bytes / 1e6
+                raise BodyTooLarge(f"The whole request may have at most {megabytes:.0f} MB.")
+            return message
+
+        await self.app(scope, receive_within_limit, send)
 
 
-class SecurityHeaders:
+class SecurityHeaders(Middleware):
     """Adds the headers that limit what browsers do with our responses.
 
     Args:
@@ -81,102 +95,79 @@ class SecurityHeaders:
     """
 
     def __init__(self, app: ASGIApp, *, allows_embedding: bool) -> None:
-        self._app = app
+        super().__init__(app)
         headers = SECURITY_HEADERS if allows_embedding else SECURITY_HEADERS | NOT_EMBEDDED
         # In ASGI's form: they are on every response, so they are encoded once.
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                present = {name for name, _ in message["headers"]}
-                missing = (header for header in self._headers if header[0] not in present)
-                message["headers"] = [*message["headers"], *missing]
-            await send(message)
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, on_response_start(send, self._add_missing))
 
-        await self._app(scope, receive, send_with_headers)
+    def _add_missing(self, message: Message) -> None:
+        present = {name for name, _ in message["headers"]}
+        missing = (header for header in self._headers if header[0] not in present)
+        message["headers"] = [*message["headers"], *missing]
 
 
-class RequestIds:
+class RequestIds(Middleware):
     """Gives each request an id, its client's or a new one, that is in its logs, its job and its
     response."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         given = dict(scope["headers"]).get(_REQUEST_ID_HEADER, b"").decode("latin-1")
         request_id = given if _REQUEST_ID.fullmatch(given) else token_hex(16)
 
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                header = (_REQUEST_ID_HEADER, request_id.encode())
-                message["headers"] = [*message["headers"], header]
-            await send(message)
+        def add_id(message: Message) -> None:
+            header = (_REQUEST_ID_HEADER, request_id.encode())
+            message["headers"] = [*message["headers"], header]
 
         with logs.about(request_id=request_id):
-            await self._app(scope, receive, send_with_id)
+            await self.app(scope, receive, on_response_start(send, add_id))
 
 
-class TraceIds:
+class TraceIds(Middleware):
     """Adds the id of a request's trace to what is logged during it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         with logs.about(trace_id=tracing.trace_id()):
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
 
 
-class BlankQueries:
+class BlankQueries(Middleware):
     """Drops query parameters without a value, which an HTML form sends for fields left blank."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["query_string"]:
-            parts = scope["query_string"].split(b"&")
-            scope["query_string"] = b"&".join(part for part in parts if _has_value(part))
-        await self._app(scope, receive, send)
-
-
-def _has_value(part: bytes) -> bool:
-    return any(value.strip() for _, value in parse_qsl(part.decode("latin-1")))
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        parts = scope["query_string"].split(b"&")
+        scope["query_string"] = b"&".join(
+            part
+            for part in parts
+            if any(value.strip() for _, value in parse_qsl(part.decode("latin-1")))
+        )
+        await self.app(scope, receive, send)
 
 
-class TrailingSlashes:
+class TrailingSlashes(Middleware):
     """Treats `/jobs/` as `/jobs`. With a redirect many clients would lose the body."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and len(scope["path"]) > 1 and scope["path"].endswith("/"):
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if len(scope["path"]) > 1:
             scope["path"] = scope["path"].removesuffix("/")
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
 
 
-class HeadRequests:
+class HeadRequests(Middleware):
     """Answers HEAD as GET, without the body (RFC 9110, section 9.3.2)."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "HEAD":
-            await self._app(scope, receive, send)
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
             return
 
         async def send_without_body(message: Message) -> None:
             await send({**message, "body": b""} if "body" in message else message)
 
         as_get = {**scope, "method": "GET", "is_head": True}
-        await self._app(as_get, receive, send_without_body)
+        await self.app(as_get, receive, send_without_body)
 
 
 def is_head(scope: Scope) -> bool:
@@ -192,12 +183,8 @@ def configure_telemetry(is_traced: bool) -> TelemetryConfig:
         "logs": False,
         "operation_spans": False,
         "auto_configure": False,
-        "exclude": _is_probe,
+        "exclude": lambda scope: scope["path"] in PROBES,
     }
-
-
-def _is_probe(scope: MutableMapping[str, Any]) -> bool:
-    return scope["path"] in PROBES
 
 
 def hide_queries_in_access_log() -> None:
@@ -207,11 +194,8 @@ def hide_queries_in_access_log() -> None:
 
 def _hide_query(record: logging.LogRecord) -> bool:
     if isinstance(record.args, tuple):
-        record.args = tuple(_hide(each) for each in record.args)
+        record.args = tuple(
+            f"{each.partition('?')[0]}?[hidden]" if isinstance(each, str) and "?" in each else each
+            for each in record.args
+        )
     return True
-
-
-def _hide(argument: object) -> object:
-    if not isinstance(argument, str) or "?" not in argument:
-        return argument
-    return f"{argument.partition('?')[0]}?[hidden]"

@@ -7,6 +7,7 @@ from fastapi import Request
 from pydantic import BeforeValidator
 
 from pastiche.option_values import parse_integer
+from shared.errors import NotAcceptable
 from shared.pictures import MEDIA_TYPES, Format
 
 _ALIASES = {"image/jpg": "image/jpeg"}
@@ -47,6 +48,28 @@ def is_unchanged(request: Request, etag: str) -> bool:
     known = request.headers.get("if-none-match", "")
     names = (name.strip().removeprefix("W/") for name in known.split(","))
     return any(name in (etag, "*") for name in names)
+
+
+PICTURE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
+    304: {"description": "The client has it already"},
+}
+"""What an endpoint responds with that sends a picture in the format of a request."""
+
+
+def require_format(format: Format | None, request: Request, name: str) -> Format:
+    """The format that a request names, or else the one that it accepts.
+
+    Args:
+        name: of what is sent, for the error.
+
+    Raises:
+        NotAcceptable: it accepts none.
+    """
+    chosen = format or choose_format(request.headers.get("accept", "*/*"))
+    if chosen is None:
+        raise NotAcceptable(f"The {name} can be had as {', '.join(MEDIA_TYPES.values())}.")
+    return chosen
 
 
 def choose_format(accept: str) -> Format | None:

@@ -2,14 +2,12 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
-from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from pydantic.json_schema import models_json_schema
 
@@ -44,22 +42,14 @@ _HEADERS_OF_STATUS = {
     "503": ("Retry-After",),
 }
 
-_ID_PARAMETERS = {"/jobs/{job_id}": "job_id", "/sweeps/{sweep_id}": "sweep_id"}
-"""The path parameter that names what a submission created."""
-
 _CREATED = {
-    ("/jobs", "post"): "/jobs/{job_id}",
-    ("/jobs/{job_id}/retry", "post"): "/jobs/{job_id}",
-    ("/sweeps", "post"): "/sweeps/{sweep_id}",
+    "/jobs": ("/jobs/{job_id}", "job_id"),
+    "/jobs/{job_id}/retry": ("/jobs/{job_id}", "job_id"),
+    "/sweeps": ("/sweeps/{sweep_id}", "sweep_id"),
 }
-
+"""By the path of a submission, that of what it creates, and the parameter that names it."""
 
 router = APIRouter(include_in_schema=False)
-
-
-def make_operation_id(route: APIRoute) -> str:
-    """The function's name, `get_job`, which generated clients use."""
-    return route.name
 
 
 def install(app: FastAPI) -> None:
@@ -93,19 +83,15 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
             "description": "From `POST /tokens`; only reads.",
         },
     }
-    for _, method, operation in _list_operations(document):
-        _complete_operation(method, operation)
-    for submission, created in _CREATED.items():
-        _add_links(document, submission, created)
+    for methods in document["paths"].values():
+        for method, operation in methods.items():
+            _complete_operation(method, operation)
+    for submission, (created, parameter) in _CREATED.items():
+        links = _make_links(document["paths"], created, parameter)
+        document["paths"][submission]["post"]["responses"]["202"]["links"] = links
     for name in _FRAMEWORK_SCHEMAS:
         components["schemas"].pop(name, None)
     return document
-
-
-def _list_operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            yield path, method, operation
 
 
 def _complete_operation(method: str, operation: dict[str, Any]) -> None:
@@ -115,28 +101,24 @@ def _complete_operation(method: str, operation: dict[str, Any]) -> None:
         operation["security"] = [{}, *({scheme: []} for scheme in schemes)]
     for status, response in operation["responses"].items():
         if status == "422":
-            response["content"] = _describe_problem_body()
+            schema = {"$ref": "#/components/schemas/Problem"}
+            response["content"] = {ProblemResponse.media_type: {"schema": schema}}
         names = (*_HEADERS_OF_ALL, *_HEADERS_OF_STATUS.get(status, ()))
         headers = response.setdefault("headers", {})
         headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _add_links(document: dict[str, Any], submission: tuple[str, str], created: str) -> None:
-    """Links the response to a submission with all operations on what it created."""
-    (path, method), name = submission, _ID_PARAMETERS[created]
-    links = {
+def _make_links(paths: dict[str, Any], created: str, parameter: str) -> dict[str, Any]:
+    """The links from the response to a submission to all operations on what it created."""
+    return {
         operation["operationId"]: {
             "operationId": operation["operationId"],
-            "parameters": {name: "$response.body#/id"},
+            "parameters": {parameter: "$response.body#/id"},
         }
-        for each, _, operation in _list_operations(document)
-        if each.startswith(created)
+        for path, methods in paths.items()
+        if path.startswith(created)
+        for operation in methods.values()
     }
-    document["paths"][path][method]["responses"]["202"]["links"] = links
-
-
-def _describe_problem_body() -> dict[str, Any]:
-    return {ProblemResponse.media_type: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 @router.get("/docs")

@@ -17,6 +17,7 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from pastiche.options import OptionError
 from shared.blob_store import BlobStoreRefused
 from shared.errors import (
     FieldError,
@@ -30,7 +31,6 @@ from shared.errors import (
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
-
 
 _SENTENCES = {
     "int_type": "This must be a whole number",
@@ -128,16 +128,64 @@ def unknown_field_error(name: str, known: Collection[str]) -> FieldError:
     return FieldError(name, "unknown_field", f"There is no such field. {hint}")
 
 
+def invalid_option_error(error: OptionError) -> FieldError:
+    """The error of an option as that of a field."""
+    return FieldError(error.field, "invalid_value", f"This {error.sentence}")
+
+
 def install(app: FastAPI) -> None:
     """Makes `app` respond with problem+json to every error."""
-    app.add_exception_handler(PasticheError, _handle_pastiche_error)
-    app.add_exception_handler(HTTPException, _handle_http_exception)
-    app.add_exception_handler(RequestValidationError, _handle_validation_error)
-    app.add_exception_handler(RedisError, _handle_redis_error)
-    app.add_exception_handler(BlobStoreError, _handle_storage_error)
-    app.add_exception_handler(BlobStoreRefused, _handle_storage_error)
-    app.add_exception_handler(OSError, _handle_os_error)
-    app.add_exception_handler(Exception, _handle_unexpected_error)
+    for kind in (
+        PasticheError,
+        HTTPException,
+        RequestValidationError,
+        RedisError,
+        BlobStoreError,
+        OSError,
+        Exception,
+    ):
+        app.add_exception_handler(kind, _handle)
+
+
+async def _handle(request: Request, error: Exception) -> ProblemResponse:
+    match error:
+        case PasticheError():
+            return make_problem_response(error)
+        case HTTPException():
+            return _respond_to_framework(request, error)
+        case RequestValidationError():
+            faults = [describe_parameter_error(each) for each in error.errors()]
+            return make_problem_response(InvalidFields(faults))
+        case RedisError():
+            log.warning("Redis: %s", error)
+            sentence = "The job records cannot be reached just now; nothing is lost."
+            return _respond_unavailable(RedisUnavailable, sentence)
+        case BlobStoreError() | OSError() if _is_disk_full(
+            error
+        ):  # the store's, or of scratch files
+            log.warning("Storage: %s", error)
+            return make_problem_response(StorageFull("There is no room left for pictures."))
+        case BlobStoreError() | BlobStoreRefused():
+            log.warning("Storage: %s", error)
+            sentence = "The pictures cannot be reached just now."
+            return _respond_unavailable(StorageUnavailable, sentence)
+    log.error("Unexpected error", exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    sentence = "Something unexpected went wrong; the operator's log has it."
+    # uvicorn hangs up after an exception: a client must not send its next request here.
+    return _respond(status, "internal_error", status.phrase, sentence, {"Connection": "close"})
+
+
+def make_problem_response(error: PasticheError) -> ProblemResponse:
+    """One of our errors as a response."""
+    retry = error.retry_after_seconds
+    headers = dict(error.headers) | ({} if retry is None else {"Retry-After": str(retry)})
+    if not isinstance(error, InvalidFields):
+        return _respond(error.status, error.code, error.title, error.detail, headers)
+    errors = [asdict(each) for each in error.errors]
+    return _respond(
+        error.http_status, error.code, error.title, error.detail, headers, errors=errors
+    )
 
 
 def _respond(
@@ -154,29 +202,15 @@ def _respond(
     return ProblemResponse(body, status, headers)
 
 
-async def _handle_pastiche_error(_: Request, error: Exception) -> ProblemResponse:
-    assert isinstance(error, PasticheError)
+def _respond_unavailable(kind: type[PasticheError], sentence: str) -> ProblemResponse:
+    error = kind(f"{sentence} Please try again.", retry_after_seconds=RETRY_SECONDS)
     return make_problem_response(error)
 
 
-def make_problem_response(error: PasticheError) -> ProblemResponse:
-    """One of our errors as a response."""
-    retry = error.retry_after_seconds
-    headers = dict(error.headers) | ({} if retry is None else {"Retry-After": str(retry)})
-    if isinstance(error, InvalidFields):
-        errors = [asdict(each) for each in error.errors]
-        return _respond(
-            error.http_status, error.code, error.title, error.detail, headers, errors=errors
-        )
-    return _respond(error.status, error.code, error.title, error.detail, headers)
-
-
-async def _handle_http_exception(request: Request, error: Exception) -> ProblemResponse:
-    assert isinstance(error, HTTPException)
+def _respond_to_framework(request: Request, error: HTTPException) -> ProblemResponse:
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:  # FastAPI raises it for a body that cannot be decoded
         return make_problem_response(InvalidFields([FieldError("body", "not_json", _INVALID_JSON)]))
-    code = status.name.lower()
     detail = {
         HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}.",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} cannot be done on {request.url.path}.",
@@ -184,7 +218,7 @@ async def _handle_http_exception(request: Request, error: Exception) -> ProblemR
     headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = _list_methods(request) or headers.get("Allow", "")
-    return _respond(status, code, status.phrase, detail, headers)
+    return _respond(status, status.name.lower(), status.phrase, detail, headers)
 
 
 def _list_methods(request: Request) -> str:
@@ -199,49 +233,6 @@ def _list_methods(request: Request) -> str:
     return ", ".join(sorted(methods))
 
 
-async def _handle_validation_error(_: Request, error: Exception) -> ProblemResponse:
-    assert isinstance(error, RequestValidationError)
-    return make_problem_response(
-        InvalidFields([describe_parameter_error(each) for each in error.errors()])
-    )
-
-
-async def _handle_redis_error(request: Request, error: Exception) -> ProblemResponse:
-    log.warning("Redis: %s", error)
-    sentence = "The job records cannot be reached just now; nothing is lost. Please try again."
-    return await _handle_pastiche_error(
-        request, RedisUnavailable(sentence, retry_after_seconds=RETRY_SECONDS)
-    )
-
-
-async def _handle_storage_error(request: Request, error: Exception) -> ProblemResponse:
-    log.warning("Storage: %s", error)
-    if _is_disk_full(error):
-        return await _handle_pastiche_error(
-            request, StorageFull("There is no room left for pictures.")
-        )
-    sentence = "The pictures cannot be reached just now. Please try again."
-    return await _handle_pastiche_error(
-        request, StorageUnavailable(sentence, retry_after_seconds=RETRY_SECONDS)
-    )
-
-
-async def _handle_os_error(request: Request, error: Exception) -> ProblemResponse:
-    """An error of the system that is not the store's, unless a disk is full: that of the store, or
-    of temporary files."""
-    if _is_disk_full(error):
-        return await _handle_storage_error(request, error)
-    return await _handle_unexpected_error(request, error)
-
-
 def _is_disk_full(error: Exception) -> bool:
     full = (errno.ENOSPC, errno.EDQUOT)
     return getattr(error, "errno", None) in full or "No space left" in str(error)
-
-
-async def _handle_unexpected_error(_: Request, error: Exception) -> ProblemResponse:
-    log.error("Unexpected error", exc_info=error)
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    sentence = "Something unexpected went wrong; the operator's log has it."
-    # uvicorn hangs up after an exception: a client must not send its next request here.
-    return _respond(status, "internal_error", status.phrase, sentence, {"Connection": "close"})

@@ -12,14 +12,20 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.access.authentication import Access, CurrentAccess, authenticate
 from api.http.negotiation import ASCII_INTEGER, is_unchanged
-from api.http.problems import caller_problems, unknown_field_error
+from api.http.problems import caller_problems, invalid_option_error, unknown_field_error
 from api.jobs import schemas
-from api.jobs.lookup import PathJob, find_job
-from api.jobs.responses import get_worker_rates, make_etag, make_headers, respond_with_job
-from api.service import CurrentService, Service, get_service
+from api.jobs.dependencies import (
+    PathJob,
+    find_job,
+    get_worker_rates,
+    make_etag,
+    make_headers,
+    respond_with_job,
+)
+from api.service import CurrentService
 from pastiche.option_warnings import update_warnings
 from pastiche.options import LIVE_OPTIONS, OPTIONS, OptionError, Options
-from shared import overview, transitions
+from shared import job_records, transitions
 from shared.blob_store import result_key
 from shared.errors import (
     CancelRequested,
@@ -32,8 +38,7 @@ from shared.errors import (
     NoResult,
 )
 from shared.jobs import Job, Status
-from shared.pictures import DamagedPicture
-from shared.transitions import Retention
+from shared.pictures import DamagedPicture, preview_to_png
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +59,6 @@ _MAX_UPDATE_TRIES = 5
 @router.get("", responses=caller_problems(422))
 async def list_jobs(
     access: CurrentAccess,
-    service: CurrentService,
     status: Annotated[Status | None, Query(description="Only those in this state.")] = None,
     limit: Annotated[int, Query(ge=1, le=_MAX_PAGE_JOBS), ASCII_INTEGER] = 20,
     cursor: Annotated[
@@ -62,8 +66,9 @@ async def list_jobs(
     ] = None,
 ) -> schemas.JobList:
     """The caller's jobs, the newest first."""
+    service = access.service
     listed = await service.jobs.run(
-        overview.list_jobs(
+        job_records.list_jobs(
             access.owner, before=cursor or "", limit=limit, status=status, most=_MAX_SCANNED_JOBS
         )
     )
@@ -92,18 +97,18 @@ async def get_job(job_id: str, request: Request) -> Response:
     """The job in its current state; 304 if `If-None-Match` names its ETag."""
     # Called more often than all other endpoints together: without dependencies, which FastAPI
     # resolves again for each request.
-    service = get_service(request.app)
-    job = await find_job(job_id, await authenticate(request), service)
+    access = await authenticate(request)
+    job = await find_job(job_id, access)
     if is_unchanged(request, make_etag(job)):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=make_headers(job))
-    return await respond_with_job(job, service)
+    return await respond_with_job(job, access.service)
 
 
 @router.patch(
     "/{job_id}", response_model=schemas.Job, responses=caller_problems(400, 404, 409, 410, 422)
 )
 async def update_weights(
-    update: schemas.WeightUpdate, job: PathJob, access: CurrentAccess, service: CurrentService
+    update: schemas.WeightUpdate, job: PathJob, access: CurrentAccess
 ) -> Response:
     """Changes the weights of a job that is not over; a running one continues with them."""
     weights = _validate_weights(update)
@@ -112,31 +117,31 @@ async def update_weights(
         warnings = update_warnings(job.warnings, options)
         stored = job.options | weights  # with options that only a newer version knows
         transition = transitions.update_weights(job.id, job.weight_updates, stored, warnings)
-        outcome = await service.jobs.run(transition)
-        job = await find_job(job.id, access, service)
+        outcome = await access.service.jobs.run(transition)
+        job = await find_job(job.id, access)
         if outcome == "over":
             raise JobOver(f"The job is {job.status}: its weights no longer matter.")
         if outcome == "ok":
-            return await respond_with_job(job, service)
+            return await respond_with_job(job, access.service)
     raise ChangedMeanwhile("Other requests change the weights of this job. Please try again.")
 
 
 @router.post(
     "/{job_id}/cancel", response_model=schemas.Job, responses=caller_problems(404, 409, 410)
 )
-async def cancel_job(job: PathJob, access: CurrentAccess, service: CurrentService) -> Response:
+async def cancel_job(job: PathJob, access: CurrentAccess) -> Response:
     """Cancels a waiting job at once, and a running job when its worker has stopped (202). A job
     that is over stays as it is. After a request to finish it is about to succeed and can only
     be deleted (409)."""
-    retention = Retention.from_settings(service.settings)
-    outcome = await service.jobs.run(transitions.cancel(job.id, retention=retention))
+    service = access.service
+    outcome = await service.jobs.run(transitions.cancel(job.id, retention=service.retention))
     if outcome == "finishing":
         raise FinishRequested(
             "The job is about to succeed after a request to finish; DELETE erases it and its "
             "picture."
         )
     status = HTTPStatus.ACCEPTED if outcome == "requested" else HTTPStatus.OK
-    return await respond_with_job(await find_job(job.id, access, service), service, status)
+    return await respond_with_job(await find_job(job.id, access), service, status)
 
 
 @router.post(
@@ -145,11 +150,12 @@ async def cancel_job(job: PathJob, access: CurrentAccess, service: CurrentServic
     responses=caller_problems(404, 409, 410, 507)
     | {202: {"model": schemas.Job, "description": "The worker stops; the job is over soon"}},
 )
-async def finish_job(job: PathJob, access: CurrentAccess, service: CurrentService) -> Response:
+async def finish_job(job: PathJob, access: CurrentAccess) -> Response:
     """Stops painting, and makes the current picture the job's result. A running job succeeds after
     its current iteration (202). The result of a job that was canceled or failed is its last
     preview, at most 1024 pixels large. A job that has succeeded stays as it is. While a job is
     about to be canceled, 409."""
+    service = access.service
     if job.result_key is None:
         outcome = await service.jobs.run(transitions.request_finish(job.id))
         if outcome == "canceling":
@@ -157,14 +163,13 @@ async def finish_job(job: PathJob, access: CurrentAccess, service: CurrentServic
                 "The job is about to be canceled; once it is, its last preview can be stored."
             )
         if outcome == "requested":
-            job = await find_job(job.id, access, service)
+            job = await find_job(job.id, access)
             return await respond_with_job(job, service, HTTPStatus.ACCEPTED)
-        job = await find_job(job.id, access, service)
-        job = await _store_preview_as_result(job, access, service)
+        job = await _store_preview_as_result(await find_job(job.id, access), access)
     return await respond_with_job(job, service)
 
 
-async def _store_preview_as_result(job: Job, access: Access, service: Service) -> Job:
+async def _store_preview_as_result(job: Job, access: Access) -> Job:
     """The job, with its last preview as its result.
 
     Raises:
@@ -174,23 +179,24 @@ async def _store_preview_as_result(job: Job, access: Access, service: Service) -
         return job
     if job.preview_key is None or not job.is_over:
         raise NoResult(f"The job is {job.status}: there is no picture of it to keep.")
+    service = access.service
     try:
         preview = await service.blobs.get_async(job.preview_key)
-        picture = await service.decoder.preview_to_png(preview)
+        async with service.decoder.turn() as run:
+            picture = await run(preview_to_png, preview)
     except (FileNotFoundError, DamagedPicture) as error:
         raise NoResult("The last preview of the job is gone.") from error
     # Its worker may still write under its fence's own key, and delete that again.
     key = result_key(job.id, f"{job.fence or token_hex(4)}-finished")
     await service.blobs.put_async(key, picture)
     await service.jobs.run(transitions.store_preview(job.id, key))
-    return await find_job(job.id, access, service)
+    return await find_job(job.id, access)
 
 
 @router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT, responses=caller_problems(404, 410))
 async def delete_job(job: PathJob, service: CurrentService) -> None:
     """Cancels the job and deletes its record and its pictures."""
-    retention = Retention.from_settings(service.settings)
-    await service.jobs.run(transitions.delete(job.id, retention=retention))
+    await service.jobs.run(transitions.delete(job.id, retention=service.retention))
     await service.blobs.delete_job(job.id)
 
 
@@ -208,11 +214,8 @@ def _validate_weights(update: schemas.WeightUpdate) -> dict[str, Any]:
             try:
                 weights[name] = OPTIONS[name].validate(value)
             except OptionError:
-                requirement, sent = (
-                    OPTIONS[name].type.requirement,
-                    json.dumps(value, ensure_ascii=False),
-                )
-                sentence = f"This must be {requirement}, not “{sent}”."
+                sent = json.dumps(value, ensure_ascii=False)
+                sentence = f"This must be {OPTIONS[name].type.requirement}, not “{sent}”."
                 errors.append(FieldError(name, "invalid_value", sentence))
     if errors:
         raise InvalidFields(errors)
@@ -228,5 +231,4 @@ def _update_options(job: Job, weights: Mapping[str, Any]) -> Options:
     try:
         return replace(job.read_options(), **weights)
     except OptionError as error:
-        fault = FieldError(error.field, "invalid_value", f"This {error.sentence}")
-        raise InvalidFields([fault]) from error
+        raise InvalidFields([invalid_option_error(error)]) from error

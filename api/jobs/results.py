@@ -15,23 +15,16 @@ from api.access.authentication import CurrentAccess
 from api.http.middleware import is_head
 from api.http.negotiation import (
     ASCII_INTEGER,
+    PICTURE_RESPONSES,
     PictureFormat,
-    choose_format,
     is_unchanged,
     parse_range,
+    require_format,
 )
 from api.http.problems import caller_problems
-from api.jobs.lookup import PathJob, find_job
-from api.jobs.responses import POLL_SECONDS
+from api.jobs.dependencies import POLL_SECONDS, PathJob, find_job
 from api.service import CurrentService, Service
-from shared.blob_store import BlobStore
-from shared.errors import (
-    NoResult,
-    NotAcceptable,
-    RangeNotSatisfiable,
-    ResultLost,
-    ResultNotReady,
-)
+from shared.errors import NoResult, RangeNotSatisfiable, ResultLost, ResultNotReady
 from shared.jobs import Job
 from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
 from shared.progress import Losses
@@ -101,24 +94,18 @@ async def get_losses(job: PathJob, service: CurrentService) -> LossCurves:
     "/{job_id}/result",
     response_class=Response,
     responses=caller_problems(404, 406, 409, 410, 416, 422, 507)
-    | {
-        200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
-        206: {"description": "The requested range"},
-        304: {"description": "The client has it already"},
-    },
+    | {206: {"description": "The requested range"}}
+    | PICTURE_RESPONSES,
 )
 async def get_result(
     request: Request,
     job: PathJob,
     access: CurrentAccess,
-    service: CurrentService,
     format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
 ) -> Response:
     """The finished picture as PNG, JPEG or WebP."""
     key = _get_result_key(job)
-    chosen = format or choose_format(request.headers.get("accept", "*/*"))
-    if chosen is None:
-        raise NotAcceptable(f"The picture can be had as {', '.join(MEDIA_TYPES.values())}.")
+    chosen = require_format(format, request, "picture")
     headers = {
         "ETag": f'"{job.id}-{job.fence}-{chosen}"',
         "Vary": "Accept",
@@ -129,9 +116,12 @@ async def get_result(
     if is_unchanged(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     try:
-        return await _respond_with_result(request, key, chosen, service, headers)
+        try:
+            return await _respond_with_result(request, key, chosen, access.service, headers)
+        except FileNotFoundError:  # the copy in this format, between when it was found and opened
+            return await _respond_with_result(request, key, chosen, access.service, headers)
     except (FileNotFoundError, DamagedPicture) as error:
-        await find_job(job.id, access, service)  # it may have been deleted meanwhile
+        await find_job(job.id, access)  # it may have been deleted meanwhile
         raise ResultLost("The picture store no longer has it. Please paint it again.") from error
 
 
@@ -147,30 +137,15 @@ def _get_result_key(job: Job) -> str:
 async def _respond_with_result(
     request: Request, result_key: str, format: Format, service: Service, headers: dict[str, str]
 ) -> Response:
-    """The result in a format. An encoded copy may be deleted between when it is found and when it
-    is opened: then it is encoded once more.
+    """The result in a format, or the range of its bytes that GET asks for.
 
     Raises:
-        FileNotFoundError: the result itself is lost.
+        FileNotFoundError: the result, or its copy in this format, is lost.
         DamagedPicture: it cannot be decoded.
-    """
-    try:
-        key = await service.encoded_results.get_key(result_key, format)
-        return await _respond_with_blob(request, key, service.blobs, MEDIA_TYPES[format], headers)
-    except FileNotFoundError:
-        key = await service.encoded_results.get_key(result_key, format)
-        return await _respond_with_blob(request, key, service.blobs, MEDIA_TYPES[format], headers)
-
-
-async def _respond_with_blob(
-    request: Request, key: str, blobs: BlobStore, media_type: str, headers: dict[str, str]
-) -> Response:
-    """The range of bytes that GET asks for, or the whole blob.
-
-    Raises:
         RangeNotSatisfiable: the range begins after the end.
-        FileNotFoundError: the blob is lost.
     """
+    blobs, media_type = service.blobs, MEDIA_TYPES[format]
+    key = await service.encoded_results.get_key(result_key, format)
     size = await blobs.size_bytes(key)
     headers["Content-Length"] = str(size)
     if is_head(request.scope):

@@ -10,12 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from pastiche.job_settings import Priority
 from pastiche.option_values import Schema
-from pastiche.option_warnings import OptionWarning
 from pastiche.options import BackboneChoice, Options, json_schema, update_schema
 from shared.jobs import Job as JobRecord
 from shared.jobs import Status
 from shared.jobs import Webhook as WebhookRecord
-from shared.overview import QueueEstimate
 
 
 def _documented_as(schema: Schema) -> ConfigDict:
@@ -131,15 +129,7 @@ class Job(BaseModel):
     links: JobLinks
 
 
-_PROGRESS = (
-    "version",
-    "progress",
-    "iteration",
-    "iterations",
-    "scale",
-    "eta_seconds",
-    "losses",
-)
+_PROGRESS = ("version", "progress", "iteration", "iterations", "scale", "eta_seconds", "losses")
 
 
 class JobList(BaseModel):
@@ -174,7 +164,7 @@ def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
     Raises:
         DamagedRecord: its options are invalid.
     """
-    options = job.read_options()
+    options, path = job.read_options(), f"/jobs/{job.id}"
     return Job(
         id=job.id,
         status=job.status,
@@ -188,13 +178,18 @@ def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
         finished_at=job.finished_at,
         expires_at=job.expires_at,
         options=JobOptions(options.to_dict()),
-        warnings=_describe_warnings(job.warnings),
-        backbone=Backbone(**_describe_backbone(job)) if job.backbone else None,
-        error=JobError(code=job.error_code, detail=job.error_detail or "")
-        if job.error_code
-        else None,
-        webhook=None if job.webhook is None else _describe_webhook(job.webhook),
-        links=_make_links(job),
+        warnings=[JobWarning(**asdict(warning)) for warning in job.warnings],
+        backbone=job.backbone and Backbone(name=job.backbone.name, sha256=job.backbone.sha256),
+        error=_describe_error(job),
+        webhook=job.webhook and _describe_webhook(job.webhook),
+        links=JobLinks(
+            self=path,
+            events=f"{path}/events",
+            preview=make_preview_link(job),
+            losses=f"{path}/losses",
+            result=f"{path}/result",
+            cancel=f"{path}/cancel",
+        ),
         **_describe_progress(job, options, rates),
     )
 
@@ -210,27 +205,16 @@ def pick_progress(job: dict[str, Any]) -> dict[str, Any]:
     return {name: job[name] for name in _PROGRESS}
 
 
+def _describe_error(job: JobRecord) -> JobError | None:
+    return JobError(code=job.error_code, detail=job.error_detail or "") if job.error_code else None
+
+
 def _describe_webhook(webhook: WebhookRecord) -> Webhook:
     gave_up = webhook.error is not None and webhook.again_at is None
     waits = webhook.tries == 0 or webhook.again_at is not None
     return Webhook(
         status="failed" if gave_up else "waiting" if waits else "delivered", **asdict(webhook)
     )
-
-
-def _make_links(job: JobRecord) -> JobLinks:
-    path = f"/jobs/{job.id}"
-    parts = {name: f"{path}/{name}" for name in ("events", "losses", "result", "cancel")}
-    return JobLinks(self=path, preview=make_preview_link(job), **parts)
-
-
-def _describe_warnings(warnings: Sequence[OptionWarning]) -> list[JobWarning]:
-    return [JobWarning(**asdict(warning)) for warning in warnings]
-
-
-def _describe_backbone(job: JobRecord) -> dict[str, Any]:
-    assert job.backbone is not None
-    return {"name": job.backbone.name, "sha256": job.backbone.sha256}
 
 
 def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float]) -> dict[str, Any]:
@@ -254,36 +238,14 @@ def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float])
     }
 
 
-def make_estimate(
-    options: Options,
-    jobs: int,
-    work: int,
-    outlook: QueueEstimate,
-    rates: Sequence[float],
-    warnings: Sequence[OptionWarning],
-) -> Estimate:
-    """The cost of a submission, and when its last result may be there.
-
-    Args:
-        work: the pixel iterations of each job.
-    """
-    return Estimate(
-        options=JobOptions(options.to_dict()),
-        warnings=_describe_warnings(warnings),
-        jobs=jobs,
-        megapixel_iterations=round(jobs * work / 1e6, 3),
-        queue_position=outlook.position,
-        eta_seconds=_estimate_seconds(outlook.work_ahead + (jobs - 1) * work, work, rates),
-    )
-
-
 def _estimate_eta(job: JobRecord, rates: Sequence[float]) -> float | None:
     """The seconds until a waiting job's result, if they can be estimated."""
     if job.waiting is None:
         return None
-    return _estimate_seconds(job.waiting.work_ahead, job.waiting.work_left, rates)
+    return estimate_seconds(job.waiting.work_ahead, job.waiting.work_left, rates)
 
 
-def _estimate_seconds(work_ahead: float, work: float, rates: Sequence[float]) -> float | None:
-    """The work ahead of a job is painted by all workers, the job itself by one."""
+def estimate_seconds(work_ahead: float, work: float, rates: Sequence[float]) -> float | None:
+    """The seconds until a job's result, if a rate is known: the work ahead of it is painted by all
+    workers, the job itself by one."""
     return round(work_ahead / sum(rates) + work / mean(rates), 1) if rates else None

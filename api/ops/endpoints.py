@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from redis import RedisError
 
 from api.http.problems import describe_problems
-from api.ops.metrics import Snapshot, read_counts
+from api.ops.metrics import Snapshot, State, read_counts
 from api.service import CurrentService
 from shared.workers import Worker, list_workers
 
@@ -63,6 +63,6 @@ async def get_metrics(service: CurrentService) -> Response:
     counts = await service.jobs.run(read_counts())
     workers = await service.jobs.run(list_workers())
     registry = CollectorRegistry()
-    registry.register(Snapshot(counts, workers, service.subscriptions.count))
-    text = generate_latest(registry) + generate_latest(service.request_times.registry)
-    return Response(text, media_type=CONTENT_TYPE_LATEST)
+    registry.register(Snapshot(State(counts, workers, service.subscriptions.count)))
+    registry.register(service.request_times)
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -3,45 +3,32 @@
 from http import HTTPStatus
 from time import monotonic
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from opentelemetry.trace import SpanKind
 
-from api.access.authentication import Access, CurrentAccess, check_priority, may_have_priority
+from api.access.authentication import Access, CurrentAccess
 from api.events.subscriptions import JobDeleted, ServiceStopping
 from api.http.problems import caller_problems
 from api.jobs import schemas
-from api.jobs.lookup import PathJob, find_earlier_job, find_job, job_exists
-from api.jobs.responses import respond_with_job
-from api.service import CurrentService, Service
-from api.submissions.capacity import (
-    check_capacity,
-    check_retry_capacity,
-    compute_demand,
-    get_demand,
-)
-from api.submissions.form import form_schema
+from api.jobs.dependencies import PathJob, find_job, job_exists, respond_with_job
+from api.service import Service
+from api.submissions.form import Submission, form_schema
 from api.submissions.idempotency import ParsedHeaders, SubmissionHeaders, reserve_key
 from api.submissions.queueing import (
     DryRun,
     announce,
-    compute_work,
+    check_retry_capacity,
     enqueue,
     list_warnings,
     make_place,
     respond_with_estimate,
 )
-from api.submissions.uploads import Submission, SubmissionReader
-from pastiche.job_settings import JobSettings
-from shared import tracing
+from api.submissions.uploads import read_submission
+from shared import logs, tracing
 from shared.errors import DamagedRecord, JobNotOver, PicturesLost
-from shared.jobs import Job
+from shared.jobs import Job, Place
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
-
-_REQUEST_BODY = {
-    "required": True,
-    "content": {"multipart/form-data": {"schema": form_schema()}},
-}
 
 
 @router.post(
@@ -55,27 +42,18 @@ _REQUEST_BODY = {
             "description": "It is over already, or was a dry run",
         }
     },
-    openapi_extra={"requestBody": _REQUEST_BODY},
+    openapi_extra={"requestBody": form_schema()},
 )
 async def submit_job(
-    request: Request,
-    access: CurrentAccess,
-    service: CurrentService,
-    headers: ParsedHeaders,
-    dry_run: DryRun = False,
+    access: CurrentAccess, headers: ParsedHeaders, dry_run: DryRun = False
 ) -> Response:
     """Accepts a content image, style images and options, and queues the job."""
-    reader = SubmissionReader.create(service)
     with tracing.span("submission", kind=SpanKind.PRODUCER):
-        async with reader.read(
-            request, lambda field, job_id: find_earlier_job(field, job_id, access, service)
-        ) as submission:
-            await check_priority(submission.settings.priority, request, service)
-            await check_capacity(submission, service)
+        async with read_submission(access) as submission:
             if dry_run:
-                return await respond_with_estimate(submission, access, service)
-            job_id = await _submit(request, submission, access, service, headers)
-    return await _respond(job_id, access, service, headers)
+                return await respond_with_estimate(submission, access)
+            job_id = await _submit(submission, access, headers)
+    return await _respond(job_id, access, headers)
 
 
 @router.post(
@@ -85,75 +63,66 @@ async def submit_job(
     responses=caller_problems(404, 409, 410, 422, 507)
     | {200: {"model": schemas.Job, "description": "It is over already"}},
 )
-async def retry_job(
-    request: Request,
-    job: PathJob,
-    access: CurrentAccess,
-    service: CurrentService,
-    headers: ParsedHeaders,
-) -> Response:
+async def retry_job(job: PathJob, access: CurrentAccess, headers: ParsedHeaders) -> Response:
     """Submits a job that is over again, as a new job with the same images and options."""
     if not job.is_over:
         raise JobNotOver(f"The job is {job.status}: it need not be done again.")
     if job.unknown_inputs:
         raise DamagedRecord("The job has pictures that only a newer version of the service knows.")
     with tracing.span("submission", kind=SpanKind.PRODUCER):
-        job_id = await _retry(request, job, access, service, headers)
-    return await _respond(job_id, access, service, headers)
+        job_id = await _retry(job, access, headers)
+    return await _respond(job_id, access, headers)
 
 
-async def _submit(
-    request: Request,
-    submission: Submission,
-    access: Access,
-    service: Service,
-    headers: SubmissionHeaders,
-) -> str:
+async def _submit(submission: Submission, access: Access, headers: SubmissionHeaders) -> str:
     """The id of the job: a new one, or that of the same submission before."""
-    fingerprint = submission.fingerprint
-    async with reserve_key(headers, fingerprint, access, service, job_exists) as reservation:
-        if isinstance(reservation, str):
-            return reservation
-        demand = compute_demand(submission)
-        place = make_place(access, compute_work(submission), demand, submission.settings)
+    service = access.service
+    async with reserve_key(headers, submission.fingerprint, access, job_exists) as reserved:
+        if isinstance(reserved, str):
+            return reserved
+        place = make_place(submission, access)
         options = submission.variants[0].options
-        async with service.quotas.count_work(request, access.caller, place.work):
+        async with service.quotas.count_work(access.request, access.caller, place.work):
             job_id = await enqueue(
                 options.to_dict(),
                 submission.pictures,
                 place,
+                list_warnings(options, submission),
                 service,
                 service.blobs.put_file,
-                None if reservation is None else reservation.idempotency_key,
-                list_warnings(options, submission.pictures),
+                reserved,
             )
     await announce([job_id], service)
     return job_id
 
 
-async def _retry(
-    request: Request, job: Job, access: Access, service: Service, headers: SubmissionHeaders
-) -> str:
+async def _retry(job: Job, access: Access, headers: SubmissionHeaders) -> str:
     """The id of the retry: a new job, or that of the same request before."""
-    fingerprint = f"retry {job.id}"
-    async with reserve_key(headers, fingerprint, access, service, job_exists) as reservation:
-        if isinstance(reservation, str):
-            return reservation
+    service = access.service
+    async with reserve_key(headers, f"retry {job.id}", access, job_exists) as reserved:
+        if isinstance(reserved, str):
+            return reserved
         await check_retry_capacity(job, service)
-        is_allowed = await may_have_priority(job.priority, request, service)
-        settings = JobSettings(priority=job.priority if is_allowed else "normal")
-        place = make_place(access, job.work, get_demand(job), settings)
-        once = None if reservation is None else reservation.idempotency_key
+        place = Place(
+            caller=access.caller,
+            work=job.work,
+            pixels=job.pixels,
+            image_bytes=job.image_bytes,
+            priority=job.priority if access.allows(job.priority) else "normal",
+            owner=access.owner,
+            request_id=logs.request_id(),
+            traceparent=tracing.traceparent(),
+        )
         try:
-            async with service.quotas.count_work(request, access.caller, place.work):
+            async with service.quotas.count_work(access.request, access.caller, place.work):
                 job_id = await enqueue(
                     job.options,
                     job.inputs,
                     place,
+                    job.warnings,
                     service,
                     service.blobs.copy,
-                    once,
-                    job.warnings,
+                    reserved,
                 )
         except FileNotFoundError as error:
             sentence = "The store no longer has its pictures: please submit them again."
@@ -162,11 +131,10 @@ async def _retry(
     return job_id
 
 
-async def _respond(
-    job_id: str, access: Access, service: Service, headers: SubmissionHeaders
-) -> Response:
+async def _respond(job_id: str, access: Access, headers: SubmissionHeaders) -> Response:
     """The job in its current state, or after the wait that the client prefers."""
-    job = await find_job(job_id, access, service)
+    service = access.service
+    job = await find_job(job_id, access)
     response_headers = {"Location": f"/jobs/{job_id}"}
     status = HTTPStatus.ACCEPTED
     if headers.wait_seconds is not None:

@@ -1,19 +1,22 @@
-"""The form of a submission: its text fields, parsed to options and settings, and its schema."""
+"""The form of a submission: its fields, parsed to options and settings, and its schema."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
+from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 
+from api.http.problems import invalid_option_error, unknown_field_error
 from pastiche.job_settings import JOB_ID_PATTERN, JOB_SETTINGS, JobSettings, parse_job_settings
+from pastiche.memory_budget import ImageSizes
 from pastiche.option_values import NumberType
 from pastiche.options import OPTIONS, SWEEP_OPTIONS, InvalidOptions, OptionError, Options, parse
 from pastiche.presets import PRESETS, Preset, check_network
 from shared.errors import FieldError, InvalidFields
-from shared.inputs import PICTURE_FIELDS
+from shared.inputs import PICTURE_FIELDS, Inputs
 from shared.jobs import is_job_id
 from shared.settings import Settings
 from shared.webhooks import check_url
@@ -34,6 +37,23 @@ class Variant:
 
     values: dict[str, float]
     options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A valid submission: options, job settings, and its pictures as normalised files.
+
+    Attributes:
+        variants: the options of each job; one for a single job.
+        sizes: of the pictures.
+        fingerprint: the same for the same form, and for no other.
+    """
+
+    variants: tuple[Variant, ...]
+    settings: JobSettings
+    pictures: Inputs[Path]
+    sizes: ImageSizes
+    fingerprint: str
 
 
 def normalize_form(form: FormData, *, is_sweep: bool = False) -> FormData:
@@ -78,31 +98,83 @@ def pictures_job_id(form: FormData) -> str | None:
     try:
         job_id: str = JOB_SETTINGS["pictures_of"].parse(text)
     except OptionError as error:
-        raise InvalidFields([_field_error(error)]) from error
+        raise InvalidFields([invalid_option_error(error)]) from error
     return job_id
 
 
-def parse_text_fields(
-    form: FormData, image_counts: Mapping[str, int], settings: Settings, *, is_sweep: bool
+def parse_fields(
+    form: FormData, reused: Mapping[str, list[str]], settings: Settings, *, is_sweep: bool
 ) -> tuple[tuple[Variant, ...], JobSettings]:
     """The options of each job, and the settings of all.
 
     Args:
-        image_counts: the number of images of each field.
+        reused: the pictures of an earlier job that are used again, by field.
 
     Raises:
         InvalidFields: names every field at fault.
     """
+    counts = {name: len(form.getlist(name)) or len(reused.get(name, ())) for name in PICTURE_FIELDS}
+    file_errors = [*_check_fields(form), *_check_files(form, reused, settings)]
     texts = {name: text for name, text in form.items() if isinstance(text, str)}
-    job_settings, setting_errors = _parse_settings(texts, settings)
-    if any(error.field == "preset" for error in setting_errors):
-        raise InvalidFields(setting_errors)
-    variants, errors = _parse_variants(
-        texts, job_settings.preset, image_counts, settings, is_sweep=is_sweep
-    )
-    if errors or setting_errors:
-        raise InvalidFields([*errors, *setting_errors])
+    job_settings, errors = _parse_settings(texts, settings)
+    variants: tuple[Variant, ...] = ()
+    if all(error.field != "preset" for error in errors):
+        variants, option_errors = _parse_variants(
+            texts, job_settings.preset, counts, settings, is_sweep=is_sweep
+        )
+        errors = [*option_errors, *errors]
+    if errors:
+        raise InvalidFields([*file_errors, *errors])
+    if file_errors:
+        too_large = all(error.code == "file_too_large" for error in file_errors)
+        raise InvalidFields(file_errors, status=413 if too_large else 422)
     return variants, job_settings
+
+
+def _check_fields(form: FormData) -> list[FieldError]:
+    """The errors of fields that do not exist, that are repeated, or that are files and not text."""
+    names = [name for name, _ in form.multi_items()]
+    known = (*PICTURE_FIELDS, *TEXT_FIELDS)
+    errors = []
+    for name in dict.fromkeys(names):
+        most = PICTURE_FIELDS[name].most if name in PICTURE_FIELDS else 1
+        if name not in known:
+            errors.append(unknown_field_error(name, known))
+        elif names.count(name) > most:
+            often = "once" if most == 1 else f"{most} times"
+            sentence = f"This field may be given only {often}."
+            errors.append(FieldError(name, "repeated_field", sentence))
+        elif name not in PICTURE_FIELDS and isinstance(form[name], UploadFile):
+            errors.append(FieldError(name, "not_text", "This field is text, not a file."))
+    return errors
+
+
+def _check_files(
+    form: FormData, reused: Mapping[str, list[str]], settings: Settings
+) -> list[FieldError]:
+    """The errors of pictures that are missing, empty, too large as files, or not files."""
+    errors = []
+    for name, field in PICTURE_FIELDS.items():
+        uploads = form.getlist(name)
+        if field.required and not uploads and name not in reused:
+            errors.append(FieldError(name, "missing_file", f"A {name} image is needed."))
+        if uploads and name == "start_image" and name in reused:
+            sentence = "Send this picture, or let `start` name a job: not both."
+            errors.append(FieldError(name, "repeated_field", sentence))
+        faults = (_check_file(name, upload, settings) for upload in uploads)
+        errors += [fault for fault in faults if fault is not None][:1]
+    return errors
+
+
+def _check_file(name: str, upload: UploadFile | str, settings: Settings) -> FieldError | None:
+    if not isinstance(upload, UploadFile):
+        return FieldError(name, "not_a_file", "Send this field as a file.")
+    if not upload.size:
+        return FieldError(name, "empty_file", "This file is empty.")
+    if upload.size > settings.upload_limit_bytes:
+        limit = settings.upload_limit_megabytes
+        return FieldError(name, "file_too_large", f"This file is larger than {limit} MB.")
+    return None
 
 
 def _parse_settings(
@@ -112,7 +184,7 @@ def _parse_settings(
     try:
         parsed = parse_job_settings({k: text for k, text in texts.items() if k in JOB_SETTINGS})
     except InvalidOptions as invalid:
-        return JobSettings(), [_field_error(error) for error in invalid.errors]
+        return JobSettings(), [invalid_option_error(error) for error in invalid.errors]
     if parsed.webhook_url is not None:
         fault = check_url(parsed.webhook_url, allow_private=settings.webhooks_anywhere)
         if fault is not None:
@@ -168,28 +240,28 @@ def _parse_options(
         check_network(preset, options)
     except InvalidOptions as invalid:
         raise InvalidFields(
-            [_field_error(error, settings.max_size_pixels) for error in invalid.errors]
+            [_limit_size(error, settings.max_size_pixels) for error in invalid.errors]
         ) from invalid
     except OptionError as error:
-        raise InvalidFields([_field_error(error)]) from error
+        raise InvalidFields([invalid_option_error(error)]) from error
     if options.size > settings.max_size_pixels:
         sentence = f"At most {settings.max_size_pixels} pixels can be painted here."
         raise InvalidFields([FieldError("size", "size_too_large", sentence)])
     return options
 
 
-def _field_error(error: OptionError, max_size: int | None = None) -> FieldError:
-    """The error of an option as that of a field; `size` may have a lower limit here."""
-    sentence = error.sentence
+def _limit_size(error: OptionError, max_size: int) -> FieldError:
+    """The error of an option; `size` may have a lower limit here."""
     size = OPTIONS["size"].type
-    if error.field == "size" and max_size is not None and isinstance(size, NumberType):
+    if error.field == "size" and isinstance(size, NumberType):
         limited = replace(size, maximum=max_size)
-        sentence = sentence.replace(size.requirement, limited.requirement)
-    return FieldError(error.field, "invalid_value", f"This {sentence}")
+        sentence = error.sentence.replace(size.requirement, limited.requirement)
+        return FieldError("size", "invalid_value", f"This {sentence}")
+    return invalid_option_error(error)
 
 
 def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
-    """The form's schema, with several values for some of the options in a sweep."""
+    """The form as an OpenAPI request body, with several values for some options in a sweep."""
     texts = {
         name: option.sweep_schema() if is_sweep and option.sweep else option.form_schema()
         for name, option in {**OPTIONS, **JOB_SETTINGS}.items()
@@ -198,7 +270,7 @@ def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
     choices = {key: start.pop(key) for key in ("type", "enum")}
     start["anyOf"] = [choices, {"type": "string", "pattern": JOB_ID_PATTERN}]
     start["description"] += " Or the id of an earlier job, to start from its result."
-    return {
+    schema = {
         "type": "object",
         "title": "Submission",
         "properties": {
@@ -208,6 +280,7 @@ def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
         "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
         "additionalProperties": False,
     }
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 
 
 def _picture_schema(name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_hex
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from anyio import CancelScope
 from fastapi import Depends, Header
@@ -69,65 +69,42 @@ ParsedHeaders = Annotated[SubmissionHeaders, Depends(_parse_headers)]
 """The headers of a submission, for its endpoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """A request's hold on an idempotency key.
-
-    Attributes:
-        redis_key: where it is stored; it does not reveal the client's key.
-        token: identifies the request.
-        fingerprint: identifies the submission.
-    """
-
-    redis_key: str
-    token: str
-    fingerprint: str
-
-    @classmethod
-    def create(cls, owner: str, key: str, token: str, fingerprint: str) -> "Reservation":
-        """Keys of different owners are independent."""
-        digest = sha256(key.encode()).hexdigest()
-        return cls(f"idempotency:{owner}:{digest}", token, fingerprint)
-
-    @property
-    def idempotency_key(self) -> IdempotencyKey:
-        """What a job or a sweep is submitted with, to be stored under the key."""
-        return IdempotencyKey(self.redis_key, self.token, VALID_HOURS * 3600)
+def make_idempotency_key(owner: str, key: str) -> IdempotencyKey:
+    """A client's key, as a request holds it. Keys of different owners are independent, and what is
+    stored does not reveal them."""
+    digest = sha256(key.encode()).hexdigest()
+    return IdempotencyKey(f"idempotency:{owner}:{digest}", token_hex(8), VALID_HOURS * 3600)
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(NamedTuple):
     """Whether a submission may proceed, or which job it was before."""
 
     state: Literal["new", "job", "other", "pending"]
     job_id: str | None = None
 
 
-def reserve(reservation: Reservation, *, deleted_id: str = "") -> Transition[Reserved]:
+def reserve(key: IdempotencyKey, fingerprint: str, *, deleted_id: str = "") -> Transition[Reserved]:
     """Lets the first submission with a key proceed.
 
     Args:
+        fingerprint: identifies the submission.
         deleted_id: what the submission created before, if it has been deleted since: it is created
             again, once, however many requests ask at the same time.
     """
     arguments: dict[str, Argument] = {
-        "token": reservation.token,
-        "fingerprint": reservation.fingerprint,
+        "token": key.token,
+        "fingerprint": fingerprint,
         "hold_ms": milliseconds(HOLD_SECONDS),
         "deleted": deleted_id,
     }
-    keys = {"idempotency": reservation.redis_key}
-    return Transition("idempotency/reserve", keys, arguments, _read_reserved)
+    keys = {"idempotency": key.redis_key}
+    return Transition("idempotency/reserve", keys, arguments, lambda reply: Reserved(*reply))
 
 
-def cancel(reservation: Reservation) -> Transition[bool]:
+def release(key: IdempotencyKey) -> Transition[bool]:
     """Frees the key of a submission that failed."""
-    keys = {"idempotency": reservation.redis_key}
-    return Transition("idempotency/release", keys, {"token": reservation.token}, bool)
-
-
-def _read_reserved(reply: Any) -> Reserved:
-    return Reserved(*reply)
+    keys = {"idempotency": key.redis_key}
+    return Transition("idempotency/release", keys, {"token": key.token}, bool)
 
 
 @asynccontextmanager
@@ -135,10 +112,9 @@ async def reserve_key(
     headers: SubmissionHeaders,
     fingerprint: str,
     access: Access,
-    service: Service,
     exists: Callable[[str, Service], Awaitable[bool]],
-) -> AsyncIterator[Reservation | str | None]:
-    """A reservation of the client's key, or the id that the key was used for; None without a key.
+) -> AsyncIterator[IdempotencyKey | str | None]:
+    """The client's key, reserved, or the id that it was used for; None without a key.
 
     If the submission fails, the key is free again. If what it created was deleted, it is as if the
     key had not been used.
@@ -153,10 +129,11 @@ async def reserve_key(
     if headers.key is None:
         yield None
         return
-    reservation = Reservation.create(access.owner, headers.key, token_hex(8), fingerprint)
-    reserved = await service.jobs.run(reserve(reservation))
+    service = access.service
+    key = make_idempotency_key(access.owner, headers.key)
+    reserved = await service.jobs.run(reserve(key, fingerprint))
     if reserved.job_id is not None and not await exists(reserved.job_id, service):
-        reserved = await service.jobs.run(reserve(reservation, deleted_id=reserved.job_id))
+        reserved = await service.jobs.run(reserve(key, fingerprint, deleted_id=reserved.job_id))
     if reserved.state == "other":
         raise AnotherSubmission("Something else was submitted with this Idempotency-Key.")
     if reserved.state == "pending":
@@ -166,8 +143,8 @@ async def reserve_key(
         yield reserved.job_id
         return
     try:
-        yield reservation
+        yield key
     except BaseException:
         with CancelScope(shield=True):
-            await service.jobs.run(cancel(reservation))
+            await service.jobs.run(release(key))
         raise

@@ -1,9 +1,12 @@
-"""Enqueues a job: its pictures first, then its record, then the message. Or estimates its cost."""
+"""From a submission to the queue: whether a living worker can paint it and what it costs; then its
+pictures, its record and the message."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from pathlib import Path, PurePath
-from typing import Annotated, Any, TypeVar
+from dataclasses import asdict, replace
+from math import prod
+from pathlib import PurePath
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from anyio import CancelScope, to_thread
 from fastapi import Query, Response
@@ -11,23 +14,23 @@ from fastapi.responses import JSONResponse
 from kombu.exceptions import OperationalError
 
 from api.access.authentication import Access
-from api.jobs.responses import get_worker_rates
-from api.jobs.schemas import make_estimate
+from api.http.problems import invalid_option_error
+from api.jobs.dependencies import get_worker_rates
+from api.jobs.schemas import Estimate, JobOptions, JobWarning, estimate_seconds
 from api.service import Service
-from api.submissions.capacity import Demand, compute_demand
-from api.submissions.uploads import Submission
-from pastiche.job_settings import JobSettings
+from api.submissions.form import Submission
+from pastiche.memory_budget import ImageSizes
 from pastiche.option_warnings import OptionWarning, find_warnings
-from pastiche.options import OptionError, Options
-from pastiche.pyramid import scales
-from shared import logs, overview, tracing, transitions
+from pastiche.options import LAYER_OPTIONS, MIN_SIZE, OptionError, Options, missing_layers
+from pastiche.sizes import fitted, scales
+from shared import job_records, logs, tracing, transitions
 from shared.blob_store import input_key
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
 from shared.inputs import Inputs
-from shared.jobs import new_job_id
-from shared.pictures import size_of
+from shared.jobs import Job, Place, new_job_id
 from shared.queue import publish
-from shared.transitions import IdempotencyKey, Place, Retention, Submitted
+from shared.transitions import IdempotencyKey, Submitted
+from shared.workers import Worker, list_workers
 
 log = logging.getLogger(__name__)
 
@@ -43,31 +46,115 @@ DryRun = Annotated[
 """Whether a submission is only estimated."""
 
 
-def compute_work(submission: Submission) -> int:
-    """The pixel iterations of each of a submission's jobs.
+class Demand(NamedTuple):
+    """What the memory for a picture depends on, besides its options.
+
+    Attributes:
+        pixels: the size of the picture; 0 if it is not known.
+        image_bytes: about what the images that it is made from take.
+    """
+
+    pixels: int
+    image_bytes: int
+
+
+def compute_demand(options: Options, sizes: ImageSizes) -> Demand:
+    """The demand of a picture of images with these sizes."""
+    return Demand(prod(fitted(*sizes.content, options.size)), sizes.total_bytes(options))
+
+
+async def check_capacity(options: Options, sizes: ImageSizes, service: Service) -> None:
+    """Checks that a living worker has the backbone that the options choose, and the memory for a
+    picture of its size. While no worker lives, the job may wait for one.
+
+    Raises:
+        InvalidFields: no worker has.
+    """
+    await _check(options, lambda resized: compute_demand(resized, sizes), service)
+
+
+async def check_retry_capacity(job: Job, service: Service) -> None:
+    """The same for a job that is retried."""
+    options = job.read_options()
+    shape = (options.size, max(1, job.pixels // options.size))
+
+    def demand_for(resized: Options) -> Demand:
+        return Demand(prod(fitted(*shape, resized.size)), job.image_bytes)
+
+    await _check(options, demand_for, service)
+
+
+async def _check(
+    options: Options, demand_for: Callable[[Options], Demand], service: Service
+) -> None:
+    """
+    Args:
+        demand_for: the demand of the same picture with other options.
+    """
+    workers = await service.jobs.run(list_workers())
+    if not workers:
+        return
+    _check_backbone(options, workers)
+
+    def can_be_painted(size: int) -> bool:
+        resized = replace(options, size=size)
+        demand = demand_for(resized)
+        return any(worker.can_paint(resized, *demand) for worker in workers)
+
+    if can_be_painted(options.size):
+        return
+    largest = _find_largest(can_be_painted, options.size)
+    sentence = f"For this picture at most {largest} pixels can be painted: the memory ends there."
+    if largest is None:
+        sentence = "No worker has the memory for this picture, whatever its size."
+    raise InvalidFields([FieldError("size", "size_too_large", sentence)])
+
+
+def _find_largest(can_be_painted: Callable[[int], bool], beyond: int) -> int | None:
+    """The largest size that can be painted, below one that cannot; None if there is none."""
+    below, above = MIN_SIZE - 1, beyond
+    while above - below > 1:
+        middle = (below + above) // 2
+        below, above = (middle, above) if can_be_painted(middle) else (below, middle)
+    return below if below >= MIN_SIZE else None
+
+
+def _check_backbone(options: Options, workers: list[Worker]) -> None:
+    if any(worker.has_backbone(options) for worker in workers):
+        return
+    choice = options.backbone
+    available = sorted({name for worker in workers for name in worker.backbones})
+    if choice != "auto" and choice not in available:
+        sentence = (
+            f"No worker has the weights of {choice}; there are {', '.join(available)}. Name one of "
+            f"these as `backbone`, or have the operator run `pastiche weights {choice}`."
+        )
+        raise InvalidFields([FieldError("backbone", "backbone_missing", sentence)])
+    name = workers[0].backbone if choice == "auto" else choice
+    raise InvalidFields(
+        [
+            FieldError(each, "invalid_value", f"The {name} backbone here has no {layer}.")
+            for each in LAYER_OPTIONS
+            for layer in missing_layers(name, getattr(options, each))
+        ]
+    )
+
+
+def make_place(submission: Submission, access: Access) -> Place:
+    """The place in the queue of each of a submission's jobs.
 
     Raises:
         InvalidFields: a picture of this shape has no room for so many scales.
     """
+    options, settings = submission.variants[0].options, submission.settings
     try:
-        plan = scales(*size_of(submission.pictures.content), submission.variants[0].options)
+        plan = scales(*submission.sizes.content, options)
     except OptionError as error:
-        fault = FieldError(error.field, "invalid_value", f"This {error.sentence}")
-        raise InvalidFields([fault]) from error
-    return sum(scale.cost for scale in plan)
-
-
-def list_warnings(options: Options, pictures: Inputs[Path]) -> list[OptionWarning]:
-    """The options and pictures of a job that have no effect or an unexpected one."""
-    styles = [size_of(style) for style in pictures.style]
-    return find_warnings(options, size_of(pictures.content), styles)
-
-
-def make_place(access: Access, work: int, demand: Demand, settings: JobSettings) -> Place:
-    """The place of a job in the queue."""
+        raise InvalidFields([invalid_option_error(error)]) from error
+    demand = compute_demand(options, submission.sizes)
     return Place(
         caller=access.caller,
-        work=work,
+        work=sum(scale.cost for scale in plan),
         pixels=demand.pixels,
         image_bytes=demand.image_bytes,
         priority=settings.priority,
@@ -79,14 +166,19 @@ def make_place(access: Access, work: int, demand: Demand, settings: JobSettings)
     )
 
 
+def list_warnings(options: Options, submission: Submission) -> list[OptionWarning]:
+    """The options and pictures of a job that have no effect or an unexpected one."""
+    return find_warnings(options, submission.sizes.content, submission.sizes.styles)
+
+
 async def enqueue(
     options: Mapping[str, Any],
     pictures: Inputs[Source],
     place: Place,
+    warnings: Sequence[OptionWarning],
     service: Service,
     write: Callable[[str, Source], Awaitable[None]],
     idempotency_key: IdempotencyKey | None = None,
-    warnings: Sequence[OptionWarning] = (),
 ) -> str:
     """Creates a job and returns its id. A record never names a picture that is not stored; if
     anything fails, nothing stays behind.
@@ -98,7 +190,7 @@ async def enqueue(
         QueueFull, TooManyJobs, StorageUnavailable: it cannot be accepted now.
     """
     job_id = new_job_id()
-    inputs = pictures.mapped(lambda source: input_key(job_id, PurePath(source).stem))
+    inputs = pictures.mapped(lambda source: input_key(job_id, PurePath(source).name))
     latest_ms = await service.jobs.run(transitions.begin_submission(job_id))
     try:
         with tracing.span("store"):
@@ -121,10 +213,10 @@ async def enqueue(
         # The record and the idempotency key, too: that writing them failed here does not mean
         # that they were not written.
         with CancelScope(shield=True):
-            retention = Retention.from_settings(service.settings)
-            await service.jobs.run(
-                transitions.delete(job_id, retention=retention, idempotency_key=idempotency_key)
+            deletion = transitions.delete(
+                job_id, retention=service.retention, idempotency_key=idempotency_key
             )
+            await service.jobs.run(deletion)
             await service.blobs.delete_job(job_id)
         raise
     return job_id
@@ -150,21 +242,23 @@ def _check_outcome(outcome: Submitted, service: Service) -> None:
         raise StorageUnavailable(sentence, retry_after_seconds=LATE_SECONDS)
 
 
-async def respond_with_estimate(
-    submission: Submission, access: Access, service: Service
-) -> Response:
+async def respond_with_estimate(submission: Submission, access: Access) -> Response:
     """What a submission would cost, and when its last result might be there."""
-    demand, work = compute_demand(submission), compute_work(submission)
-    place = make_place(access, work, demand, submission.settings)
-    outlook = await service.jobs.run(overview.estimate(place))
-    rates = await get_worker_rates(service)
-    variants = submission.variants
+    place = make_place(submission, access)
+    outlook = await access.service.jobs.run(job_records.estimate(place))
+    rates = await get_worker_rates(access.service)
     warnings = dict.fromkeys(
         warning
-        for variant in variants
-        for warning in list_warnings(variant.options, submission.pictures)
+        for variant in submission.variants
+        for warning in list_warnings(variant.options, submission)
     )
-    estimate = make_estimate(
-        variants[0].options, len(variants), work, outlook, rates, list(warnings)
+    jobs, work_ahead = len(submission.variants), outlook.work_ahead
+    estimate = Estimate(
+        options=JobOptions(submission.variants[0].options.to_dict()),
+        warnings=[JobWarning(**asdict(warning)) for warning in warnings],
+        jobs=jobs,
+        megapixel_iterations=round(jobs * place.work / 1e6, 3),
+        queue_position=outlook.position,
+        eta_seconds=estimate_seconds(work_ahead + (jobs - 1) * place.work, place.work, rates),
     )
     return JSONResponse(estimate.model_dump(mode="json"))

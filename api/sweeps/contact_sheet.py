@@ -7,7 +7,7 @@ from io import BytesIO
 from PIL import Image, ImageDraw, ImageFont
 
 from pastiche.pictures import on_white
-from shared.pictures import open_kept
+from shared.pictures import open_stored
 
 _GAP_PIXELS = 8
 _LABEL_PIXELS = 26
@@ -81,6 +81,6 @@ def labelled(image: Image.Image, label: str) -> Image.Image:
 def _image(cell: Cell, size: tuple[int, int]) -> Image.Image:
     if cell.picture is None:
         return Image.new("RGB", size, _EMPTY)
-    image = on_white(open_kept(cell.picture, "PNG")).convert("RGB")
+    image = on_white(open_stored(cell.picture, "PNG")).convert("RGB")
     image.thumbnail(size, Image.Resampling.LANCZOS)
     return image

@@ -1,7 +1,7 @@
 """`/sweeps`: one pair of images and a grid of weights, a job for each, and a contact sheet."""
 
 import logging
-from functools import partial
+from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated
@@ -9,28 +9,32 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from opentelemetry.trace import SpanKind
+from pydantic import BaseModel, Field
 
-from api.access.authentication import CurrentAccess, check_priority
-from api.http.negotiation import ASCII_INTEGER, PictureFormat, choose_format, is_unchanged
+from api.access.authentication import CurrentAccess
+from api.http.negotiation import (
+    ASCII_INTEGER,
+    PICTURE_RESPONSES,
+    PictureFormat,
+    is_unchanged,
+    require_format,
+)
 from api.http.problems import caller_problems
-from api.jobs.lookup import find_earlier_job
-from api.jobs.responses import get_rates, make_etag
-from api.jobs.schemas import Estimate, describe_job
+from api.jobs import schemas
+from api.jobs.dependencies import get_rates, make_etag
 from api.service import CurrentService, Service
-from api.submissions.capacity import check_capacity
 from api.submissions.form import form_schema
 from api.submissions.idempotency import ParsedHeaders, reserve_key
 from api.submissions.queueing import DryRun, announce, respond_with_estimate
-from api.submissions.uploads import SubmissionReader
-from api.sweeps import schemas, store
-from api.sweeps.contact_sheet import Cell
-from api.sweeps.creation import create_sweep, delete_jobs
-from api.sweeps.store import Member, Sweep, is_sweep_id, make_sweep_key
+from api.submissions.uploads import read_submission
+from api.sweeps import store
+from api.sweeps.contact_sheet import Cell, contact_sheet, thumbnail
+from api.sweeps.store import Member, create_sweep, delete_jobs, is_sweep_id, make_sweep_key
+from api.sweeps.store import Sweep as SweepRecord
 from shared import tracing, transitions
-from shared.errors import DamagedRecord, EncodingFailed, NotAcceptable, SweepNotFound
+from shared.errors import DamagedRecord, EncodingFailed, SweepNotFound
 from shared.jobs import OVER, Job
-from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
-from shared.transitions import Retention
+from shared.pictures import MEDIA_TYPES, DamagedPicture, Format, encode
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +42,28 @@ router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
 _MAX_SHEET_COLUMNS = 8
 
-_REQUEST_BODY = {
-    "required": True,
-    "content": {"multipart/form-data": {"schema": form_schema(is_sweep=True)}},
-}
+
+class SweepJob(BaseModel):
+    """One job of a sweep."""
+
+    id: str
+    values: dict[str, float] = Field(
+        description="The options that differ from those of the other jobs."
+    )
+    job: schemas.Job | None = Field(description="Null once it was deleted.")
 
 
-async def find_sweep(sweep_id: str, access: CurrentAccess, service: CurrentService) -> Sweep:
+class Sweep(BaseModel):
+    """A sweep and the current state of its jobs."""
+
+    id: str
+    created_at: datetime
+    is_over: bool = Field(description="Whether all its jobs are over.")
+    jobs: list[SweepJob]
+    links: dict[str, str]
+
+
+async def find_sweep(sweep_id: str, access: CurrentAccess) -> SweepRecord:
     """The sweep with this id.
 
     Raises:
@@ -52,89 +71,69 @@ async def find_sweep(sweep_id: str, access: CurrentAccess, service: CurrentServi
     """
     record = None
     if is_sweep_id(sweep_id):
-        record = await service.jobs.client.get(make_sweep_key(sweep_id))
-    sweep = None if record is None else Sweep.from_json(str(record))
+        record = await access.service.jobs.client.get(make_sweep_key(sweep_id))
+    sweep = None if record is None else SweepRecord.from_json(str(record))
     if sweep is None or sweep.owner != access.owner:
         raise SweepNotFound(f"There is no sweep {sweep_id!r}.")
     return sweep
 
 
-PathSweep = Annotated[Sweep, Depends(find_sweep)]
+PathSweep = Annotated[SweepRecord, Depends(find_sweep)]
 """The sweep in an endpoint's path."""
 
 
 @router.post(
     "",
     status_code=HTTPStatus.ACCEPTED,
-    response_model=schemas.Sweep,
+    response_model=Sweep,
     responses=caller_problems(400, 409, 410, 413, 415, 422, 507)
-    | {200: {"model": Estimate, "description": "It was a dry run"}},
-    openapi_extra={"requestBody": _REQUEST_BODY},
+    | {200: {"model": schemas.Estimate, "description": "It was a dry run"}},
+    openapi_extra={"requestBody": form_schema(is_sweep=True)},
 )
 async def submit_sweep(
-    request: Request,
-    access: CurrentAccess,
-    service: CurrentService,
-    headers: ParsedHeaders,
-    dry_run: DryRun = False,
+    access: CurrentAccess, headers: ParsedHeaders, dry_run: DryRun = False
 ) -> Response:
     """As `POST /jobs`, with several values, separated by commas, for some of the weights and the
     seed: a job for each combination."""
-    reader = SubmissionReader.create(service, is_sweep=True)
+    service = access.service
     with tracing.span("submission", kind=SpanKind.PRODUCER):
-        async with reader.read(
-            request, lambda field, job_id: find_earlier_job(field, job_id, access, service)
-        ) as submission:
-            await check_priority(submission.settings.priority, request, service)
-            await check_capacity(submission, service)
+        async with read_submission(access, is_sweep=True) as submission:
             if dry_run:
-                return await respond_with_estimate(submission, access, service)
+                return await respond_with_estimate(submission, access)
             fingerprint = f"sweep {submission.fingerprint}"
-            async with reserve_key(
-                headers, fingerprint, access, service, _sweep_exists
-            ) as reservation:
-                if isinstance(reservation, str):
-                    sweep = await find_sweep(reservation, access, service)
-                    return await _respond(sweep, service)
-                sweep = await create_sweep(request, submission, access, service, reservation)
+            async with reserve_key(headers, fingerprint, access, _sweep_exists) as reserved:
+                if isinstance(reserved, str):
+                    return await _respond(await find_sweep(reserved, access), service)
+                sweep = await create_sweep(submission, access, reserved)
         await announce((member.job_id for member in sweep.members), service)
     return await _respond(sweep, service)
 
 
 @router.get("/{sweep_id}", responses=caller_problems(404))
-async def get_sweep(sweep: PathSweep, service: CurrentService) -> schemas.Sweep:
+async def get_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
     """The sweep and the current state of all its jobs."""
     return await _describe_sweep(sweep, service)
 
 
 @router.post("/{sweep_id}/cancel", responses=caller_problems(404))
-async def cancel_sweep(sweep: PathSweep, service: CurrentService) -> schemas.Sweep:
+async def cancel_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
     """Cancels those of its jobs that are not over."""
-    retention = Retention.from_settings(service.settings)
     for member in sweep.members:
-        await service.jobs.run(transitions.cancel(member.job_id, retention=retention))
+        await service.jobs.run(transitions.cancel(member.job_id, retention=service.retention))
     return await _describe_sweep(sweep, service)
 
 
-@router.delete(
-    "/{sweep_id}",
-    status_code=HTTPStatus.NO_CONTENT,
-    responses=caller_problems(404),
-)
+@router.delete("/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=caller_problems(404))
 async def delete_sweep(sweep: PathSweep, service: CurrentService) -> None:
     """Cancels and deletes all its jobs, and the sweep."""
-    await delete_jobs([member.job_id for member in sweep.members], service)
+    await delete_jobs(sweep.members, service)
     await service.jobs.run(store.delete(sweep))
 
 
 @router.get(
     "/{sweep_id}/sheet",
     response_class=Response,
-    responses=caller_problems(404, 406, 422, 507)
-    | {
-        200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
-        304: {"description": "The client has it already"},
-    },
+    responses=caller_problems(404, 406, 422, 507) | PICTURE_RESPONSES,
 )
 async def get_contact_sheet(
     request: Request,
@@ -142,15 +141,11 @@ async def get_contact_sheet(
     service: CurrentService,
     format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
     cell: Annotated[
-        int,
-        Query(ge=32, le=1024, description="The side of a cell, in pixels."),
-        ASCII_INTEGER,
+        int, Query(ge=32, le=1024, description="The side of a cell, in pixels."), ASCII_INTEGER
     ] = 256,
 ) -> Response:
     """A contact sheet of the results so far, each with its values."""
-    chosen = format or choose_format(request.headers.get("accept", "*/*"))
-    if chosen is None:
-        raise NotAcceptable(f"The sheet can be had as {', '.join(MEDIA_TYPES.values())}.")
+    chosen = require_format(format, request, "sheet")
     jobs = [await _get_job(member, service) for member in sweep.members]
     headers = {
         "ETag": _make_sheet_etag(jobs, chosen, cell),
@@ -167,7 +162,10 @@ async def get_contact_sheet(
     if any(map(_is_missing, cells, jobs)):
         del headers["ETag"]  # it may be shown later
     columns = min(sweep.columns, _MAX_SHEET_COLUMNS)
-    picture = await service.decoder.contact_sheet(cells, columns, size, chosen)
+    async with service.decoder.turn() as run:
+        picture = await run(contact_sheet, cells, columns, size)
+        if chosen != "png":
+            picture = await run(encode, picture, chosen)
     return Response(picture, media_type=MEDIA_TYPES[chosen], headers=headers)
 
 
@@ -175,19 +173,21 @@ async def _sweep_exists(sweep_id: str, service: Service) -> bool:
     return bool(await service.jobs.client.exists(make_sweep_key(sweep_id)))
 
 
-async def _respond(sweep: Sweep, service: Service) -> Response:
+async def _respond(sweep: SweepRecord, service: Service) -> Response:
     body = (await _describe_sweep(sweep, service)).model_dump(mode="json")
     return JSONResponse(body, HTTPStatus.ACCEPTED, {"Location": f"/sweeps/{sweep.id}"})
 
 
-async def _describe_sweep(sweep: Sweep, service: Service) -> schemas.Sweep:
+async def _describe_sweep(sweep: SweepRecord, service: Service) -> Sweep:
     members = []
     for member in sweep.members:
+        described = SweepJob(id=member.job_id, values=member.values, job=None)
         job = await _get_job(member, service)
-        described = None if job is None else describe_job(job, await get_rates(job, service))
-        members.append(schemas.SweepJob(id=member.job_id, values=member.values, job=described))
+        if job is not None:
+            described.job = schemas.describe_job(job, await get_rates(job, service))
+        members.append(described)
     path = f"/sweeps/{sweep.id}"
-    return schemas.Sweep(
+    return Sweep(
         id=sweep.id,
         created_at=sweep.created_at,
         is_over=all(member.job is None or member.job.status in OVER for member in members),
@@ -212,9 +212,10 @@ async def _make_cell(
     texts = (f"{name.replace('_', ' ')} {value:g}" for name, value in member.values.items())
     values = " · ".join(texts)
     if job is not None and job.result_key is not None:
-        read = partial(service.blobs.get_async, job.result_key)
         try:
-            return Cell(await service.decoder.thumbnail(read, size), values)
+            async with service.decoder.turn() as run:
+                picture = await service.blobs.get_async(job.result_key)
+                return Cell(await run(thumbnail, picture, size), values)
         except (FileNotFoundError, DamagedPicture, EncodingFailed):
             state = "lost"
     else:

@@ -2,10 +2,21 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
+from anyio import CancelScope
+
+from api.access.authentication import Access
+from api.service import Service
+from api.submissions.form import Submission
+from api.submissions.queueing import enqueue, list_warnings, make_place
+from pastiche.job_settings import MAX_DEADLINE_SECONDS
+from shared import transitions
+from shared.errors import SubmissionPending
 from shared.job_store import Argument, Transition, milliseconds
+from shared.jobs import new_job_id
 from shared.stored_json import known_fields
 from shared.transitions import IdempotencyKey
 
@@ -102,3 +113,67 @@ def _list_keys(sweep: Sweep) -> dict[str, str | None]:
         "all": "sweeps:retained",
         "owned": f"sweeps:retained:{sweep.owner}",
     }
+
+
+async def create_sweep(
+    submission: Submission, access: Access, idempotency_key: IdempotencyKey | None
+) -> Sweep:
+    """Creates a job for each variant and the sweep that they are in. If anything fails, nothing
+    stays behind.
+
+    Raises:
+        SubmissionPending: it took so long that its key is another request's by now.
+    """
+    service, place = access.service, make_place(submission, access)
+    all_work = place.work * len(submission.variants)
+    async with service.quotas.count_work(access.request, access.caller, all_work):
+        members: list[Member] = []
+        sweep: Sweep | None = None
+        try:
+            for variant in submission.variants:
+                job_id = await enqueue(
+                    variant.options.to_dict(),
+                    submission.pictures,
+                    place,
+                    list_warnings(variant.options, submission),
+                    service,
+                    service.blobs.put_file,
+                )
+                members.append(Member(job_id, variant.values))
+            # A row has the values of the last option that has several.
+            columns = len({tuple(member.values.items())[-1:] for member in members})
+            sweep = Sweep(new_job_id(), access.owner, datetime.now(UTC), columns, tuple(members))
+            await _store(sweep, idempotency_key, service)
+        except BaseException:
+            with CancelScope(shield=True):
+                await delete_jobs(members, service)
+                if sweep is not None:  # that storing it failed here does not mean that it is not
+                    await service.jobs.run(delete(sweep))
+            raise
+    return sweep
+
+
+async def _store(sweep: Sweep, idempotency_key: IdempotencyKey | None, service: Service) -> None:
+    """Stores the sweep for longer than its jobs wait and are retained."""
+    settings = service.settings
+    is_stored = await service.jobs.run(
+        put(
+            sweep,
+            retention_seconds=round(2 * 3600 * settings.retention_hours) + MAX_DEADLINE_SECONDS,
+            sweeps_per_owner=settings.kept_jobs_per_owner,
+            sweeps_in_all=settings.kept_jobs,
+            idempotency_key=idempotency_key,
+        )
+    )
+    if not is_stored:
+        sentence = "The same submission is being processed."
+        raise SubmissionPending(sentence, retry_after_seconds=1)
+
+
+async def delete_jobs(members: Sequence[Member], service: Service) -> None:
+    """Deletes jobs. The records go first: whatever happens to the pictures, nothing more is
+    painted."""
+    for member in members:
+        await service.jobs.run(transitions.delete(member.job_id, retention=service.retention))
+    for member in members:
+        await service.blobs.delete_job(member.job_id)

@@ -1,1 +1,34 @@
-"""The web page."""
+"""`/`: the web page: plain HTML, CSS and modules from `api/web/static`, and example images."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+from shared.settings import Settings
+
+WEB = Path(__file__).parent / "static"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "images"
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Adds the page, and the files that it loads."""
+    html = (WEB / "index.html").read_text("utf-8")
+    for limit in ("upload_limit_megabytes", "max_size_pixels"):
+        html = html.replace(f"{{{limit}}}", str(getattr(settings, limit)))
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def show_page() -> HTMLResponse:
+        headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
+        return HTMLResponse(html, headers=headers)
+
+    app.include_router(router)
+    app.mount("/web/examples", StaticFiles(directory=EXAMPLES))
+    app.mount("/web", StaticFiles(directory=WEB))

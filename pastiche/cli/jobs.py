@@ -7,9 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pastiche.cli import terminal_pictures
 from pastiche.cli.arguments import (
-    DEFAULT,
     FormatOption,
     JobId,
     JobIds,
@@ -20,9 +18,18 @@ from pastiche.cli.arguments import (
     make_client,
 )
 from pastiche.cli.bars import Bars, format_duration
-from pastiche.cli.contents import PIPE, check_output, make_target, save
-from pastiche.cli.exits import Exit, exits_on_error
-from pastiche.cli.screen import OUT, json_line, line, notice, printable
+from pastiche.cli.console import (
+    OUT,
+    Exit,
+    exits_on_error,
+    json_line,
+    line,
+    notice,
+    printable,
+    should_show_pictures,
+    show_picture,
+)
+from pastiche.cli.contents import PIPE, Target, check_output, make_target, save
 from pastiche.client import (
     ApiError,
     Client,
@@ -35,6 +42,7 @@ from pastiche.client import (
     ProgressUpdated,
 )
 from pastiche.client.models import Format, Status
+from pastiche.client.requests import DEFAULT_URL
 
 OptionalOutput = Annotated[
     str | None,
@@ -49,21 +57,27 @@ def watch(
     format: FormatOption = None,
     preview: Show = None,
     as_json: Json = False,
-    url: Url = DEFAULT,
+    url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Watch a job until it is over; with -o, save its picture."""
-    check_output(output, writes_json=as_json)
-    target = None if output is None else make_target(output, format)
-    shows = terminal_pictures.should_show(preview)
-    with make_client(url, key) as client:
+    target = _choose_target(output, format, writes_json=as_json)
+    shows = should_show_pictures(preview)
+    with make_client(Client, url, key) as client:
         seen = _watch(client, job, writes_json=as_json)
         if target is not None:
-            save(client.result(seen, target.format), target)
+            save(client.result(seen, target.format), target.path)
         if not as_json:
             notice(f"{seen.status}{'' if output in (None, PIPE) else f': {output}'}")
         if shows:
-            terminal_pictures.show(client.result(seen))
+            show_picture(client.result(seen))
+
+
+def _choose_target(
+    output: str | None, format: Format | None, *, writes_json: bool
+) -> Target | None:
+    check_output(output, writes_json=writes_json)
+    return None if output is None else make_target(output, format)
 
 
 def _watch(client: Client, job_id: str, *, writes_json: bool) -> Job:
@@ -100,23 +114,22 @@ def get(
     format: FormatOption = None,
     preview: Show = None,
     as_json: Json = False,
-    url: Url = DEFAULT,
+    url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Show a job; with -o, save its picture."""
-    check_output(output, writes_json=as_json)
-    target = None if output is None else make_target(output, format)
-    shows = terminal_pictures.should_show(preview)
-    with make_client(url, key) as client:
+    target = _choose_target(output, format, writes_json=as_json)
+    shows = should_show_pictures(preview)
+    with make_client(Client, url, key) as client:
         seen = client.get_job(job)
         if target is not None:
-            save(_fetch_result(client, seen, target.format), target)
+            save(_fetch_result(client, seen, target.format), target.path)
         if as_json:
             json_line(seen.raw)
         elif target is None:
             OUT.print(_table([seen]))
         if shows and seen.status == "succeeded":
-            terminal_pictures.show(client.result(seen))
+            show_picture(client.result(seen))
 
 
 @exits_on_error
@@ -124,11 +137,11 @@ def list_jobs(
     status: Annotated[Status | None, typer.Option(help="Only jobs with this status.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many jobs at most.")] = 20,
     as_json: Json = False,
-    url: Url = DEFAULT,
+    url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """List your jobs, newest first."""
-    with make_client(url, key) as client:
+    with make_client(Client, url, key) as client:
         found = islice(client.list_jobs(status, page_size=min(limit, 100)), limit)
         if as_json:
             for job in found:
@@ -164,7 +177,7 @@ def _details(job: Job) -> str:
 
 
 @exits_on_error
-def cancel(job: JobIds, as_json: Json = False, url: Url = DEFAULT, key: Key = None) -> None:
+def cancel(job: JobIds, as_json: Json = False, url: Url = DEFAULT_URL, key: Key = None) -> None:
     """Cancel jobs: queued ones at once, running ones within an iteration or two."""
 
     def cancel_one(client: Client, job_id: str) -> None:
@@ -183,18 +196,17 @@ def finish(
     output: OptionalOutput = None,
     format: FormatOption = None,
     as_json: Json = False,
-    url: Url = DEFAULT,
+    url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """End a job early and keep the picture so far; with -o, save it."""
-    check_output(output, writes_json=as_json)
-    target = None if output is None else make_target(output, format)
-    with make_client(url, key) as client:
+    target = _choose_target(output, format, writes_json=as_json)
+    with make_client(Client, url, key) as client:
         seen = client.finish(job)
         if not seen.is_over:
             seen = client.wait_until_done(seen)
         if target is not None:
-            save(client.result(seen, target.format), target)
+            save(_fetch_result(client, seen, target.format), target.path)
         if as_json:
             json_line(seen.raw)
         else:
@@ -202,7 +214,7 @@ def finish(
 
 
 @exits_on_error
-def delete(job: JobIds, url: Url = DEFAULT, key: Key = None) -> None:
+def delete(job: JobIds, url: Url = DEFAULT_URL, key: Key = None) -> None:
     """Cancel jobs and delete them with their pictures."""
     _for_each(job, lambda client, job_id: client.delete(job_id), url, key)
 
@@ -224,7 +236,7 @@ def _fetch_result(client: Client, job: Job, format: Format) -> bytes:
 def _for_each(jobs: list[str], do: Callable[[Client, str], Any], url: str, key: str | None) -> None:
     """Calls a function for each job, even if it fails for others."""
     has_failed = False
-    with make_client(url, key) as client:
+    with make_client(Client, url, key) as client:
         for job_id in jobs:
             try:
                 do(client, job_id)

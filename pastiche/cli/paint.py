@@ -6,9 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pastiche.cli import terminal_pictures
 from pastiche.cli.arguments import (
-    DEFAULT,
     ContentArgument,
     Contents,
     FormatOption,
@@ -19,10 +17,25 @@ from pastiche.cli.arguments import (
     Styles,
     Url,
     limit_megabytes,
-    make_async_client,
+    local_options,
     make_client,
+    with_options,
+    with_sweep_options,
+)
+from pastiche.cli.bars import Bars
+from pastiche.cli.batch import ServiceBatch
+from pastiche.cli.console import (
+    Exit,
+    WarningNotices,
+    exits_on_error,
+    json_line,
+    line,
+    notice,
+    should_show_pictures,
+    show_picture,
 )
 from pastiche.cli.contents import (
+    Content,
     check_output,
     check_pipes,
     find_contents,
@@ -30,13 +43,8 @@ from pastiche.cli.contents import (
     open_argument,
     save,
 )
-from pastiche.cli.exits import Exit, exits_on_error
-from pastiche.cli.flags import local_options, with_options, with_sweep_options
-from pastiche.cli.painting import Batch, Piece
-from pastiche.cli.screen import json_line, line, notice
-from pastiche.cli.sweeping import watch_sweep
-from pastiche.cli.warning_notices import WarningNotices
-from pastiche.client import RetryPolicy
+from pastiche.client import AsyncClient, Client, Progress, RetryPolicy, Sweep
+from pastiche.client.requests import DEFAULT_URL
 
 Local = Annotated[
     bool, typer.Option("--local", help="Paint in this process, without a service (needs torch).")
@@ -53,7 +61,7 @@ def paint(
     format: FormatOption = None,
     preview: Show = None,
     as_json: Json = False,
-    url: Url = DEFAULT,
+    url: Url = DEFAULT_URL,
     key: Key = None,
     **options: Any,
 ) -> None:
@@ -64,32 +72,32 @@ def paint(
     """
     check_pipes([content, *style])
     check_output(output, writes_json=as_json)
-    pieces = [Piece(each) for each in find_contents(content, output, format)]
+    contents = find_contents(content, output, format)
     arguments = {"style": [open_argument(each) for each in style], **options}
-    shows = terminal_pictures.should_show(preview)
+    shows = should_show_pictures(preview)
     if local:
-        _paint_locally(pieces, arguments, writes_json=as_json, shows=shows)
+        _paint_locally(contents, arguments, writes_json=as_json, shows=shows)
     else:
-        first = make_async_client(url, key)
-        later = make_async_client(url, key, RetryPolicy().for_accepted_job())
-        Batch(pieces, arguments, as_json, shows).paint(first, later)
+        first = make_client(AsyncClient, url, key)
+        later = make_client(AsyncClient, url, key, RetryPolicy().for_accepted_job())
+        ServiceBatch(contents, arguments, writes_json=as_json, shows=shows).paint(first, later)
 
 
 def _paint_locally(
-    pieces: list[Piece], arguments: Mapping[str, Any], *, writes_json: bool, shows: bool
+    contents: list[Content], arguments: Mapping[str, Any], *, writes_json: bool, shows: bool
 ) -> None:
     options = local_options(arguments)
     try:
         # Threads that spin while they wait slow painting down a lot beside other work.
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         # torch takes seconds to load, and is missing if only the client is installed.
-        from pastiche.cli.local_painting import LocalBatch
+        from pastiche.cli.local import LocalBatch
     except ImportError as error:
         advice = "pip install '.[engine]' in the project's folder"
         notice(f"--local needs the engine ({error.name}): {advice}")
         raise typer.Exit(Exit.USAGE_ERROR) from error
-    limit_bytes = round(limit_megabytes() * 1e6)
-    LocalBatch(pieces, arguments, options, limit_bytes, writes_json=writes_json).paint(shows=shows)
+    batch = LocalBatch(contents, arguments, writes_json=writes_json, shows=shows)
+    batch.paint(options, limit_bytes=round(limit_megabytes() * 1e6))
 
 
 @exits_on_error
@@ -98,13 +106,13 @@ def submit(
     content: ContentArgument,
     style: Styles,
     as_json: Json = False,
-    url: Url = DEFAULT,
+    url: Url = DEFAULT_URL,
     key: Key = None,
     **options: Any,
 ) -> None:
     """Submit a job and print its id, without waiting for the picture."""
     check_pipes([content, *style])
-    with make_client(url, key) as client:
+    with make_client(Client, url, key) as client:
         styles = [open_argument(each) for each in style]
         job = client.submit(open_argument(content), styles, **options)
     WarningNotices().show(job.warnings, content)
@@ -126,7 +134,7 @@ def sweep(
     format: FormatOption = None,
     preview: Show = None,
     as_json: Json = False,
-    url: Url = DEFAULT,
+    url: Url = DEFAULT_URL,
     key: Key = None,
     **options: Any,
 ) -> None:
@@ -137,20 +145,38 @@ def sweep(
     check_pipes([content, *style])
     check_output(output, writes_json=as_json)
     target = make_target(output, format)
-    shows = terminal_pictures.should_show(preview)
-    with make_client(url, key) as client:
+    shows = should_show_pictures(preview)
+    with make_client(Client, url, key) as client:
         styles = [open_argument(each) for each in style]
         sweep = client.submit_sweep(open_argument(content), styles, **options)
         warnings = WarningNotices()
         for member in sweep.jobs:
             warnings.show(member.job.warnings if member.job else (), content)
-        sweep = watch_sweep(client, sweep)
-        save(client.contact_sheet(sweep, target.format, cell=cell), target)
+        sweep = _watch_sweep(client, sweep)
+        save(client.contact_sheet(sweep, target.format, cell=cell), target.path)
         if as_json:
             json_line({"output": target.name, "sweep": client.get_sweep(sweep).raw})
         if shows:
-            terminal_pictures.show(client.contact_sheet(sweep, cell=cell))
+            show_picture(client.contact_sheet(sweep, cell=cell))
     painted = sum(each.job is not None and each.job.status == "succeeded" for each in sweep.jobs)
     notice(f"{painted} of {len(sweep.jobs)} painted: {target.name}")
     if painted < len(sweep.jobs):
         raise typer.Exit(Exit.UNSUCCESSFUL)
+
+
+def _watch_sweep(client: Client, sweep: Sweep) -> Sweep:
+    """Waits until a sweep is over, and returns it.
+
+    Raises:
+        Exit: the user interrupted it; the jobs continue.
+    """
+    try:
+        with Bars() as bars:
+            bar = bars.add("sweep")
+            for seen in client.watch_sweep(sweep):
+                over = sum(each.job is None or each.job.is_over for each in seen.jobs)
+                bar.update(Progress(iteration=over, iterations=len(seen.jobs)), "pictures")
+    except KeyboardInterrupt:
+        notice("The jobs continue: pastiche list")
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    return seen

@@ -20,6 +20,7 @@ from pastiche.client.errors import (
     JobUnsuccessful,
     ServiceUnreachable,
 )
+from pastiche.client.job_options import JobOptions, SweepOptions, WeightOptions
 from pastiche.client.models import (
     ConnectionLost,
     ConnectionRestored,
@@ -37,7 +38,6 @@ from pastiche.client.models import (
     Readiness,
     Sweep,
 )
-from pastiche.client.options import JobOptions, SweepOptions
 from pastiche.client.retry import RetryPolicy
 
 __all__ = [
@@ -69,6 +69,7 @@ __all__ = [
     "ServiceUnreachable",
     "Sweep",
     "SweepOptions",
+    "WeightOptions",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -5,10 +5,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from http import HTTPStatus
-from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
-from urllib.parse import quote, urlsplit
-from uuid import uuid4
+from typing import Any, Self, Unpack
 
 import httpx
 from httpx_sse import EventSource
@@ -16,11 +13,16 @@ from tenacity import Retrying
 
 from pastiche.client.errors import (
     ApiError,
-    InvalidAddress,
     InvalidResponse,
     JobUnsuccessful,
     ServiceUnreachable,
+    error_from_httpx,
+    error_from_response,
+    invalid_response,
+    parse_response,
+    read_picture,
 )
+from pastiche.client.job_options import JobOptions, SweepOptions, WeightOptions
 from pastiche.client.models import (
     ConnectionLost,
     ConnectionRestored,
@@ -33,43 +35,32 @@ from pastiche.client.models import (
     JobPage,
     JobUpdated,
     LossCurves,
+    Model,
     Readiness,
     Status,
     Sweep,
-    parse,
     parse_event,
 )
-from pastiche.client.options import PICTURE_FIELDS, JobOptions, SweepOptions
-from pastiche.client.pictures import read_uploads
-from pastiche.client.retry import (
-    Backoff,
-    RetryPolicy,
-    error_from_httpx,
-    error_from_response,
-    invalid_response,
-    retry_arguments,
+from pastiche.client.requests import (
+    CONNECT_SECONDS,
+    DEFAULT_URL,
+    LIMITS,
+    SILENCE_SECONDS,
+    check_address,
+    get_id,
+    idempotency_header,
+    make_form,
+    make_headers,
+    make_path,
 )
-from pastiche.options import encode_option
+from pastiche.client.retry import Backoff, RetryPolicy, retry_arguments
 from pastiche.picture_sources import Picture, Pictures
-
-DEFAULT_URL = "http://127.0.0.1:8000"
-"""Where `make serve` serves."""
-
-CONNECT_SECONDS = 10.0
-
-SILENCE_SECONDS = 45.0
-"""A stream of events without a byte for this long is lost: the service sends a comment every 10."""
 
 LONGEST_EVENT_BYTES = 1_000_000
 """No event of a Pastiche service is as long; a longer one is not read into memory."""
 
 SWEEP_POLL_SECONDS = 1.0
 """How often a watched sweep is fetched: sweeps have no events."""
-
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-"""Each watched job holds a connection: a limit would let many of them block all other requests."""
-
-Model = TypeVar("Model")
 
 
 class Client:
@@ -102,11 +93,9 @@ class Client:
         upload_limit_megabytes: float = 25,
         http: httpx.Client | None = None,
     ) -> None:
-        _check_address(url, key)
+        check_address(url, key)
         self.url = url.rstrip("/")
-        self._headers = {"User-Agent": "pastiche-client"}
-        if key is not None:
-            self._headers["Authorization"] = f"Bearer {key}"
+        self._headers = make_headers(key)
         self._timeout = httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS)
         self._stream_timeout = httpx.Timeout(
             timeout_seconds, connect=CONNECT_SECONDS, read=SILENCE_SECONDS
@@ -119,12 +108,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -162,7 +146,7 @@ class Client:
             on_event(JobUpdated(job))
         self.wait_until_done(job, on_event=on_event)
         policy = self._retry_policy.for_accepted_job()
-        return self._request_picture(_path("jobs", job, "result"), policy, format=format)
+        return self._request_picture(make_path("jobs", job, "result"), policy, format=format)
 
     def submit(
         self,
@@ -174,8 +158,8 @@ class Client:
     ) -> Job:
         """Submits a job; the arguments are those of `paint`. If `start` or `pictures_of` is the id
         of an earlier job, the pictures that are not given are that job's."""
-        form = self._form(content, style, options)
-        headers = _idempotent(idempotency_key)
+        form = make_form(content, style, options, self._limit_bytes)
+        headers = idempotency_header(idempotency_key)
         return self._request(Job, "POST", "/jobs", files=form, headers=headers)
 
     def estimate(
@@ -185,12 +169,12 @@ class Client:
         **options: Unpack[JobOptions],
     ) -> Estimate:
         """Returns what a submission would cost; nothing is stored."""
-        form = self._form(content, style, options)
+        form = make_form(content, style, options, self._limit_bytes)
         return self._request(Estimate, "POST", "/jobs", params={"dry_run": "1"}, files=form)
 
     def get_job(self, job: Job | str) -> Job:
         """Fetches the job as it is now."""
-        return self._request(Job, "GET", _path("jobs", job))
+        return self._request(Job, "GET", make_path("jobs", job))
 
     def list_jobs(self, status: Status | None = None, *, page_size: int = 100) -> Iterator[Job]:
         """Iterates over the caller's jobs, newest first; fetches each page when it is needed."""
@@ -212,7 +196,7 @@ class Client:
         backoff, is_lost = Backoff(self._retry_policy.watching_seconds), False
         while True:
             try:
-                with closing(self._events(_path("jobs", job, "events"))) as events:
+                with closing(self._events(make_path("jobs", job, "events"))) as events:
                     for event in events:
                         if is_lost:
                             yield ConnectionRestored()
@@ -248,40 +232,28 @@ class Client:
                     if event.job.status != "succeeded":
                         raise JobUnsuccessful(event.job)
                     return event.job
-        sentence = f"Job {_id(job)} was deleted."
+        sentence = f"Job {get_id(job)} was deleted."
         raise ApiError("job_not_found", HTTPStatus.NOT_FOUND, sentence)
 
     def result(self, job: Job | str, format: Format = "png") -> bytes:
         """Fetches the finished picture; `ApiError` (`result_not_ready`) until there is one."""
-        return self._request_picture(_path("jobs", job, "result"), format=format)
+        return self._request_picture(make_path("jobs", job, "result"), format=format)
 
     def preview(self, job: Job | str) -> bytes | None:
         """Fetches the latest preview, a JPEG file; None before the first."""
-        response = self._send_retrying("GET", _path("jobs", job, "preview"))
+        response = self._send_retrying("GET", make_path("jobs", job, "preview"))
         has_preview = response.status_code != HTTPStatus.NO_CONTENT
-        return self._check_picture(response) if has_preview else None
+        return read_picture(response, self.url) if has_preview else None
 
     def losses(self, job: Job | str) -> LossCurves:
         """Fetches each loss term after each iteration so far."""
-        return self._request(LossCurves, "GET", _path("jobs", job, "losses"))
+        return self._request(LossCurves, "GET", make_path("jobs", job, "losses"))
 
-    def update_weights(
-        self,
-        job: Job | str,
-        *,
-        content_weight: float | None = None,
-        style_weight: float | None = None,
-        tv_weight: float | None = None,
-    ) -> Job:
-        """Changes the weights of a job, even while it is being painted; those that are None stay
-        as they are."""
-        weights = {
-            "content_weight": content_weight,
-            "style_weight": style_weight,
-            "tv_weight": tv_weight,
-        }
+    def update_weights(self, job: Job | str, **weights: Unpack[WeightOptions]) -> Job:
+        """Changes `content_weight`, `style_weight` or `tv_weight` of a job, even while it is being
+        painted; those that are None or not given stay as they are."""
         changed = {name: weight for name, weight in weights.items() if weight is not None}
-        return self._request(Job, "PATCH", _path("jobs", job), json=changed)
+        return self._request(Job, "PATCH", make_path("jobs", job), json=changed)
 
     def cancel(self, job: Job | str) -> Job:
         """Cancels a job: at once if it is queued, within an iteration or two if it is running.
@@ -289,7 +261,7 @@ class Client:
         Raises:
             ApiError: the job is being finished (`finish_requested`).
         """
-        return self._request(Job, "POST", _path("jobs", job, "cancel"))
+        return self._request(Job, "POST", make_path("jobs", job, "cancel"))
 
     def finish(self, job: Job | str) -> Job:
         """Ends a job early and makes the picture so far its result: a running job succeeds soon; a
@@ -298,16 +270,16 @@ class Client:
         Raises:
             ApiError: there is no picture yet, or the job is being canceled (`cancel_requested`).
         """
-        return self._request(Job, "POST", _path("jobs", job, "finish"))
+        return self._request(Job, "POST", make_path("jobs", job, "finish"))
 
     def retry(self, job: Job | str) -> Job:
         """Submits a finished job again, as a new job."""
-        headers = _idempotent()
-        return self._request(Job, "POST", _path("jobs", job, "retry"), headers=headers)
+        headers = idempotency_header()
+        return self._request(Job, "POST", make_path("jobs", job, "retry"), headers=headers)
 
     def delete(self, job: Job | str) -> None:
         """Cancels a job and deletes it with its pictures."""
-        self._delete(_path("jobs", job))
+        self._delete(make_path("jobs", job))
 
     def submit_sweep(
         self,
@@ -319,19 +291,19 @@ class Client:
     ) -> Sweep:
         """Submits a job for each combination of the values of `content_weight`, `style_weight`,
         `tv_weight` and `seed`; each is a number or a list of numbers."""
-        form = self._form(content, style, options)
-        headers = _idempotent(idempotency_key)
+        form = make_form(content, style, options, self._limit_bytes)
+        headers = idempotency_header(idempotency_key)
         return self._request(Sweep, "POST", "/sweeps", files=form, headers=headers)
 
     def get_sweep(self, sweep: Sweep | str) -> Sweep:
         """Fetches the sweep with all its jobs as they are now."""
-        return self._request(Sweep, "GET", _path("sweeps", sweep))
+        return self._request(Sweep, "GET", make_path("sweeps", sweep))
 
     def watch_sweep(self, sweep: Sweep | str) -> Iterator[Sweep]:
         """Fetches the sweep about once a second until all its jobs have ended."""
         policy = self._retry_policy.for_accepted_job()
         while True:
-            current = self._request(Sweep, "GET", _path("sweeps", sweep), policy)
+            current = self._request(Sweep, "GET", make_path("sweeps", sweep), policy)
             yield current
             if current.is_over:
                 return
@@ -341,42 +313,26 @@ class Client:
         self, sweep: Sweep | str, format: Format = "png", *, cell: int = 256
     ) -> bytes:
         """Fetches one image with all pictures of the sweep so far, each `cell` pixels wide."""
-        path = _path("sweeps", sweep, "sheet")
+        path = make_path("sweeps", sweep, "sheet")
         return self._request_picture(path, format=format, cell=str(cell))
 
     def cancel_sweep(self, sweep: Sweep | str) -> Sweep:
         """Cancels all jobs of a sweep."""
-        return self._request(Sweep, "POST", _path("sweeps", sweep, "cancel"))
+        return self._request(Sweep, "POST", make_path("sweeps", sweep, "cancel"))
 
     def delete_sweep(self, sweep: Sweep | str) -> None:
         """Cancels and deletes a sweep with all its jobs."""
-        self._delete(_path("sweeps", sweep))
+        self._delete(make_path("sweeps", sweep))
 
     def readiness(self) -> Readiness:
         """Fetches the state of the service's parts and its workers; never retried."""
-        response = self._send("GET", "/readyz")
-        if not response.is_success and response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
-            raise error_from_response(response, self.url)
+        response = self._send("GET", "/readyz", accepts_unavailable=True)
         try:
-            return self._parse(Readiness, response)
+            return parse_response(Readiness, response, self.url)
         except InvalidResponse:
             if response.is_success:
                 raise
             raise error_from_response(response, self.url) from None
-
-    def _form(
-        self, content: Picture | None, style: Pictures | None, options: Mapping[str, Any]
-    ) -> list[tuple[str, tuple[str | None, str | bytes]]]:
-        """The multipart form of a submission. Texts are parts too: without a picture, httpx would
-        send a form that is not multipart, which the service rejects."""
-        fields = {"content": content, "style": style, **options}
-        pictures = {name: fields.pop(name, None) for name in PICTURE_FIELDS}
-        files = read_uploads(pictures, self._limit_bytes)
-        texts = {name: encode_option(value) for name, value in fields.items() if value is not None}
-        return [
-            *((name, (None, text)) for name, text in texts.items()),
-            *((name, (name, data)) for name, data in files),
-        ]
 
     def _request(
         self,
@@ -386,10 +342,12 @@ class Client:
         policy: RetryPolicy | None = None,
         **arguments: Any,
     ) -> Model:
-        return self._parse(model, self._send_retrying(method, path, policy, **arguments))
+        response = self._send_retrying(method, path, policy, **arguments)
+        return parse_response(model, response, self.url)
 
     def _request_picture(self, path: str, policy: RetryPolicy | None = None, **query: str) -> bytes:
-        return self._check_picture(self._send_retrying("GET", path, policy, params=query))
+        response = self._send_retrying("GET", path, policy, params=query)
+        return read_picture(response, self.url)
 
     def _delete(self, path: str) -> None:
         """A retry may find nothing: an earlier try, whose response was lost, has deleted it."""
@@ -398,7 +356,7 @@ class Client:
         def delete() -> None:
             nonlocal was_sent
             try:
-                self._send_checked("DELETE", path)
+                self._send("DELETE", path)
             except ServiceUnreachable as error:
                 was_sent = was_sent or error.was_sent
                 raise
@@ -413,19 +371,24 @@ class Client:
     ) -> httpx.Response:
         """Sends a request until it succeeds or the policy ends."""
         retrying = Retrying(sleep=time.sleep, **retry_arguments(policy or self._retry_policy))
-        return retrying(self._send_checked, method, path, **arguments)
-
-    def _send_checked(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        response = self._send(method, path, **arguments)
-        if not response.is_success:
-            raise error_from_response(response, self.url)
-        return response
+        return retrying(self._send, method, path, **arguments)
 
     def _send(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **arguments: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        accepts_unavailable: bool = False,
+        **arguments: Any,
     ) -> httpx.Response:
+        """Sends a request once; every failure raises a ClientError.
+
+        Args:
+            accepts_unavailable: whether a 503 is a response like any other.
+        """
         try:
-            return self._http.request(
+            response = self._http.request(
                 method,
                 self.url + path,
                 headers=self._headers | dict(headers or {}),
@@ -434,6 +397,10 @@ class Client:
             )
         except httpx.HTTPError as error:
             raise error_from_httpx(error, self.url) from error
+        is_unavailable = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        if not response.is_success and not (accepts_unavailable and is_unavailable):
+            raise error_from_response(response, self.url)
+        return response
 
     def _events(self, path: str) -> Generator[Event, None]:
         """The events of one connection (server-sent events, WHATWG HTML section 9.2)."""
@@ -454,78 +421,25 @@ class Client:
         media_type = "text/event-stream"
         if not response.headers.get("content-type", "").startswith(media_type):
             raise invalid_response(response, self.url)
-        stream = _EventBytes(response)
-        source = httpx.Response(200, headers={"Content-Type": media_type}, content=stream)
+        size = 0
+
+        def limited_chunks() -> Iterator[bytes]:
+            """httpx-sse does not limit how long an event may be."""
+            nonlocal size
+            for chunk in response.iter_bytes():
+                size += len(chunk)
+                if size > LONGEST_EVENT_BYTES:
+                    raise ValueError("an event is too long")
+                yield chunk
+
+        source = httpx.Response(200, headers={"Content-Type": media_type}, content=limited_chunks())
         messages: Any = EventSource(source).iter_sse()  # declared without the `close` it has
         try:
             with closing(messages):
                 for message in messages:
-                    stream.size = 0
+                    size = 0
                     event = parse_event(message.event, message.data) if message.data else None
                     if event is not None:
                         yield event
         except ValueError as error:
             raise invalid_response(response, self.url, str(error)) from error
-
-    def _parse(self, model: type[Model], response: httpx.Response) -> Model:
-        try:
-            return parse(model, response.content)
-        except ValueError as error:
-            raise invalid_response(response, self.url, str(error)) from error
-
-    def _check_picture(self, response: httpx.Response) -> bytes:
-        if not response.headers.get("content-type", "").startswith("image/"):
-            raise invalid_response(response, self.url)
-        return response.content
-
-
-class _EventBytes:
-    """The bytes of a stream of events: httpx-sse does not limit how long an event may be.
-
-    Attributes:
-        size: bytes since the last event; whoever reads events resets it.
-
-    Raises:
-        ValueError: an event does not end.
-    """
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-        self.size = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._response.iter_bytes():
-            self.size += len(chunk)
-            if self.size > LONGEST_EVENT_BYTES:
-                raise ValueError("an event is too long")
-            yield chunk
-
-
-def _check_address(url: str, key: str | None) -> None:
-    try:
-        parts = urlsplit(url)
-        is_valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        httpx.URL(url)
-    except (ValueError, httpx.InvalidURL):
-        is_valid = False
-    if not is_valid:
-        raise InvalidAddress(
-            f"{url!r} is not the address of a service; it should look like {DEFAULT_URL}."
-        )
-    if key is not None and not (key.isascii() and key.isprintable()):
-        raise InvalidAddress("The key is invalid: it must be printable ASCII characters.")
-
-
-def _id(resource: Job | Sweep | str) -> str:
-    return resource if isinstance(resource, str) else resource.id
-
-
-def _path(collection: str, resource: Job | Sweep | str, part: str = "") -> str:
-    """The path of a job or a sweep, or of a part of it."""
-    path = f"/{collection}/{quote(_id(resource), safe='')}"
-    return f"{path}/{part}" if part else path
-
-
-def _idempotent(key: str | None = None) -> Mapping[str, str]:
-    """Makes a submission one job or sweep, however often the request is sent."""
-    return {"Idempotency-Key": key or uuid4().hex}

@@ -7,13 +7,24 @@ ClientError
 ├── JobUnsuccessful      the job failed, was canceled or expired
 ├── ServiceUnreachable   no connection, or a broken one, and retries did not help
 └── InvalidResponse      the response does not come from a Pastiche service
+
+`error_from_response` and `error_from_httpx` decide which one a failed request raises.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
 
-if TYPE_CHECKING:
-    from pastiche.client.models import Job
+import httpx
+
+from pastiche.client.models import Job, Model, parse
+
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_NOT_HTTP: Final = "illegal"
+"""In the message of httpx's parser if the response is not HTTP; otherwise the connection broke."""
+_GATEWAY_STATUSES = (502, 503, 504)
+"""How a proxy reports that the service behind it is unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,7 @@ class JobUnsuccessful(ClientError):
         job: the job as it ended.
     """
 
-    def __init__(self, job: "Job") -> None:
+    def __init__(self, job: Job) -> None:
         super().__init__(job.error.detail if job.error else f"The job was {job.status}.")
         self.job = job
 
@@ -99,3 +110,84 @@ class ServiceUnreachable(ClientError):
 
 class InvalidResponse(ClientError):
     """Something responds at that address, but not as Pastiche does."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    code: str
+    detail: str
+    errors: tuple[FieldError, ...] | None = None
+
+
+def error_from_response(response: httpx.Response, url: str) -> ClientError:
+    """The exception for a response that is not a success (RFC 9457).
+
+    Args:
+        url: the address of the service, for the message.
+    """
+    try:
+        problem = parse(_Problem, response.content)
+    except ValueError:
+        if response.status_code in _GATEWAY_STATUSES:
+            sentence = f"{url} is unavailable: a proxy responded with {response.status_code}."
+            return ServiceUnreachable(sentence, was_sent=True)
+        return invalid_response(response, url)
+    return ApiError(
+        problem.code,
+        response.status_code,
+        problem.detail,
+        problem.errors or (),
+        _retry_after_seconds(response),
+    )
+
+
+def invalid_response(response: httpx.Response, url: str, reason: str = "") -> InvalidResponse:
+    """The exception for a response that does not come from Pastiche."""
+    media_type = response.headers.get("content-type", "").partition(";")[0]
+    content = media_type if media_type.isprintable() and media_type else "no content type"
+    more = f" ({reason})" if reason else ""
+    return InvalidResponse(
+        f"The server at {url} is not a Pastiche service: "
+        f"it responded with {response.status_code}, {content}{more}."
+    )
+
+
+def parse_response(model: type[Model], response: httpx.Response, url: str) -> Model:
+    """Reads a response; raises InvalidResponse if it is not what the service would send."""
+    try:
+        return parse(model, response.content)
+    except ValueError as error:
+        raise invalid_response(response, url, str(error)) from error
+
+
+def read_picture(response: httpx.Response, url: str) -> bytes:
+    """The picture in a response; raises InvalidResponse if it is something else."""
+    if not response.headers.get("content-type", "").startswith("image/"):
+        raise invalid_response(response, url)
+    return response.content
+
+
+def error_from_httpx(error: httpx.HTTPError, url: str) -> ClientError:
+    """The exception for one of httpx's."""
+    reason = (str(error) or type(error).__name__).rstrip(".")
+    if isinstance(error, httpx.RemoteProtocolError) and _NOT_HTTP in reason:
+        return InvalidResponse(f"The server at {url} does not speak HTTP.")
+    was_sent = not isinstance(error, _NEVER_SENT)
+    if isinstance(error, httpx.TimeoutException):
+        return ServiceUnreachable(f"{url} did not respond in time.", was_sent=was_sent)
+    if isinstance(error, httpx.TransportError):
+        return ServiceUnreachable(f"{url} cannot be reached ({reason}).", was_sent=was_sent)
+    return InvalidResponse(f"The response of {url} cannot be read ({reason}).")
+
+
+def _retry_after_seconds(response: httpx.Response) -> float | None:
+    """`Retry-After`, a number or a date (RFC 9110, section 10.2.3)."""
+    value = response.headers.get("retry-after", "")
+    if value.isdecimal() and len(value) < 10:
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())

@@ -1,16 +1,18 @@
 """What a service sends: jobs and their events, sweeps, losses, estimates, workers.
 
-Everything is read from JSON, by pydantic, into frozen dataclasses. A newer service may send more
-than this version knows: unknown fields are ignored, and `raw` has the whole JSON object.
+Everything is read from JSON, by pydantic, into frozen dataclasses: strictly, so that "5" is not a
+number. A newer service may send more than this version knows: unknown fields are ignored, and `raw`
+has the whole JSON object.
 """
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from pydantic import TypeAdapter, ValidationError, model_validator
+from pydantic import TypeAdapter, ValidationError
 
 Format = Literal["png", "jpeg", "webp"]
 Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
@@ -28,12 +30,26 @@ def parse(model: type[Model], data: bytes | str) -> Model:
             message names the field.
     """
     try:
-        parsed: Model = _adapter(model).validate_json(data)
+        parsed: Model = _adapter(model).validate_json(data, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         name = ".".join(map(str, first["loc"])) or model.__name__
         raise ValueError(f"{name}: {first['msg']}") from None
+    _set_raw(parsed, json.loads(data))
     return parsed
+
+
+def _set_raw(parsed: object, document: Any) -> None:
+    """Sets `raw` of all objects of the API; a validator would end the strict reading of JSON."""
+    if isinstance(parsed, _Resource):
+        object.__setattr__(parsed, "raw", document)
+    if isinstance(parsed, tuple):
+        for each, part in zip(parsed, document, strict=True):
+            _set_raw(each, part)
+    elif is_dataclass(parsed):
+        for each in fields(parsed):
+            if each.init and each.name in document:
+                _set_raw(getattr(parsed, each.name), document[each.name])
 
 
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
@@ -52,12 +68,7 @@ class _Resource:
         raw: the object as the service sent it, fields that this version does not know included.
     """
 
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _set_raw(cls, data: Any) -> Any:
-        return {**data, "raw": data} if isinstance(data, dict) else data
+    raw: Mapping[str, Any] = field(default_factory=dict, init=False, repr=False, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

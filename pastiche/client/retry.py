@@ -1,35 +1,19 @@
-"""What a failed request means, and when it is sent again."""
+"""When a failed request is sent again."""
 
 import logging
 import math
 import random
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, Final, Self
+from typing import Any, Self
 
-import httpx
 from tenacity import RetryCallState, retry_if_exception
 
-from pastiche.client.errors import (
-    ApiError,
-    ClientError,
-    FieldError,
-    InvalidResponse,
-    ServiceUnreachable,
-)
-from pastiche.client.models import parse
+from pastiche.client.errors import ApiError, ClientError, ServiceUnreachable
 
 log = logging.getLogger("pastiche.client")
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
-
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_NOT_HTTP: Final = "illegal"
-"""In the message of httpx's parser if the response is not HTTP; otherwise the connection broke."""
-_GATEWAY_STATUSES = (502, 503, 504)
-"""How a proxy reports that the service behind it is unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,69 +93,3 @@ def _error(state: RetryCallState) -> ClientError:
     error = state.outcome.exception()
     assert isinstance(error, ClientError)
     return error
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    code: str
-    detail: str
-    errors: tuple[FieldError, ...] | None = None
-
-
-def error_from_response(response: httpx.Response, url: str) -> ClientError:
-    """The exception for a response that is not a success (RFC 9457).
-
-    Args:
-        url: the address of the service, for the message.
-    """
-    try:
-        problem = parse(_Problem, response.content)
-    except ValueError:
-        if response.status_code in _GATEWAY_STATUSES:
-            sentence = f"{url} is unavailable: a proxy responded with {response.status_code}."
-            return ServiceUnreachable(sentence, was_sent=True)
-        return invalid_response(response, url)
-    return ApiError(
-        problem.code,
-        response.status_code,
-        problem.detail,
-        problem.errors or (),
-        _retry_after_seconds(response),
-    )
-
-
-def invalid_response(response: httpx.Response, url: str, reason: str = "") -> InvalidResponse:
-    """The exception for a response that does not come from Pastiche."""
-    media_type = response.headers.get("content-type", "").partition(";")[0]
-    content = media_type if media_type.isprintable() and media_type else "no content type"
-    more = f" ({reason})" if reason else ""
-    return InvalidResponse(
-        f"The server at {url} is not a Pastiche service: "
-        f"it responded with {response.status_code}, {content}{more}."
-    )
-
-
-def error_from_httpx(error: httpx.HTTPError, url: str) -> ClientError:
-    """The exception for one of httpx's."""
-    reason = (str(error) or type(error).__name__).rstrip(".")
-    if isinstance(error, httpx.RemoteProtocolError) and _NOT_HTTP in reason:
-        return InvalidResponse(f"The server at {url} does not speak HTTP.")
-    was_sent = not isinstance(error, _NEVER_SENT)
-    if isinstance(error, httpx.TimeoutException):
-        return ServiceUnreachable(f"{url} did not respond in time.", was_sent=was_sent)
-    if isinstance(error, httpx.TransportError):
-        return ServiceUnreachable(f"{url} cannot be reached ({reason}).", was_sent=was_sent)
-    return InvalidResponse(f"The response of {url} cannot be read ({reason}).")
-
-
-def _retry_after_seconds(response: httpx.Response) -> float | None:
-    """`Retry-After`, a number or a date (RFC 9110, section 10.2.3)."""
-    value = response.headers.get("retry-after", "")
-    if value.isdecimal() and len(value) < 10:
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())

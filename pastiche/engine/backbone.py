@@ -14,15 +14,8 @@ from pastiche.engine.fast.convolution import FastConvolution, NetworkPooling, co
 from pastiche.engine.fast.cuda import exact_convolutions
 from pastiche.engine.interruption import check_interruption
 from pastiche.engine.plain import Convolution
-from pastiche.network_layers import POOLED_BEFORE, VGG_SHARES, stride_at
+from pastiche.network_layers import POOLED_BEFORE
 from pastiche.options import LAYERS, LayerName, Padding, StyleStatistic, Variation
-
-
-def size_at(layer: LayerName, height: int, width: int) -> tuple[int, int]:
-    """(H, W) of this layer's feature map of an image."""
-    for _ in range(stride_at(layer).bit_length() - 1):
-        height, width = max(1, height // 2), max(1, width // 2)
-    return height, width
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,6 @@ class Backbone:
         convolutions: by layer, in the order of `CHANNELS`, down to the deepest that is needed.
         mean: what is subtracted from the red, green and blue of an image first.
         centre: what is subtracted from every feature map, 0 in the paper's network.
-        shares: by style layer, its share of the style loss (w_l of eq. 5) by default.
         units: by style statistic, what weights of 1 stand for.
         is_trained: whether it sees every colour, and its deep layers separate what is shown from
             its colours. A network that is fitted to a few images does not: there the content image
@@ -69,7 +61,6 @@ class Backbone:
     convolutions: Mapping[LayerName, Convolution]
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     centre: float = 0.0
-    shares: Mapping[LayerName, float] = field(default_factory=lambda: VGG_SHARES)
     units: Mapping[StyleStatistic, Units] = field(default_factory=lambda: VGG_UNITS)
     is_trained: bool = True
     pooling: NetworkPooling = "average"

@@ -6,7 +6,7 @@ torchvision is imported here alone: its module says which tensors a file of its 
 
 import pickle
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +26,7 @@ from pastiche.engine.weights import (
     weights_folder,
 )
 from pastiche.engine.whitened import Whitened
-from pastiche.network_layers import CHANNELS, VGG_SHARES
+from pastiche.network_layers import CHANNELS
 from pastiche.options import LAYERS, VGG16_LAYERS, BackboneChoice, LayerName, Options
 
 
@@ -36,7 +36,6 @@ class BackboneSource(Protocol):
     Attributes:
         name: `vgg16`, `vgg19`, `vgg19-caffe` or `whitened`.
         sha256: the digest of its weights, None where it has none.
-        shares: of the style loss, by layer, by default.
     """
 
     @property
@@ -44,9 +43,6 @@ class BackboneSource(Protocol):
 
     @property
     def sha256(self) -> str | None: ...
-
-    @property
-    def shares(self) -> Mapping[LayerName, float]: ...
 
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
@@ -84,7 +80,7 @@ def choose_backbone(
             f"`pastiche weights {name}` or `make weights BACKBONE={name}` fetches them."
         )
     file.checked_digest(path)
-    return Pretrained(name, path, file, INPUTS[name])
+    return Pretrained(name, path, file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +123,6 @@ class Pretrained:
     name: str
     path: Path
     file: WeightsFile
-    input: InputScaling
-    shares: Mapping[LayerName, float] = field(default_factory=lambda: VGG_SHARES)
 
     @cached_property
     def sha256(self) -> str:
@@ -138,14 +132,14 @@ class Pretrained:
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
     ) -> Backbone:
         """The network, on the CPU; it does not depend on the images."""
-        sha256 = self.file.checked_digest(self.path)
+        sha256, scaling = self.file.checked_digest(self.path), INPUTS[self.name]
         convolutions = load(self.path, layers)
-        convolutions["relu1_1"] = _scale_input(convolutions["relu1_1"], self.input)
+        convolutions["relu1_1"] = _scale_input(convolutions["relu1_1"], scaling)
         return Backbone(
             self.name,
             sha256,
             convolutions,
-            mean=self.input.mean,
+            mean=scaling.mean,
             pooling="average" if options.pooling == "average" else "max",
             padding=options.padding,
         )
@@ -160,36 +154,31 @@ def load(path: Path, layers: Collection[LayerName]) -> dict[LayerName, Convoluti
     Raises:
         MissingWeights: no such file, or it does not hold such a network.
     """
+    network: Sequence[LayerName]
+    keys: Sequence[str]
+    tensors: Mapping[str, object]
     if path.suffix == ".safetensors":
-        return _load_vgg16(path, _down_to(layers, VGG16_LAYERS))
-    return _load_vgg19(path, _down_to(layers, LAYERS))
-
-
-def _down_to(layers: Collection[LayerName], network: Sequence[LayerName]) -> Sequence[LayerName]:
-    return network[: 1 + max(network.index(layer) for layer in layers)]
-
-
-def _load_vgg16(path: Path, layers: Sequence[LayerName]) -> dict[LayerName, Convolution]:
-    names = dict(zip(VGG16_LAYERS, vgg16.CONVOLUTIONS, strict=True))
-    tensors = vgg16.load(path)
+        network, keys, tensors = VGG16_LAYERS, vgg16.CONVOLUTIONS, vgg16.load(path)
+    else:
+        network, keys, tensors = LAYERS, _torchvision_keys(), _load_state(path)
+    deepest = max(network.index(layer) for layer in layers)
     return {
-        layer: Convolution(tensors[f"{names[layer]}.weight"], tensors[f"{names[layer]}.bias"])
-        for layer in layers
+        layer: _convolution(tensors, layer, key, path)
+        for layer, key in list(zip(network, keys, strict=True))[: 1 + deepest]
     }
 
 
-def _load_vgg19(path: Path, layers: Sequence[LayerName]) -> dict[LayerName, Convolution]:
+def _load_state(path: Path) -> Mapping[str, object]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError as error:
         raise MissingWeights(f"There are no weights at {path}.") from error
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise MissingWeights(f"{path} is damaged, or not a file of weights.") from error
-    keys = dict(zip(LAYERS, _torchvision_keys(), strict=True))
-    return {layer: _convolution(state, layer, keys[layer], path) for layer in layers}
+    return state if isinstance(state, dict) else {}
 
 
-def _torchvision_keys() -> list[str]:
+def _torchvision_keys() -> Sequence[str]:
     """The names of the convolutions of torchvision's VGG-19, in order."""
     # Importing it takes a second, which `vgg16` does not need.
     from torchvision.models import vgg19
@@ -199,17 +188,20 @@ def _torchvision_keys() -> list[str]:
     return [f"features.{i}" for i, each in enumerate(layers) if isinstance(each, torch.nn.Conv2d)]
 
 
-def _convolution(state: object, layer: LayerName, key: str, path: Path) -> Convolution:
+def _convolution(
+    tensors: Mapping[str, object], layer: LayerName, key: str, path: Path
+) -> Convolution:
     incoming, outgoing = CHANNELS[layer]
-    shapes = {f"{key}.weight": (outgoing, incoming, 3, 3), f"{key}.bias": (outgoing,)}
-    for name, shape in shapes.items():
-        tensor = state.get(name) if isinstance(state, dict) else None
+    found: list[Tensor] = []
+    for part, shape in (("weight", (outgoing, incoming, 3, 3)), ("bias", (outgoing,))):
+        tensor = tensors.get(f"{key}.{part}")
         if not isinstance(tensor, Tensor) or tuple(tensor.shape) != shape:
             raise MissingWeights(
-                f"{path} does not hold a VGG-19: {name} should be of shape {shape}."
+                f"{path} does not hold a VGG: {key}.{part} should be of shape {shape}."
             )
-    assert isinstance(state, dict)
-    return Convolution(state[f"{key}.weight"].float(), state[f"{key}.bias"].float())
+        found.append(tensor.float())
+    weight, bias = found
+    return Convolution(weight, bias)
 
 
 def _scale_input(first: Convolution, scaling: InputScaling) -> Convolution:

@@ -2,7 +2,6 @@
 
 import struct
 from dataclasses import asdict, dataclass, fields
-from hashlib import blake2b
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import IO, Any
@@ -66,7 +65,7 @@ class Checkpoint:
 
     Attributes:
         options: with the weights as they were last.
-        images: from `digest_images`, of the images it is made from.
+        images: the `Inputs.digest` of what it is made from.
     """
 
     place: Place
@@ -74,11 +73,11 @@ class Checkpoint:
     options: Options
     images: str
 
-    @property
-    def size_bytes(self) -> int:
-        """The size of its tensors in memory."""
+    def bytes_on(self, device: torch.device) -> int:
+        """How much of a device's memory its tensors occupy."""
         values = (getattr(self.state, each.name) for each in fields(self.state))
-        return sum(value.nbytes for value in values if isinstance(value, Tensor))
+        tensors = [value for value in values if isinstance(value, Tensor)]
+        return sum(tensor.nbytes for tensor in tensors if tensor.device == device)
 
     def check(self, inputs: Inputs, options: Options) -> None:
         """Checks that a run with these inputs and options may resume from it.
@@ -86,7 +85,7 @@ class Checkpoint:
         Raises:
             OptionError: it belongs to other images or other options.
         """
-        if digest_images(inputs) != self.images:
+        if inputs.digest() != self.images:
             raise OptionError("resume", "must be of these images: it was taken from others.")
         for name, value in asdict(options).items():
             if name not in LIVE_OPTIONS and value != getattr(self.options, name):
@@ -126,15 +125,3 @@ class Checkpoint:
             raise
         except _DAMAGE as error:
             raise UnusableCheckpoint(f"Not a whole checkpoint: {error}") from error
-
-
-def digest_images(inputs: Inputs) -> str:
-    """A hash of the sizes and pixels of images that were checked."""
-    found = blake2b(digest_size=16)
-    for each in fields(inputs):
-        value = getattr(inputs, each.name)
-        for image in value if isinstance(value, tuple) else (value,):
-            found.update(f"{each.name} {None if image is None else tuple(image.shape)}".encode())
-            if image is not None:
-                found.update(image.cpu().contiguous().numpy())
-    return found.hexdigest()

@@ -137,7 +137,6 @@ def _statistics(colours: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:
-    """A power of a symmetric positive matrix."""
     values, vectors = torch.linalg.eigh(matrix)
     powers = values.clamp_min(MIN_VARIANCE**2).pow(exponent)
     power: Tensor = (vectors * powers) @ vectors.T

@@ -11,28 +11,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pastiche.engine.backbone import size_at
 from pastiche.engine.plain import Moments
+from pastiche.network_layers import size_at
 from pastiche.options import LayerName, StyleStatistic
 
 
-def build_guide(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """How much each position of a feature map counts: T², with T the mask's mean there.
+def build_guides(mask: Tensor, layers: Sequence[LayerName]) -> dict[LayerName, Tensor]:
+    """How much each position of the feature maps counts: T², with T the mask's mean there.
 
     Args:
         mask: (1, 1, H, W) in 0 to 1.
-        size: (h, w) of the feature map.
 
     Returns:
-        (1, 1, h, w), float32.
+        {layer: (1, 1, h, w)}, float32.
     """
-    return F.adaptive_avg_pool2d(mask, size).square()
-
-
-def build_guides(mask: Tensor, layers: Sequence[LayerName]) -> dict[LayerName, Tensor]:
-    """`build_guide` for each of these layers."""
-    height, width = mask.shape[-2:]
-    return {layer: build_guide(mask, size_at(layer, height, width)) for layer in layers}
+    sizes = {layer: size_at(layer, mask.shape[2], mask.shape[3]) for layer in layers}
+    return {layer: F.adaptive_avg_pool2d(mask, size).square() for layer, size in sizes.items()}
 
 
 def blend_shares(count: int, weights: Sequence[float]) -> list[float]:

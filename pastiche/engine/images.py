@@ -7,50 +7,43 @@ from PIL import Image
 from torch import Tensor
 
 from pastiche.options import OptionError, Resampling
-from pastiche.pictures import AnySource, as_mask, on_white, read_picture, upright_srgb
+from pastiche.pictures import AnySource, as_mask, on_white, read_picture
 
 
-def read_image(source: AnySource) -> Tensor:
+def read_image(source: AnySource, name: str = "The picture") -> Tensor:
     """A picture as a tensor, (1, 3, H, W), float32 in 0 to 1: upright, in sRGB, with white behind
     what is transparent.
 
     Args:
         source: a path, the bytes of a file, an open file, a Pillow picture, or an array.
+        name: what it is called in messages.
 
     Raises:
         UnreadablePicture: it cannot be read; the message is a sentence that says why.
     """
-    return _pixels(on_white(read_picture(source)))
+    pixels = np.asarray(on_white(read_picture(source, name)), dtype=np.float32) / 255.0  # (H, W, 3)
+    return torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).contiguous()
 
 
-def read_mask(source: AnySource) -> Tensor:
+def read_mask(source: AnySource, name: str = "The mask") -> Tensor:
     """A picture as a mask, (1, 1, H, W), float32 in 0 to 1: how light it is, 0 where it is
     transparent.
 
     Raises:
         UnreadablePicture: it cannot be read; the message is a sentence that says why.
     """
-    return _light(as_mask(read_picture(source)))
+    pixels = np.asarray(as_mask(read_picture(source, name)), dtype=np.float32) / 255.0  # (H, W)
+    return torch.from_numpy(pixels)[None, None].contiguous()
 
 
 def from_pil(picture: Image.Image) -> Tensor:
     """`read_image` of a Pillow picture."""
-    return _pixels(on_white(upright_srgb(picture)))
+    return read_image(picture)
 
 
 def mask_from_pil(picture: Image.Image) -> Tensor:
     """`read_mask` of a Pillow picture."""
-    return _light(as_mask(upright_srgb(picture)))
-
-
-def _pixels(picture: Image.Image) -> Tensor:
-    pixels = np.asarray(picture, dtype=np.float32) / 255.0  # (H, W, 3)
-    return torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).contiguous()
-
-
-def _light(mask: Image.Image) -> Tensor:
-    pixels = np.asarray(mask, dtype=np.float32) / 255.0  # (H, W)
-    return torch.from_numpy(pixels)[None, None].contiguous()
+    return read_mask(picture)
 
 
 def to_pil(image: Tensor) -> Image.Image:

@@ -1,7 +1,8 @@
 """The images that a pastiche is made from: checked once, and in the colours to paint in."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from hashlib import blake2b
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -80,21 +81,27 @@ class Inputs:
             content_map=None if content_map is None else _mask(content_map, content, "content_map"),
         )
 
+    def digest(self) -> str:
+        """A hash of the sizes and pixels of the images."""
+        found = blake2b(digest_size=16)
+        for each in fields(self):
+            value = getattr(self, each.name)
+            for image in value if isinstance(value, tuple) else (value,):
+                shape = None if image is None else tuple(image.shape)
+                found.update(f"{each.name} {shape}".encode())
+                if image is not None:
+                    found.update(image.cpu().contiguous().numpy())
+        return found.hexdigest()
+
     def to(self, device: torch.device) -> "Inputs":
         """The same images on a device."""
 
-        def moved(images: Sequence[Tensor]) -> tuple[Tensor, ...]:
-            return tuple(image.to(device) for image in images)
+        def moved(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(map(moved, value))
+            return None if value is None else value.to(device)
 
-        return replace(
-            self,
-            content=self.content.to(device),
-            styles=moved(self.styles),
-            masks=moved(self.masks),
-            style_masks=moved(self.style_masks),
-            start=None if self.start is None else self.start.to(device),
-            content_map=None if self.content_map is None else self.content_map.to(device),
-        )
+        return Inputs(*(moved(getattr(self, each.name)) for each in fields(self)))
 
     def styles_and_masks(self) -> list[tuple[Tensor, Tensor | None]]:
         """Each style image with its mask."""

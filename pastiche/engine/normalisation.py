@@ -6,7 +6,7 @@ at every size, layer and backbone. The other two are for weights that come from 
 the tool of that name, with total variation as a sum over pixels in 0 to 255.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -101,6 +101,53 @@ class Weights:
     style: float
     tv: float
     gamut: float
+
+
+class TermWeights:
+    """What each target's loss is multiplied by, as scalars on the device of the targets.
+
+    New weights fill the same memory: neither the targets nor a recorded CUDA graph change.
+
+    Args:
+        content_shares: of each content target.
+        style_shares: of each style target, the share of each of its styles.
+
+    Attributes:
+        contents: by content target.
+        styles: by style target, of each style.
+        layers: by style target, the sum over its styles.
+        tv, gamut: of the pixels' own terms.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        content_shares: Sequence[float],
+        style_shares: Sequence[Sequence[float]],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self._content_shares, self._style_shares = content_shares, style_shares
+        numbers = self._numbers(weights)
+        self._values = torch.tensor(numbers, device=device, dtype=dtype)  # (number of weights)
+        scalars = iter(self._values.unbind())
+        self.contents = [next(scalars) for _ in content_shares]
+        self.styles = [[next(scalars) for _ in shares] for shares in style_shares]
+        self.layers = [next(scalars) for _ in style_shares]
+        self.tv, self.gamut = scalars
+
+    def update(self, weights: Weights) -> None:
+        """From here on with these weights."""
+        self._values.copy_(torch.tensor(self._numbers(weights), dtype=self._values.dtype))
+
+    def _numbers(self, weights: Weights) -> list[float]:
+        return [
+            *(weights.content * share for share in self._content_shares),
+            *(weights.style * share for shares in self._style_shares for share in shares),
+            *(weights.style * sum(shares) for shares in self._style_shares),
+            weights.tv,
+            weights.gamut,
+        ]
 
 
 def term_weights(options: Options, network: Backbone, blank_losses: tuple[float, float]) -> Weights:

@@ -1,21 +1,25 @@
 """What is minimised: the weighted loss terms at one picture, and their gradient.
 
-It is computed in phases, so that a picture may be computed tile by tile: `measure` sums what adds
-up over positions; `losses` has the terms and their gradients at these sums; `feature_gradients` the
-gradient at each position; and `add_pixel_terms` completes it.
+`evaluate` computes both in phases, so that a picture may be computed tile by tile: `measure` sums
+what adds up over positions; `losses` has the terms and their gradients at these sums;
+`feature_gradients` the gradient at each position; and `add_pixel_terms` completes it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
+from itertools import chain
 from operator import add
-from typing import Any, Literal
+from typing import Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.fast.tiling import Tile
+from pastiche.engine.fast.cuda import exact_convolutions
+from pastiche.engine.fast.memory import release_freed_memory
+from pastiche.engine.fast.tiling import WHOLE, Tile, split_image
+from pastiche.engine.interruption import check_interruption
 from pastiche.engine.losses import (
     MomentsGradient,
     PositionSums,
@@ -27,13 +31,13 @@ from pastiche.engine.losses import (
     position_sums,
     total_variation,
 )
-from pastiche.engine.normalisation import Weights
+from pastiche.engine.normalisation import SCALINGS, TermWeights, Weights
 from pastiche.engine.targets import Targets
-from pastiche.options import LayerName, Variation
+from pastiche.options import LayerName, Options, Variation
 
 TermName = Literal["content", "style", "tv", "gamut"]
 FeatureMaps = Mapping[LayerName, Tensor]
-StyleKey = tuple[int, LayerName]  # a region by its number, and a layer
+Sums = TypeVar("Sums", PositionSums, Tensor)
 
 EPSILON = 1e-8  # added to the norm that a gradient is divided by, as in neural_style.lua
 
@@ -62,34 +66,16 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureSums:
-    """What adds up over positions.
-
-    Attributes:
-        contents: by content target, Σ (F − P)².
-        styles: by region and layer.
-    """
+class TermSums(Generic[Sums]):
+    """Sums over positions, by content target and by style target; those of tiles add up."""
 
     contents: Sequence[Tensor]
-    styles: Mapping[StyleKey, PositionSums]
+    styles: Sequence[Sums]
 
-    def __add__(self, other: "FeatureSums") -> "FeatureSums":
+    def __add__(self, other: "TermSums[Sums]") -> "TermSums[Sums]":
         contents = [one + more for one, more in zip(self.contents, other.contents, strict=True)]
-        styles = {key: sums + other.styles[key] for key, sums in self.styles.items()}
-        return FeatureSums(contents, styles)
-
-
-@dataclass(frozen=True, slots=True)
-class GradientNorms:
-    """Σ |∂L/∂F| over the positions of each term's gradient at the feature map F, by term."""
-
-    contents: Sequence[Tensor]
-    styles: Mapping[StyleKey, Tensor]
-
-    def __add__(self, other: "GradientNorms") -> "GradientNorms":
-        contents = [one + more for one, more in zip(self.contents, other.contents, strict=True)]
-        styles = {key: norm + other.styles[key] for key, norm in self.styles.items()}
-        return GradientNorms(contents, styles)
+        styles = [one + more for one, more in zip(self.styles, other.styles, strict=True)]
+        return TermSums(contents, styles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,65 +84,17 @@ class Losses:
 
     values: Mapping[Term, Tensor]
     content_gradients: Sequence[Tensor]
-    style_gradients: Mapping[StyleKey, MomentsGradient]
+    style_gradients: Sequence[MomentsGradient]
 
-    def normalise(self, norms: GradientNorms) -> "Losses":
-        """The same terms, with each gradient divided by its norm."""
+    def normalise(self, norms: TermSums[Tensor]) -> "Losses":
+        """The same terms, with each gradient divided by its norm, from `gradient_norms`."""
         contents = zip(self.content_gradients, norms.contents, strict=True)
-        return replace(
-            self,
-            content_gradients=[gradient / (norm + EPSILON) for gradient, norm in contents],
-            style_gradients={
-                key: gradient * (1.0 / (norms.styles[key] + EPSILON))
-                for key, gradient in self.style_gradients.items()
-            },
+        styles = zip(self.style_gradients, norms.styles, strict=True)
+        return Losses(
+            self.values,
+            [gradient / (norm + EPSILON) for gradient, norm in contents],
+            [gradient * (1.0 / (norm + EPSILON)) for gradient, norm in styles],
         )
-
-
-class TermWeights:
-    """What each target's loss is multiplied by, as scalars on the device of the targets.
-
-    New weights fill the same memory: neither the targets nor a recorded CUDA graph change.
-
-    Attributes:
-        contents: by content target.
-        styles: by region and layer, of each style.
-        layers: by region and layer, the sum over the styles.
-        tv, gamut: of the pixels' own terms.
-    """
-
-    def __init__(
-        self, targets: Targets, weights: Weights, device: torch.device, dtype: torch.dtype
-    ) -> None:
-        self._targets = targets
-        numbers = self._numbers(weights)
-        self._values = torch.tensor(numbers, device=device, dtype=dtype)  # (number of weights)
-        scalars = iter(self._values.unbind())
-        self.contents = [next(scalars) for _ in targets.contents]
-        self.styles = {key: [next(scalars) for _ in shares] for key, shares in self._shares()}
-        self.layers = {key: next(scalars) for key, _ in self._shares()}
-        self.tv, self.gamut = scalars
-
-    def update(self, weights: Weights) -> None:
-        """From here on with these weights."""
-        self._values.copy_(torch.tensor(self._numbers(weights), dtype=self._values.dtype))
-
-    def _shares(self) -> list[tuple[StyleKey, list[float]]]:
-        """The shares of the styles, by region and layer."""
-        return [
-            ((index, layer), [style.share for style in region.styles_at(layer)])
-            for index, region in enumerate(self._targets.regions)
-            for layer in region.layers
-        ]
-
-    def _numbers(self, weights: Weights) -> list[float]:
-        return [
-            *(weights.content * target.share for target in self._targets.contents),
-            *(weights.style * share for _, shares in self._shares() for share in shares),
-            *(weights.style * sum(shares) for _, shares in self._shares()),
-            weights.tv,
-            weights.gamut,
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,84 +111,91 @@ class Objective:
     backbone: Backbone
     targets: Targets
     weights: TermWeights
-    tv_norm: Variation = "squared"
-    sums_variation: bool = False
-    normalises_gradients: bool = False
+    tv_norm: Variation
+    sums_variation: bool
+    normalises_gradients: bool
 
     @classmethod
     def build(
-        cls, backbone: Backbone, targets: Targets, weights: Weights, **settings: Any
+        cls, backbone: Backbone, targets: Targets, weights: Weights, options: Options
     ) -> "Objective":
-        """The objective with these weights, and the other fields as `settings`."""
-        dtype = torch.promote_types(backbone.dtype, torch.float32)
-        device = targets.contents[0].features.device
-        return cls(backbone, targets, TermWeights(targets, weights, device, dtype), **settings)
+        """The objective with these weights, and with all else as in the options."""
+        term_weights = TermWeights(
+            weights,
+            [target.share for target in targets.contents],
+            [target.shares for target in targets.styles],
+            targets.contents[0].features.device,
+            torch.promote_types(backbone.dtype, torch.float32),
+        )
+        return cls(
+            backbone,
+            targets,
+            term_weights,
+            options.tv_norm,
+            SCALINGS[options.normalisation].sums_variation,
+            options.gradient_normalisation,
+        )
 
     @property
     def terms(self) -> tuple[Term, ...]:
         """What `Evaluation.terms` are."""
         contents = [Term("content", target.layer) for target in self.targets.contents]
-        styles = [
-            Term("style", style.layer) for region in self.targets.regions for style in region.styles
-        ]
+        styles = [Term("style", target.layer) for target in self.targets.styles]
         return (*dict.fromkeys([*contents, *styles]), Term("tv"), Term("gamut"))
 
     def crop(self, tile: Tile) -> "Objective":
         """The objective for the feature maps of a tile."""
         return replace(self, targets=self.targets.crop(tile))
 
-    def measure(self, features: FeatureMaps) -> FeatureSums:
-        """The sums over all positions of the feature maps, (1, C, h, w)."""
+    @torch.no_grad()
+    def measure(self, features: FeatureMaps) -> TermSums[PositionSums]:
+        """What the terms are computed from: Σ (F − P)² of each content target, and the sums of
+        each style target, over all positions of the feature maps, (1, C, h, w)."""
         contents = [
             content_loss(features[target.layer], target.features, target.weight_map)
             for target in self.targets.contents
         ]
-        styles = {
-            (index, layer): position_sums(features[layer], region.guides[layer])
-            for index, region in enumerate(self.targets.regions)
-            for layer in region.layers
-        }
-        return FeatureSums(contents, styles)
+        styles = [
+            position_sums(features[target.layer], target.guide) for target in self.targets.styles
+        ]
+        return TermSums(contents, styles)
 
-    def losses(self, sums: FeatureSums) -> Losses:
+    def losses(self, sums: TermSums[PositionSums]) -> Losses:
         """The content and style terms of the whole picture's sums."""
         values: dict[Term, Tensor] = {}
-        content_gradients = []
+        content_gradients, style_gradients = [], []
         contents = zip(self.targets.contents, self.weights.contents, sums.contents, strict=True)
         for target, weight, squares in contents:
             values[Term("content", target.layer)] = weight * squares * target.scale
             content_gradients.append(weight * target.scale)
-        style_gradients = {}
-        for (index, layer), layer_sums in sums.styles.items():
-            moments, gradients = layer_sums.moments(), []
-            styles = self.targets.regions[index].styles_at(layer)
-            for style, weight in zip(styles, self.weights.styles[index, layer], strict=True):
-                value, gradient = style.statistic.loss(moments)
-                term = Term("style", layer)
+        styles = zip(self.targets.styles, self.weights.styles, sums.styles, strict=True)
+        for style, weights, counted in styles:
+            term, moments, gradients = Term("style", style.layer), counted.moments(), []
+            for statistic, weight in zip(style.statistics, weights, strict=True):
+                value, gradient = statistic.loss(moments)
                 values[term] = values.get(term, 0.0) + weight * value
                 gradients.append(gradient * weight)
-            style_gradients[index, layer] = reduce(add, gradients) * (1.0 / layer_sums.count)
+            style_gradients.append(reduce(add, gradients) * (1.0 / counted.count))
         return Losses(values, content_gradients, style_gradients)
 
-    def gradient_norms(self, features: FeatureMaps, losses: Losses) -> GradientNorms:
-        """The L1 norms of each term's gradient at the feature maps, without its weight."""
-        gradients = self._content_gradients(features, losses)
-        pairs = zip(gradients, self.weights.contents, strict=True)
-        contents = [_norm(gradient, weight) for gradient, weight in pairs]
-        styles = {
-            key: _norm(gradient, self.weights.layers[key])
-            for key, gradient in self._style_gradients(features, losses)
-        }
-        return GradientNorms(contents, styles)
+    @torch.no_grad()
+    def gradient_norms(self, features: FeatureMaps, losses: Losses) -> TermSums[Tensor]:
+        """Σ |∂L/∂F| of each target's loss at its feature map F, without the term's weight."""
+        contents = zip(
+            self._content_gradients(features, losses), self.weights.contents, strict=True
+        )
+        styles = zip(self._style_gradients(features, losses), self.weights.layers, strict=True)
+        return TermSums(
+            [_norm(gradient, weight) for (_, gradient), weight in contents],
+            [_norm(gradient, weight) for (_, gradient), weight in styles],
+        )
 
+    @torch.no_grad()
     def feature_gradients(self, features: FeatureMaps, losses: Losses) -> dict[LayerName, Tensor]:
         """The gradients of the content and style terms at the feature maps."""
         found: dict[LayerName, Tensor] = {}
-        for (_, layer), gradient in self._style_gradients(features, losses):
-            found[layer] = found[layer] + gradient if layer in found else gradient
-        contents = self._content_gradients(features, losses)
-        for target, gradient in zip(self.targets.contents, contents, strict=True):
-            layer = target.layer
+        styles = self._style_gradients(features, losses)
+        for layer, gradient in chain(styles, self._content_gradients(features, losses)):
             found[layer] = found[layer] + gradient if layer in found else gradient
         return found
 
@@ -262,7 +207,10 @@ class Objective:
             gradient: like the image, that of the content and style terms.
         """
         smooth, smooth_gradient = total_variation(image, self.tv_norm, summed=self.sums_variation)
-        excess, excess_gradient = self._colour_loss(image)
+        excess, excess_gradient = gamut_loss(image)
+        if self.targets.palette is not None:
+            more, more_gradient = palette_loss(image, self.targets.palette)
+            excess, excess_gradient = excess + more, excess_gradient + more_gradient
         gradient = torch.addcmul(gradient, smooth_gradient, self.weights.tv)
         gradient.addcmul_(excess_gradient, self.weights.gamut)
         values = {
@@ -273,28 +221,97 @@ class Objective:
         terms = torch.stack([values[term] for term in self.terms])
         return Evaluation(terms.sum(), gradient, terms)
 
-    def _content_gradients(self, features: FeatureMaps, losses: Losses) -> Iterator[Tensor]:
-        for target, gradient in zip(self.targets.contents, losses.content_gradients, strict=True):
+    def _content_gradients(
+        self, features: FeatureMaps, losses: Losses
+    ) -> Iterator[tuple[LayerName, Tensor]]:
+        for target, scale in zip(self.targets.contents, losses.content_gradients, strict=True):
             found = features[target.layer]
-            yield content_gradient(found, target.features, gradient, target.weight_map)
+            gradient = content_gradient(found, target.features, scale, target.weight_map)
+            yield target.layer, gradient
 
     def _style_gradients(
         self, features: FeatureMaps, losses: Losses
-    ) -> Iterator[tuple[StyleKey, Tensor]]:
-        for (index, layer), gradient in losses.style_gradients.items():
-            guide = self.targets.regions[index].guides[layer]
-            yield (index, layer), feature_gradient(features[layer], gradient, guide)
-
-    def _colour_loss(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of colours that no screen shows, or that are not in the palette."""
-        value, gradient = gamut_loss(image)
-        if self.targets.palette is None:
-            return value, gradient
-        more, more_gradient = palette_loss(image, self.targets.palette)
-        return value + more, gradient + more_gradient
+    ) -> Iterator[tuple[LayerName, Tensor]]:
+        for target, gradient in zip(self.targets.styles, losses.style_gradients, strict=True):
+            found = feature_gradient(features[target.layer], gradient, target.guide)
+            yield target.layer, found
 
 
 def _norm(gradient: Tensor, weight: Tensor) -> Tensor:
     """The L1 norm of a gradient, (1, C, h, w), divided by its term's weight where that is not 0."""
     wide = torch.promote_types(gradient.dtype, torch.float32)
     return gradient.abs().sum(dtype=wide) / torch.where(weight == 0, 1.0, weight)
+
+
+def evaluate(objective: Objective, image: Tensor, tile_side: int | None = None) -> Evaluation:
+    """The objective at an image.
+
+    Args:
+        image: (1, 3, H, W).
+        tile_side: how wide and high a tile may be, in pixels, a multiple of 16; None for the
+            image as a whole. The result is the same, to rounding.
+    """
+    image = image.detach()
+    tiles = split_image((image.shape[2], image.shape[3]), tile_side, objective.targets.layers)
+    with exact_convolutions():
+        if len(tiles) == 1:
+            gradient, losses = _evaluate_whole(objective, image)
+        else:
+            gradient, losses = _evaluate_tiles(objective, image, tiles)
+    return objective.add_pixel_terms(image, gradient, losses)
+
+
+def _evaluate_whole(objective: Objective, image: Tensor) -> tuple[Tensor, Losses]:
+    """The gradient of the content and style terms at the pixels, and these terms."""
+    part = _Part(objective, image, WHOLE)
+    losses = objective.losses(objective.measure(part.maps))
+    if objective.normalises_gradients:
+        losses = losses.normalise(objective.gradient_norms(part.maps, losses))
+    return part.backward(losses), losses
+
+
+def _evaluate_tiles(
+    objective: Objective, image: Tensor, tiles: Sequence[Tile]
+) -> tuple[Tensor, Losses]:
+    """As `_evaluate_whole`, with the feature maps of one tile at a time."""
+    release_freed_memory()  # the maps of tiles do not fit the gaps that a whole picture leaves
+    losses = objective.losses(_sum_tiles(objective, image, tiles, Objective.measure))
+    if objective.normalises_gradients:
+        norms = partial(Objective.gradient_norms, losses=losses)
+        losses = losses.normalise(_sum_tiles(objective, image, tiles, norms))
+    gradient = torch.zeros_like(image)
+    for tile in tiles:
+        tile.with_halo(gradient).add_(_Part(objective, image, tile).backward(losses))
+        check_interruption()
+    release_freed_memory()  # nor does a whole picture fit the gaps that tiles leave
+    return gradient, losses
+
+
+@torch.no_grad()
+def _sum_tiles(
+    objective: Objective,
+    image: Tensor,
+    tiles: Sequence[Tile],
+    compute: Callable[[Objective, FeatureMaps], TermSums[Sums]],
+) -> TermSums[Sums]:
+    parts = (_Part(objective, image, tile) for tile in tiles)
+    return reduce(add, (compute(part.objective, part.maps) for part in parts))
+
+
+class _Part:
+    """A tile's feature maps, and the objective for them. Only the convolutions are left to
+    autograd: the gradients at the feature maps have a closed form."""
+
+    def __init__(self, objective: Objective, image: Tensor, tile: Tile) -> None:
+        layers = objective.targets.layers
+        self.objective = objective if tile is WHOLE else objective.crop(tile)
+        self._pixels = tile.with_halo(image).detach().requires_grad_(True)
+        features = objective.backbone.features(self._pixels, layers)
+        self.maps = {layer: tile.without_halo(each, layer) for layer, each in features.items()}
+
+    def backward(self, losses: Losses) -> Tensor:
+        """The gradient at the pixels of the tile and its halo, (1, 3, h, w)."""
+        gradients = self.objective.feature_gradients(self.maps, losses)
+        outputs = [self.maps[layer] for layer in gradients]
+        (gradient,) = torch.autograd.grad(outputs, self._pixels, list(gradients.values()))
+        return gradient

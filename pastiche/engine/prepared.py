@@ -1,8 +1,7 @@
 """The inputs of a run, prepared: images in the colours that they are painted in, and a network."""
 
 from collections import OrderedDict
-from dataclasses import dataclass, field, fields
-from hashlib import blake2b
+from dataclasses import dataclass, field
 from math import ceil
 
 import torch
@@ -10,19 +9,14 @@ from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import BackboneSource
-from pastiche.engine.color import (
-    match_palettes,
-    principal_axes,
-    replace_luminance,
-)
+from pastiche.engine.color import match_palettes, principal_axes, replace_luminance
 from pastiche.engine.fast.convolution import convolution_dtype
 from pastiche.engine.images import resize, resize_picture
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.normalisation import SCALINGS, style_share, term_weights
+from pastiche.engine.normalisation import style_share, term_weights
 from pastiche.engine.objective import Objective
 from pastiche.engine.targets import (
     StyleFeatures,
-    StyleImage,
     build_content_targets,
     build_palette,
     build_targets,
@@ -30,8 +24,7 @@ from pastiche.engine.targets import (
 )
 from pastiche.network_layers import GRID, compared_layers
 from pastiche.options import PLAIN_STARTS, REFITTING_OPTIONS, Options
-from pastiche.pyramid import Scale
-from pastiche.sizes import enlarges_styles, fitted, style_side
+from pastiche.sizes import Scale, style_size
 
 MEAN_COLOUR = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 """Red, green and blue of the mean of the photographs that VGG was trained on (Simonyan, Zisserman):
@@ -64,7 +57,7 @@ class PreparedInputs:
         palettes = coloured.palettes()
         shares = coloured.style_shares(options)
         recoloured = match_palettes(coloured.content, palettes, shares)
-        layers = compared_layers(options, source.shares)
+        layers = compared_layers(options, source.name)
         network = source.network((recoloured, *coloured.styles), layers, options)
         device = inputs.content.device
         network = network.to(device, convolution_dtype(device, options))
@@ -128,9 +121,7 @@ class PreparedInputs:
             self.network,
             targets,
             term_weights(options, self.network, targets.blank_losses()),
-            tv_norm=options.tv_norm,
-            sums_variation=SCALINGS[options.normalisation].sums_variation,
-            normalises_gradients=options.gradient_normalisation,
+            options,
         )
 
     def update_weights(
@@ -168,7 +159,6 @@ class PreparedInputs:
         return image.clamp(0, 1).cpu()
 
     def _start_image(self, size: tuple[int, int], options: Options) -> Tensor:
-        """The image that the picture starts from."""
         start = self.inputs.start
         image = self._content(options) if start is None else start
         return resize_picture(image, size, options.resampling)
@@ -189,27 +179,22 @@ class PreparedInputs:
         """The features of the style images as they are at one scale, computed once."""
         side = scale.longest_side
         if side not in self._style_features:
-            images = self._style_images(style_side(side, options), options)
             # A style image may be far larger than the picture, which memory is planned for.
             tile_side = tile_side or GRID * ceil(side / GRID)
-            self._style_features[side] = extract_style_features(
-                images, self.network, options, tile_side
-            )
+            self._style_features[side] = [
+                self._extract_style(style, mask, side, options, tile_side)
+                for style, mask in self.inputs.styles_and_masks()
+            ]
         return self._style_features[side]
 
-    def _style_images(self, longest_side: float, options: Options) -> list[StyleImage]:
-        """The style images with this longest side; above their own pixels only where they are
-        enlarged."""
-        images = []
-        for style, mask in self.inputs.styles_and_masks():
-            height, width = style.shape[-2:]
-            side = longest_side
-            if not enlarges_styles(options):
-                side = min(side, max(height, width))
-            size = fitted(height, width, round(side))
-            small = None if mask is None else resize_picture(mask, size)
-            images.append(StyleImage(resize_picture(style, size, options.resampling), small))
-        return images
+    def _extract_style(
+        self, style: Tensor, mask: Tensor | None, side: int, options: Options, tile_side: int
+    ) -> StyleFeatures:
+        """The features of a style image where the pastiche's longest side is `side`."""
+        size = style_size((style.shape[2], style.shape[3]), side, options)
+        style = resize_picture(style, size, options.resampling)
+        mask = None if mask is None else resize_picture(mask, size)
+        return extract_style_features(style, mask, self.network, options, tile_side)
 
 
 class PreparedInputsCache:
@@ -222,7 +207,9 @@ class PreparedInputsCache:
 
     def prepare(self, inputs: Inputs, options: Options, source: BackboneSource) -> PreparedInputs:
         """As `PreparedInputs.prepare`, or what it returned for the same images before."""
-        key = _cache_key(inputs, options, source)
+        related = {name: getattr(options, name) for name in REFITTING_OPTIONS}
+        device = inputs.content.device
+        key = f"{inputs.digest()} {related} {source.name} {source.sha256} {device}"
         if key not in self._entries:
             self._entries[key] = PreparedInputs.prepare(inputs, options, source)
             if len(self._entries) > self._size:
@@ -243,19 +230,6 @@ class PreparedInputsCache:
     def clear(self) -> None:
         """Empties the cache."""
         self._entries.clear()
-
-
-def _cache_key(inputs: Inputs, options: Options, source: BackboneSource) -> str:
-    whole = blake2b()
-    for each in fields(inputs):
-        images = getattr(inputs, each.name)
-        for image in images if isinstance(images, tuple) else (images,):
-            if isinstance(image, Tensor):
-                whole.update(f"{each.name} {tuple(image.shape)}".encode())
-                whole.update(image.cpu().contiguous().numpy().tobytes())
-    related = {name: getattr(options, name) for name in REFITTING_OPTIONS}
-    whole.update(f"{related} {source.name} {source.sha256} {inputs.content.device}".encode())
-    return whole.hexdigest()
 
 
 def _noise(image: Tensor, seed: int) -> Tensor:

@@ -1,7 +1,7 @@
 """The progress of a run: how far it is, and what the losses are."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from torch import Tensor
 from pastiche.engine.checkpoint import Place
 from pastiche.engine.objective import Term, TermName
 from pastiche.options import LayerName
-from pastiche.pyramid import Scale
+from pastiche.sizes import Scale
 
 REPORTED_TERMS: tuple[TermName, ...] = ("content", "style", "tv", "gamut")
 
@@ -49,37 +49,33 @@ class Progress:
 
 
 class ProgressTracker:
-    """Counts what is done of the plan."""
+    """Counts what is done of the plan.
+
+    Attributes:
+        place: how far the run is.
+    """
 
     def __init__(self, plan: list[Scale], stall_tolerance: float, place: Place) -> None:
-        self._plan = plan
-        self._cost = sum(scale.cost for scale in plan)
-        self._tolerance = stall_tolerance
-        self._scale, self._done, self._iteration = place.scale, place.done, place.iteration
-        self._totals = list(place.totals)
+        self._plan, self._tolerance = plan, stall_tolerance
+        self.place = place
         self._values: dict[Term, float] = {}
         self._lost = 0
         self._reader = _LossReader()
 
     @property
-    def place(self) -> Place:
-        """How far the run is."""
-        return Place(self._scale, self._done, self._iteration, tuple(self._totals))
-
-    @property
     def scale(self) -> Scale:
         """The current scale."""
-        return self._plan[self._scale]
+        return self._plan[self.place.scale]
 
     @property
     def is_scale_done(self) -> bool:
         """Whether the iterations of this scale are done, or no longer lower the objective."""
-        return self._done >= self.scale.iterations or self._is_stalled()
+        return self.place.done >= self.scale.iterations or self._is_stalled()
 
     @property
     def is_done(self) -> bool:
         """Whether the last scale is done."""
-        return self._scale == len(self._plan) - 1 and self.is_scale_done
+        return self.place.scale == len(self._plan) - 1 and self.is_scale_done
 
     def count(self, terms: tuple[Term, ...], values: Tensor) -> None:
         """One more iteration, with the values of these terms.
@@ -87,62 +83,57 @@ class ProgressTracker:
         Raises:
             Diverged: there was no finite objective for too long.
         """
-        self._done += 1
-        self._iteration += 1
+        done, iteration = self.place.done + 1, self.place.iteration + 1
+        self.place = replace(self.place, done=done, iteration=iteration)
         self._record(dict(zip(terms, self._reader.read(values), strict=True)))
 
     def next_scale(self) -> None:
         """One scale is done, the next begins."""
-        self._scale, self._done = self._scale + 1, 0
+        self.place = replace(self.place, scale=self.place.scale + 1, done=0)
         self.reset_losses()
 
     def reset_losses(self) -> None:
         """The objective changed; what a GPU has not delivered yet is of the old one."""
-        self._totals, self._reader = [], _LossReader()
+        self.place, self._reader = replace(self.place, totals=()), _LossReader()
 
     def progress(self) -> Progress:
         """The newest iteration."""
-        before = sum(each.cost for each in self._plan[: self._scale])
-        here = self._done * self.scale.cost // self.scale.iterations
+        whole = sum(each.cost for each in self._plan)
+        before = sum(each.cost for each in self._plan[: self.place.scale])
+        here = self.place.done * self.scale.cost // self.scale.iterations
+        losses: dict[str, float] = dict.fromkeys(REPORTED_TERMS, 0.0)
+        layers: dict[TermName, dict[LayerName, float]] = {"content": {}, "style": {}}
+        for term, value in self._values.items():
+            losses[term.name] += value
+            if term.layer is not None:
+                layers[term.name][term.layer] = value
         return Progress(
-            iteration=self._iteration,
+            iteration=self.place.iteration,
             iterations=sum(each.iterations for each in self._plan),
-            scale=self._scale + 1,
+            scale=self.place.scale + 1,
             scales=len(self._plan),
-            losses=self._losses(),
-            layers=self._layers(),
-            work=(before + here) / self._cost,
+            losses={**losses, "total": sum(self._values.values())},
+            layers=layers,
+            work=(before + here) / whole,
         )
 
     def _record(self, values: dict[Term, float]) -> None:
         total = sum(values.values())
         if math.isfinite(total):
             self._lost, self._values = 0, values
-            self._totals.append(total)
+            self.place = replace(self.place, totals=(*self.place.totals, total))
             return
         self._lost += 1
-        if self._lost >= MAX_LOST or self._iteration == 1:  # then there is nothing to return to
+        # In the first iteration there is nothing to return to.
+        if self._lost >= MAX_LOST or self.place.iteration == 1:
             raise Diverged("The objective is no longer a finite number.")
 
     def _is_stalled(self) -> bool:
-        if not self._tolerance or len(self._totals) <= STALL_WINDOW:
+        totals = self.place.totals
+        if not self._tolerance or len(totals) <= STALL_WINDOW:
             return False
-        before, lately = min(self._totals[:-STALL_WINDOW]), min(self._totals[-STALL_WINDOW:])
+        before, lately = min(totals[:-STALL_WINDOW]), min(totals[-STALL_WINDOW:])
         return before - lately < self._tolerance * before
-
-    def _losses(self) -> dict[str, float]:
-        named: dict[str, float] = {
-            name: sum(value for term, value in self._values.items() if term.name == name)
-            for name in REPORTED_TERMS
-        }
-        return {**named, "total": sum(self._values.values())}
-
-    def _layers(self) -> dict[TermName, dict[LayerName, float]]:
-        layers: dict[TermName, dict[LayerName, float]] = {"content": {}, "style": {}}
-        for term, value in self._values.items():
-            if term.layer is not None:
-                layers[term.name][term.layer] = value
-        return layers
 
 
 class _LossReader:

@@ -6,42 +6,83 @@ Neural Style Transfer" (CVPR 2017).
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import cache as remember
-from functools import partial
-from pathlib import Path
-from typing import IO, Any, TypeVar
+from collections.abc import Callable, Sequence
 
 import torch
+from PIL import Image
 from torch import Tensor
 
-from pastiche.engine import adam, lbfgs
-from pastiche.engine.backbone_sources import BackboneSource, choose_backbone
-from pastiche.engine.checkpoint import Checkpoint, Place, State, digest_images
-from pastiche.engine.evaluation import evaluate
-from pastiche.engine.fast.cuda import best_device
-from pastiche.engine.fast.cuda_graph import GraphedIteration, is_recording
-from pastiche.engine.fast.memory import (
-    MemoryBudget,
-    is_out_of_memory,
-    release_freed_memory,
-    smaller_tile_side,
-)
-from pastiche.engine.images import resize
+from pastiche.engine.backbone_sources import BackboneSource
+from pastiche.engine.images import from_pil, read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.interruption import interruptible, no_check
-from pastiche.engine.objective import Objective
-from pastiche.engine.prepared import PreparedInputs, PreparedInputsCache
-from pastiche.engine.progress import Progress, ProgressTracker
+from pastiche.engine.progress import Progress
+from pastiche.engine.run import Run
 from pastiche.option_warnings import PasticheWarning, find_warnings
 from pastiche.options import Options
-from pastiche.pyramid import scales
-
-Result = TypeVar("Result")
+from pastiche.pictures import AnySource, apply_transparency, read_picture
 
 
 def stylize(
+    content: AnySource,
+    style: AnySource | Sequence[AnySource],
+    options: Options | None = None,
+    *,
+    masks: Sequence[AnySource] = (),
+    style_masks: Sequence[AnySource] = (),
+    start_image: AnySource | None = None,
+    content_map: AnySource | None = None,
+    backbone: BackboneSource | None = None,
+    device: torch.device | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Image.Image:
+    """The content image, painted in the style of the style image, or of several:
+    `stylize("me.jpg", "monet.jpg").save("out.png")`.
+
+    Args:
+        content: the photograph: a path, the bytes of a file, an open file, a Pillow picture, an
+            array or a tensor.
+        style: the painting, or a list of up to eight.
+        options: the defaults where it is None.
+        masks: over the content image, one for each style: it is painted where its mask is white.
+            A mask may have another size, not another aspect ratio.
+        style_masks: one for each style: only where its mask is white the style image counts.
+        start_image: what to start from, for `start="image"`.
+        content_map: how much the content image counts at each place, from black to white.
+        backbone: the network; where it is None, the one that the options choose.
+        device: where to paint; CUDA where it is available.
+        on_progress: called after every iteration; an exception that it raises ends the run.
+
+    Returns:
+        The pastiche, with the content image's aspect ratio and `options.size` as its longest side:
+        RGB, or RGBA where the content image is transparent and `keep_transparency` is on.
+
+    Raises:
+        UnreadablePicture: a picture cannot be read; the message says which, and why.
+        OptionError: images and options that do not go together, or a layer that the backbone does
+            not have; it names the image or the option.
+        MissingWeights: the weights of a pretrained backbone are missing.
+        MemoryError: there is not enough memory, even in the smallest tiles.
+        Diverged: the objective is no longer a finite number.
+
+    Warns:
+        PasticheWarning: an option has no effect, or an image has fewer pixels than it should.
+    """
+    options = options or Options()
+    photograph = read_picture(content, "The content image")
+    styles = style if isinstance(style, list | tuple) else (style,)
+    inputs = Inputs(
+        content=from_pil(photograph),
+        styles=tuple(read_image(each, "The style image") for each in styles),
+        masks=tuple(read_mask(each, "The mask") for each in masks),
+        style_masks=tuple(read_mask(each, "The style mask") for each in style_masks),
+        start=None if start_image is None else read_image(start_image, "The start image"),
+        content_map=None if content_map is None else read_mask(content_map, "The content map"),
+    )
+    picture = to_pil(_paint(inputs, options, backbone, device, on_progress))
+    return apply_transparency(picture, photograph) if options.keep_transparency else picture
+
+
+def stylize_tensors(
     content: Tensor,
     style: Tensor | Sequence[Tensor],
     options: Options | None = None,
@@ -54,284 +95,39 @@ def stylize(
     device: torch.device | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Tensor:
-    """The content image, painted in the style of the style image, or of several.
+    """`stylize` of tensors, whose values are not rounded to 8 bits on the way.
 
     Args:
         content: (1, 3, H, W) in 0 to 1, the content image p.
         style: (1, 3, H', W') in 0 to 1, the style image a; or up to eight of them.
-        options: the defaults where it is None.
-        masks: (1, 1, H, W) in 0 to 1 over the content image, one for each style: it is painted
-            where its mask is 1. A mask may have another size, not another aspect ratio.
-        style_masks: (1, 1, H', W') in 0 to 1, one for each style: only where its mask is 1 the
-            style image counts.
-        start_image: (1, 3, H, W) in 0 to 1, for `start="image"`.
+        masks: (1, 1, H, W) in 0 to 1 each.
+        style_masks: (1, 1, H', W') in 0 to 1 each.
+        start_image: (1, 3, H, W) in 0 to 1.
         content_map: (1, 1, H, W) in 0 to 1, what the content loss is multiplied by at each place.
-        backbone: the network; where it is None, the one that the options choose.
-        device: where to paint; CUDA where it is available.
-        on_progress: called after every iteration; an exception that it raises ends the run.
 
     Returns:
-        The pastiche, (1, 3, h, w) in 0 to 1 on the CPU, with the content image's aspect ratio and
-        `options.size` as its longest side.
+        (1, 3, h, w) in 0 to 1 on the CPU.
 
     Raises:
-        OptionError: an image of another shape or range, images and options that do not go
-            together, or a layer that the backbone does not have; it names the image or the option.
-        MissingWeights: the weights of a pretrained backbone are missing.
-        MemoryError: there is not enough memory, even in the smallest tiles.
-        Diverged: the objective is no longer a finite number.
-
-    Warns:
-        PasticheWarning: an option has no effect, or an image has fewer pixels than it should.
+        OptionError: also for a tensor of another shape or range.
     """
-    options = options or Options()
     styles = (style,) if isinstance(style, Tensor) else tuple(style)
     inputs = Inputs(content, styles, tuple(masks), tuple(style_masks), start_image, content_map)
+    return _paint(inputs, options or Options(), backbone, device, on_progress)
+
+
+def _paint(
+    inputs: Inputs,
+    options: Options,
+    backbone: BackboneSource | None,
+    device: torch.device | None,
+    on_progress: Callable[[Progress], None] | None,
+) -> Tensor:
     inputs = inputs.checked(options)
     for warning in find_warnings(options, *inputs.sizes):
-        warnings.warn(warning.detail, PasticheWarning, stacklevel=2)
+        warnings.warn(warning.detail, PasticheWarning, stacklevel=3)
     run = Run(inputs, options, backbone=backbone, device=device)
     for progress in run:
         if on_progress is not None:
             on_progress(progress)
     return run.picture()
-
-
-class Run:
-    """A picture that is painted iteration by iteration: `for progress in Run(inputs, options)`.
-
-    Between two iterations it gives previews, checkpoints, and the picture as it stands, and takes
-    other weights. To end it early, stop iterating.
-
-    Args:
-        options: the defaults where it is None.
-        backbone, device: as for `stylize`.
-        resume: a checkpoint to continue from.
-        memory_bytes: how much memory it may take; what the device has free where it is None. A
-            picture that does not fit is painted in tiles, with a shorter history of L-BFGS if
-            necessary.
-        check: called often while inputs are prepared and pictures evaluated; an exception that it
-            raises ends the run.
-        cache: prepared inputs of earlier runs.
-
-    Raises:
-        OptionError, MissingWeights: as for `stylize`; or a checkpoint of another run.
-        MemoryError: there is not enough memory, even in the smallest tiles.
-    """
-
-    def __init__(
-        self,
-        inputs: Inputs,
-        options: Options | None = None,
-        *,
-        backbone: BackboneSource | None = None,
-        device: torch.device | None = None,
-        resume: Checkpoint | None = None,
-        memory_bytes: int | None = None,
-        check: Callable[[], None] = no_check,
-        cache: PreparedInputsCache | None = None,
-    ) -> None:
-        options = options or Options()
-        inputs = inputs.checked(options)
-        if resume is not None:
-            resume.check(inputs, options)
-        self._digest, self._check = remember(partial(digest_images, inputs)), check
-        inputs = inputs.to(device or best_device())
-        source = backbone or choose_backbone(options.backbone)
-        options.check_layers(source.name)
-        with interruptible(check):
-            prepare = PreparedInputs.prepare if cache is None else cache.prepare
-            self._prepared = prepare(inputs, options, source)
-        release_freed_memory()  # else what the fit has freed counts as in use
-        self._budget = MemoryBudget.measure(
-            options,
-            source.shares,
-            self._device,
-            memory_bytes,
-            released_bytes=_released_bytes(resume, self._device),
-        )
-        self._plan = scales(*self._prepared.size, options)
-        self._options = options if resume is None else resume.options
-        place = Place() if resume is None else resume.place
-        self._tracker = ProgressTracker(self._plan, options.stall_tolerance, place)
-        history = self._plan_scale()
-        if resume is None:
-            self._state = self._start_optimiser(history)
-        else:
-            self._state = resume.state.copy(self._device)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all iterations are done."""
-        return self._tracker.is_done
-
-    def __iter__(self) -> Iterator[Progress]:
-        return self
-
-    def __next__(self) -> Progress:
-        if self.is_done:
-            raise StopIteration
-        return self.step()
-
-    def step(self) -> Progress:
-        """Does one iteration.
-
-        Raises:
-            MemoryError: there is not enough memory, even in the smallest tiles.
-            Diverged: the objective is no longer a finite number.
-            RuntimeError: the run is done.
-        """
-        if self.is_done:
-            raise RuntimeError("This run is done: it has no iteration left.")
-        if self._tracker.is_scale_done:
-            self._next_scale()
-        with interruptible(self._check):
-            objective = self._fit_memory(self._update_objective)
-            self._state, values = self._iterate(
-                self._iterate_once, self._state, self._can_be_recorded()
-            )
-        self._tracker.count(objective.terms, values)
-        return self._tracker.progress()
-
-    def update_weights(
-        self,
-        *,
-        content_weight: float | None = None,
-        style_weight: float | None = None,
-        tv_weight: float | None = None,
-    ) -> None:
-        """Continues with these weights; None leaves one as it is.
-
-        The optimiser's history belongs to the old objective, and is reset.
-
-        Raises:
-            OptionError: a weight is out of its range, or none is above 0.
-        """
-        weights: dict[str, Any] = {
-            "content_weight": content_weight,
-            "style_weight": style_weight,
-            "tv_weight": tv_weight,
-        }
-        changed = {name: value for name, value in weights.items() if value is not None}
-        self._options = replace(self._options, **changed)
-        self._state = self._state.reset()
-        self._tracker.reset_losses()
-
-    def preview(self) -> Tensor:
-        """The picture as it stands, (1, 3, h, w) in 0 to 1 on the CPU, at the current scale."""
-        return self._prepared.finish(self._image, self._options)
-
-    def picture(self) -> Tensor:
-        """The picture as it stands, (1, 3, H, W) in 0 to 1 on the CPU, at its full size."""
-        return self._prepared.finish(resize(self._image, self._plan[-1].size), self._options)
-
-    def checkpoint(self) -> Checkpoint:
-        """What another run can continue from."""
-        return self._checkpoint(self._state.copy())
-
-    def save_checkpoint(self, file: Path | IO[bytes]) -> None:
-        """Writes a checkpoint to a file, without a copy of it in memory."""
-        self._checkpoint(self._state).save(file)
-
-    @property
-    def _device(self) -> torch.device:
-        return self._prepared.original.device
-
-    @property
-    def _image(self) -> Tensor:
-        """(1, 3, h, w), at the current scale."""
-        return self._state.accepted.view(1, 3, *self._tracker.scale.size)
-
-    def _checkpoint(self, state: State) -> Checkpoint:
-        return Checkpoint(self._tracker.place, state, self._options, self._digest())
-
-    def _plan_scale(self) -> int:
-        """Plans the memory of the current scale; returns the length of L-BFGS' history."""
-        release_freed_memory()  # what one scale leaves has gaps that the next one's does not fit
-        plan = self._budget.plan(self._tracker.scale.size, self._options)
-        self._tile_side = plan.tile_side
-        self._objective: Objective | None = None
-        self._weighted_by = self._options
-        self._iterate = GraphedIteration()
-        return plan.history
-
-    def _next_scale(self) -> None:
-        image = self._image
-        carried = self._state if isinstance(self._state, adam.State) else None
-        del self._state, self._objective, self._iterate  # the next ones take their memory
-        self._tracker.next_scale()
-        self._state = self._start_optimiser(self._plan_scale(), image, carried)
-
-    def _start_optimiser(
-        self, history: int, image: Tensor | None = None, carried: adam.State | None = None
-    ) -> State:
-        """The optimiser at the start of the current scale.
-
-        Args:
-            history: the length of L-BFGS' history.
-            image: the picture of the scale before.
-            carried: Adam's state at the end of that scale. L-BFGS carries nothing over: its pairs
-                belong to a picture of another size.
-        """
-        size, options = self._tracker.scale.size, self._options
-        if image is None:
-            position = self._prepared.start(size, options).flatten()
-        else:
-            number = self._tracker.place.scale
-            position = self._prepared.enlarge(image, size, options, number).flatten()
-        if carried is not None and image is not None:
-            shape = image.shape
-            return carried.resize(
-                position, lambda values: resize(values.view(shape), size).flatten()
-            )
-        return start_optimiser(position, options, history, self._prepared.axes)
-
-    def _iterate_once(self, state: State) -> tuple[State, Tensor]:
-        """The next state of the optimiser, and the values of the terms."""
-        objective, image = self._objective, state.position.view(1, 3, *self._tracker.scale.size)
-        assert objective is not None
-        evaluation = self._fit_memory(lambda: evaluate(objective, image, self._tile_side))
-        return state.step(evaluation.value, evaluation.gradient.flatten()), evaluation.terms
-
-    def _can_be_recorded(self) -> bool:
-        return self._device.type == "cuda" and self._tile_side is None
-
-    def _update_objective(self) -> Objective:
-        """The objective of the current scale, with the current weights."""
-        scale, options = self._tracker.scale, self._options
-        if self._objective is None:
-            self._objective = self._prepared.build_objective(scale, options, self._tile_side)
-        elif options is not self._weighted_by:
-            self._prepared.update_weights(
-                self._objective, scale, options, self._weighted_by, self._tile_side
-            )
-        self._weighted_by = options
-        return self._objective
-
-    def _fit_memory(self, compute: Callable[[], Result]) -> Result:
-        """The result of a computation; where memory runs out, with tiles of half the side."""
-        while True:
-            try:
-                return compute()
-            except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error) or is_recording():
-                    raise
-            self._tile_side = smaller_tile_side(self._tile_side or self._tracker.scale.longest_side)
-
-
-def start_optimiser(position: Tensor, options: Options, history: int, axes: Tensor) -> State:
-    """The state of the chosen optimiser before the first evaluation at `position`, (3·H·W).
-
-    Args:
-        history, axes: of L-BFGS.
-    """
-    if options.optimiser == "adam":
-        return adam.begin(position, options.adam_step)
-    return lbfgs.begin(position, history, axes)
-
-
-def _released_bytes(resume: Checkpoint | None, device: torch.device) -> int:
-    """What a checkpoint occupies of the device's memory, and releases once it is resumed from."""
-    if resume is None or resume.state.position.device != device:
-        return 0
-    return resume.size_bytes

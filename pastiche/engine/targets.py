@@ -21,7 +21,7 @@ from pastiche.engine.losses import (
 )
 from pastiche.engine.normalisation import SCALINGS
 from pastiche.engine.plain import Moments
-from pastiche.network_layers import layer_weights
+from pastiche.network_layers import content_layer_weights, style_layer_weights
 from pastiche.options import LayerName, Options
 
 
@@ -54,45 +54,24 @@ class ContentTarget:
 
 @dataclass(frozen=True, slots=True)
 class StyleTarget:
-    """One layer of one style, or of several that were blended.
+    """One layer of the styles of the pastiche, or of a region of it.
 
     Attributes:
-        share: its weight among the layers, times the share of its style.
-        statistic: what the pastiche's moments are compared with.
+        shares: of each style, the weight of the layer times the share of the style.
+        statistics: of each style, what the pastiche's moments are compared with.
+        guide: (1, 1, H, W), how much each position counts; None where all count 1.
     """
 
     layer: LayerName
-    share: float
-    statistic: StyleStatisticTarget
+    shares: tuple[float, ...]
+    statistics: tuple[StyleStatisticTarget, ...]
+    guide: Tensor | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A part of the pastiche, or all of it, and the styles that it is compared with.
-
-    Attributes:
-        guides: (1, 1, H, W) by layer, how much each position counts; None where all count 1.
-    """
-
-    guides: Mapping[LayerName, Tensor | None]
-    styles: tuple[StyleTarget, ...]
-
-    @property
-    def layers(self) -> tuple[LayerName, ...]:
-        """The layers at which it is compared."""
-        return tuple(dict.fromkeys(style.layer for style in self.styles))
-
-    def styles_at(self, layer: LayerName) -> list[StyleTarget]:
-        """The styles that it is compared with at this layer."""
-        return [style for style in self.styles if style.layer == layer]
-
-    def crop(self, tile: Tile) -> "Region":
-        """The part of the region that belongs to a tile."""
-        cropped = {
-            layer: None if guide is None else tile.crop(guide, layer)
-            for layer, guide in self.guides.items()
-        }
-        return replace(self, guides=cropped)
+    def crop(self, tile: Tile) -> "StyleTarget":
+        """The part of the target that belongs to a tile."""
+        if self.guide is None:
+            return self
+        return replace(self, guide=tile.crop(self.guide, self.layer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +84,20 @@ class Targets:
     """
 
     contents: tuple[ContentTarget, ...]
-    regions: tuple[Region, ...]
+    styles: tuple[StyleTarget, ...]
     palette: Palette | None = None
 
     @property
     def layers(self) -> set[LayerName]:
         """The layers at which the pastiche is compared."""
-        styles = {layer for region in self.regions for layer in region.layers}
-        return styles | {target.layer for target in self.contents}
+        layers = {target.layer for target in self.contents}
+        return layers | {target.layer for target in self.styles}
 
     def crop(self, tile: Tile) -> "Targets":
         """The part of the targets that belongs to a tile."""
         contents = tuple(target.crop(tile) for target in self.contents)
         return replace(
-            self, contents=contents, regions=tuple(region.crop(tile) for region in self.regions)
+            self, contents=contents, styles=tuple(target.crop(tile) for target in self.styles)
         )
 
     def blank_losses(self) -> tuple[float, float]:
@@ -128,9 +107,9 @@ class Targets:
             target.share * (target.energy * target.scale).item() for target in self.contents
         )
         style = sum(
-            target.share * target.statistic.blank_loss().item()
-            for region in self.regions
-            for target in region.styles
+            share * statistic.blank_loss().item()
+            for target in self.styles
+            for share, statistic in zip(target.shares, target.statistics, strict=True)
         )
         return content, style
 
@@ -148,14 +127,6 @@ class Targets:
 
 
 @dataclass(frozen=True, slots=True)
-class StyleImage:
-    """A style image at one size, (1, 3, H, W), and its mask at that size, if it has one."""
-
-    image: Tensor
-    mask: Tensor | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class StyleFeatures:
     """What is extracted from a style image at one size, independent of all weights.
 
@@ -170,20 +141,23 @@ class StyleFeatures:
 
 @torch.no_grad()
 def extract_style_features(
-    styles: Sequence[StyleImage],
+    style: Tensor,
+    mask: Tensor | None,
     network: Backbone,
     options: Options,
     tile_side: int | None = None,
-) -> list[StyleFeatures]:
-    """The moments and colours of each style image."""
-    _, layers = layer_weights(options, network.shares)
-    return [
-        StyleFeatures(
-            _moments(style, network, list(layers), tile_side),
-            sample_colours(style.image, style.mask),
-        )
-        for style in styles
-    ]
+) -> StyleFeatures:
+    """The moments and colours of a style image, (1, 3, H, W), within its mask, (1, 1, H, W)."""
+    layers = list(style_layer_weights(options, network.name))
+    guides = {} if mask is None else build_guides(mask, layers)
+    sums: dict[LayerName, PositionSums] = {}
+    for tile, features in iterate_features(network, style, layers, tile_side):
+        for layer, part in features.items():
+            guide = tile.crop(guides[layer], layer) if guides else None
+            added = position_sums(part, guide)
+            sums[layer] = sums[layer] + added if layer in sums else added
+    moments = {layer: each.moments() for layer, each in sums.items()}
+    return StyleFeatures(moments, sample_colours(style, mask))
 
 
 @torch.no_grad()
@@ -208,8 +182,12 @@ def build_targets(
     contents = build_content_targets(
         content, network, options, content_map=content_map, tile_side=tile_side
     )
-    regions = _regions([style.moments for style in styles], masks, network, options)
-    return Targets(contents, regions, build_palette(content, styles, network))
+    moments = [style.moments for style in styles]
+    return Targets(
+        contents,
+        _style_targets(moments, masks, network, options),
+        build_palette(content, styles, network),
+    )
 
 
 @torch.no_grad()
@@ -222,7 +200,7 @@ def build_content_targets(
     tile_side: int | None = None,
 ) -> tuple[ContentTarget, ...]:
     """The content targets alone; arguments as for `build_targets`."""
-    shares, _ = layer_weights(options, network.shares)
+    shares = content_layer_weights(options)
     scaling, targets = SCALINGS[options.normalisation], []
     for layer, features in compute_features(network, content, list(shares), tile_side).items():
         energy = torch.linalg.vector_norm(to_float32(features) + network.centre).square()
@@ -244,66 +222,45 @@ def build_palette(
     return Palette.enclose([style.colours for style in styles], sample_colours(content))
 
 
-def _moments(
-    style: StyleImage, network: Backbone, layers: Sequence[LayerName], tile_side: int | None
-) -> dict[LayerName, Moments]:
-    guides = None if style.mask is None else build_guides(style.mask, layers)
-    sums: dict[LayerName, PositionSums] = {}
-    for tile, features in iterate_features(network, style.image, layers, tile_side):
-        for layer, part in features.items():
-            guide = None if guides is None else tile.crop(guides[layer], layer)
-            added = position_sums(part, guide)
-            sums[layer] = sums[layer] + added if layer in sums else added
-    return {layer: each.moments() for layer, each in sums.items()}
-
-
-def _regions(
+def _style_targets(
     styles: Sequence[Mapping[LayerName, Moments]],
     masks: Sequence[Tensor],
     network: Backbone,
     options: Options,
-) -> tuple[Region, ...]:
-    """One region for each mask; without masks one that is everything."""
-    _, layers = layer_weights(options, network.shares)
-    blend = blend_shares(len(styles), options.style_weights)
-    if not masks:
-        if options.style_blend == "statistics":
-            styles, blend = [_blend(styles, blend, options)], [1.0]
-        everywhere = dict.fromkeys(layers)
-        return (Region(everywhere, _style_targets(styles, blend, layers, network, options)),)
-    shares = region_shares(masks, blend)
-    return tuple(
-        Region(
-            build_guides(mask, list(layers)),
-            _style_targets([style], [share], layers, network, options),
-        )
-        for mask, style, share in zip(masks, styles, shares, strict=True)
-    )
+) -> tuple[StyleTarget, ...]:
+    """One target for each layer; with masks, one for each layer of each style."""
+    layers = style_layer_weights(options, network.name)
+    shares = blend_shares(len(styles), options.style_weights)
+    if masks:
+        shares = region_shares(masks, shares)
+    elif options.style_blend == "statistics":
+        styles, shares = [_blend(styles, shares, options)], [1.0]
+    compared = list(zip(shares, styles, strict=True))
+    regions = [[each] for each in compared] if masks else [compared]
+    targets = []
+    for region, mask in zip(regions, masks or (None,), strict=True):
+        guides = {} if mask is None else build_guides(mask, list(layers))
+        visible = [(share, style) for share, style in region if share]
+        targets += [
+            StyleTarget(
+                layer,
+                tuple(share * weight for share, _ in visible),
+                tuple(_statistic_target(style[layer], network, options) for _, style in visible),
+                guides.get(layer),
+            )
+            for layer, weight in layers.items()
+            if visible
+        ]
+    return tuple(targets)
 
 
 def _blend(
     styles: Sequence[Mapping[LayerName, Moments]], shares: Sequence[float], options: Options
 ) -> dict[LayerName, Moments]:
-    """Several styles as one."""
     return {
         layer: blend_moments([style[layer] for style in styles], shares, options.style_statistic)
         for layer in styles[0]
     }
-
-
-def _style_targets(
-    styles: Sequence[Mapping[LayerName, Moments]],
-    shares: Sequence[float],
-    layers: Mapping[LayerName, float],
-    network: Backbone,
-    options: Options,
-) -> tuple[StyleTarget, ...]:
-    return tuple(
-        StyleTarget(layer, share * weight, _statistic_target(style[layer], network, options))
-        for style, share in zip(styles, shares, strict=True)
-        for layer, weight in layers.items()
-        if share
-    )
 
 
 def _statistic_target(

@@ -9,7 +9,7 @@ Initializations of Convolutional Neural Networks" (2016).
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from pastiche.engine.fast.convolution import NetworkPooling, convolve, pad, pool
 from pastiche.engine.images import resize_picture
 from pastiche.engine.interruption import check_interruption, interruptibly
 from pastiche.engine.plain import Convolution
-from pastiche.network_layers import CHANNELS, POOLED_BEFORE, WHITENED_SHARES
+from pastiche.network_layers import CHANNELS, POOLED_BEFORE
 from pastiche.options import LAYERS, LayerName, Options, StyleStatistic
 from pastiche.sizes import fitted
 
@@ -67,45 +67,40 @@ class Whitened:
 
     name: str = "whitened"
     sha256: str | None = None
-    shares: Mapping[LayerName, float] = field(default_factory=lambda: WHITENED_SHARES)
 
+    @torch.no_grad()
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
     ) -> Backbone:
-        """Fits the network to the content image and the style images."""
-        return fit(images, layers, options)
+        """A network with filters for what the images show, down to the deepest of the layers.
 
-
-@torch.no_grad()
-def fit(images: Sequence[Tensor], layers: Collection[LayerName], options: Options) -> Backbone:
-    """A network with filters for what the images show, down to the deepest of the layers.
-
-    Args:
-        images: (1, 3, H, W) each, in 0 to 1, in float32 on their device.
-    """
-    generator = torch.Generator().manual_seed(SEED)
-    pooling: NetworkPooling = "max" if options.pooling == "max" else "average"
-    maps = [view for image in images for view in _views(image, options.size, generator)]
-    convolutions = {}
-    for layer in LAYERS[: 1 + max(LAYERS.index(each) for each in layers)]:
-        if layer in POOLED_BEFORE:
-            maps = [pool(each, pooling) for each in interruptibly(maps)]
-        patches = _patches([pad(each, options.padding) for each in interruptibly(maps)], generator)
-        convolutions[layer] = _fitted(patches, CHANNELS[layer][1], generator)
-        maps = [
-            convolve(each, convolutions[layer], options.padding) for each in interruptibly(maps)
-        ]
-    network = Backbone(
-        "whitened",
-        None,
-        convolutions,
-        shares=WHITENED_SHARES,
-        units=UNITS,
-        is_trained=False,
-        pooling=pooling,
-        padding=options.padding,
-    )
-    return network.centred(MEAN_ACTIVATION)
+        Args:
+            images: (1, 3, H, W) each, in 0 to 1, in float32 on their device.
+        """
+        generator = torch.Generator().manual_seed(SEED)
+        pooling: NetworkPooling = "max" if options.pooling == "max" else "average"
+        maps = [view for image in images for view in _views(image, options.size, generator)]
+        convolutions = {}
+        for layer in LAYERS[: 1 + max(LAYERS.index(each) for each in layers)]:
+            if layer in POOLED_BEFORE:
+                maps = [pool(each, pooling) for each in interruptibly(maps)]
+            patches = _patches(
+                [pad(each, options.padding) for each in interruptibly(maps)], generator
+            )
+            convolutions[layer] = _fitted(patches, CHANNELS[layer][1], generator)
+            maps = [
+                convolve(each, convolutions[layer], options.padding) for each in interruptibly(maps)
+            ]
+        network = Backbone(
+            self.name,
+            self.sha256,
+            convolutions,
+            units=UNITS,
+            is_trained=False,
+            pooling=pooling,
+            padding=options.padding,
+        )
+        return network.centred(MEAN_ACTIVATION)
 
 
 def _views(image: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:

@@ -5,8 +5,8 @@
 -- Arguments:
 --   limit  how many of each at most
 -- Returns {ids of running jobs without a lease, ids past their deadline, ids past their retention,
--- ids of jobs whose blobs are to be cleaned up and by when (in turn), how many more jobs wait than
--- there are messages}.
+-- ids of jobs whose blobs are to be cleaned up, each followed by when that was due, how many more
+-- jobs are queued than there are messages}.
 local now = now_ms()
 local function due(key, ...)
   return redis.call('ZRANGEBYSCORE', key, '-inf', now, ...)

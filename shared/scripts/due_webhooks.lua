@@ -1,4 +1,4 @@
--- Lists the jobs whose webhooks are to be tried by now.
+-- Lists the jobs whose webhooks are due.
 --
 -- Keys: webhooks (job/prelude.lua)
 -- Arguments:

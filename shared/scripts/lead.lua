@@ -1,4 +1,4 @@
--- Elects one of several processes: it leads for as long as it repeats this within the lease.
+-- Elects one of several processes, which leads as long as it repeats this within the lease.
 --
 -- Keys:
 --   leader  string: the name of the process that leads

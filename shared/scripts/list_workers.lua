@@ -1,4 +1,4 @@
--- Lists the living workers; those that count as gone are deleted.
+-- Lists the living workers, and deletes those whose registration has expired.
 --
 -- Keys: workers, seen (register_worker.lua)
 -- Arguments: none

@@ -1,12 +1,12 @@
--- Registers a worker, which repeats this while it lives.
+-- Registers a worker, which repeats this as long as it lives.
 --
 -- Keys:
 --   workers  hash: name → what the worker reports of itself (JSON)
---   seen     sorted set: name, by when it counts as gone (milliseconds)
+--   seen     sorted set: name, by when its registration expires (milliseconds)
 -- Arguments:
 --   name    of the worker
 --   report  (JSON)
---   ttl_ms  after which it counts as gone
+--   ttl_ms  after which the registration expires
 -- Returns 1.
 redis.call('HSET', workers, name, report)
 redis.call('ZADD', seen, now_ms() + ttl_ms, name)

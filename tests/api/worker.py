@@ -56,7 +56,7 @@ class PlayedWorker:
     @classmethod
     def of(cls, job: dict[str, Any], jobs: JobStore, api: RunningApi) -> "PlayedWorker":
         """Claims the job."""
-        fence = jobs.run(transitions.claim(job["id"], lease_seconds=20)).fence
+        fence = jobs.run(transitions.claim(job["id"], lease_seconds=20))
         assert fence is not None
         blobs = BlobStore.open((api.settings.data_folder / "blobs").as_uri())
         return cls(job["id"], fence, jobs, blobs)

@@ -7,12 +7,12 @@ from benchmarks.reference import plain_problem
 from benchmarks.side_by_side import Loaded
 from pastiche import Options
 from pastiche.engine import plain
-from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.convolution import NetworkPooling
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.objective import evaluate
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.options import StyleStatistic
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE
 

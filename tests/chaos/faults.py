@@ -11,7 +11,7 @@ from random import Random
 
 import httpx
 
-from shared import redis_keys
+from shared.job_store import JOB_KEYS
 from shared.queue import create_queue, publish
 from tests.chaos.house import House, Part
 from tests.waiting import pause
@@ -152,9 +152,9 @@ def jump_clock(house: House, jobs: list[str], chance: Random) -> None:
     written down are moved in place of the clock.
     """
     seconds = chance.uniform(-8, 8)
-    for name in (redis_keys.RUNNING, redis_keys.DEADLINES, redis_keys.FINISHED, redis_keys.CLEANUP):
-        for member in house.jobs.client.zrange(name, 0, -1):
-            house.jobs.client.zincrby(name, -1000 * seconds, str(member))
+    for name in ("running", "deadlines", "finished", "cleanup"):
+        for member in house.jobs.client.zrange(JOB_KEYS[name], 0, -1):
+            house.jobs.client.zincrby(JOB_KEYS[name], -1000 * seconds, str(member))
     kill_child(house, jobs, chance)
 
 

@@ -15,7 +15,7 @@ import httpx
 import redis
 
 from local import redis_server
-from local.ports import free_port
+from local.supervisor import free_port
 from shared.blob_store import BlobStore
 from shared.job_store import JobStore
 from shared.settings import Settings

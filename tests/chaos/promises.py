@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from shared import redis_keys
+from shared.job_store import JOB_KEYS
 from shared.transitions import Retention
 from tests.chaos.house import House
 from tests.waiting import until
@@ -129,7 +129,7 @@ def nothing_left(house: House, jobs: list[str], patience_seconds: float) -> None
         house.http.delete(f"/jobs/{job_id}").raise_for_status()
     begun = _begun(house)
     if begun:
-        house.jobs.client.zadd(redis_keys.CLEANUP, {each: 0 for each in begun})
+        house.jobs.client.zadd(JOB_KEYS["cleanup"], {each: 0 for each in begun})
     try:
         until(lambda: not _left(house), patience_seconds=patience_seconds)
     except AssertionError as error:
@@ -142,7 +142,7 @@ def _begun(house: House) -> list[str]:
     grace_ms = 1000 * Retention.from_settings(house.settings).grace_seconds
     seconds, microseconds = house.jobs.client.time()
     latest = 1000 * seconds + microseconds / 1000 + grace_ms
-    found = house.jobs.client.zrangebyscore(redis_keys.CLEANUP, latest, "+inf")
+    found = house.jobs.client.zrangebyscore(JOB_KEYS["cleanup"], latest, "+inf")
     return [str(each) for each in found]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from pastiche.cli.contents import find_contents
 
 
-def test_hidden_files_of_a_folder_are_passed_over(tmp_path: Path) -> None:
+def test_hidden_files_of_a_folder_are_skipped(tmp_path: Path) -> None:
     album = tmp_path / "album"
     album.mkdir()
     for name in ("IMG_1.jpg", "._IMG_1.jpg", ".cover.png"):
@@ -14,7 +14,7 @@ def test_hidden_files_of_a_folder_are_passed_over(tmp_path: Path) -> None:
     assert [Path(each.name).name for each in contents] == ["IMG_1.jpg"]
 
 
-def test_folders_in_a_folder_are_passed_over_whatever_their_names(tmp_path: Path) -> None:
+def test_folders_in_a_folder_are_skipped_whatever_their_names(tmp_path: Path) -> None:
     album = tmp_path / "album"
     (album / "scans.tif").mkdir(parents=True)
     (album / "me.JPG").write_bytes(b"")

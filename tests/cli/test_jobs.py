@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from local.ports import free_port
+from local.supervisor import free_port
 from shared.errors import FAILURES
 from shared.job_store import JobStore
-from tests.api.test_finishing import heard, shown
+from tests.api.jobs.test_finishing import heard, shown
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import Shell
 from tests.client.fake_servers import http, responding
@@ -19,7 +19,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.slow
 
 
-def test_a_job_is_looked_at_watched_and_fetched(
+def test_a_job_is_shown_watched_and_fetched(
     shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
 ) -> None:
     job_id = submitted(api)["id"]
@@ -49,7 +49,7 @@ def test_a_watched_job_that_is_canceled_ends_with_1(shell: Shell, api: RunningAp
     assert (ended.code, ended.err) == (1, "The job was canceled.\n")
 
 
-def test_a_stopped_job_s_picture_is_kept_and_saved(
+def test_the_picture_of_a_job_that_is_finished_early_is_saved(
     shell: Shell, api: RunningApi, jobs: JobStore, tmp_path: Path
 ) -> None:
     job, worker = shown(api, jobs)
@@ -59,7 +59,7 @@ def test_a_stopped_job_s_picture_is_kept_and_saved(
     assert (ended.code, target.read_bytes()[1:4]) == (0, b"PNG")
 
 
-def test_of_cancel_and_finish_the_second_is_refused_in_a_sentence(
+def test_a_job_cannot_be_both_canceled_and_finished(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
     canceled, finished = (shown(api, jobs)[0]["id"] for _ in range(2))
@@ -73,7 +73,7 @@ def test_of_cancel_and_finish_the_second_is_refused_in_a_sentence(
     assert late.err.startswith("The job is about to succeed after a request to finish; ")
 
 
-def test_a_job_that_fails_before_it_is_finished_is_told(
+def test_finishing_a_job_that_fails_reports_the_failure(
     shell: Shell, api: RunningApi, jobs: JobStore, tmp_path: Path
 ) -> None:
     job, worker = shown(api, jobs)
@@ -92,7 +92,7 @@ def test_jobs_are_listed_for_people_and_for_scripts(shell: Shell, api: RunningAp
     assert [json.loads(line)["id"] for line in some] == newest_first[:2]
 
 
-def test_jobs_are_erased_and_what_is_not_there_is_told(shell: Shell, api: RunningApi) -> None:
+def test_jobs_are_deleted_and_missing_ones_reported(shell: Shell, api: RunningApi) -> None:
     ids = [submitted(api)["id"] for _ in range(2)]
     ended = shell.run("delete", ids[0], "0" * 32, ids[1])
     assert ended.code == 3
@@ -100,7 +100,7 @@ def test_jobs_are_erased_and_what_is_not_there_is_told(shell: Shell, api: Runnin
     assert api.http.get("/jobs").json()["jobs"] == []
 
 
-def test_a_service_that_is_not_there_is_told(shell: Shell) -> None:
+def test_an_unreachable_service_is_reported(shell: Shell) -> None:
     url = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
     ended = shell.run("list", "--url", url)
     assert ended.code == 5
@@ -109,7 +109,9 @@ def test_a_service_that_is_not_there_is_told(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>\x1b[2J</html>", b"\xff\xfe", b"{}"])
-def test_what_is_no_pastiche_is_told_in_a_sentence(shell: Shell, body: bytes) -> None:
+def test_a_server_that_is_not_pastiche_is_reported_in_one_sentence(
+    shell: Shell, body: bytes
+) -> None:
     with responding(http("200 OK", "text/\x1b[2Jhtml", body)) as url:
         ended = shell.run("list", "--url", url)
     assert ended.code == 6
@@ -118,20 +120,20 @@ def test_what_is_no_pastiche_is_told_in_a_sentence(shell: Shell, body: bytes) ->
     assert "\x1b" not in ended.err
 
 
-def test_an_address_that_is_none_is_told(shell: Shell) -> None:
+def test_an_invalid_address_is_reported(shell: Shell) -> None:
     ended = shell.run("list", PASTICHE_URL="here")
     assert (ended.code, ended.out) == (2, b"")
     assert "'here' is not the address of a service" in ended.err
 
 
-def test_a_proxy_that_cannot_be_used_is_told(shell: Shell) -> None:
+def test_an_invalid_proxy_is_reported(shell: Shell) -> None:
     ended = shell.run("list", ALL_PROXY="gopher://127.0.0.1:9", NO_PROXY="")
     assert (ended.code, ended.out) == (2, b"")
     assert ended.err.startswith("The proxy of the environment cannot be used: ")
     assert "Traceback" not in ended.err
 
 
-def test_an_output_that_nobody_reads_any_more_is_told(shell: Shell, api: RunningApi) -> None:
+def test_a_closed_standard_output_is_reported(shell: Shell, api: RunningApi) -> None:
     submitted(api)
     with shell.start("list", "--json") as listing:
         assert listing.stdout is not None
@@ -141,7 +143,7 @@ def test_an_output_that_nobody_reads_any_more_is_told(shell: Shell, api: Running
     assert (listing.returncode, err) == (4, "Standard output cannot be written: Broken pipe.\n")
 
 
-def test_the_doctor_says_what_is_here_and_there(shell: Shell) -> None:
+def test_the_doctor_describes_the_machine_and_the_service(shell: Shell) -> None:
     err = json.loads(shell.run("doctor", "--json").out)
     assert err["service"]["status"] == "ready"
     assert err["machine"]["engine"]["precision"] in ("float32", "bfloat16")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from local.ports import free_port
+from local.supervisor import free_port
 from pastiche.pictures import on_white
 from shared.job_store import JobStore
 from shared.settings import Settings
@@ -59,7 +59,7 @@ def test_a_script_reads_and_writes_pipes_and_json(
     assert (out[:4], out[8:12]) == (b"RIFF", b"WEBP")
 
 
-def test_json_says_where_the_picture_is(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
+def test_json_has_the_path_of_the_picture(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
     painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.png", "--json")
     submitted(api, jobs)[0].commit()
     out, _ = painting.communicate(timeout=60)
@@ -68,7 +68,7 @@ def test_json_says_where_the_picture_is(shell: Shell, api: RunningApi, jobs: Job
     assert err["job"]["status"] == "succeeded"
 
 
-def test_a_folder_is_painted_into_a_folder_and_what_fails_is_told(
+def test_a_folder_is_painted_into_a_folder_and_failures_are_reported(
     shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
 ) -> None:
     album = folder / "album"
@@ -92,7 +92,7 @@ def test_a_folder_is_painted_into_a_folder_and_what_fails_is_told(
     assert painting.returncode == 4
 
 
-def test_the_service_is_lost_for_a_while_and_the_picture_comes_all_the_same(
+def test_painting_survives_an_interruption_of_the_service(
     redis_url: str, jobs: JobStore, tmp_path: Path, folder: Path
 ) -> None:
     settings = Settings(
@@ -116,7 +116,7 @@ def test_the_service_is_lost_for_a_while_and_the_picture_comes_all_the_same(
     assert painting.returncode == 0
 
 
-def test_ctrl_c_cancels_nothing_and_says_how_to_go_on(
+def test_ctrl_c_cancels_nothing_and_says_how_to_continue(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
     until(lambda: api.open_streams == 0)
@@ -130,7 +130,7 @@ def test_ctrl_c_cancels_nothing_and_says_how_to_go_on(
     assert api.http.get(f"/jobs/{worker.job_id}").json()["status"] == "running"
 
 
-def test_no_photograph_is_written_over(
+def test_no_photograph_is_overwritten(
     shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
 ) -> None:
     album = folder / "album"
@@ -144,7 +144,7 @@ def test_no_photograph_is_written_over(
     assert (album / "a.png").read_bytes() == photograph
 
 
-def test_a_picture_that_cannot_be_saved_is_kept_by_the_service(
+def test_a_picture_that_cannot_be_saved_stays_in_the_service(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
     output = f"{'x' * 300}.png"
@@ -157,13 +157,13 @@ def test_a_picture_that_cannot_be_saved_is_kept_by_the_service(
     assert f"pastiche get {worker.job_id} -o {output}".encode() in err
 
 
-def test_what_only_a_service_can_do_is_not_done_here(shell: Shell) -> None:
+def test_local_painting_rejects_flags_that_need_a_service(shell: Shell) -> None:
     ended = shell.run("paint", "me.jpg", "wave.png", "-o", "x.png", "--local", "--priority", "low")
     assert ended.code == 2
     assert "--priority needs a service" in ended.err
 
 
-def test_wrong_files_are_told_before_anything_is_sent(shell: Shell, folder: Path) -> None:
+def test_invalid_files_are_reported_before_anything_is_sent(shell: Shell, folder: Path) -> None:
     (folder / "page.pdf").write_bytes(b"%PDF-1.7")
     for content, err in (
         ("page.pdf", "page.pdf is a PDF; JPEG, PNG, WebP and AVIF are accepted: save the page"),
@@ -181,7 +181,7 @@ def test_a_picture_and_json_do_not_go_to_the_same_pipe(shell: Shell) -> None:
     assert "together with --json" in ended.err
 
 
-def test_wrong_flags_are_told_with_what_would_do(shell: Shell) -> None:
+def test_invalid_flags_are_reported_with_what_is_valid(shell: Shell) -> None:
     pair = ("submit", "me.jpg", "wave.png")
     for flags, err in (
         (("--size", "5"), "16<=x<=8192"),
@@ -193,7 +193,7 @@ def test_wrong_flags_are_told_with_what_would_do(shell: Shell) -> None:
         assert err in ended.err
 
 
-def test_what_the_service_refuses_is_told_in_its_own_words(shell: Shell) -> None:
+def test_an_error_of_the_service_is_shown(shell: Shell) -> None:
     ended = shell.run("submit", "me.jpg", "wave.png", "--style-weights", "1,1", "--size", "4096")
     assert ended.code == 3
     assert "must be one for each of 1 styles" in ended.err
@@ -299,14 +299,14 @@ def test_pictures_are_read_by_their_files_in_every_field(
     assert job["options"]["keep_transparency"] is True
 
 
-def test_painting_here_warns_as_a_service_does(shell: Shell) -> None:
+def test_local_painting_warns_as_a_service_does(shell: Shell) -> None:
     quick = ("--local", "--size", "32", "--adam-step", "0.5")
     painting = shell.start("paint", "me.jpg", "wave.png", "-o", "x.png", *quick)
     assert painting.stderr is not None
     assert painting.stderr.readline().startswith(b"Warning: The optimiser is L-BFGS")
 
 
-def test_what_is_painted_here_is_as_transparent_as_its_content(shell: Shell, folder: Path) -> None:
+def test_local_painting_keeps_the_transparency_of_the_content(shell: Shell, folder: Path) -> None:
     alpha = Image.linear_gradient("L").resize((64, 48))
     cut_out = pictures.photograph(64, 48)
     cut_out.putalpha(alpha)

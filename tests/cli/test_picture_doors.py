@@ -17,9 +17,9 @@ from PIL import Image
 from torch import Tensor
 from typer.main import get_command
 
-from pastiche.cli import local_painting
-from pastiche.cli.application import application
-from pastiche.cli.exits import Exit
+from pastiche.cli import local
+from pastiche.cli.app import application
+from pastiche.cli.console import Exit
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.progress import Progress
 from pastiche.options import Options
@@ -79,7 +79,7 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[Inputs]:
         def picture(self) -> Tensor:
             return given[-1].content
 
-    monkeypatch.setattr(local_painting, "Run", FinishedRun)
+    monkeypatch.setattr(local, "Run", FinishedRun)
     return given
 
 
@@ -109,7 +109,7 @@ def test_files_are_submitted_alike_in_every_field(
 
 
 @pytest.mark.parametrize("case", FILES.values(), ids=FILES)
-def test_files_are_painted_here_alike_in_every_field(
+def test_files_are_painted_locally_alike_in_every_field(
     case: Case, painted: list[Inputs], tmp_path: Path
 ) -> None:
     given = dict.fromkeys(fields_of(case), case.data)
@@ -127,10 +127,11 @@ def test_files_are_painted_here_alike_in_every_field(
         assert mask is not None
         assert_masks(mask[0, 0].numpy() * 255, case)
     with Image.open(output) as picture:
-        assert_shows(picture.convert("RGB"), case)
+        assert picture.mode == "RGB"  # transparent only with --keep-transparency
+        assert_shows(picture, case)
 
 
-def test_pictures_that_come_in_by_the_pipe_are_read_alike(api: RunningApi, folder: Path) -> None:
+def test_pictures_from_standard_input_are_read_alike(api: RunningApi, folder: Path) -> None:
     """In processes of their own."""
     shell = Shell(folder, url_of(api))
     for content, style in (("-", "me.jpg"), ("me.jpg", "-")):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pastiche.cli.bars import format_duration
-from pastiche.cli.terminal_pictures import detect_protocol
+from pastiche.cli.console import detect_protocol
 from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import Shell
@@ -26,7 +26,7 @@ TERMINALS = {
 }
 
 
-def test_a_bar_says_how_far_it_is_with_losses_and_time_left(
+def test_a_bar_shows_progress_losses_and_time_left(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
     worker = PlayedWorker.of(submitted(api), jobs, api)
@@ -49,7 +49,7 @@ def test_a_bar_says_how_far_it_is_with_losses_and_time_left(
 
 
 @pytest.mark.parametrize("kind", TERMINALS)
-def test_a_picture_is_shown_where_the_terminal_can(
+def test_a_picture_is_shown_if_the_terminal_can(
     shell: Shell, api: RunningApi, jobs: JobStore, kind: str
 ) -> None:
     job_id = submitted(api)["id"]
@@ -62,7 +62,7 @@ def test_a_picture_is_shown_where_the_terminal_can(
     assert "\x1b" not in shell.run("get", job_id, **TERMINALS[kind]).err
 
 
-def test_a_terminal_that_cannot_is_not_told_a_picture(
+def test_no_picture_is_sent_to_a_terminal_that_cannot_show_it(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
     job_id = submitted(api)["id"]
@@ -95,5 +95,5 @@ def test_the_installed_command_is_this_one() -> None:
     assert callable(getattr(import_module(module), name))
 
 
-def test_what_is_left_is_said_as_a_person_would() -> None:
+def test_durations_are_formatted_for_people() -> None:
     assert [format_duration(each) for each in (8.6, 65, 7384)] == ["9 s", "1:05", "2:03:04"]

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from pastiche.cli.exits import Exit
+from pastiche.cli.console import Exit
 from tests.cli.command import Shell
 
 
-def test_it_lists_the_backbones_and_what_is_there(shell: Shell, tmp_path: Path) -> None:
+def test_it_lists_the_backbones_and_the_state_of_their_weights(
+    shell: Shell, tmp_path: Path
+) -> None:
     (tmp_path / "vgg19-dcbb9e9d.pth").write_bytes(b"cut off")
     ended = shell.run("weights", PASTICHE_WEIGHTS_FOLDER=str(tmp_path))
     assert ended.code == Exit.DONE
@@ -21,7 +23,7 @@ def test_it_lists_the_backbones_and_what_is_there(shell: Shell, tmp_path: Path) 
     }
 
 
-def test_what_cannot_be_fetched_is_said_in_one_line(shell: Shell, tmp_path: Path) -> None:
+def test_a_failed_download_is_reported_in_one_line(shell: Shell, tmp_path: Path) -> None:
     ended = shell.run(
         "weights",
         "vgg16",
@@ -35,7 +37,7 @@ def test_what_cannot_be_fetched_is_said_in_one_line(shell: Shell, tmp_path: Path
     assert ended.err.count("\n") == 1
 
 
-def test_a_carrier_that_is_not_there_is_said(shell: Shell, tmp_path: Path) -> None:
+def test_a_missing_weights_file_is_reported(shell: Shell, tmp_path: Path) -> None:
     ended = shell.run(
         "weights", "vgg16", "--from", "nowhere.h5", PASTICHE_WEIGHTS_FOLDER=str(tmp_path)
     )
@@ -43,5 +45,5 @@ def test_a_carrier_that_is_not_there_is_said(shell: Shell, tmp_path: Path) -> No
     assert "there is no file nowhere.h5" in ended.err
 
 
-def test_a_backbone_that_has_no_weights_is_wrong_usage(shell: Shell) -> None:
+def test_a_backbone_without_weights_is_a_usage_error(shell: Shell) -> None:
     assert shell.run("weights", "whitened").code == Exit.USAGE_ERROR

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from api import keys
-from local.ports import free_port
+from local.supervisor import free_port
 from pastiche.client import (
     ApiError,
     Client,

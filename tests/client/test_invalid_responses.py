@@ -53,6 +53,8 @@ def test_an_invalid_response_raises_one_exception_with_one_sentence(response: by
     [
         ({"status": "queued"}, "id: Field required"),
         (JOB | {"iteration": "seven"}, "iteration: Input should be a valid integer"),
+        (JOB | {"iteration": "7"}, "iteration: Input should be a valid integer"),
+        (JOB | {"progress": "0.5"}, "progress: Input should be a valid number"),
         (JOB | {"losses": {"content": 1.0, "style": None}}, "losses.style: Input should be"),
         (JOB | {"created_at": "never"}, "created_at: Input should be a valid datetime"),
     ],
@@ -125,10 +127,19 @@ def test_a_proxy_without_a_service_is_a_service_that_is_unreachable() -> None:
 
 
 def test_fields_of_a_newer_service_are_in_raw() -> None:
-    body = b'{"id": "x", "status": "dreaming", "mood": "good", "losses": null}'
+    body = b'{"id": "x", "status": "dreaming", "mood": "good", "losses": null, "raw": 7}'
     with responding(http("200 OK", "application/json", body)) as url, Client(url) as client:
         job = client.get_job("x")
     assert (job.status, job.is_over, job.raw["mood"]) == ("dreaming", False, "good")
+
+
+def test_the_jobs_of_a_sweep_have_their_own_raw() -> None:
+    members = [{"id": "x", "job": JOB | {"mood": "good"}}, {"id": "y", "job": None}]
+    body = json.dumps({"id": "s", "is_over": True, "jobs": members, "mood": "bad"}).encode()
+    with responding(http("200 OK", "application/json", body)) as url, Client(url) as client:
+        sweep = client.get_sweep("s")
+    assert sweep.raw["mood"] == "bad"
+    assert [each.job and each.job.raw["mood"] for each in sweep.jobs] == ["good", None]
 
 
 def test_every_job_of_a_list_has_its_own_raw() -> None:

@@ -2,7 +2,7 @@
 
 from typing import get_type_hints
 
-from pastiche.client.options import PICTURE_FIELDS, JobOptions, SweepOptions
+from pastiche.client.job_options import PICTURE_FIELDS, JobOptions, SweepOptions
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.options import OPTIONS, Options, encode_option
 

@@ -162,7 +162,7 @@ UNUSABLE: dict[str, tuple[Callable[[], object], str]] = {
 
 
 @pytest.mark.parametrize(("make", "sentence"), UNUSABLE.values(), ids=UNUSABLE)
-def test_what_cannot_be_sent_is_refused_with_a_sentence(
+def test_objects_that_are_not_pictures_are_rejected(
     make: Callable[[], object], sentence: str, nowhere: Client
 ) -> None:
     given: Any = make()
@@ -172,13 +172,13 @@ def test_what_cannot_be_sent_is_refused_with_a_sentence(
 
 
 @pytest.mark.filterwarnings("ignore:coroutine")  # which nobody can await here
-def test_a_file_that_is_read_asynchronously_is_refused_with_a_sentence(nowhere: Client) -> None:
+def test_an_asynchronous_file_is_rejected(nowhere: Client) -> None:
     given: Any = AwaitedRead()
     with pytest.raises(InvalidPicture, match="gives coroutine when read, not bytes"):
         nowhere.submit(given, pictures.png())
 
 
-def test_a_text_file_is_named(nowhere: Client, tmp_path: Path) -> None:
+def test_a_file_open_as_text_is_rejected_by_name(nowhere: Client, tmp_path: Path) -> None:
     path = tmp_path / "me.jpg"
     path.write_bytes(pictures.jpeg())
     with path.open(encoding="utf-8") as file:
@@ -187,7 +187,7 @@ def test_a_text_file_is_named(nowhere: Client, tmp_path: Path) -> None:
             nowhere.submit(given, pictures.png())
 
 
-def test_a_file_that_is_open_for_writing_is_told(nowhere: Client, tmp_path: Path) -> None:
+def test_a_file_open_for_writing_is_rejected(nowhere: Client, tmp_path: Path) -> None:
     with (
         (tmp_path / "me.jpg").open("wb") as file,
         pytest.raises(InvalidPicture, match=r"me.jpg cannot be read: it is open for writing"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.ports import free_port
+from local.supervisor import free_port
 from pastiche.client import (
     ApiError,
     Client,
@@ -71,7 +71,7 @@ def test_deleting_a_job_that_never_existed_is_an_error(client: Client) -> None:
         client.delete("0" * 32)
 
 
-def test_a_service_that_is_not_there_is_reported_in_a_sentence() -> None:
+def test_an_unreachable_service_is_reported_in_a_sentence() -> None:
     url = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
     with (
         Client(url, retry_policy=NO_RETRIES) as client,

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from local import redis_server
-from local.ports import free_port
+from local.supervisor import free_port
 from shared.job_store import JobStore
 from tests.conftest import running
 from tests.containers.buildah import Buildah, workshop

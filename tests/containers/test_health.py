@@ -6,8 +6,8 @@ import pytest
 
 from shared.job_store import JobStore
 from shared.workers import Worker, register_worker
+from worker.context import worker_name
 from worker.health import main, report_alive
-from worker.registration import worker_name
 
 
 @pytest.fixture(autouse=True)

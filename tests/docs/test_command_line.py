@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pastiche.cli.exits import Exit
+from pastiche.cli.console import Exit
 from tests.docs.test_pages import ROOT
 from tests.docs.test_readme import shell
 from tests.stack import Stack

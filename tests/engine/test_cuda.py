@@ -4,13 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from pastiche import Options, stylize
-from pastiche.engine.evaluation import evaluate
+from pastiche import Options, stylize_tensors
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import Weights
-from pastiche.engine.objective import Objective
-from pastiche.engine.stylize import Run
-from pastiche.engine.targets import StyleImage, build_targets, extract_style_features
+from pastiche.engine.objective import Objective, evaluate
+from pastiche.engine.run import Run
+from pastiche.engine.targets import build_targets, extract_style_features
 from pastiche.options import Optimiser
 from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE, textured
@@ -31,12 +30,10 @@ def _without_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def objective(device: torch.device, dtype: torch.dtype = torch.float32) -> Objective:
     network, options = random_backbone().centred(0.5).to(device, dtype), Options()
-    painted = [StyleImage(STYLE.to(device))]
+    style = extract_style_features(STYLE.to(device), None, network, options)
     content = textured(*SIZE, 1).to(device)
-    targets = build_targets(
-        content, extract_style_features(painted, network, options), network, options
-    )
-    return Objective.build(network, targets, Weights(18.0, 7.5, 15.0, 1e4))
+    targets = build_targets(content, [style], network, options)
+    return Objective.build(network, targets, Weights(18.0, 7.5, 15.0, 1e4), options)
 
 
 def distance(one: Tensor, other: Tensor) -> float:
@@ -91,7 +88,7 @@ def painted_with_updates(options: Options) -> Tensor:
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
     options = Options(size=128, iterations=30, backbone="whitened")
-    one, other = (stylize(CONTENT, STYLE, options, device=CUDA) for _ in range(2))
+    one, other = (stylize_tensors(CONTENT, STYLE, options, device=CUDA) for _ in range(2))
     assert torch.equal(one, other)
 
 
@@ -103,7 +100,7 @@ def test_it_resumes_from_a_checkpoint() -> None:
     resumed = Run(PAIR, options, device=CUDA, resume=run.checkpoint())
     for _ in resumed:
         pass
-    whole = stylize(CONTENT, STYLE, options, device=CUDA)
+    whole = stylize_tensors(CONTENT, STYLE, options, device=CUDA)
     assert (resumed.picture() - whole).abs().mean().item() < 1e-3
 
 
@@ -122,7 +119,7 @@ def test_the_cpu_never_waits_for_the_gpu_inside_an_iteration() -> None:
 def test_a_picture_that_does_not_fit_is_painted_in_tiles() -> None:
     options = Options(size=1024, scale_iterations=(3,), precision="float32", backbone="whitened")
     torch.cuda.reset_peak_memory_stats()
-    whole = stylize(CONTENT, STYLE, options, device=CUDA)
+    whole = stylize_tensors(CONTENT, STYLE, options, device=CUDA)
     whole_bytes = torch.cuda.max_memory_allocated()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
@@ -131,7 +128,7 @@ def test_a_picture_that_does_not_fit_is_painted_in_tiles() -> None:
         limit / torch.cuda.get_device_properties(CUDA).total_memory
     )
     try:
-        tiled = stylize(CONTENT, STYLE, options, device=CUDA)
+        tiled = stylize_tensors(CONTENT, STYLE, options, device=CUDA)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert torch.cuda.max_memory_allocated() < 0.6 * whole_bytes

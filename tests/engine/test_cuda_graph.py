@@ -15,15 +15,16 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pastiche import Options
+from pastiche.engine import adam, lbfgs
+from pastiche.engine.checkpoint import State
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import Weights
 from pastiche.engine.objective import Objective
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.stylize import start_optimiser
-from pastiche.engine.targets import StyleImage, build_targets, extract_style_features
+from pastiche.engine.targets import build_targets, extract_style_features
 from pastiche.engine.whitened import Whitened
 from pastiche.options import Optimiser
-from pastiche.pyramid import scales
+from pastiche.sizes import scales
 from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE
 
@@ -82,7 +83,11 @@ def test_copies_are_found() -> None:
 def test_an_optimiser_s_step_copies_nothing(name: Optimiser) -> None:
     with FakeTensorMode(allow_non_fake_inputs=True):
         position = torch.rand(3 * 48 * 64, device=CUDA)
-        state = start_optimiser(position, Options(optimiser=name), 5, torch.eye(3, device=CUDA))
+        begun: dict[str, State] = {
+            "lbfgs": lbfgs.begin(position, 5, torch.eye(3, device=CUDA)),
+            "adam": adam.begin(position, 0.02),
+        }
+        state = begun[name]
         value, gradient = torch.ones((), device=CUDA), torch.rand_like(position)
         assert copied(lambda: state.step(value, gradient)) == []
 
@@ -99,9 +104,9 @@ def test_an_objective_copies_nothing(options: Options) -> None:
     with FakeTensorMode(allow_non_fake_inputs=True):
         network = NETWORK.to(CUDA, torch.float32)
         image = torch.rand(1, 3, *SIZE, device=CUDA)
-        styles = extract_style_features([StyleImage(image)], network, options)
-        targets = build_targets(image, styles, network, options)
-        objective = Objective.build(network, targets, Weights(1.0, 1.0, 1.0, 1.0))
+        style = extract_style_features(image, None, network, options)
+        targets = build_targets(image, [style], network, options)
+        objective = Objective.build(network, targets, Weights(1.0, 1.0, 1.0, 1.0), options)
 
         def evaluated() -> None:
             features = network.features(image, targets.layers)
@@ -138,6 +143,6 @@ def tensors(objective: Objective) -> list[Tensor]:
         for target in objective.targets.contents
         for tensor in (target.features, target.energy, target.scale)
     ]
-    styles = [weight for each in weights.styles.values() for weight in each]
-    of_weights = [*weights.contents, *styles, *weights.layers.values(), weights.tv, weights.gamut]
+    styles = [weight for each in weights.styles for weight in each]
+    of_weights = [*weights.contents, *styles, *weights.layers, weights.tv, weights.gamut]
     return [*contents, *of_weights, palette.axes, palette.low, palette.high]

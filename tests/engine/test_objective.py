@@ -10,12 +10,11 @@ from torch import Tensor
 
 from pastiche.engine import plain
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.convolution import convolution_dtype
 from pastiche.engine.normalisation import SCALINGS, Weights, term_weights
-from pastiche.engine.objective import Objective, Term
+from pastiche.engine.objective import Objective, Term, evaluate
 from pastiche.engine.plain import Moments, Problem
-from pastiche.engine.targets import StyleImage, build_targets, extract_style_features
+from pastiche.engine.targets import build_targets, extract_style_features
 from pastiche.options import LAYERS, LayerName, Options, Padding, Pooling, Precision, StyleStatistic
 from tests.engine.networks import random_backbone
 
@@ -242,12 +241,14 @@ def objective_of(case: Case, dtype: torch.dtype) -> Objective:
     masks = case.style_masks or (None,) * len(case.styles)
     network = network_of(case).to(CPU, dtype)
     styles = [
-        StyleImage(style.to(pixels), None if mask is None else mask.to(pixels))
+        extract_style_features(
+            style.to(pixels), None if mask is None else mask.to(pixels), network, options
+        )
         for style, mask in zip(case.styles, masks, strict=True)
     ]
     targets = build_targets(
         CONTENT.to(pixels),
-        extract_style_features(styles, network, options),
+        styles,
         network,
         options,
         masks=[mask.to(pixels) for mask in case.masks],
@@ -259,9 +260,7 @@ def objective_of(case: Case, dtype: torch.dtype) -> Objective:
         network,
         targets,
         replace(case.weights, tv=unit * case.weights.tv),
-        tv_norm=options.tv_norm,
-        sums_variation=scaling.sums_variation,
-        normalises_gradients=options.gradient_normalisation,
+        options,
     )
 
 

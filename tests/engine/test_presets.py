@@ -1,7 +1,5 @@
 """What `neural-style` and `paper` are inside the engine, beside what their sources compute."""
 
-from collections.abc import Mapping
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,9 +11,9 @@ from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import SCALINGS, Scaling, term_weights
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.whitened import Whitened
-from pastiche.network_layers import VGG_SHARES, layer_weights
-from pastiche.options import LayerName, Resampling
-from pastiche.pyramid import Scale
+from pastiche.network_layers import content_layer_weights, style_layer_weights
+from pastiche.options import Resampling
+from pastiche.sizes import Scale, style_size
 from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE
 
@@ -72,9 +70,8 @@ def test_the_paper_s_style_term_is_that_of_its_fourth_equation() -> None:
 def test_five_style_layers_weigh_the_same_and_the_content_is_relu4_2(
     options: Options, weight: float
 ) -> None:
-    contents, styles = layer_weights(options, VGG_SHARES)
-    assert contents == {"relu4_2": 1.0}
-    assert styles == dict.fromkeys(FIVE, weight)
+    assert content_layer_weights(options) == {"relu4_2": 1.0}
+    assert style_layer_weights(options, "vgg19") == dict.fromkeys(FIVE, weight)
 
 
 def prepare(options: Options, inputs: Inputs) -> PreparedInputs:
@@ -86,7 +83,6 @@ class Random:
     """A backbone with random filters."""
 
     name, sha256 = "random", None
-    shares: Mapping[LayerName, float] = VGG_SHARES
 
     def __init__(self, network: Backbone) -> None:
         self._network = network
@@ -140,8 +136,7 @@ def test_images_are_resized_with_the_chosen_filter(resampling: Resampling) -> No
 def test_a_small_style_image_is_enlarged_as_those_tools_do() -> None:
     """To the pastiche's longest side; our own normalisation shows no pixels that are not there."""
     for options, side in ((preset("neural-style"), 512), (preset("paper"), 512), (Options(), 100)):
-        (painted,) = prepare(options, Inputs(CONTENT, (STYLE,)))._style_images(512, options)
-        assert max(painted.image.shape) == side
+        assert max(style_size((STYLE.shape[2], STYLE.shape[3]), 512, options)) == side
 
 
 def _scale(height: int, width: int) -> Scale:

@@ -3,7 +3,7 @@
 import pytest
 
 from pastiche.options import OptionError, Options
-from pastiche.pyramid import SHORTEST_SIDE, scales
+from pastiche.sizes import SHORTEST_SIDE, scales
 
 
 def test_the_last_scale_is_the_size_that_was_asked_for() -> None:

@@ -11,15 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from pastiche import Options, stylize
+from pastiche import Options, stylize_tensors
 from pastiche.engine import lbfgs
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import BackboneSource
 from pastiche.engine.color import luminance
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.progress import Diverged, Progress
-from pastiche.engine.stylize import Run
-from pastiche.network_layers import VGG_SHARES
+from pastiche.engine.run import Run
 from pastiche.options import Blend, Colour, LayerName, OptionError, Start
 from pastiche.presets import PRESETS
 from tests.engine.networks import random_backbone
@@ -40,24 +39,24 @@ PAIR = Inputs(CONTENT, (STYLE,))
 
 
 def test_the_pastiche_has_the_content_s_aspect_ratio_and_the_chosen_size() -> None:
-    picture = stylize(CONTENT, STYLE, QUICK)
+    picture = stylize_tensors(CONTENT, STYLE, QUICK)
     assert picture.shape == (1, 3, 48, 64)
     assert picture.dtype == torch.float32
     assert ((picture >= 0) & (picture <= 1)).all()
 
 
 def test_a_small_content_image_is_painted_larger() -> None:
-    assert stylize(textured(24, 32, 1), STYLE, QUICK).shape == (1, 3, 48, 64)
+    assert stylize_tensors(textured(24, 32, 1), STYLE, QUICK).shape == (1, 3, 48, 64)
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
-    one, other = (stylize(CONTENT, STYLE, QUICK) for _ in range(2))
+    one, other = (stylize_tensors(CONTENT, STYLE, QUICK) for _ in range(2))
     assert torch.equal(one, other)
 
 
 def test_another_seed_differs_from_a_noise_start() -> None:
     one, other = (
-        stylize(CONTENT, STYLE, Options(size=64, iterations=12, start="noise", seed=seed))
+        stylize_tensors(CONTENT, STYLE, Options(size=64, iterations=12, start="noise", seed=seed))
         for seed in (0, 1)
     )
     assert not torch.equal(one, other)
@@ -68,7 +67,7 @@ def test_each_start_begins_elsewhere() -> None:
     for start in get_args(Start):
         options = Options(size=64, iterations=1, start=start)
         given = 1 - CONTENT if start == "image" else None
-        first[start] = stylize(CONTENT, STYLE, options, start_image=given)
+        first[start] = stylize_tensors(CONTENT, STYLE, options, start_image=given)
     assert first["grey"].std() < first["noise"].std()
     for one, other in combinations(first.values(), 2):
         assert (one - other).abs().mean() > 0.02
@@ -77,7 +76,7 @@ def test_each_start_begins_elsewhere() -> None:
 def test_a_start_without_noise_is_the_image_itself() -> None:
     options = Options(size=96, iterations=1, scales=1, start="image", start_noise=0.0)
     assert torch.allclose(
-        stylize(CONTENT, STYLE, options, start_image=1 - CONTENT).mean(),
+        stylize_tensors(CONTENT, STYLE, options, start_image=1 - CONTENT).mean(),
         (1 - CONTENT).mean(),
         atol=1e-3,
     )
@@ -86,7 +85,7 @@ def test_a_start_without_noise_is_the_image_itself() -> None:
 def test_the_objective_falls() -> None:
     totals: list[float] = []
     options = Options(size=64, iterations=40)
-    stylize(
+    stylize_tensors(
         CONTENT,
         STYLE,
         options,
@@ -105,14 +104,14 @@ def test_more_content_weight_stays_nearer_to_the_content_image() -> None:
         options = Options(
             size=64, iterations=30, content_weight=content_weight, style_weight=style_weight
         )
-        return float((stylize(CONTENT, STYLE, options) - small).square().mean())
+        return float((stylize_tensors(CONTENT, STYLE, options) - small).square().mean())
 
     assert distance(0.95) < distance(0.05)
 
 
 def test_every_iteration_is_reported() -> None:
     reported: list[Progress] = []
-    stylize(CONTENT, STYLE, Options(size=128, iterations=10), on_progress=reported.append)
+    stylize_tensors(CONTENT, STYLE, Options(size=128, iterations=10), on_progress=reported.append)
     assert [each.iteration for each in reported] == list(range(1, 11))
     assert {each.iterations for each in reported} == {10}
     assert (reported[0].scale, reported[-1].scale) == (1, reported[-1].scales)
@@ -123,7 +122,7 @@ def test_every_iteration_is_reported() -> None:
 
 def test_losses_are_reported_by_term_and_by_layer() -> None:
     reported: list[Progress] = []
-    stylize(CONTENT, STYLE, QUICK, on_progress=reported.append)
+    stylize_tensors(CONTENT, STYLE, QUICK, on_progress=reported.append)
     losses, layers = reported[-1].losses, reported[-1].layers
     assert losses.keys() == {"content", "style", "tv", "gamut", "total"}
     assert losses["total"] == pytest.approx(sum(losses.values()) - losses["total"])
@@ -148,7 +147,7 @@ def test_an_exception_of_the_progress_callback_ends_the_run() -> None:
             raise Enough
 
     with pytest.raises(Enough):
-        stylize(CONTENT, STYLE, QUICK, on_progress=stop_at_three)
+        stylize_tensors(CONTENT, STYLE, QUICK, on_progress=stop_at_three)
 
 
 @pytest.mark.parametrize("iterations", [1, 30])
@@ -174,12 +173,12 @@ def test_a_run_gives_the_picture_of_stylize() -> None:
     run = Run(PAIR, QUICK)
     for _ in run:
         pass
-    assert torch.equal(run.picture(), stylize(CONTENT, STYLE, QUICK))
+    assert torch.equal(run.picture(), stylize_tensors(CONTENT, STYLE, QUICK))
 
 
 @pytest.mark.parametrize(("content", "style"), AWKWARD)
 def test_images_with_little_in_them_give_a_picture(content: Tensor, style: Tensor) -> None:
-    assert torch.isfinite(stylize(content, style, QUICK)).all()
+    assert torch.isfinite(stylize_tensors(content, style, QUICK)).all()
 
 
 @pytest.mark.parametrize(
@@ -198,13 +197,13 @@ def test_a_tensor_that_is_not_an_image_is_refused_by_name(
 ) -> None:
     images = {"content": CONTENT, "style": STYLE, which: image}
     with pytest.raises(ValueError, match=rf"{which}: .*{says}"):
-        stylize(images["content"], images["style"], QUICK)
+        stylize_tensors(images["content"], images["style"], QUICK)
 
 
 class Random:
     """A backbone of random filters, which a test may break."""
 
-    name, sha256, shares = "random", None, VGG_SHARES
+    name, sha256 = "random", None
 
     def __init__(self, broken: bool = False) -> None:
         self.broken = broken
@@ -221,7 +220,7 @@ class Random:
 
 def test_a_network_without_finite_features_raises_diverged() -> None:
     with pytest.raises(Diverged):
-        stylize(CONTENT, STYLE, QUICK, backbone=Random(broken=True))
+        stylize_tensors(CONTENT, STYLE, QUICK, backbone=Random(broken=True))
 
 
 def test_updated_weights_change_the_objective_and_the_run_continues() -> None:
@@ -273,7 +272,7 @@ def test_an_updated_objective_is_that_of_a_run_with_these_weights(style_weight: 
 def test_a_scale_ends_early_where_the_objective_has_stalled() -> None:
     reported: list[Progress] = []
     options = Options(size=96, scale_iterations=(300, 10), stall_tolerance=0.02)
-    stylize(CONTENT, STYLE, options, on_progress=reported.append)
+    stylize_tensors(CONTENT, STYLE, options, on_progress=reported.append)
     at_first = [each for each in reported if each.scale == 1]
     assert 10 < len(at_first) < 300
     lowest = [each.losses["total"] for each in at_first]
@@ -284,7 +283,7 @@ def test_a_scale_ends_early_where_the_objective_has_stalled() -> None:
 def test_adam_lowers_the_objective_too() -> None:
     reported: list[Progress] = []
     options = Options(size=64, scale_iterations=(80,), optimiser="adam")
-    stylize(CONTENT, STYLE, options, on_progress=reported.append)
+    stylize_tensors(CONTENT, STYLE, options, on_progress=reported.append)
     assert reported[-1].losses["total"] < 0.7 * reported[0].losses["total"]
 
 
@@ -303,8 +302,8 @@ BLUE = (0.2 * OTHER_STYLE + torch.tensor([0.1, 0.1, 0.8]).view(1, 3, 1, 1)).clam
 def test_each_style_is_painted_where_its_mask_is() -> None:
     masks = [left_half(CONTENT), 1 - left_half(CONTENT)]
     options = Options(size=64, iterations=30)
-    apart = styles_apart(stylize(CONTENT, [RED, BLUE], options, masks=masks))
-    mixed = styles_apart(stylize(CONTENT, [RED, BLUE], options))
+    apart = styles_apart(stylize_tensors(CONTENT, [RED, BLUE], options, masks=masks))
+    mixed = styles_apart(stylize_tensors(CONTENT, [RED, BLUE], options))
     assert apart > mixed + 0.5
 
 
@@ -312,7 +311,7 @@ def test_each_style_is_painted_where_its_mask_is() -> None:
 def test_the_heavier_style_shows_more(blend: Blend) -> None:
     def redness(weights: tuple[float, float]) -> float:
         options = Options(size=64, iterations=20, style_weights=weights, style_blend=blend)
-        picture = stylize(CONTENT, [RED, BLUE], options)
+        picture = stylize_tensors(CONTENT, [RED, BLUE], options)
         return float((picture[:, 0] - picture[:, 2]).mean())
 
     assert redness((3.0, 1.0)) > redness((1.0, 1.0)) > redness((1.0, 3.0))
@@ -322,8 +321,8 @@ def test_a_style_mask_excludes_the_rest_of_the_style_image() -> None:
     """Half of the style image is black; masked out, it leaves no dark in the picture."""
     half_black = torch.cat([RED, torch.zeros_like(RED)], dim=3)
     options = Options(size=64, iterations=20)
-    whole = stylize(CONTENT, half_black, options)
-    part = stylize(CONTENT, half_black, options, style_masks=[left_half(half_black)])
+    whole = stylize_tensors(CONTENT, half_black, options)
+    part = stylize_tensors(CONTENT, half_black, options, style_masks=[left_half(half_black)])
     assert part.mean() > whole.mean() + 0.05
 
 
@@ -332,7 +331,7 @@ def test_where_the_content_map_is_black_the_content_does_not_count() -> None:
     options = Options(
         size=64, iterations=30, start="grey", style_weight=0.0, content_layers={"relu1_1": 1.0}
     )
-    picture = stylize(CONTENT, CONTENT, options, content_map=left_half(CONTENT))
+    picture = stylize_tensors(CONTENT, CONTENT, options, content_map=left_half(CONTENT))
     error = (picture - torch.nn.functional.interpolate(CONTENT, (48, 64), mode="area")).square()
     held, free = error.chunk(2, dim=3)
     assert held.mean() < 0.5 * free.mean()
@@ -345,7 +344,7 @@ def chroma(image: Tensor) -> Tensor:
 def test_by_luminance_the_content_s_colours_stay() -> None:
     grey_content = luminance(CONTENT).contiguous()
     options = Options(size=64, iterations=20, colour="luminance")
-    assert chroma(stylize(grey_content, RED, options)).abs().max() < 1e-3
+    assert chroma(stylize_tensors(grey_content, RED, options)).abs().max() < 1e-3
     run = Run(Inputs(grey_content, (RED,)), options)
     for _ in range(6):
         run.step()
@@ -354,7 +353,7 @@ def test_by_luminance_the_content_s_colours_stay() -> None:
 
 def test_by_statistics_the_pastiche_has_the_content_s_mean_colour() -> None:
     def off(colour: Colour) -> float:
-        picture = stylize(CONTENT, RED, Options(size=64, iterations=30, colour=colour))
+        picture = stylize_tensors(CONTENT, RED, Options(size=64, iterations=30, colour=colour))
         return float((picture.mean((2, 3)) - CONTENT.mean((2, 3))).abs().max())
 
     assert off("statistics") < 0.05 < off("style")
@@ -362,7 +361,7 @@ def test_by_statistics_the_pastiche_has_the_content_s_mean_colour() -> None:
 
 def test_by_palette_the_pastiche_has_the_style_s_mean_colour() -> None:
     def off(colour: Colour) -> float:
-        picture = stylize(
+        picture = stylize_tensors(
             CONTENT, RED, Options(size=64, iterations=30, colour=colour, content_weight=2.0)
         )
         return float((picture.mean((2, 3)) - RED.mean((2, 3))).abs().max())
@@ -373,14 +372,14 @@ def test_by_palette_the_pastiche_has_the_style_s_mean_colour() -> None:
 def test_by_palette_each_region_starts_in_the_colours_of_its_style() -> None:
     masks = [left_half(CONTENT), 1 - left_half(CONTENT)]
     options = Options(size=64, iterations=1, scales=1, start_noise=0.0, colour="palette")
-    assert styles_apart(stylize(CONTENT, [RED, BLUE], options, masks=masks)) > 0.9
+    assert styles_apart(stylize_tensors(CONTENT, [RED, BLUE], options, masks=masks)) > 0.9
 
 
 def test_by_palette_a_given_start_keeps_its_colours() -> None:
     options = Options(
         size=96, iterations=1, scales=1, start="image", start_noise=0.0, colour="palette"
     )
-    picture = stylize(CONTENT, RED, options, start_image=CONTENT)
+    picture = stylize_tensors(CONTENT, RED, options, start_image=CONTENT)
     assert (picture.mean() - CONTENT.mean()).abs() < 1e-2
 
 
@@ -397,7 +396,7 @@ def test_without_style_the_pastiche_is_the_content_image(
 ) -> None:
     """Without grain, and not smoothed either."""
     options = Options(size=128, iterations=30, **weights)  # type: ignore[arg-type]
-    picture = stylize(CONTENT, STYLE, options, backbone=backbone)
+    picture = stylize_tensors(CONTENT, STYLE, options, backbone=backbone)
     assert distance_in_decibels(picture, CONTENT) > 40
 
 
@@ -464,7 +463,7 @@ def test_every_option_lowers_its_objective_and_gives_a_picture(options: dict[str
     reported: list[Progress] = []
     quick: dict[str, Any] = {**QUICKLY, "start": "noise"}
     chosen = Options(**(quick | options))
-    picture = stylize(CONTENT, STYLE, chosen, on_progress=reported.append)
+    picture = stylize_tensors(CONTENT, STYLE, chosen, on_progress=reported.append)
     assert torch.isfinite(picture).all()
     finest = reported[-1].scale
     last = [each.losses["total"] for each in reported if each.scale == finest]
@@ -478,7 +477,7 @@ def test_awkward_images_do_no_harm_in_regions_either(
     content: Tensor, style: Tensor, options: dict[str, Any]
 ) -> None:
     masks = [left_half(content), torch.ones_like(left_half(content))]
-    picture = stylize(
+    picture = stylize_tensors(
         content, [style, STYLE], Options(size=48, iterations=6, **options), masks=masks
     )
     assert torch.isfinite(picture).all()

@@ -7,14 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import size_at
-from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.tiling import split_image
 from pastiche.engine.interruption import interruptible
 from pastiche.engine.normalisation import Weights
-from pastiche.engine.objective import Objective
-from pastiche.engine.targets import StyleImage, build_targets, extract_style_features
-from pastiche.network_layers import halo_width
+from pastiche.engine.objective import Objective, evaluate
+from pastiche.engine.targets import build_targets, extract_style_features
+from pastiche.network_layers import halo_width, size_at
 from pastiche.options import LAYERS, VGG16_LAYERS, LayerName, Options, Padding
 from tests.engine.networks import random_backbone
 
@@ -48,21 +46,21 @@ def objective(
     network = network.to(torch.device("cpu"), dtype)
     convolutions = {layer: network.convolutions[layer] for layer in layers}
     network = replace(network, convolutions=convolutions)
-    styles = [StyleImage(picture(90, 130, 2).to(pixels)), StyleImage(picture(70, 70, 3).to(pixels))]
+    styles = [picture(90, 130, 2).to(pixels), picture(70, 70, 3).to(pixels)]
     chosen = Options(**options)  # type: ignore[arg-type]
     targets = build_targets(
         picture(*size, 1).to(pixels),
-        extract_style_features(styles[: 1 + masked], network, chosen, tile_side),
+        [
+            extract_style_features(style, None, network, chosen, tile_side)
+            for style in styles[: 1 + masked]
+        ],
         network,
         chosen,
         masks=[picture(*size, 4 + each, 1).to(pixels) for each in range(2 * masked)],
         content_map=picture(*size, 6, 1).to(pixels) if masked else None,
         tile_side=tile_side,
     )
-    normalises = bool(options.get("gradient_normalisation"))
-    return Objective.build(
-        network, targets, Weights(alpha, 7.5, 15.0, 1e4), normalises_gradients=normalises
-    )
+    return Objective.build(network, targets, Weights(alpha, 7.5, 15.0, 1e4), chosen)
 
 
 def distance(one: Tensor, other: Tensor) -> float:

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pastiche import OptionError, Options, stylize
+from pastiche import OptionError, Options, stylize_tensors
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.images import from_pil
@@ -101,7 +101,7 @@ def test_other_weights_under_its_name_are_refused_by_their_digest(
 def test_it_paints(vgg16_weights: Path, photograph: Tensor) -> None:
     options = Options(size=64, iterations=4, scales=1)
     source = choose_backbone("vgg16", vgg16_weights.parent)
-    picture = stylize(photograph, photograph.flip(3), options, backbone=source)
+    picture = stylize_tensors(photograph, photograph.flip(3), options, backbone=source)
     assert picture.shape == (1, 3, 48, 64)
     assert torch.isfinite(picture).all()
 
@@ -113,13 +113,13 @@ def test_a_layer_that_it_lacks_is_refused_before_it_paints(
     options = Options(size=64, **{name: {"relu3_4": 1.0}})  # type: ignore[arg-type]
     source = choose_backbone("vgg16", vgg16_weights.parent)
     with pytest.raises(OptionError, match="relu3_4, which the vgg16 backbone does not have"):
-        stylize(photograph, photograph, options, backbone=source)
+        stylize_tensors(photograph, photograph, options, backbone=source)
 
 
 @pytest.mark.slow
 def test_a_style_image_of_one_colour_gives_its_colour(vgg16_weights: Path) -> None:
     red = torch.tensor([1.0, 0.0, 0.0])[None, :, None, None].expand(1, 3, 96, 96)
     source = choose_backbone("vgg16", vgg16_weights.parent)
-    picture = stylize(CONTENT, red, Options(size=48, iterations=200), backbone=source)
+    picture = stylize_tensors(CONTENT, red, Options(size=48, iterations=200), backbone=source)
     means = picture.mean(dim=(0, 2, 3))
     assert means[0] > 1.5 * means[1:].max()

@@ -10,17 +10,23 @@ import torch
 from torch import Tensor
 from torchvision.models import VGG19_Weights, vgg19
 
-from pastiche import Options, stylize
+from pastiche import Options, stylize_tensors
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import (
-    CAFFE_INPUT,
-    TORCHVISION_INPUT,
     Pretrained,
     choose_backbone,
     load,
 )
-from pastiche.engine.weights import MissingWeights, WeightsFile, files, weights_folder
-from pastiche.engine.weights.files import VGG19, VGG19_CAFFE, sha256_of, weights_folders
+from pastiche.engine.weights import (
+    FILES,
+    VGG19,
+    VGG19_CAFFE,
+    MissingWeights,
+    WeightsFile,
+    sha256_of,
+    weights_folder,
+    weights_folders,
+)
 from pastiche.options import BackboneChoice
 
 
@@ -50,7 +56,7 @@ def prefix(weights: Path) -> str:
 
 def chosen(weights: Path) -> Pretrained:
     file = replace(VGG19, digest=prefix(weights))
-    return Pretrained("vgg19", weights / VGG19.name, file, TORCHVISION_INPUT)
+    return Pretrained("vgg19", weights / VGG19.name, file)
 
 
 def network_of(source: Pretrained, **options: Any) -> Backbone:
@@ -87,7 +93,7 @@ def test_padded_with_zeros_and_max_pooled_it_is_torchvision_s_network(weights: P
 @pytest.mark.slow
 def test_the_caffe_network_sees_blue_first_in_0_to_255_less_the_mean(weights: Path) -> None:
     file = replace(VGG19_CAFFE, digest=prefix(weights))
-    source = Pretrained("vgg19-caffe", weights / VGG19.name, file, CAFFE_INPUT)
+    source = Pretrained("vgg19-caffe", weights / VGG19.name, file)
     ours = network_of(source, padding="zeros").features(image(0), {"relu1_1"})["relu1_1"]
     blue_first = 255 * image(0).flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
     with torch.no_grad():
@@ -98,9 +104,9 @@ def test_the_caffe_network_sees_blue_first_in_0_to_255_less_the_mean(weights: Pa
 @pytest.fixture
 def published(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test's file is the published one of both backbones."""
-    for name, file in list(files.FILES.items()):
+    for name, file in list(FILES.items()):
         if file.name.endswith(".pth"):
-            monkeypatch.setitem(files.FILES, name, replace(file, digest=prefix(weights)))
+            monkeypatch.setitem(FILES, name, replace(file, digest=prefix(weights)))
 
 
 @pytest.mark.usefixtures("published")
@@ -171,5 +177,7 @@ def test_the_cache_is_where_the_environment_says(
 
 
 def test_it_paints(weights: Path) -> None:
-    picture = stylize(image(0), image(1), Options(size=48, iterations=5), backbone=chosen(weights))
+    picture = stylize_tensors(
+        image(0), image(1), Options(size=48, iterations=5), backbone=chosen(weights)
+    )
     assert torch.isfinite(picture).all()

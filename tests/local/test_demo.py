@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from local.ports import free_port
+from local.supervisor import free_port
 from tests import pictures
 from tests.local.test_serve import command
 from tests.stack import nothing_runs_on
@@ -26,7 +26,9 @@ def port() -> str:
     return str(free_port("127.0.0.1", 0))
 
 
-def test_it_paints_a_picture_and_says_how(tmp_path: Path, images: list[str]) -> None:
+def test_the_demonstration_paints_a_picture_and_describes_it(
+    tmp_path: Path, images: list[str]
+) -> None:
     output = tmp_path / "demo.png"
     ended = command(
         tmp_path / "data",
@@ -45,7 +47,7 @@ def test_it_paints_a_picture_and_says_how(tmp_path: Path, images: list[str]) -> 
     assert nothing_runs_on(tmp_path / "data")
 
 
-def test_a_picture_that_cannot_be_saved_is_told(tmp_path: Path, images: list[str]) -> None:
+def test_a_picture_that_cannot_be_saved_is_reported(tmp_path: Path, images: list[str]) -> None:
     output = tmp_path / "nowhere" / "demo.png"
     ended = command(
         tmp_path / "data",
@@ -57,16 +59,14 @@ def test_a_picture_that_cannot_be_saved_is_told(tmp_path: Path, images: list[str
     assert nothing_runs_on(tmp_path / "data")
 
 
-def test_an_image_that_is_not_there_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_a_missing_image_is_reported_before_anything_starts(tmp_path: Path) -> None:
     ended = command(tmp_path / "data", "demo", "--content", "nothing.jpg", PASTICHE_PORT=port())
     assert ended.returncode == 1
     assert "There is no image nothing.jpg" in ended.stderr
     assert not (tmp_path / "data").exists()
 
 
-def test_what_the_service_refuses_is_told_in_its_own_words(
-    tmp_path: Path, images: list[str]
-) -> None:
+def test_an_error_of_the_service_is_shown(tmp_path: Path, images: list[str]) -> None:
     ended = command(tmp_path / "data", "demo", *images, "--size", "5", PASTICHE_PORT=port())
     assert ended.returncode == 1
     assert "size: This must be a whole number between 16" in ended.stderr

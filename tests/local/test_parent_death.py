@@ -29,7 +29,7 @@ def test_a_bound_command_ends_with_a_parent_that_is_killed() -> None:
         assert parent.stdout.read() == ""  # at its end once the child, which shares it, is gone
 
 
-def test_a_bound_command_is_run_as_it_is() -> None:
+def test_a_bound_command_runs_unchanged() -> None:
     command = [sys.executable, "-c", "import sys; print(sys.argv[1:]); sys.exit(3)", "a b", "-c"]
     ended = subprocess.run(parent_death.bound(command), capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (3, "['a b', '-c']\n")

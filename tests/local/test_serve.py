@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from local import LocalError
 from local import data_folder as data_folders
 from local.data_folder import opened
-from local.errors import LocalError
-from local.ports import free_port
 from local.redis_server import socket_for
+from local.supervisor import free_port
 from tests.stack import Stack, nothing_runs_on, served
 from tests.waiting import until
 
@@ -32,7 +32,7 @@ def command(data_folder: Path, *words: str, **environment: str) -> subprocess.Co
     )
 
 
-def test_jobs_and_pictures_survive_a_restart_and_a_running_job_goes_on(tmp_path: Path) -> None:
+def test_jobs_and_pictures_survive_a_restart_and_a_running_job_continues(tmp_path: Path) -> None:
     with served(tmp_path) as stack:
         done = stack.when(stack.submit(), "succeeded")
         picture = stack.http.get(done["links"]["result"]).content
@@ -47,7 +47,7 @@ def test_jobs_and_pictures_survive_a_restart_and_a_running_job_goes_on(tmp_path:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP])  # SIGTERM ends every other one
-def test_it_goes_down_cleanly(how: signal.Signals, tmp_path: Path) -> None:
+def test_it_stops_cleanly(how: signal.Signals, tmp_path: Path) -> None:
     with served(tmp_path) as stack:
         stack.process.send_signal(how)
         assert stack.process.wait(60) == 0
@@ -63,7 +63,7 @@ def part_of(stack: Stack, module: str) -> int:
     raise AssertionError(f"No part of the service runs {module}.")
 
 
-def test_a_part_that_dies_takes_the_rest_down_and_says_which(tmp_path: Path) -> None:
+def test_a_part_that_dies_stops_the_rest_and_is_named(tmp_path: Path) -> None:
     with served(tmp_path) as stack:
         os.kill(part_of(stack, "worker"), signal.SIGKILL)
         assert stack.process.wait(60) == 1
@@ -73,7 +73,7 @@ def test_a_part_that_dies_takes_the_rest_down_and_says_which(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Other systems tell no child of it.")
-def test_a_supervisor_that_is_killed_takes_all_parts_down_and_the_next_one_erases_its_socket(
+def test_killing_the_supervisor_ends_all_parts_and_the_next_one_deletes_its_socket(
     tmp_path: Path,
 ) -> None:
     with socket_for(tmp_path) as path:
@@ -102,7 +102,7 @@ def test_a_redis_listens_for_a_data_folder_with_a_long_path(
             assert first.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_socket_s_folder_that_is_another_s_is_refused(
+def test_a_socket_folder_of_another_user_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -119,7 +119,7 @@ def test_the_service_that_uses_a_folder_is_named(tmp_path: Path) -> None:
         opened(tmp_path).__enter__()
 
 
-def test_what_a_killed_service_has_left_is_named(tmp_path: Path) -> None:
+def test_processes_left_by_a_killed_service_are_named(tmp_path: Path) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
     with opened(tmp_path) as data:
@@ -137,7 +137,7 @@ def test_the_processes_of_the_last_service_are_forgotten(tmp_path: Path) -> None
             assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
 
 
-def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = command(tmp_path, "serve", PASTICHE_PORT=str(port))
@@ -146,14 +146,14 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> 
     assert not any(tmp_path.iterdir())
 
 
-def test_two_services_on_one_folder_are_refused(tmp_path: Path) -> None:
+def test_a_second_service_on_a_folder_is_rejected(tmp_path: Path) -> None:
     with opened(tmp_path):
         ended = command(tmp_path, "serve", PASTICHE_PORT=str(free_port("127.0.0.1", 0)))
     assert ended.returncode == 1
     assert f"Another Pastiche (process {os.getpid()}) uses the data folder" in ended.stderr
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ended = command(
         tmp_path / "file" / "data", "serve", PASTICHE_PORT=str(free_port("127.0.0.1", 0))
@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     assert "cannot be used: Not a directory" in ended.stderr
 
 
-def test_a_disk_without_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_folders, "ROOM_NEEDED_BYTES", 10**18)
     with pytest.raises(LocalError, match="The disk is full"), opened(tmp_path):
         pass
@@ -171,13 +171,13 @@ def test_a_disk_without_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert nothing_runs_on(tmp_path)
 
 
-def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+def test_an_invalid_setting_is_named(tmp_path: Path) -> None:
     ended = command(tmp_path, "serve", PASTICHE_PORT="many")
     assert ended.returncode == 1
     assert "PASTICHE_PORT is 'many'" in ended.stderr
 
 
-def test_an_address_that_is_not_this_machine_s_is_told(tmp_path: Path) -> None:
+def test_an_address_of_another_machine_is_reported(tmp_path: Path) -> None:
     ended = command(tmp_path, "serve", PASTICHE_HOST="203.0.113.1")
     assert ended.returncode == 1
     assert "cannot be listened on" in ended.stderr

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from shared import overview, transitions
+from shared import job_records, transitions
 from shared.inputs import Inputs
-from shared.job_store import Transition
-from shared.redis_keys import JOB_KEYS
-from shared.transitions import Place, Retention
+from shared.job_store import JOB_KEYS, Transition
+from shared.jobs import Place
+from shared.transitions import Retention
 from shared.workers import Worker, list_workers, register_worker
+from worker.reconciler import find_due, lead
 from worker.webhooks import Delivery, list_due, note_delivery, take_delivery
 
 SCRIPTS = files("shared") / "scripts"
@@ -41,11 +42,10 @@ CALLS: list[Transition[Any]] = [
     take_delivery("job", hold_seconds=1),
     note_delivery(DELIVERY, error=None, again_seconds=None),
     list_due(limit=1),
-    overview.due("messages", limit=1),
-    overview.next_jobs(1),
-    overview.estimate(PLACE),
-    overview.list_jobs("ada", before="", limit=1, status=None, most=1),
-    overview.lead("role", "one", lease_seconds=1),
+    find_due(limit=1),
+    job_records.estimate(PLACE),
+    job_records.list_jobs("ada", before="", limit=1, status=None, most=1),
+    lead("one", lease_seconds=1),
     register_worker(Worker("one", "vgg16", "CPU", 1), ttl_seconds=1),
     list_workers(),
 ]

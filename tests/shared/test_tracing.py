@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from api.http.middleware import PROBES
-from local.ports import free_port
+from local.supervisor import free_port
 from shared import tracing
 from tests import pictures
 from tests.chaos.house import House, house
@@ -219,14 +219,14 @@ def test_a_collector_that_refuses_harms_nothing_and_is_logged_once(
     def counted(words: str) -> list[int]:
         return [part.log.count(words) for part in parts]
 
-    lost, found = counted("Traces get lost"), counted("Traces arrive again")
+    lost, found = counted("Traces cannot be exported"), counted("Traces are exported again")
     collector.status = 400
     for _ in range(2):
         service.when(service.submit(**SHORT), "succeeded")
     collector.status = 200
     service.when(service.submit(**SHORT), "succeeded")
-    until(lambda: counted("Traces arrive again") == [1 + each for each in found])
-    assert counted("Traces get lost") == [1 + each for each in lost]
+    until(lambda: counted("Traces are exported again") == [1 + each for each in found])
+    assert counted("Traces cannot be exported") == [1 + each for each in lost]
 
 
 def test_a_collector_that_never_answers_delays_nothing(
@@ -268,7 +268,7 @@ def test_an_unreachable_collector_is_logged_once() -> None:
         check=True,
     )
     (line,) = ran.stderr.splitlines()
-    assert "Traces get lost" in line
+    assert "Traces cannot be exported" in line
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from api.submissions.idempotency import Reservation, reserve
+from api.submissions.idempotency import make_idempotency_key, reserve
 from pastiche.option_warnings import OptionWarning
-from shared import overview, redis_keys, transitions
+from shared import job_records, job_store, transitions
 from shared.errors import DamagedRecord
 from shared.inputs import Inputs
-from shared.job_store import JobStore, Transition
-from shared.jobs import NEXT_STATES, Job, Waiting, new_job_id
-from shared.redis_keys import record_key
-from shared.transitions import Place, Retention, Submitted
+from shared.job_store import JOB_KEYS, JobStore, Transition, record_key
+from shared.jobs import NEXT_STATES, Job, Place, Waiting, new_job_id
+from shared.queue import MESSAGES_KEY
+from shared.transitions import Retention, Submitted
 from tests.waiting import until
+from worker import reconciler
 
 INPUTS = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
 
@@ -46,12 +47,12 @@ def read_job(jobs: JobStore, job_id: str) -> Job:
     return job
 
 
-def claim(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> transitions.Claim:
+def claim(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> str | None:
     return jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
 
 
 def claimed(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> str:
-    fence = claim(jobs, job_id, lease_seconds).fence
+    fence = claim(jobs, job_id, lease_seconds)
     assert fence is not None
     return fence
 
@@ -97,11 +98,11 @@ def delete(jobs: JobStore, job_id: str) -> bool:
 
 def order(jobs: JobStore) -> list[str]:
     """The jobs that wait, first to last."""
-    return jobs.run(overview.next_jobs(100))
+    return job_records.list_waiting(jobs, 100)
 
 
-def due(jobs: JobStore) -> overview.Due:
-    return jobs.run(overview.due("messages", limit=100))
+def due(jobs: JobStore) -> reconciler.Due:
+    return jobs.run(reconciler.find_due(limit=100))
 
 
 def test_a_job_that_is_released_after_its_client_canceled_it_is_over(jobs: JobStore) -> None:
@@ -114,21 +115,20 @@ def test_a_job_that_is_released_after_its_client_canceled_it_is_over(jobs: JobSt
 
 
 def test_a_key_does_not_give_a_job_that_came_to_nothing(jobs: JobStore) -> None:
-    reservation = Reservation.create("ada", "key", "token", "form")
-    jobs.run(reserve(reservation))
+    idempotency_key = make_idempotency_key("ada", "key")
+    jobs.run(reserve(idempotency_key, "form"))
     job_id, place = new_job_id(), Place("somebody", 100)
-    idempotency_key = reservation.idempotency_key
     jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, idempotency_key=idempotency_key))
     jobs.run(transitions.delete(job_id, retention=RETENTION, idempotency_key=idempotency_key))
-    assert jobs.run(reserve(reservation)).state == "new"
+    assert jobs.run(reserve(idempotency_key, "form")).state == "new"
 
 
 def test_a_caller_whose_turns_are_past_is_not_stored(jobs: JobStore) -> None:
     first = submitted(jobs, caller="ada")
     submitted(jobs, caller="bob")
     claim(jobs, first)
-    assert not jobs.client.hexists(redis_keys.TURNS, "1:ada")
-    assert jobs.client.hexists(redis_keys.TURNS, "1:bob")
+    assert not jobs.client.hexists(JOB_KEYS["turns"], "1:ada")
+    assert jobs.client.hexists(JOB_KEYS["turns"], "1:bob")
 
 
 def test_a_submitted_job_waits_with_its_options_and_inputs(jobs: JobStore) -> None:
@@ -170,14 +170,14 @@ def test_a_claim_takes_the_job_out_of_the_queue(jobs: JobStore) -> None:
 def test_a_job_is_claimed_once(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     claimed(jobs, job_id)
-    assert claim(jobs, job_id).refusal == "held"
+    assert claim(jobs, job_id) is None
 
 
 def test_an_unknown_job_and_one_that_is_over_cannot_be_claimed(jobs: JobStore) -> None:
-    assert claim(jobs, new_job_id()).refusal == "unknown"
+    assert claim(jobs, new_job_id()) is None
     job_id = submitted(jobs)
     cancel(jobs, job_id)
-    assert claim(jobs, job_id).refusal == "over"
+    assert claim(jobs, job_id) is None
 
 
 def test_a_job_whose_lease_ran_out_is_queued_again_at_its_old_place(jobs: JobStore) -> None:
@@ -319,7 +319,7 @@ def test_a_key_that_does_not_hold_a_record_is_deleted(jobs: JobStore) -> None:
     jobs.client.set(record_key(job_id), "text")
     assert [jobs.run(transitions.delete_damaged(each)) for each in (job_id, whole)] == [True, False]
     assert order(jobs) == [whole]
-    assert jobs.client.zscore(redis_keys.CLEANUP, job_id) is not None
+    assert jobs.client.zscore(JOB_KEYS["cleanup"], job_id) is not None
 
 
 def test_a_released_job_does_not_count_as_a_lost_attempt(jobs: JobStore) -> None:
@@ -415,7 +415,7 @@ def test_a_deleted_job_leaves_the_queue(jobs: JobStore) -> None:
     assert delete(jobs, job_id)
     assert not delete(jobs, job_id)
     assert jobs.run(transitions.read(job_id)) is None
-    assert set(jobs.client.keys("*")) == {redis_keys.CLEANUP, redis_keys.COUNTERS}
+    assert set(jobs.client.keys("*")) == {JOB_KEYS["cleanup"], JOB_KEYS["counters"]}
 
 
 def test_callers_take_turns(jobs: JobStore) -> None:
@@ -450,25 +450,25 @@ def test_a_waiting_job_knows_how_much_is_painted_before_it(jobs: JobStore) -> No
 
 
 def test_the_work_of_jobs_far_ahead_is_estimated_by_the_mean(jobs: JobStore) -> None:
-    for _ in range(transitions.EXACT + 20):
+    for _ in range(job_records.EXACT + 20):
         submitted(jobs, queue_limit=1000, work=100)
     last = submitted(jobs, queue_limit=1000, work=100)
     waiting = read_job(jobs, last).waiting
     assert waiting is not None
-    assert waiting.work_ahead == pytest.approx(100 * (transitions.EXACT + 20))
+    assert waiting.work_ahead == pytest.approx(100 * (job_records.EXACT + 20))
 
 
 def test_work_left_is_deleted_with_its_job(jobs: JobStore) -> None:
     one, other = submitted(jobs), submitted(jobs)
     succeed(jobs, one, claimed(jobs, one))
     cancel(jobs, other)
-    assert not jobs.client.exists("queue:work", "queue:turns", "queue:running", redis_keys.WAITING)
+    assert not jobs.client.exists("queue:work", "queue:turns", "queue:running", JOB_KEYS["waiting"])
 
 
 def test_a_job_past_its_deadline_expires_and_is_not_painted(jobs: JobStore) -> None:
     job_id = submitted(jobs, wait_seconds=0.001)
     until(lambda: due(jobs).late == [job_id])
-    assert claim(jobs, job_id).refusal == "over"
+    assert claim(jobs, job_id) is None
     assert jobs.run(transitions.expire(job_id, retention=RETENTION)) == "expired"
     assert read_job(jobs, job_id).status == "expired"
     assert order(jobs) == []
@@ -487,10 +487,10 @@ def test_a_job_that_was_begun_in_time_does_not_expire_when_it_is_given_back(
 ) -> None:
     job_id = submitted(jobs, wait_seconds=60)
     jobs.run(transitions.release(job_id, claimed(jobs, job_id), retention=RETENTION))
-    assert jobs.client.zcard(redis_keys.DEADLINES) == 0
+    assert jobs.client.zcard(JOB_KEYS["deadlines"]) == 0
     jobs.client.hset(record_key(job_id), "deadline_ms", 1)  # long ago
     assert jobs.run(transitions.expire(job_id, retention=RETENTION)) == "unchanged"
-    assert claim(jobs, job_id).fence
+    assert claim(jobs, job_id)
 
 
 def test_a_job_past_its_retention_is_deleted_and_its_cleanup_is_due(jobs: JobStore) -> None:
@@ -499,7 +499,7 @@ def test_a_job_past_its_retention_is_deleted_and_its_cleanup_is_due(jobs: JobSto
     until(lambda: due(jobs).old == [job_id])
     assert jobs.run(transitions.delete_past_retention(job_id))
     assert jobs.run(transitions.read(job_id)) is None
-    assert [each for each, _ in due(jobs).unclean] == [job_id]
+    assert list(due(jobs).unclean) == [job_id]
 
 
 def test_a_job_within_its_retention_is_not_deleted(jobs: JobStore) -> None:
@@ -513,14 +513,14 @@ def test_a_job_within_its_retention_is_not_deleted(jobs: JobStore) -> None:
 def test_pictures_whose_record_never_comes_are_due_for_cleanup(jobs: JobStore) -> None:
     came, lost = submitted(jobs), new_job_id()
     jobs.run(transitions.begin_submission(lost))
-    assert jobs.client.zrange(redis_keys.CLEANUP, 0, -1) == [lost]
+    assert jobs.client.zrange(JOB_KEYS["cleanup"], 0, -1) == [lost]
     assert read_job(jobs, came).status == "queued"
 
 
 def test_a_record_that_comes_after_its_cleanup_was_due_is_refused(jobs: JobStore) -> None:
     late, place = new_job_id(), Place("somebody", 100)
     submission = submission_of(jobs, late, {}, place, queue_limit=10)
-    jobs.client.delete(redis_keys.CLEANUP)
+    jobs.client.delete(JOB_KEYS["cleanup"])
     assert jobs.run(submission) == "late"
     assert jobs.run(transitions.read(late)) is None
 
@@ -552,7 +552,7 @@ def test_a_submission_or_claim_whose_reply_was_lost_can_be_repeated(jobs: JobSto
 def test_a_cleanup_that_became_due_again_is_not_marked_as_done(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     jobs.run(transitions.delete(job_id, retention=Retention(1, 0)))
-    ((_, due_ms),) = due(jobs).unclean
+    (due_ms,) = due(jobs).unclean.values()
     jobs.run(transitions.mark_cleaned(job_id, due_ms - 1))
     assert due(jobs).unclean
     jobs.run(transitions.mark_cleaned(job_id, due_ms))
@@ -561,7 +561,7 @@ def test_a_cleanup_that_became_due_again_is_not_marked_as_done(jobs: JobStore) -
 
 def test_jobs_without_a_message_are_counted(jobs: JobStore) -> None:
     submitted(jobs), submitted(jobs)
-    jobs.client.rpush("messages", "one")
+    jobs.client.rpush(MESSAGES_KEY, "one")
     assert due(jobs).unannounced == 1
 
 
@@ -602,7 +602,7 @@ def test_a_running_job_s_worker_is_woken_by_a_request(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     claimed(jobs, job_id)
     with jobs.client.pubsub() as channel:  # type: ignore[no-untyped-call]
-        channel.subscribe(redis_keys.wake_up_channel(job_id))
+        channel.subscribe(job_store.wake_up_channel(job_id))
         until(lambda: channel.get_message(timeout=1))
         cancel(jobs, job_id)
         assert until(lambda: channel.get_message(timeout=1))
@@ -610,7 +610,7 @@ def test_a_running_job_s_worker_is_woken_by_a_request(jobs: JobStore) -> None:
 
 def test_one_leads_until_its_lease_runs_out(jobs: JobStore) -> None:
     def leads(name: str, lease_seconds: float = 20) -> bool:
-        return jobs.run(overview.lead("reconciler", name, lease_seconds=lease_seconds))
+        return jobs.run(reconciler.lead(name, lease_seconds=lease_seconds))
 
     assert leads("one")
     assert not leads("other")
@@ -638,7 +638,7 @@ def test_a_record_from_before_there_were_priorities_can_be_read_and_painted(
 def test_a_job_whose_record_is_gone_leaves_the_queue(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     jobs.client.delete(record_key(job_id))
-    assert claim(jobs, job_id).refusal == "unknown"
+    assert claim(jobs, job_id) is None
     assert order(jobs) == []
 
 
@@ -703,8 +703,8 @@ def test_a_job_is_in_flight_until_it_is_over(
     assert in_flight(jobs) == {}
 
 
-def listed(jobs: JobStore, owner: str, before: str = "", limit: int = 10) -> overview.JobPage:
-    call = overview.list_jobs(owner, before=before, limit=limit, status=None, most=1000)
+def listed(jobs: JobStore, owner: str, before: str = "", limit: int = 10) -> job_records.JobPage:
+    call = job_records.list_jobs(owner, before=before, limit=limit, status=None, most=1000)
     return jobs.run(call)
 
 
@@ -756,24 +756,20 @@ def test_a_job_that_is_no_longer_retained_is_deleted_and_does_not_count(jobs: Jo
     assert jobs.run(transitions.delete_past_retention(first))
     assert jobs.client.zrange("jobs:retained:ada", 0, -1) == [second]
     delete(jobs, second)
-    assert not jobs.client.exists(redis_keys.RETAINED, "jobs:retained:ada")
+    assert not jobs.client.exists(JOB_KEYS["retained"], "jobs:retained:ada")
 
 
 def test_an_idempotency_key_goes_with_its_job(jobs: JobStore) -> None:
-    reservation = Reservation.create("ada", "key", "token", "fingerprint")
-    jobs.run(reserve(reservation))
+    key = make_idempotency_key("ada", "key")
+    jobs.run(reserve(key, "fingerprint"))
     job_id, place = new_job_id(), Place("somebody", 100, owner="ada")
-    jobs.run(
-        submission_of(
-            jobs, job_id, {}, place, queue_limit=9, idempotency_key=reservation.idempotency_key
-        )
-    )
-    assert jobs.client.exists(reservation.redis_key)
+    jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, idempotency_key=key))
+    assert jobs.client.exists(key.redis_key)
     delete(jobs, job_id)
-    assert not jobs.client.exists(reservation.redis_key)
+    assert not jobs.client.exists(key.redis_key)
 
 
-def ids(listed: overview.JobPage) -> list[str]:
+def ids(listed: job_records.JobPage) -> list[str]:
     return [job.id for job in listed.jobs]
 
 

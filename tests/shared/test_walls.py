@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
         "pastiche",
         "pastiche.options",
         "pastiche.client",
-        "pastiche.cli.application",
+        "pastiche.cli.app",
     ],
 )
 def test_importing_it_brings_no_torch(module: str) -> None:

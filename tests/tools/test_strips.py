@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from local.errors import LocalError
-from local.jobs import Submission
+from local import LocalError
+from local.demo import Submission
 from pastiche.options import Options
 from shared.settings import Settings
 from tools.paint.painter import Painter

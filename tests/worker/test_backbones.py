@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from pastiche.engine.weights import vgg16
-from shared.job_store import JobStore
-from shared.redis_keys import record_key
+from shared.job_store import JobStore, record_key
 from shared.workers import Worker, register_worker
 from tests.conftest import running
 from tests.stack import Stack, served

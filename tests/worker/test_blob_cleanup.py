@@ -11,8 +11,7 @@ from shared import transitions
 from shared.blob_store import BlobStore, encoded_key, input_key, result_key
 from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import new_job_id
-from shared.transitions import Place
+from shared.jobs import Place, new_job_id
 from worker.blob_cleanup import BlobCleanup
 
 HOUR = 3600

@@ -8,15 +8,14 @@ from threading import Event
 
 import pytest
 
-from shared import redis_keys, transitions
+from shared import transitions
 from shared.blob_store import BlobStore, checkpoint_key, input_key, preview_key, result_key
 from shared.inputs import Inputs
-from shared.job_store import JobStore
-from shared.jobs import Job, new_job_id
+from shared.job_store import JOB_KEYS, JobStore, record_key
+from shared.jobs import Job, Place, new_job_id
 from shared.queue import MESSAGES_KEY, create_queue
-from shared.redis_keys import record_key
 from shared.settings import Settings
-from shared.transitions import Place, Retention
+from shared.transitions import Retention
 from tests.waiting import until
 from worker.reconciler import Reconciler, run_together
 
@@ -54,7 +53,7 @@ def submitted(jobs: JobStore, blobs: BlobStore, wait_seconds: float | None = Non
 
 
 def claimed(jobs: JobStore, job_id: str, lease_seconds: float = 0) -> str:
-    fence = jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds)).fence
+    fence = jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
     assert fence is not None
     return fence
 
@@ -222,7 +221,7 @@ def test_a_damaged_record_is_logged_and_stops_nothing(
     jobs.client.hdel(record_key(damaged), "options")
     reconciler.round()
     assert f"The record of job {damaged} cannot be read." in caplog.text
-    assert not jobs.client.exists(redis_keys.CLEANUP)
+    assert not jobs.client.exists(JOB_KEYS["cleanup"])
 
 
 def no_record(jobs: JobStore, job_id: str) -> None:
@@ -242,7 +241,7 @@ def test_a_key_that_does_not_hold_a_record_is_deleted_and_the_round_continues(
     claimed(jobs, other)
     for each in (running, late, old):
         no_record(jobs, each)
-    until(lambda: reconciler.round() and not jobs.client.exists(redis_keys.CLEANUP))
+    until(lambda: reconciler.round() and not jobs.client.exists(JOB_KEYS["cleanup"]))
     assert look(jobs, other).status == "queued"
     assert blobs.keys("jobs") == blobs.keys(f"jobs/{other}")
 
@@ -281,7 +280,7 @@ def test_inputs_that_are_a_list_stop_nothing(
     jobs.client.hset(record_key(damaged), "inputs", "[]")
     reconciler.round()
     assert f"The record of job {damaged} cannot be read." in caplog.text
-    assert not jobs.client.exists(redis_keys.CLEANUP)
+    assert not jobs.client.exists(JOB_KEYS["cleanup"])
 
 
 def test_pictures_that_a_newer_version_knows_stay(

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import redis_keys
+from shared.job_store import JOB_KEYS
 from shared.jobs import new_job_id
 from shared.queue import create_queue, publish
 from tests.chaos.house import House, Part, house
@@ -147,7 +147,7 @@ def test_a_deleted_job_leaves_nothing_whatever_its_worker_was_doing(service: Hou
     job_id = service.submit(**LONG)
     until(lambda: has_checkpoint(service, job_id))
     service.http.delete(f"/jobs/{job_id}").raise_for_status()
-    until(lambda: service.jobs.client.zscore(redis_keys.CLEANUP, job_id) is None)
+    until(lambda: service.jobs.client.zscore(JOB_KEYS["cleanup"], job_id) is None)
     assert service.blobs.keys(f"jobs/{job_id}") == []
 
 

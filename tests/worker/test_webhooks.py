@@ -15,14 +15,14 @@ import httpcore
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from shared import redis_keys, transitions, webhooks
+from shared import job_store, transitions, webhooks
 from shared.inputs import Inputs
-from shared.job_store import JobStore
-from shared.jobs import Job, new_job_id
+from shared.job_store import JOB_KEYS, JobStore
+from shared.jobs import Job, Place, new_job_id
 from shared.jobs import Webhook as StoredWebhook
-from shared.transitions import Place, Retention
+from shared.transitions import Retention
 from tests.waiting import pause, until
-from worker.webhook_network import NotPublic, PublicNetwork
+from worker.webhook_network import NotPublic, WebhookNetwork
 from worker.webhooks import RETRY_SECONDS, Deliveries
 
 RETENTION = Retention(retention_hours=1, grace_seconds=40)
@@ -96,8 +96,8 @@ def stored_webhook(jobs: JobStore, job_id: str) -> StoredWebhook:
 
 def bring_forward(jobs: JobStore) -> None:
     """Makes every webhook due now."""
-    for job_id in jobs.client.zrange(redis_keys.WEBHOOKS, 0, -1):
-        jobs.client.zadd(redis_keys.WEBHOOKS, {str(job_id): 0})
+    for job_id in jobs.client.zrange(JOB_KEYS["webhooks"], 0, -1):
+        jobs.client.zadd(JOB_KEYS["webhooks"], {str(job_id): 0})
 
 
 def test_a_webhook_reports_how_the_job_ended(
@@ -138,8 +138,8 @@ def test_a_damaged_secret_or_record_delays_no_other_webhook(
 ) -> None:
     jobs.client.hset("api:webhook-secrets", "bob", "whsec_a")
     unsigned, no_record = over(jobs, receiver.url, owner="bob"), over(jobs, receiver.url)
-    jobs.client.delete(redis_keys.record_key(no_record))
-    jobs.client.set(redis_keys.record_key(no_record), "text")
+    jobs.client.delete(job_store.record_key(no_record))
+    jobs.client.set(job_store.record_key(no_record), "text")
     sent = over(jobs, receiver.url)
     assert delivered(deliveries)
     assert stored_webhook(jobs, sent).error is None
@@ -269,7 +269,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_public(
 
 def test_a_host_name_of_a_private_address_is_refused() -> None:
     with pytest.raises(NotPublic):
-        PublicNetwork().connect_tcp("localhost", 80)
+        WebhookNetwork(allow_private=False).connect_tcp("localhost", 80)
 
 
 def test_a_host_name_is_resolved_once_and_that_address_is_used(
@@ -288,7 +288,7 @@ def test_a_host_name_is_resolved_once_and_that_address_is_used(
 
     monkeypatch.setattr("worker.webhook_network.getaddrinfo", resolve)
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
-    PublicNetwork().connect_tcp("rebinding.example", 443)
+    WebhookNetwork(allow_private=False).connect_tcp("rebinding.example", 443)
     assert (resolved, connected) == (["rebinding.example"], ["93.184.215.14"])
 
 
@@ -314,7 +314,7 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_each_address_of_a_host_name_is_tried_in_the_system_s_order(connected: list[str]) -> None:
-    PublicNetwork().connect_tcp("example.org", 443, 10.0)
+    WebhookNetwork(allow_private=False).connect_tcp("example.org", 443, 10.0)
     assert connected == list(ADDRESSES)
 
 
@@ -323,7 +323,7 @@ def test_a_host_name_with_one_private_address_is_refused(
 ) -> None:
     monkeypatch.setattr("tests.worker.test_webhooks.ADDRESSES", ("8.8.8.8", "10.0.0.1"))
     with pytest.raises(NotPublic):
-        PublicNetwork().connect_tcp("example.org", 443, 10.0)
+        WebhookNetwork(allow_private=False).connect_tcp("example.org", 443, 10.0)
     assert connected == []
 
 
@@ -332,7 +332,7 @@ def test_a_host_name_whose_addresses_all_refuse_is_unreachable(
 ) -> None:
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", refuse)
     with pytest.raises(httpcore.ConnectError):
-        PublicNetwork().connect_tcp("example.org", 443, 10.0)
+        WebhookNetwork(allow_private=False).connect_tcp("example.org", 443, 10.0)
 
 
 def refuse(*_: Any) -> None:
@@ -351,7 +351,7 @@ def test_a_receiver_that_never_answers_delays_no_other(
         until(lambda: stored_webhook(jobs, job_id).tries == 1)
         silent.accept()[0].close()  # the one try that has begun
         deliveries.close()
-    assert len(jobs.client.zrangebyscore(redis_keys.WEBHOOKS, 0, int(1000 * time()))) == 23
+    assert len(jobs.client.zrangebyscore(JOB_KEYS["webhooks"], 0, int(1000 * time()))) == 23
 
 
 def test_an_invalid_address_in_a_record_delays_no_other_webhook(

@@ -5,8 +5,8 @@ from argparse import ArgumentParser, Namespace
 
 from rich.console import Console
 
-from local.errors import LocalError
-from local.signals import Ended
+from local import LocalError
+from local.supervisor import Ended
 from shared.settings import Settings
 from tools.paint.gallery import gallery
 from tools.paint.strips import strips

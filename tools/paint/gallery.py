@@ -4,7 +4,7 @@ from PIL import Image
 from rich.console import Console
 
 from api.sweeps.contact_sheet import grid
-from local.jobs import Submission
+from local.demo import Submission
 from shared.settings import Settings
 from tools.paint.files import fitted_in, save
 from tools.paint.painter import BACKBONE, Painter, example, painter

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from local.jobs import Submission, connect, paint
-from local.service import LocalService, running
-from local.signals import Operator
+from local.demo import Submission, connect, paint
+from local.supervisor import LocalService, Operator, running
 from pastiche.client import Client
 from shared.settings import Settings
 

@@ -9,8 +9,8 @@ from PIL import Image
 from rich.console import Console
 
 from api.sweeps.contact_sheet import grid, labelled
-from local.errors import LocalError
-from local.jobs import Submission
+from local import LocalError
+from local.demo import Submission
 from pastiche import Options
 from shared.settings import Settings
 from tools.paint.files import fitted_in, save

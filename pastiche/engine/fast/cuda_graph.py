@@ -13,13 +13,15 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
-from pastiche.engine.checkpoint import State
+from pastiche.engine import adam, lbfgs
 from pastiche.engine.interruption import interruptible, no_check
 
 log = logging.getLogger(__name__)
 
 WARM_UP = 3
 """Iterations before one is recorded: libraries initialise themselves in the first."""
+
+State = lbfgs.State | adam.State
 
 Iterate = Callable[[State], tuple[State, Tensor]]
 """From an optimiser's state, the next state and the values of the terms."""

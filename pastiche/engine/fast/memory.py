@@ -1,106 +1,36 @@
-"""How much memory a run takes, how much there is, and how large a tile fits into it."""
+"""The memory of a device: how much of it is free, and what is done where it runs out."""
 
 import ctypes
-from collections.abc import Mapping
-from dataclasses import dataclass
-from math import inf, isqrt
+from math import inf
 from os import sysconf
 from pathlib import Path
 
 import torch
 
 from pastiche.engine.fast.convolution import convolution_dtype
-from pastiche.memory import MIN_HISTORY, MIN_TILE_SIDE, USABLE, evaluation_bytes, state_bytes
-from pastiche.network_layers import GRID, compared_layers, halo_width
-from pastiche.options import LayerName, Options
-
-MAX_TILE_SIDE = 2048
-"""A tile need not be larger: its halo is then a seventh of it."""
+from pastiche.memory_budget import MIN_TILE_SIDE, MemoryBudget, TooLarge
+from pastiche.network_layers import GRID, compared_layers
+from pastiche.options import Options
 
 
-class TooLarge(MemoryError):
-    """There is not enough memory for a picture of this size."""
+def measure_budget(
+    options: Options,
+    backbone: str,
+    device: torch.device,
+    limit_bytes: int | None = None,
+    released_bytes: int = 0,
+) -> MemoryBudget:
+    """The budget of a run on a device: `limit_bytes`, or what the device has free.
 
-
-@dataclass(frozen=True, slots=True)
-class MemoryPlan:
-    """How a picture is painted in the memory that there is.
-
-    Attributes:
-        tile_side: of a tile without its halo, in pixels; None where the whole picture fits.
-        history: the length of L-BFGS' history.
+    Args:
+        backbone: the one that paints it, by its name.
+        released_bytes: how much of what is in use now will be released before painting.
     """
-
-    tile_side: int | None
-    history: int
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryBudget:
-    """The memory for one run.
-
-    Attributes:
-        free_bytes: what may be used.
-        itemsize: bytes of a number in the feature maps.
-        layers: at which the network's feature maps are compared.
-    """
-
-    free_bytes: int
-    itemsize: int
-    layers: frozenset[LayerName]
-
-    @classmethod
-    def measure(
-        cls,
-        options: Options,
-        shares: Mapping[LayerName, float],
-        device: torch.device,
-        limit_bytes: int | None = None,
-        released_bytes: int = 0,
-    ) -> "MemoryBudget":
-        """The budget of a run on a device: `limit_bytes`, or what the device has free.
-
-        Args:
-            shares: of the style's layers, the backbone's own (`BackboneSource.shares`).
-            released_bytes: how much of what is in use now will be released before painting.
-        """
-        free = limit_bytes
-        if free is None:
-            free = free_memory(device) + released_bytes
-        itemsize = convolution_dtype(device, options).itemsize
-        return cls(free, itemsize, compared_layers(options, shares))
-
-    def plan(self, size: tuple[int, int], options: Options) -> MemoryPlan:
-        """The longest history and then the largest tiles that fit.
-
-        Args:
-            size: (H, W) of the picture.
-
-        Raises:
-            TooLarge: not even the smallest tiles fit, with the shortest history.
-        """
-        (height, width), halo = size, halo_width(self.layers)
-        pixels = height * width
-        smallest = min(pixels, (MIN_TILE_SIDE + 2 * halo) ** 2)
-        history = options.lbfgs_history
-        while self._remaining(pixels, options, history) < self._evaluation(smallest):
-            if history <= MIN_HISTORY:
-                raise TooLarge(f"A picture of {width}×{height} needs more memory than there is.")
-            history -= 1
-        remaining = self._remaining(pixels, options, history)
-        if self._evaluation(pixels) <= remaining:
-            return MemoryPlan(None, history)
-        side = isqrt(int(remaining / self._evaluation(1))) - 2 * halo
-        side = max(MIN_TILE_SIDE, min(side, MAX_TILE_SIDE))
-        return MemoryPlan(GRID * (side // GRID), history)
-
-    def _remaining(self, pixels: int, options: Options, history: int) -> float:
-        """What remains for the evaluation, in bytes."""
-        return USABLE * self.free_bytes - state_bytes(pixels, options, history)
-
-    def _evaluation(self, pixels: int) -> float:
-        """What an evaluation of this many pixels takes, in bytes."""
-        return evaluation_bytes(pixels, self.layers, self.itemsize)
+    free = limit_bytes
+    if free is None:
+        free = free_memory(device) + released_bytes
+    itemsize = convolution_dtype(device, options).itemsize
+    return MemoryBudget(free, itemsize, compared_layers(options, backbone))
 
 
 def smaller_tile_side(side: int) -> int:

@@ -14,8 +14,8 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import Backbone, size_at
-from pastiche.network_layers import GRID, halo_width, stride_at
+from pastiche.engine.backbone import Backbone
+from pastiche.network_layers import GRID, halo_width, size_at, stride_at
 from pastiche.options import LayerName
 
 

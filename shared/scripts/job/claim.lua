@@ -3,27 +3,24 @@
 -- Keys: record, turns, running, counters
 -- Arguments:
 --   lease_ms  how long the claim holds without a heartbeat
---   token     unique to this claim: a Redis that lost its last second may count the same attempt twice
--- Returns {'claimed', fence}, again where the first reply never reached the worker; or {why not}:
--- 'unknown', 'over' or 'held'.
+--   token     unique to this claim: a Redis that lost its last second may give an attempt the same
+--             number twice
+-- Returns the fence, and the same again if the first reply was lost; nil if the job is not queued.
 local now = now_ms()
 local state = redis.call('HMGET', record, 'status', 'lane', 'turn', 'deadline_ms', 'started_ms',
                          'fence', 'attempt', 'caller')
 if not state[1] then
   leave_all_queues()
-  return {'unknown'}
+  return nil
 end
-if state[1] == 'running' and state[6] == state[7] .. '-' .. token then
-  return {'claimed', state[6]}
-end
-if state[1] == 'running' then return {'held'} end
-if state[1] ~= 'queued' then return {'over'} end
-if state[4] and not state[5] and tonumber(state[4]) <= now then return {'over'} end
+if state[1] == 'running' and state[6] == state[7] .. '-' .. token then return state[6] end
+if state[1] ~= 'queued' then return nil end
+if state[4] and not state[5] and tonumber(state[4]) <= now then return nil end
 
-local lane = state[2] or '1' -- whoever reads a record that lacks it finds it damaged
+local lane = state[2] or '1' -- a record without it is found damaged when it is read
 local turn = math.max(tonumber(state[3] or 0), tonumber(redis.call('HGET', turns, lane) or 0))
 redis.call('HSET', turns, lane, turn)
--- A caller whose turns are all past comes next like one who was never here.
+-- A caller without later turns is forgotten: the next turn is the same.
 local callers_turn = lane .. ':' .. (state[8] or '')
 if tonumber(redis.call('HGET', turns, callers_turn) or 0) <= turn then
   redis.call('HDEL', turns, callers_turn)
@@ -36,4 +33,4 @@ if redis.call('HSETNX', record, 'started_ms', now) == 1 then
   observe(counters, 'wait', (now - redis.call('HGET', record, 'created_ms')) / 1000)
 end
 update_record('status', 'running', 'fence', fence, 'claimed_ms', now)
-return {'claimed', fence}
+return fence

@@ -1,10 +1,10 @@
--- Deletes a job in whatever state: a worker that still paints it learns so at its next heartbeat.
+-- Deletes a job in any state: a worker that still paints it learns so at its next heartbeat.
 --
 -- Keys: record, cleanup
---   idempotency  hash: the submission that may give this job; none where there is none
+--   idempotency  hash: the submission that may refer to this job; may be missing
 -- Arguments:
 --   grace_ms  after which none of its workers writes any more
--- Returns 1, or 0 where there was no such job.
+-- Returns 1, or 0 if there was no such job.
 local existed = redis.call('EXISTS', record)
 delete_record()
 redis.call('ZADD', cleanup, now_ms() + grace_ms, id)

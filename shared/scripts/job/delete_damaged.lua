@@ -1,9 +1,8 @@
--- The key of the job's record holds something else: nothing can be done with the job, and it is
--- deleted, with its blobs.
+-- Deletes a job, with its blobs, whose key holds something else than a record.
 --
 -- Keys: record, cleanup
 -- Arguments: none
--- Returns 1, or 0 where there is a record, or nothing at all.
+-- Returns 1, or 0 if there is a record, or nothing.
 local kind = redis.call('TYPE', record).ok
 if kind == 'hash' or kind == 'none' then return 0 end
 redis.call('DEL', record)

@@ -2,7 +2,7 @@
 --
 -- Keys: record, finished, cleanup
 -- Arguments: none
--- Returns 1, or 0 where its retention goes on.
+-- Returns 1, or 0 if its retention has not ended.
 local expires = tonumber(redis.call('HGET', record, 'expires_ms') or 0)
 if expires > now_ms() then
   redis.call('ZADD', finished, expires, id)

@@ -1,8 +1,8 @@
--- A job that has waited for longer than it may expires.
+-- A queued job past its deadline expires.
 --
 -- Keys: record, deadlines
 -- Arguments: those of `Retention` (prelude.lua)
--- Returns 'expired', or 'unchanged' where it is not queued or its deadline is still to come.
+-- Returns 'expired', or 'unchanged' if it is not queued or its deadline has not passed.
 local state = redis.call('HMGET', record, 'status', 'deadline_ms', 'started_ms')
 if state[1] ~= 'queued' or state[3] then
   redis.call('ZREM', deadlines, id)

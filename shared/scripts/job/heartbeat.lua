@@ -4,12 +4,12 @@
 -- Arguments:
 --   fence           the claim that the worker holds
 --   lease_ms        how long the lease holds from now on
---   weight_updates  how many changes of the weights the worker knows of
---   remaining       how much there is left to paint, '' where that is not known
---   iterations      that were painted since the heartbeat before
---   fields          fields and values to write, none where there is nothing new
--- Returns {'ok'}, {'ok', weight updates, options (JSON)} where the weights have changed, {'cancel'} or
--- {'finish'} where the client requests it, or {'lost'} where the claim is not held.
+--   weight_updates  how many changes of the weights the worker knows
+--   remaining       how much is left to paint, '' if that is not known
+--   iterations      since the last heartbeat
+--   fields          fields and values to write, if there are any
+-- Returns {'ok'}, {'ok', weight updates, options (JSON)} if the weights have changed, {'cancel'} or
+-- {'finish'} if the client requests it, or {'lost'} if the claim is not held.
 local state = redis.call('HMGET', record, 'status', 'fence', 'cancel_requested', 'reweighed',
                          'finish_requested')
 if state[1] ~= 'running' or state[2] ~= fence then return {'lost'} end

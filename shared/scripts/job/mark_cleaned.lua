@@ -2,7 +2,7 @@
 --
 -- Keys: cleanup
 -- Arguments:
---   due_ms  when that was due: if it is due again later, it stays to be done
+--   due_ms  when that was due: if it is due again later, it is still to be done
 -- Returns 1.
 local due = redis.call('ZSCORE', cleanup, id)
 if due and tonumber(due) <= tonumber(due_ms) then redis.call('ZREM', cleanup, id) end

@@ -1,8 +1,7 @@
--- Goes before every script on one job. Besides its own arguments each gets the job's `id`, and these
--- keys:
+-- Goes before every script on one job. Each gets its own arguments, the job's `id`, and these keys:
 --   record     hash: the job
---   waiting    sorted set: ids of queued jobs, by who is next
---   turns      hash: whose turn it is (see submit.lua)
+--   waiting    sorted set: ids of queued jobs, by their place
+--   turns      hash: the current turn of each lane, and the last of each caller
 --   work_left  hash: id → how much is left to paint, of queued and running jobs; 'waiting' → the sum
 --              over all queued jobs
 --   deadlines  sorted set: ids of queued jobs, by when they expire (milliseconds)
@@ -14,15 +13,15 @@
 --   in_flight  hash: owner → how many of those there are
 --   webhooks   sorted set: ids whose webhook is to be tried, by when (milliseconds)
 --   counters   hash: the counts that the API's metrics read
---   retained   sorted set: ids of jobs that are over, those without a picture before the others and
---              the older before the newer; `retained:owner` has those of one owner
+--   retained   sorted set: ids of jobs that are over, those without a picture first, then by age;
+--              `retained:owner` has those of one owner
 -- A script that ends a job also gets the arguments of `Retention` in `shared/transitions.py`:
 --   retention_ms    how long the job is retained once it is over
 --   grace_ms        after which none of its workers writes any more
 --   jobs_per_owner  how many jobs are retained of one owner
 --   jobs_in_all     how many jobs are retained of all owners
 
--- Notifies whoever watches jobs that this one has changed.
+-- Notifies the subscribers that this job has changed.
 local function notify()
   redis.call('PUBLISH', 'changed', id)
 end
@@ -44,8 +43,16 @@ local function enter_queue()
   if redis.call('ZADD', waiting, state[1] or now_ms(), id) == 1 then
     redis.call('HINCRBYFLOAT', work_left, 'waiting', read_work_left())
   end
-  -- A job that was claimed in time does not expire when it is given back.
+  -- A job that was claimed in time does not expire when it is queued again.
   if state[2] and not state[3] then redis.call('ZADD', deadlines, state[2], id) end
+end
+
+-- A running job waits again, at its old place.
+local function requeue_job()
+  redis.call('ZREM', running, id)
+  redis.call('HDEL', record, 'fence')
+  enter_queue()
+  update_record('status', 'queued')
 end
 
 local function leave_queue()
@@ -68,7 +75,7 @@ local function leave_in_flight()
   if redis.call('HINCRBY', in_flight, owner, -1) <= 0 then redis.call('HDEL', in_flight, owner) end
 end
 
--- The job neither waits nor runs any more.
+-- The job is neither queued nor running any more.
 local function leave_all_queues()
   redis.call('ZREM', running, id)
   leave_queue()
@@ -87,8 +94,8 @@ local function stop_retaining(job_id)
   redis.call('ZREM', retained, job_id)
 end
 
--- The retention of the jobs that are beyond a limit ends now, but not that of this one. A few at once:
--- there are many only where the limit was lowered.
+-- Ends the retention of the jobs beyond a limit, but not of this one. A few at once: there are many
+-- only if the limit was lowered.
 local function trim_retained(key, limit)
   local beyond = math.min(redis.call('ZCARD', key) - limit, 100)
   if beyond <= 0 then return end
@@ -118,8 +125,8 @@ local function delete_record()
   notify()
 end
 
--- Ends the job: nothing leads out of `status`. What its workers left in the blob store is cleaned up
--- once none of them can write any more. Takes further fields and values to write.
+-- Ends the job with a final status, and further fields and values. What its workers left in the blob
+-- store is cleaned up once none of them can write any more.
 local function finish_job(status, ...)
   local now = now_ms()
   local expires = now + retention_ms
@@ -128,7 +135,7 @@ local function finish_job(status, ...)
   count(counters, 'over:' .. status)
   redis.call('ZADD', finished, expires, id)
   redis.call('ZADD', cleanup, now + grace_ms, id)
-  -- 10^13 milliseconds are three hundred years: those with a picture come after all others.
+  -- 10^13 milliseconds are three hundred years: jobs with a picture come after all others.
   local rank = now + (status == 'succeeded' and 1e13 or 0)
   local retained_of_owner = retained_key(id)
   redis.call('ZADD', retained_of_owner, rank, id)

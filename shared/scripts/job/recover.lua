@@ -1,19 +1,15 @@
--- A running job whose lease has run out is queued again, at its old place; or it is over, where the
--- client canceled it, its worker was killed for taking too long, or too many workers did not survive
--- it.
+-- A running job whose lease has run out is queued again, at its old place; or it ends, because the
+-- client canceled it, its worker was killed for taking too long, or too many of its workers died.
 --
 -- Keys: record, running, counters
 -- Arguments: those of `Retention` (prelude.lua), and
---   lost_limit   after how many lost attempts the job fails; those before one that came further than
---                all others do not count
+--   lost_limit   after how many lost attempts in a row without progress the job fails
 --   worker_lost  the sentence for that error
 --   time_limit   the sentence for that error
---   limit_ms     how long after its claim the lease of an attempt that is killed for its time ends at
---                least
--- Returns 'queued', 'canceled', 'worker_lost', 'time_limit', or 'held' where there is nothing to
--- recover.
+--   limit_ms     if the lease ends so long after the claim, the worker was killed for taking too long
+-- Returns 'queued', 'canceled', 'worker_lost', 'time_limit', or 'held' if there is nothing to recover.
 
--- What share of the work is progress: heartbeats report only roughly how far an attempt came.
+-- The share of the work that counts as progress: heartbeats report it only roughly.
 local PROGRESS = 0.02
 
 local state = redis.call('HMGET', record, 'status', 'cancel_requested', 'claimed_ms', 'work',
@@ -22,7 +18,7 @@ if state[1] ~= 'running' then
   redis.call('ZREM', running, id)
   return 'held'
 end
--- A record that runs and is in no worker's hands has lost its lease altogether.
+-- A running job that is not in `running` has lost its lease altogether.
 local lease_ms = tonumber(redis.call('ZSCORE', running, id) or 0)
 if lease_ms > now_ms() then return 'held' end
 
@@ -44,8 +40,5 @@ if redis.call('HINCRBY', record, 'lost', 1) >= tonumber(lost_limit) then
   finish_job('failed', 'error_code', 'worker_lost', 'error_detail', worker_lost)
   return 'worker_lost'
 end
-redis.call('ZREM', running, id)
-redis.call('HDEL', record, 'fence')
-enter_queue()
-update_record('status', 'queued')
+requeue_job()
 return 'queued'

@@ -1,19 +1,15 @@
--- The worker gives its job back: it is queued again, at its old place, or is over where the client has
--- canceled it meanwhile.
+-- The worker returns its job, which is queued again, at its old place; or it ends, because the client
+-- has canceled it.
 --
--- Keys: record, running
+-- Keys: record
 -- Arguments: those of `Retention` (prelude.lua), and
 --   fence  the claim that the worker holds
--- Returns 'ok', or 'lost' where the claim is not held: then nothing has changed.
+-- Returns 'ok', or 'lost' if the claim is not held: then nothing has changed.
 local state = redis.call('HMGET', record, 'status', 'fence', 'cancel_requested')
 if state[1] ~= 'running' or state[2] ~= fence then return 'lost' end
 if state[3] then
   finish_job('canceled')
   return 'ok'
 end
-
-redis.call('ZREM', running, id)
-redis.call('HDEL', record, 'fence')
-enter_queue()
-update_record('status', 'queued')
+requeue_job()
 return 'ok'

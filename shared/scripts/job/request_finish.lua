@@ -1,10 +1,10 @@
 -- The client requests the picture as it is: the worker of a running job commits it after the current
--- iteration. The first request counts: a job that is to be canceled is.
+-- iteration, unless the client requested to cancel it before.
 --
 -- Keys: record
 -- Arguments: none
 -- Returns 'requested', 'canceling' (unchanged: its worker was requested to cancel it before), 'idle'
--- (unchanged: nobody paints it) or 'unknown'.
+-- (unchanged: no worker paints it) or 'unknown'.
 local state = redis.call('HMGET', record, 'status', 'finish_requested', 'cancel_requested')
 if not state[1] then return 'unknown' end
 if state[1] ~= 'running' then return 'idle' end

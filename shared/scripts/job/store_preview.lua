@@ -1,9 +1,9 @@
--- A job that was stopped gets its last preview as its result.
+-- A canceled or failed job gets its last preview as its result.
 --
 -- Keys: record, retained
 -- Arguments:
 --   result_key  where the preview was written
--- Returns 'ok', or 'lost' where it is not over, or has a result: then nothing has changed.
+-- Returns 'ok', or 'lost' if it is not over, or has a result: then nothing has changed.
 local state = redis.call('HMGET', record, 'finished_ms', 'result_key')
 if not state[1] or state[2] then return 'lost' end
 

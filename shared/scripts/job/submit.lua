@@ -1,29 +1,28 @@
 -- Submits a new job: writes its record and its place in the queue, or neither.
 --
 -- Keys: record, waiting, turns, work_left, cleanup, index, owners, in_flight, counters
---   idempotency  hash: the submission that was first with the key; none where there is none
+--   idempotency  hash: the first submission with the key; may be missing
 -- Arguments:
 --   options          (JSON)
 --   inputs           (JSON) the keys of its pictures
---   queue_limit      how many jobs may wait
+--   queue_limit      how many jobs may be queued
 --   work             how much there is to paint: pixels times iterations
 --   caller           who submits; callers take turns
 --   lane             0, 1 or 2: a job of a lower lane goes first
---   wait_ms          how long it may wait before it expires; 0 for ever
+--   wait_ms          how long it may be queued before it expires; 0 for ever
 --   owner            whose job it is
---   in_flight_limit  how many of the owner's may wait or run; 0 for any number
---   token            of the request that holds an idempotency key, '' where there is none
---   ttl_ms           how long that key gives this job
---   webhook_url      notified when the job is over, '' where nothing is
---   origin           the request that submits it, and the trace that it is in; '' for neither
+--   in_flight_limit  how many of the owner may be queued or running; 0 for any number
+--   token            of the request that holds an idempotency key, '' if there is none
+--   ttl_ms           how long that key refers to this job
+--   webhook_url      notified when the job is over, '' for none
+--   origin           the request that submits it, and its trace; '' for neither
 --   latest_ms        what `begin_submission` returned
---   warnings         (JSON) of its options and images, '' where there are none
+--   warnings         (JSON) of its options and images, '' if there are none
 --   pixels           how many the picture will have
---   image_bytes      about what the images that it is made from take while it is painted; 0 where that
---                    is not known
--- Returns 'queued', again where the first reply was lost; 'full'; 'busy' where the owner has as many
--- as may be; or 'late' where its pictures may have been cleaned up, or it was deleted already: by its
--- own client, which was answered in the meantime that the submission failed.
+--   image_bytes      about how much memory its images need while it is painted; 0 if it is not known
+-- Returns 'queued', also if the first reply was lost; 'full'; 'busy' if the owner has reached the
+-- limit; or 'late' if its pictures may have been cleaned up, or it was deleted, because its request has
+-- already failed.
 if redis.call('EXISTS', record) == 1 then return 'queued' end
 local due = redis.call('ZSCORE', cleanup, id)
 if tonumber(due or 0) ~= tonumber(latest_ms) or tonumber(due) <= now_ms() then return 'late' end

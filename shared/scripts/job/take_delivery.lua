@@ -1,9 +1,9 @@
--- Whoever delivers webhooks takes the next try of one, if it is due.
+-- A process that delivers webhooks takes the next try of one, if it is due.
 --
 -- Keys: record, webhooks
 -- Arguments:
---   hold_ms  after which another may take it
--- Returns {}, or {url, owner, status, how often it was tried, the request and trace of the job ('' where
+--   hold_ms  after which another process may take it
+-- Returns {}, or {url, owner, status, how often it was tried, the request and trace of the job ('' if
 -- they are not known)}.
 local now = now_ms()
 local due = redis.call('ZSCORE', webhooks, id)

@@ -2,10 +2,10 @@
 --
 -- Keys: record
 -- Arguments:
---   weight_updates  how many changes of the weights the client knows of
+--   weight_updates  how many changes of the weights the client knows
 --   options         (JSON) with the new weights
---   warnings        (JSON) of these options, '' where there are none
--- Returns 'ok', 'over', 'unknown', or 'changed' where the weights were changed since.
+--   warnings        (JSON) of these options, '' if there are none
+-- Returns 'ok', 'over', 'unknown', or 'changed' if the weights were changed since.
 local state = redis.call('HMGET', record, 'status', 'reweighed')
 if not state[1] then return 'unknown' end
 if state[1] ~= 'queued' and state[1] ~= 'running' then return 'over' end

@@ -1,9 +1,9 @@
--- Deletes a sweep, and the idempotency key that gives it.
+-- Deletes a sweep, and its idempotency key.
 --
 -- Keys: as in store.lua
 --   sweep, all, owned
 -- Arguments: none
--- Returns 1, or 0 where there was no such sweep.
+-- Returns 1, or 0 if there was no such sweep.
 redis.call('ZREM', all, sweep)
 redis.call('ZREM', owned, sweep)
 return delete_sweep(sweep)

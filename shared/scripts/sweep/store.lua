@@ -1,18 +1,18 @@
--- Stores a sweep; beyond the limits the oldest go, with the idempotency keys that give them.
+-- Stores a sweep; beyond the limits the oldest are deleted, with their idempotency keys.
 --
 -- Keys:
 --   sweep        string: the sweep (JSON)
 --   all          sorted set: keys of sweeps, the oldest first
 --   owned        sorted set: the same, of its owner
---   idempotency  hash: the submission that was first with its idempotency key; none where there is none
+--   idempotency  hash: the first submission with its idempotency key; may be missing
 -- Arguments:
 --   stored       the sweep (JSON)
 --   ttl_seconds  how long it is stored
 --   per_owner    how many sweeps are stored of one owner
 --   in_all       how many sweeps are stored of all owners
 --   token        of the request that holds the key
---   key_ttl_ms   how long the key gives this sweep
--- Returns 1, or 0 where the key is no longer this request's: then nothing has changed.
+--   key_ttl_ms   how long the key refers to this sweep
+-- Returns 1, or 0 if the key is no longer this request's: then nothing has changed.
 if idempotency then
   if redis.call('HGET', idempotency, 'token') ~= token then return 0 end
   redis.call('HSET', idempotency, 'job', cjson.decode(stored).id)

@@ -9,7 +9,7 @@ from resource import getpagesize
 import httpx
 
 from api.decoding import scratch
-from local.ports import free_port
+from local.supervisor import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests import pictures

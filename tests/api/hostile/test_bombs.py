@@ -9,7 +9,7 @@ import pytest
 from tests import pictures
 from tests.api.hostile import bombs
 from tests.api.hostile.siege import Siege
-from tests.api.test_submit import errors_of
+from tests.api.submissions.test_submit import errors_of
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from api.submissions.form import TEXT_FIELDS
 from tests.api.hostile.siege import Siege
-from tests.api.test_submit import errors_of
+from tests.api.submissions.test_submit import errors_of
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,231 @@
+"""Starts Redis, worker, reconciler and API in the right order, and stops them in the other."""
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import current_thread, main_thread
+from time import monotonic, sleep
+from types import FrameType
+
+import httpx
+from redis import RedisError
+
+from local import LocalError, parent_death, redis_server
+from local.data_folder import DataFolder, opened
+from shared.job_store import JobStore
+from shared.settings import Settings
+from shared.workers import Worker, list_workers
+
+START_SECONDS = 180.0
+STOP_SECONDS = 15.0
+_POLL_SECONDS = 0.05
+_LOG_LINES = 15
+
+SPINS = "30000"
+"""For how many rounds OpenMP's threads wait for one another before they sleep. One worker alone
+paints 256 px in 7.9 s with it, in 9.0 s with the 1,000 that suit workers on shared cores, and in
+8.4 s with OpenMP's own 300,000 (two cores, the API beside it)."""
+
+
+class Ended(Exception):
+    """Ctrl-C, SIGTERM or SIGHUP was received."""
+
+
+class Operator:
+    """Whether Ctrl-C, SIGTERM or SIGHUP was received: checked wherever the command waits.
+
+    A signal handler that raised could raise between the start of a process and the note to stop it.
+    """
+
+    def __init__(self) -> None:
+        self._wants_end = False
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, self._end)
+
+    def wait(self, seconds: float) -> None:
+        """Waits; raises Ended as soon as there is a signal."""
+        until = monotonic() + seconds
+        while not self._wants_end and monotonic() < until:
+            sleep(_POLL_SECONDS)
+        if self._wants_end:
+            raise Ended
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        self._wants_end = True
+
+
+class Child:
+    """A process in a session of its own, so that Ctrl-C reaches the supervisor alone. It is killed
+    with the supervisor, where the system can do that: start it from the main thread."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str],
+        lock: int,
+    ) -> None:
+        assert current_thread() is main_thread(), (
+            "A child is killed with the thread that starts it."
+        )
+        self.name = name
+        self._log = log
+        with log.open("ab") as out:
+            self._start_of_log = out.tell()
+            self._process = subprocess.Popen(
+                parent_death.bound(list(command)),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment},
+                start_new_session=True,
+                pass_fds=(lock,),
+            )
+        self.process_id = self._process.pid
+
+    def check(self) -> None:
+        """Raises LocalError, with the last lines of its log, if the process has ended."""
+        status = self._process.poll()
+        if status is None:
+            return
+        lines = self._log.read_bytes()[self._start_of_log :].decode(errors="replace").splitlines()
+        tail = "\n".join(f"    {line}" for line in lines[-_LOG_LINES:])
+        raise LocalError(
+            f"The {self.name} ended by itself with status {status}. Its last words:\n{tail}"
+        )
+
+    def terminate(self) -> None:
+        """Sends SIGTERM and does not wait."""
+        if self._process.poll() is None:
+            self._process.terminate()
+
+    def stop(self) -> None:
+        """SIGTERM, then SIGKILL to whatever is left of its session."""
+        self.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_SECONDS)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalService:
+    """A service that is ready: its address, its worker, and its processes."""
+
+    url: str
+    redis_url: str
+    worker: Worker
+    data: DataFolder
+    children: tuple[Child, ...]
+
+    def check(self) -> None:
+        """Raises LocalError if a part of the service has ended."""
+        for child in self.children:
+            child.check()
+
+
+@contextmanager
+def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
+    """Starts the service and waits until it is ready; stops it at the end, whatever happens.
+
+    Raises:
+        LocalError: the port is taken, the disk is full, or a part of it does not start.
+        Ended: there was a signal while it started.
+    """
+    port = free_port(settings.host, settings.port)
+    with opened(settings.data_folder) as data, ExitStack() as down:
+        environment = {
+            "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", SPINS),
+            "PASTICHE_HOST": settings.host,
+            "PASTICHE_PORT": str(port),
+            "PASTICHE_DATA_FOLDER": str(data.path),
+        }
+        children: list[Child] = []
+
+        def start(name: str, *command: str) -> None:
+            log = data.logs / f"{name}.log"
+            child = Child(name, command, log=log, environment=environment, lock=data.lock)
+            down.callback(child.stop)
+            data.add_process(child.process_id)
+            children.append(child)
+
+        def wait_until(is_ready: Callable[[], bool], name: str) -> None:
+            deadline = monotonic() + START_SECONDS
+            while not is_ready():
+                for child in children:
+                    child.check()
+                if monotonic() > deadline:
+                    raise LocalError(f"{name} did not come up within {START_SECONDS:.0f} s.")
+                operator.wait(_POLL_SECONDS)
+
+        redis_url = settings.redis_url
+        if redis_url is None:
+            path = down.enter_context(redis_server.socket_for(data.path))
+            redis_url = f"unix://{path}"
+            command = redis_server.command(redis_server.binary(), socket=path, folder=data.redis)
+            start("redis", *command)
+        environment["PASTICHE_REDIS_URL"] = redis_url
+        jobs = JobStore.connect(redis_url)
+        down.callback(jobs.client.close)
+        wait_until(lambda: _answers(jobs), "Redis")
+        start("worker", sys.executable, "-m", "worker")
+        start("reconciler", sys.executable, "-m", "worker.reconciler")
+        start("api", sys.executable, "-m", "api")
+        # At once: each takes a second or two, and none needs another to end. Redis goes last.
+        for child in children[-3:]:
+            down.callback(child.terminate)
+        url = f"http://{_reachable(settings.host)}:{port}"
+        wait_until(lambda: _serves(url), "The API")
+        wait_until(lambda: bool(jobs.run(list_workers())), "The worker")
+        yield LocalService(url, redis_url, jobs.run(list_workers())[0], data, tuple(children))
+
+
+def free_port(host: str, port: int) -> int:
+    """The port itself if it can be listened on; a free one if it is 0.
+
+    Raises:
+        LocalError: the port is taken, or the address is not this machine's.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+            return int(trial.getsockname()[1])
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            sentence = f"Port {port} on {host} is taken by another program. Choose another: "
+            raise LocalError(f"{sentence}PORT={port + 1}") from error
+        raise LocalError(f"{host}:{port} cannot be listened on: {error.strerror}.") from error
+
+
+def _reachable(host: str) -> str:
+    """The address to connect to; this machine's if the server listens on every address."""
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound
+    return f"[{address}]" if ":" in address else address
+
+
+def _answers(jobs: JobStore) -> bool:
+    try:
+        return bool(jobs.client.ping())
+    except RedisError:
+        return False
+
+
+def _serves(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/livez", timeout=2.0, trust_env=False).is_success
+    except httpx.TransportError:
+        return False

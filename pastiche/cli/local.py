@@ -1,0 +1,153 @@
+"""Paints pictures with the engine in this process, one after the other. Loads torch."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from io import BytesIO
+from time import monotonic
+from typing import Any
+
+from PIL import Image
+
+from pastiche.cli.bars import Bar, Bars
+from pastiche.cli.batch import Batch
+from pastiche.cli.console import show_picture
+from pastiche.cli.contents import Content, save
+from pastiche.client import ClientError, InvalidPicture
+from pastiche.client import Progress as JobProgress
+from pastiche.client.job_options import PICTURE_FIELDS
+from pastiche.client.models import Format, Losses
+from pastiche.client.requests import read_uploads
+from pastiche.engine.backbone_sources import choose_backbone
+from pastiche.engine.fast.memory import is_out_of_memory, retain_freed_memory
+from pastiche.engine.images import read_image, read_mask, to_pil
+from pastiche.engine.inputs import Inputs
+from pastiche.engine.prepared import PreparedInputsCache
+from pastiche.engine.progress import Diverged, Progress
+from pastiche.engine.run import Run
+from pastiche.engine.weights import MissingWeights
+from pastiche.option_warnings import find_warnings
+from pastiche.options import OptionError, Options
+from pastiche.picture_sources import Pictures, UnreadablePicture
+from pastiche.pictures import apply_transparency, on_white, read_picture
+
+TOO_LARGE = "There is not enough memory; try a smaller --size."
+
+_MASKS = ("mask", "style_mask", "content_map")
+_SAVED: Mapping[Format, dict[str, Any]] = {
+    "png": {},
+    "jpeg": {"quality": 92, "subsampling": 0},
+    "webp": {"quality": 92},
+}
+
+
+class CannotPaint(ClientError):
+    """The engine cannot paint the picture here; the message says what would help."""
+
+
+class LocalBatch(Batch):
+    """The pictures that one command paints in this process."""
+
+    def paint(self, options: Options, limit_bytes: int) -> None:
+        """Paints all of them.
+
+        Raises:
+            Exit: not all could be painted.
+        """
+        retain_freed_memory()
+        cache = PreparedInputsCache()
+        with Bars() as bars:
+            for piece in self.pieces:
+                bar = bars.add(piece.content.name)
+                target = piece.content.target
+                try:
+                    picture = self._paint(piece.content, options, limit_bytes, cache, bar)
+                    save(encode(picture, target.format), target.path)
+                except ClientError as error:
+                    self.fail(piece, error)
+                else:
+                    backbone = choose_backbone(options.backbone).name if self.writes_json else None
+                    self.report(piece, backbone=backbone, options=asdict(options))
+                    if self.shows:
+                        show_picture(encode(picture, "png"))
+                finally:
+                    bar.remove()
+        self.exit_if_failed()
+
+    def _paint(
+        self,
+        content: Content,
+        options: Options,
+        limit_bytes: int,
+        cache: PreparedInputsCache,
+        bar: Bar,
+    ) -> Image.Image:
+        further = {name: self.arguments.get(name) for name in PICTURE_FIELDS}
+        images, photograph = read_inputs(further | {"content": content.picture}, limit_bytes)
+        self.warnings.show(find_warnings(options, *images.sizes), content.name)
+        began = monotonic()
+        try:
+            run = Run(images, options, cache=cache)
+            for progress in run:
+                bar.update(_convert(progress, monotonic() - began))
+            picture = to_pil(run.picture())
+        except OptionError as error:
+            raise InvalidPicture(error.field, str(error)) from error
+        except (MissingWeights, Diverged) as error:
+            raise CannotPaint(str(error)) from error
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise CannotPaint(TOO_LARGE) from error
+        return apply_transparency(picture, photograph) if options.keep_transparency else picture
+
+
+def _convert(progress: Progress, seconds: float) -> JobProgress:
+    """Converts the engine's progress to that of a service."""
+    return JobProgress(
+        iteration=progress.iteration,
+        iterations=progress.iterations,
+        progress=progress.iteration / progress.iterations,
+        scale=f"{progress.scale}/{progress.scales}",
+        eta_seconds=seconds * (1 - progress.work) / progress.work if progress.work else None,
+        losses=Losses(**progress.losses),
+    )
+
+
+def read_inputs(
+    pictures: Mapping[str, Pictures | None], limit_bytes: int
+) -> tuple[Inputs, Image.Image]:
+    """Reads pictures, by the names of the form's fields, as the service does.
+
+    Returns:
+        The images for the engine, and the content image with its transparency.
+
+    Raises:
+        InvalidPicture: an image cannot be read.
+    """
+    found: dict[str, list[Image.Image]] = {name: [] for name in pictures}
+    for field, data in read_uploads(pictures, limit_bytes):
+        try:
+            found[field].append(read_picture(data, f"The {field} image"))
+        except UnreadablePicture as error:
+            raise InvalidPicture(field, str(error)) from error
+    tensors = {
+        field: [read_mask(each) if field in _MASKS else read_image(each) for each in images]
+        for field, images in found.items()
+    }
+    images = Inputs(
+        content=tensors["content"][0],
+        styles=tuple(tensors["style"]),
+        masks=tuple(tensors["mask"]),
+        style_masks=tuple(tensors["style_mask"]),
+        start=next(iter(tensors["start_image"]), None),
+        content_map=next(iter(tensors["content_map"]), None),
+    )
+    return images, found["content"][0]
+
+
+def encode(picture: Image.Image, file_format: Format) -> bytes:
+    """Encodes a picture as the service does; on white as JPEG, which has no transparency."""
+    out = BytesIO()
+    shown = on_white(picture) if file_format == "jpeg" else picture
+    shown.save(out, file_format.upper(), **_SAVED[file_format])
+    return out.getvalue()

@@ -1,0 +1,81 @@
+"""The arguments of a submission: generated from `pastiche.options` by `make client`."""
+
+from collections.abc import Sequence
+from typing import Literal, TypedDict
+
+from pastiche.options import LayerWeights
+from pastiche.picture_sources import Picture, Pictures
+
+PICTURE_FIELDS = ("content", "style", "mask", "style_mask", "start_image", "content_map")
+"""The arguments that are pictures."""
+
+
+class _CommonOptions(TypedDict, total=False):
+    """What jobs and sweeps have in common; `pastiche.options` describes each option.
+
+    `start` may also be the id of an earlier job, whose result is the start image. `pictures_of` is
+    the id of an earlier job whose pictures are used if none are given.
+    """
+
+    mask: Pictures
+    style_mask: Pictures
+    start_image: Picture
+    content_map: Picture
+    tv_norm: Literal["squared", "absolute"]
+    content_layers: LayerWeights
+    style_layers: LayerWeights
+    normalisation: Literal["pastiche", "paper", "neural-style"]
+    gradient_normalisation: bool
+    style_statistic: Literal["moments", "gram"]
+    style_weights: Sequence[float]
+    style_blend: Literal["losses", "statistics"]
+    style_scale: float
+    colour: Literal["style", "palette", "luminance", "statistics"]
+    size: int
+    scales: int
+    scale_factor: float
+    resampling: Literal["bicubic", "bilinear"]
+    start: Literal["content", "noise", "grey", "mean", "image"] | str
+    start_noise: float
+    iterations: int
+    scale_iterations: Sequence[int]
+    stall_tolerance: float
+    optimiser: Literal["lbfgs", "adam"]
+    lbfgs_history: int
+    adam_step: float
+    backbone: Literal["auto", "vgg16", "vgg19", "vgg19-caffe", "whitened"]
+    pooling: Literal["auto", "max", "average"]
+    padding: Literal["replicate", "reflect", "zeros"]
+    precision: Literal["auto", "bfloat16", "float32"]
+    keep_transparency: bool
+    preset: Literal["draft", "standard", "fine", "paper", "neural-style"]
+    priority: Literal["high", "normal", "low"]
+    deadline: float
+    webhook_url: str
+    pictures_of: str
+
+
+class JobOptions(_CommonOptions, total=False):
+    """The options of one job."""
+
+    content_weight: float
+    style_weight: float
+    tv_weight: float
+    seed: int
+
+
+class SweepOptions(_CommonOptions, total=False):
+    """The options of a sweep: one job for each combination of the values of these."""
+
+    content_weight: float | Sequence[float]
+    style_weight: float | Sequence[float]
+    tv_weight: float | Sequence[float]
+    seed: int | Sequence[int]
+
+
+class WeightOptions(TypedDict, total=False):
+    """The options that may change while a job is painted."""
+
+    content_weight: float | None
+    style_weight: float | None
+    tv_weight: float | None

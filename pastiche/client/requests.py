@@ -1,0 +1,194 @@
+"""What requests are made of: the address, paths, headers, and the form with its pictures.
+
+Pictures that the service would not accept are rejected before they are sent.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+import anyio.to_thread
+import httpx
+
+from pastiche.client.errors import InvalidAddress, InvalidPicture
+from pastiche.client.job_options import PICTURE_FIELDS
+from pastiche.client.models import Job, Sweep
+from pastiche.options import encode_option
+from pastiche.picture_sources import (
+    Picture,
+    Pictures,
+    PillowPicture,
+    PixelArray,
+    UnreadablePicture,
+    name_of,
+    read_bytes,
+)
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+"""Where `make serve` serves."""
+
+CONNECT_SECONDS = 10.0
+
+SILENCE_SECONDS = 45.0
+"""A stream of events without a byte for this long is lost: the service sends a comment every 10."""
+
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+"""Each watched job holds a connection: a limit would let many of them block all other requests."""
+
+Form: TypeAlias = list[tuple[str, tuple[str | None, str | bytes]]]
+"""The parts of a multipart form, each with its name; texts have no file name."""
+
+_ACCEPTED = "JPEG, PNG, WebP and AVIF are accepted"
+
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"}
+
+_REJECTED = (
+    ("a PDF", "save the page as a PNG", (b"%PDF",)),
+    ("a GIF", "save it as a PNG", (b"GIF87a", b"GIF89a")),
+    ("a TIFF or a camera's raw file", "save it as a JPEG or PNG", (b"II*\0", b"MM\0*")),
+    ("a BMP", "save it as a PNG", (b"BM",)),
+    ("a Photoshop file", "save it as a PNG", (b"8BPS",)),
+)
+"""Kinds of files that the service rejects: advice, and their first bytes."""
+
+
+def check_address(url: str, key: str | None) -> None:
+    """Raises InvalidAddress if the URL or the key cannot be used."""
+    try:
+        parts = urlsplit(url)
+        is_valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL):
+        is_valid = False
+    if not is_valid:
+        raise InvalidAddress(
+            f"{url!r} is not the address of a service; it should look like {DEFAULT_URL}."
+        )
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise InvalidAddress("The key is invalid: it must be printable ASCII characters.")
+
+
+def make_headers(key: str | None) -> dict[str, str]:
+    """The headers of every request."""
+    authorization = {} if key is None else {"Authorization": f"Bearer {key}"}
+    return {"User-Agent": "pastiche-client"} | authorization
+
+
+def idempotency_header(key: str | None = None) -> dict[str, str]:
+    """Makes a submission one job or sweep, however often the request is sent."""
+    return {"Idempotency-Key": key or uuid4().hex}
+
+
+def get_id(resource: Job | Sweep | str) -> str:
+    """The id of a job or a sweep."""
+    return resource if isinstance(resource, str) else resource.id
+
+
+def make_path(collection: str, resource: Job | Sweep | str, part: str = "") -> str:
+    """The path of a job or a sweep, or of a part of it."""
+    path = f"/{collection}/{quote(get_id(resource), safe='')}"
+    return f"{path}/{part}" if part else path
+
+
+def make_form(
+    content: Picture | None,
+    style: Pictures | None,
+    options: Mapping[str, Any],
+    limit_bytes: int,
+) -> Form:
+    """The multipart form of a submission. Texts are parts too: without a picture, httpx would send
+    a form that is not multipart, which the service rejects.
+
+    Raises:
+        InvalidPicture: a picture cannot be read, or would not be accepted.
+    """
+    fields = {"content": content, "style": style, **options}
+    pictures = {name: fields.pop(name, None) for name in PICTURE_FIELDS}
+    files = read_uploads(pictures, limit_bytes)
+    texts = {name: encode_option(value) for name, value in fields.items() if value is not None}
+    return [
+        *((name, (None, text)) for name, text in texts.items()),
+        *((name, (name, data)) for name, data in files),
+    ]
+
+
+async def make_form_in_thread(
+    content: Picture | None,
+    style: Pictures | None,
+    options: Mapping[str, Any],
+    limit_bytes: int,
+) -> Form:
+    """Calls `make_form` without blocking the event loop."""
+    return await anyio.to_thread.run_sync(make_form, content, style, options, limit_bytes)
+
+
+def read_uploads(
+    pictures: Mapping[str, Pictures | None], limit_bytes: int
+) -> list[tuple[str, bytes]]:
+    """Reads the files of a form, each with the name of its field.
+
+    Raises:
+        InvalidPicture: a picture cannot be read, or would not be accepted.
+    """
+    return [
+        (field, _read_upload(field, picture, limit_bytes))
+        for field, given in pictures.items()
+        if given is not None
+        for picture in (given if isinstance(given, list | tuple) else (given,))
+    ]
+
+
+def _read_upload(field: str, picture: Picture, limit_bytes: int) -> bytes:
+    name = f"The {field} image"
+    try:
+        if isinstance(picture, PillowPicture | PixelArray):
+            picture = _encode(picture, name)
+        data = read_bytes(picture, name, limit_bytes)
+    except UnreadablePicture as error:
+        raise InvalidPicture(field, str(error)) from error
+    if not _is_accepted(data):
+        kind, advice = _describe_kind(data)
+        raise InvalidPicture(field, f"{name_of(picture, name)} is {kind}; {_ACCEPTED}{advice}.")
+    return data
+
+
+def _is_accepted(data: bytes) -> bool:
+    """Whether a file is a JPEG, PNG, WebP or AVIF, by its first bytes and never by its name."""
+    is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    is_avif = bool(_brands(data) & _AVIF_BRANDS)
+    return is_webp or is_avif or data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
+
+
+def _describe_kind(data: bytes) -> tuple[str, str]:
+    """What another file is, and the advice that follows."""
+    brands = _brands(data)
+    if brands & _HEIC_BRANDS:
+        return "an HEIC picture", ": save it as a JPEG"
+    if brands or data.startswith(b"\x1aE\xdf\xa3"):
+        return "a video", ": save one of its frames as a PNG"
+    for kind, advice, beginnings in _REJECTED:
+        if data.startswith(beginnings):
+            return kind, f": {advice}"
+    if b"<svg" in data[:1000]:
+        return "an SVG drawing", ": save it as a PNG"
+    return "not a picture in a known format", ""
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """The brands of a file of the MP4 family (ISO/IEC 14496-12, section 4.3)."""
+    if data[4:8] != b"ftyp":
+        return set()
+    end = min(int.from_bytes(data[:4], "big"), 256)
+    return {data[at : at + 4] for at in range(8, end, 4)}
+
+
+def _encode(picture: PillowPicture | PixelArray, name: str) -> bytes:
+    """Encodes a Pillow image or an array as a PNG file with the same pixels."""
+    try:
+        from pastiche.pictures import encode_png
+    except ImportError as error:
+        sentence = f"{name} is an array: install Pillow to send it, or send a file."
+        raise UnreadablePicture(sentence) from error
+    return encode_png(picture, name)

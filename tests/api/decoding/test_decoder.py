@@ -1,0 +1,182 @@
+"""Pictures take turns at the processes that decode and encode them."""
+
+import asyncio
+import errno
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio import fail_after
+
+from api.decoding.confinement import ConfinedError, ConfinedProcess, ProcessDied
+from api.decoding.decoder import Decoder
+from shared.errors import DecodersBusy, EncodingFailed, StorageFull
+from shared.pictures import encode
+from shared.settings import Settings
+from tests import pictures
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
+    decoder = Decoder(Settings(), wait_limit_seconds=0.05)
+    picture = pictures.png()
+
+    async def encode_one() -> bytes:
+        async with decoder.turn() as run:
+            return await run(encode, picture, "webp")
+
+    async def one_too_many() -> int:
+        begun, may_end = asyncio.Semaphore(0), asyncio.Event()
+
+        async def hold_turn() -> None:
+            async with decoder.turn():
+                begun.release()
+                await may_end.wait()
+
+        async with asyncio.TaskGroup() as others:
+            for _ in range(os.cpu_count() or 1):
+                others.create_task(hold_turn())
+                await begun.acquire()
+            with pytest.raises(DecodersBusy) as refused:
+                await encode_one()
+            may_end.set()
+        assert await encode_one()
+        decoder.close()
+        return refused.value.retry_after_seconds or 0
+
+    assert asyncio.run(one_too_many()) > 0
+
+
+@pytest.fixture
+def process() -> Iterator[ConfinedProcess]:
+    process = ConfinedProcess(2_000_000_000)
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def decoder() -> Iterator[Decoder]:
+    decoder = Decoder(Settings())
+    yield decoder
+    decoder.close()
+
+
+def run(decoder: Decoder, function: Callable[..., Any], *arguments: object) -> Any:
+    async def run_in_turn() -> Any:
+        async with decoder.turn() as run:
+            return await run(function, *arguments)
+
+    return asyncio.run(run_in_turn())
+
+
+def own_environment() -> tuple[dict[str, str], bytes]:
+    return dict(os.environ), Path("/proc/self/environ").read_bytes()
+
+
+def open_socket(family: int) -> None:
+    socket.socket(family).close()
+
+
+def start_program() -> None:
+    subprocess.run(["true"], check=True)
+
+
+def make_a_path() -> Path:
+    return Path("x")
+
+
+def wait_for_ever() -> None:
+    asyncio.run(asyncio.Event().wait())
+
+
+def test_a_decoder_knows_nothing_of_the_service_s_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PASTICHE_REDIS_URL", "redis://secret")
+    process = ConfinedProcess(2_000_000_000)
+    environment, at_its_start = process.call(own_environment, ())
+    process.close()
+    assert "PASTICHE_REDIS_URL" not in environment
+    assert at_its_start == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6, socket.AF_UNIX])
+def test_a_decoder_reaches_no_network(process: ConfinedProcess, family: int) -> None:
+    with pytest.raises(ConfinedError, match="PermissionError"):
+        process.call(open_socket, (family,))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
+def test_a_decoder_starts_no_program(process: ConfinedProcess) -> None:
+    with pytest.raises(ConfinedError, match="PermissionError"):
+        process.call(start_program, ())
+
+
+def test_a_decoder_that_dies_is_replaced(decoder: Decoder) -> None:
+    with pytest.raises(EncodingFailed):
+        run(decoder, os._exit, 1)
+    assert run(decoder, os.getpid) != os.getpid()
+
+
+def test_a_picture_that_kills_its_decoder_is_refused(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.decoding.decoder.normalise", die)
+    fault = asyncio.run(decoder.normalise(Path("x"), Path("y")))
+    assert fault is not None
+    assert fault.code == "picture_broken"
+
+
+def die(*arguments: object, **named: object) -> None:
+    os._exit(1)
+
+
+def fill_the_disk(*arguments: object, **named: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    ("function", "error"), [(die, EncodingFailed), (fill_the_disk, StorageFull)]
+)
+def test_what_ends_the_encoding_of_a_picture_is_an_error_for_the_client(
+    function: Callable[..., None], error: type[Exception], decoder: Decoder
+) -> None:
+    with pytest.raises(error):
+        run(decoder, function)
+
+
+def test_an_upload_that_fills_the_disk_is_no_fault_of_the_picture_s(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.decoding.decoder.normalise", fill_the_disk)
+    with pytest.raises(StorageFull):
+        asyncio.run(decoder.normalise(Path("x"), Path("y")))
+
+
+def test_a_decoder_is_used_again(decoder: Decoder) -> None:
+    assert run(decoder, os.getpid) == run(decoder, os.getpid)
+
+
+def test_a_decoder_whose_time_is_up_is_killed(decoder: Decoder) -> None:
+    async def wait() -> None:
+        async with decoder.turn() as run:
+            with fail_after(0.2):
+                await run(wait_for_ever)
+
+    before = run(decoder, os.getpid)
+    with pytest.raises(TimeoutError):
+        asyncio.run(wait())
+    assert run(decoder, os.getpid) != before
+    assert not Path(f"/proc/{before}/environ").exists()
+
+
+def test_a_decoder_s_answer_cannot_be_any_object(process: ConfinedProcess) -> None:
+    with pytest.raises(ProcessDied):
+        process.call(make_a_path, ())

@@ -1,0 +1,189 @@
+"""A job as a stream of events, as a client reads it over HTTP."""
+
+import json
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+
+from local.supervisor import free_port
+from shared import transitions
+from shared.job_store import JobStore
+from shared.settings import Settings
+from tests.api.worker import RETENTION, PlayedWorker, submitted
+from tests.conftest import RunningApi, running_api
+from tests.waiting import until
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event, as it came."""
+
+    name: str
+    id: str
+    data: Any
+
+
+@contextmanager
+def stream(api: RunningApi, job: dict[str, Any], **headers: str) -> Iterator[Iterator[Event]]:
+    """The events of a job, as they come."""
+    with api.http.stream("GET", job["links"]["events"], headers=headers) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield read(response)
+
+
+def read(response: httpx.Response) -> Iterator[Event]:
+    fields: dict[str, str] = {}
+    for line in response.iter_lines():
+        if line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif "event" in fields:
+            yield Event(fields["event"], fields.get("id", ""), json.loads(fields["data"]))
+            fields = {}
+
+
+def until_event(events: Iterator[Event], name: str) -> Event:
+    return next(event for event in events if event.name == name)
+
+
+def test_a_reader_is_told_a_job_from_first_to_last(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    with stream(api, job) as events:
+        assert next(events).data["status"] == "queued"
+        worker = PlayedWorker.of(job, jobs, api)
+        assert next(events).data["status"] == "running"
+        worker.tell(iteration=7)
+        progress = next(events)
+        assert (progress.name, progress.data["iteration"]) == ("progress", 7)
+        assert progress.data["losses"]["total"] == 3.75
+        worker.show(iteration=7)
+        shown = next(events)
+        assert shown.data["url"] == f"/jobs/{job['id']}/preview?iteration=7"
+        worker.commit()
+        done = next(events)
+        assert (done.name, done.data["status"]) == ("done", "succeeded")
+        assert next(events, None) is None
+
+
+def test_the_id_of_an_event_is_the_version_of_the_job(api: RunningApi) -> None:
+    job = submitted(api)
+    with stream(api, job) as events:
+        assert next(events).id == str(job["version"])
+
+
+def test_progress_is_told_at_most_twice_a_second_and_the_newest_first(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    worker = PlayedWorker.of(job, jobs, api)
+    began = monotonic()
+    with stream(api, job) as events:
+        until_event(events, "status")
+        for iteration in range(1, 51):
+            worker.tell(iteration)
+        iterations = [until_event(events, "progress").data["iteration"]]
+        while iterations[-1] != 50:
+            iterations.append(until_event(events, "progress").data["iteration"])
+    assert len(iterations) <= 2 + 2 * (monotonic() - began)
+
+
+def test_the_end_is_told_at_once_though_progress_is_held_back(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    worker = PlayedWorker.of(job, jobs, api)
+    with stream(api, job) as events:
+        worker.tell(1)
+        until_event(events, "progress")
+        worker.tell(2)
+        worker.commit()
+        assert next(events).name in {"done", "progress"}
+
+
+def test_a_stream_of_a_job_that_is_over_says_so_and_ends(api: RunningApi) -> None:
+    job = submitted(api)
+    api.http.post(job["links"]["cancel"])
+    with stream(api, job) as events:
+        assert [(each.name, each.data["status"]) for each in events] == [("done", "canceled")]
+
+
+def test_a_reader_that_comes_again_is_told_what_the_job_is_now(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    PlayedWorker.of(job, jobs, api).tell(iteration=9)
+    with stream(api, job, **{"Last-Event-ID": "1"}) as events:
+        assert next(events).data["iteration"] == 9
+
+
+def test_a_job_that_is_erased_ends_its_streams(api: RunningApi) -> None:
+    job = submitted(api)
+    with stream(api, job) as events:
+        next(events)
+        api.http.delete(job["links"]["self"])
+        assert [each.name for each in events] == ["gone"]
+
+
+def test_a_job_that_moves_up_in_the_queue_is_told(api: RunningApi, jobs: JobStore) -> None:
+    first, second = submitted(api), submitted(api)
+    with stream(api, second) as events:
+        assert next(events).data["queue_position"] == 1
+        jobs.run(transitions.cancel(first["id"], retention=RETENTION))
+        assert next(events).data["queue_position"] == 0
+
+
+def test_there_is_no_stream_of_a_job_that_does_not_exist(api: RunningApi) -> None:
+    response = api.http.get(f"/jobs/{'0' * 32}/events")
+    assert (response.status_code, response.json()["code"]) == (404, "job_not_found")
+
+
+@pytest.fixture
+def own_api(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[RunningApi]:
+    """An API process that the test may stop."""
+    settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
+    with running_api(settings) as api:
+        yield api
+
+
+def test_an_api_that_is_told_to_go_ends_its_streams_and_goes(own_api: RunningApi) -> None:
+    job = submitted(own_api)
+    with stream(own_api, job) as events:
+        next(events)
+        own_api.process.send_signal(signal.SIGTERM)
+        assert list(events) == []
+    own_api.process.wait(9)
+
+
+@pytest.mark.slow
+def test_a_reader_that_has_gone_is_noticed(api: RunningApi) -> None:
+    until(lambda: api.open_streams == 0)
+    with stream(api, submitted(api)) as events:
+        next(events)
+        assert api.open_streams == 1
+    until(lambda: api.open_streams == 0)
+
+
+@pytest.mark.slow
+def test_hundreds_of_streams_open_at_once(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    limits = httpx.Limits(max_connections=None)
+    with (
+        httpx.Client(base_url=api.http.base_url, timeout=60, limits=limits) as http,
+        ThreadPoolExecutor(300) as pool,
+    ):
+
+        def ended(_: int) -> str:
+            with http.stream("GET", job["links"]["events"]) as response:
+                return str(until_event(read(response), "done").data["status"])
+
+        streams = [pool.submit(ended, number) for number in range(300)]
+        api.http.post(job["links"]["cancel"])
+        assert {stream.result(60) for stream in streams} == {"canceled"}

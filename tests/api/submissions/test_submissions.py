@@ -1,0 +1,341 @@
+"""A submission that is one job however often it comes, is waited for, tried out, or done again."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from shared import transitions
+from shared.job_store import JobStore
+from shared.transitions import Retention
+from shared.workers import Worker, register_worker
+from tests import pictures
+from tests.api.submissions.test_submit import assert_nothing_left, errors_of
+from tests.api.worker import PlayedWorker, submitted
+from tests.conftest import RunningApi
+
+
+def submit(api: RunningApi, content: bytes | None = None, **headers: str) -> httpx.Response:
+    files = {"content": content or pictures.jpeg(), "style": pictures.png()}
+    return api.http.post("/jobs", files=files, headers=headers)
+
+
+def once(api: RunningApi, key: str, content: bytes | None = None) -> httpx.Response:
+    return submit(api, content, **{"Idempotency-Key": key})
+
+
+def test_the_same_submission_with_the_same_key_is_the_same_job(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    first, again = once(api, "a"), once(api, "a")
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    assert again.headers["location"] == first.headers["location"]
+    assert len(jobs.client.keys("job:*")) == 1
+
+
+def test_another_submission_with_the_same_key_is_refused(api: RunningApi) -> None:
+    once(api, "a")
+    refused = once(api, "a", pictures.jpeg(100, 80))
+    assert (refused.status_code, refused.json()["code"]) == (422, "another_submission")
+
+
+def test_the_same_submission_without_a_key_or_with_another_is_another_job(api: RunningApi) -> None:
+    answers = [once(api, "a"), once(api, "b"), submit(api)]
+    assert len({answer.json()["id"] for answer in answers}) == 3
+
+
+def test_many_at_once_with_one_key_are_one_job(api: RunningApi, jobs: JobStore) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: once(api, "a"), range(8)))
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert len({a.json()["id"] for a in answers if a.status_code == 202}) == 1
+    assert len(jobs.client.keys("job:*")) == 1
+
+
+def test_a_refused_submission_leaves_its_key_free(api: RunningApi) -> None:
+    assert once(api, "a", b"no picture").status_code == 415
+    assert once(api, "a").status_code == 202
+
+
+def test_after_a_job_was_deleted_its_key_gives_a_new_job(api: RunningApi) -> None:
+    first = once(api, "a").json()
+    api.http.delete(first["links"]["self"])
+    second = once(api, "a")
+    assert second.status_code == 202
+    assert second.json()["id"] != first["id"]
+    assert once(api, "a").json()["id"] == second.json()["id"]
+    assert once(api, "a", pictures.jpeg(100, 80)).json()["code"] == "another_submission"
+
+
+def test_many_at_once_with_the_key_of_a_deleted_job_are_one_job(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    api.http.delete(once(api, "a").json()["links"]["self"])
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: once(api, "a"), range(8)))
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert len(jobs.client.keys("job:*")) == 1
+
+
+def test_after_a_retry_was_deleted_its_key_gives_a_new_job(api: RunningApi) -> None:
+    job = submitted(api)
+    api.http.post(job["links"]["cancel"])
+    headers = {"Idempotency-Key": "a"}
+    first = api.http.post(f"/jobs/{job['id']}/retry", headers=headers).json()
+    api.http.delete(first["links"]["self"])
+    assert api.http.post(f"/jobs/{job['id']}/retry", headers=headers).status_code == 202
+
+
+def test_after_its_retention_the_key_of_a_job_gives_a_new_job(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    first = once(api, "a").json()
+    jobs.run(transitions.cancel(first["id"], retention=Retention(0, 0)))
+    second = once(api, "a")
+    assert second.status_code == 202
+    assert second.json()["id"] != first["id"]
+
+
+def test_a_full_queue_leaves_the_key_free(api: RunningApi, jobs: JobStore) -> None:
+    jobs.client.zadd("queue:waiting", {str(number): 0 for number in range(10_000)})
+    assert once(api, "a").status_code == 503
+    jobs.client.delete("queue:waiting")
+    assert once(api, "a").status_code == 202
+
+
+@pytest.mark.parametrize("key", ["", "a" * 256, "tab\there"])
+def test_a_key_that_is_none_is_refused(key: str, api: RunningApi, jobs: JobStore) -> None:
+    assert errors_of(once(api, key)) == {"Idempotency-Key": "invalid_value"}
+    assert_nothing_left(api, jobs)
+
+
+def test_an_answer_that_waits_comes_when_the_job_is_over(api: RunningApi, jobs: JobStore) -> None:
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(submit, api, Prefer="respond-async, wait=30")
+        while not (listed := api.http.get("/jobs").json()["jobs"]):
+            pass
+        PlayedWorker.of(listed[0], jobs, api).commit()
+        answer = waiting.result(20)
+    assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
+    assert answer.headers["preference-applied"] == "wait=30"
+
+
+def test_an_answer_that_has_waited_long_enough_says_how_the_job_stands(api: RunningApi) -> None:
+    answer = submit(api, Prefer="wait=1")
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+
+
+def test_a_preference_that_is_not_understood_is_left_alone(api: RunningApi) -> None:
+    answer = submit(api, Prefer="wait=soon")
+    assert (answer.status_code, "preference-applied" in answer.headers) == (202, False)
+
+
+def test_a_dry_run_says_what_a_job_would_come_to_and_keeps_nothing(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    answer = api.http.post("/jobs?dry_run=1", files=files, data={"size": 64})
+    assert answer.status_code == 200
+    estimate = answer.json()
+    assert (estimate["dry_run"], estimate["options"]["size"]) == (True, 64)
+    assert (estimate["queue_position"], estimate["eta_seconds"]) == (0, None)
+    assert estimate["megapixel_iterations"] > 0
+    assert_nothing_left(api, jobs)
+
+
+def test_a_dry_run_knows_the_queue_and_the_workers(api: RunningApi, jobs: JobStore) -> None:
+    worker = Worker("one", "whitened", "CPU", 10**9, rate=1e6)
+    jobs.run(register_worker(worker, ttl_seconds=60))
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    alone = api.http.post("/jobs?dry_run=1", files=files).json()
+    api.http.post("/jobs", files=files)
+    behind = api.http.post("/jobs?dry_run=1", files=files).json()
+    assert behind["queue_position"] == 1
+    assert behind["eta_seconds"] == pytest.approx(2 * alone["eta_seconds"], abs=0.2)
+
+
+def test_a_dry_run_of_a_sweep_says_what_all_of_it_would_come_to(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    one = api.http.post("/jobs?dry_run=1", files=files).json()
+    answer = api.http.post("/sweeps?dry_run=1", files=files, data={"seed": "1,2,3"})
+    assert answer.status_code == 200
+    assert (one["jobs"], answer.json()["jobs"]) == (1, 3)
+    each = one["megapixel_iterations"]
+    assert answer.json()["megapixel_iterations"] == pytest.approx(3 * each, abs=0.01)
+    assert_nothing_left(api, jobs)
+
+
+def test_a_dry_run_names_what_is_wrong(api: RunningApi) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    answer = api.http.post("/jobs?dry_run=1", files=files, data={"size": "huge"})
+    assert errors_of(answer) == {"size": "invalid_value"}
+
+
+def test_a_job_that_is_over_can_be_done_again(api: RunningApi) -> None:
+    job = submitted(api, size=64, seed=5, priority="high")
+    api.http.post(job["links"]["cancel"])
+    answer = api.http.post(f"/jobs/{job['id']}/retry")
+    again = answer.json()
+    assert (answer.status_code, answer.headers["location"]) == (202, again["links"]["self"])
+    assert again["id"] != job["id"]
+    assert (again["options"], again["priority"]) == (job["options"], "high")
+    api.http.delete(job["links"]["self"])
+    assert sorted(path.name for path in api.blobs) == ["content-0", "style-0"]
+
+
+def test_with_a_key_a_job_is_done_again_once(api: RunningApi) -> None:
+    jobs = [submitted(api) for _ in range(2)]
+    for job in jobs:
+        api.http.post(job["links"]["cancel"])
+    first, second, other = (
+        api.http.post(f"/jobs/{job['id']}/retry", headers={"Idempotency-Key": "once"})
+        for job in (jobs[0], jobs[0], jobs[1])
+    )
+    assert (first.json()["id"], second.status_code) == (second.json()["id"], 202)
+    assert (other.status_code, other.json()["code"]) == (422, "another_submission")
+
+
+def test_a_job_that_is_not_over_is_not_done_again(api: RunningApi) -> None:
+    job = submitted(api)
+    answer = api.http.post(f"/jobs/{job['id']}/retry")
+    assert (answer.status_code, answer.json()["code"]) == (409, "job_not_over")
+
+
+def test_a_job_goes_on_from_another_without_its_pictures(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api, size=64)
+    PlayedWorker.of(job, jobs, api).commit(pictures.png(96, 64))
+    answer = api.http.post("/jobs", files={"start": (None, job["id"]), "size": (None, "128")})
+    assert answer.status_code == 202, answer.text
+    later = answer.json()
+    assert (later["options"]["start"], later["options"]["size"]) == ("image", 128)
+    mine = sorted(path.name for path in api.blobs if later["id"] in path.parts)
+    assert mine == ["content-0", "start_image-0", "style-0"]
+
+
+def test_a_job_has_the_pictures_of_another_but_for_those_that_are_sent(api: RunningApi) -> None:
+    earlier = submitted(api)["id"]
+    form = {"pictures_of": (None, earlier), "style": ("s.png", pictures.png(40, 40))}
+    answer = api.http.post("/jobs", files=form)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["options"]["start"] == "content"
+    stored = {
+        path.name: path.read_bytes() for path in api.blobs if answer.json()["id"] in path.parts
+    }
+    before = {path.name: path.read_bytes() for path in api.blobs if earlier in path.parts}
+    assert stored["content-0"] == before["content-0"]
+    assert stored["style-0"] != before["style-0"]
+
+
+@pytest.mark.parametrize(
+    ("named", "code"), [("../etc/passwd", "invalid_value"), (32 * "0", "job_not_found")]
+)
+def test_pictures_of_no_job_are_refused(api: RunningApi, named: str, code: str) -> None:
+    answer = api.http.post("/jobs", files={"pictures_of": (None, named)})
+    assert errors_of(answer) == {"pictures_of": code}
+
+
+def test_a_job_goes_on_from_another_with_a_style_of_its_own(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api, size=64)
+    PlayedWorker.of(job, jobs, api).commit(pictures.png(96, 64))
+    style = pictures.jpeg(50, 40)
+    answer = api.http.post("/jobs", files={"style": style}, data={"start": job["id"]})
+    assert answer.status_code == 202, answer.text
+
+
+def test_a_start_is_a_job_or_a_picture_and_not_both(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    PlayedWorker.of(job, jobs, api).commit(pictures.png(96, 64))
+    answer = api.http.post(
+        "/jobs", files={"start_image": pictures.png()}, data={"start": job["id"]}
+    )
+    assert errors_of(answer) == {"start_image": "repeated_field"}
+
+
+def ids(answer: httpx.Response) -> list[str]:
+    return [job["id"] for job in answer.json()["jobs"]]
+
+
+def test_one_s_jobs_are_listed_the_newest_first_and_page_by_page(api: RunningApi) -> None:
+    made = [submitted(api)["id"] for _ in range(5)][::-1]
+    found, cursor = [], None
+    while True:
+        parameters: dict[str, Any] = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        answer = api.http.get("/jobs", params=parameters)
+        found += ids(answer)
+        cursor = answer.json()["next_cursor"]
+        if cursor is None:
+            break
+    assert found == made
+
+
+def test_a_list_may_hold_the_jobs_of_one_state_alone(api: RunningApi) -> None:
+    first, second = submitted(api), submitted(api)
+    api.http.post(first["links"]["cancel"])
+    assert ids(api.http.get("/jobs", params={"status": "canceled"})) == [first["id"]]
+    assert ids(api.http.get("/jobs", params={"status": "queued"})) == [second["id"]]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"), [("limit", "0"), ("limit", "101"), ("status", "lost"), ("cursor", "x")]
+)
+def test_a_list_that_cannot_be_is_refused(parameter: str, value: str, api: RunningApi) -> None:
+    answer = api.http.get("/jobs", params={parameter: value})
+    assert list(errors_of(answer)) == [parameter]
+
+
+def test_a_webhook_is_listed_on_the_job(api: RunningApi) -> None:
+    job = submitted(api, webhook_url="https://example.org/hook")
+    assert job["webhook"] == {
+        "url": "https://example.org/hook",
+        "status": "waiting",
+        "tries": 0,
+        "tried_at": None,
+        "error": None,
+        "again_at": None,
+    }
+    assert submitted(api)["webhook"] is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.org/",
+        "https://10.0.0.1/",
+        "https://a..b/",
+        "https://example.org:0/",
+        f"https://example.org/{16_000 * 'a'}",
+    ],
+)
+def test_a_webhook_that_cannot_be_told_is_refused(
+    url: str, api: RunningApi, jobs: JobStore
+) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    answer = api.http.post("/jobs", files=files, data={"webhook_url": url})
+    assert errors_of(answer) == {"webhook_url": "invalid_value"}
+    assert_nothing_left(api, jobs)
+
+
+def test_a_request_has_an_id_that_its_job_keeps(api: RunningApi, jobs: JobStore) -> None:
+    answer = submit(api, None, **{"X-Request-ID": "my-request.1"})
+    assert answer.headers["x-request-id"] == "my-request.1"
+    job = jobs.run(transitions.read(answer.json()["id"]))
+    assert job is not None
+    assert job.request_id == "my-request.1"
+
+
+def test_where_no_traces_are_told_a_job_keeps_none(api: RunningApi, jobs: JobStore) -> None:
+    answer = submit(api, None, traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
+    job = jobs.run(transitions.read(answer.json()["id"]))
+    assert job is not None
+    assert job.traceparent is None
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "<script>"])
+def test_an_id_that_is_none_is_replaced(given: str, api: RunningApi) -> None:
+    answer = api.http.get("/livez", headers={"X-Request-ID": given})
+    assert len(answer.headers["x-request-id"]) == 32

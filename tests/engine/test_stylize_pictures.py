@@ -1,0 +1,83 @@
+"""`stylize` of picture files, Pillow pictures and arrays."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pastiche import Options, stylize
+from pastiche.options import OptionError
+from pastiche.picture_sources import UnreadablePicture
+
+pytestmark = pytest.mark.usefixtures("thin_backbone")
+
+QUICK = Options(size=64, iterations=4)
+
+
+def drawn(width: int, height: int, seed: int, mode: str = "RGB") -> Image.Image:
+    """Noise, which every layer has something to see in."""
+    channels = len(Image.new(mode, (1, 1)).getbands())
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
+    return Image.fromarray(pixels, mode)
+
+
+CONTENT, STYLE = drawn(96, 64, 1), drawn(80, 80, 2)
+
+
+def test_two_paths_give_a_picture_that_saves_itself(tmp_path: Path) -> None:
+    CONTENT.save(tmp_path / "me.png")
+    STYLE.save(tmp_path / "monet.png")
+    out = tmp_path / "out.png"
+    stylize(str(tmp_path / "me.png"), tmp_path / "monet.png", QUICK).save(out)
+    with Image.open(out) as painted:
+        assert (painted.mode, painted.size) == ("RGB", (64, 43))
+
+
+def test_a_notebook_shows_it() -> None:
+    shown = stylize(CONTENT, STYLE, QUICK)._repr_png_()
+    assert shown is not None
+    assert shown.startswith(b"\x89PNG")
+
+
+def test_a_photograph_that_was_turned_by_its_camera_is_painted_upright() -> None:
+    file, exif = BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    CONTENT.save(file, "JPEG", exif=exif)
+    assert stylize(file.getvalue(), STYLE, QUICK).size == (43, 64)
+
+
+def test_pictures_and_arrays_of_the_same_pixels_give_the_same_picture() -> None:
+    of_pictures = stylize(CONTENT, [STYLE], QUICK)
+    of_arrays = stylize(np.asarray(CONTENT), np.asarray(STYLE), QUICK)
+    assert of_pictures.tobytes() == of_arrays.tobytes()
+
+
+@pytest.mark.parametrize(("keeps", "mode"), [(True, "RGBA"), (False, "RGB")])
+def test_a_cut_out_stays_one_with_keep_transparency(keeps: bool, mode: str) -> None:
+    cut_out = drawn(96, 64, 3, "RGBA")
+    options = Options(size=64, iterations=4, keep_transparency=keeps)
+    assert stylize(cut_out, STYLE, options).mode == mode
+
+
+def test_each_style_is_painted_where_its_mask_is_white() -> None:
+    left = Image.new("L", CONTENT.size, 0)
+    left.paste(255, (0, 0, 48, 64))
+    right = left.point(lambda value: 255 - value)
+    other = Image.new("RGB", (80, 80), "white")
+    one = stylize(CONTENT, [STYLE, other], QUICK, masks=[left, right])
+    swapped = stylize(CONTENT, [STYLE, other], QUICK, masks=[right, left])
+    assert one.tobytes() != swapped.tobytes()
+
+
+def test_a_picture_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(UnreadablePicture, match="The style image"):
+        stylize(CONTENT, b"no picture", QUICK)
+    with pytest.raises(UnreadablePicture, match=r"There is no file nowhere\.jpg"):
+        stylize("nowhere.jpg", STYLE, QUICK)
+
+
+def test_images_that_do_not_go_with_the_options_are_refused() -> None:
+    with pytest.raises(OptionError, match="style"):
+        stylize(CONTENT, [], QUICK)

@@ -1,0 +1,135 @@
+"""What a worker can paint now, and which jobs it claims for that."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pastiche.memory_budget import Memory
+from pastiche.options import Options
+from shared import transitions
+from shared.blob_store import BlobStore
+from shared.inputs import Inputs
+from shared.job_store import JobStore
+from shared.jobs import Place, new_job_id
+from shared.queue import MESSAGES_KEY, create_queue
+from shared.settings import Settings
+from shared.workers import list_workers, register_worker
+from tests.waiting import until
+from worker.__main__ import Registration
+from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
+from worker.lease import WakeUps
+from worker.tasks import next_attempt
+
+GIB = 2**30
+
+OpenContext = Callable[[Callable[[], int]], WorkerContext]
+
+
+@pytest.fixture
+def open_context(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[OpenContext]:
+    """A worker without weights whose free memory is what it is given; it paints nothing."""
+    settings = Settings(
+        redis_url=redis_url, data_folder=tmp_path, weights_folder=tmp_path / "weights"
+    )
+    blobs = BlobStore.open(settings.blob_store_location)
+    with ExitStack() as stack:
+
+        def open_one(measure: Callable[[], int]) -> WorkerContext:
+            capability = Capability("one", "CPU", "float32", settings, FreeMemory(measure))
+            queue = create_queue(settings)
+            context = WorkerContext(
+                settings, jobs, blobs, queue, Shutdown(), WakeUps(jobs), capability
+            )
+            stack.callback(queue.close)
+            stack.callback(context.shutdown.set)
+            return context
+
+        yield open_one
+
+
+@pytest.fixture(autouse=True)
+def _measured_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.context.FRESH_SECONDS", 0.0)
+
+
+def submitted(jobs: JobStore, side: int, image_bytes: int = 0, **options: Any) -> str:
+    job_id = new_job_id()
+    latest_ms = jobs.run(transitions.begin_submission(job_id))
+    place = Place("somebody", 100, pixels=side * side, image_bytes=image_bytes)
+    submission = transitions.submit(
+        job_id, latest_ms, options, Inputs("content", ("style",)), place, queue_limit=9
+    )
+    assert jobs.run(submission) == "queued"
+    return job_id
+
+
+def claimed(context: WorkerContext) -> str | None:
+    """The job that it claims."""
+    with next_attempt(context) as attempt:
+        return None if attempt is None else attempt.job.id
+
+
+def test_of_two_unlike_workers_each_claims_what_its_memory_suffices_for(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    small, large = open_context(lambda: GIB), open_context(lambda: 8 * GIB)
+    wide = submitted(jobs, 1400, precision="float32")
+    narrow = submitted(jobs, 1400, precision="bfloat16")
+    heavy = submitted(jobs, 256, image_bytes=GIB)
+    assert [claimed(small), claimed(small)] == [narrow, None]
+    assert [claimed(large), claimed(large), claimed(large)] == [wide, heavy, None]
+
+
+def test_a_message_for_a_job_that_only_another_worker_can_paint_is_published_again(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    small, large = open_context(lambda: GIB), open_context(lambda: 8 * GIB)
+    jobs.run(register_worker(replace(large.capability.worker(), name="large"), ttl_seconds=60))
+    submitted(jobs, 1400, precision="float32")
+    assert claimed(small) is None
+    assert jobs.client.llen(MESSAGES_KEY) == 1
+
+
+def test_a_message_for_a_job_that_no_living_worker_can_paint_is_not_published_again(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    small = open_context(lambda: GIB)
+    jobs.run(register_worker(small.capability.worker(), ttl_seconds=60))
+    jobs.run(register_worker(replace(small.capability.worker(), name="other"), ttl_seconds=60))
+    submitted(jobs, 1400, precision="float32")
+    assert claimed(small) is None
+    assert jobs.client.llen(MESSAGES_KEY) == 0
+
+
+def test_a_worker_claims_by_the_memory_that_it_has_now(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    free = GIB
+    context = open_context(lambda: free)
+    job_id = submitted(jobs, 2000)
+    assert claimed(context) is None
+    free = 8 * GIB
+    assert claimed(context) == job_id
+    free = GIB
+    submitted(jobs, 2000)
+    assert claimed(context) is None
+
+
+def test_a_worker_registers_the_memory_that_it_claims_jobs_by(
+    open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 0.01)
+    free = GIB
+    context = open_context(lambda: free)
+    Registration(context, lambda: 7).start()
+    until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [GIB])
+    free = 2 * GIB
+    until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [2 * GIB])
+    (worker,) = jobs.run(list_workers())
+    most = Memory(2 * GIB, None, "float32").most_pixels(Options(), "whitened")
+    assert worker.most_pixels == most
+    assert (worker.memory_bytes, worker.computed_in) == (7, "float32")

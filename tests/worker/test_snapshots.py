@@ -1,0 +1,119 @@
+"""When an attempt stores checkpoints, and which the next attempt loads."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+from typing import IO
+
+import pytest
+
+from shared.blob_store import BlobStore, checkpoint_key
+from worker import snapshots as module
+from worker.snapshots import Checkpoints
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobStore:
+    return BlobStore.open(tmp_path.as_uri())
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, to be set by hand."""
+    now = [100.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    return now
+
+
+def writing(text: bytes) -> Callable[[IO[bytes]], None]:
+    def save(file: IO[bytes]) -> None:
+        file.write(text)
+
+    return save
+
+
+def test_checkpoints_are_due_at_an_interval(blobs: BlobStore, clock: list[float]) -> None:
+    checkpoints = Checkpoints("job", "1-a", blobs, interval_seconds=8)
+    assert not checkpoints.is_due
+    clock[0] += 8
+    assert checkpoints.is_due
+    checkpoints.store(writing(b"state"))
+    assert not checkpoints.is_due
+
+
+def test_a_checkpoint_that_takes_long_to_store_is_due_less_often(
+    blobs: BlobStore, clock: list[float]
+) -> None:
+    checkpoints = Checkpoints("job", "1-a", blobs, interval_seconds=8)
+
+    def slowly(file: IO[bytes]) -> None:
+        clock[0] += 1
+
+    checkpoints.store(slowly)
+    clock[0] += 1 / module.MAX_TIME_SHARE - 0.1
+    assert not checkpoints.is_due
+    clock[0] += 0.2
+    assert checkpoints.is_due
+
+
+def test_the_next_attempt_loads_the_newest_checkpoint_first(blobs: BlobStore) -> None:
+    for fence in ("1-a", "2-b"):
+        Checkpoints("job", fence, blobs, 8).store(writing(fence.encode()))
+    assert list(Checkpoints("job", "3-c", blobs, 8).load_earlier()) == [b"2-b", b"1-a"]
+
+
+def test_memory_that_does_not_suffice_costs_the_checkpoint_and_not_the_job(
+    blobs: BlobStore, clock: list[float]
+) -> None:
+    def fail(_: IO[bytes]) -> None:
+        raise MemoryError
+
+    checkpoints = Checkpoints("job", "1-a", blobs, 8)
+    checkpoints.store(fail)
+    clock[0] += 8
+    assert checkpoints.is_due
+    assert list(checkpoints.load_earlier()) == []
+
+
+def test_a_checkpoint_that_fails_halfway_leaves_the_one_before(
+    blobs: BlobStore, clock: list[float]
+) -> None:
+    def fail(file: IO[bytes]) -> None:
+        file.write(bytes(5_000_000))
+        raise MemoryError
+
+    checkpoints = Checkpoints("job", "1-a", blobs, 8)
+    checkpoints.store(writing(b"whole"))
+    checkpoints.store(fail)
+    assert list(checkpoints.load_earlier()) == [b"whole"]
+
+
+def test_a_store_that_refuses_ends_the_thread_that_writes(
+    blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = Event()
+
+    def write(file: IO[bytes]) -> None:
+        try:
+            for _ in range(100):
+                file.write(bytes(1_000_000))
+        finally:
+            ended.set()
+
+    def refuse(_: BlobStore, key: str, blob: Iterator[bytes]) -> None:
+        next(blob)
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(BlobStore, "put", refuse)
+    Checkpoints("job", "1-a", blobs, 8).store(write)
+    assert ended.wait(10)
+
+
+def test_an_attempt_deletes_its_own_checkpoint_or_all(blobs: BlobStore) -> None:
+    first, second = (Checkpoints("job", fence, blobs, 8) for fence in ("1-a", "2-b"))
+    first.store(writing(b"first"))
+    second.store(writing(b"second"))
+    second.delete_own()
+    assert blobs.keys("jobs/job") == [checkpoint_key("job", "1-a")]
+    second.delete_all()
+    assert blobs.keys("jobs/job") == []

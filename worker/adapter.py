@@ -1,0 +1,170 @@
+"""Between the service and the engine: files become tensors, and tensors files. Loads torch."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from resource import RUSAGE_SELF, getpagesize, getrusage
+
+import torch
+from torch import Tensor
+
+from pastiche.engine.backbone_sources import BackboneSource, choose_backbone
+from pastiche.engine.checkpoint import Checkpoint, UnusableCheckpoint
+from pastiche.engine.fast.convolution import convolution_dtype
+from pastiche.engine.fast.cuda import best_device
+from pastiche.engine.fast.memory import (
+    free_memory,
+    is_out_of_memory,
+    release_freed_memory,
+    retain_freed_memory,
+)
+from pastiche.engine.images import read_image, read_mask, to_pil
+from pastiche.engine.inputs import Inputs as EngineInputs
+from pastiche.engine.prepared import PreparedInputsCache
+from pastiche.engine.progress import Diverged
+from pastiche.engine.run import Run
+from pastiche.engine.weights import MissingWeights
+from pastiche.options import OptionError, Options
+from pastiche.pictures import apply_transparency, read_picture
+from shared.inputs import Inputs
+from shared.jobs import BackboneUsed
+from shared.pictures import encode_png, encode_preview
+from shared.settings import Settings
+from worker.attempt import Attempt, PaintingFailed
+from worker.context import Capability, FreeMemory, worker_name
+
+log = logging.getLogger(__name__)
+
+PREPARED_INPUTS = PreparedInputsCache()
+"""The prepared inputs of the last jobs: the jobs of a sweep share their images."""
+
+
+def measure_capability(settings: Settings) -> Capability:
+    """What this process can paint."""
+    retain_freed_memory()
+    name, device = worker_name(os.getpid()), best_device()
+    is_narrow = convolution_dtype(device, Options()) == torch.bfloat16
+    # The cached images of the last jobs are dropped for one that needs their memory.
+    free = FreeMemory(lambda: free_memory(device) + PREPARED_INPUTS.image_bytes)
+    device_name = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"CPU, {torch.get_num_threads()} threads"
+    )
+    return Capability(name, device_name, "bfloat16" if is_narrow else "float32", settings, free)
+
+
+def memory_bytes() -> int:
+    """How much of the GPU's memory, or of the machine's, this process has allocated; the maximum so
+    far on a machine without Linux."""
+    device = best_device()
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return getrusage(RUSAGE_SELF).ru_maxrss
+    return pages * getpagesize()
+
+
+def choose(options: Options, settings: Settings) -> BackboneSource:
+    """The backbone that these options select on this machine.
+
+    Raises:
+        PaintingFailed: it needs weights that are not there, or lacks a layer of the options.
+    """
+    try:
+        backbone = choose_backbone(options.backbone, settings.weights_folder)
+        options.check_layers(backbone.name)
+    except MissingWeights as error:
+        raise PaintingFailed("weights_missing") from error
+    except OptionError as error:
+        raise PaintingFailed("layer_missing") from error
+    return backbone
+
+
+@contextmanager
+def engine_failures() -> Iterator[None]:
+    """Raises PaintingFailed where the engine cannot paint, and releases its memory at the end."""
+    try:
+        yield
+    except Diverged as error:
+        raise PaintingFailed("painting_diverged") from error
+    except MissingWeights as error:
+        raise PaintingFailed("weights_missing") from error
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise PaintingFailed("out_of_memory") from error
+    finally:
+        release_freed_memory()
+
+
+def decode(pictures: Inputs[bytes], check: Callable[[], None]) -> EngineInputs:
+    """The pictures as tensors; `check` is called before each is decoded."""
+
+    def image(picture: bytes) -> Tensor:  # (1, 3, H, W) in 0 to 1
+        check()
+        return read_image(picture)
+
+    def mask(picture: bytes) -> Tensor:  # (1, 1, H, W) in 0 to 1
+        check()
+        return read_mask(picture)
+
+    return EngineInputs(
+        content=image(pictures.content),
+        styles=tuple(map(image, pictures.style)),
+        masks=tuple(map(mask, pictures.mask)),
+        style_masks=tuple(map(mask, pictures.style_mask)),
+        start=None if pictures.start_image is None else image(pictures.start_image),
+        content_map=None if pictures.content_map is None else mask(pictures.content_map),
+    )
+
+
+def load_checkpoint(
+    images: EngineInputs, options: Options, backbone: BackboneSource, attempt: Attempt
+) -> Checkpoint | None:
+    """The newest checkpoint of an earlier attempt that this one can resume from."""
+    before = attempt.job.backbone
+    if before is not None and before != BackboneUsed(backbone.name, backbone.sha256):
+        log.warning("Job %s: starts again: it was begun with another network", attempt.job.id)
+        return None
+    for stored in attempt.checkpoints.load_earlier():
+        attempt.check()
+        try:
+            checkpoint = Checkpoint.load(BytesIO(stored), best_device())
+            checkpoint.check(images.checked(options), options)
+        except (UnusableCheckpoint, OptionError) as error:
+            log.warning("Job %s: starts again: %s", attempt.job.id, error)
+            continue
+        log.info("Job %s: goes on from iteration %d", attempt.job.id, checkpoint.place.iteration)
+        return checkpoint
+    return None
+
+
+def free_cached_memory(options: Options, backbone: BackboneSource, attempt: Attempt) -> None:
+    """Drops the images of the last jobs where this one needs their memory."""
+    job, memory = attempt.job, attempt.context.capability.memory(free_memory(best_device()))
+    if job.pixels > memory.most_pixels(options, backbone.name, job.image_bytes):
+        PREPARED_INPUTS.clear()
+        release_freed_memory()
+
+
+def preview(run: Run) -> bytes:
+    """The picture so far, as a JPEG file."""
+    return encode_preview(to_pil(run.preview()))
+
+
+def encode(picture: Tensor, content: bytes, options: Options) -> bytes:
+    """The finished picture, (1, 3, H, W) in 0 to 1, as a PNG file.
+
+    Args:
+        content: the file of the content image, whose transparency may be kept.
+    """
+    painted = to_pil(picture)
+    if options.keep_transparency:
+        painted = apply_transparency(painted, read_picture(content))
+    return encode_png(painted)
