@@ -17,9 +17,9 @@ from api.decoding.decoder import Decoder, EncodedResults
 from api.events.subscriptions import Subscriptions
 from shared import transitions
 from shared.blob_store import BlobStore
+from shared.celery_app import create_queue
 from shared.job_store import AsyncJobStore, record_key
 from shared.jobs import Job
-from shared.queue import create_queue
 from shared.settings import Settings
 from shared.transitions import Retention
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from pastiche.option_declaration import Option, option, parse_texts, read_table
+from pastiche.option_type import Option, option, parse_texts, read_table
 from pastiche.option_values import NumberType, TextType
 from pastiche.presets import MEANINGS, Preset
 

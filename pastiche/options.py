@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pastiche.option_declaration import (
+from pastiche.option_type import (
     InvalidOptions,
     Option,
     OptionError,

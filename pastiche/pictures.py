@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from PIL import Image, ImageChops, ImageCms, ImageFile, UnidentifiedImageError
 
-from pastiche.picture_files import exif_orientation, parse
+from pastiche.picture_metadata import exif_orientation, parse
 from pastiche.picture_sources import (
     PixelArray,
     Source,

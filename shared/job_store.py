@@ -118,18 +118,19 @@ def milliseconds(seconds: float) -> int:
 
 @cache
 def script_text(name: str, keys: tuple[str, ...], arguments: tuple[str, ...]) -> str:
-    """The Lua of the script called `name`: its keys and arguments as local variables, the prelude
-    of all scripts and that of its folder, and the script."""
+    """The Lua of the script called `name`: its keys and arguments as local variables, what goes
+    before all scripts and before those of its folder, and the script."""
     lines = [
         f"local {', '.join(keys)} = unpack(KEYS)",
         f"local {', '.join(arguments)} = unpack(ARGV, 1, {len(arguments)})" if arguments else "",
         f"local fields = {{unpack(ARGV, {len(arguments) + 1})}}",
     ]
     scripts = files("shared") / "scripts"
-    folder = name.rpartition("/")[0]
-    parts = [scripts / "prelude.lua", scripts / folder / "prelude.lua", scripts / f"{name}.lua"]
-    existing = dict.fromkeys(part for part in parts if part.is_file())
-    return "\n".join(lines + [part.read_text("utf-8") for part in existing])
+    folder, _, script = name.rpartition("/")
+    general = [scripts / "prelude.lua", scripts / "queue_order.lua"]
+    special = [scripts / folder / each for each in ("prelude.lua", f"{script}.lua")]
+    parts = dict.fromkeys(part for part in general + special if part.is_file())
+    return "\n".join(lines + [part.read_text("utf-8") for part in parts])
 
 
 class JobStore:

@@ -16,7 +16,7 @@ from celery.signals import (
 from redis import RedisError
 
 from shared import logs, tracing
-from shared.queue import PAINT_QUEUE, PAINT_TASK, create_queue
+from shared.celery_app import PAINT_QUEUE, PAINT_TASK, create_queue
 from shared.settings import Settings
 from shared.workers import register_worker
 from worker.context import Shutdown, WorkerContext

@@ -11,12 +11,12 @@ from redis import RedisError
 
 from shared import tracing, transitions
 from shared.blob_store import BLOB_STORE_ERRORS, result_key
+from shared.celery_app import publish
 from shared.errors import FAILURES, FailureCode
 from shared.inputs import Inputs
 from shared.job_store import Transition
 from shared.jobs import BackboneUsed, Job
 from shared.progress import Progress
-from shared.queue import publish
 from shared.transitions import Committed
 from worker.context import WorkerContext
 from worker.lease import Lease

@@ -9,10 +9,10 @@ from redis import RedisError
 from redis.exceptions import ResponseError
 
 from shared import transitions
+from shared.celery_app import publish
 from shared.errors import DamagedRecord
 from shared.job_records import list_waiting
 from shared.jobs import Job
-from shared.queue import publish
 from shared.workers import Worker, list_workers
 from worker.context import WorkerContext
 

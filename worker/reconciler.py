@@ -25,9 +25,9 @@ from redis.exceptions import ResponseError
 
 from shared import logs, tracing, transitions
 from shared.blob_store import BLOB_STORE_ERRORS, BlobStore
+from shared.celery_app import MESSAGES_KEY, create_queue, publish
 from shared.job_records import list_waiting
 from shared.job_store import JOB_KEYS, Argument, JobStore, Transition, milliseconds
-from shared.queue import MESSAGES_KEY, create_queue, publish
 from shared.settings import Settings
 from shared.transitions import Retention
 from worker.blob_cleanup import BlobCleanup
@@ -88,7 +88,7 @@ def find_due(*, limit: int) -> Transition[Due]:
 
     names = ("waiting", "deadlines", "running", "finished", "cleanup")
     keys = {name: JOB_KEYS[name] for name in names} | {"messages": MESSAGES_KEY}
-    return Transition("due", keys, {"limit": limit}, read)
+    return Transition("find_due", keys, {"limit": limit}, read)
 
 
 def lead(name: str, *, lease_seconds: float) -> Transition[bool]:

@@ -25,10 +25,10 @@ from pastiche.options import LAYER_OPTIONS, MIN_SIZE, OptionError, Options, miss
 from pastiche.sizes import fitted, scales
 from shared import job_records, logs, tracing, transitions
 from shared.blob_store import input_key
+from shared.celery_app import publish
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
 from shared.inputs import Inputs
 from shared.jobs import Job, Place, new_job_id
-from shared.queue import publish
 from shared.transitions import IdempotencyKey, Submitted
 from shared.workers import Worker, list_workers
 

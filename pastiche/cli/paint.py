@@ -91,7 +91,7 @@ def _paint_locally(
         # Threads that spin while they wait slow painting down a lot beside other work.
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         # torch takes seconds to load, and is missing if only the client is installed.
-        from pastiche.cli.local import LocalBatch
+        from pastiche.cli.local_batch import LocalBatch
     except ImportError as error:
         advice = "pip install '.[engine]' in the project's folder"
         notice(f"--local needs the engine ({error.name}): {advice}")

@@ -11,8 +11,8 @@ from random import Random
 
 import httpx
 
+from shared.celery_app import create_queue, publish
 from shared.job_store import JOB_KEYS
-from shared.queue import create_queue, publish
 from tests.chaos.house import House, Part
 from tests.waiting import pause
 

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 from typer.main import get_command
 
-from pastiche.cli import local
+from pastiche.cli import local_batch
 from pastiche.cli.app import application
 from pastiche.cli.console import Exit
 from pastiche.engine.inputs import Inputs
@@ -79,7 +79,7 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[Inputs]:
         def picture(self) -> Tensor:
             return given[-1].content
 
-    monkeypatch.setattr(local, "Run", FinishedRun)
+    monkeypatch.setattr(local_batch, "Run", FinishedRun)
     return given
 
 

@@ -105,7 +105,7 @@ def test_parsing_names_options_that_are_invalid_together() -> None:
 
 def test_parsed_texts_override_the_defaults_of_a_preset() -> None:
     options = parse({"size": "300"}, PRESETS["draft"])
-    assert (options.size, options.iterations) == (300, 75)
+    assert (options.size, options.iterations) == (300, 90)
 
 
 def test_every_value_is_parsed_from_its_own_text() -> None:

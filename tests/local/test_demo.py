@@ -42,7 +42,7 @@ def test_the_demonstration_paints_a_picture_and_describes_it(
     printed = " ".join(ended.stdout.split())
     assert re.search(r"Painted by the whitened backbone .* in \d+\.\d s", printed)
     assert f"curl -F content=@{tmp_path}/content.jpg" in printed
-    assert "100/100" in printed
+    assert "120/120" in printed
     assert "style" in printed
     assert nothing_runs_on(tmp_path / "data")
 

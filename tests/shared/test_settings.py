@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from shared.queue import broker_url
+from shared.celery_app import broker_url
 from shared.settings import Settings
 
 

@@ -9,11 +9,11 @@ import pytest
 from api.submissions.idempotency import make_idempotency_key, reserve
 from pastiche.option_warnings import OptionWarning
 from shared import job_records, job_store, transitions
+from shared.celery_app import MESSAGES_KEY
 from shared.errors import DamagedRecord
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore, Transition, record_key
 from shared.jobs import NEXT_STATES, Job, Place, Waiting, new_job_id
-from shared.queue import MESSAGES_KEY
 from shared.transitions import Retention, Submitted
 from tests.waiting import until
 from worker import reconciler

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
     "module",
     [
         "api.app",
-        "shared.queue",
+        "shared.celery_app",
         "shared.job_store",
         "worker.__main__",
         "worker.reconciler",

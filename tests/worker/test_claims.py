@@ -12,10 +12,10 @@ from pastiche.memory_budget import Memory
 from pastiche.options import Options
 from shared import transitions
 from shared.blob_store import BlobStore
+from shared.celery_app import MESSAGES_KEY, create_queue
 from shared.inputs import Inputs
 from shared.job_store import JobStore
 from shared.jobs import Place, new_job_id
-from shared.queue import MESSAGES_KEY, create_queue
 from shared.settings import Settings
 from shared.workers import list_workers, register_worker
 from tests.waiting import until

@@ -10,10 +10,10 @@ import pytest
 
 from shared import transitions
 from shared.blob_store import BlobStore, checkpoint_key, input_key, preview_key, result_key
+from shared.celery_app import MESSAGES_KEY, create_queue
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore, record_key
 from shared.jobs import Job, Place, new_job_id
-from shared.queue import MESSAGES_KEY, create_queue
 from shared.settings import Settings
 from shared.transitions import Retention
 from tests.waiting import until

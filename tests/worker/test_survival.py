@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.celery_app import create_queue, publish
 from shared.job_store import JOB_KEYS
 from shared.jobs import new_job_id
-from shared.queue import create_queue, publish
 from tests.chaos.house import House, Part, house
 from tests.waiting import until
 

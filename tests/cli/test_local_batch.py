@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from pastiche.cli.local import encode, read_inputs
+from pastiche.cli.local_batch import encode, read_inputs
 from pastiche.client import InvalidPicture
 from pastiche.client.models import Format
 from tests import pictures
