@@ -8,7 +8,7 @@ RUN    := $(VENV)/bin/python
 #   make serve PORT=9000 HOST=0.0.0.0      make demo SIZE=512 CONTENT=me.jpg STYLE=monet.jpg
 PORT    ?=
 HOST    ?=
-SIZE    ?= 256
+SIZE    ?=
 SIZES   ?=
 PAIRS   ?=
 PRESETS ?=
@@ -30,7 +30,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/local $(VENV)/vgg16 ## Paint one picture through the whole service, into demo.png
-	@$(RUN) -m local demo --size "$(SIZE)" --content "$(CONTENT)" --style "$(STYLE)"
+	@$(RUN) -m local demo $(if $(SIZE),--size "$(SIZE)") --content "$(CONTENT)" --style "$(STYLE)"
 
 serve: $(VENV)/local $(VENV)/vgg16 ## Run the service on this machine until Ctrl-C
 	@$(RUN) -m local serve

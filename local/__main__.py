@@ -26,7 +26,8 @@ def main() -> int:
         if arguments.command == "serve":
             serve(settings, console)
         else:
-            options = {"size": str(arguments.size)}
+            size = arguments.size
+            options = {"preset": "draft"} if size is None else {"size": str(size)}
             submission = Submission(arguments.content, arguments.style, options)
             demo(submission, arguments.output, settings, console)
     except ValidationError as error:
@@ -85,7 +86,7 @@ def _parse_arguments() -> Namespace:
     one = commands.add_parser("demo", help="paint one picture through it")
     one.add_argument("--content", type=Path, default=_EXAMPLES / "content/harbour.jpg")
     one.add_argument("--style", type=Path, default=_EXAMPLES / "style/swirls.jpg")
-    one.add_argument("--size", type=int, default=256, help="longest side in pixels")
+    one.add_argument("--size", type=int, help="longest side in pixels, instead of a draft")
     one.add_argument("--output", type=Path, default=Path("demo.png"))
     return parser.parse_args()
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from local import __main__ as local_command
+from local.demo import Submission
 from local.supervisor import free_port
 from tests import pictures
 from tests.local.test_serve import command
@@ -71,3 +73,16 @@ def test_an_error_of_the_service_is_shown(tmp_path: Path, images: list[str]) -> 
     assert ended.returncode == 1
     assert "size: This must be a whole number between 16" in ended.stderr
     assert nothing_runs_on(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"), [((), {"preset": "draft"}), (("--size", "512"), {"size": "512"})]
+)
+def test_it_paints_a_draft_unless_a_size_is_given(
+    arguments: tuple[str, ...], options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submissions: list[Submission] = []
+    monkeypatch.setattr(local_command, "demo", lambda each, *_: submissions.append(each))
+    monkeypatch.setattr("sys.argv", ["local", "demo", *arguments])
+    assert local_command.main() == 0
+    assert [each.options for each in submissions] == [options]
