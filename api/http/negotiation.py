@@ -83,6 +83,15 @@ def choose_format(accept: str) -> Format | None:
     return best[1]
 
 
+def preferred_format(accept: str) -> Format | None:
+    """The format that an `Accept` header prefers to JSON; None if it does not, as `*/*`."""
+    chosen = choose_format(accept)
+    if chosen is None:
+        return None
+    quality = _get_quality(MEDIA_TYPES[chosen], accept)
+    return chosen if quality > _get_quality("application/json", accept) else None
+
+
 def _get_quality(media_type: str, accept: str) -> float:
     """The quality of the most specific range in the header that includes this media type."""
     qualities: dict[str, float] = {}

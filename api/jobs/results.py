@@ -3,6 +3,7 @@
 A result is streamed from the blob store: only what is being sent is in memory.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from api.access.authentication import CurrentAccess
+from api.access.authentication import Access, CurrentAccess
 from api.http.middleware import is_head
 from api.http.negotiation import (
     ASCII_INTEGER,
@@ -104,25 +105,42 @@ async def get_result(
     format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
 ) -> Response:
     """The finished picture as PNG, JPEG or WebP."""
-    key = _get_result_key(job)
+    _get_result_key(job)
     chosen = require_format(format, request, "picture")
-    headers = {
-        "ETag": f'"{job.id}-{job.fence}-{chosen}"',
-        "Vary": "Accept",
-        "Cache-Control": "private, no-cache",
-        "Accept-Ranges": "bytes",
-        "Content-Disposition": f'inline; filename="pastiche-{job.id}.{chosen}"',
-    }
+    headers = {"ETag": f'"{job.id}-{job.fence}-{chosen}"', "Accept-Ranges": "bytes"}
     if is_unchanged(request, headers["ETag"]):
+        headers |= _make_headers(job, chosen)
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return await respond_with_result(job, chosen, access, headers)
+
+
+async def respond_with_result(
+    job: Job, format: Format, access: Access, headers: Mapping[str, str]
+) -> Response:
+    """The result of a job in a format, or the range of its bytes that a GET with an ETag asks for.
+
+    Raises:
+        NoResult, ResultNotReady: there is none.
+        ResultLost: the store no longer has it.
+    """
+    key = _get_result_key(job)
+    all_headers = {**_make_headers(job, format), **headers}
     try:
         try:
-            return await _respond_with_result(request, key, chosen, access.service, headers)
+            return await _send_result(access.request, key, format, access.service, all_headers)
         except FileNotFoundError:  # the copy in this format, between when it was found and opened
-            return await _respond_with_result(request, key, chosen, access.service, headers)
+            return await _send_result(access.request, key, format, access.service, all_headers)
     except (FileNotFoundError, DamagedPicture) as error:
         await find_job(job.id, access)  # it may have been deleted meanwhile
         raise ResultLost("The picture store no longer has it. Please paint it again.") from error
+
+
+def _make_headers(job: Job, format: Format) -> dict[str, str]:
+    return {
+        "Vary": "Accept",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f'inline; filename="pastiche-{job.id}.{format}"',
+    }
 
 
 def _get_result_key(job: Job) -> str:
@@ -134,10 +152,10 @@ def _get_result_key(job: Job) -> str:
     raise ResultNotReady(sentence, retry_after_seconds=POLL_SECONDS)
 
 
-async def _respond_with_result(
+async def _send_result(
     request: Request, result_key: str, format: Format, service: Service, headers: dict[str, str]
 ) -> Response:
-    """The result in a format, or the range of its bytes that GET asks for.
+    """The result in a format, or the range of its bytes that is asked for.
 
     Raises:
         FileNotFoundError: the result, or its copy in this format, is lost.
@@ -150,7 +168,8 @@ async def _respond_with_result(
     headers["Content-Length"] = str(size)
     if is_head(request.scope):
         return Response(status_code=HTTPStatus.OK, headers=headers, media_type=media_type)
-    has_changed = request.headers.get("if-range", headers["ETag"]) != headers["ETag"]
+    etag = headers.get("ETag")
+    has_changed = etag is None or request.headers.get("if-range", etag) != etag
     bounds = None if has_changed else parse_range(request.headers.get("range", ""), size)
     if bounds is None:
         return StreamingResponse(await blobs.stream(key), HTTPStatus.OK, headers, media_type)

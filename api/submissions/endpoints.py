@@ -8,9 +8,11 @@ from opentelemetry.trace import SpanKind
 
 from api.access.authentication import Access, CurrentAccess
 from api.events.subscriptions import JobDeleted, ServiceStopping
+from api.http.negotiation import preferred_format
 from api.http.problems import caller_problems
 from api.jobs import schemas
 from api.jobs.dependencies import PathJob, find_job, job_exists, respond_with_job
+from api.jobs.results import respond_with_result
 from api.service import Service
 from api.submissions.form import Submission, form_schema
 from api.submissions.idempotency import ParsedHeaders, SubmissionHeaders, reserve_key
@@ -27,6 +29,7 @@ from api.submissions.uploads import read_submission
 from shared import logs, tracing
 from shared.errors import DamagedRecord, JobNotOver, PicturesLost
 from shared.jobs import Job, Place
+from shared.pictures import MEDIA_TYPES
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -39,7 +42,9 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
     | {
         200: {
             "model": schemas.Job | schemas.Estimate,
-            "description": "It is over already, or was a dry run",
+            "description": "It is over: the job, or the picture if the client waited and accepts "
+            "images rather than JSON. Or it was a dry run.",
+            "content": {media_type: {} for media_type in MEDIA_TYPES.values()},
         }
     },
     openapi_extra={"requestBody": form_schema()},
@@ -61,7 +66,13 @@ async def submit_job(
     status_code=HTTPStatus.ACCEPTED,
     response_model=schemas.Job,
     responses=caller_problems(404, 409, 410, 422, 507)
-    | {200: {"model": schemas.Job, "description": "It is over already"}},
+    | {
+        200: {
+            "model": schemas.Job,
+            "description": "It is over: the job, or the picture, as for `POST /jobs`",
+            "content": {media_type: {} for media_type in MEDIA_TYPES.values()},
+        }
+    },
 )
 async def retry_job(job: PathJob, access: CurrentAccess, headers: ParsedHeaders) -> Response:
     """Submits a job that is over again, as a new job with the same images and options."""
@@ -132,7 +143,8 @@ async def _retry(job: Job, access: Access, headers: SubmissionHeaders) -> str:
 
 
 async def _respond(job_id: str, access: Access, headers: SubmissionHeaders) -> Response:
-    """The job in its current state, or after the wait that the client prefers."""
+    """The job in its current state, or after the wait that the client prefers; then the picture, if
+    there is one and the client accepts it rather than JSON."""
     service = access.service
     job = await find_job(job_id, access)
     response_headers = {"Location": f"/jobs/{job_id}"}
@@ -141,6 +153,11 @@ async def _respond(job_id: str, access: Access, headers: SubmissionHeaders) -> R
         job = await _wait_until_over(job, headers.wait_seconds, service)
         response_headers["Preference-Applied"] = f"wait={headers.wait_seconds}"
         status = HTTPStatus.OK if job.is_over else HTTPStatus.ACCEPTED
+        format = preferred_format(access.request.headers.get("accept", ""))
+        if job.status == "succeeded" and format is not None:
+            response_headers["Content-Location"] = f"/jobs/{job_id}/result"
+            response_headers["X-Job-Id"] = job_id
+            return await respond_with_result(job, format, access, response_headers)
     return await respond_with_job(job, service, status, response_headers)
 
 

@@ -24,7 +24,7 @@ VALID_HOURS = 24
 HOLD_SECONDS = 120.0
 """How long a submission may take; after that its key is free again."""
 
-MAX_WAIT_SECONDS = 30
+MAX_WAIT_SECONDS = 60
 MAX_KEY_LENGTH = 255
 PENDING_SECONDS = 1
 

@@ -30,8 +30,15 @@ def shell(script: str, stack: Stack, **variables: str) -> str:
     return ended.stdout
 
 
+def test_one_curl_command_gives_a_picture(stack: Stack, tmp_path: Path) -> None:
+    (request,) = blocks("sh", containing="Prefer")
+    shell(request.replace("-o ", f"-o {tmp_path}/"), stack)
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert (picture.format, picture.size) == ("PNG", (64, 48))
+
+
 def test_the_curl_commands_submit_poll_and_fetch(stack: Stack, tmp_path: Path) -> None:
-    submit, fetch = blocks("sh", containing="curl")
+    _, submit, fetch = blocks("sh", containing="curl")
     (job_id,) = re.findall(r'"id":"(\w+)"', shell(submit, stack))
     stack.when({"links": {"self": f"/jobs/{job_id}"}}, "succeeded")
     fetch = fetch.replace("-o ", f"-o {tmp_path}/")

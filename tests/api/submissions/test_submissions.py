@@ -14,6 +14,7 @@ from tests import pictures
 from tests.api.submissions.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker, submitted
 from tests.conftest import RunningApi
+from tests.waiting import until
 
 
 def submit(api: RunningApi, content: bytes | None = None, **headers: str) -> httpx.Response:
@@ -119,6 +120,55 @@ def test_an_answer_that_waits_comes_when_the_job_is_over(api: RunningApi, jobs: 
         answer = waiting.result(20)
     assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
     assert answer.headers["preference-applied"] == "wait=30"
+
+
+def submit_and_commit(api: RunningApi, jobs: JobStore, **headers: str) -> httpx.Response:
+    """The response to a submission that waits, of a job that succeeds meanwhile."""
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(lambda: submit(api, Prefer="wait=60", **headers))
+        until(lambda: api.http.get("/jobs").json()["jobs"])
+        PlayedWorker.of(api.http.get("/jobs").json()["jobs"][0], jobs, api).commit()
+        return waiting.result(20)
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("image/png", "image/png"),
+        ("image/*", "image/png"),
+        ("image/jpg", "image/jpeg"),
+        ("image/webp, application/json;q=0.5", "image/webp"),
+    ],
+)
+def test_a_client_that_waits_and_accepts_images_gets_the_picture(
+    accept: str, media_type: str, api: RunningApi, jobs: JobStore
+) -> None:
+    response = submit_and_commit(api, jobs, Accept=accept)
+    assert (response.status_code, response.headers["content-type"]) == (200, media_type)
+    location = response.headers["content-location"]
+    assert location == f"/jobs/{response.headers['x-job-id']}/result"
+    assert response.content == api.http.get(location, headers={"Accept": accept}).content
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, image/png"])
+def test_a_client_that_accepts_json_as_well_gets_the_job(
+    accept: str, api: RunningApi, jobs: JobStore
+) -> None:
+    assert submit_and_commit(api, jobs, Accept=accept).json()["status"] == "succeeded"
+
+
+def test_ranges_and_etags_do_not_count_for_the_picture_of_a_submission(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    headers = {"Accept": "image/png", "Range": "bytes=0-3", "If-None-Match": "*"}
+    response = submit_and_commit(api, jobs, **headers)
+    assert response.status_code == 200
+    assert response.content.startswith(b"\x89PNG\r\n")
+
+
+def test_a_client_that_accepts_images_gets_the_job_while_it_is_not_over(api: RunningApi) -> None:
+    response = submit(api, Prefer="wait=1", Accept="image/png")
+    assert (response.status_code, response.json()["status"]) == (202, "queued")
 
 
 def test_an_answer_that_has_waited_long_enough_says_how_the_job_stands(api: RunningApi) -> None:
