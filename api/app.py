@@ -9,6 +9,7 @@ from prometheus_client import Histogram
 
 from api import web
 from api.access import authentication
+from api.access.cross_origin import CrossOrigin
 from api.access.quotas import RateLimitHeaders
 from api.access.trusted_requests import TrustedRequests
 from api.decoding.scratch import remove_abandoned_later, scratch_folder
@@ -61,8 +62,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _FORM_FIELDS_BYTES
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
+    origins = settings.allowed_origins
     if not settings.keys_required:
-        app.add_middleware(TrustedRequests, hosts=settings.allowed_host_names)
+        app.add_middleware(TrustedRequests, hosts=settings.allowed_host_names, origins=origins)
+    if origins:
+        app.add_middleware(CrossOrigin, origins=origins)
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(RequestTimer, times=request_times)
     if is_traced:

@@ -3,8 +3,9 @@
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, PositiveFloat, PositiveInt
+from pydantic import AliasChoices, Field, PositiveFloat, PositiveInt, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -87,6 +88,11 @@ class Settings(BaseSettings):
     """The host names that are allowed while no keys are required, separated by commas, in addition
     to `localhost` and IP addresses; `*` allows any name."""
 
+    cors_origins: str = ""
+    """The origins whose pages may use the API from a browser, separated by commas, such as
+    `https://app.example`; `*` allows every page. While no keys are required, such a page may do
+    everything."""
+
     high_priority_without_keys: bool = False
     """Whether `priority=high` is allowed while no keys are required; otherwise it is a right of
     keys (`python -m api.keys create OWNER --high-priority`)."""
@@ -167,6 +173,23 @@ class Settings(BaseSettings):
         names = (name.strip().lower() for name in (*self.allowed_hosts.split(","), self.host))
         return frozenset(name for name in names if name)
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, text: str) -> str:
+        for origin in _split_origins(text) - {"*"}:
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in ("http", "https")
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError(f"{origin!r} is not an origin such as https://app.example")
+        return text
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """The origins whose pages may use the API, in lower case and without a final slash."""
+        return _split_origins(self.cors_origins)
+
     @property
     def upload_limit_bytes(self) -> int:
         return self.upload_limit_megabytes * 1_000_000
@@ -184,3 +207,8 @@ class Settings(BaseSettings):
     def redis_location(self) -> str:
         """The URL of Redis: by default that of a server on this machine."""
         return self.redis_url or "redis://localhost:6379/0"
+
+
+def _split_origins(text: str) -> frozenset[str]:
+    origins = (origin.strip().lower().rstrip("/") for origin in text.split(","))
+    return frozenset(origin for origin in origins if origin)

@@ -27,11 +27,12 @@ class TrustedRequests(Middleware):
     Args:
         hosts: names that requests may be addressed to besides loopback names and addresses; `*` is
             any name.
+        origins: whose pages are trusted as the service's own; `*` is every origin.
     """
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], origins: frozenset[str]) -> None:
         super().__init__(app)
-        self._hosts = hosts
+        self._hosts, self._origins = hosts, origins
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         error = self._find_error(scope)
@@ -48,10 +49,12 @@ class TrustedRequests(Middleware):
                 f"This service does not answer to the name {host!r}: the operator can allow it "
                 "with PASTICHE_ALLOWED_HOSTS, or require keys."
             )
-        if scope["method"] not in _READING_METHODS and _is_cross_site(headers, host):
+        is_trusted = self._origins & {headers.get("origin", "").lower(), "*"}
+        is_reading = scope["method"] in _READING_METHODS
+        if not is_reading and not is_trusted and _is_cross_site(headers, host):
             return CrossSiteRequest(
-                "Pages of other sites cannot submit or change jobs here: the operator can require "
-                "keys, and let them."
+                "Pages of other sites cannot submit or change jobs here: the operator can allow "
+                "their origin with PASTICHE_CORS_ORIGINS."
             )
         return None
 

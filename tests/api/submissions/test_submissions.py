@@ -1,5 +1,6 @@
 """A submission that is one job however often it comes, is waited for, tried out, or done again."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -122,10 +123,14 @@ def test_an_answer_that_waits_comes_when_the_job_is_over(api: RunningApi, jobs: 
     assert answer.headers["preference-applied"] == "wait=30"
 
 
-def submit_and_commit(api: RunningApi, jobs: JobStore, **headers: str) -> httpx.Response:
+def submit_and_commit(
+    api: RunningApi, jobs: JobStore, headers: Mapping[str, str]
+) -> httpx.Response:
     """The response to a submission that waits, of a job that succeeds meanwhile."""
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    waits = {"Prefer": "wait=60", **headers}
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(lambda: submit(api, Prefer="wait=60", **headers))
+        waiting = pool.submit(api.http.post, "/jobs", files=files, headers=waits)
         until(lambda: api.http.get("/jobs").json()["jobs"])
         PlayedWorker.of(api.http.get("/jobs").json()["jobs"][0], jobs, api).commit()
         return waiting.result(20)
@@ -143,7 +148,7 @@ def submit_and_commit(api: RunningApi, jobs: JobStore, **headers: str) -> httpx.
 def test_a_client_that_waits_and_accepts_images_gets_the_picture(
     accept: str, media_type: str, api: RunningApi, jobs: JobStore
 ) -> None:
-    response = submit_and_commit(api, jobs, Accept=accept)
+    response = submit_and_commit(api, jobs, {"Accept": accept})
     assert (response.status_code, response.headers["content-type"]) == (200, media_type)
     location = response.headers["content-location"]
     assert location == f"/jobs/{response.headers['x-job-id']}/result"
@@ -154,14 +159,14 @@ def test_a_client_that_waits_and_accepts_images_gets_the_picture(
 def test_a_client_that_accepts_json_as_well_gets_the_job(
     accept: str, api: RunningApi, jobs: JobStore
 ) -> None:
-    assert submit_and_commit(api, jobs, Accept=accept).json()["status"] == "succeeded"
+    assert submit_and_commit(api, jobs, {"Accept": accept}).json()["status"] == "succeeded"
 
 
 def test_ranges_and_etags_do_not_count_for_the_picture_of_a_submission(
     api: RunningApi, jobs: JobStore
 ) -> None:
     headers = {"Accept": "image/png", "Range": "bytes=0-3", "If-None-Match": "*"}
-    response = submit_and_commit(api, jobs, **headers)
+    response = submit_and_commit(api, jobs, headers)
     assert response.status_code == 200
     assert response.content.startswith(b"\x89PNG\r\n")
 
