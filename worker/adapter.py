@@ -162,7 +162,7 @@ def encode(picture: Tensor, content: bytes, options: Options) -> bytes:
     """The finished picture, (1, 3, H, W) in 0 to 1, as a PNG file.
 
     Args:
-        content: the file of the content image, whose transparency may be kept.
+        content: the file of the content image, for `keep_transparency`.
     """
     painted = to_pil(picture)
     if options.keep_transparency:

@@ -42,6 +42,7 @@ class Middleware:
         await (self.handle if scope["type"] == "http" else self.app)(scope, receive, send)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles a request: each middleware has its own."""
         raise NotImplementedError
 
 

@@ -40,8 +40,8 @@ class GraphedIteration:
         """One iteration; a replayed one returns its results in the memory it was recorded with.
 
         Args:
-            iterate: launches the kernels of one iteration; not kept, so that who owns this is
-                freed, with the memory of its graph, as soon as it is no longer used.
+            iterate: launches the kernels of one iteration. No reference to it is stored: its owner
+                is freed, with the memory of the graph, as soon as it is not used any more.
             can_be_recorded: whether they are the same kernels on the same memory every time.
         """
         if self._done == WARM_UP and can_be_recorded:
