@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 from prometheus_client import Histogram
+from pydantic.alias_generators import to_camel
 
 from api import web
 from api.access import authentication
@@ -54,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         summary="Neural style transfer: a photograph, painted in the style of a painting.",
         lifespan=_lifespan(settings, request_times),
-        generate_unique_id_function=lambda route: route.name,  # `get_job`, as clients call it
+        generate_unique_id_function=lambda route: to_camel(route.name),  # `getJob`, for clients
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

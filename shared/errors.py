@@ -16,7 +16,7 @@ PasticheError
     │   StorageUnavailable, StorageFull
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Literal
@@ -299,3 +299,11 @@ FAILURES: dict[FailureCode, str] = {
     "internal_error": "An unexpected error occurred while painting; see the operator's log.",
 }
 """Why a job can fail, and the sentence that its record then contains."""
+
+
+def list_errors(kind: type[PasticheError] = PasticheError) -> Iterator[type[PasticheError]]:
+    """The errors of the tree that are raised, in the order that they are declared."""
+    if "code" in vars(kind):
+        yield kind
+    for each in kind.__subclasses__():
+        yield from list_errors(each)

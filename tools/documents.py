@@ -3,7 +3,7 @@
 A test holds the committed pages against these functions, so they cannot go stale.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from pastiche.job_settings import JOB_SETTINGS
 from pastiche.option_warnings import WARNINGS
 from pastiche.options import OPTIONS, Option
 from pastiche.presets import MEANINGS, PRESETS, SOURCED, Preset
-from shared.errors import FAILURES, FIELD_FAULTS, PasticheError
+from shared.errors import FAILURES, FIELD_FAULTS, list_errors
 from shared.inputs import PICTURE_FIELDS
 from shared.settings import Settings
 
@@ -137,7 +137,7 @@ def _as_text(default: Any) -> Any:
 
 def errors_page() -> str:
     """Every code that a client can meet: of a refused request, and of a failed job."""
-    refusals = ((f"`{each.code}`", str(each.status), each.title) for each in _kinds(PasticheError))
+    refusals = ((f"`{each.code}`", str(each.status), each.title) for each in list_errors())
     faults = ((f"`{code}`", meaning) for code, meaning in FIELD_FAULTS.items())
     failures = ((f"`{code}`", sentence) for code, sentence in FAILURES.items())
     warnings = ((f"`{code}`", meaning) for code, meaning in WARNINGS.items())
@@ -208,14 +208,6 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _code(default: Any) -> str:
     return "" if default is None else f"`{default}`"
-
-
-def _kinds(kind: type[PasticheError]) -> Iterator[type[PasticheError]]:
-    """The errors of the tree that are raised, in the order that they are declared."""
-    if "code" in vars(kind):
-        yield kind
-    for each in kind.__subclasses__():
-        yield from _kinds(each)
 
 
 if __name__ == "__main__":

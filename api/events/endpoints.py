@@ -13,6 +13,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.types import Receive, Scope, Send
 
 from api.access.authentication import Access, CurrentAccess, is_still_valid
+from api.events.schemas import JobEvent
 from api.events.subscriptions import JobDeleted, ServiceStopping
 from api.http.middleware import is_head
 from api.http.problems import caller_problems
@@ -34,16 +35,6 @@ RECONNECT_MILLISECONDS = 1000
 
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 """No proxy holds events back."""
-
-_EVENT_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "event": {"enum": ["status", "progress", "preview", "done", "gone"]},
-        "id": {"type": "string", "description": "The job's version."},
-        "data": {"type": "string", "contentMediaType": "application/json"},
-        "retry": {"type": "integer", "minimum": 0},
-    },
-}
 
 
 class EventStream(StreamingResponse):
@@ -109,7 +100,7 @@ class ClientState:
     response_class=EventStream,
     responses=caller_problems(404, 410)
     | {
-        200: {"content": {"text/event-stream": {"itemSchema": _EVENT_SCHEMA}}},
+        200: {"model": JobEvent},
         204: {"description": "`Last-Event-ID` was the end"},
     },
 )

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic.json_schema import models_json_schema
 
+from api.http.openapi_schemas import make_reference, name_schemas
 from api.http.problems import Problem, ProblemResponse
 
 _ASSETS = "/docs/assets"
@@ -91,18 +92,20 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
         document["paths"][submission]["post"]["responses"]["202"]["links"] = links
     for name in _FRAMEWORK_SCHEMAS:
         components["schemas"].pop(name, None)
+    name_schemas(document)
     return document
 
 
 def _complete_operation(method: str, operation: dict[str, Any]) -> None:
-    operation["summary"] = operation["operationId"].replace("_", " ").capitalize()
+    operation["summary"] = operation["summary"].capitalize()
     if "operations" not in operation.get("tags", ()):
         schemes = ("key", "token") if method == "get" else ("key",)
         operation["security"] = [{}, *({scheme: []} for scheme in schemes)]
     for status, response in operation["responses"].items():
         if status == "422":
-            schema = {"$ref": "#/components/schemas/Problem"}
-            response["content"] = {ProblemResponse.media_type: {"schema": schema}}
+            response["content"] = {
+                ProblemResponse.media_type: {"schema": make_reference("Problem")}
+            }
         names = (*_HEADERS_OF_ALL, *_HEADERS_OF_STATUS.get(status, ()))
         headers = response.setdefault("headers", {})
         headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from difflib import get_close_matches
 from http import HTTPStatus
@@ -12,7 +12,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from obstore.exceptions import BaseError as BlobStoreError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from pydantic.config import JsonDict
 from redis import RedisError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
@@ -20,12 +21,14 @@ from starlette.routing import compile_path
 from pastiche.options import OptionError
 from shared.blob_store import BlobStoreRefused
 from shared.errors import (
+    FIELD_FAULTS,
     FieldError,
     InvalidFields,
     PasticheError,
     RedisUnavailable,
     StorageFull,
     StorageUnavailable,
+    list_errors,
 )
 
 log = logging.getLogger(__name__)
@@ -54,23 +57,37 @@ _BODY_SENTENCES = {
 }
 
 
+_FRAMEWORK_CODES = ("not_found", "method_not_allowed", "internal_error")
+
+
+def list_codes(codes: Iterable[str]) -> JsonDict:
+    """The known values of a `code`, for its schema. It stays a text, because a client must also
+    read the codes of a newer service."""
+    return {"x-extensible-enum": list(codes)}
+
+
+_PROBLEM_CODES = (*dict.fromkeys(error.code for error in list_errors()), *_FRAMEWORK_CODES)
+
+
 class FieldProblem(BaseModel):
     """What is wrong with one field."""
 
     field: str
-    code: str
+    code: str = Field(json_schema_extra=list_codes(FIELD_FAULTS))
     detail: str
 
 
 class Problem(BaseModel):
     """What went wrong, for programs (`code`) and for people (`detail`)."""
 
-    type: str
+    type: str = Field(description="`urn:pastiche:problem:` and the code.")
     title: str
-    status: int
+    status: int = Field(description="The HTTP status.")
     detail: str
-    code: str
-    errors: list[FieldProblem] | None = None
+    code: str = Field(json_schema_extra=list_codes(_PROBLEM_CODES))
+    errors: list[FieldProblem] = Field(
+        default_factory=list, description="The fields at fault, where there are any."
+    )
 
 
 class ProblemResponse(JSONResponse):

@@ -95,7 +95,7 @@ async def get_losses(job: PathJob, service: CurrentService) -> LossCurves:
     "/{job_id}/result",
     response_class=Response,
     responses=caller_problems(404, 406, 409, 410, 416, 422, 507)
-    | {206: {"description": "The requested range"}}
+    | {206: PICTURE_RESPONSES[200] | {"description": "The requested range"}}
     | PICTURE_RESPONSES,
 )
 async def get_result(

@@ -8,9 +8,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from api.http.problems import list_codes
 from pastiche.job_settings import Priority
 from pastiche.option_values import Schema
-from pastiche.options import BackboneChoice, Options, json_schema, update_schema
+from pastiche.option_warnings import WARNINGS
+from pastiche.options import OPTIONS, BackboneChoice, Options, json_schema, update_schema
+from shared.errors import FAILURES
 from shared.jobs import Job as JobRecord
 from shared.jobs import Status
 from shared.jobs import Webhook as WebhookRecord
@@ -27,9 +30,9 @@ def _documented_as(schema: Schema) -> ConfigDict:
 
 
 class JobOptions(RootModel[dict[str, Any]]):
-    """Options, already validated by `pastiche.options`."""
+    """Options, already validated by `pastiche.options`: all of them."""
 
-    model_config = _documented_as(json_schema())
+    model_config = _documented_as(json_schema() | {"required": list(OPTIONS)})
 
 
 class WeightUpdate(RootModel[dict[str, Any]]):
@@ -61,7 +64,7 @@ class Losses(BaseModel):
 class JobError(BaseModel):
     """Why the job failed."""
 
-    code: str
+    code: str = Field(json_schema_extra=list_codes(FAILURES))
     detail: str
 
 
@@ -69,7 +72,7 @@ class JobWarning(BaseModel):
     """An option or an image that is accepted, but has no effect or an unexpected one."""
 
     field: str
-    code: str = Field(description="`image_too_small`, `no_effect` or `weight_is_zero`.")
+    code: str = Field(json_schema_extra=list_codes(WARNINGS))
     detail: str
 
 
@@ -129,7 +132,16 @@ class Job(BaseModel):
     links: JobLinks
 
 
-_PROGRESS = ("version", "progress", "iteration", "iterations", "scale", "eta_seconds", "losses")
+class Progress(BaseModel):
+    """How far a running job is."""
+
+    version: int
+    progress: float = Field(ge=0, le=1)
+    iteration: int
+    iterations: int
+    scale: str
+    eta_seconds: float | None
+    losses: Losses
 
 
 class JobList(BaseModel):
@@ -141,6 +153,8 @@ class JobList(BaseModel):
 
 class Estimate(BaseModel):
     """What a submission would cost; nothing of it was stored."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     dry_run: Literal[True] = True
     options: JobOptions
@@ -202,7 +216,7 @@ def make_preview_link(job: JobRecord) -> str:
 
 def pick_progress(job: dict[str, Any]) -> dict[str, Any]:
     """The part of a job's JSON that changes with every iteration."""
-    return {name: job[name] for name in _PROGRESS}
+    return {name: job[name] for name in Progress.model_fields}
 
 
 def _describe_error(job: JobRecord) -> JobError | None:

@@ -6,7 +6,7 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from redis import RedisError
 
 from api.http.problems import describe_problems
@@ -19,6 +19,8 @@ router = APIRouter(tags=["operations"])
 
 class Liveness(BaseModel):
     """The process responds."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     status: Literal["alive"] = "alive"
 
@@ -57,7 +59,12 @@ async def get_readiness(service: CurrentService, response: Response) -> Readines
     )
 
 
-@router.get("/metrics", response_class=Response, responses=describe_problems(503))
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses=describe_problems(503)
+    | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 async def get_metrics(service: CurrentService) -> Response:
     """Every metric, in Prometheus' format."""
     counts = await service.jobs.run(read_counts())

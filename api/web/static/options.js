@@ -37,7 +37,8 @@ export function tellOptions(element, faults) {
 }
 
 function resolved(schema, document_) {
-  const found = schema.$ref?.split("/").slice(1).reduce((part, name) => part[name], document_) ?? schema;
+  const target = schema.$ref?.split("/").slice(1).reduce((part, name) => part[name], document_);
+  const found = { ...target, ...schema };
   const variants = found.anyOf ?? found.oneOf;
   const first = variants?.map((each) => resolved(each, document_)).find((each) => each.type !== "null");
   return first ? { ...first, ...found } : found;

@@ -21,8 +21,7 @@ def test_the_page_s_script_can_show_the_version_that_the_document_has(api: Runni
 
 
 def test_the_document_names_every_field_of_a_submission(api: RunningApi) -> None:
-    operation = api.http.get("/openapi.json").json()["paths"]["/jobs"]["post"]
-    schema = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
+    schema = api.http.get("/openapi.json").json()["components"]["schemas"]["SubmitJobForm"]
     assert {"content", "style", "style_weight", "size", "seed"} <= schema["properties"].keys()
     assert schema["required"] == ["content", "style"]
 

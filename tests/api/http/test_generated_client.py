@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,14 +14,24 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from api.app import create_app
 from shared.settings import Settings
 from tests import pictures
 from tests.conftest import RunningApi
+from tests.docs.test_pages import ROOT
+from tests.stack import Stack
 
-PACKAGE = "generated_client"
-PICTURES = ("image/png", "image/jpeg", "image/webp")
+PACKAGE = "pastiche_api"
+GUIDE = (ROOT / "docs" / "api.md").read_text("utf-8")
+
+
+def block(language: str, containing: str) -> str:
+    """The example in the documentation of the API with these words."""
+    found = re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+    (one,) = [each for each in found if containing in each]
+    return str(one)
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +39,11 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the client, and what the generator had to say."""
     folder = tmp_path_factory.mktemp("generated")
     (folder / "openapi.json").write_text(json.dumps(create_app(Settings()).openapi()))
-    overrides = dict.fromkeys(PICTURES, "application/octet-stream")
-    (folder / "config.json").write_text(json.dumps({"content_type_overrides": overrides}))
+    (folder / "config.yaml").write_text(block("yaml", "content_type_overrides"))
     programs = Path(sys.executable).parent
-    command = [f"{programs}/openapi-python-client", "generate", "--meta", "none", "--path"]
-    command += ["openapi.json", "--config", "config.json", "--output-path", PACKAGE]
+    command = shlex.split(block("sh", "openapi-python-client").replace("\\\n", " "))
+    url = command.index("--url")
+    command[url : url + 2] = ["--path", "openapi.json"]
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     result = subprocess.run(
         command, cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True
@@ -53,7 +65,7 @@ def call(name: str) -> ModuleType:
 
 def submission(**options: Any) -> Any:
     file = import_module(f"{PACKAGE}.types").File
-    kind = import_module(f"{PACKAGE}.models").SubmitJobSubmission
+    kind = import_module(f"{PACKAGE}.models").SubmitJobForm
     content = file(BytesIO(pictures.jpeg()), "content.jpg", "image/jpeg")
     style = file(BytesIO(pictures.png()), "style.png", "image/png")
     return kind(content=content, style=[style], **options)
@@ -93,3 +105,22 @@ def test_it_reads_what_is_wrong_with_a_field(client: Any) -> None:
 def test_it_reads_the_loss_curves(client: Any) -> None:
     job = call("submit_job").sync(client=client, body=submission())
     assert call("get_losses").sync(job.id, client=client).total == []
+
+
+def test_it_leaves_to_the_preset_what_is_not_given(client: Any) -> None:
+    draft = import_module(f"{PACKAGE}.models").Preset.DRAFT
+    job = call("submit_job").sync(client=client, body=submission(preset=draft))
+    assert (job.options.size, job.options.iterations) == (256, 90)
+
+
+@pytest.mark.slow
+def test_the_program_of_the_documentation_paints(
+    generated: Path, stack: Stack, tmp_path: Path
+) -> None:
+    program = block("python", "submit_job").replace("size=256", "size=64, iterations=20")
+    program = program.replace("http://127.0.0.1:8000", str(stack.http.base_url))
+    program = program.replace("examples/", f"{ROOT}/examples/")
+    environment = os.environ | {"PYTHONPATH": str(generated)}
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert (picture.format, picture.size) == ("PNG", (64, 48))

@@ -93,7 +93,8 @@ def test_every_error_is_a_problem(api: RunningApi) -> None:
         for operation in methods.values():
             for status, response in operation["responses"].items():
                 if status >= "400" and path != "/readyz":
-                    assert list(response["content"]) == ["application/problem+json"]
+                    schema = {"$ref": "#/components/schemas/Problem"}
+                    assert response["content"] == {"application/problem+json": {"schema": schema}}
 
 
 def test_a_method_that_cannot_be_used_is_answered_with_those_that_can(api: RunningApi) -> None:

@@ -114,10 +114,10 @@ def test_the_iterations_told_are_those_of_all_scales(api: RunningApi) -> None:
 
 
 def test_openapi_knows_every_field(api: RunningApi) -> None:
-    paths = api.http.get("/openapi.json").json()["paths"]
-    body = paths["/jobs"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    schemas = api.http.get("/openapi.json").json()["components"]["schemas"]
+    body = schemas["SubmitJobForm"]
     fields = body["properties"]
     assert fields["style"]["type"] == fields["mask"]["type"] == "array"
-    assert fields["preset"]["enum"][:3] == ["draft", "standard", "fine"]
+    assert schemas["Preset"]["enum"][:3] == ["draft", "standard", "fine"]
     assert body["required"] == ["content", "style"]
     assert all(field["description"] for field in fields.values())
