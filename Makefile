@@ -24,7 +24,7 @@ BACKBONE ?= vgg16
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve check test test-fast browser test-cuda chaos weights examples pictures strips docs client fuzz bench likeness profile lock images clean
+.PHONY: help demo serve check test test-fast browser node test-cuda chaos weights examples pictures strips docs client javascript fuzz bench likeness profile lock images clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ check: $(VENV)/dev ## Check lint, format, types, import rules and schemas (secon
 	$(SCHEMA).github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	$(SCHEMA).citation-file-format CITATION.cff
 
-test: browser check $(VENV)/vgg16 ## Run `make check` and all tests (THREADS=2, SEED=1)
+test: browser node check $(VENV)/vgg16 ## Run `make check` and all tests (THREADS=2, SEED=1)
 	$(PYTEST)
 
 test-fast: $(VENV)/dev $(VENV)/vgg16 ## Run the tests that take no seconds and need no browser
@@ -60,6 +60,9 @@ test-fast: $(VENV)/dev $(VENV)/vgg16 ## Run the tests that take no seconds and n
 
 browser: $(VENV)/dev ## Find the Chromium that the page is tested in, or install one
 	@$(RUN) -m tests.browser
+
+node: $(VENV)/dev ## Find the Node.js that the JavaScript clients are tested with, or install it
+	@$(RUN) -m tests.node
 
 test-cuda: $(VENV)/dev ## Run the tests that need a CUDA device
 	$(VENV)/bin/pytest -m cuda
@@ -89,6 +92,9 @@ docs: $(VENV)/dev ## Generate the reference pages, and build the site in .pastic
 
 client: $(VENV)/dev ## Generate the client's synchronous half and the types of its arguments
 	$(RUN) -m tools.generate_client
+
+javascript: node ## Generate the types of the JavaScript client
+	$(RUN) -m tools.generate_javascript
 
 bench: $(VENV)/dev ## Compare the engine with a plain implementation (an hour; SIZES="256")
 	$(RUN) -m benchmarks.side_by_side $(SIZES)

@@ -6,22 +6,21 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+
+from tests.installation import run_step
 
 VARIABLE = "PASTICHE_CHROMIUM"
 """The environment variable that may name the browser to use."""
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LOG = Path(sys.prefix) / "browser.log"
-INSTALL_SECONDS = 600.0
 
 
 @cache
@@ -35,7 +34,7 @@ def find_browser() -> Path | None:
 def install_browser() -> Path | None:
     """Tries the system's packages where that is allowed, then Playwright's own download."""
     for title, command in _ways_to_install():
-        _run(title, command)
+        run_step(LOG, title, command)
         find_browser.cache_clear()
         if found := find_browser():
             return found
@@ -82,22 +81,6 @@ def _ways_to_install() -> Iterator[tuple[str, list[str]]]:
         libraries = ["--with-deps"]
     download = [sys.executable, "-m", "playwright", "install", *libraries, "chromium"]
     yield "Downloading Playwright's Chromium (the page is tested in it)", download
-
-
-def _run(title: str, command: list[str]) -> None:
-    """As a step of the set-up; ends it, with all that it has started, where it takes too long."""
-    with subprocess.Popen(
-        ["requirements/step", LOG, title, *command],
-        cwd=Path(__file__).parents[1],
-        env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-        start_new_session=True,
-    ) as process:
-        try:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(INSTALL_SECONDS)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
 
 
 if __name__ == "__main__":

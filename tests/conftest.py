@@ -23,6 +23,7 @@ from pastiche.engine.weights import VGG16, find
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests.browser import find_browser, missing_browser
+from tests.node import CLIENTS, missing_parts
 from tests.stack import Stack, served
 from tests.waiting import until
 
@@ -146,6 +147,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One whole service for all tests that paint."""
     with served(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def node_packages() -> Path:
+    """The folder with the packages for programs in JavaScript, on a machine that has Node."""
+    missing = missing_parts()
+    assert missing is None, missing
+    return CLIENTS / "node_modules"
 
 
 @pytest.fixture(scope="module")

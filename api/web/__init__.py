@@ -1,8 +1,10 @@
-"""`/`: the web page: plain HTML, CSS and modules from `api/web/static`, and example images."""
+"""`/`: the web page: plain HTML, CSS and modules from `api/web/static`, and example images; and
+`/clients`: the JavaScript client, for pages of any origin to import."""
 
 from pathlib import Path
+from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -10,11 +12,22 @@ from shared.settings import Settings
 
 WEB = Path(__file__).parent / "static"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "images"
+CLIENT = Path(__file__).parents[2] / "clients" / "js"
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+class CurrentFiles(StaticFiles):
+    """Files that a browser checks by their ETag each time: modules of different versions of the
+    service would not work together."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -32,3 +45,4 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.include_router(router)
     app.mount("/web/examples", StaticFiles(directory=EXAMPLES))
     app.mount("/web", StaticFiles(directory=WEB))
+    app.mount("/clients", CurrentFiles(directory=CLIENT))

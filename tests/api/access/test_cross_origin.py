@@ -104,14 +104,21 @@ class QuietFiles(SimpleHTTPRequestHandler):
         """Logs nothing."""
 
 
-@pytest.fixture
-def other_origin() -> Iterator[str]:
-    """Serves the examples on a port of their own, which is another origin."""
-    files = partial(QuietFiles, directory="examples")
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serves the files of a folder on a port of their own, which is another origin."""
+    files = partial(QuietFiles, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), files) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
+
+
+@pytest.fixture
+def other_origin() -> Iterator[str]:
+    """Serves the examples."""
+    with serving(Path("examples")) as origin:
+        yield origin
 
 
 def test_a_page_of_another_origin_submits_watches_and_shows_the_picture(

@@ -1,0 +1,59 @@
+/** @import { FieldProblem, Job, Problem } from "./api.js" */
+
+/**
+ * What went wrong: the problem that the service responded with (RFC 9457), or why there is no picture. Its
+ * `message` is a sentence for a person.
+ */
+export class PasticheError extends Error {
+  /**
+   * @param {Partial<Problem> & {code: string, detail: string}} problem
+   * @param {{cause?: unknown, job?: Job, retryAfterSeconds?: number}} [more]
+   */
+  constructor({ code, detail, type = "about:blank", title = detail, status = 0, errors = [] }, more = {}) {
+    super(detail, { cause: more.cause });
+    this.name = "PasticheError";
+    /** For programs: one of the service's codes, or `unreachable`, `invalid_response` or `no_stream`. */
+    this.code = code;
+    this.type = type;
+    this.title = title;
+    this.detail = detail;
+    /** The HTTP status; 0 without a response. */
+    this.status = status;
+    /** @type {FieldProblem[]} The fields at fault, where there are any. */
+    this.errors = errors;
+    /** When the service expects that the same request would succeed, in seconds, if it says so. */
+    this.retryAfterSeconds = more.retryAfterSeconds;
+    /** @type {Job | undefined} The job, where it ended without a picture. */
+    this.job = more.job;
+  }
+
+  /** Whether the same request may succeed a little later. */
+  get isTransient() {
+    return [429, 503].includes(this.status) || ["unreachable", "submission_pending"].includes(this.code);
+  }
+}
+
+/**
+ * The error of a response that is not a success.
+ * @param {Response} response
+ * @param {string} body
+ */
+export function readProblem(response, body) {
+  const seconds = Number.parseFloat(response.headers.get("Retry-After") ?? "");
+  const more = Number.isNaN(seconds) ? {} : { retryAfterSeconds: seconds };
+  if (response.headers.get("Content-Type")?.startsWith("application/problem+json")) {
+    return new PasticheError(JSON.parse(body), more);
+  }
+  const detail = `${new URL(response.url).origin} responded with status ${response.status} and no explanation.`;
+  const code = [502, 503, 504].includes(response.status) ? "unreachable" : "invalid_response";
+  return new PasticheError({ code, detail, status: response.status }, more);
+}
+
+/**
+ * The error of a job that ended without a picture.
+ * @param {Job} job
+ */
+export function jobUnsuccessful(job) {
+  const { code, detail } = job.error ?? { code: `job_${job.status}`, detail: `The job was ${job.status}.` };
+  return new PasticheError({ code, detail }, { job });
+}

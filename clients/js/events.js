@@ -1,0 +1,47 @@
+/** @import { Job, JobEvent, JobStatus } from "./api.js" */
+
+/** @type {readonly JobStatus[]} */
+const OVER = ["succeeded", "failed", "canceled", "expired"];
+
+/**
+ * The events in the lines of a stream (server-sent events, WHATWG HTML section 9.2).
+ * @param {AsyncIterable<string>} lines
+ * @returns {AsyncGenerator<JobEvent, void, void>}
+ */
+export async function* parseEvents(lines) {
+  /** @type {Record<string, string>} */
+  let fields = {};
+  for await (const line of lines) {
+    if (line) {
+      const [, name = "", value = ""] = line.match(/^([^:]*):? ?(.*)$/) ?? [];
+      fields[name] = name === "data" && name in fields ? `${fields.data}\n${value}` : value;
+    } else {
+      const { event, id, data } = fields;
+      if (data) yield /** @type {JobEvent} */ ({ event, id, data: JSON.parse(data) });
+      fields = {};
+    }
+  }
+}
+
+/**
+ * The events of a job that was requested: what a stream would say of it.
+ * @param {Job | null} before the job when it was requested last
+ * @param {Job} job
+ * @returns {Generator<JobEvent, void, void>}
+ */
+export function* compare(before, job) {
+  const id = String(job.version);
+  if (OVER.includes(job.status)) {
+    yield { event: "done", id, data: job };
+    return;
+  }
+  if (before?.status !== job.status || before.queue_position !== job.queue_position || before.attempt !== job.attempt) {
+    yield { event: "status", id, data: job };
+  }
+  const { version, progress, iteration, iterations, scale, eta_seconds, losses } = job;
+  if (scale && losses && before?.iteration !== iteration) {
+    yield { event: "progress", id, data: { version, progress, iteration, iterations, scale, eta_seconds, losses } };
+  }
+  const url = job.links.preview;
+  if (url.includes("?") && before?.links.preview !== url) yield { event: "preview", id, data: { url } };
+}

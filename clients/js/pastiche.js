@@ -1,0 +1,221 @@
+// A client of a Pastiche service, for browsers and Node.
+
+import { Connection, pause } from "./connection.js";
+import { PasticheError, jobUnsuccessful } from "./errors.js";
+import { compare, parseEvents } from "./events.js";
+import { makeForm } from "./form.js";
+
+export { PasticheError };
+
+/** @typedef {import("./api.js").Job} Job */
+/** @typedef {import("./api.js").JobEvent} JobEvent */
+/** @typedef {import("./api.js").JobOptions} JobOptions */
+/** @typedef {import("./api.js").PictureFormat} PictureFormat */
+/** @typedef {import("./api.js").Progress} Progress */
+/** @typedef {import("./api.js").SubmitJobForm} SubmitJobForm */
+/** @typedef {import("./api.js").WeightUpdate} WeightUpdate */
+
+/** @typedef {Blob | BufferSource} Picture A `File`, a `Blob`, or the bytes of a picture file. */
+
+/**
+ * @typedef {{content?: Picture, style?: Picture | Picture[], mask?: Picture | Picture[], style_mask?: Picture | Picture[],
+ *   start_image?: Picture, content_map?: Picture}} Pictures The pictures of a job.
+ */
+
+/**
+ * @typedef {Pictures & Omit<Partial<SubmitJobForm>, keyof Pictures | keyof JobOptions> &
+ *   Omit<Partial<JobOptions>, "start"> & Pick<SubmitJobForm, "start">} Submission
+ * The pictures, options and settings of a job.
+ */
+
+const POLL_MILLISECONDS = 1000;
+const UNREACHABLE_MILLISECONDS = 600_000;
+
+export class Pastiche {
+  #connection;
+
+  /**
+   * @param {string | URL} url the address of the service
+   * @param {{key?: string}} [options] the API key, if the service requires one
+   */
+  constructor(url, { key } = {}) {
+    this.#connection = new Connection(url, key);
+  }
+
+  /**
+   * Submits a job, waits until it is over, and gives the picture. Throws a `PasticheError` with the job if that
+   * ends without a picture. When the signal aborts, the job is canceled.
+   * @param {Submission & {format?: PictureFormat, onProgress?: (progress: Progress) => void,
+   *   onPreview?: (preview: Blob) => void, signal?: AbortSignal}} options
+   * @returns {Promise<Blob>}
+   */
+  async paint({ format = "png", onProgress, onPreview, signal, ...submission }) {
+    const job = await this.submit(submission, { signal });
+    try {
+      for await (const event of this.watch(job, { signal })) {
+        if (event.event === "progress") onProgress?.(event.data);
+        if (event.event === "preview" && onPreview) {
+          const preview = await this.preview(job, { signal });
+          if (preview) onPreview(preview);
+        }
+        if (event.event === "done" && event.data.status !== "succeeded") throw jobUnsuccessful(event.data);
+      }
+      return await this.result(job, { format, signal });
+    } catch (error) {
+      if (signal?.aborted) this.cancel(job).catch(() => {}); // it may be over, or the service out of reach
+      throw error;
+    }
+  }
+
+  /**
+   * Submits a job once, however often the request is repeated because the connection is lost.
+   * @param {Submission} submission
+   * @param {{idempotencyKey?: string, signal?: AbortSignal}} [options]
+   * @returns {Promise<Job>}
+   */
+  submit(submission, { idempotencyKey = randomKey(), signal } = {}) {
+    const message = { body: makeForm(submission), headers: { "Idempotency-Key": idempotencyKey }, signal };
+    return this.#connection.request("POST", "/jobs", readJson, message);
+  }
+
+  /**
+   * The job as it is now.
+   * @param {Job | string} job
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {Promise<Job>}
+   */
+  job(job, { signal } = {}) {
+    return this.#connection.request("GET", jobPath(job), readJson, { signal });
+  }
+
+  /**
+   * The events of a job until it is over; `done` or `gone` is the last one. If the connection is lost, it is
+   * opened again; where no stream of events gets through, the job is requested once a second.
+   * @param {Job | string} job
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {AsyncGenerator<JobEvent, void, void>}
+   */
+  async *watch(job, { signal } = {}) {
+    let [hasStreams, isKnown, heardAt, lastId] = [true, typeof job !== "string", Date.now(), ""];
+    for (;;) {
+      let milliseconds = POLL_MILLISECONDS;
+      try {
+        for await (const event of hasStreams ? this.#stream(job, lastId, signal) : this.#poll(job, signal)) {
+          yield event;
+          if (event.event === "done" || event.event === "gone") return;
+          [isKnown, heardAt, lastId] = [true, Date.now(), event.id];
+        }
+      } catch (error) {
+        if (!(error instanceof PasticheError)) throw error;
+        if (isKnown && error.code === "job_not_found") {
+          yield { event: "gone", data: { id: getId(job) } };
+          return;
+        }
+        if (error.code === "no_stream") hasStreams = false;
+        else if (!error.isTransient || Date.now() - heardAt > UNREACHABLE_MILLISECONDS) throw error;
+        milliseconds = Math.max(milliseconds, 1000 * (error.retryAfterSeconds ?? 0));
+      }
+      await pause(milliseconds, signal);
+    }
+  }
+
+  /**
+   * The finished picture.
+   * @param {Job | string} job
+   * @param {{format?: PictureFormat, signal?: AbortSignal}} [options]
+   * @returns {Promise<Blob>}
+   */
+  result(job, { format = "png", signal } = {}) {
+    return this.#connection.request("GET", `${jobPath(job)}/result?format=${format}`, readBlob, { signal });
+  }
+
+  /**
+   * The newest preview, a JPEG; null before the first.
+   * @param {Job | string} job
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {Promise<Blob | null>}
+   */
+  preview(job, { signal } = {}) {
+    return this.#connection.request("GET", `${jobPath(job)}/preview`, readPreview, { signal });
+  }
+
+  /**
+   * Changes weights of a job, also while it is painted.
+   * @param {Job | string} job
+   * @param {WeightUpdate} weights
+   * @returns {Promise<Job>}
+   */
+  updateWeights(job, weights) {
+    const message = { body: JSON.stringify(weights), headers: { "Content-Type": "application/json" } };
+    return this.#connection.request("PATCH", jobPath(job), readJson, message);
+  }
+
+  /**
+   * Cancels a job: at once if it waits, within two iterations if it is painted.
+   * @param {Job | string} job
+   * @returns {Promise<Job>}
+   */
+  cancel(job) {
+    return this.#connection.request("POST", `${jobPath(job)}/cancel`, readJson);
+  }
+
+  /**
+   * Cancels a job and deletes it with its pictures.
+   * @param {Job | string} job
+   * @returns {Promise<void>}
+   */
+  delete(job) {
+    return this.#connection.request("DELETE", jobPath(job), async () => {});
+  }
+
+  /**
+   * @param {Job | string} job
+   * @param {string} lastId
+   * @param {AbortSignal} [signal]
+   */
+  #stream(job, lastId, signal) {
+    /** @type {Record<string, string>} */
+    const headers = lastId ? { "Last-Event-ID": lastId } : {};
+    return parseEvents(this.#connection.lines(`${jobPath(job)}/events`, { headers, signal }));
+  }
+
+  /**
+   * @param {Job | string} job
+   * @param {AbortSignal} [signal]
+   * @returns {AsyncGenerator<JobEvent, void, void>}
+   */
+  async *#poll(job, signal) {
+    /** @type {Job | null} */
+    let before = null;
+    for (;;) {
+      const now = await this.job(job, { signal });
+      yield* compare(before, now);
+      before = now;
+      await pause(POLL_MILLISECONDS, signal);
+    }
+  }
+}
+
+/** @param {Job | string} job */
+function getId(job) {
+  return typeof job === "string" ? job : job.id;
+}
+
+/** @param {Job | string} job */
+function jobPath(job) {
+  return `/jobs/${encodeURIComponent(getId(job))}`;
+}
+
+function randomKey() {
+  // Not `crypto.randomUUID`, which pages without https do not have.
+  return [Date.now(), Math.random(), Math.random()].map((number) => number.toString(36).replace("0.", "")).join("-");
+}
+
+/** @param {Response} response */
+const readJson = (response) => response.json();
+
+/** @param {Response} response */
+const readBlob = (response) => response.blob();
+
+/** @param {Response} response */
+const readPreview = async (response) => (response.status === 204 ? null : response.blob());

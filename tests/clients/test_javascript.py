@@ -1,0 +1,226 @@
+"""The JavaScript client in Node, against a real API."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from api import keys
+from local.supervisor import free_port
+from shared.job_store import JobStore
+from shared.settings import Settings
+from tests.api.worker import PlayedWorker
+from tests.clients.programs import run, started
+from tests.clients.proxy import proxying
+from tests.conftest import RunningApi, running_api
+from tests.waiting import until
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("node_packages")]
+
+WATCH = """
+    const job = await pastiche.submit(pair);
+    console.log(job.id);
+    for await (const { event, data } of pastiche.watch(job)) {
+        console.log(event, data.status ?? data.iteration ?? data.url ?? data.id);
+    }
+"""
+
+
+def url_of(api: RunningApi) -> str:
+    return str(api.http.base_url)
+
+
+def test_a_job_is_watched_from_first_to_last(api: RunningApi, jobs: JobStore, pair: Path) -> None:
+    with started(WATCH, url_of(api), pair) as program:
+        job_id = program.line()
+        assert program.line() == "status queued"
+        worker = PlayedWorker.of({"id": job_id}, jobs, api)
+        assert program.line() == "status running"
+        worker.tell(iteration=7)
+        assert program.line() == "progress 7"
+        worker.show(iteration=7)
+        assert program.line() == f"preview /jobs/{job_id}/preview?iteration=7"
+        worker.commit()
+        assert program.line() == "done succeeded"
+
+
+def settings_of_another(api: RunningApi, folder: Path) -> Settings:
+    """The settings of another API with the same records."""
+    redis_url, port = api.settings.redis_location, free_port("127.0.0.1", 0)
+    return Settings(redis_url=redis_url, data_folder=folder, port=port)
+
+
+def only_job(api: RunningApi) -> dict[str, str]:
+    """The job of a program that does not print it, once it is there."""
+    (job,) = until(lambda: api.http.get("/jobs").json()["jobs"])
+    return {"id": job["id"]}
+
+
+def test_a_picture_is_painted_with_progress_and_previews(
+    api: RunningApi, jobs: JobStore, pair: Path
+) -> None:
+    source = """
+        const picture = await pastiche.paint({
+            ...pair,
+            format: "jpeg",
+            onProgress: ({ iteration }) => console.log(iteration),
+            onPreview: async (preview) => console.log(await preview.text()),
+        });
+        console.log(picture.type, picture.size > 0);
+    """
+    with started(source, url_of(api), pair) as program:
+        worker = PlayedWorker.of(only_job(api), jobs, api)
+        worker.tell(iteration=7)
+        assert program.line() == "7"
+        worker.show(iteration=8)
+        assert program.line() == "preview 8"
+        worker.commit()
+        assert program.line() == "image/jpeg true"
+
+
+def test_a_job_that_fails_is_an_error_with_the_job(
+    api: RunningApi, jobs: JobStore, pair: Path
+) -> None:
+    source = """
+        const error = await pastiche.paint(pair).catch((error) => error);
+        console.log(error instanceof PasticheError, error.code, error.job.status, error.message);
+    """
+    with started(source, url_of(api), pair) as program:
+        PlayedWorker.of(only_job(api), jobs, api).fail()
+        assert program.line().startswith("true out_of_memory failed The picture did not fit")
+
+
+def test_a_signal_cancels_the_job(api: RunningApi, jobs: JobStore, pair: Path) -> None:
+    source = """
+        const controller = new AbortController();
+        const { signal } = controller;
+        const onProgress = () => controller.abort();
+        const error = await pastiche.paint({ ...pair, signal, onProgress }).catch((error) => error);
+        console.log(error.name);
+    """
+    with started(source, url_of(api), pair) as program:
+        worker = PlayedWorker.of(only_job(api), jobs, api)
+        worker.tell()
+        assert program.line() == "AbortError"
+    worker.stop()  # only after a request to cancel
+
+
+def test_options_are_written_as_a_form_has_them(api: RunningApi, pair: Path) -> None:
+    source = """
+        const job = await pastiche.submit({
+            ...pair,
+            style: [new Blob([style]), style],
+            style_weights: [0.7, 0.3],
+            style_layers: { relu1_1: 2, relu3_1: 1 },
+            keep_transparency: true,
+            seed: undefined,
+            preset: "draft",
+        });
+        const names = ["style_weights", "style_layers", "keep_transparency", "seed", "iterations"];
+        console.log(JSON.stringify(names.map((name) => job.options[name])));
+    """
+    draft = '[[0.7,0.3],{"relu1_1":2,"relu3_1":1},true,0,90]'
+    assert run(source, url_of(api), pair) == [draft]
+
+
+def test_an_error_has_what_the_problem_says(api: RunningApi, pair: Path) -> None:
+    source = """
+        const error = await pastiche.submit({ ...pair, size: 5 }).catch((error) => error);
+        const [{ field, code }] = error.errors;
+        console.log(error instanceof PasticheError, error.status, error.code, field, code);
+    """
+    assert run(source, url_of(api), pair) == ["true 422 invalid_fields size invalid_value"]
+
+
+def test_a_service_that_cannot_be_reached_is_an_error(pair: Path) -> None:
+    nowhere = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
+    source = """
+        const error = await pastiche.job("0").catch((error) => error);
+        console.log(error.code, error.status, error.message);
+    """
+    assert run(source, nowhere, pair) == [f"unreachable 0 {nowhere} cannot be reached."]
+
+
+def test_a_server_that_is_no_service_is_an_error(api: RunningApi, pair: Path) -> None:
+    source = """
+        const error = await pastiche.job("0").catch((error) => error);
+        console.log(error.code);
+    """
+    page = f"{url_of(api)}/docs?"  # and the path of the job is its query
+    assert run(source, page, pair) == ["invalid_response"]
+
+
+def test_weights_are_changed_and_a_job_is_canceled_and_deleted(api: RunningApi, pair: Path) -> None:
+    source = """
+        const job = await pastiche.submit(pair);
+        const changed = await pastiche.updateWeights(job, { style_weight: 0.9 });
+        const canceled = await pastiche.cancel(job.id);
+        await pastiche.delete(job);
+        const error = await pastiche.job(job).catch((error) => error);
+        console.log(changed.options.style_weight, canceled.status, error.code);
+    """
+    assert run(source, url_of(api), pair) == ["0.9 canceled job_not_found"]
+
+
+def test_a_key_is_sent(api: RunningApi, jobs: JobStore, tmp_path: Path, pair: Path) -> None:
+    settings = settings_of_another(api, tmp_path)
+    key = keys.create(jobs.client, "somebody")
+    source = f"""
+        const missing = await pastiche.submit(pair).catch((error) => error);
+        const job = await new Pastiche(process.argv[1], {{ key: "{key}" }}).submit(pair);
+        console.log(missing.code, job.status);
+    """
+    with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as guarded:
+        assert run(source, url_of(guarded), pair) == ["key_missing queued"]
+
+
+def test_a_submission_whose_response_is_lost_is_one_job(api: RunningApi, pair: Path) -> None:
+    with proxying(api, "/jobs") as proxy:
+        assert run("console.log((await pastiche.submit(pair)).status);", proxy.url, pair) == [
+            "queued"
+        ]
+        assert proxy.lost == set()
+    assert len(api.http.get("/jobs").json()["jobs"]) == 1
+
+
+def test_a_job_is_polled_where_no_stream_gets_through(
+    api: RunningApi, jobs: JobStore, pair: Path
+) -> None:
+    with proxying(api, hides_streams=True) as proxy, started(WATCH, proxy.url, pair) as program:
+        worker = PlayedWorker.of({"id": program.line()}, jobs, api)
+        worker.tell(iteration=7)
+        worker.show(iteration=7)
+        lines = program.lines_until(f"preview /jobs/{worker.job_id}/preview?iteration=7")
+        assert lines[-3:-1] == ["status running", "progress 7"]
+        worker.commit()
+        assert program.line() == "done succeeded"
+
+
+def test_a_job_that_is_deleted_is_gone(api: RunningApi, pair: Path) -> None:
+    with started(WATCH, url_of(api), pair) as program:
+        job_id = program.line()
+        assert program.line() == "status queued"
+        api.http.delete(f"/jobs/{job_id}")
+        assert program.line() == f"gone {job_id}"
+
+
+def test_a_job_that_never_was_is_an_error(api: RunningApi, pair: Path) -> None:
+    source = """
+        const error = await pastiche.watch("0").next().catch((error) => error);
+        console.log(error.code);
+    """
+    assert run(source, url_of(api), pair) == ["job_not_found"]
+
+
+def test_a_job_is_watched_across_a_restart_of_the_api(
+    api: RunningApi, jobs: JobStore, tmp_path: Path, pair: Path
+) -> None:
+    settings = settings_of_another(api, tmp_path)
+    with ExitStack() as programs:
+        with running_api(settings) as before:
+            program = programs.enter_context(started(WATCH, url_of(before), pair))
+            job_id = program.line()
+            assert program.line() == "status queued"
+        with running_api(settings) as after:
+            PlayedWorker.of({"id": job_id}, jobs, after).commit()
+            program.lines_until("done succeeded")
