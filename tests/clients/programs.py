@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 
 from tests.node import CLIENTS
+
+PATIENCE_SECONDS = 60.0
 
 _HEAD = f"""
     import {{ readFile }} from "node:fs/promises";
@@ -47,11 +50,14 @@ def started(source: str, url: str, folder: Path) -> Iterator[Program]:
         stdout=subprocess.PIPE,
         text=True,
     )
+    timer = Timer(PATIENCE_SECONDS, process.kill)  # nobody waits for ever for a line
+    timer.start()
     with process:
         try:
             yield Program(process)
-            assert process.wait(30) == 0
+            assert process.wait() == 0
         finally:
+            timer.cancel()
             process.kill()
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from api import keys
 from local.supervisor import free_port
+from shared import transitions
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests.api.worker import PlayedWorker
@@ -102,7 +103,9 @@ def test_a_signal_cancels_the_job(api: RunningApi, jobs: JobStore, pair: Path) -
         worker = PlayedWorker.of(only_job(api), jobs, api)
         worker.tell()
         assert program.line() == "AbortError"
-    worker.stop()  # only after a request to cancel
+    job = jobs.run(transitions.read(worker.job_id))
+    assert job is not None
+    assert job.cancel_requested
 
 
 def test_options_are_written_as_a_form_has_them(api: RunningApi, pair: Path) -> None:
