@@ -29,7 +29,7 @@ export class PasticheError extends Error {
         job?: Job;
         retryAfterSeconds?: number;
     });
-    /** For programs: one of the service's codes, or `unreachable`, `invalid_response` or `no_stream`. */
+    /** For programs: one of the service's codes, `unreachable` or `invalid_response`. */
     code: string;
     type: string;
     title: string;

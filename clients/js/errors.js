@@ -12,7 +12,7 @@ export class PasticheError extends Error {
   constructor({ code, detail, type = "about:blank", title = detail, status = 0, errors = [] }, more = {}) {
     super(detail, { cause: more.cause });
     this.name = "PasticheError";
-    /** For programs: one of the service's codes, or `unreachable`, `invalid_response` or `no_stream`. */
+    /** For programs: one of the service's codes, `unreachable` or `invalid_response`. */
     this.code = code;
     this.type = type;
     this.title = title;
