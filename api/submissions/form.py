@@ -19,8 +19,8 @@ from pastiche.presets import PRESETS, Preset, check_network
 from shared.errors import FieldError, InvalidFields
 from shared.inputs import PICTURE_FIELDS, Inputs
 from shared.jobs import is_job_id
+from shared.public_network import check_url
 from shared.settings import Settings
-from shared.webhooks import check_url
 
 MAX_SWEEP_JOBS = 64
 
