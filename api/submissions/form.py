@@ -1,16 +1,17 @@
-"""The form of a submission: its fields, parsed to options and settings, and its schema."""
+"""The form of a submission: its fields, parsed to options and settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 
 from api.http.problems import invalid_option_error, unknown_field_error
-from pastiche.job_settings import JOB_ID_PATTERN, JOB_SETTINGS, JobSettings, parse_job_settings
+from api.submissions.files import check_upload, is_blank
+from api.submissions.references import POSSIBLE, is_reference
+from pastiche.job_settings import JOB_SETTINGS, JobSettings, parse_job_settings
 from pastiche.memory_budget import ImageSizes
 from pastiche.option_values import NumberType
 from pastiche.options import OPTIONS, SWEEP_OPTIONS, InvalidOptions, OptionError, Options, parse
@@ -18,8 +19,8 @@ from pastiche.presets import PRESETS, Preset, check_network
 from shared.errors import FieldError, InvalidFields
 from shared.inputs import PICTURE_FIELDS, Inputs
 from shared.jobs import is_job_id
+from shared.public_network import check_url
 from shared.settings import Settings
-from shared.webhooks import check_url
 
 MAX_SWEEP_JOBS = 64
 
@@ -61,7 +62,7 @@ def normalize_form(form: FormData, *, is_sweep: bool = False) -> FormData:
     without a name. The values of a list, if sent as several fields, become one text."""
     items: list[tuple[str, UploadFile | str]] = []
     for name in form:
-        values = [value for value in form.getlist(name) if not _is_blank(value)]
+        values = [value for value in form.getlist(name) if not is_blank(value)]
         texts = [value for value in values if isinstance(value, str)]
         if len(texts) == len(values) > 1 and _accepts_list(name, is_sweep):
             values = [",".join(texts)]
@@ -72,12 +73,6 @@ def normalize_form(form: FormData, *, is_sweep: bool = False) -> FormData:
 def _accepts_list(name: str, is_sweep: bool) -> bool:
     option = OPTIONS.get(name)
     return option is not None and (option.type.is_list or (is_sweep and option.sweep))
-
-
-def _is_blank(value: UploadFile | str) -> bool:
-    if isinstance(value, str):
-        return not value.strip()
-    return not value.filename and not value.size
 
 
 def start_job_id(form: FormData) -> str | None:
@@ -141,18 +136,25 @@ def _check_fields(form: FormData) -> list[FieldError]:
         if name not in known:
             errors.append(unknown_field_error(name, known))
         elif names.count(name) > most:
-            often = "once" if most == 1 else f"{most} times"
-            sentence = f"This field may be given only {often}."
+            sentence = _describe_repetition(form.getlist(name), most)
             errors.append(FieldError(name, "repeated_field", sentence))
         elif name not in PICTURE_FIELDS and isinstance(form[name], UploadFile):
             errors.append(FieldError(name, "not_text", "This field is text, not a file."))
     return errors
 
 
+def _describe_repetition(values: Sequence[UploadFile | str], most: int) -> str:
+    texts = sum(isinstance(value, str) for value in values)
+    if most == 1 and 0 < texts < len(values):
+        return "Send this field either as a file or as a text, not both."
+    return f"This field may be given only {'once' if most == 1 else f'{most} times'}."
+
+
 def _check_files(
     form: FormData, reused: Mapping[str, list[str]], settings: Settings
 ) -> list[FieldError]:
-    """The errors of pictures that are missing, empty, too large as files, or not files."""
+    """The errors of pictures that are missing, empty, too large as files, or neither files nor
+    references."""
     errors = []
     for name, field in PICTURE_FIELDS.items():
         uploads = form.getlist(name)
@@ -168,13 +170,9 @@ def _check_files(
 
 def _check_file(name: str, upload: UploadFile | str, settings: Settings) -> FieldError | None:
     if not isinstance(upload, UploadFile):
-        return FieldError(name, "not_a_file", "Send this field as a file.")
-    if not upload.size:
-        return FieldError(name, "empty_file", "This file is empty.")
-    if upload.size > settings.upload_limit_bytes:
-        limit = settings.upload_limit_megabytes
-        return FieldError(name, "file_too_large", f"This file is larger than {limit} MB.")
-    return None
+        sentence = f"This must be {POSSIBLE}."
+        return None if is_reference(upload) else FieldError(name, "not_a_file", sentence)
+    return check_upload(name, upload, settings)
 
 
 def _parse_settings(
@@ -258,35 +256,3 @@ def _limit_size(error: OptionError, max_size: int) -> FieldError:
         sentence = error.sentence.replace(size.requirement, limited.requirement)
         return FieldError("size", "invalid_value", f"This {sentence}")
     return invalid_option_error(error)
-
-
-def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
-    """The form as an OpenAPI request body, with several values for some options in a sweep."""
-    texts = {
-        name: option.sweep_schema() if is_sweep and option.sweep else option.form_schema()
-        for name, option in {**OPTIONS, **JOB_SETTINGS}.items()
-    }
-    start = texts["start"]
-    choices = {key: start.pop(key) for key in ("type", "enum")}
-    start["anyOf"] = [choices, {"type": "string", "pattern": JOB_ID_PATTERN}]
-    start["description"] += " Or the id of an earlier job, to start from its result."
-    schema = {
-        "type": "object",
-        "title": "Submission",
-        "properties": {
-            **{name: _picture_schema(name) for name in PICTURE_FIELDS},
-            **{name: texts[name] for name in TEXT_FIELDS},
-        },
-        "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
-        "additionalProperties": False,
-    }
-    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-
-
-def _picture_schema(name: str) -> dict[str, Any]:
-    field = PICTURE_FIELDS[name]
-    file = {"type": "string", "format": "binary"}
-    description = f"{field.description} JPEG, PNG, WebP or AVIF."
-    if field.most == 1:
-        return file | {"description": description}
-    return {"type": "array", "items": file, "maxItems": field.most, "description": description}

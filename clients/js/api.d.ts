@@ -526,7 +526,7 @@ export interface components {
          */
         FieldProblem: {
             field: string;
-            code: "invalid_value" | "backbone_missing" | "size_too_large" | "too_many_values" | "priority_not_allowed" | "text_too_long" | "not_text" | "not_a_file" | "unknown_field" | "repeated_field" | "missing_file" | "missing_value" | "not_json" | "empty_file" | "file_too_large" | "picture_unknown" | "picture_too_large" | "picture_too_slow" | "picture_too_small" | "picture_too_narrow" | "picture_broken" | "mask_empty" | "wrong_aspect" | "no_result" | "job_not_found" | "job_expired" | (string & {});
+            code: "invalid_value" | "backbone_missing" | "size_too_large" | "too_many_values" | "priority_not_allowed" | "text_too_long" | "not_text" | "not_a_file" | "not_base64" | "url_not_allowed" | "url_unreachable" | "url_refused" | "unknown_field" | "repeated_field" | "missing_file" | "missing_value" | "not_json" | "empty_file" | "file_too_large" | "picture_unknown" | "picture_too_large" | "picture_too_slow" | "picture_too_small" | "picture_too_narrow" | "picture_broken" | "mask_empty" | "wrong_aspect" | "no_result" | "job_not_found" | "job_expired" | (string & {});
             detail: string;
         };
         /**
@@ -540,7 +540,7 @@ export interface components {
             /** @description The HTTP status. */
             status: number;
             detail: string;
-            code: "malformed_request" | "request_too_slow" | "head_too_large" | "body_too_large" | "wrong_content_type" | "wrong_content_encoding" | "invalid_fields" | "another_submission" | "submission_pending" | "key_missing" | "key_unknown" | "token_reads_only" | "host_not_allowed" | "cross_site_request" | "too_many_requests" | "too_many_jobs" | "quota_used_up" | "job_not_found" | "sweep_not_found" | "job_expired" | "job_over" | "changed_meanwhile" | "job_not_over" | "cancel_requested" | "finish_requested" | "record_damaged" | "result_not_ready" | "no_result" | "result_lost" | "pictures_lost" | "not_acceptable" | "range_not_satisfiable" | "queue_full" | "too_many_connections" | "decoders_busy" | "encoding_failed" | "redis_unavailable" | "storage_unavailable" | "storage_full" | "not_found" | "method_not_allowed" | "internal_error" | (string & {});
+            code: "malformed_request" | "request_too_slow" | "head_too_large" | "body_too_large" | "wrong_content_type" | "wrong_content_encoding" | "invalid_fields" | "another_submission" | "submission_pending" | "key_missing" | "key_unknown" | "token_reads_only" | "host_not_allowed" | "cross_site_request" | "too_many_requests" | "too_many_jobs" | "quota_used_up" | "job_not_found" | "sweep_not_found" | "job_expired" | "job_over" | "changed_meanwhile" | "job_not_over" | "cancel_requested" | "finish_requested" | "record_damaged" | "result_not_ready" | "no_result" | "result_lost" | "pictures_lost" | "not_acceptable" | "range_not_satisfiable" | "queue_full" | "too_many_connections" | "decoders_busy" | "too_many_fetches" | "encoding_failed" | "redis_unavailable" | "storage_unavailable" | "storage_full" | "not_found" | "method_not_allowed" | "internal_error" | (string & {});
             /** @description The fields at fault, where there are any. */
             errors?: components["schemas"]["FieldProblem"][];
         };
@@ -553,23 +553,23 @@ export interface components {
         SubmitJobForm: {
             /**
              * Format: binary
-             * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF.
+             * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64.
              */
             content: Blob;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. */
+            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
             style: Blob[];
-            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. */
+            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
             mask?: Blob[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. */
+            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
             style_mask?: Blob[];
             /**
              * Format: binary
-             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF.
+             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64.
              */
             start_image?: Blob;
             /**
              * Format: binary
-             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF.
+             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64.
              */
             content_map?: Blob;
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
@@ -645,27 +645,118 @@ export interface components {
             /** @description The id of an earlier job, whose content and style images are used, with their masks and maps, where none are sent. */
             pictures_of?: string;
         };
+        /** SubmitJobBody */
+        SubmitJobBody: {
+            /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            content: string;
+            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            style: string | string[];
+            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            mask?: string | string[];
+            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            style_mask?: string | string[];
+            /** @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            start_image?: string;
+            /** @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            content_map?: string;
+            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
+            preset?: components["schemas"]["Preset"];
+            /** @description α, the weight of the content loss: how much of the photograph stays. Its ratio to `style_weight` sets the balance between content and style. Default: 0.5, or the preset's value. */
+            content_weight?: number;
+            /** @description β, the weight of the style loss: how strongly the painting's style is applied. Default: 0.5, or the preset's value. */
+            style_weight?: number;
+            /** @description γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
+            tv_weight?: number;
+            /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
+            tv_norm?: components["schemas"]["TvNorm"];
+            /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
+            content_layers?: {
+                [key: string]: number;
+            };
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened` also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            style_layers?: {
+                [key: string]: number;
+            };
+            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
+            normalisation?: components["schemas"]["Normalisation"];
+            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as hard as its weight says, however close it is to its target. Default: false, or the preset's value. */
+            gradient_normalisation?: boolean;
+            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own size, or their `gram` matrix, which is mostly colour. `paper` and `neural-style` normalisation need `gram`. Default: "moments", or the preset's value. */
+            style_statistic?: components["schemas"]["StyleStatistic"];
+            /** @description The relative weights of several style images, in their order; by default they are equal. */
+            style_weights?: number[];
+            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
+            style_blend?: components["schemas"]["StyleBlend"];
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            style_scale?: number;
+            /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
+            colour?: components["schemas"]["Colour"];
+            /** @description The longest side of the pastiche. Default: 512, or the preset's value. */
+            size?: number;
+            /** @description The maximum number of sizes at which the picture is painted, coarse to fine; 1 paints at full size only. Default: 4, or the preset's value. */
+            scales?: number;
+            /** @description The ratio between the sizes of successive scales; 1.4142 is √2. Default: 2.0, or the preset's value. */
+            scale_factor?: number;
+            /** @description How the content, style and start images are resized: `bicubic`, or `bilinear`, which is softer. Default: "bicubic", or the preset's value. */
+            resampling?: components["schemas"]["Resampling"];
+            /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Or the id of an earlier job, to start from its result. Default: "content", or the preset's value. */
+            start?: components["schemas"]["Start"] | string;
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            start_noise?: number;
+            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same bytes. Default: 0, or the preset's value. */
+            seed?: number;
+            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            iterations?: number;
+            /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
+            scale_iterations?: number[];
+            /** @description A scale ends early when ten steps have lowered the objective by less than this fraction; 0 never ends a scale early. Default: 0.0, or the preset's value. */
+            stall_tolerance?: number;
+            /** @description `lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less memory. Default: "lbfgs", or the preset's value. */
+            optimiser?: components["schemas"]["Optimiser"];
+            /** @description How many steps L-BFGS remembers; each takes the memory of two pictures. Default: 10, or the preset's value. */
+            lbfgs_history?: number;
+            /** @description How far Adam moves a pixel in one step, with pixels in 0 to 1. Default: 0.02, or the preset's value. */
+            adam_step?: number;
+            /** @description The network whose features are compared: `vgg16` (VGG-16 with its authors' weights), `vgg19` (VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights that the papers used), `whitened` (with filters fitted to the job's own images, nothing to download), or `auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are installed. Default: "auto", or the preset's value. */
+            backbone?: components["schemas"]["BackboneName"];
+            /** @description How the network halves its feature maps: `max` as VGG was trained, with the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
+            pooling?: components["schemas"]["Pooling"];
+            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is as VGG was trained, which may leave a frame. Default: "replicate", or the preset's value. */
+            padding?: components["schemas"]["Padding"];
+            /** @description The number format that the network computes in: `bfloat16`, `float32`, or `auto`, which is bfloat16 on devices that are fast at it. Default: "auto", or the preset's value. */
+            precision?: components["schemas"]["Precision"];
+            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if it were white. Default: false, or the preset's value. */
+            keep_transparency?: boolean;
+            /** @description Jobs of a higher priority go first; within one, callers take turns. `high` needs a key that allows it or, in a service without keys, the operator's setting. Default: "normal". */
+            priority?: components["schemas"]["Priority"];
+            /** @description How many seconds the job may wait before it expires; by default it never expires. */
+            deadline?: number;
+            /** @description Receives a signed POST request when the job is over (Standard Webhooks). */
+            webhook_url?: string;
+            /** @description The id of an earlier job, whose content and style images are used, with their masks and maps, where none are sent. */
+            pictures_of?: string;
+        };
         /** SubmitSweepForm */
         SubmitSweepForm: {
             /**
              * Format: binary
-             * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF.
+             * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64.
              */
             content: Blob;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. */
+            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
             style: Blob[];
-            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. */
+            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
             mask?: Blob[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. */
+            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
             style_mask?: Blob[];
             /**
              * Format: binary
-             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF.
+             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64.
              */
             start_image?: Blob;
             /**
              * Format: binary
-             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF.
+             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64.
              */
             content_map?: Blob;
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
@@ -714,6 +805,97 @@ export interface components {
             iterations?: number;
             /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
             scale_iterations?: string;
+            /** @description A scale ends early when ten steps have lowered the objective by less than this fraction; 0 never ends a scale early. Default: 0.0, or the preset's value. */
+            stall_tolerance?: number;
+            /** @description `lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less memory. Default: "lbfgs", or the preset's value. */
+            optimiser?: components["schemas"]["Optimiser"];
+            /** @description How many steps L-BFGS remembers; each takes the memory of two pictures. Default: 10, or the preset's value. */
+            lbfgs_history?: number;
+            /** @description How far Adam moves a pixel in one step, with pixels in 0 to 1. Default: 0.02, or the preset's value. */
+            adam_step?: number;
+            /** @description The network whose features are compared: `vgg16` (VGG-16 with its authors' weights), `vgg19` (VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights that the papers used), `whitened` (with filters fitted to the job's own images, nothing to download), or `auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are installed. Default: "auto", or the preset's value. */
+            backbone?: components["schemas"]["BackboneName"];
+            /** @description How the network halves its feature maps: `max` as VGG was trained, with the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
+            pooling?: components["schemas"]["Pooling"];
+            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is as VGG was trained, which may leave a frame. Default: "replicate", or the preset's value. */
+            padding?: components["schemas"]["Padding"];
+            /** @description The number format that the network computes in: `bfloat16`, `float32`, or `auto`, which is bfloat16 on devices that are fast at it. Default: "auto", or the preset's value. */
+            precision?: components["schemas"]["Precision"];
+            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if it were white. Default: false, or the preset's value. */
+            keep_transparency?: boolean;
+            /** @description Jobs of a higher priority go first; within one, callers take turns. `high` needs a key that allows it or, in a service without keys, the operator's setting. Default: "normal". */
+            priority?: components["schemas"]["Priority"];
+            /** @description How many seconds the job may wait before it expires; by default it never expires. */
+            deadline?: number;
+            /** @description Receives a signed POST request when the job is over (Standard Webhooks). */
+            webhook_url?: string;
+            /** @description The id of an earlier job, whose content and style images are used, with their masks and maps, where none are sent. */
+            pictures_of?: string;
+        };
+        /** SubmitSweepBody */
+        SubmitSweepBody: {
+            /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            content: string;
+            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            style: string | string[];
+            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            mask?: string | string[];
+            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            style_mask?: string | string[];
+            /** @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            start_image?: string;
+            /** @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            content_map?: string;
+            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
+            preset?: components["schemas"]["Preset"];
+            /** @description α, the weight of the content loss: how much of the photograph stays. Its ratio to `style_weight` sets the balance between content and style. Default: 0.5, or the preset's value. */
+            content_weight?: number | number[];
+            /** @description β, the weight of the style loss: how strongly the painting's style is applied. Default: 0.5, or the preset's value. */
+            style_weight?: number | number[];
+            /** @description γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
+            tv_weight?: number | number[];
+            /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
+            tv_norm?: components["schemas"]["TvNorm"];
+            /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
+            content_layers?: {
+                [key: string]: number;
+            };
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened` also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            style_layers?: {
+                [key: string]: number;
+            };
+            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
+            normalisation?: components["schemas"]["Normalisation"];
+            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as hard as its weight says, however close it is to its target. Default: false, or the preset's value. */
+            gradient_normalisation?: boolean;
+            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own size, or their `gram` matrix, which is mostly colour. `paper` and `neural-style` normalisation need `gram`. Default: "moments", or the preset's value. */
+            style_statistic?: components["schemas"]["StyleStatistic"];
+            /** @description The relative weights of several style images, in their order; by default they are equal. */
+            style_weights?: number[];
+            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
+            style_blend?: components["schemas"]["StyleBlend"];
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            style_scale?: number;
+            /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
+            colour?: components["schemas"]["Colour"];
+            /** @description The longest side of the pastiche. Default: 512, or the preset's value. */
+            size?: number;
+            /** @description The maximum number of sizes at which the picture is painted, coarse to fine; 1 paints at full size only. Default: 4, or the preset's value. */
+            scales?: number;
+            /** @description The ratio between the sizes of successive scales; 1.4142 is √2. Default: 2.0, or the preset's value. */
+            scale_factor?: number;
+            /** @description How the content, style and start images are resized: `bicubic`, or `bilinear`, which is softer. Default: "bicubic", or the preset's value. */
+            resampling?: components["schemas"]["Resampling"];
+            /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Or the id of an earlier job, to start from its result. Default: "content", or the preset's value. */
+            start?: components["schemas"]["Start"] | string;
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            start_noise?: number;
+            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same bytes. Default: 0, or the preset's value. */
+            seed?: number | number[];
+            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            iterations?: number;
+            /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
+            scale_iterations?: number[];
             /** @description A scale ends early when ten steps have lowered the objective by less than this fraction; 0 never ends a scale early. Default: 0.0, or the preset's value. */
             stall_tolerance?: number;
             /** @description `lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less memory. Default: "lbfgs", or the preset's value. */
@@ -874,7 +1056,9 @@ export type FieldProblem = components['schemas']['FieldProblem'];
 export type Problem = components['schemas']['Problem'];
 export type JobStatus = components['schemas']['JobStatus'];
 export type SubmitJobForm = components['schemas']['SubmitJobForm'];
+export type SubmitJobBody = components['schemas']['SubmitJobBody'];
 export type SubmitSweepForm = components['schemas']['SubmitSweepForm'];
+export type SubmitSweepBody = components['schemas']['SubmitSweepBody'];
 export type PictureFormat = components['schemas']['PictureFormat'];
 export type BackboneName = components['schemas']['BackboneName'];
 export type Priority = components['schemas']['Priority'];

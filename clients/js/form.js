@@ -1,3 +1,6 @@
+/** The fields that are pictures, each a file or a text that names one. */
+const PICTURES = new Set(["content", "style", "mask", "style_mask", "start_image", "content_map"]);
+
 /**
  * The form of a submission. What is undefined or null is left out.
  * @param {Record<string, unknown>} fields
@@ -5,20 +8,16 @@
 export function makeForm(fields) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
-    const values = Array.isArray(value) ? value : [value];
-    const pictures = values.filter(isPicture);
-    for (const picture of pictures) form.append(name, picture instanceof Blob ? picture : new Blob([picture]));
-    if (!pictures.length && value !== undefined && value !== null) form.append(name, asText(value));
+    if (value === undefined || value === null) continue;
+    if (!PICTURES.has(name)) form.append(name, asText(value));
+    else for (const picture of [value].flat()) form.append(name, asPart(picture));
   }
   return form;
 }
 
-/**
- * @param {unknown} value
- * @returns {value is Blob | BufferSource}
- */
-function isPicture(value) {
-  return value instanceof Blob || value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+/** @param {any} picture */
+function asPart(picture) {
+  return typeof picture === "string" || picture instanceof Blob ? picture : new Blob([picture]);
 }
 
 /** @param {{}} value */

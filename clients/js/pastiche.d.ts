@@ -99,9 +99,9 @@ export type Progress = import("./api.js").Progress;
 export type SubmitJobForm = import("./api.js").SubmitJobForm;
 export type WeightUpdate = import("./api.js").WeightUpdate;
 /**
- * A `File`, a `Blob`, or the bytes of a picture file.
+ * A `File`, a `Blob`, the bytes of a picture file, or a text that names a picture, as its URL.
  */
-export type Picture = Blob | BufferSource;
+export type Picture = Blob | BufferSource | string;
 /**
  * The pictures of a job.
  */

@@ -15,7 +15,10 @@ export { PasticheError };
 /** @typedef {import("./api.js").SubmitJobForm} SubmitJobForm */
 /** @typedef {import("./api.js").WeightUpdate} WeightUpdate */
 
-/** @typedef {Blob | BufferSource} Picture A `File`, a `Blob`, or the bytes of a picture file. */
+/**
+ * @typedef {Blob | BufferSource | string} Picture
+ * A `File`, a `Blob`, the bytes of a picture file, or a text that names a picture, as its URL.
+ */
 
 /**
  * @typedef {{content?: Picture, style?: Picture | Picture[], mask?: Picture | Picture[], style_mask?: Picture | Picture[],

@@ -126,6 +126,15 @@ def test_options_are_written_as_a_form_has_them(api: RunningApi, pair: Path) -> 
     assert run(source, url_of(api), pair) == [draft]
 
 
+def test_pictures_may_be_texts(api: RunningApi, pair: Path) -> None:
+    source = """
+        const uri = `data:image/jpeg;base64,${style.toString("base64")}`;
+        const texts = { ...pair, style: [uri, uri], style_weights: [1, 2] };
+        console.log((await pastiche.submit(texts)).options.style_weights.join());
+    """
+    assert run(source, url_of(api), pair) == ["1,2"]
+
+
 def test_an_error_has_what_the_problem_says(api: RunningApi, pair: Path) -> None:
     source = """
         const error = await pastiche.submit({ ...pair, size: 5 }).catch((error) => error);

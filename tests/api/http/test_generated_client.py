@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from importlib import import_module
 from io import BytesIO
@@ -84,6 +85,14 @@ def test_it_submits_a_job_and_finds_it_again(client: Any) -> None:
     assert call("get_job").sync(job.id, client=client).to_dict() == job.to_dict()
     (listed,) = call("list_jobs").sync(client=client).jobs
     assert listed.id == job.id
+
+
+def test_it_submits_json(client: Any) -> None:
+    kind = import_module(f"{PACKAGE}.models").SubmitJobBody
+    uri = f"data:;base64,{b64encode(pictures.jpeg()).decode()}"
+    body = kind(content=uri, style=[uri], size=128, style_weights=[1.0])
+    job = call("submit_job").sync(client=client, body=body)
+    assert (job.options.size, job.options.style_weights) == (128, [1.0])
 
 
 def test_it_changes_cancels_and_erases_a_job(client: Any) -> None:
