@@ -30,6 +30,7 @@ from api.jobs import endpoints as jobs
 from api.jobs import results
 from api.ops import endpoints as ops
 from api.ops.metrics import RequestTimer, make_request_times
+from api.options import endpoints as options
 from api.service import Service
 from api.submissions import endpoints as submissions
 from api.sweeps import endpoints as sweeps
@@ -76,7 +77,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BlankQueries)
     app.add_middleware(TrailingSlashes)
     app.add_middleware(HeadRequests)
-    for feature in (jobs, submissions, sweeps, events, results, authentication, ops):
+    features = (jobs, submissions, sweeps, events, results, options, authentication, ops)
+    for feature in features:
         app.include_router(feature.router)
     web.install(app, settings)
     problems.install(app)
