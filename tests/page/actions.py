@@ -14,7 +14,9 @@ def paint(page: Page, files: dict[str, Path]) -> str:
     """Submits a pair; gives the job's id, which is in the page's address."""
     for field, file in files.items():
         choose(page, field, file)
+    before = page.url
     page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page).not_to_have_url(before)
     expect(page.locator("#job")).to_be_visible()
     return page.url.rpartition("=")[2]
 

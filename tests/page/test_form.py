@@ -123,7 +123,7 @@ def test_a_pasted_picture_goes_to_the_first_empty_picker(page: Page) -> None:
         ("large.jpg", "image/jpeg", 26_000_000, "at most 25 MB"),
     ],
 )
-def test_a_wrong_file_is_told_before_it_is_sent(
+def test_a_wrong_file_is_refused_before_it_is_sent(
     name: str, kind: str, size: int, words: str, page: Page
 ) -> None:
     drop(page, "content", name, kind, size)
@@ -131,7 +131,7 @@ def test_a_wrong_file_is_told_before_it_is_sent(
     expect(page.locator("#content-picker .chosen img")).to_have_count(0)
 
 
-def test_what_the_service_refuses_is_told_next_to_it(
+def test_what_the_service_refuses_is_shown_next_to_it(
     page: Page, api: RunningApi, tmp_path: Path, files: dict[str, Path]
 ) -> None:
     broken = tmp_path / "broken.jpg"
@@ -142,7 +142,7 @@ def test_what_the_service_refuses_is_told_next_to_it(
     expect(page.locator("#content-error")).to_contain_text("damaged or cut off")
 
 
-def test_an_option_out_of_range_is_told_next_to_it(
+def test_an_option_out_of_range_is_shown_and_named_beside_the_button(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
     page.locator("#more > summary").click()
@@ -208,7 +208,7 @@ def test_a_preset_says_its_size_and_shows_its_values(page: Page) -> None:
     page.locator("#more > summary").click()
     size = page.locator("input[name=size]")
     expect(size).to_have_attribute("placeholder", "512")
-    page.get_by_text("Fine").click()
+    page.get_by_text("Fine", exact=True).click()
     expect(size).to_have_attribute("placeholder", "1024")
 
 

@@ -34,7 +34,8 @@ export class JobView {
     at("job").hidden = false;
     at("intro").hidden = true;
     at("job-title").focus({ preventScroll: true });
-    at("job").scrollIntoView({ block: "nearest" });
+    const isBesideForm = matchMedia("(min-width: 60rem)").matches;
+    at("job").scrollIntoView({ block: isBesideForm ? "nearest" : "start" });
     const stored = await store.get(id).catch(() => null);
     if (this.session !== session) return;
     session.names = stored?.names;
