@@ -33,6 +33,7 @@ from api.ops.metrics import RequestTimer, make_request_times
 from api.service import Service
 from api.submissions import endpoints as submissions
 from api.sweeps import endpoints as sweeps
+from api.webhooks import endpoints as webhooks
 from pastiche.version import __version__
 from shared import logs, tracing
 from shared.settings import Settings
@@ -76,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BlankQueries)
     app.add_middleware(TrailingSlashes)
     app.add_middleware(HeadRequests)
-    for feature in (jobs, submissions, sweeps, events, results, authentication, ops):
+    for feature in (jobs, submissions, sweeps, events, results, webhooks, authentication, ops):
         app.include_router(feature.router)
     web.install(app, settings)
     problems.install(app)

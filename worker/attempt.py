@@ -20,6 +20,7 @@ from shared.progress import Progress
 from shared.transitions import Committed
 from worker.context import WorkerContext
 from worker.lease import Lease
+from worker.measurements import Measurements
 from worker.snapshots import Checkpoints, Previews, delete_blobs
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Attempt:
         self._fields: dict[str, str] = {}
         self._claimed = self._started_painting = monotonic()
         self._work_before: float | None = None
+        self._measurements: Measurements | None = None
 
     @tracing.span("load")
     def load(self) -> Inputs[bytes]:
@@ -127,10 +129,11 @@ class Attempt:
         if traceparent is not None:
             self._report({"attempt_traceparent": traceparent})
 
-    def report_backbone(self, backbone: BackboneUsed) -> None:
-        """Reports which network will paint."""
+    def report_backbone(self, backbone: BackboneUsed, measurements: Measurements) -> None:
+        """Reports which network will paint, and what is measured from now on."""
+        self._measurements = measurements
         sha256 = {} if backbone.sha256 is None else {"backbone_sha256": backbone.sha256}
-        self._report({"backbone_name": backbone.name} | sha256)
+        self._report({"backbone_name": backbone.name} | sha256 | measurements.fields)
         self._started_painting = monotonic()
 
     def report_progress(self, iteration: "EngineProgress") -> None:
@@ -141,6 +144,8 @@ class Attempt:
         """
         progress = self._job_progress(iteration)
         self.previews.add_losses(progress)
+        if self._measurements is not None:
+            self._measurements.add_iteration()
         remaining = round(self.job.work * (1 - progress.work))
         self._fields["progress"] = progress.to_json()
         self.lease.report({"progress": progress.to_json()}, remaining, iterations=1)
@@ -148,7 +153,7 @@ class Attempt:
 
     def report_preview(self, preview: Callable[[], bytes]) -> None:
         """Stores the picture so far, a JPEG file, and the losses so far, for clients."""
-        self._report(self.previews.store(preview))
+        self._report(self.previews.store(preview) | self._measured_fields)
 
     @property
     def is_finish_requested(self) -> bool:
@@ -161,12 +166,14 @@ class Attempt:
         return self.lease.options
 
     def check(self) -> None:
-        """Raises AttemptEnded if the attempt has to end here, PaintingFailed if it has taken as
-        long as it may."""
+        """Raises AttemptEnded if the attempt has to end here, PaintingFailed if it, or the job, has
+        taken as long as it may."""
         if self.lease.answer == "lost":
             raise ClaimLost
         if self.lease.answer == "cancel":
             raise JobCanceled
+        if self.lease.answer == "timed_out":
+            raise PaintingFailed("timed_out")
         if self.context.shutdown.is_set():
             raise WorkerShutdown
         if monotonic() - self._claimed > self.context.settings.job_time_limit_seconds:
@@ -204,9 +211,13 @@ class Attempt:
 
     def _finish(self, transition: Callable[..., Transition[Committed]]) -> Committed:
         """Runs a transition that ends the job, with everything that was reported."""
-        fields = self._fields | self.previews.store_losses()
+        fields = self._fields | self.previews.store_losses() | self._measured_fields
         retention = self.context.retention
         return self._run(transition(self.job.id, self.fence, news=fields, retention=retention))
+
+    @property
+    def _measured_fields(self) -> dict[str, str]:
+        return {} if self._measurements is None else self._measurements.fields
 
     def _run(self, transition: Transition[Committed]) -> Committed:
         """Runs a transition; while Redis is unreachable, repeats it until the worker shuts down."""

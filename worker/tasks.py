@@ -24,6 +24,7 @@ from worker.attempt import (
 from worker.claims import claim_next
 from worker.context import WorkerContext
 from worker.lease import Lease
+from worker.measurements import Measurements
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,10 +50,14 @@ def paint(context: WorkerContext) -> None:
     with next_attempt(context) as attempt:
         if attempt is None:
             return
+        peak_memory = adapter.begin_peak_memory()
         pictures = attempt.load()
         options = read_options(attempt.job.id, attempt.options)
         backbone = adapter.choose(options, context.settings)
-        attempt.report_backbone(BackboneUsed(backbone.name, backbone.sha256))
+        attempt.report_backbone(
+            BackboneUsed(backbone.name, backbone.sha256),
+            Measurements(context.capability.device, adapter.choose_precision(options), peak_memory),
+        )
         with adapter.engine_failures():
             picture = _optimise(pictures, options, backbone, attempt)
         log.info("Job %s: optimised", attempt.job.id)

@@ -159,8 +159,11 @@ def make_place(submission: Submission, access: Access) -> Place:
         image_bytes=demand.image_bytes,
         priority=settings.priority,
         wait_seconds=settings.deadline,
+        timeout_seconds=settings.timeout,
+        keep=settings.keep,
         owner=access.owner,
         webhook_url=settings.webhook_url,
+        webhook_events=settings.webhook_events,
         request_id=logs.request_id(),
         traceparent=tracing.traceparent(),
     )

@@ -347,6 +347,7 @@ def test_a_webhook_is_listed_on_the_job(api: RunningApi) -> None:
     job = submitted(api, webhook_url="https://example.org/hook")
     assert job["webhook"] == {
         "url": "https://example.org/hook",
+        "events": ["finished"],
         "status": "waiting",
         "tries": 0,
         "tried_at": None,
