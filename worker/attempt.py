@@ -1,7 +1,7 @@
 """One worker's attempt at one job: what it loads, reports and commits under its fence."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
+from pastiche.sizes import Scale
 from shared import tracing, transitions
 from shared.blob_store import BLOB_STORE_ERRORS, result_key
 from shared.celery_app import publish
@@ -21,6 +22,7 @@ from shared.transitions import Committed
 from worker.context import WorkerContext
 from worker.lease import Lease
 from worker.measurements import Measurements
+from worker.painting_clock import PaintingClock
 from worker.snapshots import Checkpoints, Previews, delete_blobs
 
 if TYPE_CHECKING:
@@ -114,8 +116,8 @@ class Attempt:
         self.checkpoints = Checkpoints(job.id, fence, blobs, settings.checkpoint_seconds)
         self.previews = Previews(job, fence, blobs, settings.preview_seconds)
         self._fields: dict[str, str] = {}
-        self._claimed = self._started_painting = monotonic()
-        self._work_before: float | None = None
+        self._claimed = monotonic()
+        self._clock: PaintingClock | None = None
         self._measurements: Measurements | None = None
 
     @tracing.span("load")
@@ -134,7 +136,10 @@ class Attempt:
         self._measurements = measurements
         sha256 = {} if backbone.sha256 is None else {"backbone_sha256": backbone.sha256}
         self._report({"backbone_name": backbone.name} | sha256 | measurements.fields)
-        self._started_painting = monotonic()
+
+    def start_clock(self, plan: Sequence[Scale]) -> None:
+        """The first iteration begins."""
+        self._clock = PaintingClock(plan, self.context.speed_record.speed)
 
     def report_progress(self, iteration: "EngineProgress") -> None:
         """Reports an iteration that was done.
@@ -190,7 +195,7 @@ class Attempt:
             delete_blobs(self.context.blobs, self.job.id, [key])
             raise ClaimLost
         if self.job.attempt == 1 and not self.is_finish_requested:
-            self.context.painting_rate.add(self.job.work, monotonic() - self._claimed)
+            self._record_speed()
 
     def confirm_cancel(self) -> Committed:
         """Ends the job as its client requested."""
@@ -208,6 +213,14 @@ class Attempt:
             publish(self.context.queue, self.job.id)
         except OperationalError as error:
             log.warning("Job %s is queued again, but not announced: %s", self.job.id, error)
+
+    def _record_speed(self) -> None:
+        record, clock = self.context.speed_record, self._clock
+        if clock is not None:
+            seconds = monotonic() - self._claimed
+            record.speed = record.speed.updated(
+                self.job.work, seconds, clock.iteration_seconds(), clock.iterating_seconds
+            )
 
     def _finish(self, transition: Callable[..., Transition[Committed]]) -> Committed:
         """Runs a transition that ends the job, with everything that was reported."""
@@ -235,16 +248,17 @@ class Attempt:
 
     def _job_progress(self, progress: "EngineProgress") -> Progress:
         """The progress as the job's record has it, with the time that the rest will take."""
-        if self._work_before is None:  # a resumed run continues after the first iteration
-            self._work_before = 0.0 if progress.iteration == 1 else progress.work
-        done, seconds = progress.work - self._work_before, monotonic() - self._started_painting
+        eta = None
+        if self._clock is not None:
+            self._clock.add_iteration(progress.scale - 1)
+            eta = self._clock.estimate_rest(progress.scale - 1, progress.work)
         return Progress(
             iteration=progress.iteration,
             iterations=progress.iterations,
             scale=progress.scale,
             scales=progress.scales,
             work=progress.work,
-            eta_seconds=round(seconds * (1 - progress.work) / done, 1) if done else None,
+            eta_seconds=None if eta is None else round(eta, 1),
             losses=progress.losses,
         )
 

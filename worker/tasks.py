@@ -9,6 +9,7 @@ from opentelemetry.trace import SpanKind
 from redis import RedisError
 
 from pastiche.options import LIVE_OPTIONS, Options
+from pastiche.sizes import scales
 from shared import logs, tracing, transitions
 from shared.errors import DamagedRecord, FailureCode
 from shared.inputs import Inputs
@@ -92,6 +93,8 @@ def _optimise(
     # A client that finishes a job gets at least what it has seen, even if that is painted again.
     seen = attempt.job.progress.iteration if attempt.job.progress else 0
     spans.end_preparation()
+    height, width = images.content.shape[-2:]
+    attempt.start_clock(scales(height, width, options))
     progress: Progress | None = None
     try:
         for progress in run:

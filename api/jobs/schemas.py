@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from statistics import mean
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from api.jobs.estimates import estimate_seconds
 from pastiche.job_settings import Keep, Priority, WebhookEvent
 from pastiche.option_values import Schema
 from pastiche.options import BackboneChoice, Options, json_schema, update_schema
+from pastiche.sizes import scales
 from shared.jobs import Job as JobRecord
 from shared.jobs import PaintingStats, Status
 from shared.jobs import Webhook as WebhookRecord
+from shared.painting_speed import PaintingSpeed
 from shared.stored_json import field_names
 
 
@@ -191,11 +193,11 @@ class Estimate(BaseModel):
     )
 
 
-def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
+def describe_job(job: JobRecord, speeds: Sequence[PaintingSpeed] = ()) -> Job:
     """The job as a client receives it.
 
     Args:
-        rates: how many pixel iterations each living worker paints per second, as far as known.
+        speeds: of the living workers, as far as they are known.
 
     Raises:
         DamagedRecord: its options are invalid.
@@ -233,7 +235,7 @@ def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
             result=f"{path}/result",
             cancel=f"{path}/cancel",
         ),
-        **_describe_progress(job, options, rates),
+        **_describe_progress(job, options, speeds),
         **(asdict(job.stats) if job.stats else _NO_STATS),
     )
 
@@ -270,7 +272,9 @@ def _describe_webhook(webhook: WebhookRecord, *, is_over: bool) -> Webhook:
     )
 
 
-def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float]) -> dict[str, Any]:
+def _describe_progress(
+    job: JobRecord, options: Options, speeds: Sequence[PaintingSpeed]
+) -> dict[str, Any]:
     done = job.progress
     if done is None:
         return {
@@ -278,7 +282,7 @@ def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float])
             "iteration": 0,
             "iterations": options.all_iterations,
             "scale": None,
-            "eta_seconds": _estimate_eta(job, rates),
+            "eta_seconds": _estimate_eta(job, options, speeds),
             "losses": None,
         }
     return {
@@ -286,19 +290,19 @@ def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float])
         "iteration": done.iteration,
         "iterations": done.iterations,
         "scale": f"{done.scale}/{done.scales}",
-        "eta_seconds": done.eta_seconds if job.status == "running" else _estimate_eta(job, rates),
+        "eta_seconds": done.eta_seconds
+        if job.status == "running"
+        else _estimate_eta(job, options, speeds),
         "losses": Losses(**done.losses),
     }
 
 
-def _estimate_eta(job: JobRecord, rates: Sequence[float]) -> float | None:
+def _estimate_eta(
+    job: JobRecord, options: Options, speeds: Sequence[PaintingSpeed]
+) -> float | None:
     """The seconds until a waiting job's result, if they can be estimated."""
-    if job.waiting is None:
+    if job.waiting is None or not job.work or not job.pixels:
         return None
-    return estimate_seconds(job.waiting.work_ahead, job.waiting.work_left, rates)
-
-
-def estimate_seconds(work_ahead: float, work: float, rates: Sequence[float]) -> float | None:
-    """The seconds until a job's result, if a rate is known: the work ahead of it is painted by all
-    workers, the job itself by one."""
-    return round(work_ahead / sum(rates) + work / mean(rates), 1) if rates else None
+    plan = scales(options.size, max(1, job.pixels // options.size), options)
+    share_left = job.waiting.work_left / job.work
+    return estimate_seconds(job.waiting.work_ahead, plan, speeds, share_left=share_left)

@@ -176,10 +176,19 @@ def test_a_running_job_shows_its_progress(stack: Stack) -> None:
     assert isinstance(seen, dict)
     assert seen["status"] == "running"
     assert 0 < seen["progress"] < 1
-    assert seen["eta_seconds"] > 0
     later = until(lambda: (now := stack.look(job))["version"] > seen["version"] and now)
     assert isinstance(later, dict)
     assert later["iteration"] > seen["iteration"]
+    stack.http.delete(job["links"]["self"])
+
+
+def test_after_a_picture_of_that_size_a_job_says_how_long_it_takes(stack: Stack) -> None:
+    size = LONG["size"]
+    stack.when(stack.submit(size=size, iterations=30), "succeeded")
+    job = stack.submit(**LONG)
+    seen = until(lambda: (now := stack.look(job))["iteration"] > 0 and now, patience_seconds=60)
+    assert isinstance(seen, dict)
+    assert seen["eta_seconds"] > 0
     stack.http.delete(job["links"]["self"])
 
 
