@@ -34,9 +34,23 @@ from api.options import endpoints as options
 from api.service import Service
 from api.submissions import endpoints as submissions
 from api.sweeps import endpoints as sweeps
+from api.webhooks import endpoints as webhooks
 from pastiche.version import __version__
 from shared import logs, tracing
 from shared.settings import Settings
+
+_FEATURES = (
+    jobs,
+    submissions,
+    sweeps,
+    events,
+    results,
+    options,
+    webhooks,
+    authentication,
+    ops,
+)
+"""Each with a router; their order is that of the documentation."""
 
 _FORM_FIELDS_BYTES = 1_000_000
 _FULL_SIZE_PICTURES = 2
@@ -77,8 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BlankQueries)
     app.add_middleware(TrailingSlashes)
     app.add_middleware(HeadRequests)
-    features = (jobs, submissions, sweeps, events, results, options, authentication, ops)
-    for feature in features:
+    for feature in _FEATURES:
         app.include_router(feature.router)
     web.install(app, settings)
     problems.install(app)

@@ -276,6 +276,7 @@ class StorageFull(Unavailable):
 FailureCode = Literal[
     "worker_lost",
     "time_limit",
+    "timed_out",
     "out_of_memory",
     "weights_missing",
     "layer_missing",
@@ -288,6 +289,7 @@ FailureCode = Literal[
 FAILURES: dict[FailureCode, str] = {
     "worker_lost": "The worker died in every attempt at this job.",
     "time_limit": "Painting took longer than allowed; try a smaller size or fewer iterations.",
+    "timed_out": "The job took longer than its `timeout`, waiting and painting together.",
     "out_of_memory": "The picture did not fit into the worker's memory; try a smaller size.",
     "weights_missing": "The worker does not have the pretrained weights of the requested backbone; "
     "`auto` and `whitened` need none.",

@@ -1,15 +1,8 @@
-"""The addresses that webhooks may go to, and the secrets that sign them."""
+"""The addresses that webhooks may go to."""
 
 import re
-from base64 import b64encode
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from secrets import token_bytes
 from urllib.parse import urlsplit
-
-import redis
-
-_SECRETS = "api:webhook-secrets"
-_SECRET_BYTES = 32
 
 _SPECIAL_IPV4 = tuple(
     map(
@@ -62,13 +55,6 @@ _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]!$&'()*+,;=%@]+")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 _MAX_NAME_LENGTH = 253
-
-
-def get_secret(client: "redis.Redis", owner: str) -> str:
-    """The secret that signs an owner's webhooks: created when it is first needed."""
-    fresh = "whsec_" + b64encode(token_bytes(_SECRET_BYTES)).decode()
-    client.hsetnx(_SECRETS, owner, fresh)
-    return str(client.hget(_SECRETS, owner))
 
 
 def check_url(url: str, *, allow_private: bool) -> str | None:

@@ -42,8 +42,6 @@ _WORDS = {
 """The same for docstrings."""
 
 _TYPES = {
-    tuple[float, ...]: "Sequence[float]",
-    tuple[int, ...]: "Sequence[int]",
     LayerWeights: "LayerWeights",
     int: "int",
     float: "float",
@@ -129,6 +127,8 @@ def _name(hint: Any) -> str:
     if hint in _TYPES:
         return _TYPES[hint]
     arguments = get_args(hint)
+    if get_origin(hint) is tuple:
+        return f"Sequence[{_name(arguments[0])}]"
     if get_origin(hint) is Literal:
         return f"Literal[{', '.join(map(repr, arguments))}]"
     return " | ".join(_name(each) for each in arguments if each is not type(None))

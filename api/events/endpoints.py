@@ -16,9 +16,10 @@ from api.access.authentication import Access, CurrentAccess, is_still_valid
 from api.events.subscriptions import JobDeleted, ServiceStopping
 from api.http.middleware import is_head
 from api.http.problems import caller_problems
-from api.jobs.dependencies import PathJob, get_rates
+from api.jobs.dependencies import PathJob, get_speeds
 from api.jobs.schemas import describe_job, make_preview_link, pick_progress
 from shared.jobs import Job
+from shared.painting_speed import PaintingSpeed
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -146,7 +147,7 @@ async def _stream(job: Job, access: Access) -> AsyncIterator[bytes]:
                 return
             events = subscription.events
             if not events:
-                events |= _encode_events(job, await get_rates(job, service))
+                events |= _encode_events(job, await get_speeds(job, service))
             data = b"".join(state.pick_events(job, events))
             if monotonic() >= heartbeat_due:
                 heartbeat_due = monotonic() + HEARTBEAT_SECONDS
@@ -159,9 +160,9 @@ async def _stream(job: Job, access: Access) -> AsyncIterator[bytes]:
                 return
 
 
-def _encode_events(job: Job, rates: list[float]) -> dict[str, bytes]:
+def _encode_events(job: Job, speeds: list[PaintingSpeed]) -> dict[str, bytes]:
     """One event of each kind, which all clients of the job receive."""
-    described = describe_job(job, rates).model_dump(mode="json")
+    described = describe_job(job, speeds).model_dump(mode="json")
     data = {
         "status": described,
         "done": described,

@@ -7,8 +7,9 @@ from pydantic import BaseModel, Field
 
 from api.access.authentication import CurrentAccess
 from api.http.problems import caller_problems
-from api.jobs.dependencies import get_worker_rates
-from api.jobs.schemas import JobOptions, estimate_seconds
+from api.jobs.dependencies import get_worker_speeds
+from api.jobs.estimates import estimate_seconds
+from api.jobs.schemas import JobOptions
 from api.submissions.form import form_schema
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.option_type import Option
@@ -75,14 +76,14 @@ async def list_options(access: CurrentAccess) -> OptionList:
 @router.get("/presets", responses=caller_problems())
 async def list_presets(access: CurrentAccess) -> PresetList:
     """Every preset with its options, and how long a picture takes with it."""
-    rates = await get_worker_rates(access.service)
+    speeds = await get_worker_speeds(access.service)
     return PresetList(
         presets=[
             PresetDescription(
                 name=name,
                 description=meaning,
                 options=JobOptions(preset(name).to_dict()),
-                eta_seconds=estimate_seconds(0, _work(name), rates),
+                eta_seconds=estimate_seconds(0, scales(*_TYPICAL_SHAPE, preset(name)), speeds),
             )
             for name, meaning in MEANINGS.items()
         ]
@@ -102,8 +103,3 @@ def _describe(name: str, schema: dict[str, Any], option: Option | None) -> Optio
         sweep=option is not None and option.sweep,
         schema=schema,
     )
-
-
-def _work(name: Preset) -> int:
-    """The pixels times iterations of a picture with a preset."""
-    return sum(scale.cost for scale in scales(*_TYPICAL_SHAPE, preset(name)))

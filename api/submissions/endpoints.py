@@ -75,7 +75,8 @@ async def submit_job(
     },
 )
 async def retry_job(job: PathJob, access: CurrentAccess, headers: ParsedHeaders) -> Response:
-    """Submits a job that is over again, as a new job with the same images and options."""
+    """Submits a job that is over again, as a new job with the same images and options, and the same
+    `timeout` and `keep`."""
     if not job.is_over:
         raise JobNotOver(f"The job is {job.status}: it need not be done again.")
     if job.unknown_inputs:
@@ -120,6 +121,8 @@ async def _retry(job: Job, access: Access, headers: SubmissionHeaders) -> str:
             pixels=job.pixels,
             image_bytes=job.image_bytes,
             priority=job.priority if access.allows(job.priority) else "normal",
+            timeout_seconds=job.timeout_seconds,
+            keep=job.keep,
             owner=access.owner,
             request_id=logs.request_id(),
             traceparent=tracing.traceparent(),

@@ -70,7 +70,7 @@ def normalize_form(form: FormData, *, is_sweep: bool = False) -> FormData:
 
 
 def _accepts_list(name: str, is_sweep: bool) -> bool:
-    option = OPTIONS.get(name)
+    option = OPTIONS.get(name) or JOB_SETTINGS.get(name)
     return option is not None and (option.type.is_list or (is_sweep and option.sweep))
 
 
@@ -182,10 +182,17 @@ def _parse_settings(
 ) -> tuple[JobSettings, list[FieldError]]:
     """The settings of the jobs and the errors in them; with errors, they are the defaults."""
     try:
-        parsed = parse_job_settings({k: text for k, text in texts.items() if k in JOB_SETTINGS})
+        parsed = parse_job_settings(
+            {k: text for k, text in texts.items() if k in JOB_SETTINGS},
+            max_keep_seconds=settings.retention_seconds,
+        )
     except InvalidOptions as invalid:
         return JobSettings(), [invalid_option_error(error) for error in invalid.errors]
-    if parsed.webhook_url is not None:
+    if parsed.webhook_url is None:
+        if "webhook_events" in texts:
+            sentence = "`webhook_events` needs an address to send them to."
+            return parsed, [FieldError("webhook_url", "missing_value", sentence)]
+    else:
         fault = check_url(parsed.webhook_url, allow_private=settings.webhooks_anywhere)
         if fault is not None:
             return parsed, [FieldError("webhook_url", "invalid_value", fault)]

@@ -21,7 +21,7 @@ from api.http.negotiation import (
 )
 from api.http.problems import caller_problems
 from api.jobs import schemas
-from api.jobs.dependencies import get_rates, make_etag
+from api.jobs.dependencies import get_speeds, make_etag
 from api.service import CurrentService, Service
 from api.submissions.form import form_schema
 from api.submissions.idempotency import ParsedHeaders, reserve_key
@@ -184,7 +184,7 @@ async def _describe_sweep(sweep: SweepRecord, service: Service) -> Sweep:
         described = SweepJob(id=member.job_id, values=member.values, job=None)
         job = await _get_job(member, service)
         if job is not None:
-            described.job = schemas.describe_job(job, await get_rates(job, service))
+            described.job = schemas.describe_job(job, await get_speeds(job, service))
         members.append(described)
     path = f"/sweeps/{sweep.id}"
     return Sweep(

@@ -136,7 +136,8 @@ class AsyncClient:
             idempotency_key: repeated calls with the same key submit one job. By default each call
                 has its own.
             options: every option of `pastiche.options` by its name; `preset`; further pictures,
-                such as `mask`; and `priority`, `deadline` in seconds, `webhook_url`.
+                such as `mask`; and `priority`, `deadline`, `timeout` and `keep` in seconds,
+                `webhook_url`, `webhook_events`.
 
         Raises:
             JobUnsuccessful: the job failed, was canceled or expired.

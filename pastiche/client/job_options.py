@@ -51,7 +51,10 @@ class _CommonOptions(TypedDict, total=False):
     preset: Literal["draft", "standard", "fine", "paper", "neural-style"]
     priority: Literal["high", "normal", "low"]
     deadline: float
+    timeout: float
+    keep: float | Literal["until_fetched"]
     webhook_url: str
+    webhook_events: Sequence[Literal["started", "progress", "finished"]]
     pictures_of: str
 
 

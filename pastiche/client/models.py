@@ -126,11 +126,27 @@ class JobWarning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """How many seconds the job waited for a worker, was painted, and took in all; None while it is
+    not known."""
+
+    waited_seconds: float | None = None
+    painted_seconds: float | None = None
+    total_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """The webhook of a job, and how its delivery went."""
+    """The webhook of a job, and how its delivery went.
+
+    Attributes:
+        events: what it is notified of.
+        tries: how often delivery of the current event was tried.
+    """
 
     url: str
     status: str
+    events: tuple[str, ...] = ("finished",)
     tries: int = 0
     tried_at: datetime | None = None
     error: str | None = None
@@ -164,8 +180,15 @@ class Job(Progress):
     Attributes:
         status: one of `Status`, or one that only a newer service has.
         queue_position: the number of jobs ahead of this one.
+        timeout_at: when the job fails if it has not ended.
+        keep: how long it is retained once it has ended: seconds, or `until_fetched`; None for as
+            long as the operator allows.
         attempt: how many times a worker has started the job.
         expires_at: when a finished job and its picture will be deleted.
+        device: what paints it: a GPU's name, or the CPU's threads.
+        iterations_per_second: of the newest attempt.
+        peak_memory_bytes: how much memory the painting process had at most; None if its system does
+            not say.
     """
 
     id: str
@@ -173,6 +196,8 @@ class Job(Progress):
     queue_position: int | None = None
     priority: str = "normal"
     deadline_at: datetime | None = None
+    timeout_at: datetime | None = None
+    keep: float | str | None = None
     attempt: int = 0
     created_at: datetime | None = None
     started_at: datetime | None = None
@@ -181,6 +206,11 @@ class Job(Progress):
     options: Mapping[str, Any] = _mapping()
     warnings: tuple[JobWarning, ...] = ()
     backbone: Backbone | None = None
+    timings: Timings = Timings()
+    device: str | None = None
+    precision: str | None = None
+    iterations_per_second: float | None = None
+    peak_memory_bytes: int | None = None
     error: Failure | None = None
     webhook: Webhook | None = None
     links: Mapping[str, str] = _mapping()

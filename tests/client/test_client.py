@@ -47,6 +47,40 @@ def test_a_job_is_submitted_with_options_by_their_names(client: Client) -> None:
     assert job.created_at <= datetime.now(UTC)
 
 
+def test_a_job_is_submitted_with_its_settings(client: Client) -> None:
+    job = client.submit(
+        pictures.jpeg(),
+        pictures.png(),
+        timeout=60,
+        keep="until_fetched",
+        webhook_url="https://example.org/hook",
+        webhook_events=["started", "finished"],
+    )
+    assert job.keep == "until_fetched"
+    assert job.created_at is not None
+    assert job.timeout_at is not None
+    assert (job.timeout_at - job.created_at).total_seconds() == 60
+    assert job.webhook is not None
+    assert job.webhook.events == ("started", "finished")
+
+
+def test_a_job_says_what_happened(client: Client, api: RunningApi, jobs: JobStore) -> None:
+    worker = PlayedWorker.of(submitted(api, keep="3600"), jobs, api)
+    worker.tell(stats='{"device": "CPU, 2 threads", "precision": "float32"}')
+    worker.commit()
+    job = client.get_job(worker.job_id)
+    assert (job.device, job.precision, job.peak_memory_bytes) == ("CPU, 2 threads", "float32", None)
+    assert job.keep == 3600.0
+    waited, painted, total = (
+        job.timings.waited_seconds,
+        job.timings.painted_seconds,
+        job.timings.total_seconds,
+    )
+    assert waited is not None
+    assert painted is not None
+    assert total == pytest.approx(waited + painted)
+
+
 def test_pictures_may_be_paths_bytes_files_or_pillow_images(
     client: Client, api: RunningApi, tmp_path: Path
 ) -> None:

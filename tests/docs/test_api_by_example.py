@@ -13,6 +13,7 @@ from playwright.sync_api import Browser
 from tests.docs.test_pages import ROOT
 from tests.docs.test_readme import shell
 from tests.stack import Stack
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +76,14 @@ def test_a_sweep_is_looked_at_and_shown(stack: Stack, tmp_path: Path) -> None:
     stack.http.delete(sweep["links"]["self"]).raise_for_status()
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.format == "PNG"
+
+
+def test_a_job_is_limited_and_deleted_once_it_is_fetched(stack: Stack) -> None:
+    job = json.loads(shell(block("sh", "keep=until_fetched"), stack))
+    assert job["timeout_at"] is not None
+    done = stack.when(job, "succeeded")
+    stack.http.get(job["links"]["result"]).raise_for_status()
+    until(lambda: stack.look(job)["expires_at"] < done["expires_at"])
 
 
 def test_a_picture_is_gone_on_from(stack: Stack) -> None:

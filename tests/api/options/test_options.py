@@ -70,10 +70,11 @@ def test_the_time_of_a_preset_is_unknown_before_a_worker_has_painted(
     assert {preset["eta_seconds"] for preset in presets.values()} == {None}
 
 
-def test_the_time_of_a_preset_follows_the_rate_of_the_workers(
+def test_the_time_of_a_preset_follows_the_speed_of_the_workers(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    worker = Worker("w-1", "vgg16", "cpu", most_pixels=10**8, rate=1e6)
+    times = ((1, 0.01), (10**6, 1.0))
+    worker = Worker("w-1", "vgg16", "CPU", 10**8, 1e6, iteration_seconds=times)
     jobs.run(register_worker(worker, ttl_seconds=60))
     listed = api.http.get("/presets").json()["presets"]
     draft, standard, fine, *_ = (preset["eta_seconds"] for preset in listed)
