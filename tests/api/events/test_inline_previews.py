@@ -33,10 +33,11 @@ def stream(
         yield read(response)
 
 
-def noise(width: int, height: int) -> bytes:
-    """A JPEG file that is as large as a preview of this size can be."""
-    pixels = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return pictures.encoded(Image.fromarray(pixels), "JPEG")
+def noise(grain: int) -> bytes:
+    """A preview, 1024 pixels wide and high, with grains of this many pixels."""
+    shape = (1024 // grain, 1024 // grain, 3)
+    pixels = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+    return pictures.encoded(Image.fromarray(pixels).resize((1024, 1024)), "JPEG", quality=98)
 
 
 def test_a_preview_event_has_the_picture_if_it_is_requested(
@@ -68,21 +69,20 @@ def test_other_ways_to_receive_previews_are_refused(api: RunningApi) -> None:
 
 def test_a_large_preview_is_reduced(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
-    picture = Image.open(BytesIO(noise(64, 48))).resize((1024, 768), Image.Resampling.BICUBIC)
-    preview = pictures.encoded(picture, "JPEG", quality=98)
+    preview = noise(grain=16)
     assert len(preview) > MAX_INLINE_BYTES
     with stream(api, job) as events:
         PlayedWorker.of(job, jobs, api).show(7, preview)
         jpeg = b64decode(until_event(events, "preview").data["jpeg"])
     assert len(jpeg) <= MAX_INLINE_BYTES
     with Image.open(BytesIO(jpeg)) as reduced:
-        assert (reduced.format, reduced.size) == ("JPEG", (512, 384))
+        assert (reduced.format, reduced.size) == ("JPEG", (512, 512))
 
 
 @pytest.mark.parametrize(
     "preview",
     [
-        pytest.param(noise(1024, 1024), id="too large even if reduced"),
+        pytest.param(noise(grain=2), id="too large even if reduced"),
         pytest.param(bytes(MAX_INLINE_BYTES + 1), id="damaged"),
     ],
 )
