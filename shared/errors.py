@@ -27,7 +27,8 @@ FIELD_FAULTS = {
     "invalid_value": "The value is not allowed for this field.",
     "backbone_missing": "No running worker has the weights of this backbone.",
     "size_too_large": "More pixels than the operator or the workers' memory allows.",
-    "too_many_values": "The values give more jobs than a sweep may have.",
+    "too_many_values": "The values and pictures give more jobs than may be submitted at once.",
+    "not_in_batches": "The field belongs to one pair of images, and a batch has several.",
     "priority_not_allowed": "The key, or the operator if no keys are required, does not allow "
     "high priority.",
     "text_too_long": "The text is longer than 16 kB.",

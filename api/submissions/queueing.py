@@ -242,23 +242,25 @@ def _check_outcome(outcome: Submitted, service: Service) -> None:
         raise StorageUnavailable(sentence, retry_after_seconds=LATE_SECONDS)
 
 
-async def respond_with_estimate(submission: Submission, access: Access) -> Response:
-    """What a submission would cost, and when its last result might be there."""
-    place = make_place(submission, access)
-    outlook = await access.service.jobs.run(job_records.estimate(place))
+async def respond_with_estimate(submissions: Sequence[Submission], access: Access) -> Response:
+    """What submissions would cost together, and when their last result might be there."""
+    places = [make_place(submission, access) for submission in submissions]
+    outlook = await access.service.jobs.run(job_records.estimate(places[0]))
     rates = await get_worker_rates(access.service)
     warnings = dict.fromkeys(
         warning
+        for submission in submissions
         for variant in submission.variants
         for warning in list_warnings(variant.options, submission)
     )
-    jobs, work_ahead = len(submission.variants), outlook.work_ahead
+    variants = submissions[0].variants
+    work, last = len(variants) * sum(place.work for place in places), places[-1].work
     estimate = Estimate(
-        options=JobOptions(submission.variants[0].options.to_dict()),
+        options=JobOptions(variants[0].options.to_dict()),
         warnings=[JobWarning(**asdict(warning)) for warning in warnings],
-        jobs=jobs,
-        megapixel_iterations=round(jobs * place.work / 1e6, 3),
+        jobs=len(variants) * len(submissions),
+        megapixel_iterations=round(work / 1e6, 3),
         queue_position=outlook.position,
-        eta_seconds=estimate_seconds(work_ahead + (jobs - 1) * place.work, place.work, rates),
+        eta_seconds=estimate_seconds(outlook.work_ahead + work - last, last, rates),
     )
     return JSONResponse(estimate.model_dump(mode="json"))

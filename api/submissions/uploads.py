@@ -4,8 +4,9 @@ The bytes of an upload are written once, as they arrive, to the file that the de
 writes is the file that the store receives.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,7 @@ from api.access.authentication import Access, check_priority
 from api.jobs.dependencies import find_earlier_job
 from api.service import Service
 from api.submissions.form import (
+    Kind,
     Submission,
     normalize_form,
     parse_fields,
@@ -24,6 +26,7 @@ from api.submissions.form import (
     start_job_id,
 )
 from api.submissions.multipart import Upload, check_content_type, parse_multipart
+from api.submissions.pairs import Pair, locate, make_pairs
 from api.submissions.queueing import check_capacity
 from api.submissions.references import Source, StoredPicture, fetch_reference
 from pastiche.memory_budget import ImageSizes
@@ -32,7 +35,7 @@ from shared import tracing
 from shared.blob_store import BlobStore
 from shared.errors import FieldError, InvalidFields, PicturesLost
 from shared.inputs import PICTURE_FIELDS, Inputs
-from shared.pictures import PictureFault, size_of
+from shared.pictures import size_of
 
 _STYLE_FIELDS = ("style", "style_mask", "mask")
 """Reused from an earlier job together, or not at all: there are as many masks as styles."""
@@ -44,12 +47,9 @@ _START_FIELDS = ("start_image",)
 
 
 @asynccontextmanager
-async def read_submission(access: Access, *, is_sweep: bool = False) -> AsyncIterator[Submission]:
-    """The submission in a request, if its caller may make it and a living worker can paint it. Its
-    files live as long as the context.
-
-    Args:
-        is_sweep: whether some options may have several values, one for each job of a sweep.
+async def read_submissions(access: Access, kind: Kind) -> AsyncIterator[list[Submission]]:
+    """The submission in a request, if its caller may make it and a living worker can paint it; of a
+    batch, one for each pair of images. Its files live as long as the context.
 
     Raises:
         WrongContentType: the body is not multipart/form-data, or not in UTF-8.
@@ -62,20 +62,26 @@ async def read_submission(access: Access, *, is_sweep: bool = False) -> AsyncIte
     check_content_type(request.headers)
     with TemporaryDirectory(dir=service.scratch) as name:
         folder = Path(name)
-        form = normalize_form(await parse_multipart(request, folder), is_sweep=is_sweep)
-        reused = await _find_reused_pictures(form, access)
-        variants, job_settings = parse_fields(form, reused, service.settings, is_sweep=is_sweep)
+        form = normalize_form(await parse_multipart(request, folder), kind)
+        reused = {} if kind == "batch" else await _find_reused_pictures(form, access)
+        variants, job_settings = parse_fields(form, reused, service.settings, kind)
         sources = await _find_sources(form, folder, access)
         for field, keys in reused.items():
             sources[field] = [StoredPicture(key) for key in keys]
         with tracing.span("decode"):
             files = await _normalise(sources, folder, service)
-        sizes = _measure(files)
         check_priority(job_settings.priority, access)
-        await check_capacity(variants[0].options, sizes, service)
-        yield Submission(
-            variants, job_settings, _make_inputs(files), sizes, _compute_fingerprint(form)
-        )
+        fingerprint = _compute_fingerprint(form)
+        submissions = []
+        for pair in make_pairs(form, files) if kind == "batch" else [Pair(files)]:
+            inputs, sizes = _make_inputs(pair.files), _measure(pair.files)
+            await check_capacity(variants[0].options, sizes, service)
+            submissions.append(
+                Submission(
+                    variants, job_settings, inputs, sizes, fingerprint, pair.content, pair.style
+                )
+            )
+        yield submissions
 
 
 async def _find_reused_pictures(form: FormData, access: Access) -> dict[str, list[str]]:
@@ -114,7 +120,8 @@ async def _find_sources(form: FormData, folder: Path, access: Access) -> dict[st
     statuses: set[int] = set()
     for name in PICTURE_FIELDS:
         sources[name] = []
-        for index, value in enumerate(form.getlist(name)):
+        values = form.getlist(name)
+        for index, value in enumerate(values):
             if isinstance(value, Upload):
                 await to_thread.run_sync(value.flush)
                 sources[name].append(value.path)
@@ -124,7 +131,10 @@ async def _find_sources(form: FormData, folder: Path, access: Access) -> dict[st
                 target = folder / f"{name}-{index}.fetched"
                 sources[name].append(await fetch_reference(name, value, target, access))
             except InvalidFields as invalid:
-                errors += invalid.errors
+                errors += [
+                    replace(each, detail=locate(each.detail, index, len(values)))
+                    for each in invalid.errors
+                ]
                 statuses.add(invalid.http_status)
     if errors:
         raise InvalidFields(errors, status=statuses.pop() if len(statuses) == 1 else 422)
@@ -141,11 +151,12 @@ async def _normalise(
         PicturesLost: the store no longer has a picture.
     """
     files: dict[str, list[Path]] = {}
-    faults: list[tuple[str, PictureFault]] = []
+    errors: list[FieldError] = []
+    statuses: set[int] = set()
     for name, several in sources.items():
         field = PICTURE_FIELDS[name]
         files[name] = [folder / f"{name}-{index}" for index in range(len(several))]
-        for source, target in zip(several, files[name], strict=True):
+        for index, (source, target) in enumerate(zip(several, files[name], strict=True)):
             if isinstance(source, StoredPicture):
                 await _copy_stored(name, source, target, service.blobs)
                 continue
@@ -158,10 +169,10 @@ async def _normalise(
             if source.is_relative_to(folder):
                 source.unlink()
             if fault is not None:
-                faults.append((name, fault))
-    if faults:
-        statuses = {fault.status for _, fault in faults}
-        errors = [FieldError(name, fault.code, fault.detail) for name, fault in faults]
+                sentence = locate(fault.detail, index, len(several))
+                errors.append(FieldError(name, fault.code, sentence))
+                statuses.add(fault.status)
+    if errors:
         raise InvalidFields(errors, status=statuses.pop() if len(statuses) == 1 else 422)
     return files
 
@@ -174,7 +185,7 @@ async def _copy_stored(field: str, picture: StoredPicture, target: Path, blobs: 
         raise PicturesLost(sentence) from error
 
 
-def _measure(files: Mapping[str, list[Path]]) -> ImageSizes:
+def _measure(files: Mapping[str, Sequence[Path]]) -> ImageSizes:
     """The sizes of the pictures.
 
     Raises:
@@ -207,7 +218,7 @@ def _describe_aspect(size: tuple[int, int], expected: tuple[int, int]) -> str:
     )
 
 
-def _make_inputs(files: Mapping[str, list[Path]]) -> Inputs[Path]:
+def _make_inputs(files: Mapping[str, Sequence[Path]]) -> Inputs[Path]:
     several = {n: tuple(each) for n, each in files.items() if PICTURE_FIELDS[n].most > 1}
     single = {n: each[0] for n, each in files.items() if PICTURE_FIELDS[n].most == 1 and each}
     return Inputs(**several, **single)  # type: ignore[arg-type]  # one kind of field each
