@@ -4,7 +4,8 @@ Pictures that the service would not accept are rejected before they are sent.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
@@ -38,6 +39,15 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 
 Form: TypeAlias = list[tuple[str, tuple[str | None, str | bytes]]]
 """The parts of a multipart form, each with its name; texts have no file name."""
+
+
+class UploadedFile(NamedTuple):
+    """A picture of a form: its field, the name of its file without folders, and its bytes."""
+
+    field: str
+    name: str
+    data: bytes
+
 
 _ACCEPTED = "JPEG, PNG, WebP and AVIF are accepted"
 
@@ -93,7 +103,7 @@ def make_path(collection: str, resource: Job | Sweep | str, part: str = "") -> s
 
 
 def make_form(
-    content: Picture | None,
+    content: Pictures | None,
     style: Pictures | None,
     options: Mapping[str, Any],
     limit_bytes: int,
@@ -110,12 +120,12 @@ def make_form(
     texts = {name: encode_option(value) for name, value in fields.items() if value is not None}
     return [
         *((name, (None, text)) for name, text in texts.items()),
-        *((name, (name, data)) for name, data in files),
+        *((file.field, (file.name, file.data)) for file in files),
     ]
 
 
 async def make_form_in_thread(
-    content: Picture | None,
+    content: Pictures | None,
     style: Pictures | None,
     options: Mapping[str, Any],
     limit_bytes: int,
@@ -124,20 +134,23 @@ async def make_form_in_thread(
     return await anyio.to_thread.run_sync(make_form, content, style, options, limit_bytes)
 
 
-def read_uploads(
-    pictures: Mapping[str, Pictures | None], limit_bytes: int
-) -> list[tuple[str, bytes]]:
-    """Reads the files of a form, each with the name of its field.
+def read_uploads(pictures: Mapping[str, Pictures | None], limit_bytes: int) -> list[UploadedFile]:
+    """Reads the files of a form.
 
     Raises:
         InvalidPicture: a picture cannot be read, or would not be accepted.
     """
     return [
-        (field, _read_upload(field, picture, limit_bytes))
+        UploadedFile(field, _name_file(field, picture), _read_upload(field, picture, limit_bytes))
         for field, given in pictures.items()
         if given is not None
         for picture in (given if isinstance(given, list | tuple) else (given,))
     ]
+
+
+def _name_file(field: str, picture: Picture) -> str:
+    """The name of a picture's file as a form can have it, or else that of its field."""
+    return Path(name_of(picture, field)).name.encode(errors="replace").decode() or field
 
 
 def _read_upload(field: str, picture: Picture, limit_bytes: int) -> bytes:
