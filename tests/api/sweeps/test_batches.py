@@ -140,19 +140,22 @@ def test_the_same_batch_with_the_same_key_is_the_same_batch(api: RunningApi) -> 
 
 
 def test_a_dry_run_of_a_batch_adds_up_its_jobs(api: RunningApi, jobs: JobStore) -> None:
+    square, flat = pictures.png(64, 64), pictures.png(64, 32)
+    style = ("style", ("style.png", pictures.png()))
     works = [
-        post_batch(api, 1, 1, ("content", (name, file)), path="/batches?dry_run=1", size=256).json()
-        for name, file in (("square", pictures.png(64, 64)), ("flat", pictures.png(64, 32)))
+        post_batch(api, 0, 0, ("content", ("a.png", content)), style, path="/jobs?dry_run=1").json()
+        for content in (square, flat)
     ]
-    one = post_batch(api, 1, 1, path="/jobs?dry_run=1", size=256).json()
-    square, flat = (each["megapixel_iterations"] - one["megapixel_iterations"] for each in works)
-    assert [each["jobs"] for each in works] == [2, 2]
-    assert square == pytest.approx(2 * flat, rel=0.05)
+    contents = [("content", ("a.png", content)) for content in (square, flat)]
+    both = post_batch(api, 0, 2, *contents, path="/batches?dry_run=1").json()
+    assert both["jobs"] == 4
+    expected = 2 * sum(each["megapixel_iterations"] for each in works)
+    assert both["megapixel_iterations"] == pytest.approx(expected, abs=0.01)
     assert_nothing_left(api, jobs)
 
 
 def test_each_job_of_a_batch_has_the_warnings_of_its_own_pictures(api: RunningApi) -> None:
-    large, small = pictures.png(256, 256), pictures.png(32, 32)
+    large, small = pictures.png(512, 512), pictures.png(32, 32)
     contents = [("content", ("large", large)), ("content", ("small", small))]
     batch = post_batch(api, 0, 0, *contents, ("style", ("style", large)), size=256).json()
     assert [
@@ -245,7 +248,7 @@ def test_a_queue_that_is_full_before_the_last_job_takes_none(
     ("limit", "code"),
     [
         ({"PASTICHE_JOBS_IN_FLIGHT": "5"}, "too_many_jobs"),
-        ({"PASTICHE_MEGAPIXEL_ITERATIONS_PER_DAY": "3"}, "quota_used_up"),
+        ({"PASTICHE_MEGAPIXEL_ITERATIONS_PER_DAY": "10"}, "quota_used_up"),
     ],
 )
 def test_every_job_of_a_batch_counts_for_the_quotas(
@@ -257,10 +260,10 @@ def test_every_job_of_a_batch_counts_for_the_quotas(
         port=free_port("::1", 0),
     )
     with running_api(settings, **limit) as strict:
-        refused = post_batch(strict, 2, 3, size=64)
+        refused = post_batch(strict, 2, 3, size=256)
         assert (refused.status_code, refused.json()["code"]) == (429, code)
         assert (api.blobs, jobs.client.keys("job:*")) == ([], [])
-        assert post_batch(strict, 1, 2, size=64).status_code == 202
+        assert post_batch(strict, 1, 2, size=256).status_code == 202
 
 
 def get_sheet(api: RunningApi, batch: dict[str, Any], **query: Any) -> Image.Image:
