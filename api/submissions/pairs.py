@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from starlette.datastructures import FormData, UploadFile
 
@@ -50,11 +51,11 @@ def make_pairs(form: FormData, files: Mapping[str, Sequence[Path]]) -> list[Pair
 
 
 def name_pictures(field: str, values: Sequence[UploadFile | str]) -> list[str]:
-    """A name for each picture of a field: the file's, without folders, or else the field's. If two
-    are the same, all have a number."""
+    """A name for each picture of a field: that of the file or in the URL, without folders, or else
+    the field's. If two are the same, all have a number."""
     names = []
     for value in values:
-        given = value if isinstance(value, str) else value.filename or ""
+        given = urlsplit(value).path if isinstance(value, str) else value.filename or ""
         name = "".join(filter(str.isprintable, PureWindowsPath(given).name)).strip() or field
         names.append(name[:_MAX_NAME_CHARACTERS])
     if len(set(names)) < len(names):

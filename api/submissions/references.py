@@ -10,8 +10,9 @@ from typing import NamedTuple, TypeAlias
 
 from api.access.authentication import Access
 
-POSSIBLE = "a file"
-"""What the value of a picture field can be, for messages."""
+POSSIBLE = "a file, an https:// URL or a data URI"
+"""What the value of a picture field can be, for messages. A data URI is no reference, but a file:
+the readers of forms and JSON have decoded it."""
 
 
 class StoredPicture(NamedTuple):
@@ -28,7 +29,14 @@ Fetch: TypeAlias = Callable[[str, str, Path, Access], Awaitable[Source]]
 """Fetches the picture that a reference names: field, reference, the file to write if one is needed,
 caller. Raises InvalidFields, naming the field, if there is no such picture."""
 
-_FETCH: Mapping[str, Fetch] = MappingProxyType({})
+
+async def fetch_url(field: str, url: str, target: Path, access: Access) -> Path:
+    """Fetches the picture that a URL gives."""
+    await access.service.remote_pictures.fetch(field, url, target)
+    return target
+
+
+_FETCH: Mapping[str, Fetch] = MappingProxyType({"https": fetch_url, "http": fetch_url})
 """By the prefix of a reference."""
 
 
@@ -46,7 +54,7 @@ async def fetch_reference(field: str, text: str, target: Path, access: Access) -
     Raises:
         InvalidFields: there is no such picture, or the caller may not use it.
     """
-    return await _FETCH[_prefix(text)](field, text, target, access)
+    return await _FETCH[_prefix(text)](field, text.strip(), target, access)
 
 
 def _prefix(text: str) -> str:

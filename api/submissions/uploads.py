@@ -1,22 +1,26 @@
-"""Reads a submission: multipart in, valid options and normalised pictures out.
+"""Reads a submission: a form or JSON in, valid options and normalised pictures out.
 
 The bytes of an upload are written once, as they arrive, to the file that the decoder reads; what it
 writes is the file that the store receives.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
-from anyio import to_thread
-from starlette.datastructures import FormData
+from anyio import create_task_group, to_thread
+from fastapi import Request
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, UploadFile
 
 from api.access.authentication import Access, check_priority
 from api.jobs.dependencies import find_earlier_job
 from api.service import Service
+from api.submissions.files import DataUri, Upload, is_data_uri
 from api.submissions.form import (
     Kind,
     Submission,
@@ -25,7 +29,8 @@ from api.submissions.form import (
     pictures_job_id,
     start_job_id,
 )
-from api.submissions.multipart import Upload, check_content_type, parse_multipart
+from api.submissions.json_form import parse_json
+from api.submissions.multipart import parse_multipart
 from api.submissions.pairs import Pair, locate, make_pairs
 from api.submissions.queueing import check_capacity
 from api.submissions.references import Source, StoredPicture, fetch_reference
@@ -33,9 +38,11 @@ from pastiche.memory_budget import ImageSizes
 from pastiche.sizes import same_aspect
 from shared import tracing
 from shared.blob_store import BlobStore
-from shared.errors import FieldError, InvalidFields, PicturesLost
+from shared.errors import FieldError, InvalidFields, PasticheError, PicturesLost, WrongContentType
 from shared.inputs import PICTURE_FIELDS, Inputs
 from shared.pictures import size_of
+
+_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii")
 
 _STYLE_FIELDS = ("style", "style_mask", "mask")
 """Reused from an earlier job together, or not at all: there are as many masks as styles."""
@@ -52,17 +59,16 @@ async def read_submissions(access: Access, kind: Kind) -> AsyncIterator[list[Sub
     batch, one for each pair of images. Its files live as long as the context.
 
     Raises:
-        WrongContentType: the body is not multipart/form-data, or not in UTF-8.
+        WrongContentType: the body is neither multipart/form-data nor JSON, or not in UTF-8.
         MalformedRequest: it says that it is, and cannot be read as such.
         InvalidFields: names every field at fault.
-        DecodersBusy: too many pictures came before.
+        DecodersBusy, TooManyFetches: too many pictures came before.
         PicturesLost: the store no longer has an earlier job's picture.
     """
     request, service = access.request, access.service
-    check_content_type(request.headers)
     with TemporaryDirectory(dir=service.scratch) as name:
         folder = Path(name)
-        form = normalize_form(await parse_multipart(request, folder), kind)
+        form = normalize_form(await _read_form(request, folder, kind), kind)
         reused = {} if kind == "batch" else await _find_reused_pictures(form, access)
         variants, job_settings = parse_fields(form, reused, service.settings, kind)
         sources = await _find_sources(form, folder, access)
@@ -82,6 +88,36 @@ async def read_submissions(access: Access, kind: Kind) -> AsyncIterator[list[Sub
                 )
             )
         yield submissions
+
+
+async def _read_form(request: Request, folder: Path, kind: Kind) -> FormData:
+    """The form in a request, or the form that has the values of its JSON; data URIs are files."""
+    media_type, parameters = parse_options_header(request.headers.get("content-type", ""))
+    media_type = media_type.strip().lower()
+    if media_type not in (b"multipart/form-data", b"application/json"):
+        sentence = "Send the pictures and options as multipart/form-data or application/json."
+        raise WrongContentType(sentence)
+    # Python has encodings that fail in odd ways or give text that cannot be encoded again, and
+    # caches every name that it is ever given.
+    if parameters.get(b"charset", b"utf-8").strip().lower() not in _ENCODINGS:
+        raise WrongContentType("Send the submission in UTF-8.")
+    if media_type == b"application/json":
+        form = await parse_json(request, folder, kind)
+    else:
+        form = await parse_multipart(request, folder)
+    return await _finish_data_uris(form, folder)
+
+
+async def _finish_data_uris(form: FormData, folder: Path) -> FormData:
+    """The form with every data URI as a file: the short ones are still texts."""
+    items = form.multi_items()
+    for index, (name, value) in enumerate(items):
+        if isinstance(value, str) and name in PICTURE_FIELDS and is_data_uri(value.encode()):
+            items[index] = (name, DataUri(folder / f"{index}.text.upload", value.encode()))
+    for _, value in items:
+        if isinstance(value, DataUri):
+            await to_thread.run_sync(value.finish)
+    return FormData(items)
 
 
 async def _find_reused_pictures(form: FormData, access: Access) -> dict[str, list[str]]:
@@ -110,35 +146,56 @@ async def _find_reused_pictures(form: FormData, access: Access) -> dict[str, lis
 
 
 async def _find_sources(form: FormData, folder: Path, access: Access) -> dict[str, list[Source]]:
-    """Where each picture of a form is: uploads are in the folder, references are fetched.
+    """Where each picture of a form is: uploads are in the folder, references are fetched, all at
+    the same time.
 
     Raises:
         InvalidFields: names every field whose reference names no picture.
+        TooManyFetches: too many pictures came before.
     """
-    sources: dict[str, list[Source]] = {}
+    values = [
+        (name, index, value)
+        for name in PICTURE_FIELDS
+        for index, value in enumerate(form.getlist(name))
+    ]
+    found: dict[int, Source | PasticheError | OSError] = {}
+
+    async def find(number: int, name: str, value: UploadFile | str) -> None:
+        try:
+            found[number] = await _find_source(name, value, folder / f"{number}.fetched", access)
+        except (PasticheError, OSError) as error:
+            found[number] = error
+
+    async with create_task_group() as tasks:
+        for number, (name, _, value) in enumerate(values):
+            tasks.start_soon(find, number, name, value)
+    sources: dict[str, list[Source]] = {name: [] for name in PICTURE_FIELDS}
     errors: list[FieldError] = []
     statuses: set[int] = set()
-    for name in PICTURE_FIELDS:
-        sources[name] = []
-        values = form.getlist(name)
-        for index, value in enumerate(values):
-            if isinstance(value, Upload):
-                await to_thread.run_sync(value.flush)
-                sources[name].append(value.path)
-                continue
-            assert isinstance(value, str)
-            try:
-                target = folder / f"{name}-{index}.fetched"
-                sources[name].append(await fetch_reference(name, value, target, access))
-            except InvalidFields as invalid:
+    for number, (name, index, _) in enumerate(values):
+        match found[number]:
+            case InvalidFields() as invalid:
+                count = len(form.getlist(name))
                 errors += [
-                    replace(each, detail=locate(each.detail, index, len(values)))
+                    replace(each, detail=locate(each.detail, index, count))
                     for each in invalid.errors
                 ]
                 statuses.add(invalid.http_status)
+            case Exception() as error:
+                raise error
+            case source:
+                sources[name].append(source)
     if errors:
-        raise InvalidFields(errors, status=statuses.pop() if len(statuses) == 1 else 422)
+        _refuse(errors, statuses)
     return sources
+
+
+async def _find_source(field: str, value: UploadFile | str, target: Path, access: Access) -> Source:
+    if isinstance(value, str):
+        return await fetch_reference(field, value, target, access)
+    assert isinstance(value, Upload)
+    await to_thread.run_sync(value.flush)
+    return value.path
 
 
 async def _normalise(
@@ -173,8 +230,13 @@ async def _normalise(
                 errors.append(FieldError(name, fault.code, sentence))
                 statuses.add(fault.status)
     if errors:
-        raise InvalidFields(errors, status=statuses.pop() if len(statuses) == 1 else 422)
+        _refuse(errors, statuses)
     return files
+
+
+def _refuse(errors: list[FieldError], statuses: Collection[int]) -> NoReturn:
+    """Raises InvalidFields, with the status of the errors if they share one."""
+    raise InvalidFields(errors, *(statuses if len(statuses) == 1 else ()))
 
 
 async def _copy_stored(field: str, picture: StoredPicture, target: Path, blobs: BlobStore) -> None:

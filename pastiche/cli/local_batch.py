@@ -125,7 +125,7 @@ def read_inputs(
         InvalidPicture: an image cannot be read.
     """
     found: dict[str, list[Image.Image]] = {name: [] for name in pictures}
-    for field, _, data in read_uploads(pictures, limit_bytes):
+    for field, data in read_uploads(pictures, limit_bytes):
         try:
             found[field].append(read_picture(data, f"The {field} image"))
         except UnreadablePicture as error:

@@ -129,7 +129,8 @@ class AsyncClient:
         """Submits a job, waits until it is done, and returns the picture.
 
         Args:
-            content: the content image: a path, bytes, an open file, a Pillow image or an array.
+            content: the content image: a path, bytes, an open file, a Pillow image or an array; or
+                a text for the service: an `https://` URL, which it fetches, or a data URI.
             style: the style image, or a list of them.
             format: of the picture.
             on_event: called with every event of the job.
