@@ -1,5 +1,6 @@
 """Batches: a job for each content image with each style image, all or none, and their sheet."""
 
+from base64 import b64encode
 from io import BytesIO
 from typing import Any
 
@@ -93,6 +94,22 @@ def test_a_batch_may_vary_options_too(api: RunningApi) -> None:
     ]
 
 
+def test_a_batch_may_be_sent_as_json(api: RunningApi) -> None:
+    uris = [
+        f"data:image/png;base64,{b64encode(pictures.png(each, 40)).decode()}" for each in (60, 61)
+    ]
+    response = api.http.post("/batches", json={"content": uris, "style": uris[0], "seed": [1, 2]})
+    assert response.status_code == 202, response.text
+    members = response.json()["jobs"]
+    assert [(member["content"], member["values"]["seed"]) for member in members] == [
+        ("1 data URI", 1),
+        ("1 data URI", 2),
+        ("2 data URI", 1),
+        ("2 data URI", 2),
+    ]
+    assert get_widths(api, members[3]["id"]) == [61, 60]
+
+
 def test_a_batch_may_be_as_large_as_a_sweep(api: RunningApi) -> None:
     assert len(post_batch(api, 16, 4).json()["jobs"]) == 64
 
@@ -106,6 +123,7 @@ def test_a_batch_may_be_as_large_as_a_sweep(api: RunningApi) -> None:
         (["a\u202eb.jpg", 300 * "x"], ["ab.jpg", 100 * "x"]),
         (["/", "a.jpg"], ["content", "a.jpg"]),
         (["写真.jpg", "b.jpg"], ["写真.jpg", "b.jpg"]),
+        ([".", "b.jpg"], ["content", "b.jpg"]),
     ],
 )
 def test_the_pictures_of_a_batch_have_the_names_of_their_files(
