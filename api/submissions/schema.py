@@ -39,7 +39,7 @@ def _form_schema(kind: Kind) -> Schema:
         name: file if limit == 1 else _list_of(file, limit)
         for name, limit in _list_pictures(kind).items()
     }
-    return _object_schema("Submission", kind, pictures, options)
+    return _object_schema(kind, pictures, options)
 
 
 def _json_schema(kind: Kind) -> Schema:
@@ -49,7 +49,7 @@ def _json_schema(kind: Kind) -> Schema:
         name: text if limit == 1 else {"anyOf": [text, _list_of(text, limit)]}
         for name, limit in _list_pictures(kind).items()
     }
-    return _object_schema("JsonSubmission", kind, pictures, options)
+    return _object_schema(kind, pictures, options)
 
 
 def _list_pictures(kind: Kind) -> dict[str, int]:
@@ -58,9 +58,7 @@ def _list_pictures(kind: Kind) -> dict[str, int]:
     return {name: get_picture_limit(name, kind) for name in names}
 
 
-def _object_schema(
-    title: str, kind: Kind, pictures: dict[str, Schema], options: dict[str, Schema]
-) -> Schema:
+def _object_schema(kind: Kind, pictures: dict[str, Schema], options: dict[str, Schema]) -> Schema:
     start = options["start"]
     if kind == "batch":
         start["enum"] = [choice for choice in start["enum"] if choice != "image"]
@@ -82,7 +80,7 @@ def _object_schema(
     }
     return {
         "type": "object",
-        "title": title,
+        "title": "Submission",
         "properties": described | {name: options[name] for name in TEXT_FIELDS if name in options},
         "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
         "additionalProperties": False,
