@@ -41,8 +41,9 @@ def requests_of(page: str) -> str:
 
 def test_every_field_in_it_is_a_field_of_the_form(api: RunningApi) -> None:
     document = api.http.get("/openapi.json").json()
-    form = document["paths"]["/jobs"]["post"]["requestBody"]["content"]["multipart/form-data"]
-    page = read_page(api)
+    bodies = document["paths"]["/jobs"]["post"]["requestBody"]["content"]
+    form, page = bodies["multipart/form-data"], read_page(api)
+    assert ("JSON body" in page) == ("application/json" in bodies)
     named = set(re.findall(r"-F (\w+)=", page)) | {"size", "style_weight", "content_weight"}
     assert named | {"preset", "seed"} <= form["schema"]["properties"].keys()
 
