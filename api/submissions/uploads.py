@@ -71,12 +71,12 @@ async def read_submissions(access: Access, kind: Kind) -> AsyncIterator[list[Sub
         form = normalize_form(await _read_form(request, folder, kind), kind)
         reused = {} if kind == "batch" else await _find_reused_pictures(form, access)
         variants, job_settings = parse_fields(form, reused, service.settings, kind)
+        check_priority(job_settings.priority, access)
         sources = await _find_sources(form, folder, access)
         for field, keys in reused.items():
             sources[field] = [StoredPicture(key) for key in keys]
         with tracing.span("decode"):
             files = await _normalise(sources, folder, service)
-        check_priority(job_settings.priority, access)
         fingerprint = _compute_fingerprint(form)
         submissions = []
         for pair in make_pairs(form, files) if kind == "batch" else [Pair(files)]:
