@@ -12,8 +12,8 @@ PasticheError
 │   │   CancelRequested, FinishRequested, DamagedRecord, ResultNotReady, NoResult, ResultLost,
 │   │   PicturesLost, NotAcceptable, RangeNotSatisfiable
 └── Unavailable          the service cannot do it now: 5xx, worth another try
-    ├── QueueFull, TooManyConnections, DecodersBusy, EncodingFailed, RedisUnavailable,
-    │   StorageUnavailable, StorageFull
+    ├── QueueFull, TooManyConnections, DecodersBusy, TooManyFetches, EncodingFailed,
+    │   RedisUnavailable, StorageUnavailable, StorageFull
 """
 
 from collections.abc import Mapping
@@ -27,12 +27,19 @@ FIELD_FAULTS = {
     "invalid_value": "The value is not allowed for this field.",
     "backbone_missing": "No running worker has the weights of this backbone.",
     "size_too_large": "More pixels than the operator or the workers' memory allows.",
-    "too_many_values": "The values give more jobs than a sweep may have.",
+    "too_many_values": "The values and pictures give more jobs than may be submitted at once.",
+    "not_in_batches": "The field belongs to one pair of images, and a batch has several.",
     "priority_not_allowed": "The key, or the operator if no keys are required, does not allow "
     "high priority.",
     "text_too_long": "The text is longer than 16 kB.",
     "not_text": "The field expects text, not a file.",
-    "not_a_file": "The field expects a file, not text.",
+    "not_a_file": "The field expects a file, or a text that names a picture: an `https://` URL or "
+    "a data URI.",
+    "not_base64": "The data URI is not base64.",
+    "url_not_allowed": "The URL does not begin with `https://`, is not that of a public address, "
+    "redirects to such a URL, or the operator does not allow URLs.",
+    "url_unreachable": "The URL could not be read, or not in time.",
+    "url_refused": "The URL answers with another status than 200, or redirects too often.",
     "unknown_field": "There is no field with this name.",
     "repeated_field": "The field is given more often than allowed.",
     "missing_file": "The picture is required.",
@@ -255,6 +262,10 @@ class TooManyConnections(Unavailable):
 
 class DecodersBusy(Unavailable):
     code, status, title = "decoders_busy", 503, "Too many pictures are being decoded"
+
+
+class TooManyFetches(Unavailable):
+    code, status, title = "too_many_fetches", 503, "Too many pictures are being fetched"
 
 
 class EncodingFailed(Unavailable):

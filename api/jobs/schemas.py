@@ -183,7 +183,7 @@ class Estimate(BaseModel):
     dry_run: Literal[True] = True
     options: JobOptions
     warnings: list[JobWarning] = Field(description=_WARNINGS)
-    jobs: int = Field(description="The number of jobs: one, or those of a sweep.")
+    jobs: int = Field(description="The number of jobs: one, or those of a sweep or a batch.")
     megapixel_iterations: float = Field(
         description="The work of all jobs, in millions of pixels times iterations."
     )

@@ -10,7 +10,7 @@ from api.http.problems import caller_problems
 from api.jobs.dependencies import get_worker_speeds
 from api.jobs.estimates import estimate_seconds
 from api.jobs.schemas import JobOptions
-from api.submissions.form import form_schema
+from api.submissions.schema import request_body
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.option_type import Option
 from pastiche.options import OPTIONS
@@ -67,7 +67,7 @@ class PresetList(BaseModel):
 @router.get("/options", responses=caller_problems())
 async def list_options(access: CurrentAccess) -> OptionList:
     """Every field of a submission with its meaning, range and default."""
-    schema = form_schema()["content"]["multipart/form-data"]["schema"]["properties"]
+    schema = request_body("job")["content"]["multipart/form-data"]["schema"]["properties"]
     table = {**OPTIONS, **JOB_SETTINGS}
     described = [_describe(name, fields, table.get(name)) for name, fields in schema.items()]
     return OptionList(options=described)

@@ -14,7 +14,7 @@ from api.jobs import schemas
 from api.jobs.dependencies import PathJob, find_job, job_exists, respond_with_job
 from api.jobs.results import respond_with_result
 from api.service import Service
-from api.submissions.form import Submission, form_schema
+from api.submissions.form import Submission
 from api.submissions.idempotency import ParsedHeaders, SubmissionHeaders, reserve_key
 from api.submissions.queueing import (
     DryRun,
@@ -25,7 +25,8 @@ from api.submissions.queueing import (
     make_place,
     respond_with_estimate,
 )
-from api.submissions.uploads import read_submission
+from api.submissions.schema import request_body
+from api.submissions.uploads import read_submissions
 from shared import logs, tracing
 from shared.errors import DamagedRecord, JobNotOver, PicturesLost
 from shared.jobs import Job, Place
@@ -47,16 +48,17 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
             "content": {media_type: {} for media_type in MEDIA_TYPES.values()},
         }
     },
-    openapi_extra={"requestBody": form_schema()},
+    openapi_extra={"requestBody": request_body("job")},
 )
 async def submit_job(
     access: CurrentAccess, headers: ParsedHeaders, dry_run: DryRun = False
 ) -> Response:
     """Accepts a content image, style images and options, and queues the job."""
     with tracing.span("submission", kind=SpanKind.PRODUCER):
-        async with read_submission(access) as submission:
+        async with read_submissions(access, "job") as submissions:
             if dry_run:
-                return await respond_with_estimate(submission, access)
+                return await respond_with_estimate(submissions, access)
+            (submission,) = submissions
             job_id = await _submit(submission, access, headers)
     return await _respond(job_id, access, headers)
 

@@ -1,16 +1,19 @@
-"""The form of a submission: its fields, parsed to options and settings, and its schema."""
+"""The form of a submission: its fields, parsed to options and settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypeAlias
 
 from starlette.datastructures import FormData, UploadFile
 
 from api.http.problems import invalid_option_error, unknown_field_error
-from pastiche.job_settings import JOB_ID_PATTERN, JOB_SETTINGS, JobSettings, parse_job_settings
+from api.submissions.files import check_upload, is_blank
+from api.submissions.pairs import PAIRED_FIELDS, check_batch, locate
+from api.submissions.references import POSSIBLE, is_reference
+from pastiche.job_settings import JOB_SETTINGS, JobSettings, parse_job_settings
 from pastiche.memory_budget import ImageSizes
 from pastiche.option_values import NumberType
 from pastiche.options import OPTIONS, SWEEP_OPTIONS, InvalidOptions, OptionError, Options, parse
@@ -18,10 +21,15 @@ from pastiche.presets import PRESETS, Preset, check_network
 from shared.errors import FieldError, InvalidFields
 from shared.inputs import PICTURE_FIELDS, Inputs
 from shared.jobs import is_job_id
+from shared.public_network import check_url
 from shared.settings import Settings
-from shared.webhooks import check_url
 
-MAX_SWEEP_JOBS = 64
+Kind: TypeAlias = Literal["job", "sweep", "batch"]
+"""What a submission creates: one job; a job for each combination of several option values; or these
+for each pair of several content and style images."""
+
+MAX_JOBS = 64
+"""How many jobs one submission may create."""
 
 TEXT_FIELDS = tuple(dict.fromkeys(("preset", *OPTIONS, *JOB_SETTINGS)))
 """The names of the fields that are text."""
@@ -47,6 +55,7 @@ class Submission:
         variants: the options of each job; one for a single job.
         sizes: of the pictures.
         fingerprint: the same for the same form, and for no other.
+        content, style: the names of its two images if it is one pair of a batch.
     """
 
     variants: tuple[Variant, ...]
@@ -54,30 +63,26 @@ class Submission:
     pictures: Inputs[Path]
     sizes: ImageSizes
     fingerprint: str
+    content: str | None = None
+    style: str | None = None
 
 
-def normalize_form(form: FormData, *, is_sweep: bool = False) -> FormData:
+def normalize_form(form: FormData, kind: Kind) -> FormData:
     """The form without what browsers send for fields that were left blank: empty texts, and files
     without a name. The values of a list, if sent as several fields, become one text."""
     items: list[tuple[str, UploadFile | str]] = []
     for name in form:
-        values = [value for value in form.getlist(name) if not _is_blank(value)]
+        values = [value for value in form.getlist(name) if not is_blank(value)]
         texts = [value for value in values if isinstance(value, str)]
-        if len(texts) == len(values) > 1 and _accepts_list(name, is_sweep):
+        if len(texts) == len(values) > 1 and _accepts_list(name, kind):
             values = [",".join(texts)]
         items += [(name, value) for value in values]
     return FormData(items)
 
 
-def _accepts_list(name: str, is_sweep: bool) -> bool:
+def _accepts_list(name: str, kind: Kind) -> bool:
     option = OPTIONS.get(name) or JOB_SETTINGS.get(name)
-    return option is not None and (option.type.is_list or (is_sweep and option.sweep))
-
-
-def _is_blank(value: UploadFile | str) -> bool:
-    if isinstance(value, str):
-        return not value.strip()
-    return not value.filename and not value.size
+    return option is not None and (option.type.is_list or (kind != "job" and option.sweep))
 
 
 def start_job_id(form: FormData) -> str | None:
@@ -103,7 +108,7 @@ def pictures_job_id(form: FormData) -> str | None:
 
 
 def parse_fields(
-    form: FormData, reused: Mapping[str, list[str]], settings: Settings, *, is_sweep: bool
+    form: FormData, reused: Mapping[str, list[str]], settings: Settings, kind: Kind
 ) -> tuple[tuple[Variant, ...], JobSettings]:
     """The options of each job, and the settings of all.
 
@@ -114,13 +119,20 @@ def parse_fields(
         InvalidFields: names every field at fault.
     """
     counts = {name: len(form.getlist(name)) or len(reused.get(name, ())) for name in PICTURE_FIELDS}
-    file_errors = [*_check_fields(form), *_check_files(form, reused, settings)]
+    file_errors = [*_check_fields(form, kind), *_check_files(form, reused, settings)]
     texts = {name: text for name, text in form.items() if isinstance(text, str)}
+    pairs = 1
+    if kind == "batch":
+        pairs = prod(counts[name] for name in PAIRED_FIELDS)
+        counts = dict.fromkeys(PICTURE_FIELDS, 0) | dict.fromkeys(PAIRED_FIELDS, 1)
+        refused = check_batch(form)
+        file_errors += refused
+        texts = {n: text for n, text in texts.items() if n not in {each.field for each in refused}}
     job_settings, errors = _parse_settings(texts, settings)
     variants: tuple[Variant, ...] = ()
     if all(error.field != "preset" for error in errors):
         variants, option_errors = _parse_variants(
-            texts, job_settings.preset, counts, settings, is_sweep=is_sweep
+            texts, job_settings.preset, counts, settings, kind, pairs
         )
         errors = [*option_errors, *errors]
     if errors:
@@ -131,28 +143,41 @@ def parse_fields(
     return variants, job_settings
 
 
-def _check_fields(form: FormData) -> list[FieldError]:
+def _check_fields(form: FormData, kind: Kind) -> list[FieldError]:
     """The errors of fields that do not exist, that are repeated, or that are files and not text."""
     names = [name for name, _ in form.multi_items()]
     known = (*PICTURE_FIELDS, *TEXT_FIELDS)
     errors = []
     for name in dict.fromkeys(names):
-        most = PICTURE_FIELDS[name].most if name in PICTURE_FIELDS else 1
+        most = get_picture_limit(name, kind) if name in PICTURE_FIELDS else 1
         if name not in known:
             errors.append(unknown_field_error(name, known))
         elif names.count(name) > most:
-            often = "once" if most == 1 else f"{most} times"
-            sentence = f"This field may be given only {often}."
+            sentence = _describe_repetition(form.getlist(name), most)
             errors.append(FieldError(name, "repeated_field", sentence))
         elif name not in PICTURE_FIELDS and isinstance(form[name], UploadFile):
             errors.append(FieldError(name, "not_text", "This field is text, not a file."))
     return errors
 
 
+def get_picture_limit(name: str, kind: Kind) -> int:
+    """How many pictures a field may have."""
+    is_paired = kind == "batch" and name in PAIRED_FIELDS
+    return MAX_JOBS if is_paired else PICTURE_FIELDS[name].most
+
+
+def _describe_repetition(values: Sequence[UploadFile | str], most: int) -> str:
+    texts = sum(isinstance(value, str) for value in values)
+    if most == 1 and 0 < texts < len(values):
+        return "Send this field either as a file or as a text, not both."
+    return f"This field may be given only {'once' if most == 1 else f'{most} times'}."
+
+
 def _check_files(
     form: FormData, reused: Mapping[str, list[str]], settings: Settings
 ) -> list[FieldError]:
-    """The errors of pictures that are missing, empty, too large as files, or not files."""
+    """The errors of pictures that are missing, empty, too large as files, or neither files nor
+    references."""
     errors = []
     for name, field in PICTURE_FIELDS.items():
         uploads = form.getlist(name)
@@ -161,20 +186,20 @@ def _check_files(
         if uploads and name == "start_image" and name in reused:
             sentence = "Send this picture, or let `start` name a job: not both."
             errors.append(FieldError(name, "repeated_field", sentence))
-        faults = (_check_file(name, upload, settings) for upload in uploads)
-        errors += [fault for fault in faults if fault is not None][:1]
+        faults = [_check_file(name, upload, settings) for upload in uploads]
+        errors += [
+            replace(fault, detail=locate(fault.detail, index, len(uploads)))
+            for index, fault in enumerate(faults)
+            if fault is not None
+        ]
     return errors
 
 
 def _check_file(name: str, upload: UploadFile | str, settings: Settings) -> FieldError | None:
     if not isinstance(upload, UploadFile):
-        return FieldError(name, "not_a_file", "Send this field as a file.")
-    if not upload.size:
-        return FieldError(name, "empty_file", "This file is empty.")
-    if upload.size > settings.upload_limit_bytes:
-        limit = settings.upload_limit_megabytes
-        return FieldError(name, "file_too_large", f"This file is larger than {limit} MB.")
-    return None
+        sentence = f"This must be {POSSIBLE}."
+        return None if is_reference(upload) else FieldError(name, "not_a_file", sentence)
+    return check_upload(name, upload, settings)
 
 
 def _parse_settings(
@@ -204,14 +229,17 @@ def _parse_variants(
     preset: Preset,
     image_counts: Mapping[str, int],
     settings: Settings,
-    *,
-    is_sweep: bool,
+    kind: Kind,
+    pairs: int,
 ) -> tuple[tuple[Variant, ...], list[FieldError]]:
-    """The options of each job, or the errors in them."""
-    axes = {name: texts[name].split(",") for name in SWEEP_OPTIONS if is_sweep and name in texts}
-    if prod(map(len, axes.values())) > MAX_SWEEP_JOBS:
-        sentence = f"A sweep may have at most {MAX_SWEEP_JOBS} pictures."
-        return (), [FieldError(name, "too_many_values", sentence) for name in axes]
+    """The options of each job of a pair, or the errors in them."""
+    several = () if kind == "job" else SWEEP_OPTIONS
+    axes = {name: texts[name].split(",") for name in several if name in texts}
+    count = pairs * prod(map(len, axes.values()))
+    if count > MAX_JOBS:
+        sentence = f"These are {count} jobs; at most {MAX_JOBS} may be submitted at once."
+        names = (*(PAIRED_FIELDS if kind == "batch" else ()), *axes)
+        return (), [FieldError(name, "too_many_values", sentence) for name in names]
     variants = []
     for values in product(*axes.values()):
         one = {**texts, **dict(zip(axes, map(str.strip, values), strict=True))}
@@ -265,35 +293,3 @@ def _limit_size(error: OptionError, max_size: int) -> FieldError:
         sentence = error.sentence.replace(size.requirement, limited.requirement)
         return FieldError("size", "invalid_value", f"This {sentence}")
     return invalid_option_error(error)
-
-
-def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
-    """The form as an OpenAPI request body, with several values for some options in a sweep."""
-    texts = {
-        name: option.sweep_schema() if is_sweep and option.sweep else option.form_schema()
-        for name, option in {**OPTIONS, **JOB_SETTINGS}.items()
-    }
-    start = texts["start"]
-    choices = {key: start.pop(key) for key in ("type", "enum")}
-    start["anyOf"] = [choices, {"type": "string", "pattern": JOB_ID_PATTERN}]
-    start["description"] += " Or the id of an earlier job, to start from its result."
-    schema = {
-        "type": "object",
-        "title": "Submission",
-        "properties": {
-            **{name: _picture_schema(name) for name in PICTURE_FIELDS},
-            **{name: texts[name] for name in TEXT_FIELDS},
-        },
-        "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
-        "additionalProperties": False,
-    }
-    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-
-
-def _picture_schema(name: str) -> dict[str, Any]:
-    field = PICTURE_FIELDS[name]
-    file = {"type": "string", "format": "binary"}
-    description = f"{field.description} JPEG, PNG, WebP or AVIF."
-    if field.most == 1:
-        return file | {"description": description}
-    return {"type": "array", "items": file, "maxItems": field.most, "description": description}

@@ -246,23 +246,26 @@ def _check_outcome(outcome: Submitted, service: Service) -> None:
         raise StorageUnavailable(sentence, retry_after_seconds=LATE_SECONDS)
 
 
-async def respond_with_estimate(submission: Submission, access: Access) -> Response:
-    """What a submission would cost, and when its last result might be there."""
-    place = make_place(submission, access)
-    outlook = await access.service.jobs.run(job_records.estimate(place))
+async def respond_with_estimate(submissions: Sequence[Submission], access: Access) -> Response:
+    """What submissions would cost together, and when their last result might be there."""
+    places = [make_place(submission, access) for submission in submissions]
+    outlook = await access.service.jobs.run(job_records.estimate(places[0]))
     speeds = await get_worker_speeds(access.service)
     warnings = dict.fromkeys(
         warning
+        for submission in submissions
         for variant in submission.variants
         for warning in list_warnings(variant.options, submission)
     )
-    options, jobs = submission.variants[0].options, len(submission.variants)
-    plan = scales(*submission.sizes.content, options)
+    variants = submissions[0].variants
+    work = len(variants) * sum(place.work for place in places)
+    options, jobs = variants[0].options, len(variants) * len(submissions)
+    plan = scales(*submissions[-1].sizes.content, options)
     estimate = Estimate(
         options=JobOptions(options.to_dict()),
         warnings=[JobWarning(**asdict(warning)) for warning in warnings],
         jobs=jobs,
-        megapixel_iterations=round(jobs * place.work / 1e6, 3),
+        megapixel_iterations=round(work / 1e6, 3),
         queue_position=outlook.position,
         eta_seconds=estimate_seconds(outlook.work_ahead, plan, speeds, jobs=jobs),
     )

@@ -6,6 +6,7 @@ has the whole JSON object.
 """
 
 import json
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
@@ -231,17 +232,25 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A job of a sweep: the option values in which it differs from the other jobs, and its state;
-    None once it is deleted."""
+    """A job of a sweep or a batch: in what it differs from the other jobs, and its state.
+
+    Attributes:
+        content, style: in a batch, the file names of its two images.
+        values: the options that have another value in other jobs.
+        job: None once it is deleted.
+    """
 
     id: str
+    content: str | None = None
+    style: str | None = None
     values: Mapping[str, float] = _mapping()
     job: Job | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep(_Resource):
-    """A pair of images, painted with every combination of some options; one job for each."""
+    """Every pair of some images, painted with every combination of some options; one job for
+    each."""
 
     id: str
     is_over: bool
@@ -306,7 +315,14 @@ class ProgressUpdated:
 
 @dataclass(frozen=True, slots=True)
 class PreviewReady:
-    """There is a newer preview: `Client.preview` fetches it."""
+    """There is a newer preview: `Client.preview` fetches it.
+
+    Attributes:
+        jpeg: the picture, at most 512 pixels large or 128 KiB, if the job is watched with previews;
+            None if it could not be sent.
+    """
+
+    jpeg: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +365,11 @@ Event: TypeAlias = (
 
 
 @dataclass(frozen=True, slots=True)
+class _Preview:
+    jpeg: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Deleted:
     id: str = ""
 
@@ -365,7 +386,8 @@ def parse_event(name: str, data: str) -> Event | None:
         case "progress":
             return ProgressUpdated(parse(Progress, data))
         case "preview":
-            return PreviewReady()
+            jpeg = parse(_Preview, data).jpeg
+            return PreviewReady(None if jpeg is None else b64decode(jpeg, validate=True))
         case "done":
             return JobFinished(parse(Job, data))
         case "gone":

@@ -3,7 +3,8 @@
 Pictures that the service would not accept are rejected before they are sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
@@ -38,6 +39,9 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 
 Form: TypeAlias = list[tuple[str, tuple[str | None, str | bytes]]]
 """The parts of a multipart form, each with its name; texts have no file name."""
+
+REFERENCES = ("https://", "http://", "data:")
+"""What a text begins with that is not a path, but names a picture to the service."""
 
 _ACCEPTED = "JPEG, PNG, WebP and AVIF are accepted"
 
@@ -93,7 +97,7 @@ def make_path(collection: str, resource: Job | Sweep | str, part: str = "") -> s
 
 
 def make_form(
-    content: Picture | None,
+    content: Pictures | None,
     style: Pictures | None,
     options: Mapping[str, Any],
     limit_bytes: int,
@@ -101,21 +105,26 @@ def make_form(
     """The multipart form of a submission. Texts are parts too: without a picture, httpx would send
     a form that is not multipart, which the service rejects.
 
+    A URL or a data URI is sent as it is, instead of a file.
+
     Raises:
         InvalidPicture: a picture cannot be read, or would not be accepted.
     """
     fields = {"content": content, "style": style, **options}
     pictures = {name: fields.pop(name, None) for name in PICTURE_FIELDS}
-    files = read_uploads(pictures, limit_bytes)
     texts = {name: encode_option(value) for name, value in fields.items() if value is not None}
     return [
         *((name, (None, text)) for name, text in texts.items()),
-        *((name, (name, data)) for name, data in files),
+        *(
+            _make_part(field, picture, limit_bytes)
+            for field, several in pictures.items()
+            for picture in _as_list(several)
+        ),
     ]
 
 
 async def make_form_in_thread(
-    content: Picture | None,
+    content: Pictures | None,
     style: Pictures | None,
     options: Mapping[str, Any],
     limit_bytes: int,
@@ -134,10 +143,35 @@ def read_uploads(
     """
     return [
         (field, _read_upload(field, picture, limit_bytes))
-        for field, given in pictures.items()
-        if given is not None
-        for picture in (given if isinstance(given, list | tuple) else (given,))
+        for field, several in pictures.items()
+        for picture in _as_list(several)
     ]
+
+
+def is_reference(picture: object) -> bool:
+    """Whether it is a URL or a data URI, which the service reads, not a path."""
+    return isinstance(picture, str) and picture[:8].lower().startswith(REFERENCES)
+
+
+def _as_list(given: Any) -> Sequence[Any]:
+    """The pictures of one field."""
+    if given is None:
+        return ()
+    return given if isinstance(given, list | tuple) else (given,)
+
+
+def _make_part(
+    field: str, picture: Picture, limit_bytes: int
+) -> tuple[str, tuple[str | None, str | bytes]]:
+    """The part of a form with a picture: a file with its name, or a text that names it."""
+    if isinstance(picture, str) and is_reference(picture):
+        return field, (None, picture)
+    return field, (_name_file(field, picture), _read_upload(field, picture, limit_bytes))
+
+
+def _name_file(field: str, picture: Picture) -> str:
+    """The name of a picture's file as a form can have it, or else that of its field."""
+    return Path(name_of(picture, field)).name.encode(errors="replace").decode() or field
 
 
 def _read_upload(field: str, picture: Picture, limit_bytes: int) -> bytes:
