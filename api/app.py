@@ -31,12 +31,27 @@ from api.jobs import endpoints as jobs
 from api.jobs import results
 from api.ops import endpoints as ops
 from api.ops.metrics import RequestTimer, make_request_times
+from api.options import endpoints as options
 from api.service import Service
 from api.submissions import endpoints as submissions
 from api.sweeps import endpoints as sweeps
+from api.webhooks import endpoints as webhooks
 from pastiche.version import __version__
 from shared import logs, tracing
 from shared.settings import Settings
+
+_FEATURES = (
+    jobs,
+    submissions,
+    sweeps,
+    events,
+    results,
+    options,
+    webhooks,
+    authentication,
+    ops,
+)
+"""Each with a router; their order is that of the documentation."""
 
 _FORM_FIELDS_BYTES = 1_000_000
 
@@ -76,7 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BlankQueries)
     app.add_middleware(TrailingSlashes)
     app.add_middleware(HeadRequests)
-    for feature in (jobs, submissions, sweeps, events, results, authentication, ops):
+    for feature in _FEATURES:
         app.include_router(feature.router)
     web.install(app, settings)
     problems.install(app)

@@ -1,6 +1,7 @@
 """Keys of callers: stored as hashes, created and revoked by a command.
 
-python -m api.keys create OWNER [--high-priority] | list | revoke ID | webhook-secret [OWNER]
+python -m api.keys create OWNER [--high-priority] | list | revoke ID
+python -m api.keys webhook-secret [OWNER] | webhook-public-key [OWNER]
 
 A key is shown once, when it is created. What is stored names its owner and gives nobody access.
 """
@@ -22,7 +23,7 @@ from shared.job_store import JobStore
 from shared.jobs import NOBODY
 from shared.settings import Settings
 from shared.stored_json import known_fields
-from shared.webhooks import get_secret
+from shared.webhook_keys import get_private_key, get_secret, make_public_key
 
 KEYS = "api:keys"
 """Hash in Redis: the SHA-256 of a key → its record, as JSON."""
@@ -100,21 +101,25 @@ def main(arguments: Sequence[str]) -> int:
     )
     commands.add_parser("list", help="list the keys").set_defaults(name="")
     commands.add_parser("revoke", help="revoke a key").add_argument("name")
-    secret = commands.add_parser("webhook-secret", help="show the secret that signs webhooks")
-    secret.add_argument("name", nargs="?", default=NOBODY)
+    for command, shown in (
+        ("webhook-secret", "the secret that signs webhooks"),
+        ("webhook-public-key", "the public key that verifies webhooks"),
+    ):
+        showing = commands.add_parser(command, help=f"show {shown}")
+        showing.add_argument("name", nargs="?", default=NOBODY)
     options = parser.parse_args(arguments)
-    client = JobStore.connect(Settings().redis_location).client
+    store = JobStore.connect(Settings().redis_location)
     try:
-        return _run(options, client)
+        return _run(options, store)
     except (redis.RedisError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     finally:
-        client.close()
+        store.client.close()
 
 
-def _run(options: Namespace, client: "redis.Redis") -> int:
-    command, name = options.command, options.name
+def _run(options: Namespace, store: JobStore) -> int:
+    command, name, client = options.command, options.name, store.client
     if command == "create":
         sys.stdout.write(f"{create(client, name, high_priority=options.high_priority)}\n")
     elif command == "list":
@@ -122,7 +127,9 @@ def _run(options: Namespace, client: "redis.Redis") -> int:
             right = "  high priority" if key.high_priority else ""
             sys.stdout.write(f"{key.id}  {key.created_at}  {key.owner}{right}\n")
     elif command == "webhook-secret":
-        sys.stdout.write(f"{get_secret(client, name)}\n")
+        sys.stdout.write(f"{store.run(get_secret(name))}\n")
+    elif command == "webhook-public-key":
+        sys.stdout.write(f"{make_public_key(store.run(get_private_key(name)))}\n")
     elif not revoke(client, name):
         sys.stderr.write(f"There is no key {name}.\n")
         return 1

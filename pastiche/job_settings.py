@@ -1,20 +1,32 @@
-"""What a submission may say besides its painting options: preset, priority, deadline, webhook.
+"""What a submission may say besides its painting options: preset, priority, time limits, webhook.
 
 Declared like the options, and read by the same parser, schema writer, command line and docs.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 from pastiche.option_type import Option, option, parse_texts, read_table
 from pastiche.option_values import NumberType, TextType
 from pastiche.presets import MEANINGS, Preset
+from pastiche.setting_values import NumberOrWordType, WordsType
 
 Priority = Literal["high", "normal", "low"]
 
+Keep = float | Literal["until_fetched"]
+"""How long a job is retained once it is over: seconds, or until its result was sent."""
+
+WebhookEvent = Literal["started", "progress", "finished"]
+
+WEBHOOK_EVENTS: tuple[WebhookEvent, ...] = get_args(WebhookEvent)
+"""The events that a webhook can report, in their order."""
+
 MAX_DEADLINE_SECONDS = 7 * 24 * 3600
+
+MIN_KEEP_SECONDS = 3600
+MAX_KEEP_SECONDS = 365 * 24 * 3600
 
 JOB_ID_PATTERN = "^[0-9a-f]{32}$"
 
@@ -41,11 +53,35 @@ class JobSettings:
         "How many seconds the job may wait before it expires; by default it never expires.",
         type=NumberType(0, MAX_DEADLINE_SECONDS, "seconds", is_positive=True),
     )
+    timeout: float | None = option(
+        None,
+        "Job settings",
+        "How many seconds the job may take in all, waiting and painting together. Then it fails "
+        "with `timed_out`; by default only the operator's time limit applies.",
+        type=NumberType(0, MAX_DEADLINE_SECONDS, "seconds", is_positive=True),
+    )
+    keep: Keep | None = option(
+        None,
+        "Job settings",
+        "For how many seconds the job and its pictures are retained once it is over, at most as "
+        "long as the operator allows, which is the default. `until_fetched`: until a minute after "
+        "the result was sent completely, and no longer than that limit.",
+        type=NumberOrWordType(
+            NumberType(MIN_KEEP_SECONDS, MAX_KEEP_SECONDS, "seconds"), ("until_fetched",)
+        ),
+    )
     webhook_url: str | None = option(
         None,
         "Job settings",
-        "Receives a signed POST request when the job is over (Standard Webhooks).",
+        "Receives signed POST requests about the job (Standard Webhooks).",
         type=TextType("an https:// address that is public"),
+    )
+    webhook_events: tuple[WebhookEvent, ...] = option(
+        ("finished",),
+        "Job settings",
+        "What `webhook_url` is notified of: `started`, when a worker first claims the job; "
+        "`progress`, at most every ten seconds; `finished`, when it is over.",
+        type=WordsType(WEBHOOK_EVENTS),
     )
     pictures_of: str | None = option(
         None,
@@ -60,10 +96,24 @@ JOB_SETTINGS: Mapping[str, Option] = MappingProxyType(read_table(JobSettings))
 """Every setting by its name."""
 
 
-def parse_job_settings(texts: Mapping[str, str]) -> JobSettings:
+def limit_keep(max_seconds: float) -> Mapping[str, Option]:
+    """The settings where an operator retains jobs for at most so long."""
+    keep = JOB_SETTINGS["keep"]
+    assert isinstance(keep.type, NumberOrWordType)
+    maximum = min(max_seconds, MAX_KEEP_SECONDS)
+    number = replace(keep.type.number, minimum=min(MIN_KEEP_SECONDS, maximum), maximum=maximum)
+    return {**JOB_SETTINGS, "keep": replace(keep, type=replace(keep.type, number=number))}
+
+
+def parse_job_settings(
+    texts: Mapping[str, str], *, max_keep_seconds: float = MAX_KEEP_SECONDS
+) -> JobSettings:
     """The settings in the texts of a form.
+
+    Args:
+        max_keep_seconds: the operator's limit.
 
     Raises:
         InvalidOptions: names every setting at fault.
     """
-    return JobSettings(**parse_texts(JOB_SETTINGS, texts))
+    return JobSettings(**parse_texts(limit_keep(max_keep_seconds), texts))

@@ -65,9 +65,14 @@ class Scale:
     iterations: int
 
     @property
+    def pixels(self) -> int:
+        """How many pixels it has."""
+        return self.size[0] * self.size[1]
+
+    @property
     def cost(self) -> int:
         """Pixels times iterations."""
-        return self.size[0] * self.size[1] * self.iterations
+        return self.pixels * self.iterations
 
 
 LEAST_SIDE = 16

@@ -27,7 +27,8 @@ FIELD_FAULTS = {
     "invalid_value": "The value is not allowed for this field.",
     "backbone_missing": "No running worker has the weights of this backbone.",
     "size_too_large": "More pixels than the operator or the workers' memory allows.",
-    "too_many_values": "The values give more jobs than a sweep may have.",
+    "too_many_values": "The values and pictures give more jobs than may be submitted at once.",
+    "not_in_batches": "The field belongs to one pair of images, and a batch has several.",
     "priority_not_allowed": "The key, or the operator if no keys are required, does not allow "
     "high priority.",
     "text_too_long": "The text is longer than 16 kB.",
@@ -286,6 +287,7 @@ class StorageFull(Unavailable):
 FailureCode = Literal[
     "worker_lost",
     "time_limit",
+    "timed_out",
     "out_of_memory",
     "weights_missing",
     "layer_missing",
@@ -298,6 +300,7 @@ FailureCode = Literal[
 FAILURES: dict[FailureCode, str] = {
     "worker_lost": "The worker died in every attempt at this job.",
     "time_limit": "Painting took longer than allowed; try a smaller size or fewer iterations.",
+    "timed_out": "The job took longer than its `timeout`, waiting and painting together.",
     "out_of_memory": "The picture did not fit into the worker's memory; try a smaller size.",
     "weights_missing": "The worker does not have the pretrained weights of the requested backbone; "
     "`auto` and `whitened` need none.",

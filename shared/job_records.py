@@ -6,11 +6,23 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from pastiche.job_settings import WEBHOOK_EVENTS, Keep, WebhookEvent
 from pastiche.option_warnings import OptionWarning
 from shared.errors import DamagedRecord
 from shared.inputs import inputs_from_json
-from shared.job_store import JOB_KEYS, Argument, JobStore, Transition
-from shared.jobs import LANES, NOBODY, BackboneUsed, Job, Place, Status, Waiting, Webhook
+from shared.job_store import JOB_KEYS, Argument, JobStore, Transition, milliseconds
+from shared.jobs import (
+    DEFAULT_EVENTS,
+    LANES,
+    NOBODY,
+    BackboneUsed,
+    Job,
+    PaintingStats,
+    Place,
+    Status,
+    Waiting,
+    Webhook,
+)
 from shared.progress import Progress
 from shared.stored_json import json_object, known_fields
 
@@ -56,6 +68,33 @@ def origin_from_text(text: str) -> tuple[str | None, str | None]:
     """The request and the `traceparent`, out of the record."""
     request_id, _, traceparent = text.partition(" ")
     return request_id or None, traceparent or None
+
+
+def keep_to_text(keep: Keep | None) -> str:
+    """How long a job is retained, as the record has it: a word, milliseconds, or '' for as long as
+    the operator allows, and the record has no field."""
+    if keep is None or isinstance(keep, str):
+        return keep or ""
+    return str(milliseconds(keep))
+
+
+def keep_from_text(text: str) -> Keep | None:
+    """How long a job is retained, out of the record. As the operator allows, if it is a word that
+    only a newer version knows."""
+    if text == "until_fetched":
+        return "until_fetched"
+    return int(text) / 1000 if text.isdecimal() else None
+
+
+def events_to_text(events: Sequence[WebhookEvent]) -> str:
+    """The events of a webhook, as the record has them: '' for the default, and it has no field."""
+    return "" if tuple(events) == DEFAULT_EVENTS else ",".join(events)
+
+
+def events_from_text(text: str) -> tuple[WebhookEvent, ...]:
+    """The events out of the record, without those that only a newer version knows."""
+    names = text.split(",")
+    return tuple(event for event in WEBHOOK_EVENTS if event in names)
 
 
 def list_waiting(jobs: JobStore, limit: int) -> list[str]:
@@ -147,12 +186,12 @@ _UNREADABLE = (LookupError, AttributeError, TypeError, ValueError, ArithmeticErr
 def _parse(record: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a job, out of those of its record; one from before there were priorities is
     normal, and how much there is to paint of it is not known; one from before there were owners is
-    nobody's; one without warnings has no field for them."""
+    nobody's. Settings that are not given, warnings and measurements have no field."""
     progress, backbone = record.get("progress"), record.get("backbone_name")
     iteration = record.get("preview_iteration")
     request_id, traceparent = origin_from_text(record.get("request_id", ""))
     inputs, unknown_inputs = inputs_from_json(record["inputs"])
-    moments = ("started", "finished", "expires", "deadline")
+    moments = ("started", "finished", "expires", "deadline", "timeout")
     return {
         "id": record["id"],
         "owner": record.get("owner", NOBODY),
@@ -164,12 +203,14 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
         "warnings": warnings_from_json(record.get("warnings", "[]")),
         "created_at": _moment(record["created_ms"]),
         **{f"{each}_at": _moment_if(record.get(f"{each}_ms")) for each in moments},
+        "keep": keep_from_text(record.get("keep", "")),
         "priority": LANES[int(record.get("lane", 1))],
         "attempt": int(record["attempt"]),
         **{name: int(record.get(name, 0)) for name in ("work", "pixels", "image_bytes")},
         "weight_updates": int(record.get("reweighed", 0)),
         "progress": Progress.from_json(progress) if progress else None,
         "backbone": BackboneUsed(backbone, record.get("backbone_sha256")) if backbone else None,
+        "stats": _stats(record["stats"]) if "stats" in record else None,
         "preview_iteration": int(iteration) if iteration else None,
         "fence": record.get("fence"),
         "preview_key": record.get("preview_key"),
@@ -185,9 +226,16 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def _stats(text: str) -> PaintingStats:
+    return PaintingStats(**known_fields(PaintingStats, json_object(text)))
+
+
 def _webhook(record: Mapping[str, str]) -> Webhook:
+    events = record.get("webhook_events")
     return Webhook(
         url=record["webhook_url"],
+        events=events_from_text(events) if events else DEFAULT_EVENTS,
+        pending=events_from_text(record.get("webhook_pending", "")),
         tries=int(record.get("webhook_tries", 0)),
         tried_at=_moment_if(record.get("webhook_tried_ms")),
         error=record.get("webhook_error") or None,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 from uuid import uuid4
 
-from pastiche.job_settings import Priority
+from pastiche.job_settings import Keep, Priority, WebhookEvent
 from pastiche.option_warnings import OptionWarning
 from pastiche.options import OptionError, Options
 from shared.errors import DamagedRecord
@@ -35,6 +35,9 @@ OVER: frozenset[Status] = frozenset(status for status, ways in NEXT_STATES.items
 
 NOBODY = "anonymous"
 """The owner of all jobs where the API needs no keys."""
+
+DEFAULT_EVENTS: tuple[WebhookEvent, ...] = ("finished",)
+"""What a webhook is notified of if its record does not say."""
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -70,6 +73,24 @@ class BackboneUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class PaintingStats:
+    """How a painting process paints, as it measures itself.
+
+    Attributes:
+        device: the name of its GPU, or `CPU` and how many threads it uses.
+        precision: of the network's features.
+        iterations_per_second: on average since the first iteration of the attempt.
+        peak_memory_bytes: the most that it had of its GPU's memory, or of the machine's, since the
+            attempt began; None if the system does not tell.
+    """
+
+    device: str
+    precision: str
+    iterations_per_second: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """The place of a new job in the queue.
 
@@ -79,7 +100,9 @@ class Place:
         pixels: of the picture; 0 if that is not known.
         image_bytes: about how much memory its images need while it is painted.
         wait_seconds: how long it may be queued before it expires; None for ever.
-        webhook_url: notified when the job is over.
+        timeout_seconds: how long waiting and painting may take together; None for ever.
+        keep: how long it is retained once it is over; None for as long as the operator allows.
+        webhook_url: notified of `webhook_events`.
         request_id: of the request that submitted it.
         traceparent: the parent span of its attempts, if it is traced.
     """
@@ -90,8 +113,11 @@ class Place:
     image_bytes: int = 0
     priority: Priority = "normal"
     wait_seconds: float | None = None
+    timeout_seconds: float | None = None
+    keep: Keep | None = None
     owner: str = NOBODY
     webhook_url: str | None = None
+    webhook_events: tuple[WebhookEvent, ...] = DEFAULT_EVENTS
     request_id: str | None = None
     traceparent: str | None = None
 
@@ -114,15 +140,19 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """The webhook of a job's end.
+    """The webhook of a job.
 
     Attributes:
-        tries: how often delivery was tried.
+        events: what it is notified of.
+        pending: those events before `finished` that are yet to be delivered.
+        tries: how often delivery of the current event was tried.
         error: what went wrong in the last try; None if it arrived, or was not tried yet.
         again_at: when it will be tried again.
     """
 
     url: str
+    events: tuple[WebhookEvent, ...]
+    pending: tuple[WebhookEvent, ...]
     tries: int
     tried_at: datetime | None
     error: str | None
@@ -138,12 +168,15 @@ class Job:
         unknown_inputs: the keys of pictures whose fields this version does not know.
         warnings: of options and images that have no effect, or an unexpected one.
         deadline_at: when it expires if it is still queued.
+        timeout_at: when it fails if it is not over.
+        keep: how long it is retained once it is over; None for as long as the operator allows.
         fence: of the newest claim, and different for each claim.
         work: how much there is to paint, in pixels times iterations.
         pixels: of the picture; 0 if that is not known.
         image_bytes: about how much memory its images need while it is painted; 0 if that is not
             known.
         weight_updates: how often its weights were changed.
+        stats: how its newest attempt paints; None before, or if the worker does not report it.
         preview_iteration: the iteration of the newest preview.
         request_id: of the request that submitted it.
         traceparent: the parent span of its attempts, if it is traced.
@@ -164,6 +197,8 @@ class Job:
     finished_at: datetime | None
     expires_at: datetime | None
     deadline_at: datetime | None
+    timeout_at: datetime | None
+    keep: Keep | None
     priority: Priority
     attempt: int
     fence: str | None
@@ -173,6 +208,7 @@ class Job:
     weight_updates: int
     progress: Progress | None
     backbone: BackboneUsed | None
+    stats: PaintingStats | None
     preview_key: str | None
     preview_iteration: int | None
     losses_key: str | None
@@ -190,6 +226,26 @@ class Job:
     def queue_position(self) -> int | None:
         """How many jobs are before it; None if it is not queued."""
         return self.waiting.position if self.waiting else None
+
+    @property
+    def timeout_seconds(self) -> float | None:
+        """How long waiting and painting may take together; None for ever."""
+        return _seconds(self.created_at, self.timeout_at)
+
+    @property
+    def waited_seconds(self) -> float | None:
+        """How long it waited for its first attempt; None if it still waits."""
+        return _seconds(self.created_at, self.started_at or self.finished_at)
+
+    @property
+    def painted_seconds(self) -> float | None:
+        """How long it took from its first attempt to its end; None if either is missing."""
+        return _seconds(self.started_at, self.finished_at)
+
+    @property
+    def total_seconds(self) -> float | None:
+        """How long it took from its submission to its end; None if it is not over."""
+        return _seconds(self.created_at, self.finished_at)
 
     @property
     def blobs(self) -> frozenset[str]:
@@ -222,3 +278,7 @@ class Job:
     @property
     def is_past_retention(self) -> bool:
         return self.expires_at is not None and self.expires_at < datetime.now(UTC)
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    return None if start is None or end is None else (end - start).total_seconds()

@@ -173,11 +173,20 @@ def encode_png(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def encode_preview(picture: Image.Image) -> bytes:
+def encode_preview(picture: Image.Image, longest_side: int = PREVIEW_PIXELS) -> bytes:
     """Encodes the picture so far as a small JPEG file."""
     out = BytesIO()
-    _reduced(picture, PREVIEW_PIXELS).save(out, "JPEG", quality=80)
+    _reduced(picture, longest_side).save(out, "JPEG", quality=80)
     return out.getvalue()
+
+
+def reduce_preview(preview: bytes, longest_side: int) -> bytes:
+    """Reduces what `encode_preview` returned to a smaller JPEG file.
+
+    Raises:
+        DamagedPicture: it cannot be decoded.
+    """
+    return encode_preview(open_stored(preview, "JPEG"), longest_side)
 
 
 def preview_to_png(preview: bytes) -> bytes:

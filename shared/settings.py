@@ -126,7 +126,8 @@ class Settings(BaseSettings):
     """How many jobs may be queued; further ones are answered with 503."""
 
     retention_hours: PositiveFloat = 168.0
-    """How long a finished job and its pictures can be fetched."""
+    """How long a finished job and its pictures can be fetched. `keep` of a job can only shorten
+    it."""
 
     kept_jobs_per_owner: PositiveInt = 10_000
     """How many finished jobs of one owner are retained. Beyond the limit the oldest are deleted
@@ -165,6 +166,10 @@ class Settings(BaseSettings):
 
     log_level: str = "INFO"
     """`DEBUG`, `INFO`, `WARNING` or `ERROR`."""
+
+    @property
+    def retention_seconds(self) -> float:
+        return 3600 * self.retention_hours
 
     @property
     def kill_after_seconds(self) -> int:

@@ -12,7 +12,14 @@ from typing import Any, Literal
 from pastiche.option_warnings import OptionWarning
 from shared.errors import FAILURES, FailureCode
 from shared.inputs import Inputs, inputs_to_json
-from shared.job_records import EXACT, job_from_reply, origin_to_text, warnings_to_json
+from shared.job_records import (
+    EXACT,
+    events_to_text,
+    job_from_reply,
+    keep_to_text,
+    origin_to_text,
+    warnings_to_json,
+)
 from shared.job_store import Argument, Transition, milliseconds, on_job
 from shared.jobs import LANES, Job, Place
 from shared.settings import Settings
@@ -23,10 +30,14 @@ Canceled = Literal["canceled", "requested", "finishing", "over", "unknown"]
 FinishRequested = Literal["requested", "canceling", "idle", "unknown"]
 Recovered = Literal["queued", "canceled", "worker_lost", "time_limit", "held"]
 WeightsUpdated = Literal["ok", "over", "unknown", "changed"]
-Expired = Literal["expired", "unchanged"]
+Expired = Literal["expired", "timed_out", "unchanged"]
 
 ARRIVAL_SECONDS = 60
 """How long after its pictures a job's record may be written."""
+
+FETCHED_SECONDS = 60
+"""How long a job that is to be deleted once its result was fetched is retained after that: a client
+that lost the end of the response can request it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +60,13 @@ class HeartbeatReply:
     """What a worker learns from a heartbeat.
 
     Attributes:
-        answer: `ok`, `cancel` or `finish` if the client requests it, `lost` if the claim is lost.
+        answer: `ok`, `cancel` or `finish` if the client requests it, `timed_out` if the job took
+            longer than its client allows, `lost` if the claim is lost.
         weight_updates: how often the weights were changed, if the worker does not know it yet.
         options: the job's options in that case.
     """
 
-    answer: Literal["ok", "cancel", "finish", "lost"]
+    answer: Literal["ok", "cancel", "finish", "timed_out", "lost"]
     weight_updates: int | None = None
     options: dict[str, Any] | None = None
 
@@ -132,12 +144,15 @@ def submit(
         "work": place.work,
         "caller": place.caller,
         "lane": LANES.index(place.priority),
-        "wait_ms": 0 if place.wait_seconds is None else max(1, milliseconds(place.wait_seconds)),
+        "wait_ms": _limit_ms(place.wait_seconds),
+        "total_ms": _limit_ms(place.timeout_seconds),
+        "keep": keep_to_text(place.keep),
         "owner": place.owner,
         "in_flight_limit": in_flight_limit,
         "token": key.token if key else "",
         "ttl_ms": milliseconds(key.ttl_seconds) if key else 0,
         "webhook_url": place.webhook_url or "",
+        "webhook_events": events_to_text(place.webhook_events),
         "origin": origin_to_text(place.request_id, place.traceparent),
         "latest_ms": latest_ms,
         "warnings": warnings_to_json(warnings),
@@ -273,8 +288,15 @@ def update_weights(
 
 
 def expire(job_id: str, *, retention: Retention) -> Transition[Expired]:
-    """queued → expired if its deadline has passed."""
-    return on_job("expire", job_id, retention.arguments, read=_word)
+    """queued → expired if its deadline has passed; → failed if it has timed out."""
+    arguments = retention.arguments | {"timed_out": FAILURES["timed_out"]}
+    return on_job("expire", job_id, arguments, read=_word)
+
+
+def end_retention(job_id: str, *, rest_seconds: float = FETCHED_SECONDS) -> Transition[bool]:
+    """The result of a job was sent completely: if the job is retained until then, its retention
+    ends so soon. Whether that has changed it."""
+    return on_job("end_retention", job_id, {"rest_ms": milliseconds(rest_seconds)}, read=bool)
 
 
 def delete(
@@ -309,6 +331,11 @@ def _finish(
 ) -> Transition[Committed]:
     arguments = {"fence": fence, "status": status} | retention.arguments
     return on_job("finish", job_id, arguments, read=_word, fields=news)
+
+
+def _limit_ms(seconds: float | None) -> int:
+    """A time limit as the scripts take it: 0 for none."""
+    return 0 if seconds is None else max(1, milliseconds(seconds))
 
 
 def _idempotency(key: IdempotencyKey | None) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ from typing import Any
 from pastiche.memory_budget import ComputedIn, Memory
 from pastiche.options import LAYER_OPTIONS, Options, missing_layers
 from shared.job_store import Argument, Transition, milliseconds
+from shared.painting_speed import PaintingSpeed
 from shared.stored_json import known_fields
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Worker:
             None if it does not report that.
         limit_bytes: how much of it one painting may use; None for all of it.
         computed_in: the precision of its networks if the options do not set it.
+        overhead_seconds, iteration_seconds: of its speed, by its last jobs.
     """
 
     name: str
@@ -41,6 +43,13 @@ class Worker:
     free_bytes: int | None = None
     limit_bytes: int | None = None
     computed_in: ComputedIn = "float32"
+    overhead_seconds: float = 0.0
+    iteration_seconds: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def speed(self) -> PaintingSpeed:
+        """How long a picture takes, by its last jobs."""
+        return PaintingSpeed(self.rate, self.overhead_seconds, self.iteration_seconds)
 
     def can_paint(self, options: Options, pixels: int, image_bytes: int) -> bool:
         """Whether it has the backbone that a job's options choose, and the memory for its picture.
@@ -90,7 +99,9 @@ def _worker(report: str) -> Worker | None:
     """The worker in a report, which a newer version may have written; None if it is damaged."""
     try:
         known = known_fields(Worker, json.loads(report))
-        return Worker(**known | {"backbones": tuple(known.get("backbones", ()))})
+        backbones = tuple(known.get("backbones", ()))
+        times = ((int(n), float(each)) for n, each in known.get("iteration_seconds", ()))
+        return Worker(**known | {"backbones": backbones, "iteration_seconds": tuple(times)})
     except (AttributeError, TypeError, ValueError) as error:
         log.error("The report of a worker cannot be read: %s", error)
         return None

@@ -42,8 +42,6 @@ _WORDS = {
 """The same for docstrings."""
 
 _TYPES = {
-    tuple[float, ...]: "Sequence[float]",
-    tuple[int, ...]: "Sequence[int]",
     LayerWeights: "LayerWeights",
     int: "int",
     float: "float",
@@ -71,12 +69,13 @@ def generate_options() -> str:
     types = {name: _name(option.annotation) for name, option in {**OPTIONS, **JOB_SETTINGS}.items()}
     types["start"] += " | str"
     axes = {name: types[name] for name, option in OPTIONS.items() if option.sweep}
-    common = {name: kind for name, kind in types.items() if name not in axes}
     pictures = {
         name: "Picture" if field.most == 1 else "Pictures"
         for name, field in PICTURE_FIELDS.items()
         if not field.required
     }
+    pictures["pictures_of"] = types.pop("pictures_of")
+    common = {name: kind for name, kind in types.items() if name not in axes}
     return _formatted(
         f'''"""The arguments of a submission: generated from `pastiche.options` by `make client`."""
 
@@ -91,25 +90,37 @@ PICTURE_FIELDS = {tuple(PICTURE_FIELDS)}
 
 
 class _CommonOptions(TypedDict, total=False):
-    """What jobs and sweeps have in common; `pastiche.options` describes each option.
+    """What all submissions have in common; `pastiche.options` describes each option.
 
-    `start` may also be the id of an earlier job, whose result is the start image. `pictures_of` is
-    the id of an earlier job whose pictures are used if none are given.
+    `start` may also be the id of an earlier job, whose result is the start image.
     """
 
-{_fields(pictures | common)}
+{_fields(common)}
 
 
-class JobOptions(_CommonOptions, total=False):
+class _OtherPictures(TypedDict, total=False):
+    """The pictures that go with one pair of images.
+
+    `pictures_of` is the id of an earlier job whose pictures are used if none are given.
+    """
+
+{_fields(pictures)}
+
+
+class JobOptions(_CommonOptions, _OtherPictures, total=False):
     """The options of one job."""
 
 {_fields(axes)}
 
 
-class SweepOptions(_CommonOptions, total=False):
-    """The options of a sweep: one job for each combination of the values of these."""
+class BatchOptions(_CommonOptions, total=False):
+    """The options of a batch: one job for each combination of the values of these."""
 
 {_fields({name: f"{kind} | Sequence[{kind}]" for name, kind in axes.items()})}
+
+
+class SweepOptions(BatchOptions, _OtherPictures, total=False):
+    """The options of a sweep: those of a batch, and the pictures of its pair."""
 
 
 class WeightOptions(TypedDict, total=False):
@@ -129,6 +140,8 @@ def _name(hint: Any) -> str:
     if hint in _TYPES:
         return _TYPES[hint]
     arguments = get_args(hint)
+    if get_origin(hint) is tuple:
+        return f"Sequence[{_name(arguments[0])}]"
     if get_origin(hint) is Literal:
         return f"Literal[{', '.join(map(repr, arguments))}]"
     return " | ".join(_name(each) for each in arguments if each is not type(None))

@@ -83,10 +83,13 @@ class Registration(Thread):
         self._register(0.0)
 
     def _register(self, ttl_seconds: float) -> None:
+        speed = self._context.speed_record.speed
         try:
             worker = replace(
                 self._context.capability.worker(),
-                rate=self._context.painting_rate.value,
+                rate=speed.rate,
+                overhead_seconds=speed.overhead_seconds,
+                iteration_seconds=speed.iteration_seconds,
                 memory_bytes=self._memory_bytes(),
             )
             self._context.jobs.run(register_worker(worker, ttl_seconds=ttl_seconds))

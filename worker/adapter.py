@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -68,6 +69,31 @@ def memory_bytes() -> int:
     except OSError:
         return getrusage(RUSAGE_SELF).ru_maxrss
     return pages * getpagesize()
+
+
+def begin_peak_memory() -> Callable[[], int | None]:
+    """Begins to measure how much of the GPU's memory, or of the machine's, this process has at
+    most. Returns a function for the maximum since then; None where that cannot be measured."""
+    device = best_device()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return lambda: torch.cuda.max_memory_allocated(device)
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM: proc_pid_clear_refs(5)
+    except OSError:
+        return lambda: None
+    return _read_peak_memory
+
+
+def _read_peak_memory() -> int | None:
+    status = Path("/proc/self/status").read_text()
+    kilobytes = re.search(r"^VmHWM:\s*([0-9]+) kB$", status, re.MULTILINE)
+    return None if kilobytes is None else 1024 * int(kilobytes[1])
+
+
+def choose_precision(options: Options) -> str:
+    """In which precision the network computes these options here."""
+    return str(convolution_dtype(best_device(), options)).removeprefix("torch.")
 
 
 def choose(options: Options, settings: Settings) -> BackboneSource:

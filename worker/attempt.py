@@ -1,7 +1,7 @@
 """One worker's attempt at one job: what it loads, reports and commits under its fence."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
+from pastiche.sizes import Scale
 from shared import tracing, transitions
 from shared.blob_store import BLOB_STORE_ERRORS, result_key
 from shared.celery_app import publish
@@ -20,6 +21,8 @@ from shared.progress import Progress
 from shared.transitions import Committed
 from worker.context import WorkerContext
 from worker.lease import Lease
+from worker.measurements import Measurements
+from worker.painting_clock import PaintingClock
 from worker.snapshots import Checkpoints, Previews, delete_blobs
 
 if TYPE_CHECKING:
@@ -113,8 +116,9 @@ class Attempt:
         self.checkpoints = Checkpoints(job.id, fence, blobs, settings.checkpoint_seconds)
         self.previews = Previews(job, fence, blobs, settings.preview_seconds)
         self._fields: dict[str, str] = {}
-        self._claimed = self._started_painting = monotonic()
-        self._work_before: float | None = None
+        self._claimed = monotonic()
+        self._clock: PaintingClock | None = None
+        self._measurements: Measurements | None = None
 
     @tracing.span("load")
     def load(self) -> Inputs[bytes]:
@@ -127,11 +131,15 @@ class Attempt:
         if traceparent is not None:
             self._report({"attempt_traceparent": traceparent})
 
-    def report_backbone(self, backbone: BackboneUsed) -> None:
-        """Reports which network will paint."""
+    def report_backbone(self, backbone: BackboneUsed, measurements: Measurements) -> None:
+        """Reports which network will paint, and what is measured from now on."""
+        self._measurements = measurements
         sha256 = {} if backbone.sha256 is None else {"backbone_sha256": backbone.sha256}
-        self._report({"backbone_name": backbone.name} | sha256)
-        self._started_painting = monotonic()
+        self._report({"backbone_name": backbone.name} | sha256 | measurements.fields)
+
+    def start_clock(self, plan: Sequence[Scale]) -> None:
+        """The first iteration begins."""
+        self._clock = PaintingClock(plan, self.context.speed_record.speed)
 
     def report_progress(self, iteration: "EngineProgress") -> None:
         """Reports an iteration that was done.
@@ -141,6 +149,8 @@ class Attempt:
         """
         progress = self._job_progress(iteration)
         self.previews.add_losses(progress)
+        if self._measurements is not None:
+            self._measurements.add_iteration()
         remaining = round(self.job.work * (1 - progress.work))
         self._fields["progress"] = progress.to_json()
         self.lease.report({"progress": progress.to_json()}, remaining, iterations=1)
@@ -148,7 +158,7 @@ class Attempt:
 
     def report_preview(self, preview: Callable[[], bytes]) -> None:
         """Stores the picture so far, a JPEG file, and the losses so far, for clients."""
-        self._report(self.previews.store(preview))
+        self._report(self.previews.store(preview) | self._measured_fields)
 
     @property
     def is_finish_requested(self) -> bool:
@@ -161,12 +171,14 @@ class Attempt:
         return self.lease.options
 
     def check(self) -> None:
-        """Raises AttemptEnded if the attempt has to end here, PaintingFailed if it has taken as
-        long as it may."""
+        """Raises AttemptEnded if the attempt has to end here, PaintingFailed if it, or the job, has
+        taken as long as it may."""
         if self.lease.answer == "lost":
             raise ClaimLost
         if self.lease.answer == "cancel":
             raise JobCanceled
+        if self.lease.answer == "timed_out":
+            raise PaintingFailed("timed_out")
         if self.context.shutdown.is_set():
             raise WorkerShutdown
         if monotonic() - self._claimed > self.context.settings.job_time_limit_seconds:
@@ -183,7 +195,7 @@ class Attempt:
             delete_blobs(self.context.blobs, self.job.id, [key])
             raise ClaimLost
         if self.job.attempt == 1 and not self.is_finish_requested:
-            self.context.painting_rate.add(self.job.work, monotonic() - self._claimed)
+            self._record_speed()
 
     def confirm_cancel(self) -> Committed:
         """Ends the job as its client requested."""
@@ -202,11 +214,23 @@ class Attempt:
         except OperationalError as error:
             log.warning("Job %s is queued again, but not announced: %s", self.job.id, error)
 
+    def _record_speed(self) -> None:
+        record, clock = self.context.speed_record, self._clock
+        if clock is not None:
+            seconds = monotonic() - self._claimed
+            record.speed = record.speed.updated(
+                self.job.work, seconds, clock.iteration_seconds(), clock.iterating_seconds
+            )
+
     def _finish(self, transition: Callable[..., Transition[Committed]]) -> Committed:
         """Runs a transition that ends the job, with everything that was reported."""
-        fields = self._fields | self.previews.store_losses()
+        fields = self._fields | self.previews.store_losses() | self._measured_fields
         retention = self.context.retention
         return self._run(transition(self.job.id, self.fence, news=fields, retention=retention))
+
+    @property
+    def _measured_fields(self) -> dict[str, str]:
+        return {} if self._measurements is None else self._measurements.fields
 
     def _run(self, transition: Transition[Committed]) -> Committed:
         """Runs a transition; while Redis is unreachable, repeats it until the worker shuts down."""
@@ -224,16 +248,17 @@ class Attempt:
 
     def _job_progress(self, progress: "EngineProgress") -> Progress:
         """The progress as the job's record has it, with the time that the rest will take."""
-        if self._work_before is None:  # a resumed run continues after the first iteration
-            self._work_before = 0.0 if progress.iteration == 1 else progress.work
-        done, seconds = progress.work - self._work_before, monotonic() - self._started_painting
+        eta = None
+        if self._clock is not None:
+            self._clock.add_iteration(progress.scale - 1)
+            eta = self._clock.estimate_rest(progress.scale - 1, progress.work)
         return Progress(
             iteration=progress.iteration,
             iterations=progress.iterations,
             scale=progress.scale,
             scales=progress.scales,
             work=progress.work,
-            eta_seconds=round(seconds * (1 - progress.work) / done, 1) if done else None,
+            eta_seconds=None if eta is None else round(eta, 1),
             losses=progress.losses,
         )
 

@@ -16,6 +16,7 @@ from pastiche.memory_budget import ComputedIn, Memory
 from pastiche.options import Options
 from shared.blob_store import BlobStore
 from shared.job_store import JobStore
+from shared.painting_speed import PaintingSpeed
 from shared.settings import Settings
 from shared.transitions import Retention
 from shared.workers import Worker
@@ -25,9 +26,6 @@ FRESH_SECONDS = 2.0
 """For how long the measured amount of free memory is used again."""
 
 _POLL_SECONDS = 0.05
-
-_WEIGHT_OF_NEWEST = 0.3
-"""Of the newest job in a worker's rate."""
 
 
 def worker_name(process_id: int) -> str:
@@ -132,20 +130,11 @@ class Capability:
         return Memory(free_bytes, self.settings.memory_bytes, self.computed_in)
 
 
-@dataclass(slots=True)
-class PaintingRate:
-    """How fast a worker paints, by its last jobs: pixels times iterations per second, from claim to
-    commit; None before the first job."""
+class SpeedRecord:
+    """The speed of a worker, which every job that it completes makes better known."""
 
-    value: float | None = None
-
-    def add(self, work: int, seconds: float) -> None:
-        """Counts one more job that was painted completely."""
-        newest = work / max(seconds, 1e-3)
-        if self.value is None:
-            self.value = newest
-        else:
-            self.value += _WEIGHT_OF_NEWEST * (newest - self.value)
+    def __init__(self) -> None:
+        self.speed = PaintingSpeed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +153,7 @@ class WorkerContext:
     shutdown: Shutdown
     wake_ups: WakeUps
     capability: Capability
-    painting_rate: PaintingRate = field(default_factory=PaintingRate)
+    speed_record: SpeedRecord = field(default_factory=SpeedRecord)
 
     @classmethod
     def open(

@@ -70,7 +70,7 @@ class Lease:
     is still held.
 
     Attributes:
-        answer: to the last heartbeat: `ok`, `cancel`, `finish` or `lost`.
+        answer: to the last heartbeat: see `HeartbeatReply`.
         options: the job's options with the newest weights.
     """
 

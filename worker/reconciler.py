@@ -65,7 +65,7 @@ class Due:
 
     Attributes:
         lost: running jobs whose lease has run out.
-        late: queued jobs that are past their deadline.
+        late: queued jobs that are past their deadline, or have timed out.
         old: jobs that are past their retention.
         unclean: jobs whose blobs are to be cleaned up, and by when that was due.
         unannounced: for how many queued jobs there is no message.
@@ -146,8 +146,9 @@ class Reconciler:
                 log.exception("Job %s: unexpected error", job_id)
 
     def _expire(self, job_id: str) -> None:
-        if self._jobs.run(transitions.expire(job_id, retention=self._retention)) == "expired":
-            log.info("Job %s: expired, no worker claimed it in time", job_id)
+        outcome = self._jobs.run(transitions.expire(job_id, retention=self._retention))
+        if outcome != "unchanged":
+            log.info("Job %s: %s, no worker claimed it in time", job_id, outcome)
 
     def _delete(self, job_id: str) -> None:
         if self._jobs.run(transitions.delete_past_retention(job_id)):

@@ -9,6 +9,7 @@ from opentelemetry.trace import SpanKind
 from redis import RedisError
 
 from pastiche.options import LIVE_OPTIONS, Options
+from pastiche.sizes import scales
 from shared import logs, tracing, transitions
 from shared.errors import DamagedRecord, FailureCode
 from shared.inputs import Inputs
@@ -24,6 +25,7 @@ from worker.attempt import (
 from worker.claims import claim_next
 from worker.context import WorkerContext
 from worker.lease import Lease
+from worker.measurements import Measurements
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,10 +51,14 @@ def paint(context: WorkerContext) -> None:
     with next_attempt(context) as attempt:
         if attempt is None:
             return
+        peak_memory = adapter.begin_peak_memory()
         pictures = attempt.load()
         options = read_options(attempt.job.id, attempt.options)
         backbone = adapter.choose(options, context.settings)
-        attempt.report_backbone(BackboneUsed(backbone.name, backbone.sha256))
+        attempt.report_backbone(
+            BackboneUsed(backbone.name, backbone.sha256),
+            Measurements(context.capability.device, adapter.choose_precision(options), peak_memory),
+        )
         with adapter.engine_failures():
             picture = _optimise(pictures, options, backbone, attempt)
         log.info("Job %s: optimised", attempt.job.id)
@@ -87,6 +93,8 @@ def _optimise(
     # A client that finishes a job gets at least what it has seen, even if that is painted again.
     seen = attempt.job.progress.iteration if attempt.job.progress else 0
     spans.end_preparation()
+    height, width = images.content.shape[-2:]
+    attempt.start_clock(scales(height, width, options))
     progress: Progress | None = None
     try:
         for progress in run:

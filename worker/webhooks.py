@@ -1,11 +1,9 @@
-"""Delivers webhooks when jobs are over: signed (Standard Webhooks), and retried."""
+"""Delivers the webhooks of jobs: one event after the other, and retried."""
 
-import json
 import logging
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Condition
 from typing import Any
@@ -15,7 +13,6 @@ import httpcore
 from opentelemetry.trace import SpanKind
 from redis import RedisError
 from redis.exceptions import ResponseError
-from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from shared import logs, tracing, transitions
@@ -29,8 +26,10 @@ from shared.job_store import (
     on_job,
     record_key,
 )
+from shared.progress import Progress
 from shared.public_network import NotPublic, PublicNetwork
-from shared.webhooks import get_secret
+from shared.webhook_keys import get_private_key, get_secret
+from worker.webhook_messages import Delivery, make_body, sign_headers
 
 log = logging.getLogger(__name__)
 
@@ -55,35 +54,23 @@ MAX_DUE = 10_000
 their turn, and must not hide those of others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One try to deliver a webhook.
-
-    Attributes:
-        owner: with whose secret it is signed.
-        status: how the job ended.
-        number: of the try, from 1.
-        request_id: of the request that submitted the job.
-        traceparent: the parent of the try's span, if the job is traced.
-    """
-
-    job_id: str
-    url: str
-    owner: str
-    status: str
-    number: int
-    request_id: str | None
-    traceparent: str | None
-
-
 def take_delivery(job_id: str, *, hold_seconds: float) -> Transition[Delivery | None]:
     """Takes the next try of a job's webhook, if it is due and nobody else has it."""
 
     def read(reply: Any) -> Delivery | None:
         if not reply:
             return None
-        url, owner, status, tries, origin = reply
-        return Delivery(job_id, url, owner, status, int(tries) + 1, *origin_from_text(origin))
+        event, url, owner, status, tries, origin, progress = reply
+        return Delivery(
+            job_id,
+            event,
+            url,
+            owner,
+            status,
+            int(tries) + 1,
+            *origin_from_text(origin),
+            Progress.from_json(progress) if event == "progress" else None,
+        )
 
     arguments = {"hold_ms": milliseconds(hold_seconds)}
     return on_job("take_delivery", job_id, arguments, read=read)
@@ -92,8 +79,10 @@ def take_delivery(job_id: str, *, hold_seconds: float) -> Transition[Delivery | 
 def note_delivery(
     delivery: Delivery, *, error: str | None, again_seconds: float | None
 ) -> Transition[bool]:
-    """Notes the outcome of a try, and when there will be another."""
+    """Notes the outcome of a try, and when there will be another. There is none for `progress`, and
+    for `started` only while the job is not over."""
     arguments: dict[str, Argument] = {
+        "event": delivery.event,
         "try": delivery.number,
         "fault": error or "",
         "again_ms": "" if again_seconds is None else milliseconds(again_seconds),
@@ -104,31 +93,6 @@ def note_delivery(
 def list_due(*, limit: int) -> Transition[list[str]]:
     """The jobs whose webhooks are due."""
     return Transition("due_webhooks", {"webhooks": JOB_KEYS["webhooks"]}, {"limit": limit}, list)
-
-
-def make_body(delivery: Delivery, now: datetime) -> str:
-    """The body of the request: small, and the same in every try except for its time."""
-    path = f"/jobs/{delivery.job_id}"
-    links = {"self": path, "result": f"{path}/result"}
-    return json.dumps(
-        {
-            "type": f"job.{delivery.status}",
-            "timestamp": now.astimezone(UTC).isoformat(),
-            "data": {"id": delivery.job_id, "status": delivery.status, "links": links},
-        }
-    )
-
-
-def sign_headers(delivery: Delivery, secret: str, body: str, now: datetime) -> dict[str, str]:
-    """The headers of the request, by which a receiver verifies it."""
-    message_id = f"msg_{delivery.job_id}"
-    return {
-        "content-type": "application/json",
-        "user-agent": "Pastiche",
-        "webhook-id": message_id,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(secret).sign(message_id, now, body),
-    }
 
 
 class Deliveries:
@@ -219,6 +183,7 @@ class Deliveries:
     def _deliver(self, delivery: Delivery) -> None:
         about: tracing.Attributes = {
             "pastiche.job.id": delivery.job_id,
+            "pastiche.webhook.event": delivery.event,
             "pastiche.webhook.try": delivery.number,
         }
         with (
@@ -232,17 +197,19 @@ class Deliveries:
                 tracing.fail("undelivered", error)
             self._jobs.run(note_delivery(delivery, error=error, again_seconds=again))
             outcome = error or "arrived"
-            log.info("Job %s: webhook, try %d: %s", delivery.job_id, delivery.number, outcome)
+            words = (delivery.job_id, delivery.event, delivery.number, outcome)
+            log.info("Job %s: webhook, %s, try %d: %s", *words)
 
     def _send(self, delivery: Delivery) -> tuple[str | None, bool]:
         """What went wrong, None if it arrived; and whether it is not tried again."""
         now = datetime.now(UTC)
         body = make_body(delivery, now)
-        secret = get_secret(self._jobs.client, delivery.owner)
+        secret = self._jobs.run(get_secret(delivery.owner))
+        private_key = self._jobs.run(get_private_key(delivery.owner))
         try:
-            headers = sign_headers(delivery, secret, body, now)
-        except (ValueError, EmptyWebhookSecretError):  # it is not base64
-            return "It could not be signed: the owner's secret is damaged.", False
+            headers = sign_headers(delivery, secret, private_key, body, now)
+        except (ValueError, EmptyWebhookSecretError):
+            return "It could not be signed: the owner's secret or private key is damaged.", False
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), TIMEOUT_SECONDS)
         try:
             with self._pool.stream(

@@ -30,6 +30,7 @@ _RESPONSE_HEADERS = (
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
+    "Server-Timing",
     "X-Job-Id",
     "X-Request-ID",
 )

@@ -5,21 +5,23 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.types import Receive, Scope, Send
 
 from api.access.authentication import Access, CurrentAccess, is_still_valid
 from api.events.schemas import JobEvent
-from api.events.subscriptions import JobDeleted, ServiceStopping
+from api.events.subscriptions import JobDeleted, ServiceStopping, Subscription
 from api.http.middleware import is_head
 from api.http.problems import caller_problems
-from api.jobs.dependencies import PathJob, get_rates
+from api.jobs.dependencies import PathJob, get_speeds
 from api.jobs.schemas import describe_job, make_preview_link, pick_progress
+from api.service import Service
 from shared.jobs import Job
+from shared.painting_speed import PaintingSpeed
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -35,6 +37,9 @@ RECONNECT_MILLISECONDS = 1000
 
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 """No proxy holds events back."""
+
+_INLINE_PREVIEW = "inline_preview"
+"""The name, among a job's encoded events, of a `preview` with the picture in it."""
 
 
 class EventStream(StreamingResponse):
@@ -61,8 +66,12 @@ class ClientState:
 
     An event's id is the job's version. A client that connects again needs only the current state:
     no event has anything that a later one does not.
+
+    Attributes:
+        preview_event: the name, in the encoded events, of the one that announces a preview.
     """
 
+    preview_event: str = "preview"
     _status: object = None
     _progress: object = None
     _preview: object = None
@@ -85,9 +94,13 @@ class ClientState:
         if job.progress != self._progress and not self.progress_delay_seconds(job):
             self._progress, self._progress_due = job.progress, monotonic() + PROGRESS_SECONDS
             yield events["progress"]
-        if job.preview_iteration != self._preview:
+        if self.needs_preview(job):
             self._preview = job.preview_iteration
-            yield events["preview"]
+            yield events[self.preview_event]
+
+    def needs_preview(self, job: Job) -> bool:
+        """Whether there is a newer preview than the client has received."""
+        return not job.is_over and job.preview_iteration != self._preview
 
     def progress_delay_seconds(self, job: Job) -> float | None:
         """How long new progress must not be sent yet; None if it may, or if there is none."""
@@ -98,7 +111,7 @@ class ClientState:
 @router.get(
     "/{job_id}/events",
     response_class=EventStream,
-    responses=caller_problems(404, 410)
+    responses=caller_problems(404, 410, 422)
     | {
         200: {"model": JobEvent},
         204: {"description": "`Last-Event-ID` was the end"},
@@ -107,22 +120,29 @@ class ClientState:
 async def stream_events(
     job: PathJob,
     access: CurrentAccess,
+    previews: Annotated[
+        Literal["url", "inline"],
+        Query(description="`inline` puts each preview into its event, as `jpeg` in base64."),
+    ] = "url",
     last_event_id: Annotated[
         str | None, Header(description="The last event that was received; 204 if it was the end.")
     ] = None,
 ) -> Response:
     """The job as a stream of events: `status` with all of it, `progress` with the losses (at most
     two a second), `preview` with an address, and `done` with all of it, then the end; or `gone`
-    if it is deleted. A client that connects again, with or without `Last-Event-ID`, first receives
-    the current state; if `Last-Event-ID` names the end, nothing more follows: 204."""
+    if it is deleted. With `previews=inline`, `preview` also has the picture, reduced to 512 pixels
+    if it is larger than 128 KiB. A client that connects again, with or without `Last-Event-ID`,
+    first receives the current state; if `Last-Event-ID` names the end, nothing more follows: 204.
+    """
     if job.is_over and last_event_id == str(job.version):
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    return EventStream(_stream(job, access), headers=_HEADERS)
+    state = ClientState(preview_event="preview" if previews == "url" else _INLINE_PREVIEW)
+    return EventStream(_stream(job, access, state), headers=_HEADERS)
 
 
-async def _stream(job: Job, access: Access) -> AsyncIterator[bytes]:
+async def _stream(job: Job, access: Access, state: ClientState) -> AsyncIterator[bytes]:
     service = access.service
-    state, heartbeat_due = ClientState(), monotonic() + HEARTBEAT_SECONDS
+    heartbeat_due = monotonic() + HEARTBEAT_SECONDS
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
     async with service.subscriptions.subscribe(job) as subscription:
         while True:
@@ -137,7 +157,9 @@ async def _stream(job: Job, access: Access) -> AsyncIterator[bytes]:
                 return
             events = subscription.events
             if not events:
-                events |= _encode_events(job, await get_rates(job, service))
+                events |= _encode_events(job, await get_speeds(job, service))
+            if state.needs_preview(job) and state.preview_event not in events:
+                events[_INLINE_PREVIEW] = await _encode_inline_preview(job, subscription, service)
             data = b"".join(state.pick_events(job, events))
             if monotonic() >= heartbeat_due:
                 heartbeat_due = monotonic() + HEARTBEAT_SECONDS
@@ -150,16 +172,24 @@ async def _stream(job: Job, access: Access) -> AsyncIterator[bytes]:
                 return
 
 
-def _encode_events(job: Job, rates: list[float]) -> dict[str, bytes]:
+def _encode_events(job: Job, speeds: list[PaintingSpeed]) -> dict[str, bytes]:
     """One event of each kind, which all clients of the job receive."""
-    described = describe_job(job, rates).model_dump(mode="json")
+    described = describe_job(job, speeds).model_dump(mode="json")
     data = {
         "status": described,
         "done": described,
         "progress": pick_progress(described),
         "preview": {"url": make_preview_link(job)},
     }
-    return {
-        name: format_sse_event(event=name, id=str(job.version), data_str=json.dumps(each))
-        for name, each in data.items()
-    }
+    return {name: _encode_event(name, job, each) for name, each in data.items()}
+
+
+async def _encode_inline_preview(job: Job, subscription: Subscription, service: Service) -> bytes:
+    """The event of a preview with the picture in it, unless the picture cannot be had."""
+    jpeg = await subscription.preview.read(job, service.blobs, service.decoder)
+    picture = {} if jpeg is None else {"jpeg": jpeg}
+    return _encode_event("preview", job, {"url": make_preview_link(job), **picture})
+
+
+def _encode_event(name: str, job: Job, data: Mapping[str, Any]) -> bytes:
+    return format_sse_event(event=name, id=str(job.version), data_str=json.dumps(data))

@@ -43,6 +43,9 @@ class Preview(BaseModel):
     """Where the newest preview is."""
 
     url: str
+    jpeg: str = Field(
+        default_factory=str, description="With `previews=inline`, the picture in base64."
+    )
 
 
 class PreviewEvent(_Event):

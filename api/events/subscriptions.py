@@ -9,6 +9,7 @@ from typing import Self
 
 from redis import RedisError
 
+from api.events.previews import InlinePreview
 from shared import job_store, transitions
 from shared.errors import DamagedRecord
 from shared.job_store import AsyncJobStore
@@ -35,12 +36,14 @@ class WatchedJob:
 
     Attributes:
         events: what one subscriber has encoded of this state, for the others to send too.
+        preview: the newest preview, once a subscriber has read it.
     """
 
     def __init__(self, job: Job) -> None:
         self.job: Job | None = job
         self.subscriptions: set[Subscription] = set()
         self.events: dict[str, bytes] = {}
+        self.preview = InlinePreview()
 
     def update(self, job: Job | None) -> None:
         """Sets a new state, and wakes the subscribers if it differs."""
@@ -62,6 +65,11 @@ class Subscription:
     def events(self) -> dict[str, bytes]:
         """The events of the job's current state, shared by all its subscribers."""
         return self._watched.events
+
+    @property
+    def preview(self) -> InlinePreview:
+        """The job's newest preview, shared by all its subscribers."""
+        return self._watched.preview
 
     async def wait(self, wait_seconds: float | None = None) -> Job:
         """The job as soon as it changes, or unchanged when the time is up.

@@ -47,6 +47,7 @@ _CREATED = {
     "/jobs": ("/jobs/{job_id}", "job_id"),
     "/jobs/{job_id}/retry": ("/jobs/{job_id}", "job_id"),
     "/sweeps": ("/sweeps/{sweep_id}", "sweep_id"),
+    "/batches": ("/sweeps/{sweep_id}", "sweep_id"),
 }
 """By the path of a submission, that of what it creates, and the parameter that names it."""
 

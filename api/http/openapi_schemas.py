@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic.alias_generators import to_pascal
 
-from pastiche.job_settings import JOB_SETTINGS
+from pastiche.job_settings import JOB_SETTINGS, WebhookEvent
 from pastiche.option_values import LAYERS, ChoiceType, Schema
 from pastiche.options import OPTIONS, BackboneChoice
 from shared.jobs import Status
@@ -20,6 +20,7 @@ _SHARED_ENUMS = {
     "PictureFormat": get_args(Format),
     "BackboneName": get_args(BackboneChoice),
     "LayerName": LAYERS,
+    "WebhookEvent": get_args(WebhookEvent),
 }
 """The names of enums that are used in several places, besides those of the options: these are
 called like their option. An enum that is used once is called like its place: `WebhookStatus`."""

@@ -10,6 +10,7 @@ from api.jobs.schemas import describe_job
 from api.service import Service
 from shared.errors import FieldError, InvalidFields, JobExpired, JobNotFound
 from shared.jobs import Job, is_job_id
+from shared.painting_speed import PaintingSpeed
 from shared.workers import list_workers
 
 POLL_SECONDS = 1
@@ -68,9 +69,9 @@ async def respond_with_job(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """The job's JSON, its ETag, and when to poll again while it is not over."""
-    rates = await get_rates(job, service)
+    speeds = await get_speeds(job, service)
     body = service.job_cache.get_body(
-        job, lambda: describe_job(job, rates).model_dump_json().encode()
+        job, lambda: describe_job(job, speeds).model_dump_json().encode()
     )
     all_headers = make_headers(job) | (headers or {})
     return Response(body, status, headers=all_headers, media_type="application/json")
@@ -88,12 +89,11 @@ def make_etag(job: Job) -> str:
     return f'"{job.version}{place}"'
 
 
-async def get_rates(job: Job, service: Service) -> list[float]:
-    """The rates of the living workers if the job waits, which its ETA then depends on."""
-    return await get_worker_rates(service) if job.status == "queued" else []
+async def get_speeds(job: Job, service: Service) -> list[PaintingSpeed]:
+    """The speeds of the living workers if the job waits, which its ETA then depends on."""
+    return await get_worker_speeds(service) if job.status == "queued" else []
 
 
-async def get_worker_rates(service: Service) -> list[float]:
-    """How many pixel iterations each living worker paints per second, except for workers that have
-    not painted yet."""
-    return [worker.rate for worker in await service.jobs.run(list_workers()) if worker.rate]
+async def get_worker_speeds(service: Service) -> list[PaintingSpeed]:
+    """The speed of each living worker, except for workers that have not painted yet."""
+    return [worker.speed for worker in await service.jobs.run(list_workers()) if worker.rate]

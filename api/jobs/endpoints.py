@@ -17,7 +17,7 @@ from api.jobs import schemas
 from api.jobs.dependencies import (
     PathJob,
     find_job,
-    get_worker_rates,
+    get_worker_speeds,
     make_etag,
     make_headers,
     respond_with_job,
@@ -38,6 +38,7 @@ from shared.errors import (
     NoResult,
 )
 from shared.jobs import Job, Status
+from shared.painting_speed import PaintingSpeed
 from shared.pictures import DamagedPicture, preview_to_png
 
 log = logging.getLogger(__name__)
@@ -75,15 +76,17 @@ async def list_jobs(
     for sentence in listed.damaged:
         log.error("%s", sentence)
     is_waiting = any(job.status == "queued" for job in listed.jobs)
-    rates = await get_worker_rates(service) if is_waiting else []
-    jobs = list(_describe_readable_jobs(listed.jobs, rates))
+    speeds = await get_worker_speeds(service) if is_waiting else []
+    jobs = list(_describe_readable_jobs(listed.jobs, speeds))
     return schemas.JobList(jobs=jobs, next_cursor=listed.rest)
 
 
-def _describe_readable_jobs(jobs: Sequence[Job], rates: Sequence[float]) -> Iterator[schemas.Job]:
+def _describe_readable_jobs(
+    jobs: Sequence[Job], speeds: Sequence[PaintingSpeed]
+) -> Iterator[schemas.Job]:
     for job in jobs:
         try:
-            yield schemas.describe_job(job, rates)
+            yield schemas.describe_job(job, speeds)
         except DamagedRecord as error:
             log.error("%s", error)
 

@@ -3,14 +3,17 @@
 A result is streamed from the blob store: only what is being sent is in memory.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from http import HTTPStatus
+from time import perf_counter
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+from redis import RedisError
 
 from api.access.authentication import Access, CurrentAccess
 from api.http.middleware import is_head
@@ -24,13 +27,23 @@ from api.http.negotiation import (
 )
 from api.http.problems import caller_problems
 from api.jobs.dependencies import POLL_SECONDS, PathJob, find_job
-from api.service import CurrentService, Service
+from api.service import CurrentService
+from shared import transitions
 from shared.errors import NoResult, RangeNotSatisfiable, ResultLost, ResultNotReady
 from shared.jobs import Job
 from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
 from shared.progress import Losses
 
+log = logging.getLogger(__name__)
+
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+_SERVER_TIMING = {
+    "description": "How long the job `waited` and was `painted`, and how long it took to `encode` "
+    "the picture now, or to find it encoded, in milliseconds.",
+    "schema": {"type": "string"},
+}
 
 
 class LossCurves(BaseModel):
@@ -96,7 +109,8 @@ async def get_losses(job: PathJob, service: CurrentService) -> LossCurves:
     response_class=Response,
     responses=caller_problems(404, 406, 409, 410, 416, 422, 507)
     | {206: PICTURE_RESPONSES[200] | {"description": "The requested range"}}
-    | PICTURE_RESPONSES,
+    | PICTURE_RESPONSES
+    | {200: PICTURE_RESPONSES[200] | {"headers": {"Server-Timing": _SERVER_TIMING}}},
 )
 async def get_result(
     request: Request,
@@ -123,23 +137,31 @@ async def respond_with_result(
         NoResult, ResultNotReady: there is none.
         ResultLost: the store no longer has it.
     """
-    key = _get_result_key(job)
-    all_headers = {**_make_headers(job, format), **headers}
     try:
         try:
-            return await _send_result(access.request, key, format, access.service, all_headers)
+            return await _send_result(job, format, access, headers)
         except FileNotFoundError:  # the copy in this format, between when it was found and opened
-            return await _send_result(access.request, key, format, access.service, all_headers)
+            return await _send_result(job, format, access, headers)
     except (FileNotFoundError, DamagedPicture) as error:
         await find_job(job.id, access)  # it may have been deleted meanwhile
         raise ResultLost("The picture store no longer has it. Please paint it again.") from error
 
 
-def _make_headers(job: Job, format: Format) -> dict[str, str]:
+def _make_headers(job: Job, format: Format, encode_seconds: float | None = None) -> dict[str, str]:
+    timings = {
+        "waited": job.waited_seconds,
+        "painted": job.painted_seconds,
+        "encode": encode_seconds,
+    }
     return {
         "Vary": "Accept",
         "Cache-Control": "private, no-cache",
         "Content-Disposition": f'inline; filename="pastiche-{job.id}.{format}"',
+        "Server-Timing": ", ".join(
+            f"{name};dur={1000 * seconds:.0f}"
+            for name, seconds in timings.items()
+            if seconds is not None
+        ),
     }
 
 
@@ -153,18 +175,22 @@ def _get_result_key(job: Job) -> str:
 
 
 async def _send_result(
-    request: Request, result_key: str, format: Format, service: Service, headers: dict[str, str]
+    job: Job, format: Format, access: Access, more_headers: Mapping[str, str]
 ) -> Response:
     """The result in a format, or the range of its bytes that is asked for.
 
     Raises:
+        NoResult, ResultNotReady: there is none.
         FileNotFoundError: the result, or its copy in this format, is lost.
         DamagedPicture: it cannot be decoded.
         RangeNotSatisfiable: the range begins after the end.
     """
-    blobs, media_type = service.blobs, MEDIA_TYPES[format]
-    key = await service.encoded_results.get_key(result_key, format)
+    request, blobs, media_type = access.request, access.service.blobs, MEDIA_TYPES[format]
+    began = perf_counter()
+    key = await access.service.encoded_results.get_key(_get_result_key(job), format)
+    encode_seconds = None if format == "png" else perf_counter() - began
     size = await blobs.size_bytes(key)
+    headers = {**_make_headers(job, format, encode_seconds), **more_headers}
     headers["Content-Length"] = str(size)
     if is_head(request.scope):
         return Response(status_code=HTTPStatus.OK, headers=headers, media_type=media_type)
@@ -172,7 +198,10 @@ async def _send_result(
     has_changed = etag is None or request.headers.get("if-range", etag) != etag
     bounds = None if has_changed else parse_range(request.headers.get("range", ""), size)
     if bounds is None:
-        return StreamingResponse(await blobs.stream(key), HTTPStatus.OK, headers, media_type)
+        pieces = await blobs.stream(key)
+        if job.keep == "until_fetched":
+            pieces = _end_retention_after(pieces, job, access)
+        return StreamingResponse(pieces, HTTPStatus.OK, headers, media_type)
     first, last = bounds
     if first >= size or last < first:
         raise RangeNotSatisfiable(size)
@@ -180,3 +209,19 @@ async def _send_result(
     headers["Content-Length"] = str(last + 1 - first)
     part = await blobs.stream(key, slice(first, last + 1))
     return StreamingResponse(part, HTTPStatus.PARTIAL_CONTENT, headers, media_type)
+
+
+async def _end_retention_after(
+    pieces: AsyncIterator[bytes], job: Job, access: Access
+) -> AsyncIterator[bytes]:
+    """The pieces of a result. Once they are sent, the job is not retained for much longer; if the
+    client disconnects before, this is canceled."""
+    async for piece in pieces:
+        yield piece
+    yield b""  # the server takes it once it has sent nearly all of what it has buffered
+    if await access.request.is_disconnected():
+        return
+    try:
+        await access.service.jobs.run(transitions.end_retention(job.id))
+    except RedisError as error:
+        log.warning("Job %s: is retained to the operator's limit: %s", job.id, error)

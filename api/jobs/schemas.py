@@ -3,20 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from statistics import mean
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from api.http.problems import list_codes
-from pastiche.job_settings import Priority
+from api.jobs.estimates import estimate_seconds
+from pastiche.job_settings import Keep, Priority, WebhookEvent
 from pastiche.option_values import Schema
 from pastiche.option_warnings import WARNINGS
 from pastiche.options import OPTIONS, BackboneChoice, Options, json_schema, update_schema
+from pastiche.sizes import scales
 from shared.errors import FAILURES
 from shared.jobs import Job as JobRecord
-from shared.jobs import Status
+from shared.jobs import PaintingStats, Status
 from shared.jobs import Webhook as WebhookRecord
+from shared.painting_speed import PaintingSpeed
+from shared.stored_json import field_names
 
 
 def _documented_as(schema: Schema) -> ConfigDict:
@@ -76,14 +79,29 @@ class JobWarning(BaseModel):
     detail: str
 
 
+WebhookStatus = Literal["waiting", "delivered", "failed", "unused"]
+
+
+class Timings(BaseModel):
+    """How long the job took; null while it is not known."""
+
+    waited_seconds: float | None = Field(
+        description="From its submission until a worker first claimed it."
+    )
+    painted_seconds: float | None = Field(description="From then until it was over.")
+    total_seconds: float | None = Field(description="From its submission until it was over.")
+
+
 class Webhook(BaseModel):
-    """The notification that is sent to a URL when the job is over."""
+    """The notifications about the job that are sent to a URL."""
 
     url: str
-    status: Literal["waiting", "delivered", "failed"] = Field(
-        description="`waiting` for the end of the job or for the next try."
+    events: list[WebhookEvent] = Field(description="What is notified of.")
+    status: WebhookStatus = Field(
+        description="`waiting` for an event or for the next try; then the outcome of the last "
+        "event; `unused` if the job ended without any of the events."
     )
-    tries: int
+    tries: int = Field(description="Of the current event.")
     tried_at: datetime | None
     error: str | None = Field(description="What went wrong in the last try.")
     again_at: datetime | None = Field(description="The time of the next try.")
@@ -118,6 +136,13 @@ class Job(BaseModel):
     deadline_at: datetime | None = Field(
         description="When it expires if it still waits; null if it may wait for ever."
     )
+    timeout_at: datetime | None = Field(
+        description="When it fails if it is not over; null if it has no `timeout`."
+    )
+    keep: Keep | None = Field(
+        description="How long it is retained once it is over: seconds, or until its result was "
+        "sent completely; null for as long as the operator allows."
+    )
     attempt: int = Field(description="How often a worker has started the job.")
     created_at: datetime
     started_at: datetime | None
@@ -127,9 +152,23 @@ class Job(BaseModel):
     warnings: list[JobWarning] = Field(description=_WARNINGS)
     backbone: Backbone | None
     losses: Losses | None
+    timings: Timings
+    device: str | None = Field(description="What paints: a GPU's name, or the CPU's threads.")
+    precision: str | None = Field(description="Of the network's features, such as `float32`.")
+    iterations_per_second: float | None = Field(
+        description="The average of the newest attempt, without its preparation."
+    )
+    peak_memory_bytes: int | None = Field(
+        description="How much memory the painting process had at most: of the GPU if there is "
+        "one, otherwise of the machine, with its libraries and its cache."
+    )
     error: JobError | None
     webhook: Webhook | None
     links: JobLinks
+
+
+_NO_STATS = dict.fromkeys(field_names(PaintingStats))
+"""What a job has that no worker has measured."""
 
 
 class Progress(BaseModel):
@@ -159,7 +198,7 @@ class Estimate(BaseModel):
     dry_run: Literal[True] = True
     options: JobOptions
     warnings: list[JobWarning] = Field(description=_WARNINGS)
-    jobs: int = Field(description="The number of jobs: one, or those of a sweep.")
+    jobs: int = Field(description="The number of jobs: one, or those of a sweep or a batch.")
     megapixel_iterations: float = Field(
         description="The work of all jobs, in millions of pixels times iterations."
     )
@@ -169,11 +208,11 @@ class Estimate(BaseModel):
     )
 
 
-def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
+def describe_job(job: JobRecord, speeds: Sequence[PaintingSpeed] = ()) -> Job:
     """The job as a client receives it.
 
     Args:
-        rates: how many pixel iterations each living worker paints per second, as far as known.
+        speeds: of the living workers, as far as they are known.
 
     Raises:
         DamagedRecord: its options are invalid.
@@ -186,6 +225,8 @@ def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
         queue_position=job.queue_position,
         priority=job.priority,
         deadline_at=job.deadline_at,
+        timeout_at=job.timeout_at,
+        keep=job.keep,
         attempt=job.attempt,
         created_at=job.created_at,
         started_at=job.started_at,
@@ -195,7 +236,12 @@ def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
         warnings=[JobWarning(**asdict(warning)) for warning in job.warnings],
         backbone=job.backbone and Backbone(name=job.backbone.name, sha256=job.backbone.sha256),
         error=_describe_error(job),
-        webhook=job.webhook and _describe_webhook(job.webhook),
+        webhook=job.webhook and _describe_webhook(job.webhook, is_over=job.is_over),
+        timings=Timings(
+            waited_seconds=job.waited_seconds,
+            painted_seconds=job.painted_seconds,
+            total_seconds=job.total_seconds,
+        ),
         links=JobLinks(
             self=path,
             events=f"{path}/events",
@@ -204,7 +250,8 @@ def describe_job(job: JobRecord, rates: Sequence[float] = ()) -> Job:
             result=f"{path}/result",
             cancel=f"{path}/cancel",
         ),
-        **_describe_progress(job, options, rates),
+        **_describe_progress(job, options, speeds),
+        **(asdict(job.stats) if job.stats else _NO_STATS),
     )
 
 
@@ -223,15 +270,26 @@ def _describe_error(job: JobRecord) -> JobError | None:
     return JobError(code=job.error_code, detail=job.error_detail or "") if job.error_code else None
 
 
-def _describe_webhook(webhook: WebhookRecord) -> Webhook:
-    gave_up = webhook.error is not None and webhook.again_at is None
-    waits = webhook.tries == 0 or webhook.again_at is not None
+def _describe_webhook(webhook: WebhookRecord, *, is_over: bool) -> Webhook:
+    is_untried = webhook.tries == 0
+    status: WebhookStatus = "failed" if webhook.error else "unused" if is_untried else "delivered"
+    end_comes = is_untried and "finished" in webhook.events
+    if not is_over or webhook.pending or webhook.again_at is not None or end_comes:
+        status = "waiting"
     return Webhook(
-        status="failed" if gave_up else "waiting" if waits else "delivered", **asdict(webhook)
+        url=webhook.url,
+        events=list(webhook.events),
+        status=status,
+        tries=webhook.tries,
+        tried_at=webhook.tried_at,
+        error=webhook.error,
+        again_at=webhook.again_at,
     )
 
 
-def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float]) -> dict[str, Any]:
+def _describe_progress(
+    job: JobRecord, options: Options, speeds: Sequence[PaintingSpeed]
+) -> dict[str, Any]:
     done = job.progress
     if done is None:
         return {
@@ -239,7 +297,7 @@ def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float])
             "iteration": 0,
             "iterations": options.all_iterations,
             "scale": None,
-            "eta_seconds": _estimate_eta(job, rates),
+            "eta_seconds": _estimate_eta(job, options, speeds),
             "losses": None,
         }
     return {
@@ -247,19 +305,19 @@ def _describe_progress(job: JobRecord, options: Options, rates: Sequence[float])
         "iteration": done.iteration,
         "iterations": done.iterations,
         "scale": f"{done.scale}/{done.scales}",
-        "eta_seconds": done.eta_seconds if job.status == "running" else _estimate_eta(job, rates),
+        "eta_seconds": done.eta_seconds
+        if job.status == "running"
+        else _estimate_eta(job, options, speeds),
         "losses": Losses(**done.losses),
     }
 
 
-def _estimate_eta(job: JobRecord, rates: Sequence[float]) -> float | None:
+def _estimate_eta(
+    job: JobRecord, options: Options, speeds: Sequence[PaintingSpeed]
+) -> float | None:
     """The seconds until a waiting job's result, if they can be estimated."""
-    if job.waiting is None:
+    if job.waiting is None or not job.work or not job.pixels:
         return None
-    return estimate_seconds(job.waiting.work_ahead, job.waiting.work_left, rates)
-
-
-def estimate_seconds(work_ahead: float, work: float, rates: Sequence[float]) -> float | None:
-    """The seconds until a job's result, if a rate is known: the work ahead of it is painted by all
-    workers, the job itself by one."""
-    return round(work_ahead / sum(rates) + work / mean(rates), 1) if rates else None
+    plan = scales(options.size, max(1, job.pixels // options.size), options)
+    share_left = job.waiting.work_left / job.work
+    return estimate_seconds(job.waiting.work_ahead, plan, speeds, share_left=share_left)

@@ -26,7 +26,7 @@ from api.submissions.queueing import (
     respond_with_estimate,
 )
 from api.submissions.schema import request_body
-from api.submissions.uploads import read_submission
+from api.submissions.uploads import read_submissions
 from shared import logs, tracing
 from shared.errors import DamagedRecord, JobNotOver, PicturesLost
 from shared.jobs import Job, Place
@@ -48,16 +48,17 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
             "content": {media_type: {} for media_type in MEDIA_TYPES.values()},
         }
     },
-    openapi_extra={"requestBody": request_body()},
+    openapi_extra={"requestBody": request_body("job")},
 )
 async def submit_job(
     access: CurrentAccess, headers: ParsedHeaders, dry_run: DryRun = False
 ) -> Response:
     """Accepts a content image, style images and options, and queues the job."""
     with tracing.span("submission", kind=SpanKind.PRODUCER):
-        async with read_submission(access) as submission:
+        async with read_submissions(access, "job") as submissions:
             if dry_run:
-                return await respond_with_estimate(submission, access)
+                return await respond_with_estimate(submissions, access)
+            (submission,) = submissions
             job_id = await _submit(submission, access, headers)
     return await _respond(job_id, access, headers)
 
@@ -76,7 +77,8 @@ async def submit_job(
     },
 )
 async def retry_job(job: PathJob, access: CurrentAccess, headers: ParsedHeaders) -> Response:
-    """Submits a job that is over again, as a new job with the same images and options."""
+    """Submits a job that is over again, as a new job with the same images and options, and the same
+    `timeout` and `keep`."""
     if not job.is_over:
         raise JobNotOver(f"The job is {job.status}: it need not be done again.")
     if job.unknown_inputs:
@@ -121,6 +123,8 @@ async def _retry(job: Job, access: Access, headers: SubmissionHeaders) -> str:
             pixels=job.pixels,
             image_bytes=job.image_bytes,
             priority=job.priority if access.allows(job.priority) else "normal",
+            timeout_seconds=job.timeout_seconds,
+            keep=job.keep,
             owner=access.owner,
             request_id=logs.request_id(),
             traceparent=tracing.traceparent(),

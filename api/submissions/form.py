@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from starlette.datastructures import FormData, UploadFile
 
 from api.http.problems import invalid_option_error, unknown_field_error
 from api.submissions.files import check_upload, is_blank
+from api.submissions.pairs import PAIRED_FIELDS, check_batch, locate
 from api.submissions.references import POSSIBLE, is_reference
 from pastiche.job_settings import JOB_SETTINGS, JobSettings, parse_job_settings
 from pastiche.memory_budget import ImageSizes
@@ -22,7 +24,12 @@ from shared.jobs import is_job_id
 from shared.public_network import check_url
 from shared.settings import Settings
 
-MAX_SWEEP_JOBS = 64
+Kind: TypeAlias = Literal["job", "sweep", "batch"]
+"""What a submission creates: one job; a job for each combination of several option values; or these
+for each pair of several content and style images."""
+
+MAX_JOBS = 64
+"""How many jobs one submission may create."""
 
 TEXT_FIELDS = tuple(dict.fromkeys(("preset", *OPTIONS, *JOB_SETTINGS)))
 """The names of the fields that are text."""
@@ -48,6 +55,7 @@ class Submission:
         variants: the options of each job; one for a single job.
         sizes: of the pictures.
         fingerprint: the same for the same form, and for no other.
+        content, style: the names of its two images if it is one pair of a batch.
     """
 
     variants: tuple[Variant, ...]
@@ -55,24 +63,26 @@ class Submission:
     pictures: Inputs[Path]
     sizes: ImageSizes
     fingerprint: str
+    content: str | None = None
+    style: str | None = None
 
 
-def normalize_form(form: FormData, *, is_sweep: bool = False) -> FormData:
+def normalize_form(form: FormData, kind: Kind) -> FormData:
     """The form without what browsers send for fields that were left blank: empty texts, and files
     without a name. The values of a list, if sent as several fields, become one text."""
     items: list[tuple[str, UploadFile | str]] = []
     for name in form:
         values = [value for value in form.getlist(name) if not is_blank(value)]
         texts = [value for value in values if isinstance(value, str)]
-        if len(texts) == len(values) > 1 and _accepts_list(name, is_sweep):
+        if len(texts) == len(values) > 1 and _accepts_list(name, kind):
             values = [",".join(texts)]
         items += [(name, value) for value in values]
     return FormData(items)
 
 
-def _accepts_list(name: str, is_sweep: bool) -> bool:
-    option = OPTIONS.get(name)
-    return option is not None and (option.type.is_list or (is_sweep and option.sweep))
+def _accepts_list(name: str, kind: Kind) -> bool:
+    option = OPTIONS.get(name) or JOB_SETTINGS.get(name)
+    return option is not None and (option.type.is_list or (kind != "job" and option.sweep))
 
 
 def start_job_id(form: FormData) -> str | None:
@@ -98,7 +108,7 @@ def pictures_job_id(form: FormData) -> str | None:
 
 
 def parse_fields(
-    form: FormData, reused: Mapping[str, list[str]], settings: Settings, *, is_sweep: bool
+    form: FormData, reused: Mapping[str, list[str]], settings: Settings, kind: Kind
 ) -> tuple[tuple[Variant, ...], JobSettings]:
     """The options of each job, and the settings of all.
 
@@ -109,13 +119,20 @@ def parse_fields(
         InvalidFields: names every field at fault.
     """
     counts = {name: len(form.getlist(name)) or len(reused.get(name, ())) for name in PICTURE_FIELDS}
-    file_errors = [*_check_fields(form), *_check_files(form, reused, settings)]
+    file_errors = [*_check_fields(form, kind), *_check_files(form, reused, settings)]
     texts = {name: text for name, text in form.items() if isinstance(text, str)}
+    pairs = 1
+    if kind == "batch":
+        pairs = prod(counts[name] for name in PAIRED_FIELDS)
+        counts = dict.fromkeys(PICTURE_FIELDS, 0) | dict.fromkeys(PAIRED_FIELDS, 1)
+        refused = check_batch(form)
+        file_errors += refused
+        texts = {n: text for n, text in texts.items() if n not in {each.field for each in refused}}
     job_settings, errors = _parse_settings(texts, settings)
     variants: tuple[Variant, ...] = ()
     if all(error.field != "preset" for error in errors):
         variants, option_errors = _parse_variants(
-            texts, job_settings.preset, counts, settings, is_sweep=is_sweep
+            texts, job_settings.preset, counts, settings, kind, pairs
         )
         errors = [*option_errors, *errors]
     if errors:
@@ -126,13 +143,13 @@ def parse_fields(
     return variants, job_settings
 
 
-def _check_fields(form: FormData) -> list[FieldError]:
+def _check_fields(form: FormData, kind: Kind) -> list[FieldError]:
     """The errors of fields that do not exist, that are repeated, or that are files and not text."""
     names = [name for name, _ in form.multi_items()]
     known = (*PICTURE_FIELDS, *TEXT_FIELDS)
     errors = []
     for name in dict.fromkeys(names):
-        most = PICTURE_FIELDS[name].most if name in PICTURE_FIELDS else 1
+        most = get_picture_limit(name, kind) if name in PICTURE_FIELDS else 1
         if name not in known:
             errors.append(unknown_field_error(name, known))
         elif names.count(name) > most:
@@ -141,6 +158,12 @@ def _check_fields(form: FormData) -> list[FieldError]:
         elif name not in PICTURE_FIELDS and isinstance(form[name], UploadFile):
             errors.append(FieldError(name, "not_text", "This field is text, not a file."))
     return errors
+
+
+def get_picture_limit(name: str, kind: Kind) -> int:
+    """How many pictures a field may have."""
+    is_paired = kind == "batch" and name in PAIRED_FIELDS
+    return MAX_JOBS if is_paired else PICTURE_FIELDS[name].most
 
 
 def _describe_repetition(values: Sequence[UploadFile | str], most: int) -> str:
@@ -163,8 +186,12 @@ def _check_files(
         if uploads and name == "start_image" and name in reused:
             sentence = "Send this picture, or let `start` name a job: not both."
             errors.append(FieldError(name, "repeated_field", sentence))
-        faults = (_check_file(name, upload, settings) for upload in uploads)
-        errors += [fault for fault in faults if fault is not None][:1]
+        faults = [_check_file(name, upload, settings) for upload in uploads]
+        errors += [
+            replace(fault, detail=locate(fault.detail, index, len(uploads)))
+            for index, fault in enumerate(faults)
+            if fault is not None
+        ]
     return errors
 
 
@@ -180,10 +207,17 @@ def _parse_settings(
 ) -> tuple[JobSettings, list[FieldError]]:
     """The settings of the jobs and the errors in them; with errors, they are the defaults."""
     try:
-        parsed = parse_job_settings({k: text for k, text in texts.items() if k in JOB_SETTINGS})
+        parsed = parse_job_settings(
+            {k: text for k, text in texts.items() if k in JOB_SETTINGS},
+            max_keep_seconds=settings.retention_seconds,
+        )
     except InvalidOptions as invalid:
         return JobSettings(), [invalid_option_error(error) for error in invalid.errors]
-    if parsed.webhook_url is not None:
+    if parsed.webhook_url is None:
+        if "webhook_events" in texts:
+            sentence = "`webhook_events` needs an address to send them to."
+            return parsed, [FieldError("webhook_url", "missing_value", sentence)]
+    else:
         fault = check_url(parsed.webhook_url, allow_private=settings.webhooks_anywhere)
         if fault is not None:
             return parsed, [FieldError("webhook_url", "invalid_value", fault)]
@@ -195,14 +229,17 @@ def _parse_variants(
     preset: Preset,
     image_counts: Mapping[str, int],
     settings: Settings,
-    *,
-    is_sweep: bool,
+    kind: Kind,
+    pairs: int,
 ) -> tuple[tuple[Variant, ...], list[FieldError]]:
-    """The options of each job, or the errors in them."""
-    axes = {name: texts[name].split(",") for name in SWEEP_OPTIONS if is_sweep and name in texts}
-    if prod(map(len, axes.values())) > MAX_SWEEP_JOBS:
-        sentence = f"A sweep may have at most {MAX_SWEEP_JOBS} pictures."
-        return (), [FieldError(name, "too_many_values", sentence) for name in axes]
+    """The options of each job of a pair, or the errors in them."""
+    several = () if kind == "job" else SWEEP_OPTIONS
+    axes = {name: texts[name].split(",") for name in several if name in texts}
+    count = pairs * prod(map(len, axes.values()))
+    if count > MAX_JOBS:
+        sentence = f"These are {count} jobs; at most {MAX_JOBS} may be submitted at once."
+        names = (*(PAIRED_FIELDS if kind == "batch" else ()), *axes)
+        return (), [FieldError(name, "too_many_values", sentence) for name in names]
     variants = []
     for values in product(*axes.values()):
         one = {**texts, **dict(zip(axes, map(str.strip, values), strict=True))}

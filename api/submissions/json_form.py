@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from api.http.problems import unknown_field_error
 from api.submissions.files import MAX_TEXT_BYTES, DataUri
+from api.submissions.form import Kind, get_picture_limit
 from api.submissions.json_reader import CUT_OFF, JsonNumber, JsonObject, JsonReader
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.option_type import Option
@@ -36,13 +37,13 @@ LongTexts: TypeAlias = Mapping[str, DataUri | None]
 """As `JsonReader` has them."""
 
 
-async def parse_json(request: Request, folder: Path, *, is_sweep: bool) -> FormData:
+async def parse_json(request: Request, folder: Path, kind: Kind) -> FormData:
     """The form that has the same values as a JSON object. The order of its fields is always the
     same: that of an object has no meaning.
 
     Args:
         folder: where the pictures in data URIs are written.
-        is_sweep: whether some options may have several values.
+        kind: whether some options, and some pictures, may have several values.
 
     Raises:
         MalformedRequest: the body is not a JSON object, or it is cut off.
@@ -55,14 +56,14 @@ async def parse_json(request: Request, folder: Path, *, is_sweep: bool) -> FormD
             await reader.feed(chunk)
     except ClientDisconnect as error:
         raise MalformedRequest(CUT_OFF) from error
-    return _make_form(reader.finish(), reader.long_texts, is_sweep=is_sweep)
+    return _make_form(reader.finish(), reader.long_texts, kind)
 
 
 class _InvalidValue(Exception):
     """A value cannot be that of its field: a code, and a sentence."""
 
 
-def _make_form(document: JsonObject, long_texts: LongTexts, *, is_sweep: bool) -> FormData:
+def _make_form(document: JsonObject, long_texts: LongTexts, kind: Kind) -> FormData:
     if len(document.items) > _MAX_FIELDS:
         raise MalformedRequest(f"The JSON cannot be read: it has more than {_MAX_FIELDS} fields.")
     values: dict[str, list[UploadFile | str]] = {}
@@ -76,7 +77,7 @@ def _make_form(document: JsonObject, long_texts: LongTexts, *, is_sweep: bool) -
         if name in values:
             errors.append(FieldError(name, "repeated_field", "This field is given twice."))
         try:
-            values[name] = [*_convert(name, value, long_texts, is_sweep)]
+            values[name] = [*_convert(name, value, long_texts, kind)]
         except _InvalidValue as invalid:
             values[name] = []
             errors.append(FieldError(name, *invalid.args))
@@ -86,14 +87,14 @@ def _make_form(document: JsonObject, long_texts: LongTexts, *, is_sweep: bool) -
 
 
 def _convert(
-    name: str, value: Any, long_texts: LongTexts, is_sweep: bool
+    name: str, value: Any, long_texts: LongTexts, kind: Kind
 ) -> Iterator[UploadFile | str]:
     """The values that a form has for one in JSON."""
     if value is None:
         return
     option = _OPTIONS.get(name)
     if option is None:
-        has_several = PICTURE_FIELDS[name].most > 1
+        has_several = get_picture_limit(name, kind) > 1
         for each in value if has_several and type(value) is list else [value]:
             if type(each) is not str:
                 needed = "a text, or a list of texts" if has_several else "a text"
@@ -101,21 +102,21 @@ def _convert(
             data_uri = long_texts.get(each)
             yield _check_text(each, long_texts) if data_uri is None else data_uri
         return
-    kinds = _kinds(option, is_sweep)
+    kinds = _kinds(option, kind)
     text = _option_text(value, kinds)
     if text is None:
         raise _InvalidValue("invalid_value", f"This must be {option.type.requirement}.")
     yield _check_text(text, long_texts)
 
 
-def _kinds(option: Option, is_sweep: bool) -> set[str]:
+def _kinds(option: Option, kind: Kind) -> set[str]:
     """The types of JSON that an option may have. What may have several values may be a list, and a
     text as in a form."""
-    kind = option.type.json_schema()["type"]
-    kinds = {"number" if kind == "integer" else kind}
+    type_name = option.type.json_schema()["type"]
+    kinds = {"number" if type_name == "integer" else type_name}
     if option.type.is_list:
         kinds.add("string")
-    if is_sweep and option.sweep:
+    if kind != "job" and option.sweep:
         kinds |= {"string", "array"}
     return kinds
 

@@ -15,8 +15,9 @@ from kombu.exceptions import OperationalError
 
 from api.access.authentication import Access
 from api.http.problems import invalid_option_error
-from api.jobs.dependencies import get_worker_rates
-from api.jobs.schemas import Estimate, JobOptions, JobWarning, estimate_seconds
+from api.jobs.dependencies import get_worker_speeds
+from api.jobs.estimates import estimate_seconds
+from api.jobs.schemas import Estimate, JobOptions, JobWarning
 from api.service import Service
 from api.submissions.form import Submission
 from pastiche.memory_budget import ImageSizes
@@ -159,8 +160,11 @@ def make_place(submission: Submission, access: Access) -> Place:
         image_bytes=demand.image_bytes,
         priority=settings.priority,
         wait_seconds=settings.deadline,
+        timeout_seconds=settings.timeout,
+        keep=settings.keep,
         owner=access.owner,
         webhook_url=settings.webhook_url,
+        webhook_events=settings.webhook_events,
         request_id=logs.request_id(),
         traceparent=tracing.traceparent(),
     )
@@ -242,23 +246,27 @@ def _check_outcome(outcome: Submitted, service: Service) -> None:
         raise StorageUnavailable(sentence, retry_after_seconds=LATE_SECONDS)
 
 
-async def respond_with_estimate(submission: Submission, access: Access) -> Response:
-    """What a submission would cost, and when its last result might be there."""
-    place = make_place(submission, access)
-    outlook = await access.service.jobs.run(job_records.estimate(place))
-    rates = await get_worker_rates(access.service)
+async def respond_with_estimate(submissions: Sequence[Submission], access: Access) -> Response:
+    """What submissions would cost together, and when their last result might be there."""
+    places = [make_place(submission, access) for submission in submissions]
+    outlook = await access.service.jobs.run(job_records.estimate(places[0]))
+    speeds = await get_worker_speeds(access.service)
     warnings = dict.fromkeys(
         warning
+        for submission in submissions
         for variant in submission.variants
         for warning in list_warnings(variant.options, submission)
     )
-    jobs, work_ahead = len(submission.variants), outlook.work_ahead
+    variants = submissions[0].variants
+    work = len(variants) * sum(place.work for place in places)
+    options, jobs = variants[0].options, len(variants) * len(submissions)
+    plan = scales(*submissions[-1].sizes.content, options)
     estimate = Estimate(
-        options=JobOptions(submission.variants[0].options.to_dict()),
+        options=JobOptions(options.to_dict()),
         warnings=[JobWarning(**asdict(warning)) for warning in warnings],
         jobs=jobs,
-        megapixel_iterations=round(jobs * place.work / 1e6, 3),
+        megapixel_iterations=round(work / 1e6, 3),
         queue_position=outlook.position,
-        eta_seconds=estimate_seconds(work_ahead + (jobs - 1) * place.work, place.work, rates),
+        eta_seconds=estimate_seconds(outlook.work_ahead, plan, speeds, jobs=jobs),
     )
     return JSONResponse(estimate.model_dump(mode="json"))

@@ -4,8 +4,9 @@ The bytes of an upload are written once, as they arrive, to the file that the de
 writes is the file that the store receives.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ from api.jobs.dependencies import find_earlier_job
 from api.service import Service
 from api.submissions.files import DataUri, Upload, is_data_uri
 from api.submissions.form import (
+    Kind,
     Submission,
     normalize_form,
     parse_fields,
@@ -29,6 +31,7 @@ from api.submissions.form import (
 )
 from api.submissions.json_form import parse_json
 from api.submissions.multipart import parse_multipart
+from api.submissions.pairs import Pair, locate, make_pairs
 from api.submissions.queueing import check_capacity
 from api.submissions.references import Source, StoredPicture, fetch_reference
 from pastiche.memory_budget import ImageSizes
@@ -37,7 +40,7 @@ from shared import tracing
 from shared.blob_store import BlobStore
 from shared.errors import FieldError, InvalidFields, PasticheError, PicturesLost, WrongContentType
 from shared.inputs import PICTURE_FIELDS, Inputs
-from shared.pictures import PictureFault, size_of
+from shared.pictures import size_of
 
 _ENCODINGS = (b"utf-8", b"utf8", b"us-ascii")
 
@@ -51,12 +54,9 @@ _START_FIELDS = ("start_image",)
 
 
 @asynccontextmanager
-async def read_submission(access: Access, *, is_sweep: bool = False) -> AsyncIterator[Submission]:
-    """The submission in a request, if its caller may make it and a living worker can paint it. Its
-    files live as long as the context.
-
-    Args:
-        is_sweep: whether some options may have several values, one for each job of a sweep.
+async def read_submissions(access: Access, kind: Kind) -> AsyncIterator[list[Submission]]:
+    """The submission in a request, if its caller may make it and a living worker can paint it; of a
+    batch, one for each pair of images. Its files live as long as the context.
 
     Raises:
         WrongContentType: the body is neither multipart/form-data nor JSON, or not in UTF-8.
@@ -68,35 +68,41 @@ async def read_submission(access: Access, *, is_sweep: bool = False) -> AsyncIte
     request, service = access.request, access.service
     with TemporaryDirectory(dir=service.scratch) as name:
         folder = Path(name)
-        form = normalize_form(await _read_form(request, folder, is_sweep), is_sweep=is_sweep)
-        reused = await _find_reused_pictures(form, access)
-        variants, job_settings = parse_fields(form, reused, service.settings, is_sweep=is_sweep)
+        form = normalize_form(await _read_form(request, folder, kind), kind)
+        reused = {} if kind == "batch" else await _find_reused_pictures(form, access)
+        variants, job_settings = parse_fields(form, reused, service.settings, kind)
         check_priority(job_settings.priority, access)
         sources = await _find_sources(form, folder, access)
         for field, keys in reused.items():
             sources[field] = [StoredPicture(key) for key in keys]
         with tracing.span("decode"):
             files = await _normalise(sources, folder, service)
-        sizes = _measure(files)
-        await check_capacity(variants[0].options, sizes, service)
-        yield Submission(
-            variants, job_settings, _make_inputs(files), sizes, _compute_fingerprint(form)
-        )
+        fingerprint = _compute_fingerprint(form)
+        submissions = []
+        for pair in make_pairs(form, files) if kind == "batch" else [Pair(files)]:
+            inputs, sizes = _make_inputs(pair.files), _measure(pair.files)
+            await check_capacity(variants[0].options, sizes, service)
+            submissions.append(
+                Submission(
+                    variants, job_settings, inputs, sizes, fingerprint, pair.content, pair.style
+                )
+            )
+        yield submissions
 
 
-async def _read_form(request: Request, folder: Path, is_sweep: bool) -> FormData:
+async def _read_form(request: Request, folder: Path, kind: Kind) -> FormData:
     """The form in a request, or the form that has the values of its JSON; data URIs are files."""
     media_type, parameters = parse_options_header(request.headers.get("content-type", ""))
-    kind = media_type.strip().lower()
-    if kind not in (b"multipart/form-data", b"application/json"):
+    media_type = media_type.strip().lower()
+    if media_type not in (b"multipart/form-data", b"application/json"):
         sentence = "Send the pictures and options as multipart/form-data or application/json."
         raise WrongContentType(sentence)
     # Python has encodings that fail in odd ways or give text that cannot be encoded again, and
     # caches every name that it is ever given.
     if parameters.get(b"charset", b"utf-8").strip().lower() not in _ENCODINGS:
         raise WrongContentType("Send the submission in UTF-8.")
-    if kind == b"application/json":
-        form = await parse_json(request, folder, is_sweep=is_sweep)
+    if media_type == b"application/json":
+        form = await parse_json(request, folder, kind)
     else:
         form = await parse_multipart(request, folder)
     return await _finish_data_uris(form, folder)
@@ -147,31 +153,40 @@ async def _find_sources(form: FormData, folder: Path, access: Access) -> dict[st
         InvalidFields: names every field whose reference names no picture.
         TooManyFetches: too many pictures came before.
     """
-    values = [(name, value) for name in PICTURE_FIELDS for value in form.getlist(name)]
+    values = [
+        (name, index, value)
+        for name in PICTURE_FIELDS
+        for index, value in enumerate(form.getlist(name))
+    ]
     found: dict[int, Source | PasticheError | OSError] = {}
 
-    async def find(index: int, name: str, value: UploadFile | str) -> None:
+    async def find(number: int, name: str, value: UploadFile | str) -> None:
         try:
-            found[index] = await _find_source(name, value, folder / f"{index}.fetched", access)
+            found[number] = await _find_source(name, value, folder / f"{number}.fetched", access)
         except (PasticheError, OSError) as error:
-            found[index] = error
+            found[number] = error
 
     async with create_task_group() as tasks:
-        for index, (name, value) in enumerate(values):
-            tasks.start_soon(find, index, name, value)
+        for number, (name, _, value) in enumerate(values):
+            tasks.start_soon(find, number, name, value)
     sources: dict[str, list[Source]] = {name: [] for name in PICTURE_FIELDS}
-    faults: list[InvalidFields] = []
-    for index, (name, _) in enumerate(values):
-        match found[index]:
+    errors: list[FieldError] = []
+    statuses: set[int] = set()
+    for number, (name, index, _) in enumerate(values):
+        match found[number]:
             case InvalidFields() as invalid:
-                faults.append(invalid)
+                count = len(form.getlist(name))
+                errors += [
+                    replace(each, detail=locate(each.detail, index, count))
+                    for each in invalid.errors
+                ]
+                statuses.add(invalid.http_status)
             case Exception() as error:
                 raise error
             case source:
                 sources[name].append(source)
-    if faults:
-        errors = [error for fault in faults for error in fault.errors]
-        _refuse(errors, {fault.http_status for fault in faults})
+    if errors:
+        _refuse(errors, statuses)
     return sources
 
 
@@ -193,11 +208,12 @@ async def _normalise(
         PicturesLost: the store no longer has a picture.
     """
     files: dict[str, list[Path]] = {}
-    faults: list[tuple[str, PictureFault]] = []
+    errors: list[FieldError] = []
+    statuses: set[int] = set()
     for name, several in sources.items():
         field = PICTURE_FIELDS[name]
         files[name] = [folder / f"{name}-{index}" for index in range(len(several))]
-        for source, target in zip(several, files[name], strict=True):
+        for index, (source, target) in enumerate(zip(several, files[name], strict=True)):
             if isinstance(source, StoredPicture):
                 await _copy_stored(name, source, target, service.blobs)
                 continue
@@ -210,10 +226,11 @@ async def _normalise(
             if source.is_relative_to(folder):
                 source.unlink()
             if fault is not None:
-                faults.append((name, fault))
-    if faults:
-        errors = [FieldError(name, fault.code, fault.detail) for name, fault in faults]
-        _refuse(errors, {fault.status for _, fault in faults})
+                sentence = locate(fault.detail, index, len(several))
+                errors.append(FieldError(name, fault.code, sentence))
+                statuses.add(fault.status)
+    if errors:
+        _refuse(errors, statuses)
     return files
 
 
@@ -230,7 +247,7 @@ async def _copy_stored(field: str, picture: StoredPicture, target: Path, blobs: 
         raise PicturesLost(sentence) from error
 
 
-def _measure(files: Mapping[str, list[Path]]) -> ImageSizes:
+def _measure(files: Mapping[str, Sequence[Path]]) -> ImageSizes:
     """The sizes of the pictures.
 
     Raises:
@@ -263,7 +280,7 @@ def _describe_aspect(size: tuple[int, int], expected: tuple[int, int]) -> str:
     )
 
 
-def _make_inputs(files: Mapping[str, list[Path]]) -> Inputs[Path]:
+def _make_inputs(files: Mapping[str, Sequence[Path]]) -> Inputs[Path]:
     several = {n: tuple(each) for n, each in files.items() if PICTURE_FIELDS[n].most > 1}
     single = {n: each[0] for n, each in files.items() if PICTURE_FIELDS[n].most == 1 and each}
     return Inputs(**several, **single)  # type: ignore[arg-type]  # one kind of field each

@@ -1,1 +1,1 @@
-"""Sweeps: one pair of images painted with several weights."""
+"""Sweeps and batches: several jobs that are submitted, shown and canceled together."""

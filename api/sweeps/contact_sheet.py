@@ -9,9 +9,15 @@ from PIL import Image, ImageDraw, ImageFont
 from pastiche.pictures import on_white
 from shared.pictures import open_stored
 
+_MAX_SIDE_PIXELS = 16_383
+"""The longest side of a sheet: WebP allows no more."""
+
+_MAX_COLUMNS = 8
+"""How many cells a single row may have; a longer one is continued in the next."""
+
 _GAP_PIXELS = 8
 _LABEL_PIXELS = 26
-_FONT_PIXELS = 15
+_FONT_PIXELS, _MIN_FONT_PIXELS = 15, 2
 _EMPTY = "#e4e4e4"
 
 
@@ -26,6 +32,23 @@ class Cell:
 
     picture: bytes | None
     label: str
+
+
+def arrange(cells: int, columns: int, cell_pixels: int) -> tuple[int, int]:
+    """The number of columns of a sheet, and the width and height of its cells in pixels: a long
+    single row is wrapped, and the cells are smaller if the sheet would otherwise be too large.
+
+    Args:
+        cells: how many there are.
+        columns: how many belong in one row.
+        cell_pixels: the width and height that is requested.
+    """
+    if cells == columns:
+        columns = min(columns, _MAX_COLUMNS)
+    rows = -(-cells // columns)
+    width = _MAX_SIDE_PIXELS // columns - _GAP_PIXELS
+    height = _MAX_SIDE_PIXELS // rows - _GAP_PIXELS - _LABEL_PIXELS
+    return columns, min(cell_pixels, width, height)
 
 
 def contact_sheet(cells: Sequence[Cell], columns: int, cell_size: tuple[int, int]) -> bytes:
@@ -72,10 +95,16 @@ def labelled(image: Image.Image, label: str) -> Image.Image:
     font = ImageFont.load_default(size=_FONT_PIXELS)
     length = max(1.0, font.getlength(label))
     if length > image.width:
-        font = ImageFont.load_default(size=_FONT_PIXELS * image.width / length)
+        size = max(_MIN_FONT_PIXELS, _FONT_PIXELS * image.width / length)
+        font = ImageFont.load_default(size)
     middle = (image.width / 2, image.height + _LABEL_PIXELS / 2)
     ImageDraw.Draw(whole).text(middle, label, fill="black", font=font, anchor="mm")
     return whole
+
+
+def shorten(name: str, most: int) -> str:
+    """A name with at most this many characters: its beginning and its end."""
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[1 - (most + 1) // 2 :]}"
 
 
 def _image(cell: Cell, size: tuple[int, int]) -> Image.Image:

@@ -1,4 +1,5 @@
-"""`/sweeps`: one pair of images and a grid of weights, a job for each, and a contact sheet."""
+"""`/sweeps` and `/batches`: a job for each combination of weights or of images, and a contact
+sheet of all of them."""
 
 import logging
 from datetime import datetime
@@ -11,7 +12,7 @@ from fastapi.responses import JSONResponse
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, Field
 
-from api.access.authentication import CurrentAccess
+from api.access.authentication import Access, CurrentAccess
 from api.http.negotiation import (
     ASCII_INTEGER,
     PICTURE_RESPONSES,
@@ -21,14 +22,15 @@ from api.http.negotiation import (
 )
 from api.http.problems import caller_problems
 from api.jobs import schemas
-from api.jobs.dependencies import get_rates, make_etag
+from api.jobs.dependencies import get_speeds, make_etag
 from api.service import CurrentService, Service
-from api.submissions.idempotency import ParsedHeaders, reserve_key
+from api.submissions.form import Kind
+from api.submissions.idempotency import ParsedHeaders, SubmissionHeaders, reserve_key
 from api.submissions.queueing import DryRun, announce, respond_with_estimate
 from api.submissions.schema import request_body
-from api.submissions.uploads import read_submission
+from api.submissions.uploads import read_submissions
 from api.sweeps import store
-from api.sweeps.contact_sheet import Cell, contact_sheet, thumbnail
+from api.sweeps.contact_sheet import Cell, arrange, contact_sheet, shorten, thumbnail
 from api.sweeps.store import Member, create_sweep, delete_jobs, is_sweep_id, make_sweep_key
 from api.sweeps.store import Sweep as SweepRecord
 from shared import tracing, transitions
@@ -38,15 +40,25 @@ from shared.pictures import MEDIA_TYPES, DamagedPicture, Format, encode
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/sweeps", tags=["sweeps"])
+router = APIRouter(tags=["sweeps"])
 
-_MAX_SHEET_COLUMNS = 8
+_LABEL_NAME_CHARACTERS = 24
+"""How much of a file's name is on a contact sheet, at most."""
+
+_SUBMISSION_RESPONSES = caller_problems(400, 409, 410, 413, 415, 422, 507) | {
+    200: {"model": schemas.Estimate, "description": "It was a dry run"}
+}
 
 
 class SweepJob(BaseModel):
     """One job of a sweep."""
 
     id: str
+    content: str | None = Field(
+        description="In a batch, the file name of its content image; with a number before it if "
+        "several have the same."
+    )
+    style: str | None = Field(description="The same of its style image.")
     values: dict[str, float] = Field(
         description="The options that differ from those of the other jobs."
     )
@@ -83,39 +95,42 @@ PathSweep = Annotated[SweepRecord, Depends(find_sweep)]
 
 
 @router.post(
-    "",
+    "/sweeps",
     status_code=HTTPStatus.ACCEPTED,
     response_model=Sweep,
-    responses=caller_problems(400, 409, 410, 413, 415, 422, 507)
-    | {200: {"model": schemas.Estimate, "description": "It was a dry run"}},
-    openapi_extra={"requestBody": request_body(is_sweep=True)},
+    responses=_SUBMISSION_RESPONSES,
+    openapi_extra={"requestBody": request_body("sweep")},
 )
 async def submit_sweep(
     access: CurrentAccess, headers: ParsedHeaders, dry_run: DryRun = False
 ) -> Response:
     """As `POST /jobs`, with several values, separated by commas, for some of the weights and the
     seed: a job for each combination."""
-    service = access.service
-    with tracing.span("submission", kind=SpanKind.PRODUCER):
-        async with read_submission(access, is_sweep=True) as submission:
-            if dry_run:
-                return await respond_with_estimate(submission, access)
-            fingerprint = f"sweep {submission.fingerprint}"
-            async with reserve_key(headers, fingerprint, access, _sweep_exists) as reserved:
-                if isinstance(reserved, str):
-                    return await _respond(await find_sweep(reserved, access), service)
-                sweep = await create_sweep(submission, access, reserved)
-        await announce((member.job_id for member in sweep.members), service)
-    return await _respond(sweep, service)
+    return await _submit("sweep", access, headers, dry_run=dry_run)
 
 
-@router.get("/{sweep_id}", responses=caller_problems(404))
+@router.post(
+    "/batches",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=Sweep,
+    responses=_SUBMISSION_RESPONSES,
+    openapi_extra={"requestBody": request_body("batch")},
+)
+async def submit_batch(
+    access: CurrentAccess, headers: ParsedHeaders, dry_run: DryRun = False
+) -> Response:
+    """As `POST /sweeps`, with several content and several style images: a job for each pair, and
+    for each combination of values. A batch is a sweep: its links are those of one."""
+    return await _submit("batch", access, headers, dry_run=dry_run)
+
+
+@router.get("/sweeps/{sweep_id}", responses=caller_problems(404))
 async def get_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
     """The sweep and the current state of all its jobs."""
     return await _describe_sweep(sweep, service)
 
 
-@router.post("/{sweep_id}/cancel", responses=caller_problems(404))
+@router.post("/sweeps/{sweep_id}/cancel", responses=caller_problems(404))
 async def cancel_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
     """Cancels those of its jobs that are not over."""
     for member in sweep.members:
@@ -123,7 +138,9 @@ async def cancel_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
     return await _describe_sweep(sweep, service)
 
 
-@router.delete("/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=caller_problems(404))
+@router.delete(
+    "/sweeps/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=caller_problems(404)
+)
 async def delete_sweep(sweep: PathSweep, service: CurrentService) -> None:
     """Cancels and deletes all its jobs, and the sweep."""
     await delete_jobs(sweep.members, service)
@@ -131,7 +148,7 @@ async def delete_sweep(sweep: PathSweep, service: CurrentService) -> None:
 
 
 @router.get(
-    "/{sweep_id}/sheet",
+    "/sweeps/{sweep_id}/sheet",
     response_class=Response,
     responses=caller_problems(404, 406, 422, 507) | PICTURE_RESPONSES,
 )
@@ -141,10 +158,18 @@ async def get_contact_sheet(
     service: CurrentService,
     format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
     cell: Annotated[
-        int, Query(ge=32, le=1024, description="The side of a cell, in pixels."), ASCII_INTEGER
+        int,
+        Query(
+            ge=32,
+            le=1024,
+            description="The side of a cell, in pixels; less if the sheet would be larger than "
+            "16383 pixels.",
+        ),
+        ASCII_INTEGER,
     ] = 256,
 ) -> Response:
-    """A contact sheet of the results so far, each with its values."""
+    """A contact sheet of the results so far, each with the names of its images or its values. In a
+    batch, each content image has a row."""
     chosen = require_format(format, request, "sheet")
     jobs = [await _get_job(member, service) for member in sweep.members]
     headers = {
@@ -154,19 +179,36 @@ async def get_contact_sheet(
     }
     if is_unchanged(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    size = (cell, cell)
+    columns, side = arrange(len(jobs), sweep.columns, cell)
+    size = (side, side)
     cells = [
         await _make_cell(member, job, size, service)
         for member, job in zip(sweep.members, jobs, strict=True)
     ]
     if any(map(_is_missing, cells, jobs)):
         del headers["ETag"]  # it may be shown later
-    columns = min(sweep.columns, _MAX_SHEET_COLUMNS)
     async with service.decoder.turn() as run:
         picture = await run(contact_sheet, cells, columns, size)
         if chosen != "png":
             picture = await run(encode, picture, chosen)
     return Response(picture, media_type=MEDIA_TYPES[chosen], headers=headers)
+
+
+async def _submit(
+    kind: Kind, access: Access, headers: SubmissionHeaders, *, dry_run: bool
+) -> Response:
+    service = access.service
+    with tracing.span("submission", kind=SpanKind.PRODUCER):
+        async with read_submissions(access, kind) as submissions:
+            if dry_run:
+                return await respond_with_estimate(submissions, access)
+            fingerprint = f"{kind} {submissions[0].fingerprint}"
+            async with reserve_key(headers, fingerprint, access, _sweep_exists) as reserved:
+                if isinstance(reserved, str):
+                    return await _respond(await find_sweep(reserved, access), service)
+                sweep = await create_sweep(submissions, access, reserved)
+        await announce((member.job_id for member in sweep.members), service)
+    return await _respond(sweep, service)
 
 
 async def _sweep_exists(sweep_id: str, service: Service) -> bool:
@@ -181,10 +223,16 @@ async def _respond(sweep: SweepRecord, service: Service) -> Response:
 async def _describe_sweep(sweep: SweepRecord, service: Service) -> Sweep:
     members = []
     for member in sweep.members:
-        described = SweepJob(id=member.job_id, values=member.values, job=None)
+        described = SweepJob(
+            id=member.job_id,
+            content=member.content,
+            style=member.style,
+            values=member.values,
+            job=None,
+        )
         job = await _get_job(member, service)
         if job is not None:
-            described.job = schemas.describe_job(job, await get_rates(job, service))
+            described.job = schemas.describe_job(job, await get_speeds(job, service))
         members.append(described)
     path = f"/sweeps/{sweep.id}"
     return Sweep(
@@ -208,19 +256,21 @@ async def _get_job(member: Member, service: Service) -> Job | None:
 async def _make_cell(
     member: Member, job: Job | None, size: tuple[int, int], service: Service
 ) -> Cell:
-    """The result with the values that it was painted with; without a result, the job's state."""
-    texts = (f"{name.replace('_', ' ')} {value:g}" for name, value in member.values.items())
-    values = " · ".join(texts)
+    """The result with what it was painted with; without a result, the job's state."""
+    names = (name for name in (member.content, member.style) if name is not None)
+    texts = [shorten(name, _LABEL_NAME_CHARACTERS) for name in names]
+    texts += [f"{name.replace('_', ' ')} {value:g}" for name, value in member.values.items()]
+    label = " · ".join(texts)
     if job is not None and job.result_key is not None:
         try:
             async with service.decoder.turn() as run:
                 picture = await service.blobs.get_async(job.result_key)
-                return Cell(await run(thumbnail, picture, size), values)
+                return Cell(await run(thumbnail, picture, size), label)
         except (FileNotFoundError, DamagedPicture, EncodingFailed):
             state = "lost"
     else:
         state = "erased" if job is None else job.status
-    return Cell(None, f"{values} ({state})" if values else state)
+    return Cell(None, f"{label} ({state})" if label else state)
 
 
 def _is_missing(cell: Cell, job: Job | None) -> bool:

@@ -1,10 +1,12 @@
-"""Sweeps as records in Redis: one pair of images, a grid of weights, a job for each."""
+"""Sweeps as records in Redis: a job for each pair of images and each combination of values."""
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from anyio import CancelScope
 
@@ -14,6 +16,7 @@ from api.submissions.form import Submission
 from api.submissions.queueing import enqueue, list_warnings, make_place
 from pastiche.job_settings import MAX_DEADLINE_SECONDS
 from shared import transitions
+from shared.blob_store import BLOB_STORE_ERRORS, BlobStore
 from shared.errors import SubmissionPending
 from shared.job_store import Argument, Transition, milliseconds
 from shared.jobs import new_job_id
@@ -34,10 +37,13 @@ class Member:
 
     Attributes:
         values: the options that differ from those of the other jobs.
+        content, style: the names of its two images in a batch; None in a sweep of one pair.
     """
 
     job_id: str
     values: dict[str, float]
+    content: str | None = None
+    style: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,8 @@ class Sweep:
     """What is stored of a sweep besides its jobs.
 
     Attributes:
-        columns: the number of values of its last axis.
+        columns: the number of jobs in a row: those of one content image, or those that differ only
+            in the values of the last option.
         once: the Redis key of its idempotency key; '' if it has none.
     """
 
@@ -116,32 +123,38 @@ def _list_keys(sweep: Sweep) -> dict[str, str | None]:
 
 
 async def create_sweep(
-    submission: Submission, access: Access, idempotency_key: IdempotencyKey | None
+    submissions: Sequence[Submission], access: Access, idempotency_key: IdempotencyKey | None
 ) -> Sweep:
-    """Creates a job for each variant and the sweep that they are in. If anything fails, nothing
-    stays behind.
+    """Creates a job for each variant of each submission, and the sweep that they are in. If
+    anything fails, nothing stays behind.
 
     Raises:
         SubmissionPending: it took so long that its key is another request's by now.
     """
-    service, place = access.service, make_place(submission, access)
-    all_work = place.work * len(submission.variants)
+    service = access.service
+    places = [make_place(submission, access) for submission in submissions]
+    all_work = len(submissions[0].variants) * sum(place.work for place in places)
+    jobs = [
+        (submission, place, variant)
+        for submission, place in zip(submissions, places, strict=True)
+        for variant in submission.variants
+    ]
     async with service.quotas.count_work(access.request, access.caller, all_work):
         members: list[Member] = []
         sweep: Sweep | None = None
+        write = _write_each_file_once(service.blobs)
         try:
-            for variant in submission.variants:
+            for submission, place, variant in jobs:
                 job_id = await enqueue(
                     variant.options.to_dict(),
                     submission.pictures,
                     place,
                     list_warnings(variant.options, submission),
                     service,
-                    service.blobs.put_file,
+                    write,
                 )
-                members.append(Member(job_id, variant.values))
-            # A row has the values of the last option that has several.
-            columns = len({tuple(member.values.items())[-1:] for member in members})
+                members.append(Member(job_id, variant.values, submission.content, submission.style))
+            columns = _count_columns(members)
             sweep = Sweep(new_job_id(), access.owner, datetime.now(UTC), columns, tuple(members))
             await _store(sweep, idempotency_key, service)
         except BaseException:
@@ -151,6 +164,29 @@ async def create_sweep(
                     await service.jobs.run(delete(sweep))
             raise
     return sweep
+
+
+def _write_each_file_once(blobs: BlobStore) -> Callable[[str, Path], Awaitable[None]]:
+    """What writes a file under a key: a file that was written before is copied within the store."""
+    written: dict[Path, str] = {}
+
+    async def write(key: str, source: Path) -> None:
+        if source in written:
+            # Its job may have been deleted meanwhile, and a disk may not have hard links.
+            with suppress(*BLOB_STORE_ERRORS):
+                await blobs.copy(key, written[source])
+                return
+        await blobs.put_file(key, source)
+        written[source] = key
+
+    return write
+
+
+def _count_columns(members: Sequence[Member]) -> int:
+    contents = {member.content for member in members}
+    if None not in contents:
+        return len(members) // len(contents)
+    return len({tuple(member.values.items())[-1:] for member in members})
 
 
 async def _store(sweep: Sweep, idempotency_key: IdempotencyKey | None, service: Service) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
 from shared.settings import Settings
@@ -31,16 +31,21 @@ class CurrentFiles(StaticFiles):
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """Adds the page, and the files that it loads."""
+    """Adds the page, the files that it loads, and the page for language models."""
     html = (WEB / "index.html").read_text("utf-8")
     for limit in ("upload_limit_megabytes", "max_size_pixels"):
         html = html.replace(f"{{{limit}}}", str(getattr(settings, limit)))
+    for_language_models = (WEB / "llms.txt").read_text("utf-8")
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
     async def show_page() -> HTMLResponse:
         headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
         return HTMLResponse(html, headers=headers)
+
+    @router.get("/llms.txt")
+    async def show_page_for_language_models() -> PlainTextResponse:
+        return PlainTextResponse(for_language_models)
 
     app.include_router(router)
     app.mount("/web/examples", StaticFiles(directory=EXAMPLES))

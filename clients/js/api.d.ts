@@ -47,7 +47,7 @@ export interface components {
             options: components["schemas"]["JobOptions"];
             /** @description Options and images that are accepted, but have no effect or an unexpected one. */
             warnings: components["schemas"]["JobWarning"][];
-            /** @description The number of jobs: one, or those of a sweep. */
+            /** @description The number of jobs: one, or those of a sweep or a batch. */
             jobs: number;
             /** @description The work of all jobs, in millions of pixels times iterations. */
             megapixel_iterations: number;
@@ -90,6 +90,10 @@ export interface components {
             priority: components["schemas"]["Priority"];
             /** @description When it expires if it still waits; null if it may wait for ever. */
             deadline_at: string | null;
+            /** @description When it fails if it is not over; null if it has no `timeout`. */
+            timeout_at: string | null;
+            /** @description How long it is retained once it is over: seconds, or until its result was sent completely; null for as long as the operator allows. */
+            keep: number | "until_fetched" | null;
             /** @description How often a worker has started the job. */
             attempt: number;
             /** Format: date-time */
@@ -103,6 +107,15 @@ export interface components {
             warnings: components["schemas"]["JobWarning"][];
             backbone: components["schemas"]["Backbone"] | null;
             losses: components["schemas"]["Losses"] | null;
+            timings: components["schemas"]["Timings"];
+            /** @description What paints: a GPU's name, or the CPU's threads. */
+            device: string | null;
+            /** @description Of the network's features, such as `float32`. */
+            precision: string | null;
+            /** @description The average of the newest attempt, without its preparation. */
+            iterations_per_second: number | null;
+            /** @description How much memory the painting process had at most: of the GPU if there is one, otherwise of the machine, with its libraries and its cache. */
+            peak_memory_bytes: number | null;
             error: components["schemas"]["JobError"] | null;
             webhook: components["schemas"]["Webhook"] | null;
             links: components["schemas"]["JobLinks"];
@@ -112,7 +125,7 @@ export interface components {
          * @description Why the job failed.
          */
         JobError: {
-            code: "worker_lost" | "time_limit" | "out_of_memory" | "weights_missing" | "layer_missing" | "painting_diverged" | "storage_failed" | "record_damaged" | "internal_error" | (string & {});
+            code: "worker_lost" | "time_limit" | "timed_out" | "out_of_memory" | "weights_missing" | "layer_missing" | "painting_diverged" | "storage_failed" | "record_damaged" | "internal_error" | (string & {});
             detail: string;
         };
         /**
@@ -355,11 +368,61 @@ export interface components {
             total: number;
         };
         /**
+         * OptionDescription
+         * @description A field of a submission: an option, a setting of the job, or a picture.
+         */
+        OptionDescription: {
+            name: string;
+            title: string;
+            /** @description The heading that related fields share. */
+            group: string;
+            description: string;
+            /** @description The unit of a number. */
+            unit: string | null;
+            /** @description The value in the preset `standard`. */
+            default: unknown;
+            /** @description Whether `PATCH` may change it while the picture is painted. */
+            live: boolean;
+            /** @description Whether it may have several values in a sweep. */
+            sweep: boolean;
+            /** @description The JSON Schema of its form field: type, range, choices. */
+            schema: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * OptionList
+         * @description Every field of a submission, in the order of a form.
+         */
+        OptionList: {
+            options: components["schemas"]["OptionDescription"][];
+        };
+        /**
+         * PresetDescription
+         * @description A preset: what it is for, and the options that it sets.
+         */
+        PresetDescription: {
+            name: components["schemas"]["Preset"];
+            description: string;
+            options: components["schemas"]["JobOptions"];
+            /** @description How long a worker paints a picture of 4:3 with it, by the jobs before; null if that is not known. */
+            eta_seconds: number | null;
+        };
+        /**
+         * PresetList
+         * @description Every preset, the quickest first.
+         */
+        PresetList: {
+            presets: components["schemas"]["PresetDescription"][];
+        };
+        /**
          * Preview
          * @description Where the newest preview is.
          */
         Preview: {
             url: string;
+            /** @description With `previews=inline`, the picture in base64. */
+            jpeg?: string;
         };
         /**
          * PreviewEvent
@@ -401,6 +464,19 @@ export interface components {
              */
             event: "progress";
             data: components["schemas"]["Progress"];
+        };
+        /**
+         * PublicKey
+         * @description A public key, which is no secret.
+         */
+        PublicKey: {
+            /**
+             * @default ed25519
+             * @constant
+             */
+            algorithm: "ed25519";
+            /** @description `whpk_` and base64. */
+            public_key: string;
         };
         /**
          * Readiness
@@ -447,12 +523,28 @@ export interface components {
          */
         SweepJob: {
             id: string;
+            /** @description In a batch, the file name of its content image; with a number before it if several have the same. */
+            content: string | null;
+            /** @description The same of its style image. */
+            style: string | null;
             /** @description The options that differ from those of the other jobs. */
             values: {
                 [key: string]: number;
             };
             /** @description Null once it was deleted. */
             job: components["schemas"]["Job"] | null;
+        };
+        /**
+         * Timings
+         * @description How long the job took; null while it is not known.
+         */
+        Timings: {
+            /** @description From its submission until a worker first claimed it. */
+            waited_seconds: number | null;
+            /** @description From then until it was over. */
+            painted_seconds: number | null;
+            /** @description From its submission until it was over. */
+            total_seconds: number | null;
         };
         /**
          * Token
@@ -466,12 +558,15 @@ export interface components {
         };
         /**
          * Webhook
-         * @description The notification that is sent to a URL when the job is over.
+         * @description The notifications about the job that are sent to a URL.
          */
         Webhook: {
             url: string;
-            /** @description `waiting` for the end of the job or for the next try. */
+            /** @description What is notified of. */
+            events: components["schemas"]["WebhookEvent"][];
+            /** @description `waiting` for an event or for the next try; then the outcome of the last event; `unused` if the job ended without any of the events. */
             status: components["schemas"]["WebhookStatus"];
+            /** @description Of the current event. */
             tries: number;
             tried_at: string | null;
             /** @description What went wrong in the last try. */
@@ -505,6 +600,7 @@ export interface components {
          *             None if it does not report that.
          *         limit_bytes: how much of it one painting may use; None for all of it.
          *         computed_in: the precision of its networks if the options do not set it.
+         *         overhead_seconds, iteration_seconds: of its speed, by its last jobs.
          */
         Worker: {
             name: string;
@@ -519,6 +615,13 @@ export interface components {
             limit_bytes?: number | null;
             /** @default float32 */
             computed_in: components["schemas"]["WorkerComputedIn"];
+            /** @default 0 */
+            overhead_seconds: number;
+            /** @default [] */
+            iteration_seconds: [
+                number,
+                number
+            ][];
         };
         /**
          * FieldProblem
@@ -526,7 +629,7 @@ export interface components {
          */
         FieldProblem: {
             field: string;
-            code: "invalid_value" | "backbone_missing" | "size_too_large" | "too_many_values" | "priority_not_allowed" | "text_too_long" | "not_text" | "not_a_file" | "not_base64" | "url_not_allowed" | "url_unreachable" | "url_refused" | "unknown_field" | "repeated_field" | "missing_file" | "missing_value" | "not_json" | "empty_file" | "file_too_large" | "picture_unknown" | "picture_too_large" | "picture_too_slow" | "picture_too_small" | "picture_too_narrow" | "picture_broken" | "mask_empty" | "wrong_aspect" | "no_result" | "job_not_found" | "job_expired" | (string & {});
+            code: "invalid_value" | "backbone_missing" | "size_too_large" | "too_many_values" | "not_in_batches" | "priority_not_allowed" | "text_too_long" | "not_text" | "not_a_file" | "not_base64" | "url_not_allowed" | "url_unreachable" | "url_refused" | "unknown_field" | "repeated_field" | "missing_file" | "missing_value" | "not_json" | "empty_file" | "file_too_large" | "picture_unknown" | "picture_too_large" | "picture_too_slow" | "picture_too_small" | "picture_too_narrow" | "picture_broken" | "mask_empty" | "wrong_aspect" | "no_result" | "job_not_found" | "job_expired" | (string & {});
             detail: string;
         };
         /**
@@ -640,8 +743,14 @@ export interface components {
             priority?: components["schemas"]["Priority"];
             /** @description How many seconds the job may wait before it expires; by default it never expires. */
             deadline?: number;
-            /** @description Receives a signed POST request when the job is over (Standard Webhooks). */
+            /** @description How many seconds the job may take in all, waiting and painting together. Then it fails with `timed_out`; by default only the operator's time limit applies. */
+            timeout?: number;
+            /** @description For how many seconds the job and its pictures are retained once it is over, at most as long as the operator allows, which is the default. `until_fetched`: until a minute after the result was sent completely, and no longer than that limit. */
+            keep?: number | "until_fetched";
+            /** @description Receives signed POST requests about the job (Standard Webhooks). */
             webhook_url?: string;
+            /** @description What `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
+            webhook_events?: string;
             /** @description The id of an earlier job, whose content and style images are used, with their masks and maps, where none are sent. */
             pictures_of?: string;
         };
@@ -731,8 +840,14 @@ export interface components {
             priority?: components["schemas"]["Priority"];
             /** @description How many seconds the job may wait before it expires; by default it never expires. */
             deadline?: number;
-            /** @description Receives a signed POST request when the job is over (Standard Webhooks). */
+            /** @description How many seconds the job may take in all, waiting and painting together. Then it fails with `timed_out`; by default only the operator's time limit applies. */
+            timeout?: number;
+            /** @description For how many seconds the job and its pictures are retained once it is over, at most as long as the operator allows, which is the default. `until_fetched`: until a minute after the result was sent completely, and no longer than that limit. */
+            keep?: number | "until_fetched";
+            /** @description Receives signed POST requests about the job (Standard Webhooks). */
             webhook_url?: string;
+            /** @description What `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
+            webhook_events?: components["schemas"]["WebhookEvent"][];
             /** @description The id of an earlier job, whose content and style images are used, with their masks and maps, where none are sent. */
             pictures_of?: string;
         };
@@ -827,8 +942,14 @@ export interface components {
             priority?: components["schemas"]["Priority"];
             /** @description How many seconds the job may wait before it expires; by default it never expires. */
             deadline?: number;
-            /** @description Receives a signed POST request when the job is over (Standard Webhooks). */
+            /** @description How many seconds the job may take in all, waiting and painting together. Then it fails with `timed_out`; by default only the operator's time limit applies. */
+            timeout?: number;
+            /** @description For how many seconds the job and its pictures are retained once it is over, at most as long as the operator allows, which is the default. `until_fetched`: until a minute after the result was sent completely, and no longer than that limit. */
+            keep?: number | "until_fetched";
+            /** @description Receives signed POST requests about the job (Standard Webhooks). */
             webhook_url?: string;
+            /** @description What `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
+            webhook_events?: string;
             /** @description The id of an earlier job, whose content and style images are used, with their masks and maps, where none are sent. */
             pictures_of?: string;
         };
@@ -918,16 +1039,197 @@ export interface components {
             priority?: components["schemas"]["Priority"];
             /** @description How many seconds the job may wait before it expires; by default it never expires. */
             deadline?: number;
-            /** @description Receives a signed POST request when the job is over (Standard Webhooks). */
+            /** @description How many seconds the job may take in all, waiting and painting together. Then it fails with `timed_out`; by default only the operator's time limit applies. */
+            timeout?: number;
+            /** @description For how many seconds the job and its pictures are retained once it is over, at most as long as the operator allows, which is the default. `until_fetched`: until a minute after the result was sent completely, and no longer than that limit. */
+            keep?: number | "until_fetched";
+            /** @description Receives signed POST requests about the job (Standard Webhooks). */
             webhook_url?: string;
+            /** @description What `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
+            webhook_events?: components["schemas"]["WebhookEvent"][];
             /** @description The id of an earlier job, whose content and style images are used, with their masks and maps, where none are sent. */
             pictures_of?: string;
+        };
+        /** SubmitBatchForm */
+        SubmitBatchForm: {
+            /** @description The content images. Each is used with every style image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            content: Blob[];
+            /** @description The style images. Each is used with every content image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            style: Blob[];
+            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
+            preset?: components["schemas"]["Preset"];
+            /** @description α, the weight of the content loss: how much of the photograph stays. Its ratio to `style_weight` sets the balance between content and style. Several values are separated by commas. */
+            content_weight?: string;
+            /** @description β, the weight of the style loss: how strongly the painting's style is applied. Several values are separated by commas. */
+            style_weight?: string;
+            /** @description γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Several values are separated by commas. */
+            tv_weight?: string;
+            /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
+            tv_norm?: components["schemas"]["TvNorm"];
+            /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
+            content_layers?: string;
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened` also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            style_layers?: string;
+            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
+            normalisation?: components["schemas"]["Normalisation"];
+            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as hard as its weight says, however close it is to its target. Default: false, or the preset's value. */
+            gradient_normalisation?: boolean;
+            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own size, or their `gram` matrix, which is mostly colour. `paper` and `neural-style` normalisation need `gram`. Default: "moments", or the preset's value. */
+            style_statistic?: components["schemas"]["StyleStatistic"];
+            /** @description The relative weights of several style images, in their order; by default they are equal. */
+            style_weights?: string;
+            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
+            style_blend?: components["schemas"]["StyleBlend"];
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            style_scale?: number;
+            /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
+            colour?: components["schemas"]["Colour"];
+            /** @description The longest side of the pastiche. Default: 512, or the preset's value. */
+            size?: number;
+            /** @description The maximum number of sizes at which the picture is painted, coarse to fine; 1 paints at full size only. Default: 4, or the preset's value. */
+            scales?: number;
+            /** @description The ratio between the sizes of successive scales; 1.4142 is √2. Default: 2.0, or the preset's value. */
+            scale_factor?: number;
+            /** @description How the content, style and start images are resized: `bicubic`, or `bilinear`, which is softer. Default: "bicubic", or the preset's value. */
+            resampling?: components["schemas"]["Resampling"];
+            /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Default: "content", or the preset's value. */
+            start?: components["schemas"]["SubmitBatchFormStart"];
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            start_noise?: number;
+            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same bytes. Several values are separated by commas. */
+            seed?: string;
+            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            iterations?: number;
+            /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
+            scale_iterations?: string;
+            /** @description A scale ends early when ten steps have lowered the objective by less than this fraction; 0 never ends a scale early. Default: 0.0, or the preset's value. */
+            stall_tolerance?: number;
+            /** @description `lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less memory. Default: "lbfgs", or the preset's value. */
+            optimiser?: components["schemas"]["Optimiser"];
+            /** @description How many steps L-BFGS remembers; each takes the memory of two pictures. Default: 10, or the preset's value. */
+            lbfgs_history?: number;
+            /** @description How far Adam moves a pixel in one step, with pixels in 0 to 1. Default: 0.02, or the preset's value. */
+            adam_step?: number;
+            /** @description The network whose features are compared: `vgg16` (VGG-16 with its authors' weights), `vgg19` (VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights that the papers used), `whitened` (with filters fitted to the job's own images, nothing to download), or `auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are installed. Default: "auto", or the preset's value. */
+            backbone?: components["schemas"]["BackboneName"];
+            /** @description How the network halves its feature maps: `max` as VGG was trained, with the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
+            pooling?: components["schemas"]["Pooling"];
+            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is as VGG was trained, which may leave a frame. Default: "replicate", or the preset's value. */
+            padding?: components["schemas"]["Padding"];
+            /** @description The number format that the network computes in: `bfloat16`, `float32`, or `auto`, which is bfloat16 on devices that are fast at it. Default: "auto", or the preset's value. */
+            precision?: components["schemas"]["Precision"];
+            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if it were white. Default: false, or the preset's value. */
+            keep_transparency?: boolean;
+            /** @description Jobs of a higher priority go first; within one, callers take turns. `high` needs a key that allows it or, in a service without keys, the operator's setting. Default: "normal". */
+            priority?: components["schemas"]["Priority"];
+            /** @description How many seconds the job may wait before it expires; by default it never expires. */
+            deadline?: number;
+            /** @description How many seconds the job may take in all, waiting and painting together. Then it fails with `timed_out`; by default only the operator's time limit applies. */
+            timeout?: number;
+            /** @description For how many seconds the job and its pictures are retained once it is over, at most as long as the operator allows, which is the default. `until_fetched`: until a minute after the result was sent completely, and no longer than that limit. */
+            keep?: number | "until_fetched";
+            /** @description Receives signed POST requests about the job (Standard Webhooks). */
+            webhook_url?: string;
+            /** @description What `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
+            webhook_events?: string;
+        };
+        /** SubmitBatchBody */
+        SubmitBatchBody: {
+            /** @description The content images. Each is used with every style image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            content: string | string[];
+            /** @description The style images. Each is used with every content image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            style: string | string[];
+            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
+            preset?: components["schemas"]["Preset"];
+            /** @description α, the weight of the content loss: how much of the photograph stays. Its ratio to `style_weight` sets the balance between content and style. Default: 0.5, or the preset's value. */
+            content_weight?: number | number[];
+            /** @description β, the weight of the style loss: how strongly the painting's style is applied. Default: 0.5, or the preset's value. */
+            style_weight?: number | number[];
+            /** @description γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
+            tv_weight?: number | number[];
+            /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
+            tv_norm?: components["schemas"]["TvNorm"];
+            /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
+            content_layers?: {
+                [key: string]: number;
+            };
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened` also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            style_layers?: {
+                [key: string]: number;
+            };
+            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
+            normalisation?: components["schemas"]["Normalisation"];
+            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as hard as its weight says, however close it is to its target. Default: false, or the preset's value. */
+            gradient_normalisation?: boolean;
+            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own size, or their `gram` matrix, which is mostly colour. `paper` and `neural-style` normalisation need `gram`. Default: "moments", or the preset's value. */
+            style_statistic?: components["schemas"]["StyleStatistic"];
+            /** @description The relative weights of several style images, in their order; by default they are equal. */
+            style_weights?: number[];
+            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
+            style_blend?: components["schemas"]["StyleBlend"];
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            style_scale?: number;
+            /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
+            colour?: components["schemas"]["Colour"];
+            /** @description The longest side of the pastiche. Default: 512, or the preset's value. */
+            size?: number;
+            /** @description The maximum number of sizes at which the picture is painted, coarse to fine; 1 paints at full size only. Default: 4, or the preset's value. */
+            scales?: number;
+            /** @description The ratio between the sizes of successive scales; 1.4142 is √2. Default: 2.0, or the preset's value. */
+            scale_factor?: number;
+            /** @description How the content, style and start images are resized: `bicubic`, or `bilinear`, which is softer. Default: "bicubic", or the preset's value. */
+            resampling?: components["schemas"]["Resampling"];
+            /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Default: "content", or the preset's value. */
+            start?: components["schemas"]["SubmitBatchFormStart"];
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            start_noise?: number;
+            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same bytes. Default: 0, or the preset's value. */
+            seed?: number | number[];
+            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            iterations?: number;
+            /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
+            scale_iterations?: number[];
+            /** @description A scale ends early when ten steps have lowered the objective by less than this fraction; 0 never ends a scale early. Default: 0.0, or the preset's value. */
+            stall_tolerance?: number;
+            /** @description `lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less memory. Default: "lbfgs", or the preset's value. */
+            optimiser?: components["schemas"]["Optimiser"];
+            /** @description How many steps L-BFGS remembers; each takes the memory of two pictures. Default: 10, or the preset's value. */
+            lbfgs_history?: number;
+            /** @description How far Adam moves a pixel in one step, with pixels in 0 to 1. Default: 0.02, or the preset's value. */
+            adam_step?: number;
+            /** @description The network whose features are compared: `vgg16` (VGG-16 with its authors' weights), `vgg19` (VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights that the papers used), `whitened` (with filters fitted to the job's own images, nothing to download), or `auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are installed. Default: "auto", or the preset's value. */
+            backbone?: components["schemas"]["BackboneName"];
+            /** @description How the network halves its feature maps: `max` as VGG was trained, with the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
+            pooling?: components["schemas"]["Pooling"];
+            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is as VGG was trained, which may leave a frame. Default: "replicate", or the preset's value. */
+            padding?: components["schemas"]["Padding"];
+            /** @description The number format that the network computes in: `bfloat16`, `float32`, or `auto`, which is bfloat16 on devices that are fast at it. Default: "auto", or the preset's value. */
+            precision?: components["schemas"]["Precision"];
+            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if it were white. Default: false, or the preset's value. */
+            keep_transparency?: boolean;
+            /** @description Jobs of a higher priority go first; within one, callers take turns. `high` needs a key that allows it or, in a service without keys, the operator's setting. Default: "normal". */
+            priority?: components["schemas"]["Priority"];
+            /** @description How many seconds the job may wait before it expires; by default it never expires. */
+            deadline?: number;
+            /** @description How many seconds the job may take in all, waiting and painting together. Then it fails with `timed_out`; by default only the operator's time limit applies. */
+            timeout?: number;
+            /** @description For how many seconds the job and its pictures are retained once it is over, at most as long as the operator allows, which is the default. `until_fetched`: until a minute after the result was sent completely, and no longer than that limit. */
+            keep?: number | "until_fetched";
+            /** @description Receives signed POST requests about the job (Standard Webhooks). */
+            webhook_url?: string;
+            /** @description What `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
+            webhook_events?: components["schemas"]["WebhookEvent"][];
         };
         /**
          * PictureFormat
          * @enum {string}
          */
         PictureFormat: "png" | "jpeg" | "webp";
+        /**
+         * StreamEventsPreviews
+         * @enum {string}
+         */
+        StreamEventsPreviews: "url" | "inline";
         /**
          * BackboneName
          * @enum {string}
@@ -999,25 +1301,35 @@ export interface components {
          */
         Precision: "auto" | "bfloat16" | "float32";
         /**
+         * Preset
+         * @enum {string}
+         */
+        Preset: "draft" | "standard" | "fine" | "paper" | "neural-style";
+        /**
          * ReadinessStatus
          * @enum {string}
          */
         ReadinessStatus: "ready" | "not ready";
         /**
+         * WebhookEvent
+         * @enum {string}
+         */
+        WebhookEvent: "started" | "progress" | "finished";
+        /**
          * WebhookStatus
          * @enum {string}
          */
-        WebhookStatus: "waiting" | "delivered" | "failed";
+        WebhookStatus: "waiting" | "delivered" | "failed" | "unused";
         /**
          * WorkerComputedIn
          * @enum {string}
          */
         WorkerComputedIn: "bfloat16" | "float32";
         /**
-         * Preset
+         * SubmitBatchFormStart
          * @enum {string}
          */
-        Preset: "draft" | "standard" | "fine" | "paper" | "neural-style";
+        SubmitBatchFormStart: "content" | "noise" | "grey" | "mean";
     };
     responses: never;
     parameters: never;
@@ -1040,14 +1352,20 @@ export type JobWarning = components['schemas']['JobWarning'];
 export type Liveness = components['schemas']['Liveness'];
 export type LossCurves = components['schemas']['LossCurves'];
 export type Losses = components['schemas']['Losses'];
+export type OptionDescription = components['schemas']['OptionDescription'];
+export type OptionList = components['schemas']['OptionList'];
+export type PresetDescription = components['schemas']['PresetDescription'];
+export type PresetList = components['schemas']['PresetList'];
 export type Preview = components['schemas']['Preview'];
 export type PreviewEvent = components['schemas']['PreviewEvent'];
 export type Progress = components['schemas']['Progress'];
 export type ProgressEvent = components['schemas']['ProgressEvent'];
+export type PublicKey = components['schemas']['PublicKey'];
 export type Readiness = components['schemas']['Readiness'];
 export type StatusEvent = components['schemas']['StatusEvent'];
 export type Sweep = components['schemas']['Sweep'];
 export type SweepJob = components['schemas']['SweepJob'];
+export type Timings = components['schemas']['Timings'];
 export type Token = components['schemas']['Token'];
 export type Webhook = components['schemas']['Webhook'];
 export type WeightUpdate = components['schemas']['WeightUpdate'];
@@ -1059,7 +1377,10 @@ export type SubmitJobForm = components['schemas']['SubmitJobForm'];
 export type SubmitJobBody = components['schemas']['SubmitJobBody'];
 export type SubmitSweepForm = components['schemas']['SubmitSweepForm'];
 export type SubmitSweepBody = components['schemas']['SubmitSweepBody'];
+export type SubmitBatchForm = components['schemas']['SubmitBatchForm'];
+export type SubmitBatchBody = components['schemas']['SubmitBatchBody'];
 export type PictureFormat = components['schemas']['PictureFormat'];
+export type StreamEventsPreviews = components['schemas']['StreamEventsPreviews'];
 export type BackboneName = components['schemas']['BackboneName'];
 export type Priority = components['schemas']['Priority'];
 export type TvNorm = components['schemas']['TvNorm'];
@@ -1074,9 +1395,11 @@ export type Optimiser = components['schemas']['Optimiser'];
 export type Pooling = components['schemas']['Pooling'];
 export type Padding = components['schemas']['Padding'];
 export type Precision = components['schemas']['Precision'];
+export type Preset = components['schemas']['Preset'];
 export type ReadinessStatus = components['schemas']['ReadinessStatus'];
+export type WebhookEvent = components['schemas']['WebhookEvent'];
 export type WebhookStatus = components['schemas']['WebhookStatus'];
 export type WorkerComputedIn = components['schemas']['WorkerComputedIn'];
-export type Preset = components['schemas']['Preset'];
+export type SubmitBatchFormStart = components['schemas']['SubmitBatchFormStart'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

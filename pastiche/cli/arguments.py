@@ -70,7 +70,7 @@ FormatOption = Annotated[
 
 DEFAULT_LIMIT_MEGABYTES = 25.0
 
-SERVICE_FLAGS = ("priority", "deadline", "webhook_url")
+SERVICE_FLAGS = ("priority", "deadline", "timeout", "keep", "webhook_url", "webhook_events")
 """The settings of a job that only a service has."""
 
 

@@ -171,9 +171,21 @@ def _table(jobs: list[Job]) -> Table:
 def _details(job: Job) -> str:
     if job.error is not None:
         return job.error.detail
+    if job.is_over:
+        return _describe_timings(job)
     left = "" if job.eta_seconds is None else f"{format_duration(job.eta_seconds)} left"
     ahead = f"{job.queue_position} ahead" if job.queue_position else ""
     return ", ".join(part for part in (ahead, left) if part)
+
+
+def _describe_timings(job: Job) -> str:
+    waited, painted = job.timings.waited_seconds, job.timings.painted_seconds
+    parts = (
+        "" if waited is None else f"waited {format_duration(waited)}",
+        "" if painted is None else f"painted {format_duration(painted)}",
+        job.device or "",
+    )
+    return ", ".join(part for part in parts if part)
 
 
 @exits_on_error

@@ -22,7 +22,7 @@ from pastiche.client.errors import (
     parse_response,
     read_picture,
 )
-from pastiche.client.job_options import JobOptions, SweepOptions, WeightOptions
+from pastiche.client.job_options import BatchOptions, JobOptions, SweepOptions, WeightOptions
 from pastiche.client.models import (
     ConnectionLost,
     ConnectionRestored,
@@ -137,7 +137,8 @@ class Client:
             idempotency_key: repeated calls with the same key submit one job. By default each call
                 has its own.
             options: every option of `pastiche.options` by its name; `preset`; further pictures,
-                such as `mask`; and `priority`, `deadline` in seconds, `webhook_url`.
+                such as `mask`; and `priority`, `deadline`, `timeout` and `keep` in seconds,
+                `webhook_url`, `webhook_events`.
 
         Raises:
             JobUnsuccessful: the job failed, was canceled or expired.
@@ -187,17 +188,21 @@ class Client:
                 return
             query["cursor"] = page.next_cursor
 
-    def watch(self, job: Job | str) -> Generator[Event, None]:
+    def watch(self, job: Job | str, *, previews: bool = False) -> Generator[Event, None]:
         """Iterates over the events of a job until it has ended: `JobFinished` or `JobDeleted` is
         the last one.
 
         If the connection is lost, yields `ConnectionLost` and connects again after growing pauses.
         Events that were missed are not sent again, but the next ones say how the job is now.
+
+        Args:
+            previews: whether `PreviewReady` has the picture.
         """
+        path = make_path("jobs", job, "events") + ("?previews=inline" if previews else "")
         backoff, is_lost = Backoff(self._retry_policy.watching_seconds), False
         while True:
             try:
-                with closing(self._events(make_path("jobs", job, "events"))) as events:
+                with closing(self._events(path)) as events:
                     for event in events:
                         if is_lost:
                             yield ConnectionRestored()
@@ -295,6 +300,21 @@ class Client:
         form = make_form(content, style, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
         return self._request(Sweep, "POST", "/sweeps", files=form, headers=headers)
+
+    def submit_batch(
+        self,
+        contents: Pictures,
+        styles: Pictures,
+        *,
+        idempotency_key: str | None = None,
+        **options: Unpack[BatchOptions],
+    ) -> Sweep:
+        """Submits a job for each content image with each style image, at most 64; options may have
+        several values as for `submit_sweep`. A batch is a sweep whose members have the file names
+        of their two images: `get_sweep`, `watch_sweep`, `contact_sheet` and so on take it."""
+        form = make_form(contents, styles, options, self._limit_bytes)
+        headers = idempotency_header(idempotency_key)
+        return self._request(Sweep, "POST", "/batches", files=form, headers=headers)
 
     def get_sweep(self, sweep: Sweep | str) -> Sweep:
         """Fetches the sweep with all its jobs as they are now."""

@@ -11,16 +11,11 @@ PICTURE_FIELDS = ("content", "style", "mask", "style_mask", "start_image", "cont
 
 
 class _CommonOptions(TypedDict, total=False):
-    """What jobs and sweeps have in common; `pastiche.options` describes each option.
+    """What all submissions have in common; `pastiche.options` describes each option.
 
-    `start` may also be the id of an earlier job, whose result is the start image. `pictures_of` is
-    the id of an earlier job whose pictures are used if none are given.
+    `start` may also be the id of an earlier job, whose result is the start image.
     """
 
-    mask: Pictures
-    style_mask: Pictures
-    start_image: Picture
-    content_map: Picture
     tv_norm: Literal["squared", "absolute"]
     content_layers: LayerWeights
     style_layers: LayerWeights
@@ -51,11 +46,26 @@ class _CommonOptions(TypedDict, total=False):
     preset: Literal["draft", "standard", "fine", "paper", "neural-style"]
     priority: Literal["high", "normal", "low"]
     deadline: float
+    timeout: float
+    keep: float | Literal["until_fetched"]
     webhook_url: str
+    webhook_events: Sequence[Literal["started", "progress", "finished"]]
+
+
+class _OtherPictures(TypedDict, total=False):
+    """The pictures that go with one pair of images.
+
+    `pictures_of` is the id of an earlier job whose pictures are used if none are given.
+    """
+
+    mask: Pictures
+    style_mask: Pictures
+    start_image: Picture
+    content_map: Picture
     pictures_of: str
 
 
-class JobOptions(_CommonOptions, total=False):
+class JobOptions(_CommonOptions, _OtherPictures, total=False):
     """The options of one job."""
 
     content_weight: float
@@ -64,13 +74,17 @@ class JobOptions(_CommonOptions, total=False):
     seed: int
 
 
-class SweepOptions(_CommonOptions, total=False):
-    """The options of a sweep: one job for each combination of the values of these."""
+class BatchOptions(_CommonOptions, total=False):
+    """The options of a batch: one job for each combination of the values of these."""
 
     content_weight: float | Sequence[float]
     style_weight: float | Sequence[float]
     tv_weight: float | Sequence[float]
     seed: int | Sequence[int]
+
+
+class SweepOptions(BatchOptions, _OtherPictures, total=False):
+    """The options of a sweep: those of a batch, and the pictures of its pair."""
 
 
 class WeightOptions(TypedDict, total=False):

@@ -6,6 +6,7 @@ has the whole JSON object.
 """
 
 import json
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
@@ -126,11 +127,27 @@ class JobWarning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """How many seconds the job waited for a worker, was painted, and took in all; None while it is
+    not known."""
+
+    waited_seconds: float | None = None
+    painted_seconds: float | None = None
+    total_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """The webhook of a job, and how its delivery went."""
+    """The webhook of a job, and how its delivery went.
+
+    Attributes:
+        events: what it is notified of.
+        tries: how often delivery of the current event was tried.
+    """
 
     url: str
     status: str
+    events: tuple[str, ...] = ("finished",)
     tries: int = 0
     tried_at: datetime | None = None
     error: str | None = None
@@ -164,8 +181,15 @@ class Job(Progress):
     Attributes:
         status: one of `Status`, or one that only a newer service has.
         queue_position: the number of jobs ahead of this one.
+        timeout_at: when the job fails if it has not ended.
+        keep: how long it is retained once it has ended: seconds, or `until_fetched`; None for as
+            long as the operator allows.
         attempt: how many times a worker has started the job.
         expires_at: when a finished job and its picture will be deleted.
+        device: what paints it: a GPU's name, or the CPU's threads.
+        iterations_per_second: of the newest attempt.
+        peak_memory_bytes: how much memory the painting process had at most; None if its system does
+            not say.
     """
 
     id: str
@@ -173,6 +197,8 @@ class Job(Progress):
     queue_position: int | None = None
     priority: str = "normal"
     deadline_at: datetime | None = None
+    timeout_at: datetime | None = None
+    keep: float | str | None = None
     attempt: int = 0
     created_at: datetime | None = None
     started_at: datetime | None = None
@@ -181,6 +207,11 @@ class Job(Progress):
     options: Mapping[str, Any] = _mapping()
     warnings: tuple[JobWarning, ...] = ()
     backbone: Backbone | None = None
+    timings: Timings = Timings()
+    device: str | None = None
+    precision: str | None = None
+    iterations_per_second: float | None = None
+    peak_memory_bytes: int | None = None
     error: Failure | None = None
     webhook: Webhook | None = None
     links: Mapping[str, str] = _mapping()
@@ -201,17 +232,25 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A job of a sweep: the option values in which it differs from the other jobs, and its state;
-    None once it is deleted."""
+    """A job of a sweep or a batch: in what it differs from the other jobs, and its state.
+
+    Attributes:
+        content, style: in a batch, the file names of its two images.
+        values: the options that have another value in other jobs.
+        job: None once it is deleted.
+    """
 
     id: str
+    content: str | None = None
+    style: str | None = None
     values: Mapping[str, float] = _mapping()
     job: Job | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep(_Resource):
-    """A pair of images, painted with every combination of some options; one job for each."""
+    """Every pair of some images, painted with every combination of some options; one job for
+    each."""
 
     id: str
     is_over: bool
@@ -276,7 +315,14 @@ class ProgressUpdated:
 
 @dataclass(frozen=True, slots=True)
 class PreviewReady:
-    """There is a newer preview: `Client.preview` fetches it."""
+    """There is a newer preview: `Client.preview` fetches it.
+
+    Attributes:
+        jpeg: the picture, at most 512 pixels large or 128 KiB, if the job is watched with previews;
+            None if it could not be sent.
+    """
+
+    jpeg: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +365,11 @@ Event: TypeAlias = (
 
 
 @dataclass(frozen=True, slots=True)
+class _Preview:
+    jpeg: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Deleted:
     id: str = ""
 
@@ -335,7 +386,8 @@ def parse_event(name: str, data: str) -> Event | None:
         case "progress":
             return ProgressUpdated(parse(Progress, data))
         case "preview":
-            return PreviewReady()
+            jpeg = parse(_Preview, data).jpeg
+            return PreviewReady(None if jpeg is None else b64decode(jpeg, validate=True))
         case "done":
             return JobFinished(parse(Job, data))
         case "gone":

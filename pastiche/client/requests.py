@@ -4,6 +4,7 @@ Pictures that the service would not accept are rejected before they are sent.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
@@ -96,7 +97,7 @@ def make_path(collection: str, resource: Job | Sweep | str, part: str = "") -> s
 
 
 def make_form(
-    content: Picture | None,
+    content: Pictures | None,
     style: Pictures | None,
     options: Mapping[str, Any],
     limit_bytes: int,
@@ -123,7 +124,7 @@ def make_form(
 
 
 async def make_form_in_thread(
-    content: Picture | None,
+    content: Pictures | None,
     style: Pictures | None,
     options: Mapping[str, Any],
     limit_bytes: int,
@@ -162,10 +163,15 @@ def _as_list(given: Any) -> Sequence[Any]:
 def _make_part(
     field: str, picture: Picture, limit_bytes: int
 ) -> tuple[str, tuple[str | None, str | bytes]]:
-    """The part of a form with a picture: a file, or a text that names it."""
+    """The part of a form with a picture: a file with its name, or a text that names it."""
     if isinstance(picture, str) and is_reference(picture):
         return field, (None, picture)
-    return field, (field, _read_upload(field, picture, limit_bytes))
+    return field, (_name_file(field, picture), _read_upload(field, picture, limit_bytes))
+
+
+def _name_file(field: str, picture: Picture) -> str:
+    """The name of a picture's file as a form can have it, or else that of its field."""
+    return Path(name_of(picture, field)).name.encode(errors="replace").decode() or field
 
 
 def _read_upload(field: str, picture: Picture, limit_bytes: int) -> bytes:

@@ -1,10 +1,10 @@
 """Verifies the webhooks that a service sends (Standard Webhooks), for those who receive them."""
 
 import base64
-import binascii
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,20 +15,28 @@ TOLERANCE_SECONDS = 300.0
 
 
 class InvalidWebhook(ClientError):
-    """The webhook was not signed with this secret, or not recently."""
+    """The webhook was not signed with this key, or not recently; or the key cannot be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookJob:
-    """The job that a webhook reports."""
+    """The job that a webhook reports.
+
+    Attributes:
+        progress: the share of the iterations that are done, in `job.progress` only.
+    """
 
     id: str
     status: str
+    progress: float | None = None
+    iteration: int | None = None
+    iterations: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookPayload:
-    """The body of a webhook. `type` is `job.` and the job's final status."""
+    """The body of a webhook. `type` is `job.started`, `job.progress`, or `job.` and the job's final
+    status."""
 
     type: str
     timestamp: datetime
@@ -36,7 +44,7 @@ class WebhookPayload:
 
 
 def verify(
-    secret: str,
+    key: str,
     headers: Mapping[str, str],
     body: bytes,
     *,
@@ -45,7 +53,9 @@ def verify(
     """Verifies a webhook's signature and time, and returns its payload.
 
     Args:
-        secret: as printed by `python -m api.keys webhook-secret`: `whsec_…`.
+        key: the secret, as printed by `python -m api.keys webhook-secret`: `whsec_…`. Or the public
+            key, as `GET /webhooks/public-key` returns it: `whpk_…`; this needs the package
+            `cryptography`.
         headers: of the request; names in any case.
         body: of the request, exactly as received.
         tolerance_seconds: how old the signature may be, so that a recorded request cannot be sent
@@ -63,10 +73,10 @@ def verify(
     except (KeyError, ValueError):
         raise InvalidWebhook("The webhook's headers are missing or invalid.") from None
     signed = b".".join((message.encode(), timestamp.encode(), body))
-    expected = b"v1," + base64.b64encode(hmac.digest(_key(secret), signed, "sha256"))
-    # There are several while one secret is being replaced by another.
-    if not any(hmac.compare_digest(expected, each.encode()) for each in signatures.split(" ")):
-        raise InvalidWebhook("The signature does not match the secret.")
+    is_signed = _is_signed_publicly if key.startswith("whpk_") else _is_signed_secretly
+    # There are several of each kind while one key is being replaced by another.
+    if not is_signed(key, signed, [each.encode() for each in signatures.split(" ")]):
+        raise InvalidWebhook("The signature does not match the key.")
     if abs(time.time() - signed_at) > tolerance_seconds:
         raise InvalidWebhook("The webhook was signed too long ago, or in the future.")
     try:
@@ -75,11 +85,38 @@ def verify(
         raise InvalidWebhook(f"The webhook is signed, but does not report a job: {error}") from None
 
 
-def _key(secret: str) -> bytes:
+def _is_signed_secretly(secret: str, signed: bytes, signatures: Sequence[bytes]) -> bool:
+    """Whether a signature is the HMAC by a shared secret (`v1`)."""
+    key = _decode(secret, "whsec_")
+    expected = b"v1," + base64.b64encode(hmac.digest(key, signed, "sha256"))
+    return any(hmac.compare_digest(expected, each) for each in signatures)
+
+
+def _is_signed_publicly(public_key: str, signed: bytes, signatures: Sequence[bytes]) -> bool:
+    """Whether a signature is one of the private key to this public key (`v1a`, ed25519)."""
     try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except binascii.Error:
-        key = b""
-    if not key:
-        raise InvalidWebhook("The secret is invalid: it must be whsec_ followed by base64.")
-    return key
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        sentence = "Verifying with a public key needs a package: pip install cryptography."
+        raise InvalidWebhook(sentence) from None
+    try:
+        key = Ed25519PublicKey.from_public_bytes(_decode(public_key, "whpk_"))
+    except ValueError:
+        raise InvalidWebhook("The public key is invalid: it must have 32 bytes.") from None
+    for signature in signatures:
+        if signature.startswith(b"v1a,"):
+            with suppress(ValueError, InvalidSignature):
+                key.verify(base64.b64decode(signature[4:], validate=True), signed)
+                return True
+    return False
+
+
+def _decode(key: str, prefix: str) -> bytes:
+    try:
+        decoded = base64.b64decode(key.removeprefix(prefix), validate=True)
+    except ValueError:
+        decoded = b""
+    if not decoded:
+        raise InvalidWebhook(f"The key is invalid: it must be {prefix} followed by base64.")
+    return decoded

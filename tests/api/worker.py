@@ -66,12 +66,13 @@ class PlayedWorker:
         progress = replace(PROGRESS, iteration=iteration)
         self._beat({"progress": progress.to_json(), **more})
 
-    def show(self, iteration: int) -> None:
+    def show(self, iteration: int, preview: bytes = b"") -> None:
         """A preview and the losses so far."""
         losses = Losses()
         for each in range(1, iteration + 1):
             losses.add(replace(PROGRESS, iteration=each))
-        self.blobs.put(preview_key(self.job_id, self.fence), b"preview %d" % iteration)
+        picture = preview or b"preview %d" % iteration
+        self.blobs.put(preview_key(self.job_id, self.fence), picture)
         self.blobs.put(losses_key(self.job_id, self.fence), losses.to_json())
         self._beat(
             {

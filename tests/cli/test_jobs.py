@@ -40,6 +40,7 @@ def test_a_job_is_shown_watched_and_fetched(
     assert json.loads(out.splitlines()[-1])["job"]["status"] == "succeeded"
     with Image.open(folder / "out.webp") as picture:
         assert (picture.format, picture.size) == ("WEBP", (40, 30))
+    assert b"painted" in shell.run("get", job_id).out
 
 
 def test_a_watched_job_that_is_canceled_ends_with_1(shell: Shell, api: RunningApi) -> None:

@@ -47,6 +47,40 @@ def test_a_job_is_submitted_with_options_by_their_names(client: Client) -> None:
     assert job.created_at <= datetime.now(UTC)
 
 
+def test_a_job_is_submitted_with_its_settings(client: Client) -> None:
+    job = client.submit(
+        pictures.jpeg(),
+        pictures.png(),
+        timeout=60,
+        keep="until_fetched",
+        webhook_url="https://example.org/hook",
+        webhook_events=["started", "finished"],
+    )
+    assert job.keep == "until_fetched"
+    assert job.created_at is not None
+    assert job.timeout_at is not None
+    assert (job.timeout_at - job.created_at).total_seconds() == 60
+    assert job.webhook is not None
+    assert job.webhook.events == ("started", "finished")
+
+
+def test_a_job_says_what_happened(client: Client, api: RunningApi, jobs: JobStore) -> None:
+    worker = PlayedWorker.of(submitted(api, keep="3600"), jobs, api)
+    worker.tell(stats='{"device": "CPU, 2 threads", "precision": "float32"}')
+    worker.commit()
+    job = client.get_job(worker.job_id)
+    assert (job.device, job.precision, job.peak_memory_bytes) == ("CPU, 2 threads", "float32", None)
+    assert job.keep == 3600.0
+    waited, painted, total = (
+        job.timings.waited_seconds,
+        job.timings.painted_seconds,
+        job.timings.total_seconds,
+    )
+    assert waited is not None
+    assert painted is not None
+    assert total == pytest.approx(waited + painted)
+
+
 def test_pictures_may_be_paths_bytes_files_or_pillow_images(
     client: Client, api: RunningApi, tmp_path: Path
 ) -> None:
@@ -100,6 +134,19 @@ def test_watching_yields_events_until_the_job_is_over(
     *_, last = events
     assert isinstance(last, JobFinished)
     assert last.job.status == "succeeded"
+
+
+def test_previews_are_watched_if_they_are_requested(
+    client: Client, api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    worker = PlayedWorker.of(job, jobs, api)
+    plain, full = client.watch(job["id"]), client.watch(job["id"], previews=True)
+    for events in (plain, full):
+        assert isinstance(next(events), JobUpdated)
+    worker.show(7, pictures.jpeg())
+    assert next(plain) == PreviewReady()
+    assert next(full) == PreviewReady(pictures.jpeg())
 
 
 def test_watching_ends_when_the_job_is_deleted(client: Client, api: RunningApi) -> None:
@@ -199,6 +246,35 @@ def test_a_sweep_is_submitted_fetched_canceled_and_deleted(
     client.delete_sweep(sweep)
     with pytest.raises(ApiError, match="There is no sweep"):
         client.get_sweep(sweep)
+
+
+def test_a_batch_is_submitted_with_the_names_of_its_files(
+    client: Client, api: RunningApi, jobs: JobStore, tmp_path: Path
+) -> None:
+    for name in ("harbour.jpg", "wave.jpg"):
+        (tmp_path / name).write_bytes(pictures.jpeg())
+    batch = client.submit_batch(
+        [tmp_path / "harbour.jpg", pictures.png()],
+        [tmp_path / "wave.jpg", pictures.photograph()],
+        seed=[1, 2],
+        size=64,
+    )
+    pairs = [(member.content, member.style) for member in batch.jobs]
+    assert pairs[::2] == pairs[1::2]
+    assert pairs[::2] == [
+        (content, style)
+        for content in ("harbour.jpg", "content")
+        for style in ("wave.jpg", "style")
+    ]
+    assert [member.values for member in batch.jobs] == 4 * [{"seed": 1}, {"seed": 2}]
+    assert client.contact_sheet(batch, cell=32).startswith(b"\x89PNG")
+    client.delete_sweep(batch)
+
+
+def test_a_batch_with_the_same_key_is_submitted_once(client: Client) -> None:
+    pair = ([pictures.jpeg()], [pictures.png()])
+    first, again = (client.submit_batch(*pair, idempotency_key="once") for _ in range(2))
+    assert first.id == again.id
 
 
 def test_a_sweep_is_watched_until_its_jobs_are_over(client: Client) -> None:

@@ -13,6 +13,7 @@ from pastiche.client import (
     RetryPolicy,
     ServiceUnreachable,
 )
+from pastiche.client.models import Timings
 from tests.client.fake_servers import http, responding
 
 JOB_ID = "0" * 32
@@ -124,6 +125,16 @@ def test_a_proxy_without_a_service_is_a_service_that_is_unreachable() -> None:
         pytest.raises(ServiceUnreachable, match="502"),
     ):
         client.get_job(JOB_ID)
+
+
+def test_a_job_of_an_older_service_has_no_measurements() -> None:
+    webhook = {"url": "https://example.org/", "status": "waiting"}
+    body = json.dumps(JOB | {"webhook": webhook}).encode()
+    with responding(http("200 OK", "application/json", body)) as url, Client(url) as client:
+        job = client.get_job(JOB_ID)
+    assert (job.timings, job.device, job.keep) == (Timings(), None, None)
+    assert job.webhook is not None
+    assert job.webhook.events == ("finished",)
 
 
 def test_fields_of_a_newer_service_are_in_raw() -> None:

@@ -2,16 +2,18 @@
 
 from typing import get_type_hints
 
-from pastiche.client.job_options import PICTURE_FIELDS, JobOptions, SweepOptions
+from pastiche.client.job_options import PICTURE_FIELDS, BatchOptions, JobOptions, SweepOptions
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.options import OPTIONS, Options, encode_option
 
 OTHER_PICTURES = set(PICTURE_FIELDS) - {"content", "style"}
+FIELDS = {*OPTIONS, *JOB_SETTINGS} | OTHER_PICTURES
 
 
 def test_every_field_of_the_form_is_an_argument() -> None:
     for options in (JobOptions, SweepOptions):
-        assert set(get_type_hints(options)) == {*OPTIONS, *JOB_SETTINGS} | OTHER_PICTURES
+        assert set(get_type_hints(options)) == FIELDS
+    assert set(get_type_hints(BatchOptions)) == FIELDS - OTHER_PICTURES - {"pictures_of"}
 
 
 def test_every_value_is_read_back_as_it_was_written() -> None:

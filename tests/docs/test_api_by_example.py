@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.docs.test_pages import ROOT
 from tests.docs.test_readme import shell
 from tests.remote import answer, serving
 from tests.stack import Stack
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +33,7 @@ def block(language: str, containing: str) -> str:
 
 
 def test_curl_submits_waits_and_fetches(stack: Stack, tmp_path: Path) -> None:
-    script = block("sh", "events").replace("events.txt", f"{tmp_path}/events.txt")
+    script = block("sh", "events.txt").replace("events.txt", f"{tmp_path}/events.txt")
     shell(script.replace("-o picture.jpg", f"-o {tmp_path}/picture.jpg"), stack)
     assert "event: done" in (tmp_path / "events.txt").read_text()
     with Image.open(tmp_path / "picture.jpg") as picture:
@@ -47,7 +49,7 @@ def test_python_submits_waits_and_fetches(stack: Stack, tmp_path: Path) -> None:
 
 
 def test_a_page_submits_watches_and_shows(stack: Stack, browser: Browser) -> None:
-    script = block("js", "EventSource").replace('"size", 256', '"size", 64')
+    script = block("js", "FormData").replace('"size", 256', '"size", 64')
     page = browser.new_page()
     page.goto(str(stack.http.base_url))
     page.evaluate(f"""async () => {{
@@ -92,12 +94,63 @@ def test_json_with_urls_is_a_job(redis_url: str, tmp_path: Path) -> None:
 
 
 def test_a_sweep_is_looked_at_and_shown(stack: Stack, tmp_path: Path) -> None:
-    script = block("sh", "sweeps").replace("-o sheet.png", f"-o {tmp_path}/sheet.png")
+    script = block("sh", "$sweep").replace("-o sheet.png", f"-o {tmp_path}/sheet.png")
     sweep = json.loads(shell(script, stack))
     assert len(sweep["jobs"]) == 2
     stack.http.delete(sweep["links"]["self"]).raise_for_status()
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.format == "PNG"
+
+
+def test_a_job_is_limited_and_deleted_once_it_is_fetched(stack: Stack) -> None:
+    job = json.loads(shell(block("sh", "keep=until_fetched"), stack))
+    assert job["timeout_at"] is not None
+    done = stack.when(job, "succeeded")
+    stack.http.get(job["links"]["result"]).raise_for_status()
+    until(lambda: stack.look(job)["expires_at"] < done["expires_at"])
+
+
+def test_a_batch_is_painted_and_shown(stack: Stack, tmp_path: Path) -> None:
+    script = block("sh", "batches").replace("-o batch.png", f"-o {tmp_path}/batch.png")
+    batch = json.loads(shell(script, stack))
+    assert [(member["content"], member["style"]) for member in batch["jobs"]] == [
+        (content, style)
+        for content in ("harbour.jpg", "still_life.jpg")
+        for style in ("wave.jpg", "swirls.jpg")
+    ]
+    stack.http.delete(batch["links"]["self"]).raise_for_status()
+    with Image.open(tmp_path / "batch.png") as sheet:
+        assert sheet.format == "PNG"
+
+
+def test_curl_saves_each_preview_of_a_stream(stack: Stack, tmp_path: Path) -> None:
+    job, path = stack.submit(size=64, iterations=5000), tmp_path / "preview.jpg"
+    script = block("sh", "previews=inline").replace("preview.jpg", str(path))
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(shell, script, stack, id=job["id"])
+        until(lambda: path.exists() and path.stat().st_size > 0)
+        stack.http.post(job["links"]["cancel"]).raise_for_status()
+        ended.result()
+    with Image.open(path) as preview:
+        assert (preview.format, preview.size) == ("JPEG", (64, 48))
+
+
+def test_a_page_shows_previews_without_requests_for_them(stack: Stack, browser: Browser) -> None:
+    page = browser.new_page(bypass_csp=True)  # our own page may not show data URIs
+    page.goto(str(stack.http.base_url))
+    job = stack.submit(size=64, iterations=5000)
+    width = page.evaluate(f"""async () => {{
+        const job = {{ links: {{ events: "{job["links"]["events"]}" }} }};
+        document.body.innerHTML = "<img>";
+        {block("js", "previews=inline")}
+        await new Promise((resolve) => events.addEventListener("preview", resolve));
+        const image = document.querySelector("img");
+        await image.decode();
+        return image.naturalWidth;
+    }}""")
+    assert width == 64
+    stack.http.delete(job["links"]["self"]).raise_for_status()
+    page.close()
 
 
 def test_a_picture_is_gone_on_from(stack: Stack) -> None:

@@ -45,8 +45,19 @@ def test_a_job_is_submitted_watched_fetched_and_deleted(stack: Stack, tmp_path: 
 
 
 def test_a_sweep_gives_a_contact_sheet(stack: Stack, tmp_path: Path) -> None:
-    assert "2 of 2" in run("watch_sweep", stack, tmp_path)
+    assert "2 of 2" in run("submit_sweep(", stack, tmp_path)
     with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 2 * 64
+
+
+def test_a_batch_gives_a_contact_sheet(stack: Stack, tmp_path: Path) -> None:
+    output = run("submit_batch(", stack, tmp_path)
+    assert output.splitlines() == [
+        f"{content}.jpg {style}.jpg succeeded"
+        for content in ("harbour", "still_life")
+        for style in ("wave", "swirls")
+    ]
+    with Image.open(tmp_path / "batch.png") as sheet:
         assert sheet.width > 2 * 64
 
 

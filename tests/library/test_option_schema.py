@@ -68,12 +68,45 @@ def test_job_settings_are_parsed() -> None:
     assert (settings.deadline, settings.priority) == (60.0, "low")
 
 
+def test_a_job_is_retained_for_a_number_of_seconds_or_until_it_is_fetched() -> None:
+    assert parse_job_settings({"keep": "7200"}).keep == 7200.0
+    assert parse_job_settings({"keep": "until_fetched"}).keep == "until_fetched"
+
+
+def test_the_events_of_a_webhook_are_a_list_in_their_order() -> None:
+    settings = parse_job_settings({"webhook_events": "finished, started,finished"})
+    assert settings.webhook_events == ("started", "finished")
+
+
+@pytest.mark.parametrize(("hours", "allowed"), [(48, 48 * 3600), (0.5, 1800), (1e6, 31536000)])
+def test_a_job_is_retained_no_longer_than_its_operator_allows(hours: float, allowed: int) -> None:
+    most = hours * 3600
+    assert parse_job_settings({"keep": str(allowed)}, max_keep_seconds=most).keep == allowed
+    with pytest.raises(InvalidOptions, match=f"and {allowed} seconds"):
+        parse_job_settings({"keep": str(allowed + 1)}, max_keep_seconds=most)
+
+
+def test_several_words_are_a_text_in_a_form_and_a_list_in_json() -> None:
+    events = JOB_SETTINGS["webhook_events"]
+    assert re.search(events.form_schema()["pattern"], "started,finished")
+    assert not re.search(events.form_schema()["pattern"], "started,ended")
+    assert events.json_schema()["type"] == "array"
+    assert events.json_schema()["default"] == ["finished"]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         ("deadline", "0"),
         ("deadline", "604801"),
         ("deadline", "nan"),
+        ("timeout", "0"),
+        ("timeout", "604801"),
+        ("keep", "3599"),
+        ("keep", "31536001"),
+        ("keep", "forever"),
+        ("webhook_events", "ended"),
+        ("webhook_events", "started,"),
         ("priority", "highest"),
         ("preset", "best"),
         ("webhook_url", "https://example.com/" + "a" * 2000),

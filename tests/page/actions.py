@@ -6,27 +6,30 @@ from playwright.sync_api import Page, expect
 
 
 def choose(page: Page, field: str, *files: Path) -> None:
-    """Picks files for a well: `content` or `style`."""
-    page.locator(f"#{field}-well .pick input").set_input_files(files)
+    """Chooses files for `content` or `style`."""
+    page.locator(f"#{field}-picker .drop input").set_input_files(files)
 
 
 def paint(page: Page, files: dict[str, Path]) -> str:
     """Submits a pair; gives the job's id, which is in the page's address."""
     for field, file in files.items():
         choose(page, field, file)
+    before = page.url
     page.get_by_role("button", name="Paint", exact=True).click()
-    expect(page.locator("#easel")).to_be_visible()
+    expect(page).not_to_have_url(before)
+    expect(page.locator("#job")).to_be_visible()
     return page.url.rpartition("=")[2]
 
 
 def drop(page: Page, field: str, name: str, kind: str, size: int = 10) -> None:
-    """Drops a file of this name, kind and size on a well."""
+    """Drops a file of this name, kind and size on a picker."""
     page.evaluate(
         """([field, name, kind, size]) => {
             const transfer = new DataTransfer();
             transfer.items.add(new File([new Uint8Array(size)], name, { type: kind }));
-            const well = document.getElementById(`${field}-well`);
-            well.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, cancelable: true }));
+            const picker = document.getElementById(`${field}-picker`);
+            const init = { dataTransfer: transfer, cancelable: true };
+            picker.dispatchEvent(new DragEvent("drop", init));
         }""",
         [field, name, kind, size],
     )

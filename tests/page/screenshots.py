@@ -14,7 +14,7 @@ from tests.page.conftest import opened
 from tests.stack import served
 
 PICTURES = Path("docs/pictures/page")
-DESKTOP = {"viewport": {"width": 1200, "height": 900}}
+DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 PAINTED_MILLISECONDS = 1_200_000
 
@@ -43,14 +43,16 @@ def _on_the_desktop(browser: Browser, url: str) -> str:
         page.get_by_role("button", name="Example: swirls").click()
         expect(page.locator(".chosen img")).to_have_count(2)
         _take(page, "ready")
-        page.locator("#more summary").click()
+        page.locator("#more > summary").click()
         page.locator("input[name=size]").fill("256")
         _take(page, "more")
-        page.locator("#more summary").click()
+        page.locator("#more > summary").click()
         page.get_by_role("button", name="Paint", exact=True).click()
-        expect(page.locator("#easel")).to_be_visible()
+        expect(page.locator("#job")).to_be_visible()
         _take(page, "waiting")
-        expect(page.locator("#status")).to_contain_text("Scale 3", timeout=PAINTED_MILLISECONDS)
+        page.locator("#details summary").click()
+        iterations = page.locator("#iterations")
+        expect(iterations).to_contain_text("Scale 3", timeout=PAINTED_MILLISECONDS)
         page.wait_for_timeout(2_000)
         _take(page, "painting")
         done = page.get_by_alt_text("The picture", exact=True)
@@ -58,9 +60,9 @@ def _on_the_desktop(browser: Browser, url: str) -> str:
         page.get_by_label("How much of the photograph is shown").fill("45")
         _take(page, "done")
         address = page.url
-        page.get_by_role("button", name="Sweep the dial").click()
-        expect(page.locator("#sweep-status")).to_have_text("Done.", timeout=PAINTED_MILLISECONDS)
-        expect(page.locator("#sheet")).to_be_visible()
+        page.get_by_role("button", name="Compare weights").click()
+        expect(page.locator("#sweep-status")).to_have_text("Done", timeout=PAINTED_MILLISECONDS)
+        expect(page.locator("#sweep-pictures img")).to_have_count(5)
         page.locator("#sweep").scroll_into_view_if_needed()
         _take(page, "sweep")
         return address
@@ -74,8 +76,8 @@ def _elsewhere(browser: Browser, address: str, wrong: Path) -> None:
     with opened(browser, address, **DESKTOP, color_scheme="dark") as page:
         expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
         _take(page, "dark")
-        page.locator("#content-well .pick input").set_input_files(wrong)
-        page.locator("#content-fault").scroll_into_view_if_needed()
+        page.locator("#content-picker .drop input").set_input_files(wrong)
+        page.locator("#content-error").scroll_into_view_if_needed()
         _take(page, "wrong-file")
 
 

@@ -28,13 +28,14 @@ def test_axe_finds_nothing_before_during_and_after(
     files: dict[str, Path],
 ) -> None:
     with opened(browser, str(api.http.base_url), color_scheme=scheme) as page:
-        page.locator("#more summary").click()
+        page.locator("#more > summary").click()
         expect(page.locator("#option-size")).to_be_visible()
         assert violations(page) == []
-        page.locator("#more summary").click()
+        page.locator("#more > summary").click()
         worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
         worker.tell(10)
-        expect(page.locator("#status")).to_contain_text("iteration 10")
+        expect(page.locator("#iterations")).to_contain_text("iteration 10")
+        page.locator("#details summary").click()
         worker.tell(20)
         expect(page.locator("#curves")).to_be_visible()
         assert violations(page) == []
@@ -51,23 +52,23 @@ def test_all_of_it_works_without_a_mouse(page: Page, api: RunningApi, jobs: JobS
             page.keyboard.press("Tab")
         raise AssertionError(f"{selector} cannot be reached")
 
-    press_until("#content-well .examples button")
+    press_until("#content-picker .examples button")
     page.keyboard.press("Enter")
-    press_until("#style-well .examples button")
+    press_until("#style-picker .examples button")
     page.keyboard.press("Enter")
     expect(page.locator(".chosen img")).to_have_count(2)
     press_until("#dial")
     page.keyboard.press("ArrowRight")
     press_until("#paint")
     page.keyboard.press("Enter")
-    expect(page.locator("#easel-title")).to_be_focused()
+    expect(page.locator("#job-title")).to_be_focused()
     (job,) = api.http.get("/jobs").json()["jobs"]
     assert job["options"]["style_weight"] == 0.51
     PlayedWorker.of(job, jobs, api).commit(png(160, 120))
     expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
     press_until("#compare")
     page.keyboard.press("End")
-    press_until("#actions a")
+    press_until("#actions button")
 
 
 def test_a_phone_shows_all_of_it(
@@ -82,3 +83,28 @@ def test_a_phone_shows_all_of_it(
         worker.commit(png(160, 120))
         expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
         assert page.evaluate(NO_LARGER_THAN_THE_SCREEN)
+
+
+def test_the_paint_button_is_on_the_first_screen_of_a_phone(
+    browser: Browser, api: RunningApi
+) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    with opened(browser, str(api.http.base_url), **phone) as page:
+        expect(page.get_by_role("button", name="Paint", exact=True)).to_be_in_viewport(ratio=1)
+
+
+def test_everything_that_is_touched_is_large_enough(
+    browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    with opened(browser, str(api.http.base_url), **phone) as page:
+        page.locator("#more > summary").click()
+        expect(page.locator("#option-size")).to_be_visible()
+        PlayedWorker.of({"id": paint(page, files)}, jobs, api).commit(png(160, 120))
+        expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+        small = page.locator("button, .button, summary, select, input[type=range]").evaluate_all(
+            """elements => elements.filter((each) => each.checkVisibility())
+                .filter((each) => Math.round(each.getBoundingClientRect().height) < 44)
+                .map((each) => each.outerHTML)"""
+        )
+        assert small == []

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from api import keys
 from local.supervisor import free_port
@@ -26,13 +26,13 @@ def test_the_page_says_that_the_service_is_away_and_goes_on_when_it_is_back(
     with running_api(settings) as api, opened(browser, str(api.http.base_url)) as page:
         worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
         worker.tell(10)
-        expect(page.locator("#status")).to_contain_text("iteration 10")
+        expect(page.locator("#iterations")).to_contain_text("iteration 10")
         api.process.terminate()
         api.process.wait(20)
         expect(page.locator("#connection")).to_be_visible()
         with running_api(settings):
             worker.tell(20)
-            expect(page.locator("#status")).to_contain_text("iteration 20")
+            expect(page.locator("#iterations")).to_contain_text("iteration 20")
             expect(page.locator("#connection")).to_be_hidden()
             worker.commit(png(160, 120))
             expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
@@ -55,3 +55,10 @@ def test_with_a_key_all_of_it_works(
         worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
         worker.commit(png(160, 120))
         expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+
+
+def test_the_page_says_at_once_that_it_is_offline(page: Page) -> None:
+    page.context.set_offline(True)
+    expect(page.locator("#connection")).to_have_text("You are offline.")
+    page.context.set_offline(False)
+    expect(page.locator("#connection")).to_be_hidden()

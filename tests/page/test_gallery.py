@@ -8,6 +8,7 @@ from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, png
 from tests.conftest import RunningApi
 from tests.page.actions import paint
+from tests.waiting import until
 
 
 def test_a_job_survives_a_reload(
@@ -26,23 +27,50 @@ def test_a_job_is_deleted_here_and_there(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
     paint(page, files)
-    page.get_by_role("button", name="Delete the picture").click()
+    page.get_by_role("button", name="Delete holiday in the style of painting").click()
+    expect(page.locator("#job")).to_be_hidden()
+    expect(page.locator("#gallery li")).to_have_count(0)
     expect(page.locator("#gallery")).to_be_hidden()
     assert api.http.get("/jobs").json()["jobs"] == []
     assert api.blobs == []
 
 
+def test_a_deletion_can_be_undone(page: Page, api: RunningApi, files: dict[str, Path]) -> None:
+    job_id = paint(page, files)
+    page.get_by_role("button", name="Delete holiday in the style of painting").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#gallery li")).to_have_count(1)
+    page.reload()
+    expect(page.locator("#gallery li")).to_have_count(1)
+    assert api.http.get(f"/jobs/{job_id}").status_code == 200
+
+
+def test_a_deletion_is_done_when_the_page_is_left(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    job_id = paint(page, files)
+    page.get_by_role("button", name="Delete holiday in the style of painting").click()
+    page.goto("about:blank")
+    until(lambda: api.http.get(f"/jobs/{job_id}").status_code in (404, 410))
+
+
+def test_a_picture_is_named_after_its_files(page: Page, files: dict[str, Path]) -> None:
+    paint(page, files)
+    expect(page.locator("#gallery li")).to_contain_text("holiday in the style of painting")
+    expect(page.locator("#job-title")).to_have_text("holiday in the style of painting")
+
+
 def test_two_hundred_jobs_are_no_burden(page: Page, api: RunningApi) -> None:
     page.evaluate("""async () => {
-        const { remember } = await import("/web/store.js");
+        const { update } = await import("/web/store.js");
         const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
         const thumbnail = await new Promise((done) => canvas.toBlob(done, "image/jpeg"));
         for (let index = 0; index < 200; index++) {
             const id = index.toString(16).padStart(32, "0");
-            await remember(id, { status: "succeeded", thumbnail });
+            await update(id, { status: "succeeded", thumbnail });
         }
     }""")
     page.reload()
     expect(page.locator("#gallery a")).to_have_count(200)
     page.get_by_role("button", name="Example: wave").click()
-    expect(page.locator("#style-well .chosen img")).to_be_visible()
+    expect(page.locator("#style-picker .chosen img")).to_be_visible()

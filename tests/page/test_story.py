@@ -19,18 +19,22 @@ def test_a_picture_is_painted_with_the_dial_turned_on_the_way(
     browser: Browser, stack: Stack, files: dict[str, Path], tmp_path: Path
 ) -> None:
     with opened(browser, str(stack.http.base_url)) as page:
-        page.locator("#more summary").click()
+        page.locator("#more > summary").click()
+        page.get_by_text("Expert").click()
         for name, value in {"size": "64", "iterations": "150"}.items():
             page.locator(f"input[name={name}]").fill(value)
         paint(page, files)
-        expect(page.locator("#status")).to_contain_text("iteration", timeout=PAINTED_MILLISECONDS)
+        expect(page.locator("#iterations")).to_contain_text(
+            "iteration", timeout=PAINTED_MILLISECONDS
+        )
         with page.expect_response(lambda answer: answer.request.method == "PATCH") as changed:
             page.locator("#live-dial").fill("0.9")
         assert changed.value.status == 200
         picture = page.get_by_alt_text("The picture", exact=True)
         expect(picture).to_be_visible(timeout=PAINTED_MILLISECONDS)
         with page.expect_download() as download:
-            page.get_by_role("link", name="Download as PNG").click()
+            page.get_by_label("Other formats").click()
+            page.get_by_role("button", name="PNG", exact=True).click()
         download.value.save_as(tmp_path / "picture.png")
         with Image.open(tmp_path / "picture.png") as image:
             assert image.size == (64, 48)

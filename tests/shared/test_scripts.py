@@ -11,15 +11,17 @@ from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, Transition
 from shared.jobs import Place
 from shared.transitions import Retention
+from shared.webhook_keys import get_secret
 from shared.workers import Worker, list_workers, register_worker
 from worker.reconciler import find_due, lead
-from worker.webhooks import Delivery, list_due, note_delivery, take_delivery
+from worker.webhook_messages import Delivery
+from worker.webhooks import list_due, note_delivery, take_delivery
 
 SCRIPTS = files("shared") / "scripts"
 
 RETENTION = Retention(retention_hours=1, grace_seconds=40)
 PLACE = Place("ada", 100)
-DELIVERY = Delivery("job", "https://example.org", "ada", "succeeded", 1, None, None)
+DELIVERY = Delivery("job", "finished", "https://example.org", "ada", "succeeded", 1)
 
 CALLS: list[Transition[Any]] = [
     transitions.begin_submission("job"),
@@ -35,6 +37,7 @@ CALLS: list[Transition[Any]] = [
     transitions.store_preview("job", "r"),
     transitions.update_weights("job", 0, {}),
     transitions.expire("job", retention=RETENTION),
+    transitions.end_retention("job"),
     transitions.delete("job", retention=RETENTION),
     transitions.delete_past_retention("job"),
     transitions.delete_damaged("job"),
@@ -46,6 +49,7 @@ CALLS: list[Transition[Any]] = [
     job_records.estimate(PLACE),
     job_records.list_jobs("ada", before="", limit=1, status=None, most=1),
     lead("one", lease_seconds=1),
+    get_secret("ada"),
     register_worker(Worker("one", "vgg16", "CPU", 1), ttl_seconds=1),
     list_workers(),
 ]

@@ -14,7 +14,7 @@ from shared import transitions
 from shared.blob_store import BlobStore
 from shared.celery_app import MESSAGES_KEY, create_queue
 from shared.inputs import Inputs
-from shared.job_store import JobStore
+from shared.job_store import JobStore, record_key
 from shared.jobs import Place, new_job_id
 from shared.settings import Settings
 from shared.workers import list_workers, register_worker
@@ -71,6 +71,20 @@ def claimed(context: WorkerContext) -> str | None:
     """The job that it claims."""
     with next_attempt(context) as attempt:
         return None if attempt is None else attempt.job.id
+
+
+def test_an_attempt_ends_when_its_job_times_out(open_context: OpenContext, jobs: JobStore) -> None:
+    context = open_context(lambda: 8 * GIB)
+    job_id = submitted(jobs, 256)
+    with next_attempt(context) as attempt:
+        assert attempt is not None
+        attempt.check()
+        jobs.client.hset(record_key(job_id), "timeout_ms", 1)
+        until(lambda: attempt.lease.answer == "timed_out")
+        attempt.check()
+    job = jobs.run(transitions.read(job_id))
+    assert job is not None
+    assert (job.status, job.error_code) == ("failed", "timed_out")
 
 
 def test_of_two_unlike_workers_each_claims_what_its_memory_suffices_for(

@@ -1,4 +1,4 @@
-"""What a painting process works with: its shutdown flag, its free memory, its painting rate."""
+"""What a painting process works with: its shutdown flag, its free memory."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from worker.context import FreeMemory, PaintingRate, Shutdown
+from worker.context import FreeMemory, Shutdown
 
 
 def test_a_child_process_sees_that_its_parent_set_the_flag() -> None:
@@ -60,15 +60,3 @@ def test_memory_is_measured_at_most_every_few_seconds(monkeypatch: pytest.Monkey
     with memory.painting():
         pass
     assert memory.bytes() == 2
-
-
-def test_before_its_first_job_a_worker_has_no_painting_rate() -> None:
-    assert PaintingRate().value is None
-
-
-def test_the_painting_rate_is_an_average_where_the_newest_job_counts_most() -> None:
-    rate = PaintingRate()
-    rate.add(1000, 10)
-    assert rate.value == pytest.approx(100)
-    rate.add(1000, 5)
-    assert rate.value == pytest.approx(130)

@@ -1,5 +1,6 @@
 """Jobs painted by a real worker: from submit to picture, and what can happen on the way."""
 
+import sys
 from io import BytesIO
 from typing import Any
 
@@ -32,6 +33,29 @@ def test_a_finished_job_says_how_it_was_painted(stack: Stack) -> None:
     assert sum(terms) == pytest.approx(total)
     assert (job["attempt"], job["error"], job["eta_seconds"]) == (1, None, None)
     assert job["created_at"] <= job["started_at"] <= job["finished_at"] < job["expires_at"]
+
+
+def test_a_finished_job_says_how_long_it_took_and_on_what(stack: Stack) -> None:
+    job = stack.when(stack.submit(), "succeeded")
+    timings = job["timings"]
+    parts = timings["waited_seconds"] + timings["painted_seconds"]
+    assert timings["total_seconds"] == pytest.approx(parts)
+    (worker,) = stack.http.get("/readyz").json()["workers"]
+    assert (job["device"], job["precision"]) == (worker["device"], worker["computed_in"])
+    assert job["iterations_per_second"] > 0
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="Memory is read from /proc.")
+def test_the_peak_memory_of_a_job_is_not_that_of_a_larger_one_before(stack: Stack) -> None:
+    large = stack.when(stack.submit(size=512, iterations=2, scales=1), "succeeded")
+    small = stack.when(stack.submit(), "succeeded")
+    assert 0 < small["peak_memory_bytes"] < large["peak_memory_bytes"]
+
+
+def test_a_job_that_times_out_fails_and_the_worker_paints_on(stack: Stack) -> None:
+    job = stack.when(stack.submit(**LONG, timeout=4), "succeeded", "failed")
+    assert job["error"]["code"] == "timed_out"
+    assert stack.when(stack.submit(), "succeeded")
 
 
 def test_the_same_job_gives_the_same_bytes(stack: Stack) -> None:
@@ -152,10 +176,19 @@ def test_a_running_job_shows_its_progress(stack: Stack) -> None:
     assert isinstance(seen, dict)
     assert seen["status"] == "running"
     assert 0 < seen["progress"] < 1
-    assert seen["eta_seconds"] > 0
     later = until(lambda: (now := stack.look(job))["version"] > seen["version"] and now)
     assert isinstance(later, dict)
     assert later["iteration"] > seen["iteration"]
+    stack.http.delete(job["links"]["self"])
+
+
+def test_after_a_picture_of_that_size_a_job_says_how_long_it_takes(stack: Stack) -> None:
+    size = LONG["size"]
+    stack.when(stack.submit(size=size, iterations=30), "succeeded")
+    job = stack.submit(**LONG)
+    seen = until(lambda: (now := stack.look(job))["iteration"] > 0 and now, patience_seconds=60)
+    assert isinstance(seen, dict)
+    assert seen["eta_seconds"] > 0
     stack.http.delete(job["links"]["self"])
 
 

@@ -2,74 +2,24 @@
 
 import json
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from time import time
-from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from shared import job_store, transitions, webhooks
+from shared import job_store, transitions
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore
-from shared.jobs import Job, Place, new_job_id
-from shared.jobs import Webhook as StoredWebhook
+from shared.jobs import Place, new_job_id
 from shared.transitions import Retention
+from shared.webhook_keys import get_secret
 from tests.waiting import pause, until
+from tests.worker.webhooks import Receiver, bring_forward, delivered, stored_webhook
 from worker.webhooks import RETRY_SECONDS, Deliveries
 
 RETENTION = Retention(retention_hours=1, grace_seconds=40)
-
-
-@dataclass
-class Receiver:
-    """A server that gets webhooks, and answers as it is set to."""
-
-    url: str
-    answers: list[int] = field(default_factory=list)
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    at_once: int = 0
-    most_at_once: int = 0
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            made.at_once += 1
-            made.most_at_once = max(made.most_at_once, made.at_once)
-            body = self.rfile.read(int(self.headers["content-length"]))
-            made.got.append((dict(self.headers), body))
-            self.send_response(made.answers.pop(0) if made.answers else 204)
-            self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", "0")
-            made.at_once -= 1
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        made = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield made
-        server.shutdown()
-
-
-@pytest.fixture
-def deliveries(jobs: JobStore) -> Deliveries:
-    return Deliveries(jobs, allow_private=True)
-
-
-def delivered(deliveries: Deliveries) -> bool:
-    """A round and all its tries; whether there was one."""
-    found = deliveries.round()
-    deliveries.join()
-    return found
 
 
 def over(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
@@ -82,19 +32,6 @@ def over(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
     assert jobs.run(submission) == "queued"
     jobs.run(transitions.cancel(job_id, retention=RETENTION))
     return job_id
-
-
-def stored_webhook(jobs: JobStore, job_id: str) -> StoredWebhook:
-    job = jobs.run(transitions.read(job_id))
-    assert isinstance(job, Job)
-    assert job.webhook is not None
-    return job.webhook
-
-
-def bring_forward(jobs: JobStore) -> None:
-    """Makes every webhook due now."""
-    for job_id in jobs.client.zrange(JOB_KEYS["webhooks"], 0, -1):
-        jobs.client.zadd(JOB_KEYS["webhooks"], {str(job_id): 0})
 
 
 def test_a_webhook_reports_how_the_job_ended(
@@ -117,7 +54,7 @@ def test_the_official_verifier_accepts_it(
     over(jobs, receiver.url)
     delivered(deliveries)
     ((headers, body),) = receiver.got
-    assert Webhook(webhooks.get_secret(jobs.client, "ada")).verify(body, headers)
+    assert Webhook(jobs.run(get_secret("ada"))).verify(body, headers)
 
 
 def test_each_owner_has_a_secret_of_its_own(
@@ -127,7 +64,7 @@ def test_each_owner_has_a_secret_of_its_own(
     delivered(deliveries)
     ((headers, body),) = receiver.got
     with pytest.raises(WebhookVerificationError):
-        Webhook(webhooks.get_secret(jobs.client, "bob")).verify(body, headers)
+        Webhook(jobs.run(get_secret("bob"))).verify(body, headers)
 
 
 def test_a_damaged_secret_or_record_delays_no_other_webhook(

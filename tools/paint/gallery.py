@@ -15,9 +15,12 @@ STYLES = ("swirls", "wave", "pointillism", "stained_glass", "ink_wash", "cubist"
 _TILE_PIXELS = 288
 _LARGE_PIXELS = 512
 
+_PAGE_PICTURE = "api/web/static/painted.jpg"
+"""What the page shows beside the photograph before anything is painted."""
+
 
 def gallery(settings: Settings, console: Console) -> None:
-    """Writes the picture on top of the README, and the contact sheet of all examples.
+    """Writes the picture of the README and the page, and the contact sheet of all examples.
 
     Raises:
         LocalError: a part of it cannot be done; the message says which.
@@ -37,6 +40,7 @@ def gallery(settings: Settings, console: Console) -> None:
     with Image.open(example("content", "harbour")) as photograph:
         small = photograph.resize(large.size, Image.Resampling.LANCZOS)
     save(grid([[small, large]]), "harbour-swirls")
+    large.save(_PAGE_PICTURE, quality=88)
 
 
 def _painted(artist: Painter, content: str, style: str, size: int) -> Image.Image:

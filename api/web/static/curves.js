@@ -17,6 +17,7 @@ export class Curves {
 
   clear() {
     this.iterations = [];
+    this.marks = [];
     this.terms = Object.fromEntries(TERMS.map((term) => [term, []]));
     this.figure.hidden = true;
   }
@@ -36,6 +37,12 @@ export class Curves {
     this.draw();
   }
 
+  /** Marks the newest iteration: the weights were changed there. */
+  mark() {
+    this.marks.push(this.iterations.at(-1) ?? 0);
+    this.draw();
+  }
+
   draw() {
     this.figure.hidden = this.iterations.length < 2;
     if (this.figure.hidden) return;
@@ -47,7 +54,7 @@ export class Curves {
     const last = this.iterations.at(-1);
     const x = (iteration) => (iteration / last) * (WIDTH - RIGHT);
     const y = (value) => EDGE + ((high - Math.log(value)) / (high - low || 1)) * (HEIGHT - 2 * EDGE);
-    this.svg.replaceChildren(...TERMS.map((term) => this.path(term, x, y)), ...this.names(y));
+    this.svg.replaceChildren(...this.marks.map((iteration) => line(x(iteration))), ...TERMS.map((term) => this.path(term, x, y)), ...this.names(y));
     const labels = TERMS.map((term) => `${WORDS[term]} ${this.terms[term].at(-1)?.toPrecision(3)}`);
     this.svg.setAttribute("aria-label", `After ${last} iterations: ${labels.join(", ")}`);
   }
@@ -67,7 +74,7 @@ export class Curves {
     return path;
   }
 
-  /** The names at the right, each by its curve's end, and none over another. */
+  /** The names at the right, each at its curve's end, without overlap. */
   names(y) {
     const ends = TERMS.filter((term) => this.shows(this.terms[term].at(-1)))
       .map((term) => ({ term, height: y(this.terms[term].at(-1)) }))
@@ -84,4 +91,10 @@ export class Curves {
       return text;
     });
   }
+}
+
+function line(x) {
+  const element = document.createElementNS(SVG, "line");
+  for (const [name, value] of Object.entries({ x1: x, x2: x, y1: 0, y2: HEIGHT, class: "mark" })) element.setAttribute(name, value);
+  return element;
 }

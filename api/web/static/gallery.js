@@ -2,69 +2,115 @@
 
 import * as service from "./service.js";
 import * as store from "./store.js";
-import { isOver, label } from "./words.js";
+import { fetchThumbnail } from "./thumbnail.js";
+import { isOver, label, title } from "./words.js";
 
-const LOOK_MILLISECONDS = 5000;
+const POLL_MILLISECONDS = 5000;
+const UNDO_MILLISECONDS = 6000;
+const MISSING_STATUSES = [404, 410];
 
 export class Gallery {
-  /** @param {HTMLElement} element */
-  constructor(element) {
+  /** @param {HTMLElement} element @param {{onDelete: Function}} callbacks */
+  constructor(element, { onDelete }) {
     this.element = element;
+    this.onDelete = onDelete;
     this.list = element.querySelector("ul");
+    this.undo = element.querySelector("#undo");
     this.drawing = Promise.resolve();
-    setInterval(() => this.lookAtThoseThatAreNotOver(), LOOK_MILLISECONDS);
+    this.deleting = null; // the job whose deletion can still be undone
+    this.undo.querySelector("button").addEventListener("click", () => this.restore());
+    addEventListener("pagehide", () => this.deleteNow());
+    setInterval(() => this.poll(), POLL_MILLISECONDS);
   }
 
-  /** Shows what the browser remembers, one drawing after the other. */
+  /** Shows the stored jobs, one drawing after the other. */
   draw() {
     this.drawing = this.drawing.then(async () => {
-      const jobs = await store.all();
+      const jobs = (await store.all()).filter(({ id }) => id !== this.deleting?.id);
       const focused = document.activeElement;
       const place = this.list.contains(focused) && [focused.closest("li").dataset.id, focused.localName];
       for (const image of this.list.querySelectorAll("img")) URL.revokeObjectURL(image.src);
-      this.list.replaceChildren(...jobs.map((job) => this.shown(job)));
+      this.list.replaceChildren(...jobs.map((job) => this.item(job)));
       if (place) this.list.querySelector(`[data-id="${place[0]}"] ${place[1]}`)?.focus();
-      this.element.hidden = jobs.length === 0;
+      this.element.hidden = jobs.length === 0 && !this.deleting;
     });
     return this.drawing;
   }
 
-  shown(job) {
+  item(job) {
     const item = document.createElement("li");
     item.dataset.id = job.id;
-    const when = new Date(job.at).toLocaleString();
-    const link = Object.assign(document.createElement("a"), { href: `#job=${job.id}` });
+    const when = new Date(job.at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+    const name = title(job.names) ?? "Picture";
     const state = label(job.status);
-    link.setAttribute("aria-label", `Picture of ${when}${state && `, ${state}`}`);
+    const link = Object.assign(document.createElement("a"), { href: `#job=${job.id}` });
+    link.setAttribute("aria-label", [name, job.note, when, state].filter(Boolean).join(", "));
     const picture = job.thumbnail ?? job.before;
     if (picture) link.append(Object.assign(new Image(), { src: URL.createObjectURL(picture), alt: "" }));
-    item.append(link);
-    if (state) item.append(Object.assign(document.createElement("span"), { className: "state", textContent: state }));
+    if (state) link.append(Object.assign(document.createElement("span"), { className: "state", textContent: state }));
+    const caption = Object.assign(document.createElement("p"), { textContent: name });
+    caption.append(Object.assign(document.createElement("small"), { textContent: [job.note, when].filter(Boolean).join(" · ") }));
     const remove = Object.assign(document.createElement("button"), { type: "button", textContent: "×" });
-    remove.setAttribute("aria-label", `Delete the picture of ${when}`);
-    remove.addEventListener("click", () => this.erase(job));
-    item.append(remove);
+    remove.setAttribute("aria-label", `Delete ${name}, ${when}`);
+    remove.addEventListener("click", () => this.remove(job));
+    item.append(link, caption, remove);
     return item;
   }
 
-  async erase(job) {
-    try {
-      await service.deleteJob(job.id);
-    } catch (fault) {
-      if (fault.status !== 404 && fault.status !== 410) return alert(fault.message);
-    }
-    await store.forget(job.id);
+  /** Takes a job off the list, and deletes it if that is not undone in time. */
+  async remove(job) {
+    await this.deleteNow();
+    this.deleting = job;
+    this.timer = setTimeout(() => this.deleteNow(), UNDO_MILLISECONDS);
+    this.showUndo(`Deleted: ${title(job.names) ?? "a picture"}.`, true);
+    this.onDelete(job);
     await this.draw();
-    (this.list.querySelector("a") ?? document.getElementById("paint")).focus();
+    this.undo.querySelector("button").focus();
   }
 
-  async lookAtThoseThatAreNotOver() {
+  async restore() {
+    clearTimeout(this.timer);
+    const { id } = this.deleting ?? {};
+    this.deleting = null;
+    this.undo.hidden = true;
+    await this.draw();
+    this.list.querySelector(`[data-id="${id}"] a`)?.focus();
+  }
+
+  async deleteNow() {
+    clearTimeout(this.timer);
+    const job = this.deleting;
+    if (!job) return;
+    this.deleting = null;
+    this.undo.hidden = true;
+    try {
+      await service.deleteJob(job.id);
+    } catch (error) {
+      if (!MISSING_STATUSES.includes(error.status)) {
+        this.showUndo(`It could not be deleted. ${error.message}`, false);
+        return this.draw();
+      }
+    }
+    await store.remove(job.id);
+    await this.draw();
+  }
+
+  showUndo(sentence, canUndo) {
+    this.undo.hidden = false;
+    this.undo.querySelector("span").textContent = sentence;
+    this.undo.querySelector("button").hidden = !canUndo;
+  }
+
+  /** Updates the jobs that are not over. */
+  async poll() {
     const waiting = (await store.all()).filter((job) => !isOver(job.status));
     for (const { id, status } of waiting) {
-      const seen = await service.getJob(id).catch((fault) => ({ status: fault.status === 404 ? "gone" : status }));
-      if (seen.status === "gone") await store.forget(id);
-      else if (seen.status !== status) await store.remember(id, { status: seen.status });
-      if (seen.status !== status) await this.draw();
+      const job = await service.getJob(id).catch((error) => ({ status: MISSING_STATUSES.includes(error.status) ? "gone" : status }));
+      if (job.status === status) continue;
+      const thumbnail = job.status === "succeeded" ? await fetchThumbnail(job).catch(() => null) : null;
+      if (job.status === "gone") await store.remove(id);
+      else await store.update(id, { status: job.status, ...(thumbnail && { thumbnail }) });
+      await this.draw();
     }
   }
 }

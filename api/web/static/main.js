@@ -1,48 +1,48 @@
-// The page: two wells and a dial, what is on the easel, and what was painted before.
+// The page: the form, the job that is shown, a sweep, and the gallery.
 
-import { Easel } from "./easel.js";
+import { NewPicture } from "./form.js";
 import { Gallery } from "./gallery.js";
-import { addOptions, showOptions, tellOptions } from "./options.js";
-import { Well, reduced, showExamples, takePastes } from "./pictures.js";
+import { JobView } from "./job.js";
 import * as service from "./service.js";
 import * as store from "./store.js";
-import { showSweep } from "./sweep.js";
+import { SweepView } from "./sweep.js";
+import { reduced } from "./thumbnail.js";
+import { percent } from "./words.js";
 
-const BEFORE_PIXELS = 1024;
-const MOST_STYLES = 8;
-const SWEEP = [0.1, 0.25, 0.5, 1, 2];
-const LARGER = 2;
-const LARGEST = Number(document.querySelector("meta[name=max-size-pixels]").content);
-const EXAMPLES = {
-  content: ["harbour", "still_life"],
-  style: ["swirls", "wave", "fire", "cubist", "pointillism", "stained_glass", "ink_wash"],
-};
+const PHOTOGRAPH_PIXELS = 1024;
+const SWEEP_PLACES = [0.1, 0.3, 0.5, 0.7, 0.9];
+const SWEEP_CONTENT_WEIGHT = 0.5;
 const at = (id) => document.getElementById(id);
 
-const content = new Well(at("content-well"));
-const style = new Well(at("style-well"), { most: MOST_STYLES });
-const gallery = new Gallery(at("gallery"));
-const easel = new Easel({
-  onChange: () => gallery.draw(),
-  onAgain: async (job, weights) => submitted(formFrom(job, weights), (await store.get(job.id))?.before),
-  onSweep: swept,
+const form = new NewPicture({
+  onSubmit: async (data, { photograph, names }) => submit(data, { names, before: await reduced(photograph, PHOTOGRAPH_PIXELS) }),
+  onKey: askForKey,
+});
+const gallery = new Gallery(at("gallery"), { onDelete: ({ id }) => view.session?.id === id && closeAll() });
+const sweep = new SweepView({ onKey: askForKey });
+const view = new JobView({
+  onChange: () => {
+    gallery.draw();
+    form.loadPresets();
+  },
+  onSubmit: async (job, changes) => submit(formFor(job, changes), await describeStored(job)),
+  onSweep: submitSweep,
+  onRetry: async (retry, job) => show(retry, await describeStored(job)),
+  onUseSettings: (options) => form.enter(options),
+  onUseAsContent: (file) => form.useAsContent(file),
+  onConnection: showConnection,
   onKey: askForKey,
 });
 
-takePastes([content, style]);
-for (const well of [content, style]) showExamples(well, EXAMPLES[well.field]);
-at("more").addEventListener("toggle", () => at("more").open && openMore());
-at("new").addEventListener("submit", (event) => {
-  event.preventDefault();
-  paint();
-});
 at("key-button").addEventListener("click", askForKey);
 at("key").addEventListener("close", () => {
   if (at("key").returnValue !== "keep") return;
   service.key.set(at("key-field").value);
+  form.loadPresets();
   openLinked({ reload: true });
 });
 for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
+for (const kind of ["offline", "online"]) addEventListener(kind, () => showConnection(true));
 addEventListener("hashchange", () => openLinked());
 gallery.draw();
 openLinked();
@@ -50,91 +50,54 @@ if (service.key.get()) at("key-button").hidden = false;
 
 function openLinked({ reload = false } = {}) {
   const [, kind, id] = location.hash.match(/^#(job|sweep)=(\w+)$/) ?? [];
-  if (kind === "job" && (reload || easel.session?.id !== id)) easel.open(id);
-  if (kind === "sweep") showSweep(id, askForKey);
+  if (kind === "job" && (reload || view.session?.id !== id)) view.open(id);
+  if (kind === "sweep") sweep.open(id);
+  if (!location.hash) closeAll();
 }
 
-async function openMore() {
-  const options = at("more").querySelector(".options");
-  if (options.childElementCount) return;
-  try {
-    await showOptions(options);
-  } catch (fault) {
-    tell(fault);
-  }
+function closeAll() {
+  if (location.hash) history.pushState(null, "", location.pathname + location.search);
+  view.close();
+  sweep.close();
 }
 
-async function paint() {
-  clearFaults();
-  for (const [well, words] of [[content, "a photograph"], [style, "a painting"]]) {
-    if (!well.files.length) {
-      well.tell(`Choose ${words} first.`);
-      return well.input.focus();
-    }
-  }
-  at("paint").disabled = true;
-  try {
-    await submitted(newForm(), await reduced(content.files[0], BEFORE_PIXELS));
-  } catch (fault) {
-    tell(fault);
-  } finally {
-    at("paint").disabled = false;
-  }
+/** A form for a job's pictures and options, with some of them changed. */
+function formFor(job, changes) {
+  return service.formWith({ ...service.texts(job.options), ...changes });
 }
 
-/** The form as it is filled in. */
-function newForm() {
-  const form = formWith(service.weights(Number(at("dial").value)));
-  for (const well of [content, style]) for (const file of well.files) form.append(well.field, file);
-  form.append("preset", new FormData(at("new")).get("preset"));
-  addOptions(at("more"), form);
-  return form;
+async function describeStored(job) {
+  const { names, before } = (await store.get(job.id)) ?? {};
+  return { names, before };
 }
 
-/** One that goes on from a job's picture, twice as large. */
-function formFrom(job, weights) {
-  const size = Math.min(LARGEST, LARGER * job.options.size);
-  return formWith({ ...service.texts(job.options), ...weights, start: job.id, size });
+async function submit(data, stored) {
+  await show(await service.submit(data), stored);
 }
 
-function formWith(fields) {
-  const form = new FormData();
-  for (const [name, value] of Object.entries(fields)) form.append(name, value);
-  return form;
-}
-
-/** Submits a form, and puts the job on the easel, with the photograph to compare it with. */
-async function submitted(form, before) {
-  const job = await service.submit(form);
-  await store.remember(job.id, { status: job.status, before: before ?? null });
+async function show(job, stored) {
+  await store.update(job.id, { status: job.status, ...stored });
   location.hash = `job=${job.id}`;
   await gallery.draw();
 }
 
-async function swept(job) {
-  const weights = { content_weight: 0.5, style_weight: SWEEP.join(",") };
-  const form = formWith({ ...service.texts(job.options), ...weights, pictures_of: job.id });
-  const sweep = await service.submitSweep(form);
-  location.hash = `sweep=${sweep.id}`;
+/** Submits the same pair with several weights. */
+async function submitSweep(job) {
+  const weights = SWEEP_PLACES.map((place) => (SWEEP_CONTENT_WEIGHT * place) / (1 - place));
+  const changes = { content_weight: SWEEP_CONTENT_WEIGHT, style_weight: weights.join(","), pictures_of: job.id };
+  const submitted = await service.submitSweep(formFor(job, changes));
+  const stored = await describeStored(job);
+  for (const member of submitted.jobs) {
+    const note = `Style ${percent(service.place(member.job.options))}`;
+    await store.update(member.id, { status: "queued", note, ...stored });
+  }
+  location.hash = `sweep=${submitted.id}`;
+  await gallery.draw();
 }
 
-/** Says what is wrong, next to what caused it. */
-function tell(fault) {
-  if (service.asksForKey(fault)) return askForKey();
-  const { content: ofContent, style: ofStyle, ...others } = fault.fields ?? {};
-  if (ofContent) content.tell(ofContent);
-  if (ofStyle) style.tell(ofStyle);
-  const unplaced = tellOptions(at("more"), others);
-  const rest = unplaced.map(([name, sentence]) => `${name}: ${sentence}`);
-  if (!ofContent && !ofStyle && !Object.keys(others).length) rest.push(fault.message);
-  at("form-fault").textContent = rest.join(" ");
-  if (rest.length) at("form-fault").scrollIntoView({ block: "nearest" });
-}
-
-function clearFaults() {
-  at("form-fault").textContent = "";
-  for (const well of [content, style]) well.tell("");
-  tellOptions(at("more"), {});
+function showConnection(isConnected) {
+  at("connection").hidden = isConnected && navigator.onLine;
+  at("connection").textContent = navigator.onLine ? "The connection is lost. Trying again…" : "You are offline.";
 }
 
 function askForKey() {

@@ -1,84 +1,164 @@
-// Everything behind “More”: a field for each option, as the service describes it.
+// The fields under “More options”: four that most people need, and all others in groups.
 
-import { getOpenApi } from "./service.js";
+import { getOptions, text } from "./service.js";
+import { optionName } from "./words.js";
 
-const ELSEWHERE = new Set(["content", "style", "content_weight", "style_weight", "preset", "start", "pictures_of"]);
+/** The options that are not fields here: the form has them elsewhere. */
+const ELSEWHERE = ["content", "style", "content_weight", "style_weight", "preset", "pictures_of"];
+const FIRST = { size: "Size", style_scale: "Stroke size", colour: "Colours", tv_weight: "Smoothness" };
 
-/** Fills the element with fields, when it is first opened. */
-export async function showOptions(element) {
-  const document_ = await getOpenApi();
-  const body = document_.paths["/jobs"].post.requestBody.content["multipart/form-data"].schema;
-  const schema = resolved(body, document_);
-  const fields = Object.entries(schema.properties)
-    .filter(([name]) => !ELSEWHERE.has(name))
-    .map(([name, property]) => field(name, resolved(property, document_)));
-  element.replaceChildren(...fields);
-}
+export class OptionFields {
+  /** @param {HTMLDetailsElement} element */
+  constructor(element) {
+    this.element = element;
+    this.preset = null;
+  }
 
-/** Puts what was filled in into a form; what was not stays at the preset's value. */
-export function addOptions(element, form) {
-  for (const input of element.querySelectorAll("input, select")) {
-    if (input.type === "checkbox" && !input.checked) continue;
-    if (input.type === "file") for (const file of input.files) form.append(input.name, file);
-    else if (input.value !== "") form.append(input.name, input.value);
+  /** Loads the fields once. */
+  async load() {
+    this.loading ??= getOptions().then(({ options }) => this.draw(options));
+    try {
+      await this.loading;
+    } catch (error) {
+      this.loading = null;
+      throw error;
+    }
+  }
+
+  draw(options) {
+    const others = options.filter(({ name }) => !ELSEWHERE.includes(name) && !(name in FIRST));
+    const first = Object.keys(FIRST).map((name) => field(options.find((each) => each.name === name)));
+    const expert = document.createElement("details");
+    expert.append(Object.assign(document.createElement("summary"), { textContent: "Expert" }));
+    for (const [title, members] of grouped(others)) {
+      expert.append(group(title, members.map(field)));
+    }
+    const reset = Object.assign(document.createElement("button"), { type: "button", className: "plain", textContent: "Reset all options" });
+    reset.addEventListener("click", () => this.reset());
+    this.element.querySelector(".options").replaceChildren(grid(first), expert, reset);
+    this.showPreset(this.preset);
+  }
+
+  /** Shows the values of a preset as those that apply where nothing is entered. */
+  showPreset(preset) {
+    this.preset = preset;
+    if (!preset) return;
+    for (const input of this.inputs()) {
+      const value = text(preset.options[input.name] ?? input.dataset.default);
+      if (input.localName === "select") input.options[0].textContent = value || "not set";
+      else if (!["checkbox", "file"].includes(input.type)) input.placeholder = value;
+    }
+  }
+
+  reset() {
+    for (const input of this.inputs()) {
+      if (input.type === "checkbox") input.checked = false;
+      else input.value = "";
+    }
+    this.showErrors({});
+  }
+
+  /** Enters the options of a job where they differ from the preset's. */
+  async enter(options) {
+    await this.load();
+    this.reset();
+    for (const input of this.inputs()) {
+      if (!(input.name in options) || input.type === "file") continue;
+      const value = text(options[input.name]);
+      if (value === text(this.preset?.options[input.name])) continue;
+      if (input.type === "checkbox") input.checked = options[input.name];
+      else if (value !== "image") input.value = value; // that image is not sent again
+      input.closest("details").open = true;
+    }
+  }
+
+  /** Adds what was entered to a form; the preset sets everything else. */
+  addTo(form) {
+    for (const input of this.inputs()) {
+      if (input.type === "file") for (const file of input.files) form.append(input.name, file);
+      else if (input.type === "checkbox" ? input.checked : input.value !== "") form.append(input.name, input.value);
+    }
+  }
+
+  /** Shows errors beside their fields and goes to the first; returns those without a field. */
+  showErrors(errors) {
+    for (const place of this.element.querySelectorAll(".error")) place.textContent = "";
+    const unplaced = [];
+    const invalid = [];
+    for (const [name, sentence] of Object.entries(errors)) {
+      const place = this.element.querySelector(`#error-${name}`);
+      if (!place) {
+        unplaced.push([name, sentence]);
+        continue;
+      }
+      place.textContent = sentence;
+      invalid.push(this.element.querySelector(`#option-${name}`));
+    }
+    const [first] = invalid;
+    for (let parent = first?.closest("details"); parent; parent = parent.parentElement.closest("details")) parent.open = true;
+    first?.focus();
+    first?.scrollIntoView({ block: "center" });
+    return { unplaced, named: invalid.map((input) => input.dataset.title) };
+  }
+
+  inputs() {
+    return this.element.querySelectorAll("input, select");
   }
 }
 
-/** Says what is wrong with options, each beside its field; gives those that have none. */
-export function tellOptions(element, faults) {
-  for (const fault of element.querySelectorAll(".fault")) fault.textContent = "";
-  return Object.entries(faults).filter(([name, sentence]) => {
-    const place = element.querySelector(`#fault-${name}`);
-    if (!place) return true;
-    element.open = true;
-    place.textContent = sentence;
-    return false;
-  });
+function grouped(options) {
+  const groups = new Map();
+  for (const option of options) groups.set(option.group, [...(groups.get(option.group) ?? []), option]);
+  return groups;
 }
 
-function resolved(schema, document_) {
-  const target = schema.$ref?.split("/").slice(1).reduce((part, name) => part[name], document_);
-  const found = { ...target, ...schema };
-  const variants = found.anyOf ?? found.oneOf;
-  const first = variants?.map((each) => resolved(each, document_)).find((each) => each.type !== "null");
-  return first ? { ...first, ...found } : found;
+function group(title, fields) {
+  const fieldset = document.createElement("fieldset");
+  fieldset.append(Object.assign(document.createElement("legend"), { textContent: title }), grid(fields));
+  return fieldset;
 }
 
-function field(name, schema) {
+function grid(fields) {
+  const element = Object.assign(document.createElement("div"), { className: "grid" });
+  element.append(...fields);
+  return element;
+}
+
+function field({ name, schema, description, default: fallback }) {
   const label = document.createElement("label");
-  const words = name.replaceAll("_", " ").replace(/^tv\b/, "total variation");
-  const input = inputOf(schema);
-  const [first] = (schema.description ?? "").split(/(?<=\.) /);
-  const description = input.type === "checkbox" ? first : schema.description;
-  const hint = Object.assign(document.createElement("small"), { textContent: plain(description ?? "") });
+  const title = FIRST[name] ?? optionName(name);
+  const input = inputFor(schema);
+  input.dataset.title = title;
+  input.dataset.default = text(fallback);
+  const hint = Object.assign(document.createElement("small"), { id: `hint-${name}`, textContent: shortened(description, input) });
   Object.assign(input, { name, id: `option-${name}` });
-  hint.id = `hint-${name}`;
   input.setAttribute("aria-describedby", hint.id);
-  const fault = Object.assign(document.createElement("span"), { className: "fault", id: `fault-${name}` });
-  fault.setAttribute("role", "alert");
-  label.append(words[0].toUpperCase() + words.slice(1), input, fault, hint);
+  const error = Object.assign(document.createElement("span"), { className: "error", id: `error-${name}` });
+  error.setAttribute("role", "alert");
+  label.append(title, input, error, hint);
   return label;
 }
 
-function inputOf(schema) {
+function inputFor(schema) {
   if (schema.type === "boolean") return Object.assign(document.createElement("input"), { type: "checkbox", value: "true" });
   if (schema.enum) {
     const select = document.createElement("select");
-    select.append(new Option(schema.default === undefined ? "as it is" : `${schema.default}`, ""));
-    select.append(...schema.enum.map((choice) => new Option(choice, choice)));
+    select.append(new Option("", ""), ...schema.enum.map((choice) => new Option(choice, choice)));
     return select;
   }
   const input = document.createElement("input");
-  const isFile = schema.format === "binary" || schema.items?.format === "binary" || schema.contentMediaType || schema.items?.contentMediaType;
-  if (isFile) return Object.assign(input, { type: "file", accept: "image/*", multiple: schema.type === "array" });
+  if ((schema.items ?? schema).format === "binary") {
+    return Object.assign(input, { type: "file", accept: "image/*", multiple: schema.type === "array" });
+  }
   if (schema.type === "number" || schema.type === "integer") {
     const step = schema.type === "integer" ? 1 : "any";
     Object.assign(input, { type: "number", min: schema.minimum ?? "", max: schema.maximum ?? "", step });
   }
-  input.placeholder = typeof schema.default === "object" ? "" : (schema.default ?? "");
   return input;
 }
 
-function plain(text) {
-  return text.replaceAll("`", "");
+/** A description without Markdown; only its first sentence beside a box that it explains. */
+function shortened(description, input) {
+  const words = description.replaceAll("`", "");
+  return input.type === "checkbox" ? words.split(/(?<=\.) /)[0] : words;
 }

@@ -1,10 +1,10 @@
-// The API, as the page calls it. Every failure is a Fault, with words for a person.
+// The API, as the page calls it. Every failure is a ServiceError, with a sentence for a person.
 
 const KEY = "pastiche-key";
 const TOKEN_REST_SECONDS = 60;
 
 /** What went wrong, in a sentence, and for each field of the form. */
-export class Fault extends Error {
+export class ServiceError extends Error {
   constructor(sentence, { status = 0, code = "", fields = {} } = {}) {
     super(sentence);
     Object.assign(this, { status, code, fields });
@@ -12,7 +12,7 @@ export class Fault extends Error {
 }
 
 /** Whether a key would help. */
-export const asksForKey = (fault) => ["key_missing", "key_unknown"].includes(fault.code);
+export const needsKey = (error) => ["key_missing", "key_unknown"].includes(error.code);
 
 let token = { value: "", until: 0 };
 
@@ -28,16 +28,21 @@ export const getJob = (id) => request("GET", `jobs/${id}`);
 export const getLosses = (id) => request("GET", `jobs/${id}/losses`);
 export const updateWeights = (id, weights) => request("PATCH", `jobs/${id}`, JSON.stringify(weights));
 export const cancelJob = (id) => request("POST", `jobs/${id}/cancel`);
+export const finishJob = (id) => request("POST", `jobs/${id}/finish`);
 export const retryJob = (id) => request("POST", `jobs/${id}/retry`);
-export const deleteJob = (id) => request("DELETE", `jobs/${id}`);
+/** Deletes a job, even if the page is being closed. */
+export const deleteJob = (id) => request("DELETE", `jobs/${id}`, undefined, {}, { keepalive: true });
+/** Throws an error if there is no result. */
+export const checkResult = (path) => request("HEAD", path.replace(/^\//, ""));
 export const getSweep = (id) => request("GET", `sweeps/${id}`);
-export const getOpenApi = () => request("GET", "openapi.json");
+export const getOptions = () => request("GET", "options");
+export const getPresets = () => request("GET", "presets");
 
 /** Submits a form once, however often the connection is lost on the way. */
 export const submit = (form) => submitOnce("jobs", form);
 export const submitSweep = (form) => submitOnce("sweeps", form);
 
-/** An address that the browser loads by itself: with a key, a token that reads goes with it. */
+/** An address for an image, a stream or a download: with a key, it has a token that can only read. */
 export async function address(path) {
   const relative = path.replace(/^\//, "");
   if (!key.get()) return relative;
@@ -48,7 +53,7 @@ export async function address(path) {
   return `${relative}${relative.includes("?") ? "&" : "?"}token=${encodeURIComponent(token.value)}`;
 }
 
-/** The weights that a place between content (0) and style (1) stands for. */
+/** The weights at a place between content (0) and style (1). */
 export function weights(place) {
   return { content_weight: rounded(1 - place), style_weight: rounded(place) };
 }
@@ -64,7 +69,15 @@ export function texts(options) {
   return Object.fromEntries(written.filter(([, value]) => value !== ""));
 }
 
-function text(value) {
+/** A form with these fields. */
+export function formWith(fields) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  return form;
+}
+
+/** A value as a form has it; empty if it is not set. */
+export function text(value) {
   if (Array.isArray(value)) return value.join(",");
   if (value instanceof Object) return Object.entries(value).map((entry) => entry.join(":")).join(",");
   return String(value ?? "");
@@ -79,21 +92,21 @@ async function submitOnce(path, form) {
   for (let pause = 1000; ; pause = Math.min(2 * pause, 8000)) {
     try {
       return await request("POST", path, form, once);
-    } catch (fault) {
-      if (fault.status !== 0 || pause === 8000) throw fault;
+    } catch (error) {
+      if (error.status !== 0 || pause === 8000) throw error;
       await new Promise((resume) => setTimeout(resume, pause));
     }
   }
 }
 
-async function request(method, path, content, headers = {}) {
+async function request(method, path, content, headers = {}, more = {}) {
   if (key.get()) headers.Authorization = `Bearer ${key.get()}`;
   if (typeof content === "string") headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch(path, { method, body: content, headers });
+    response = await fetch(path, { method, body: content, headers, ...more });
   } catch {
-    throw new Fault("The service cannot be reached. Is the network there?");
+    throw new ServiceError(navigator.onLine ? "The service cannot be reached." : "You are offline.");
   }
   const body = await response.json().catch(() => null);
   if (response.ok) return body;
@@ -104,5 +117,5 @@ function problem(response, body) {
   const fields = {};
   for (const { field, detail } of body?.errors ?? []) fields[field] ??= detail;
   const sentence = body?.detail ?? `The service answered with status ${response.status} and no explanation.`;
-  return new Fault(sentence, { status: response.status, code: body?.code ?? "", fields });
+  return new ServiceError(sentence, { status: response.status, code: body?.code ?? "", fields });
 }

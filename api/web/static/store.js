@@ -1,22 +1,27 @@
-// What this browser remembers of the jobs it submitted: {id, at, status, thumbnail, before}.
+// What this browser stores: its jobs {id, at, status, names, before, thumbnail}, and the pictures that are chosen.
 
-const NAME = "pastiche";
+const DATABASE = "pastiche";
 const JOBS = "jobs";
+const CHOSEN = "chosen";
 
-function opened() {
-  return new Promise((done, failed) => {
-    const request = indexedDB.open(NAME, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(JOBS, { keyPath: "id" });
-    request.onsuccess = () => done(request.result);
-    request.onerror = () => failed(request.error);
+function open() {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(DATABASE, 2);
+    request.onupgradeneeded = () => {
+      const stores = request.result.objectStoreNames;
+      if (!stores.contains(JOBS)) request.result.createObjectStore(JOBS, { keyPath: "id" });
+      if (!stores.contains(CHOSEN)) request.result.createObjectStore(CHOSEN);
+    };
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
   });
 }
 
-async function done(mode, action) {
-  const database = await opened();
+async function run(name, mode, action) {
+  const database = await open();
   try {
     return await new Promise((resolve, reject) => {
-      const request = action(database.transaction(JOBS, mode).objectStore(JOBS));
+      const request = action(database.transaction(name, mode).objectStore(name));
       request.onsuccess = () => resolve(request.result);
       request.onerror = () => reject(request.error);
     });
@@ -25,17 +30,21 @@ async function done(mode, action) {
   }
 }
 
-/** All of them, the newest first. */
+/** All jobs, the newest first. */
 export async function all() {
-  const jobs = await done("readonly", (store) => store.getAll());
+  const jobs = await run(JOBS, "readonly", (store) => store.getAll());
   return jobs.sort((one, other) => other.at - one.at);
 }
 
-export const get = (id) => done("readonly", (store) => store.get(id));
-export const forget = (id) => done("readwrite", (store) => store.delete(id));
+export const get = (id) => run(JOBS, "readonly", (store) => store.get(id));
+export const remove = (id) => run(JOBS, "readwrite", (store) => store.delete(id));
 
-/** Remembers some more of a job. */
-export async function remember(id, more) {
+/** Stores a job, or more of one. */
+export async function update(id, more) {
   const known = (await get(id)) ?? { id, at: Date.now(), status: "queued" };
-  await done("readwrite", (store) => store.put({ ...known, ...more }));
+  await run(JOBS, "readwrite", (store) => store.put({ ...known, ...more }));
 }
+
+/** The files that are chosen for a field. */
+export const chosen = (field) => run(CHOSEN, "readonly", (store) => store.get(field));
+export const setChosen = (field, files) => run(CHOSEN, "readwrite", (store) => store.put(files, field));

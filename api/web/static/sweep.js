@@ -1,45 +1,83 @@
-// The dial from end to end: one picture for each place, side by side.
+// A sweep: the same pair of pictures with several weights, side by side.
 
-import { address, asksForKey, getSweep } from "./service.js";
+import { address, getSweep, needsKey, place } from "./service.js";
+import { label, percent } from "./words.js";
 
-const LOOK_MILLISECONDS = 2500;
-const NEVER = [401, 403, 404, 410];
+const POLL_MILLISECONDS = 2500;
+const FINAL_STATUSES = [401, 403, 404, 410];
 const at = (id) => document.getElementById(id);
 
-let shown = null; // the sweep that is on the page
+export class SweepView {
+  /** @param {{onKey: Function}} callbacks */
+  constructor({ onKey }) {
+    this.onKey = onKey;
+    this.session = null;
+  }
 
-/** Shows a sweep until all its pictures are there, or another is shown. */
-export async function showSweep(id, onKey) {
-  const mine = { id, done: 0 };
-  shown = mine;
-  at("sweep").hidden = false;
-  at("sheet").hidden = true;
-  at("sweep-status").textContent = "";
-  at("sweep-title").focus({ preventScroll: true });
-  at("sweep").scrollIntoView({ block: "start" });
-  while (shown === mine) {
-    try {
-      const sweep = await getSweep(id);
-      await show(mine, sweep);
-      if (sweep.is_over) return;
-    } catch (fault) {
-      if (shown !== mine) return;
-      at("sweep-status").textContent = fault.message;
-      if (asksForKey(fault)) onKey();
-      if (NEVER.includes(fault.status)) return;
+  /** Shows a sweep until all its pictures are there, or another is shown. */
+  async open(id) {
+    if (this.session?.id === id) return this.reveal();
+    const session = { id, isDrawn: false };
+    this.session = session;
+    at("sheet-link").hidden = true;
+    at("sweep-status").textContent = "";
+    at("sweep-pictures").replaceChildren();
+    this.reveal();
+    while (this.session === session) {
+      try {
+        const sweep = await getSweep(id);
+        if (this.session !== session) return;
+        await this.draw(sweep);
+        if (sweep.is_over) return;
+      } catch (error) {
+        if (this.session !== session) return;
+        at("sweep-status").textContent = error.status === 404 ? "This comparison no longer exists." : error.message;
+        if (needsKey(error)) this.onKey();
+        if (FINAL_STATUSES.includes(error.status)) return void (this.session = null);
+      }
+      await new Promise((resume) => setTimeout(resume, POLL_MILLISECONDS));
     }
-    await new Promise((resume) => setTimeout(resume, LOOK_MILLISECONDS));
+  }
+
+  reveal() {
+    at("sweep").hidden = false;
+    at("sweep-title").focus({ preventScroll: true });
+    at("sweep").scrollIntoView({ block: "start" });
+  }
+
+  close() {
+    this.session = null;
+    at("sweep").hidden = true;
+  }
+
+  async draw(sweep) {
+    const done = sweep.jobs.filter(({ job }) => job?.status === "succeeded").length;
+    at("sweep-status").textContent = sweep.is_over ? "Done" : `${done} of ${sweep.jobs.length} are painted`;
+    for (const member of sweep.jobs) await this.drawMember(member);
+    at("sheet-link").hidden = !done;
+    if (done) at("sheet-link").href = await address(`${sweep.links.sheet}?format=jpeg`);
+  }
+
+  /** Adds a picture, or updates it. */
+  async drawMember({ id, job }) {
+    const list = at("sweep-pictures");
+    const item = list.querySelector(`[data-id="${id}"]`) ?? list.appendChild(newItem(id));
+    const status = job?.status ?? "deleted";
+    const words = job ? `Style ${percent(place(job.options))}` : "";
+    item.querySelector("span").textContent = [words, label(status)].filter(Boolean).join(" · ");
+    if (status === "succeeded" && item.dataset.status !== status) {
+      const picture = Object.assign(new Image(), { src: await address(`${job.links.result}?format=webp`), alt: words, loading: "lazy" });
+      item.querySelector("a").prepend(picture);
+    }
+    item.dataset.status = status;
   }
 }
 
-async function show(mine, sweep) {
-  const done = sweep.jobs.filter(({ job }) => job?.status === "succeeded").length;
-  const sheet = done > mine.done ? await address(`sweeps/${mine.id}/sheet?format=jpeg&done=${done}`) : null;
-  if (shown !== mine) return;
-  const all = done === sweep.jobs.length;
-  at("sweep-status").textContent = all ? "Done." : `${done} of ${sweep.jobs.length} are painted.`;
-  if (!sheet) return;
-  mine.done = done;
-  at("sheet").src = at("sheet-link").href = sheet;
-  at("sheet").hidden = false;
+function newItem(id) {
+  const item = document.createElement("li");
+  item.dataset.id = id;
+  const link = Object.assign(document.createElement("a"), { href: `#job=${id}` });
+  link.append(document.createElement("span"));
+  item.append(link);
+  return item;
 }

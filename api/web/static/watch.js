@@ -43,9 +43,9 @@ export function watch(id, { onEvent, onConnection }) {
     source?.close();
     clearTimeout(again);
     again = setTimeout(() => {
-      getJob(id).then(open, (fault) => {
-        if (GONE.includes(fault.status)) last("gone", { id });
-        else if (REFUSED.includes(fault.status)) last("refused", fault);
+      getJob(id).then(open, (error) => {
+        if (GONE.includes(error.status)) last("gone", { id });
+        else if (REFUSED.includes(error.status)) last("refused", error);
         else lost();
       });
     }, PAUSE_MILLISECONDS);

@@ -1,36 +1,58 @@
-// What a job's state is called, and how long things take, in words.
+// A job's state, durations and names, in words.
 
-/** A duration as people say it: “about 40 s”, “about 3 min”. */
+/** A duration in words: “about 40 s”, “about 3 min”. */
 export function duration(seconds) {
   if (seconds < 90) return `about ${Math.max(1, Math.round(seconds))} s`;
   if (seconds < 5400) return `about ${Math.round(seconds / 60)} min`;
   return `about ${Math.round(seconds / 3600)} h`;
 }
 
-/** One sentence on where a job stands. */
-export function sentence(job) {
-  const left = job.eta_seconds == null ? "" : `, ${duration(job.eta_seconds)} left`;
+/** The state of a job in a sentence. */
+export function describe(job) {
+  const left = job.eta_seconds == null ? "" : ` · ${duration(job.eta_seconds)} left`;
   switch (job.status) {
     case "queued":
-      return job.queue_position ? `${job.queue_position} before it in the queue${left}.` : `Next in the queue${left}.`;
+      return job.queue_position ? `${job.queue_position} before it in the queue${left}` : `Next in the queue${left}`;
     case "running":
-      if (!job.iteration) return "The painter looks at both pictures.";
-      return `Scale ${job.scale}, iteration ${job.iteration} of ${job.iterations}${left}.`;
+      return job.iteration ? `${percent(job.progress)}${left}` : "Preparing the pictures";
     case "succeeded":
-      return "Done.";
+      return "Done";
     case "failed":
-      return `It failed: ${job.error.detail}`;
+      return `Failed: ${job.error.detail}`;
     case "expired":
-      return "It waited longer than it was to.";
+      return "It waited longer than its deadline allows.";
     default:
-      return "Canceled.";
+      return "Canceled";
   }
 }
 
-/** The state in a word or two, under a small picture. */
+/** The state in a word or two, on a small picture; empty for a job that succeeded. */
 export function label(status) {
-  return { queued: "waits", running: "is painted", succeeded: "", failed: "failed", canceled: "canceled", expired: "expired" }[status] ?? status;
+  const labels = { queued: "waiting", running: "painting", succeeded: "" };
+  return labels[status] ?? status;
 }
 
-/** Whether nothing more will come of a job. */
+/** Whether a job no longer changes. */
 export const isOver = (status) => !["queued", "running"].includes(status);
+
+export const percent = (share) => `${Math.round(100 * share)} %`;
+
+/** What a picture is called: “harbour in the style of swirls”; undefined if its files are not known. */
+export function title({ content, styles } = {}) {
+  return content && styles?.length ? `${content} in the style of ${styles.join(" and ")}` : undefined;
+}
+
+/** A file's name without its extension. */
+export const stem = (name) => name.replace(/\.[^.]*$/, "");
+
+/** A name for a downloaded file. */
+export function fileName(names, format) {
+  const safe = (title(names) ?? "pastiche").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
+  return `${safe}.${format === "jpeg" ? "jpg" : format}`;
+}
+
+/** The name of an option in words: “Total variation weight”. */
+export function optionName(name) {
+  const words = name.replaceAll("_", " ").replace(/^tv\b/, "total variation").replace("colour", "colours");
+  return words[0].toUpperCase() + words.slice(1);
+}

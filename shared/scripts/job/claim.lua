@@ -1,27 +1,30 @@
 -- A worker claims a queued job.
 --
--- Keys: record, turns, running, counters
+-- Keys: record, turns, running, deadlines, counters
 -- Arguments:
 --   lease_ms  how long the claim holds without a heartbeat
 --   token     unique to this claim: a Redis that lost its last second may give an attempt the same
 --             number twice
 -- Returns the fence, and the same again if the first reply was lost; nil if the job is not queued.
 local now = now_ms()
-local state = redis.call('HMGET', record, 'status', 'lane', 'turn', 'deadline_ms', 'started_ms',
-                         'fence', 'attempt', 'caller')
+local state = redis.call('HMGET', record, 'status', 'lane', 'turn', 'fence', 'attempt', 'caller')
 if not state[1] then
   leave_all_queues()
   return nil
 end
-if state[1] == 'running' and state[6] == state[7] .. '-' .. token then return state[6] end
+if state[1] == 'running' and state[4] == state[5] .. '-' .. token then return state[4] end
 if state[1] ~= 'queued' then return nil end
-if state[4] and not state[5] and tonumber(state[4]) <= now then return nil end
+local latest = find_latest_start()
+if latest <= now then
+  redis.call('ZADD', deadlines, latest, id) -- a reconciler of an older version may have removed it
+  return nil
+end
 
 local lane = state[2] or '1' -- a record without it is found damaged when it is read
 local turn = math.max(tonumber(state[3] or 0), tonumber(redis.call('HGET', turns, lane) or 0))
 redis.call('HSET', turns, lane, turn)
 -- A caller without later turns is forgotten: the next turn is the same.
-local callers_turn = lane .. ':' .. (state[8] or '')
+local callers_turn = lane .. ':' .. (state[6] or '')
 if tonumber(redis.call('HGET', turns, callers_turn) or 0) <= turn then
   redis.call('HDEL', turns, callers_turn)
 end
@@ -31,6 +34,7 @@ local fence = redis.call('HINCRBY', record, 'attempt', 1) .. '-' .. token
 count(counters, 'attempts')
 if redis.call('HSETNX', record, 'started_ms', now) == 1 then
   observe(counters, 'wait', (now - redis.call('HGET', record, 'created_ms')) / 1000)
+  add_webhook_event('started')
 end
 update_record('status', 'running', 'fence', fence, 'claimed_ms', now)
 return fence

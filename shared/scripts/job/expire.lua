@@ -1,13 +1,19 @@
--- A queued job past its deadline expires.
+-- A queued job ends that no worker claimed in time.
 --
 -- Keys: record, deadlines
--- Arguments: those of `Retention` (prelude.lua)
--- Returns 'expired', or 'unchanged' if it is not queued or its deadline has not passed.
-local state = redis.call('HMGET', record, 'status', 'deadline_ms', 'started_ms')
-if state[1] ~= 'queued' or state[3] then
+-- Arguments: those of `Retention` (prelude.lua), and
+--   timed_out  the sentence for that error
+-- Returns 'expired' past its deadline, 'timed_out', or 'unchanged' if it is not queued or may still
+-- wait.
+local latest, outcome = find_latest_start()
+if redis.call('HGET', record, 'status') ~= 'queued' or latest == math.huge then
   redis.call('ZREM', deadlines, id)
   return 'unchanged'
 end
-if not state[2] or tonumber(state[2]) > now_ms() then return 'unchanged' end
-finish_job('expired')
-return 'expired'
+if latest > now_ms() then return 'unchanged' end
+if outcome == 'expired' then
+  finish_job('expired')
+else
+  finish_job('failed', 'error_code', 'timed_out', 'error_detail', timed_out)
+end
+return outcome

@@ -4,14 +4,15 @@
 --   turns      hash: the current turn of each lane, and the last of each caller
 --   work_left  hash: id → how much is left to paint, of queued and running jobs; 'waiting' → the sum
 --              over all queued jobs
---   deadlines  sorted set: ids of queued jobs, by when they expire (milliseconds)
+--   deadlines  sorted set: ids of queued jobs, by when they expire or time out (milliseconds)
 --   running    sorted set: ids of running jobs, by when their lease ends (milliseconds)
 --   finished   sorted set: ids of jobs that are over, by when their retention ends (milliseconds)
 --   cleanup    sorted set: ids whose blobs are to be cleaned up, by when (milliseconds)
 --   index      sorted set: owner:moment:id of every job, in this order (microseconds)
 --   owners     hash: id → owner, of queued and running jobs
 --   in_flight  hash: owner → how many of those there are
---   webhooks   sorted set: ids whose webhook is to be tried, by when (milliseconds)
+--   webhooks   sorted set: ids whose webhook is to be tried, by when (milliseconds): later than
+--              `webhook_again_ms` of the record while a try is under way
 --   counters   hash: the counts that the API's metrics read
 --   retained   sorted set: ids of jobs that are over, those without a picture first, then by age;
 --              `retained:owner` has those of one owner
@@ -38,13 +39,24 @@ local function read_work_left()
   return tonumber(redis.call('HGET', work_left, id) or 0)
 end
 
+-- Until when a worker may claim the job, for ever by default, and what it becomes then: 'expired' or
+-- 'timed_out'.
+local function find_latest_start()
+  local state = redis.call('HMGET', record, 'deadline_ms', 'started_ms', 'timeout_ms')
+  -- A job that was claimed in time does not expire when it is queued again.
+  local deadline = not state[2] and tonumber(state[1]) or math.huge
+  local timeout = tonumber(state[3]) or math.huge
+  if timeout < deadline then return timeout, 'timed_out' end
+  return deadline, 'expired'
+end
+
 local function enter_queue()
-  local state = redis.call('HMGET', record, 'place', 'deadline_ms', 'started_ms')
-  if redis.call('ZADD', waiting, state[1] or now_ms(), id) == 1 then
+  local place = redis.call('HGET', record, 'place')
+  if redis.call('ZADD', waiting, place or now_ms(), id) == 1 then
     redis.call('HINCRBYFLOAT', work_left, 'waiting', read_work_left())
   end
-  -- A job that was claimed in time does not expire when it is queued again.
-  if state[2] and not state[3] then redis.call('ZADD', deadlines, state[2], id) end
+  local latest = find_latest_start()
+  if latest < math.huge then redis.call('ZADD', deadlines, latest, id) end
 end
 
 -- A running job waits again, at its old place.
@@ -125,11 +137,54 @@ local function delete_record()
   notify()
 end
 
+-- The event that the webhook delivers next, nil if there is none: one of those that come before the
+-- end and are still pending, or the end, which is never listed among these.
+local function next_webhook_event(pending, events, is_over)
+  local first = string.match(pending or '', '[^,]+')
+  if first then return first end
+  if is_over and (not events or string.find(events, 'finished')) then return 'finished' end
+end
+
+-- Lets the webhook deliver 'started' or 'progress', after what is pending. A 'progress' that is not
+-- delivered yet is replaced: what it says is read when it is delivered. Whether it was added.
+local function add_webhook_event(event)
+  local state = redis.call('HMGET', record, 'webhook_events', 'webhook_pending')
+  if not state[1] or not string.find(state[1], event) then return false end
+  local pending = state[2] or ''
+  if string.find(pending, event) then return false end
+  if pending == '' then
+    redis.call('HSET', record, 'webhook_pending', event, 'webhook_tries', 0)
+    redis.call('ZADD', webhooks, now_ms(), id)
+  else
+    redis.call('HSET', record, 'webhook_pending', pending .. ',' .. event)
+  end
+  return true
+end
+
+-- The job is over: progress is no longer reported, and the next event is due now, unless a try is
+-- under way. After that one, `note_delivery` goes on.
+local function finish_webhook()
+  local state = redis.call('HMGET', record, 'webhook_url', 'webhook_events', 'webhook_pending',
+                           'webhook_again_ms')
+  if not state[1] then return end
+  local pending = string.match(state[3] or '', 'started')
+  local event = next_webhook_event(pending, state[2], true)
+  if state[3] and not pending then redis.call('HDEL', record, 'webhook_pending') end
+  if pending then redis.call('HSET', record, 'webhook_pending', pending) end
+  if not event then return end
+  if event == 'finished' and state[2] then redis.call('HSET', record, 'webhook_tries', 0) end
+  local due = redis.call('ZSCORE', webhooks, id)
+  if not due or tonumber(due) == tonumber(state[4]) then
+    redis.call('ZADD', webhooks, now_ms(), id)
+  end
+end
+
 -- Ends the job with a final status, and further fields and values. What its workers left in the blob
 -- store is cleaned up once none of them can write any more.
 local function finish_job(status, ...)
   local now = now_ms()
-  local expires = now + retention_ms
+  local keep = tonumber(redis.call('HGET', record, 'keep')) or math.huge
+  local expires = now + math.min(keep, tonumber(retention_ms))
   leave_all_queues()
   redis.call('HDEL', record, 'cancel_requested', 'finish_requested')
   count(counters, 'over:' .. status)
@@ -142,9 +197,7 @@ local function finish_job(status, ...)
   redis.call('ZADD', retained, rank, id)
   trim_retained(retained_of_owner, tonumber(jobs_per_owner))
   trim_retained(retained, tonumber(jobs_in_all))
-  if redis.call('HEXISTS', record, 'webhook_url') == 1 then
-    redis.call('ZADD', webhooks, now, id)
-  end
+  finish_webhook()
   return update_record('status', status, 'finished_ms', now, 'expires_ms', expires, ...)
 end
 

@@ -10,11 +10,15 @@
 --   caller           who submits; callers take turns
 --   lane             0, 1 or 2: a job of a lower lane goes first
 --   wait_ms          how long it may be queued before it expires; 0 for ever
+--   total_ms         how long it may wait and be painted in all; 0 for ever
+--   keep             how long it is retained once it is over: milliseconds, 'until_fetched', or '' for
+--                    as long as the operator allows
 --   owner            whose job it is
 --   in_flight_limit  how many of the owner may be queued or running; 0 for any number
 --   token            of the request that holds an idempotency key, '' if there is none
 --   ttl_ms           how long that key refers to this job
---   webhook_url      notified when the job is over, '' for none
+--   webhook_url      notified of events of the job, '' for none
+--   webhook_events   which, separated by commas, '' for 'finished'
 --   origin           the request that submits it, and its trace; '' for neither
 --   latest_ms        what `begin_submission` returned
 --   warnings         (JSON) of its options and images, '' if there are none
@@ -45,12 +49,15 @@ redis.call('ZADD', index, 0, listed)
 redis.call('HSET', owners, id, owner)
 redis.call('HINCRBY', in_flight, owner, 1)
 if tonumber(wait_ms) > 0 then redis.call('HSET', record, 'deadline_ms', now + wait_ms) end
+if tonumber(total_ms) > 0 then redis.call('HSET', record, 'timeout_ms', now + total_ms) end
+if keep ~= '' then redis.call('HSET', record, 'keep', keep) end
 redis.call('HSET', work_left, id, work)
 redis.call('ZREM', cleanup, id)
 if image_bytes ~= '0' then redis.call('HSET', record, 'image_bytes', image_bytes) end
 if origin ~= '' then redis.call('HSET', record, 'request_id', origin) end
 if warnings ~= '' then redis.call('HSET', record, 'warnings', warnings) end
 if webhook_url ~= '' then redis.call('HSET', record, 'webhook_url', webhook_url) end
+if webhook_events ~= '' then redis.call('HSET', record, 'webhook_events', webhook_events) end
 if token ~= '' and redis.call('HGET', idempotency, 'token') == token then
   redis.call('HSET', idempotency, 'job', id)
   redis.call('PEXPIRE', idempotency, ttl_ms)

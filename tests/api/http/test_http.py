@@ -31,14 +31,16 @@ def head(*lines: str, request: str = "GET /jobs HTTP/1.1") -> bytes:
 
 
 def test_head_is_answered_wherever_get_is(api: RunningApi, jobs: JobStore) -> None:
-    job = submitted(api)
+    pair = {"content": pictures.jpeg(), "style": pictures.png()}
+    sweep = api.http.post("/batches", files=pair).json()
+    job = sweep["jobs"][0]["job"]
     worker = PlayedWorker.of(job, jobs, api)
     worker.show(4)
     worker.commit()
     document = api.http.get("/openapi.json").json()
     paths = [path for path, methods in document["paths"].items() if "get" in methods]
-    paths = [path.replace("{job_id}", job["id"]) for path in paths if "{sweep_id}" not in path]
-    for path in (*paths, "/", "/docs", "/openapi.json", "/web/style.css"):
+    paths = [path.format(job_id=job["id"], sweep_id=sweep["id"]) for path in paths]
+    for path in (*paths, "/", "/docs", "/openapi.json", "/llms.txt", "/web/style.css"):
         answers = [api.http.request(method, path) for method in ("HEAD", "GET")]
         assert answers[0].status_code == answers[1].status_code, path
         assert answers[0].content == b""

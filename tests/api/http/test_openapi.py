@@ -51,7 +51,7 @@ def test_every_answer_is_one_that_the_document_allows(
         suppress_health_check=list(HealthCheck),
     )
     def answered(case: schemathesis.Case[Any]) -> None:
-        is_form = operation.path in ("/jobs", "/sweeps") and case.media_type is not None
+        is_form = operation.path in ("/jobs", "/sweeps", "/batches") and case.media_type is not None
         case.call_and_validate(
             base_url=str(api.http.base_url), excluded_checks=OF_FORMS if is_form else []
         )
@@ -73,7 +73,7 @@ def test_every_operation_has_a_name_and_a_description(api: RunningApi) -> None:
 def test_what_asks_who_calls_says_how_and_what_it_answers_to_others(api: RunningApi) -> None:
     for path, methods in api.http.get("/openapi.json").json()["paths"].items():
         for method, operation in methods.items():
-            if path.startswith(("/jobs", "/sweeps", "/tokens")):
+            if path.startswith(("/jobs", "/sweeps", "/batches", "/tokens")):
                 assert {"key": []} in operation["security"], (method, path)
                 assert {"401", "403", "429", "503"} <= operation["responses"].keys(), (method, path)
 

@@ -200,14 +200,18 @@ def test_a_dry_run_says_what_a_job_would_come_to_and_keeps_nothing(
 
 
 def test_a_dry_run_knows_the_queue_and_the_workers(api: RunningApi, jobs: JobStore) -> None:
-    worker = Worker("one", "whitened", "CPU", 10**9, rate=1e6)
+    times = ((1, 0.1), (10**6, 0.1))
+    worker = Worker("one", "whitened", "CPU", 10**9, 1e6, iteration_seconds=times)
     jobs.run(register_worker(worker, ttl_seconds=60))
     files = {"content": pictures.jpeg(), "style": pictures.png()}
-    alone = api.http.post("/jobs?dry_run=1", files=files).json()
-    api.http.post("/jobs", files=files)
-    behind = api.http.post("/jobs?dry_run=1", files=files).json()
+    form = {"iterations": 40}
+    alone = api.http.post("/jobs?dry_run=1", files=files, data=form).json()
+    assert alone["eta_seconds"] == pytest.approx(4.0)
+    api.http.post("/jobs", files=files, data=form)
+    behind = api.http.post("/jobs?dry_run=1", files=files, data=form).json()
     assert behind["queue_position"] == 1
-    assert behind["eta_seconds"] == pytest.approx(2 * alone["eta_seconds"], abs=0.2)
+    ahead = alone["megapixel_iterations"]  # a second for each million
+    assert behind["eta_seconds"] == pytest.approx(4.0 + ahead, abs=0.1)
 
 
 def test_a_dry_run_of_a_sweep_says_what_all_of_it_would_come_to(
@@ -347,6 +351,7 @@ def test_a_webhook_is_listed_on_the_job(api: RunningApi) -> None:
     job = submitted(api, webhook_url="https://example.org/hook")
     assert job["webhook"] == {
         "url": "https://example.org/hook",
+        "events": ["finished"],
         "status": "waiting",
         "tries": 0,
         "tried_at": None,

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.conftest import RunningApi
 from tests.page.actions import choose, drop, paint
 
-OWN_CODE_BYTES = 60_000
+OWN_CODE_BYTES = 90_000
 WEB = Path(__file__).parents[2] / "api" / "web" / "static"
 
 
@@ -34,6 +34,7 @@ def test_the_dial_and_the_preset_go_with_it(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
     page.get_by_label("Between the photograph and the painting", exact=True).fill("0.7")
+    expect(page.locator("#dial-value")).to_have_text("70 %")
     page.get_by_text("Draft").click()
     paint(page, files)
     options = job_of(page, api)["options"]
@@ -41,10 +42,8 @@ def test_the_dial_and_the_preset_go_with_it(
     assert options["size"] == 256
 
 
-def test_every_other_option_is_behind_more(
-    page: Page, api: RunningApi, files: dict[str, Path]
-) -> None:
-    page.locator("#more summary").click()
+def test_other_options_are_under_more(page: Page, api: RunningApi, files: dict[str, Path]) -> None:
+    page.locator("#more > summary").click()
     page.locator("input[name=size]").fill("128")
     page.locator("select[name=colour]").select_option("luminance")
     paint(page, files)
@@ -55,7 +54,8 @@ def test_every_other_option_is_behind_more(
 def test_transparency_is_kept_where_its_box_is_ticked(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
-    page.locator("#more summary").click()
+    page.locator("#more > summary").click()
+    page.get_by_text("Expert").click()
     box = page.get_by_role("checkbox", name="Keep transparency")
     expect(box).to_have_accessible_description(
         re.compile("^Makes a PNG or WebP result as .*there.$")
@@ -72,7 +72,7 @@ def test_a_cut_out_is_compared_on_white(page: Page, tmp_path: Path) -> None:
     Image.new("RGBA", (160, 120)).save(cut_out)
     shown = page.evaluate(
         """async (data) => {
-            const { reduced } = await import("./web/pictures.js");
+            const { reduced } = await import("./web/thumbnail.js");
             const bytes = new Uint8Array(data);
             const small = await createImageBitmap(await reduced(new Blob([bytes]), 64));
             const context = document.createElement("canvas").getContext("2d");
@@ -89,7 +89,7 @@ def test_a_heading_that_the_page_goes_to_has_no_frame(page: Page, files: dict[st
         choose(page, field, file)
     page.get_by_role("button", name="Paint", exact=True).focus()
     page.keyboard.press("Enter")
-    heading = page.get_by_role("heading", name="On the easel")
+    heading = page.get_by_role("heading", name="holiday in the style of painting")
     expect(heading).to_be_focused()
     expect(heading).to_have_css("outline-style", "none")
 
@@ -98,12 +98,12 @@ def test_several_paintings_are_taken_and_one_taken_out(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
     choose(page, "style", files["style"], files["content"])
-    expect(page.locator("#style-well .chosen img")).to_have_count(2)
+    expect(page.locator("#style-picker .chosen img")).to_have_count(2)
     page.get_by_role("button", name="Remove holiday.jpg").click()
-    expect(page.locator("#style-well .chosen img")).to_have_count(1)
+    expect(page.locator("#style-picker .chosen img")).to_have_count(1)
 
 
-def test_a_picture_that_is_pasted_falls_into_the_first_empty_well(page: Page) -> None:
+def test_a_pasted_picture_goes_to_the_first_empty_picker(page: Page) -> None:
     page.evaluate("""async () => {
         const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
         const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
@@ -123,15 +123,15 @@ def test_a_picture_that_is_pasted_falls_into_the_first_empty_well(page: Page) ->
         ("large.jpg", "image/jpeg", 26_000_000, "at most 25 MB"),
     ],
 )
-def test_a_wrong_file_is_told_before_it_is_sent(
+def test_a_wrong_file_is_refused_before_it_is_sent(
     name: str, kind: str, size: int, words: str, page: Page
 ) -> None:
     drop(page, "content", name, kind, size)
-    expect(page.locator("#content-fault")).to_contain_text(words)
-    expect(page.locator("#content-well .chosen img")).to_have_count(0)
+    expect(page.locator("#content-error")).to_contain_text(words)
+    expect(page.locator("#content-picker .chosen img")).to_have_count(0)
 
 
-def test_what_the_service_refuses_is_told_next_to_it(
+def test_what_the_service_refuses_is_shown_next_to_it(
     page: Page, api: RunningApi, tmp_path: Path, files: dict[str, Path]
 ) -> None:
     broken = tmp_path / "broken.jpg"
@@ -139,23 +139,27 @@ def test_what_the_service_refuses_is_told_next_to_it(
     choose(page, "content", broken)
     choose(page, "style", files["style"])
     page.get_by_role("button", name="Paint", exact=True).click()
-    expect(page.locator("#content-fault")).to_contain_text("damaged or cut off")
+    expect(page.locator("#content-error")).to_contain_text("damaged or cut off")
 
 
-def test_an_option_out_of_range_is_told_next_to_it(
+def test_an_option_out_of_range_is_shown_and_named_beside_the_button(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
-    page.locator("#more summary").click()
+    page.locator("#more > summary").click()
+    page.get_by_text("Expert").click()
     page.locator("input[name=iterations]").fill("-3")
+    page.get_by_text("Expert").click()
     for field, file in files.items():
         choose(page, field, file)
     page.get_by_role("button", name="Paint", exact=True).click()
-    expect(page.locator("#fault-iterations")).to_contain_text("must be")
+    expect(page.locator("#error-iterations")).to_contain_text("must be")
+    expect(page.locator("input[name=iterations]")).to_be_focused()
+    expect(page.locator("#form-error")).to_have_text("Please check: Iterations.")
 
 
 def test_without_a_picture_it_says_what_is_missing(page: Page) -> None:
     page.get_by_role("button", name="Paint", exact=True).click()
-    expect(page.locator("#content-fault")).to_have_text("Choose a photograph first.")
+    expect(page.locator("#content-error")).to_have_text("Choose a photograph first.")
 
 
 def test_the_page_asks_nobody_else_for_anything(page: Page, api: RunningApi) -> None:
@@ -167,4 +171,63 @@ def test_the_page_asks_nobody_else_for_anything(page: Page, api: RunningApi) -> 
 
 
 def test_its_own_code_is_small() -> None:
-    assert sum(file.stat().st_size for file in WEB.iterdir()) < OWN_CODE_BYTES
+    assert (
+        sum(file.stat().st_size for file in WEB.iterdir() if file.suffix != ".jpg") < OWN_CODE_BYTES
+    )
+
+
+def test_an_example_that_is_chosen_is_marked_and_replaced_by_the_next(page: Page) -> None:
+    wave = page.get_by_role("button", name="Example: wave")
+    fire = page.get_by_role("button", name="Example: fire")
+    wave.click()
+    expect(wave).to_have_attribute("aria-pressed", "true")
+    fire.click()
+    expect(page.locator("#style-picker .chosen img")).to_have_count(1)
+    expect(wave).to_have_attribute("aria-pressed", "false")
+    expect(fire).to_have_attribute("aria-pressed", "true")
+
+
+def test_another_painting_is_added_where_that_is_chosen(page: Page) -> None:
+    page.get_by_role("button", name="Example: wave").click()
+    page.get_by_role("button", name="Add another painting").click()
+    page.get_by_role("button", name="Example: fire").click()
+    expect(page.locator("#style-picker .chosen img")).to_have_count(2)
+
+
+def test_a_reload_keeps_the_chosen_pictures(page: Page, files: dict[str, Path]) -> None:
+    for field, file in files.items():
+        choose(page, field, file)
+    expect(page.locator(".chosen img")).to_have_count(2)
+    page.reload()
+    expect(page.get_by_alt_text("holiday.jpg")).to_be_visible()
+    expect(page.get_by_alt_text("painting.png")).to_be_visible()
+
+
+def test_a_preset_says_its_size_and_shows_its_values(page: Page) -> None:
+    expect(page.get_by_role("radio", name="Draft")).to_have_accessible_name(re.compile("256 px"))
+    page.locator("#more > summary").click()
+    size = page.locator("input[name=size]")
+    expect(size).to_have_attribute("placeholder", "512")
+    page.get_by_text("Fine", exact=True).click()
+    expect(size).to_have_attribute("placeholder", "1024")
+
+
+def test_the_options_can_be_reset(page: Page, api: RunningApi, files: dict[str, Path]) -> None:
+    page.locator("#more > summary").click()
+    page.locator("input[name=size]").fill("128")
+    page.locator("select[name=colour]").select_option("luminance")
+    page.get_by_role("button", name="Reset all options").click()
+    paint(page, files)
+    options = job_of(page, api)["options"]
+    assert (options["size"], options["colour"]) == (512, "style")
+
+
+def test_every_option_of_the_service_has_a_field(page: Page, api: RunningApi) -> None:
+    page.locator("#more > summary").click()
+    expect(page.locator("#option-size")).to_be_visible()
+    names = {option["name"] for option in api.http.get("/options").json()["options"]}
+    elsewhere = {"content", "style", "content_weight", "style_weight", "preset", "pictures_of"}
+    shown = page.locator("#more input, #more select").evaluate_all(
+        "inputs => inputs.map((input) => input.name)"
+    )
+    assert set(shown) == names - elsewhere

@@ -1,0 +1,34 @@
+"""When a picture may be expected: a number only where it is known."""
+
+from collections.abc import Sequence
+from statistics import mean
+
+from pastiche.sizes import Scale
+from shared.painting_speed import PaintingSpeed
+
+
+def estimate_seconds(
+    work_ahead: float,
+    plan: Sequence[Scale],
+    speeds: Sequence[PaintingSpeed],
+    *,
+    jobs: int = 1,
+    share_left: float = 1.0,
+) -> float | None:
+    """The seconds until the last of some equal jobs has its result; None if that is not known.
+
+    What is before a job is painted by all workers, the job itself by one.
+
+    Args:
+        work_ahead: of the jobs before, in pixels times iterations.
+        plan: the scales of each job.
+        speeds: of the workers.
+        jobs: how many there are.
+        share_left: which share of the last job is still to be painted.
+    """
+    known = [seconds for speed in speeds if (seconds := speed.estimate(plan)) is not None]
+    if not known:
+        return None
+    each = mean(known)
+    ahead = work_ahead / sum(speed.rate or 0.0 for speed in speeds) + (jobs - 1) * each / len(known)
+    return round(ahead + share_left * each, 1)

@@ -1,0 +1,97 @@
+// The buttons of a job: what one can do with it in each of its states.
+
+import * as service from "./service.js";
+import { fileName, isOver, title } from "./words.js";
+
+const FORMATS = { jpeg: "JPEG", png: "PNG", webp: "WebP" };
+const LARGEST = Number(document.querySelector("meta[name=max-size-pixels]").content);
+const LARGER = 2;
+const RANDOM_SEEDS = 2 ** 32;
+
+/** The buttons for a job. `view` is the JobView: it shows errors and notices, and knows the names. */
+export function actionsFor(job, view) {
+  const buttons = [];
+  const add = (words, action, more) => buttons.push(button(words, action, view, more));
+  if (!isOver(job.status)) {
+    if (job.status === "running") add("Stop and keep it", () => service.finishJob(job.id));
+    add("Cancel", () => service.cancelJob(job.id));
+  } else if (job.status === "succeeded") {
+    buttons.push(downloads(job, view));
+    add("Enlarge", () => view.canvas.enlarge());
+    if (navigator.canShare) add("Share", () => share(job, view));
+    buttons.push(document.createElement("hr"));
+    const size = Math.min(LARGEST, LARGER * job.options.size);
+    if (size > job.options.size) add(`Paint larger (${size} px)`, () => view.onSubmit(job, { start: job.id, size }));
+    add("Another seed", () => view.onSubmit(job, { pictures_of: job.id, seed: Math.floor(Math.random() * RANDOM_SEEDS) }));
+    add("Compare weights", () => view.onSweep(job));
+    add("Use as photograph", async () => view.onUseAsContent(await fetchResult(job, "png", view)));
+  } else {
+    add("Try again", async () => view.onRetry(await service.retryJob(job.id), job), { className: "main" });
+  }
+  if (isOver(job.status)) add("Use these settings", () => view.onUseSettings(job.options));
+  add("Copy link", () => copyLink(job, view));
+  return buttons;
+}
+
+/** A button that is disabled while its action runs, and shows its error. */
+function button(words, action, view, more = {}) {
+  const element = Object.assign(document.createElement("button"), { type: "button", textContent: words, ...more });
+  element.addEventListener("click", async () => {
+    element.disabled = true;
+    try {
+      view.showError("");
+      await action();
+    } catch (error) {
+      view.showError(error.message);
+    } finally {
+      element.disabled = false;
+    }
+  });
+  return element;
+}
+
+/** One button that downloads a JPEG, and a menu with every format. */
+function downloads(job, view) {
+  const group = Object.assign(document.createElement("div"), { className: "downloads" });
+  const menu = document.createElement("details");
+  const summary = Object.assign(document.createElement("summary"), { textContent: "▾" });
+  summary.setAttribute("aria-label", "Other formats");
+  const formats = Object.entries(FORMATS).map(([format, words]) =>
+    button(words, async () => {
+      menu.open = false;
+      save(await fetchResult(job, format, view));
+    }, view));
+  menu.append(summary, ...formats);
+  group.append(button("Download", async () => save(await fetchResult(job, "jpeg", view)), view, { className: "main" }), menu);
+  return group;
+}
+
+/** The result as a file with a name that says what it shows. */
+async function fetchResult(job, format, view) {
+  const response = await fetch(await service.address(`${job.links.result}?format=${format}`));
+  if (!response.ok) throw new service.ServiceError("The picture could not be loaded. Please try again.");
+  const blob = await response.blob();
+  return new File([blob], fileName(view.names, format), { type: blob.type });
+}
+
+function save(file) {
+  const href = URL.createObjectURL(file);
+  Object.assign(document.createElement("a"), { href, download: file.name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000); // after the browser has read it
+}
+
+async function share(job, view) {
+  const file = await fetchResult(job, "jpeg", view);
+  const data = navigator.canShare({ files: [file] }) ? { files: [file] } : { url: linkTo(job) };
+  await navigator.share({ title: title(view.names) ?? "Pastiche", ...data }).catch((error) => {
+    if (error.name !== "AbortError") throw error;
+  });
+}
+
+async function copyLink(job, view) {
+  const link = linkTo(job);
+  const isCopied = await navigator.clipboard?.writeText(link).then(() => true, () => false);
+  view.showNotice(isCopied ? `Copied: ${link}` : `The link: ${link}`);
+}
+
+const linkTo = (job) => new URL(`#job=${job.id}`, location.href).href;

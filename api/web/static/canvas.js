@@ -1,0 +1,95 @@
+// The picture of a job: dimmed photograph, previews, result, the comparison, and a large view.
+
+import { address } from "./service.js";
+
+const at = (id) => document.getElementById(id);
+
+export class Canvas {
+  constructor() {
+    this.requests = 0;
+    at("compare").addEventListener("input", (event) => this.compare(event.target.value));
+    at("viewer").addEventListener("click", (event) => this.onViewerClick(event));
+    this.clear();
+  }
+
+  /** Shows nothing; pictures that are still loading are dropped. */
+  clear() {
+    this.requests++;
+    this.compare(0);
+    for (const id of ["after", "before", "compare", "divider"]) at(id).hidden = true;
+    URL.revokeObjectURL(at("before").src);
+    for (const id of ["after", "before"]) at(id).removeAttribute("src");
+    at("canvas").className = "";
+    at("canvas").style.removeProperty("--ratio");
+    at("blank").hidden = false;
+  }
+
+  /** The photograph, dimmed while there is no picture yet, and compared with it later. */
+  async setPhotograph(blob) {
+    if (!blob || at("before").src) return;
+    at("before").src = URL.createObjectURL(blob);
+    await at("before").decode().catch(() => {});
+    if (!at("before").naturalWidth) return;
+    at("before").hidden = false;
+    if (at("after").hidden) this.#fit(at("before"));
+    at("blank").hidden = true;
+    at("canvas").classList.add("waiting");
+  }
+
+  /**
+   * Shows the picture at a path, unless a later one was requested; returns whether it could be loaded, or
+   * undefined if it no longer matters.
+   */
+  async show(path, alt) {
+    const request = ++this.requests;
+    const image = new Image();
+    image.src = await address(path);
+    await image.decode().catch(() => {});
+    if (this.requests !== request) return undefined;
+    if (!image.naturalWidth) return false;
+    Object.assign(at("after"), { src: image.src, alt, hidden: false });
+    this.#fit(image);
+    at("blank").hidden = true;
+    at("canvas").classList.remove("waiting");
+    return true;
+  }
+
+  /** Lets the photograph be compared with the picture. */
+  allowComparison() {
+    if (!at("before").naturalWidth) return;
+    at("before").hidden = at("compare").hidden = at("divider").hidden = false;
+  }
+
+  /** Shows so many per cent of the photograph. */
+  compare(share) {
+    at("compare").value = share;
+    at("canvas").style.setProperty("--shown", `${share}%`);
+  }
+
+  /** Shows the picture over the whole page; a click on it changes between its own size and the window's. */
+  enlarge() {
+    const viewer = at("viewer");
+    viewer.querySelector("img").src = at("after").src;
+    viewer.classList.remove("actual");
+    viewer.showModal();
+    viewer.requestFullscreen?.().catch(() => {}); // not on every phone
+  }
+
+  onViewerClick(event) {
+    const viewer = at("viewer");
+    if (event.target.localName !== "img") return this.#closeViewer();
+    const { offsetX, offsetY, target } = event;
+    const [x, y] = [offsetX / target.clientWidth, offsetY / target.clientHeight];
+    viewer.classList.toggle("actual");
+    viewer.scrollTo(x * target.clientWidth - viewer.clientWidth / 2, y * target.clientHeight - viewer.clientHeight / 2);
+  }
+
+  #closeViewer() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    at("viewer").close();
+  }
+
+  #fit(image) {
+    at("canvas").style.setProperty("--ratio", image.naturalWidth / image.naturalHeight);
+  }
+}

@@ -1,0 +1,132 @@
+// The form for a new picture: two pickers, a dial, presets and options.
+
+import { OptionFields } from "./options.js";
+import { Picker, acceptPastes } from "./picker.js";
+import * as service from "./service.js";
+import { duration, percent, stem } from "./words.js";
+
+const MOST_STYLES = 8;
+const EXAMPLES = {
+  content: ["harbour", "still_life"],
+  style: ["swirls", "wave", "fire", "cubist", "pointillism", "stained_glass", "ink_wash"],
+};
+const at = (id) => document.getElementById(id);
+
+export class NewPicture {
+  /** @param {{onSubmit: Function, onKey: Function}} callbacks */
+  constructor({ onSubmit, onKey }) {
+    this.onKey = onKey;
+    this.element = at("new");
+    this.content = new Picker(at("content-picker"));
+    this.style = new Picker(at("style-picker"), { most: MOST_STYLES });
+    this.pickers = [this.content, this.style];
+    this.options = new OptionFields(at("more"));
+    acceptPastes(this.pickers);
+    for (const picker of this.pickers) {
+      picker.addExamples(EXAMPLES[picker.field]);
+      picker.restore();
+    }
+    at("dial").addEventListener("input", () => this.showDial());
+    at("more").addEventListener("toggle", () => at("more").open && this.options.load().catch((error) => this.showError(error)));
+    this.element.addEventListener("change", (event) => event.target.name === "preset" && this.showPreset());
+    this.element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submit(onSubmit);
+    });
+    this.loadPresets();
+  }
+
+  /** The sizes of the presets, and how long a picture takes with each as things are. */
+  async loadPresets() {
+    const answer = await service.getPresets().catch(() => null);
+    if (!answer) return;
+    this.presets = Object.fromEntries(answer.presets.map((preset) => [preset.name, preset]));
+    for (const input of this.element.querySelectorAll("input[name=preset]")) {
+      const { options, eta_seconds: seconds } = this.presets[input.value];
+      input.parentElement.querySelector("small").textContent = [`${options.size} px`, seconds == null ? "" : duration(seconds)].filter(Boolean).join(" · ");
+    }
+    this.showPreset();
+  }
+
+  showPreset() {
+    this.options.showPreset(this.presets?.[new FormData(this.element).get("preset")] ?? null);
+  }
+
+  showDial() {
+    at("dial-value").textContent = percent(Number(at("dial").value));
+  }
+
+  /** What the chosen pictures are called. */
+  get names() {
+    const [content] = this.content.files.map((file) => stem(file.name));
+    return { content, styles: this.style.files.map((file) => stem(file.name)) };
+  }
+
+  /** Enters the settings of a job. */
+  async enter(options) {
+    this.setPreset("standard");
+    at("dial").value = service.place(options);
+    this.showDial();
+    await this.options.enter(options);
+    this.element.scrollIntoView({ block: "start" });
+    at("dial").focus({ preventScroll: true });
+  }
+
+  setPreset(name) {
+    this.element.querySelector(`input[value=${name}]`).checked = true;
+    this.showPreset();
+  }
+
+  /** Chooses a picture as the photograph. */
+  useAsContent(file) {
+    this.content.choose([file]);
+    this.element.scrollIntoView({ block: "start" });
+  }
+
+  async submit(onSubmit) {
+    this.clearErrors();
+    for (const [picker, words] of [[this.content, "a photograph"], [this.style, "a painting"]]) {
+      if (!picker.files.length) {
+        picker.showError(`Choose ${words} first.`);
+        return picker.input.focus();
+      }
+    }
+    at("paint").disabled = true;
+    try {
+      await onSubmit(this.formData(), { photograph: this.content.files[0], names: this.names });
+    } catch (error) {
+      this.showError(error);
+    } finally {
+      at("paint").disabled = false;
+    }
+  }
+
+  formData() {
+    const form = service.formWith(service.weights(Number(at("dial").value)));
+    for (const picker of this.pickers) for (const file of picker.files) form.append(picker.field, file);
+    form.append("preset", new FormData(this.element).get("preset"));
+    this.options.addTo(form);
+    return form;
+  }
+
+  /** Shows what is wrong, next to what caused it. */
+  showError(error) {
+    if (service.needsKey(error)) return this.onKey();
+    const { content, style, ...others } = error.fields ?? {};
+    if (content) this.content.showError(content);
+    if (style) this.style.showError(style);
+    const { unplaced, named } = this.options.showErrors(others);
+    const sentences = unplaced.map(([name, sentence]) => `${name}: ${sentence}`);
+    if (named.length) sentences.push(`Please check: ${named.join(", ")}.`);
+    if (!content && !style && !sentences.length) sentences.push(error.message);
+    at("form-error").textContent = sentences.join(" ");
+    if (content || style) (content ? this.content : this.style).element.scrollIntoView({ block: "nearest" });
+    else if (!named.length) at("form-error").scrollIntoView({ block: "nearest" });
+  }
+
+  clearErrors() {
+    at("form-error").textContent = "";
+    for (const picker of this.pickers) picker.showError("");
+    this.options.showErrors({});
+  }
+}

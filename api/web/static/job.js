@@ -1,0 +1,225 @@
+// One job, from the queue to the picture: its preview, progress and result, and its weights while it is painted.
+
+import { actionsFor } from "./actions.js";
+import { Canvas } from "./canvas.js";
+import { Curves } from "./curves.js";
+import * as service from "./service.js";
+import * as store from "./store.js";
+import { fetchThumbnail } from "./thumbnail.js";
+import { watch } from "./watch.js";
+import { describe, isOver, optionName, percent, title } from "./words.js";
+
+const DIAL_PAUSE_MILLISECONDS = 300;
+const RETRY_MILLISECONDS = 2000;
+const FINAL_STATUSES = [401, 403, 404, 410, 422];
+const MISSING_STATUSES = [404, 410];
+const SHOWN_SETTINGS = ["size", "content_weight", "style_weight", "iterations", "seed"];
+const at = (id) => document.getElementById(id);
+
+export class JobView {
+  /** @param {Object<string, Function>} callbacks onChange, onSubmit, onSweep, onRetry, onUseSettings, onUseAsContent, onKey */
+  constructor(callbacks) {
+    Object.assign(this, callbacks);
+    this.session = null;
+    this.canvas = new Canvas();
+    this.curves = new Curves(at("curves"));
+    at("live-dial").addEventListener("input", () => this.onDial());
+  }
+
+  /** Shows a job and follows it until it is over. */
+  async open(id) {
+    this.close();
+    const session = { id, job: null, names: undefined, dial: null, stop() {} };
+    this.session = session;
+    at("job").hidden = false;
+    at("intro").hidden = true;
+    at("job-title").focus({ preventScroll: true });
+    const isBesideForm = matchMedia("(min-width: 60rem)").matches;
+    at("job").scrollIntoView({ block: isBesideForm ? "nearest" : "start" });
+    const stored = await store.get(id).catch(() => null);
+    if (this.session !== session) return;
+    session.names = stored?.names;
+    at("job-title").textContent = title(stored?.names) ?? "Your picture";
+    this.canvas.setPhotograph(stored?.before);
+    await this.load(session);
+  }
+
+  async load(session) {
+    try {
+      const job = await service.getJob(session.id);
+      const losses = await service.getLosses(session.id).catch(() => null);
+      if (this.session !== session) return;
+      this.show(job);
+      if (losses) this.curves.set(losses);
+    } catch (error) {
+      if (this.session !== session) return;
+      if (FINAL_STATUSES.includes(error.status)) return this.end(error);
+      this.onConnection(false);
+    }
+    if (this.job && isOver(this.job.status)) return this.finish();
+    session.stop = watch(session.id, {
+      onEvent: (kind, data) => this.session === session && this.handleEvent(kind, data),
+      onConnection: (isConnected) => this.session === session && this.onConnection(isConnected),
+    });
+  }
+
+  /** The job that is shown, once it is loaded. */
+  get job() {
+    return this.session?.job ?? null;
+  }
+
+  /** What its pictures are called, if this browser submitted it. */
+  get names() {
+    return this.session?.names;
+  }
+
+  /** Shows no job. Responses about it that arrive later are ignored. */
+  close() {
+    this.session?.stop();
+    this.session = null;
+    clearTimeout(this.timer);
+    this.canvas.clear();
+    this.curves.clear();
+    for (const id of ["progress", "live", "details"]) at(id).hidden = true;
+    for (const id of ["status", "announcement", "iterations", "notice", "job-error"]) at(id).textContent = "";
+    for (const id of ["actions", "settings", "warnings"]) at(id).replaceChildren();
+    at("job").hidden = true;
+    at("intro").hidden = false;
+    this.onConnection(true);
+  }
+
+  handleEvent(kind, data) {
+    if (kind === "status" || kind === "done") {
+      this.show(data);
+      if (kind === "done") this.finish();
+    } else if (kind === "refused") {
+      this.end(data);
+    } else if (kind === "progress" && this.job) {
+      this.curves.add(data.iteration, data.losses);
+      this.show({ ...this.job, ...data });
+    } else if (kind === "preview") {
+      this.canvas.show(data.url, "The picture so far").catch(() => {}); // the next one comes soon
+    } else if (kind === "gone") {
+      this.end({ status: 410 });
+    }
+  }
+
+  show(job) {
+    const isNew = this.job?.status !== job.status;
+    const isAnnounced = isNew || this.job?.queue_position !== job.queue_position;
+    this.session.job = job;
+    at("status").textContent = describe(job);
+    if (isAnnounced) at("announcement").textContent = describe(job); // not each iteration
+    at("progress").hidden = job.status !== "running";
+    at("progress").value = job.progress;
+    at("iterations").textContent = job.scale ? `Scale ${job.scale}, iteration ${job.iteration} of ${job.iterations}` : "";
+    at("details").hidden = false;
+    at("live").hidden = isOver(job.status);
+    if (this.session.dial === null) this.showDial(service.place(job.options));
+    this.showSettings(job.options);
+    this.showWarnings(job.warnings);
+    if (isNew) {
+      at("actions").replaceChildren(...actionsFor(job, this));
+      store.update(job.id, { status: job.status }).then(this.onChange);
+    }
+  }
+
+  /** Shows the result; tries again until it is there. */
+  async finish() {
+    const { session, job } = this;
+    if (job.status !== "succeeded") return;
+    try {
+      const isShown = await this.canvas.show(`${job.links.result}?format=webp`, "The picture");
+      if (isShown === undefined || this.session !== session) return;
+      if (!isShown) {
+        await service.checkResult(job.links.result); // throws the reason
+        throw new service.ServiceError("The picture could not be loaded. Trying again…");
+      }
+      const losses = await service.getLosses(job.id);
+      const { thumbnail } = (await store.get(job.id)) ?? {};
+      if (this.session !== session) return;
+      this.curves.set(losses);
+      this.showError("");
+      this.canvas.allowComparison();
+      if (!thumbnail) this.storeThumbnail(job).catch(() => {}); // the next time, then
+    } catch (error) {
+      if (this.session !== session) return;
+      if (FINAL_STATUSES.includes(error.status)) return this.end(error);
+      this.showError(error.message);
+      this.timer = setTimeout(() => this.finish(), RETRY_MILLISECONDS);
+    }
+  }
+
+  async storeThumbnail(job) {
+    await store.update(job.id, { thumbnail: await fetchThumbnail(job), status: "succeeded" });
+    this.onChange();
+  }
+
+  /** The dial was moved. What it says counts until the service has answered, whatever events come before. */
+  onDial() {
+    const { session } = this;
+    if (!this.job || isOver(this.job.status)) return;
+    const place = Number(at("live-dial").value);
+    session.dial = place;
+    at("live-value").textContent = percent(place);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.sendDial(session, place), DIAL_PAUSE_MILLISECONDS);
+  }
+
+  async sendDial(session, place) {
+    const [job, error] = await service.updateWeights(session.id, service.weights(place)).then(
+      (job) => [job, null],
+      (error) => [null, error],
+    );
+    if (this.session !== session || session.dial !== place) return; // moved again meanwhile
+    session.dial = null;
+    this.showError(error?.message ?? "");
+    if (!job) return this.showDial(service.place(this.job.options));
+    this.show(job);
+    this.curves.mark();
+    this.showNotice(`The weights were changed: style ${percent(place)}.`);
+  }
+
+  showDial(place) {
+    at("live-dial").value = place;
+    at("live-value").textContent = percent(place);
+  }
+
+  showSettings(options) {
+    const named = SHOWN_SETTINGS.map((name) => [optionName(name), service.text(options[name])]);
+    at("settings").replaceChildren(...named.map(([name, value]) => {
+      const row = document.createElement("div");
+      row.append(Object.assign(document.createElement("dt"), { textContent: name }));
+      row.append(Object.assign(document.createElement("dd"), { textContent: value }));
+      return row;
+    }));
+  }
+
+  /** Lists the options and pictures that have no effect, or an unexpected one. */
+  showWarnings(warnings) {
+    const lines = warnings.map(({ detail }) => Object.assign(document.createElement("li"), { textContent: detail }));
+    at("warnings").replaceChildren(...lines);
+  }
+
+  showNotice(sentence) {
+    at("notice").textContent = sentence;
+  }
+
+  showError(sentence) {
+    at("job-error").textContent = sentence;
+  }
+
+  /** Nothing more can be shown of this job. */
+  end(error) {
+    this.session?.stop();
+    if (MISSING_STATUSES.includes(error.status)) {
+      this.canvas.clear();
+      for (const id of ["progress", "live", "details"]) at(id).hidden = true;
+      at("actions").replaceChildren();
+      at("status").textContent = "";
+      return this.showError("This picture no longer exists.");
+    }
+    this.showError(error.message);
+    if (service.needsKey(error)) this.onKey();
+  }
+}

@@ -1,0 +1,157 @@
+// A field of pictures: chosen from the disk, dropped, pasted, or an example.
+
+import * as store from "./store.js";
+
+const READABLE = ["image/jpeg", "image/png", "image/webp", "image/avif"];
+const MEGABYTES = Number(document.querySelector("meta[name=upload-limit-megabytes]").content);
+
+/** Why a file cannot be used, in words; empty if it can. */
+export function fileError(file) {
+  const type = file.type || "";
+  if (/hei[cf]$/i.test(type) || /\.hei[cf]$/i.test(file.name)) {
+    return `${file.name} is a HEIC photograph. Send it as JPEG: on an iPhone, Settings › Camera › Formats › Most Compatible.`;
+  }
+  if (type && !READABLE.includes(type)) { // without a type, the service looks at the content
+    return `${file.name} cannot be read as a picture. Use JPEG, PNG, WebP or AVIF.`;
+  }
+  if (file.size > 1e6 * MEGABYTES) {
+    const size = Math.round(file.size / 1e6);
+    return `${file.name} has ${size} MB; at most ${MEGABYTES} MB are allowed. Use a smaller copy, as JPEG.`;
+  }
+  return "";
+}
+
+/** The pictures of one field. */
+export class Picker {
+  /** @param {HTMLElement} element */
+  constructor(element, { most = 1 } = {}) {
+    this.element = element;
+    this.field = element.dataset.field;
+    this.most = most;
+    this.files = [];
+    this.input = element.querySelector("input[type=file]");
+    this.addButton = element.querySelector(".add");
+    this.input.addEventListener("change", () => {
+      this.choose([...this.input.files]);
+      this.input.value = "";
+    });
+    this.addButton?.addEventListener("click", () => this.setAdding(!this.isAdding));
+    element.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      element.classList.add("over");
+    });
+    element.addEventListener("dragleave", () => element.classList.remove("over"));
+    element.addEventListener("drop", (event) => this.onDrop(event));
+  }
+
+  /** Shows the pictures that were chosen before the page was loaded. */
+  async restore() {
+    const files = await store.chosen(this.field).catch(() => null);
+    if (files?.length && !this.files.length) {
+      this.files = files;
+      this.draw();
+    }
+  }
+
+  /** Replaces the pictures, or adds to them; reports the first one that cannot be used. */
+  choose(files) {
+    const errors = files.map(fileError).filter(Boolean);
+    const good = files.filter((file) => !fileError(file));
+    const all = [...(this.isAdding ? this.files : []), ...good];
+    const tooMany = this.most === 1 ? "Only one photograph: the last one is used." : `At most ${this.most} paintings: the last ones are used.`;
+    this.showError(errors[0] ?? (all.length > this.most ? tooMany : ""));
+    if (good.length) this.set(all.slice(-this.most));
+  }
+
+  set(files) {
+    this.files = files;
+    this.setAdding(false);
+    this.draw();
+    store.setChosen(this.field, files).catch(() => {}); // a private window may not store files
+  }
+
+  get isAdding() {
+    return this.addButton?.getAttribute("aria-pressed") === "true";
+  }
+
+  /** Whether the next picture is added to those that are chosen. */
+  setAdding(isAdding) {
+    this.addButton?.setAttribute("aria-pressed", String(isAdding));
+    this.element.classList.toggle("adding", isAdding);
+  }
+
+  showError(sentence) {
+    this.element.querySelector(".error").textContent = sentence;
+    this.input.setAttribute("aria-invalid", String(Boolean(sentence)));
+  }
+
+  onDrop(event) {
+    event.preventDefault();
+    this.element.classList.remove("over");
+    const items = [...(event.dataTransfer?.items ?? [])];
+    if (items.some((item) => item.webkitGetAsEntry?.()?.isDirectory)) {
+      this.showError("This is a folder. Drop a picture from it.");
+      return;
+    }
+    this.choose([...(event.dataTransfer?.files ?? [])]);
+  }
+
+  draw() {
+    const list = this.element.querySelector(".chosen");
+    for (const image of list.querySelectorAll("img")) URL.revokeObjectURL(image.src);
+    list.replaceChildren(...this.files.map((file) => this.item(file)));
+    this.element.classList.toggle("full", this.files.length > 0);
+    if (this.addButton) this.addButton.hidden = !this.files.length || this.files.length >= this.most;
+    const names = this.files.map((file) => file.name);
+    for (const example of this.element.querySelectorAll(".examples button")) {
+      example.setAttribute("aria-pressed", String(names.includes(example.dataset.file)));
+    }
+  }
+
+  item(file) {
+    const item = document.createElement("li");
+    const image = Object.assign(new Image(), { src: URL.createObjectURL(file), alt: file.name });
+    image.addEventListener("error", () => this.showError(`${file.name} cannot be shown: it may be damaged.`));
+    const remove = Object.assign(document.createElement("button"), { type: "button", textContent: "×" });
+    remove.setAttribute("aria-label", `Remove ${file.name}`);
+    remove.addEventListener("click", () => {
+      this.set(this.files.filter((each) => each !== file));
+      this.input.focus();
+    });
+    item.append(image, remove);
+    return item;
+  }
+
+  /** Adds a row of example pictures, each chosen by a click. */
+  addExamples(names) {
+    const row = this.element.querySelector(".examples");
+    for (const name of names) row.append(this.example(name));
+  }
+
+  example(name) {
+    const words = name.replace("_", " ");
+    const path = `web/examples/${this.field}/${name}.jpg`;
+    const button = Object.assign(document.createElement("button"), { type: "button" });
+    button.dataset.file = `${words}.jpg`;
+    button.setAttribute("aria-label", `Example: ${words}`);
+    button.setAttribute("aria-pressed", "false");
+    const caption = Object.assign(document.createElement("span"), { textContent: words });
+    button.append(Object.assign(new Image(), { src: path, alt: "", loading: "lazy" }), caption);
+    button.addEventListener("click", async () => {
+      const blob = await (await fetch(path)).blob();
+      this.choose([new File([blob], `${words}.jpg`, { type: "image/jpeg" })]);
+    });
+    return button;
+  }
+}
+
+/** Pasted pictures go to the picker that has the focus, or to the first empty one. */
+export function acceptPastes(pickers) {
+  addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length) return;
+    event.preventDefault();
+    const focused = pickers.find((picker) => picker.element.contains(document.activeElement));
+    (focused ?? pickers.find((picker) => !picker.files.length) ?? pickers[0]).choose(files);
+  });
+}

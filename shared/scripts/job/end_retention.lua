@@ -1,0 +1,13 @@
+-- The result of a job was sent completely: if the job is retained until then, its retention ends soon.
+--
+-- Keys: record, finished
+-- Arguments:
+--   rest_ms  how long it is still retained
+-- Returns 1, or 0 if nothing has changed.
+local state = redis.call('HMGET', record, 'keep', 'expires_ms')
+local expires = now_ms() + rest_ms
+if state[1] ~= 'until_fetched' or not state[2] or tonumber(state[2]) <= expires then return 0 end
+
+redis.call('ZADD', finished, expires, id)
+update_record('expires_ms', expires)
+return 1

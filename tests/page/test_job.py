@@ -1,0 +1,322 @@
+"""While a picture is painted, and when it is done; the test plays the worker."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from shared.blob_store import preview_key
+from shared.job_store import JobStore
+from tests import pictures
+from tests.api.worker import PlayedWorker, png, submitted
+from tests.conftest import RunningApi
+from tests.page.actions import paint
+from tests.page.conftest import opened
+
+
+@pytest.fixture
+def worker(page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]) -> PlayedWorker:
+    """It has claimed the job that the page has just submitted."""
+    job_id = paint(page, files)
+    return PlayedWorker.of({"id": job_id}, jobs, api)
+
+
+def with_preview(worker: PlayedWorker, iteration: int) -> None:
+    key = preview_key(worker.job_id, worker.fence)
+    worker.blobs.put(key, pictures.jpeg())
+    worker.tell(iteration, preview_key=key, preview_iteration=str(iteration))
+
+
+def test_progress_is_shown_in_words_and_as_a_bar(page: Page, worker: PlayedWorker) -> None:
+    worker.tell(iteration=126)
+    expect(page.locator("#status")).to_have_text("42 % · about 10 s left")
+    expect(page.locator("#iterations")).to_have_text("Scale 2/3, iteration 126 of 300")
+    expect(page.locator("#progress")).to_have_js_property("value", 0.42)
+
+
+def test_warnings_are_listed_below_the_picture(page: Page, worker: PlayedWorker) -> None:
+    warnings = page.get_by_role("list", name="Warnings").get_by_role("listitem")
+    expect(warnings).to_have_count(2)
+    expect(warnings.first).to_contain_text("The content image is 160×120 pixels")
+    worker.tell(iteration=126)
+    expect(page.locator("#iterations")).to_contain_text("iteration 126")
+    expect(warnings).to_have_count(2)
+
+
+def test_the_picture_appears_while_it_is_painted(page: Page, worker: PlayedWorker) -> None:
+    with_preview(worker, 10)
+    expect(page.get_by_alt_text("The picture so far")).to_be_visible()
+
+
+def test_the_loss_curves_grow(page: Page, worker: PlayedWorker) -> None:
+    for iteration in (10, 20):  # the first of them may come before the page listens
+        worker.tell(iteration=iteration)
+        expect(page.locator("#iterations")).to_contain_text(f"iteration {iteration}")
+    worker.tell(iteration=30)
+    page.locator("#details summary").click()
+    expect(page.get_by_role("img", name="After 30 iterations")).to_be_visible()
+    expect(page.locator("#curves path")).to_have_count(5)
+
+
+def test_the_dial_changes_the_running_job(
+    page: Page, worker: PlayedWorker, api: RunningApi
+) -> None:
+    worker.tell(iteration=10)
+    with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        page.locator("#live-dial").fill("0.9")
+    options = api.http.get(f"/jobs/{worker.job_id}").json()["options"]
+    assert (options["content_weight"], options["style_weight"]) == (0.1, 0.9)
+
+
+def test_a_finished_picture_can_be_compared_and_downloaded(
+    page: Page, worker: PlayedWorker
+) -> None:
+    worker.commit(png(160, 120))
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    page.get_by_label("How much of the photograph is shown").fill("60")
+    shown = page.locator("#before").evaluate("image => getComputedStyle(image).clipPath")
+    assert shown == "inset(0px 40% 0px 0px)"
+    for kind, ending in {"JPEG": "jpg", "PNG": "png", "WebP": "webp"}.items():
+        page.get_by_label("Other formats").click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name=kind, exact=True).click()
+        assert download.value.suggested_filename == f"holiday-in-the-style-of-painting.{ending}"
+        assert download.value.path().stat().st_size > 100
+
+
+def test_a_picture_is_painted_larger_from_its_result(
+    page: Page, worker: PlayedWorker, api: RunningApi
+) -> None:
+    worker.commit(png(160, 120))
+    page.get_by_role("button", name="Paint larger (1024 px)").click()
+    expect(page.locator("#status")).to_contain_text("queue")
+    newest, *_ = api.http.get("/jobs").json()["jobs"]
+    assert newest["id"] != worker.job_id
+    assert (newest["options"]["start"], newest["options"]["size"]) == ("image", 1024)
+
+
+@pytest.mark.parametrize("button", ["Paint larger", "Compare weights", "Another seed"])
+def test_what_follows_a_picture_has_its_options(
+    page: Page, api: RunningApi, jobs: JobStore, button: str
+) -> None:
+    chosen = {"seed": 7, "style_layers": "relu1_1:2,relu3_1", "scale_iterations": "3,4"}
+    job = submitted(api, colour="luminance", **chosen)
+    PlayedWorker.of(job, jobs, api).commit(png(96, 64))
+    page.evaluate("id => { location.hash = `job=${id}` }", job["id"])
+    page.get_by_role("button", name=button).click()
+    expect(page).not_to_have_url(re.compile(job["id"]))
+    newest, *_ = api.http.get("/jobs").json()["jobs"]
+    assert (newest["options"]["seed"] == 7) == (button != "Another seed")
+    for name in ("style_layers", "scale_iterations", "colour"):
+        assert newest["options"][name] == job["options"][name]
+
+
+def swept(page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore) -> list[Any]:
+    """The jobs that sweep the dial of the worker's picture, all of them painted."""
+    worker.commit(png(160, 120))
+    page.get_by_role("button", name="Compare weights").click()
+    expect(page.locator("#sweep-status")).to_have_text("0 of 5 are painted")
+    found: list[Any] = api.http.get("/jobs", params={"status": "queued"}).json()["jobs"]
+    for job in found:
+        PlayedWorker.of(job, jobs, api).commit(png(160, 120))
+    expect(page.locator("#sweep-status")).to_have_text("Done")
+    expect(page.locator("#sweep-pictures img")).to_have_count(5)
+    return found
+
+
+def test_weights_are_compared_side_by_side(
+    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
+) -> None:
+    found = swept(page, worker, api, jobs)
+    assert {job["options"]["start"] for job in found} == {"content"}
+    labels = [f"Style {percent} %" for percent in (10, 30, 50, 70, 90)]
+    expect(page.locator("#sweep-pictures li")).to_have_text(labels)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as one picture").click()
+    assert download.value.path().stat().st_size > 1000
+
+
+def test_a_picture_of_a_comparison_can_be_opened(
+    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
+) -> None:
+    swept(page, worker, api, jobs)
+    page.locator("#sweep-pictures a").nth(3).click()
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    expect(page.locator("#job-title")).to_have_text("holiday in the style of painting")
+    expect(page.get_by_label("How much of the photograph is shown")).to_be_visible()
+    expect(page.get_by_role("link", name="Style 70 %,")).to_be_visible()
+
+
+def test_a_comparison_that_is_shown_again_has_its_pictures(
+    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
+) -> None:
+    swept(page, worker, api, jobs)
+    page.go_back()
+    page.go_forward()
+    expect(page.locator("#sweep-status")).to_have_text("Done")
+    expect(page.locator("#sweep-pictures img")).to_have_count(5)
+
+
+def test_a_picture_that_comes_late_is_not_taken_for_the_next_one(
+    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
+) -> None:
+    worker.commit(png(160, 120))
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    next_one = PlayedWorker.of(submitted(api), jobs, api)
+    next_one.tell(iteration=10)
+    held: list[Route] = []
+    page.route("**/result*", lambda route: held.append(route))
+    page.evaluate("id => { location.hash = `job=${id}` }", next_one.job_id)
+    expect(page.locator("#iterations")).to_contain_text("iteration 10")
+    with page.expect_request("**/result*"):
+        page.go_back()
+    expect(page.locator("#status")).to_have_text("Done")
+    page.go_forward()
+    expect(page.locator("#iterations")).to_contain_text("iteration 10")
+    assert held
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(500)  # what must not happen cannot be waited for
+    expect(page.locator("#after")).to_be_hidden()
+    expect(page.locator("#compare")).to_be_hidden()
+
+
+def test_a_job_is_canceled_and_tried_again(page: Page, worker: PlayedWorker) -> None:
+    worker.tell(iteration=10)
+    page.get_by_role("button", name="Cancel").click()
+    worker.stop()
+    expect(page.locator("#status")).to_have_text("Canceled")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#status")).to_contain_text("Next in the queue")
+
+
+def test_a_shared_link_shows_the_picture_to_others(page: Page, worker: PlayedWorker) -> None:
+    worker.commit(png(160, 120))
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    other = page.context.browser
+    assert other is not None
+    visitor = other.new_page()
+    visitor.goto(page.url)
+    expect(visitor.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    visitor.close()
+
+
+def test_the_photograph_is_shown_dimmed_until_there_is_a_picture(
+    page: Page, worker: PlayedWorker
+) -> None:
+    expect(page.locator("#canvas.waiting #before")).to_be_visible()
+    with_preview(worker, 10)
+    expect(page.get_by_alt_text("The picture so far")).to_be_visible()
+    expect(page.locator("#canvas.waiting")).to_have_count(0)
+
+
+def test_the_dial_stays_where_a_finger_puts_it(
+    browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    with opened(browser, str(api.http.base_url), **phone) as page:
+        worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
+        worker.tell(10)
+        expect(page.locator("#iterations")).to_contain_text("iteration 10")
+        dial = page.locator("#live-dial")
+        dial.scroll_into_view_if_needed()
+        box = dial.bounding_box()
+        assert box is not None
+        middle = box["y"] + box["height"] / 2
+        touch = page.context.new_cdp_session(page)
+
+        def send(kind: str, *places: float) -> None:
+            points = [{"x": box["x"] + place * box["width"], "y": middle} for place in places]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        with page.expect_response(lambda response: response.request.method == "PATCH"):
+            send("touchStart", 0.5)
+            for step in range(1, 9):
+                send("touchMove", 0.5 + 0.05 * step)
+                worker.tell(10 + step)  # an event that has the weights from before
+            send("touchEnd")
+        moved = float(dial.input_value())
+        assert moved > 0.8
+        worker.tell(30)
+        expect(page.locator("#iterations")).to_contain_text("iteration 30")
+        assert float(dial.input_value()) == moved
+        expect(page.locator("#live-value")).to_have_text(f"{round(100 * moved)} %")
+        expect(page.locator("#notice")).to_contain_text(f"style {round(100 * moved)} %")
+        options = api.http.get(f"/jobs/{worker.job_id}").json()["options"]
+        assert options["style_weight"] == moved
+
+
+def test_a_change_of_the_weights_is_marked_in_the_curves(page: Page, worker: PlayedWorker) -> None:
+    for iteration in (10, 20, 30):
+        worker.tell(iteration=iteration)
+        expect(page.locator("#iterations")).to_contain_text(f"iteration {iteration}")
+    page.locator("#live-dial").fill("0.9")
+    expect(page.locator("#notice")).to_contain_text("style 90 %")
+    expect(page.locator("#curves .mark")).to_have_count(1)
+
+
+def test_a_finished_picture_has_no_dial(page: Page, worker: PlayedWorker) -> None:
+    expect(page.locator("#live")).to_be_visible()
+    worker.commit(png(160, 120))
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    expect(page.locator("#live")).to_be_hidden()
+
+
+def test_painting_is_stopped_and_the_picture_kept(
+    page: Page, worker: PlayedWorker, api: RunningApi
+) -> None:
+    worker.tell(iteration=10)
+    with page.expect_response("**/finish") as response:
+        page.get_by_role("button", name="Stop and keep it").click()
+    assert response.value.status == 202
+
+
+def test_a_picture_is_enlarged_over_the_whole_page(page: Page, worker: PlayedWorker) -> None:
+    worker.commit(png(160, 120))
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Enlarge").click()
+    large = page.get_by_alt_text("The picture, large")
+    expect(large).to_be_visible()
+    large.click()
+    expect(page.locator("#viewer")).to_have_class("actual")
+    page.get_by_role("button", name="Close").click()
+    expect(large).to_be_hidden()
+
+
+def test_the_settings_of_a_picture_are_used_for_the_next(
+    page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    job = submitted(api, size="256", style_weight="0.8", content_weight="0.2", seed="7")
+    PlayedWorker.of(job, jobs, api).commit(png(96, 64))
+    page.evaluate("id => { location.hash = `job=${id}` }", job["id"])
+    page.get_by_role("button", name="Use these settings").click()
+    expect(page.locator("#dial")).to_be_focused()
+    expect(page.locator("input[name=seed]")).to_have_value("7")
+    paint(page, files)
+    newest, *_ = api.http.get("/jobs").json()["jobs"]
+    assert newest["id"] != job["id"]
+    same = ("size", "style_weight", "content_weight", "seed")
+    assert {n: newest["options"][n] for n in same} == {n: job["options"][n] for n in same}
+
+
+def test_a_result_becomes_the_next_photograph(page: Page, worker: PlayedWorker) -> None:
+    worker.commit(png(160, 120))
+    page.get_by_role("button", name="Use as photograph").click()
+    expect(page.locator("#content-picker .chosen img")).to_have_attribute(
+        "alt", "holiday-in-the-style-of-painting.png"
+    )
+
+
+def test_a_dead_link_says_that_the_picture_is_gone(page: Page) -> None:
+    page.evaluate("() => { location.hash = 'job=' + '0'.repeat(32) }")
+    expect(page.locator("#job-error")).to_have_text("This picture no longer exists.")
+    expect(page.locator("#actions button")).to_have_count(0)
+
+
+def test_a_copied_link_is_confirmed(page: Page, worker: PlayedWorker) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("#notice")).to_have_text(f"Copied: {page.url}")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url

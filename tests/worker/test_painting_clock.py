@@ -1,0 +1,93 @@
+"""How long the rest of a painting takes, where time is what the test says."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pastiche.options import Options
+from pastiche.sizes import Scale, scales
+from shared.painting_speed import PaintingSpeed
+from worker.painting_clock import PaintingClock
+
+
+class Machine:
+    """One whose iterations take a fixed time, and more for each pixel.
+
+    Attributes:
+        slowness: how many times longer everything takes.
+    """
+
+    def __init__(self, slowness: float = 1.0) -> None:
+        self.slowness = slowness
+        self.now = 0.0
+
+    def iterate(self, scale: Scale) -> None:
+        self.now += self.slowness * (0.01 + 5e-7 * scale.pixels)
+
+    def paint(
+        self, size: int, speed: PaintingSpeed
+    ) -> Iterator[tuple[PaintingClock, float | None]]:
+        """The clock and its estimate after each iteration of a picture."""
+        plan = scales(3 * size // 4, size, Options(size=size))
+        clock = PaintingClock(plan, speed, lambda: self.now)
+        done, whole = 0.0, sum(scale.cost for scale in plan)
+        for index, scale in enumerate(plan):
+            for _ in range(scale.iterations):
+                self.iterate(scale)
+                done += scale.pixels
+                clock.add_iteration(index)
+                yield clock, clock.estimate_rest(index, done / whole)
+
+    def learn(self, size: int, speed: PaintingSpeed) -> PaintingSpeed:
+        """What is known after one more picture."""
+        begun = self.now
+        *_, (clock, _) = self.paint(size, speed)
+        return speed.updated(
+            1, self.now - begun, clock.iteration_seconds(), clock.iterating_seconds
+        )
+
+    def errors(self, size: int, speed: PaintingSpeed) -> list[float | None]:
+        """By how much each estimate of a picture is wrong, as a share of the true time."""
+        seen = [(self.now, estimate) for _, estimate in self.paint(size, speed)]
+        return [
+            None if estimate is None else abs(estimate / (self.now - then) - 1)
+            for then, estimate in seen[:-1]
+        ]
+
+
+@pytest.mark.parametrize("known", [128, 256, 512])
+@pytest.mark.parametrize("size", [128, 256, 512])
+@pytest.mark.parametrize("slowness", [1.0, 2.0])
+def test_an_estimate_is_right_from_the_tenth_iteration_on(
+    known: int, size: int, slowness: float
+) -> None:
+    speed = Machine().learn(known, PaintingSpeed())
+    errors = Machine(slowness).errors(size, speed)[9:]
+    assert all(error is None or error < 0.3 for error in errors)
+
+
+@pytest.mark.parametrize("size", [128, 256, 512])
+def test_after_a_picture_of_the_same_size_everything_is_known(size: int) -> None:
+    speed = Machine().learn(size, PaintingSpeed())
+    assert None not in Machine().errors(size, speed)
+
+
+def test_before_anything_is_known_nothing_is_said_until_the_last_scale() -> None:
+    plan = scales(384, 512, Options(size=512))
+    before_last = sum(scale.iterations for scale in plan[:-1])
+    errors = Machine().errors(512, PaintingSpeed())
+    assert set(errors[:before_last]) == {None}
+    known = [error for error in errors if error is not None]
+    assert len(known) > 20
+    assert max(known) < 0.01
+
+
+def test_a_resumed_painting_estimates_what_is_left() -> None:
+    plan = scales(96, 128, Options(size=128, scales=1, iterations=100))
+    machine = Machine()
+    clock = PaintingClock(plan, PaintingSpeed(), lambda: machine.now)
+    for _ in range(10):
+        machine.iterate(plan[0])
+        clock.add_iteration(0)
+    each = machine.now / 10
+    assert clock.estimate_rest(0, 0.8) == pytest.approx(20 * each)
