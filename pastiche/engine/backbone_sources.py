@@ -9,12 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import Backbone
+from pastiche.engine.backbone import Backbone, BackboneSource
 from pastiche.engine.plain import Convolution
 from pastiche.engine.weights import (
     FILES,
@@ -28,32 +27,6 @@ from pastiche.engine.weights import (
 from pastiche.engine.whitened import Whitened
 from pastiche.network_layers import CHANNELS
 from pastiche.options import LAYERS, VGG16_LAYERS, BackboneChoice, LayerName, Options
-
-
-class BackboneSource(Protocol):
-    """A backbone that was chosen; its network exists once the images are known.
-
-    Attributes:
-        name: `vgg16`, `vgg19`, `vgg19-caffe` or `whitened`.
-        sha256: the digest of its weights, None where it has none.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def sha256(self) -> str | None: ...
-
-    def network(
-        self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
-    ) -> Backbone:
-        """The network for these images, with these layers and all that lie before them.
-
-        Args:
-            images: the content image in the styles' colours and the style images, (1, 3, H, W) in
-                0 to 1, in float32 on the device to paint on.
-        """
-        ...
 
 
 def choose_backbone(
