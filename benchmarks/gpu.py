@@ -1,6 +1,6 @@
 """The engine on a GPU: python -m benchmarks.gpu [--file FILE.json] [PART …]
 
-Needs torch, torchvision, Pillow, numpy and safetensors alone, and the weights of vgg16 where
+Needs torch, Pillow, numpy and safetensors alone, and the weights of vgg16 where
 `PASTICHE_WEIGHTS_FOLDER` says. Measures what the GPU can do at all (bfloat16 matrix products,
 copies), what an iteration takes and how near to that it comes, the plain implementation beside it,
 and very large pictures in little memory. All parts, or the ones that are named; what the file holds
