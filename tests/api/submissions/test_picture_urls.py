@@ -433,7 +433,8 @@ def test_a_resolver_that_does_not_answer_delays_a_submission_no_longer_than_a_fe
         raise OSError
 
     monkeypatch.setattr("shared.public_network.getaddrinfo", resolve)
-    remote_pictures = RemotePictures(Settings(picture_url_timeout_seconds=0.1))
+    settings = Settings(picture_url_timeout_seconds=0.1)
+    remote_pictures = RemotePictures(settings, wait_limit_seconds=600)
 
     async def fetch() -> None:
         nonlocal is_over
