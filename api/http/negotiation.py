@@ -57,27 +57,30 @@ PICTURE_RESPONSES: dict[int | str, dict[str, Any]] = {
 """What an endpoint responds with that sends a picture in the format of a request."""
 
 
-def require_format(format: Format | None, request: Request, name: str) -> Format:
+def require_format(
+    format: Format | None, request: Request, name: str, *, first: Format = "png"
+) -> Format:
     """The format that a request names, or else the one that it accepts.
 
     Args:
         name: of what is sent, for the error.
+        first: the format if it accepts several equally.
 
     Raises:
         NotAcceptable: it accepts none.
     """
-    chosen = format or choose_format(request.headers.get("accept", "*/*"))
+    chosen = format or choose_format(request.headers.get("accept", "*/*"), first)
     if chosen is None:
         raise NotAcceptable(f"The {name} can be had as {', '.join(MEDIA_TYPES.values())}.")
     return chosen
 
 
-def choose_format(accept: str) -> Format | None:
-    """The format that an `Accept` header prefers, PNG if several are equal; None if it accepts none
-    (RFC 9110, section 12.5.1)."""
+def choose_format(accept: str, first: Format = "png") -> Format | None:
+    """The format that an `Accept` header prefers, `first` if several are equal; None if it accepts
+    none (RFC 9110, section 12.5.1)."""
     best: tuple[float, Format | None] = (0.0, None)
-    for name, media_type in MEDIA_TYPES.items():
-        quality = _get_quality(media_type, accept)
+    for name in sorted(MEDIA_TYPES, key=lambda each: each != first):
+        quality = _get_quality(MEDIA_TYPES[name], accept)
         if quality > best[0]:
             best = (quality, name)
     return best[1]

@@ -1,0 +1,134 @@
+"""A caller's uploaded pictures: found, stored, deleted, and fetched for a job."""
+
+from pathlib import Path
+from typing import Annotated
+
+from anyio import CancelScope, to_thread
+from fastapi import Depends
+
+from api.access.authentication import Access, CurrentAccess
+from api.service import Service
+from shared import uploaded_pictures
+from shared.errors import FieldError, InvalidFields, PictureNotFound, StorageUnavailable
+from shared.pictures import size_of
+from shared.uploaded_pictures import (
+    UNUSED,
+    StoredPicture,
+    UploadedPicture,
+    hash_picture,
+    is_picture_id,
+    new_blob_key,
+)
+
+LATE_SECONDS = 1
+"""After how long a client may try again if storing its picture took too long."""
+
+
+async def find_picture(picture_id: str, access: CurrentAccess) -> UploadedPicture:
+    """The picture with this id.
+
+    Raises:
+        PictureNotFound: there is no such picture, it has expired, or it belongs to another owner.
+    """
+    picture = None
+    if is_picture_id(picture_id):
+        reading = uploaded_pictures.read(picture_id, access.owner)
+        picture = await access.service.jobs.run(reading)
+    if picture is None:
+        raise PictureNotFound(f"There is no picture {picture_id!r}.")
+    return picture
+
+
+PathPicture = Annotated[UploadedPicture, Depends(find_picture)]
+"""The picture in an endpoint's path."""
+
+
+async def fetch_picture(field: str, reference: str, target: Path, access: Access) -> Path:
+    """Writes the picture that `picture:<id>` names to a file, and retains it for longer.
+
+    Args:
+        field: that has the reference.
+
+    Raises:
+        InvalidFields: the caller has no such picture.
+    """
+    service = access.service
+    picture_id = reference.partition(":")[2].strip()
+    picture = None
+    if is_picture_id(picture_id):
+        renewal = uploaded_pictures.renew(picture_id, access.owner, service.picture_limits)
+        picture = await service.jobs.run(renewal)
+    try:
+        if picture is None:
+            raise FileNotFoundError(picture_id)
+        await service.blobs.get_file(picture.blob, target)
+    except FileNotFoundError as error:
+        sentence = f"There is no picture {picture_id!r}, or it has expired: upload it again."
+        raise InvalidFields([FieldError(field, "picture_not_found", sentence)]) from error
+    return target
+
+
+async def store_picture(picture: Path, name: str, access: Access) -> StoredPicture:
+    """Stores a normalised picture; one that its owner has already is only renewed.
+
+    If anything fails, nothing stays behind.
+
+    Raises:
+        StorageUnavailable: it took too long.
+    """
+    service, owner, limits = access.service, access.owner, access.service.picture_limits
+    picture_id = await to_thread.run_sync(hash_picture, owner, picture)
+    known = await service.jobs.run(
+        uploaded_pictures.renew(picture_id, owner, limits, name=name)
+    )
+    if known is not None:
+        if await _has_blob(known, service):
+            return StoredPicture("exists", known)
+        await delete_picture(known, service)
+    blob = new_blob_key(picture_id)
+    await service.jobs.run(uploaded_pictures.begin_upload(picture_id, owner, blob))
+    try:
+        await service.blobs.put_file(blob, picture)
+        storing = uploaded_pictures.store(
+            picture_id,
+            owner,
+            name=name,
+            size=size_of(picture),
+            size_bytes=picture.stat().st_size,
+            blob=blob,
+            limits=limits,
+        )
+        stored = await service.jobs.run(storing)
+        if stored is None:
+            sentence = "Storing the picture took too long. Please try again."
+            raise StorageUnavailable(sentence, retry_after_seconds=LATE_SECONDS)
+    except BaseException:
+        # The record, too: that writing it failed here does not mean that it was not written.
+        with CancelScope(shield=True):
+            await service.jobs.run(uploaded_pictures.delete(picture_id, owner, blob=blob))
+            await _delete_blob(blob, service)
+        raise
+    if stored.picture.blob != blob:
+        await _delete_blob(blob, service)
+    return stored
+
+
+async def delete_picture(picture: UploadedPicture, service: Service) -> None:
+    """Deletes a picture. Jobs have their own copies."""
+    await service.jobs.run(uploaded_pictures.delete(picture.id, picture.owner, blob=picture.blob))
+    await _delete_blob(picture.blob, service)
+
+
+async def _has_blob(picture: UploadedPicture, service: Service) -> bool:
+    """Whether the store still has its blob."""
+    try:
+        await service.blobs.size_bytes(picture.blob)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+async def _delete_blob(blob: str, service: Service) -> None:
+    """Deletes a blob that no picture uses; where that fails, the reconciler does it."""
+    await service.blobs.delete_async(blob)
+    await service.jobs.client.zrem(UNUSED, blob)
