@@ -1,6 +1,6 @@
 """The form of a submission: its fields, parsed to options and settings, and its schema."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -10,6 +10,7 @@ from typing import Any
 from starlette.datastructures import FormData, UploadFile
 
 from api.http.problems import invalid_option_error, unknown_field_error
+from api.submissions.references import POSSIBLE, is_reference
 from pastiche.job_settings import JOB_ID_PATTERN, JOB_SETTINGS, JobSettings, parse_job_settings
 from pastiche.memory_budget import ImageSizes
 from pastiche.option_values import NumberType
@@ -141,18 +142,25 @@ def _check_fields(form: FormData) -> list[FieldError]:
         if name not in known:
             errors.append(unknown_field_error(name, known))
         elif names.count(name) > most:
-            often = "once" if most == 1 else f"{most} times"
-            sentence = f"This field may be given only {often}."
+            sentence = _describe_repetition(form.getlist(name), most)
             errors.append(FieldError(name, "repeated_field", sentence))
         elif name not in PICTURE_FIELDS and isinstance(form[name], UploadFile):
             errors.append(FieldError(name, "not_text", "This field is text, not a file."))
     return errors
 
 
+def _describe_repetition(values: Sequence[UploadFile | str], most: int) -> str:
+    texts = sum(isinstance(value, str) for value in values)
+    if most == 1 and 0 < texts < len(values):
+        return "Send this field either as a file or as a text, not both."
+    return f"This field may be given only {'once' if most == 1 else f'{most} times'}."
+
+
 def _check_files(
     form: FormData, reused: Mapping[str, list[str]], settings: Settings
 ) -> list[FieldError]:
-    """The errors of pictures that are missing, empty, too large as files, or not files."""
+    """The errors of pictures that are missing, empty, too large as files, or neither files nor
+    references."""
     errors = []
     for name, field in PICTURE_FIELDS.items():
         uploads = form.getlist(name)
@@ -168,7 +176,8 @@ def _check_files(
 
 def _check_file(name: str, upload: UploadFile | str, settings: Settings) -> FieldError | None:
     if not isinstance(upload, UploadFile):
-        return FieldError(name, "not_a_file", "Send this field as a file.")
+        sentence = f"This must be {POSSIBLE}."
+        return None if is_reference(upload) else FieldError(name, "not_a_file", sentence)
     if not upload.size:
         return FieldError(name, "empty_file", "This file is empty.")
     if upload.size > settings.upload_limit_bytes:

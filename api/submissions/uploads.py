@@ -7,20 +7,15 @@ writes is the file that the store receives.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from anyio import to_thread
-from fastapi import Request
-from python_multipart.multipart import parse_options_header
-from starlette.datastructures import FormData, Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import ClientDisconnect
+from starlette.datastructures import FormData
 
 from api.access.authentication import Access, check_priority
-from api.decoding.decoder import Decoder
 from api.jobs.dependencies import find_earlier_job
+from api.service import Service
 from api.submissions.form import (
     Submission,
     normalize_form,
@@ -28,27 +23,16 @@ from api.submissions.form import (
     pictures_job_id,
     start_job_id,
 )
+from api.submissions.multipart import Upload, check_content_type, parse_multipart
 from api.submissions.queueing import check_capacity
+from api.submissions.references import Source, StoredPicture, fetch_reference
 from pastiche.memory_budget import ImageSizes
 from pastiche.sizes import same_aspect
 from shared import tracing
 from shared.blob_store import BlobStore
-from shared.errors import (
-    FieldError,
-    InvalidFields,
-    MalformedRequest,
-    PicturesLost,
-    WrongContentType,
-)
+from shared.errors import FieldError, InvalidFields, PicturesLost
 from shared.inputs import PICTURE_FIELDS, Inputs
-from shared.pictures import size_of
-
-_MAX_PARTS = 96
-_MAX_TEXT_BYTES = 16 * 1024
-_BUFFER_BYTES = 64 * 1024
-
-_CUT_OFF = "The form cannot be read: it is cut off."
-_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii")
+from shared.pictures import PictureFault, size_of
 
 _STYLE_FIELDS = ("style", "style_mask", "mask")
 """Reused from an earlier job together, or not at all: there are as many masks as styles."""
@@ -75,108 +59,23 @@ async def read_submission(access: Access, *, is_sweep: bool = False) -> AsyncIte
         PicturesLost: the store no longer has an earlier job's picture.
     """
     request, service = access.request, access.service
-    _check_content_type(request.headers)
+    check_content_type(request.headers)
     with TemporaryDirectory(dir=service.scratch) as name:
         folder = Path(name)
-        form = normalize_form(await _parse_multipart(request, folder), is_sweep=is_sweep)
+        form = normalize_form(await parse_multipart(request, folder), is_sweep=is_sweep)
         reused = await _find_reused_pictures(form, access)
         variants, job_settings = parse_fields(form, reused, service.settings, is_sweep=is_sweep)
-        with tracing.span("decode"):
-            files = await _normalise(form, folder, service.decoder)
+        sources = await _find_sources(form, folder, access)
         for field, keys in reused.items():
-            files[field] = [
-                await _fetch(field, key, folder / f"{field}-{index}", service.blobs)
-                for index, key in enumerate(keys)
-            ]
+            sources[field] = [StoredPicture(key) for key in keys]
+        with tracing.span("decode"):
+            files = await _normalise(sources, folder, service)
         sizes = _measure(files)
         check_priority(job_settings.priority, access)
         await check_capacity(variants[0].options, sizes, service)
         yield Submission(
             variants, job_settings, _make_inputs(files), sizes, _compute_fingerprint(form)
         )
-
-
-def _check_content_type(headers: Headers) -> None:
-    media_type, parameters = parse_options_header(headers.get("content-type", ""))
-    if media_type.strip() != b"multipart/form-data":
-        raise WrongContentType("Send the pictures and options as multipart/form-data.")
-    # Python has encodings that fail in odd ways or give text that cannot be encoded again, and
-    # caches every name that it is ever given.
-    if parameters.get(b"charset", b"utf-8").strip().lower() not in _ENCODINGS:
-        raise WrongContentType("Send the form in UTF-8.")
-
-
-async def _parse_multipart(request: Request, folder: Path) -> FormData:
-    parser = _Parser(request, folder)
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise MalformedRequest(f"The form cannot be read: {error.message}") from error
-    except ClientDisconnect as error:
-        raise MalformedRequest(_CUT_OFF) from error
-    if not parser.has_ended:
-        raise MalformedRequest(_CUT_OFF)
-    return form
-
-
-class _Upload(UploadFile):
-    """A file of a form. It is written as it arrives, a small one when it is flushed, and open only
-    while it is written: there may be many."""
-
-    def __init__(self, path: Path, filename: str | None) -> None:
-        super().__init__(BytesIO(), size=0, filename=filename)
-        self.path = path
-        self.digest = sha256()
-        self._buffer = bytearray()
-
-    async def write(self, data: bytes) -> None:
-        assert self.size is not None
-        self.size += len(data)
-        self._buffer += data
-        if len(self._buffer) >= _BUFFER_BYTES:
-            await to_thread.run_sync(self.flush)
-
-    async def seek(self, offset: int) -> None:
-        """Does nothing: the parser rewinds each file."""
-
-    def flush(self) -> None:
-        self.digest.update(self._buffer)
-        with self.path.open("ab") as out:
-            out.write(self._buffer)
-        self._buffer.clear()
-
-
-class _Parser(MultiPartParser):
-    """Parses an untrusted form in little memory: files go to a folder, texts are short."""
-
-    def __init__(self, request: Request, folder: Path) -> None:
-        super().__init__(
-            request.headers,
-            request.stream(),
-            max_files=_MAX_PARTS,
-            max_fields=_MAX_PARTS,
-            max_part_size=_MAX_TEXT_BYTES,
-        )
-        self._folder = folder
-        self.has_ended = False
-
-    def on_headers_finished(self) -> None:
-        super().on_headers_finished()
-        part = self._current_part
-        if part.file is not None:
-            path = self._folder / f"{len(self.items)}.upload"
-            part.file = _Upload(path, part.file.filename)
-
-    def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        try:
-            super().on_part_data(data, start, end)
-        except MultiPartException as error:
-            sentence = f"This text is longer than {_MAX_TEXT_BYTES} bytes."
-            field = self._current_part.field_name
-            raise InvalidFields([FieldError(field, "text_too_long", sentence)]) from error
-
-    def on_end(self) -> None:
-        self.has_ended = True
 
 
 async def _find_reused_pictures(form: FormData, access: Access) -> dict[str, list[str]]:
@@ -204,39 +103,75 @@ async def _find_reused_pictures(form: FormData, access: Access) -> dict[str, lis
     return reused
 
 
-async def _normalise(form: FormData, folder: Path, decoder: Decoder) -> dict[str, list[Path]]:
-    files: dict[str, list[Path]] = {name: [] for name in PICTURE_FIELDS}
-    errors: list[tuple[FieldError, int]] = []
-    for name, field in PICTURE_FIELDS.items():
-        for index, upload in enumerate(form.getlist(name)):
-            assert isinstance(upload, _Upload)
-            target = folder / f"{name}-{index}"
-            await to_thread.run_sync(upload.flush)
-            fault = await decoder.normalise(
-                upload.path,
+async def _find_sources(form: FormData, folder: Path, access: Access) -> dict[str, list[Source]]:
+    """Where each picture of a form is: uploads are in the folder, references are fetched.
+
+    Raises:
+        InvalidFields: names every field whose reference names no picture.
+    """
+    sources: dict[str, list[Source]] = {}
+    errors: list[FieldError] = []
+    statuses: set[int] = set()
+    for name in PICTURE_FIELDS:
+        sources[name] = []
+        for index, value in enumerate(form.getlist(name)):
+            if isinstance(value, Upload):
+                await to_thread.run_sync(value.flush)
+                sources[name].append(value.path)
+                continue
+            assert isinstance(value, str)
+            try:
+                target = folder / f"{name}-{index}.fetched"
+                sources[name].append(await fetch_reference(name, value, target, access))
+            except InvalidFields as invalid:
+                errors += invalid.errors
+                statuses.add(invalid.http_status)
+    if errors:
+        raise InvalidFields(errors, status=statuses.pop() if len(statuses) == 1 else 422)
+    return sources
+
+
+async def _normalise(
+    sources: Mapping[str, list[Source]], folder: Path, service: Service
+) -> dict[str, list[Path]]:
+    """The normalised file of each picture.
+
+    Raises:
+        InvalidFields: names every field whose picture is refused.
+        PicturesLost: the store no longer has a picture.
+    """
+    files: dict[str, list[Path]] = {}
+    faults: list[tuple[str, PictureFault]] = []
+    for name, several in sources.items():
+        field = PICTURE_FIELDS[name]
+        files[name] = [folder / f"{name}-{index}" for index in range(len(several))]
+        for source, target in zip(several, files[name], strict=True):
+            if isinstance(source, StoredPicture):
+                await _copy_stored(name, source, target, service.blobs)
+                continue
+            fault = await service.decoder.normalise(
+                source,
                 target,
                 is_mask=field.is_mask,
                 keeps_transparency=field.keeps_transparency,
             )
-            upload.path.unlink()
+            if source.is_relative_to(folder):
+                source.unlink()
             if fault is not None:
-                errors.append((FieldError(name, fault.code, fault.detail), fault.status))
-            files[name].append(target)
-    if errors:
-        statuses = {status for _, status in errors}
-        status = statuses.pop() if len(statuses) == 1 else 422
-        raise InvalidFields([error for error, _ in errors], status=status)
+                faults.append((name, fault))
+    if faults:
+        statuses = {fault.status for _, fault in faults}
+        errors = [FieldError(name, fault.code, fault.detail) for name, fault in faults]
+        raise InvalidFields(errors, status=statuses.pop() if len(statuses) == 1 else 422)
     return files
 
 
-async def _fetch(field: str, key: str, target: Path, blobs: BlobStore) -> Path:
-    """A picture of an earlier job, which was normalised then."""
+async def _copy_stored(field: str, picture: StoredPicture, target: Path, blobs: BlobStore) -> None:
     try:
-        await blobs.get_file(key, target)
+        await blobs.get_file(picture.key, target)
     except FileNotFoundError as error:
         sentence = f"The store no longer has the earlier job's picture for {field}: send one."
         raise PicturesLost(sentence) from error
-    return target
 
 
 def _measure(files: Mapping[str, list[Path]]) -> ImageSizes:
@@ -282,6 +217,6 @@ def _compute_fingerprint(form: FormData) -> str:
     """Identifies the form: a digest of every field and file, in order."""
     whole = sha256()
     for name, value in form.multi_items():
-        digest = value.digest if isinstance(value, _Upload) else sha256(str(value).encode())
+        digest = value.digest if isinstance(value, Upload) else sha256(str(value).encode())
         whole.update(sha256(name.encode()).digest() + digest.digest())
     return whole.hexdigest()
