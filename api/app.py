@@ -30,7 +30,9 @@ from api.jobs import endpoints as jobs
 from api.jobs import results
 from api.ops import endpoints as ops
 from api.ops.metrics import RequestTimer, make_request_times
+from api.pictures import endpoints as pictures
 from api.service import Service
+from api.styles import endpoints as styles
 from api.submissions import endpoints as submissions
 from api.sweeps import endpoints as sweeps
 from pastiche.version import __version__
@@ -76,7 +78,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BlankQueries)
     app.add_middleware(TrailingSlashes)
     app.add_middleware(HeadRequests)
-    for feature in (jobs, submissions, sweeps, events, results, authentication, ops):
+    for feature in (
+        jobs,
+        submissions,
+        sweeps,
+        events,
+        results,
+        pictures,
+        styles,
+        authentication,
+        ops,
+    ):
         app.include_router(feature.router)
     web.install(app, settings)
     problems.install(app)

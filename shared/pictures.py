@@ -153,6 +153,12 @@ def size_of(picture: Path) -> tuple[int, int]:
         return image.height, image.width
 
 
+def is_transparent(picture: Path) -> bool:
+    """Whether a picture that `normalise` wrote has transparent pixels."""
+    with Image.open(picture, formats=STORED_FORMATS) as image:
+        return image.mode == "RGBA"
+
+
 def encode(picture: bytes, format: Format) -> bytes:
     """Converts a picture that `normalise` or the worker wrote to another format; JPEG, which has no
     transparency, gets a white background.

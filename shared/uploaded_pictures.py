@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Literal
+from typing import Any
 
 from shared.job_store import Argument, Reply, Transition, milliseconds
+from shared.pictures import is_transparent, size_of
 from shared.settings import Settings
 
 GRACE_SECONDS = 60
@@ -38,6 +39,7 @@ class UploadedPicture:
         width: in pixels.
         height: in pixels.
         size_bytes: of its blob.
+        is_transparent: whether some of its pixels are.
         blob: the key of its blob, a lossless WebP file.
     """
 
@@ -47,6 +49,7 @@ class UploadedPicture:
     width: int
     height: int
     size_bytes: int
+    is_transparent: bool
     blob: str
     created_at: datetime
     expires_at: datetime
@@ -94,16 +97,40 @@ class PicturePage:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredPicture:
-    """A picture that was just uploaded.
+class PictureUpload:
+    """What an upload has led to.
 
     Attributes:
-        outcome: `exists` if another request stored the same picture meanwhile: then the new blob is
-            unused.
+        is_new: whether its owner did not have the picture before; otherwise its blob is unused.
     """
 
-    outcome: Literal["stored", "exists"]
+    is_new: bool
     picture: UploadedPicture
+
+
+@dataclass(frozen=True, slots=True)
+class PictureContent:
+    """What is known of the file of a picture.
+
+    Attributes:
+        digest: the same for the same pixels.
+        is_transparent: whether some of its pixels are.
+    """
+
+    digest: str
+    width: int
+    height: int
+    size_bytes: int
+    is_transparent: bool
+
+    @classmethod
+    def of(cls, picture: Path) -> "PictureContent":
+        """Reads a file that `shared.pictures.normalise` wrote."""
+        with picture.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+        height, width = size_of(picture)
+        size_bytes = picture.stat().st_size
+        return cls(digest, width, height, size_bytes, is_transparent(picture))
 
 
 def is_picture_id(text: str) -> bool:
@@ -111,11 +138,10 @@ def is_picture_id(text: str) -> bool:
     return _PICTURE_ID.fullmatch(text) is not None
 
 
-def hash_picture(owner: str, picture: Path) -> str:
+def make_picture_id(owner: str, digest: str) -> str:
     """The id of a picture: the same for the same pixels of the same owner. Nobody learns from it
     what others have uploaded."""
-    with picture.open("rb") as file:
-        return file_digest(file, lambda: sha256(f"{owner}\0".encode())).hexdigest()[:_ID_DIGITS]
+    return sha256(f"{owner} {digest}".encode()).hexdigest()[:_ID_DIGITS]
 
 
 def record_key(picture_id: str) -> str:
@@ -139,24 +165,20 @@ def store(
     owner: str,
     *,
     name: str,
-    size: tuple[int, int],
-    size_bytes: int,
+    content: PictureContent,
     blob: str,
     limits: PictureLimits,
-) -> Transition[StoredPicture | None]:
+) -> Transition[PictureUpload | None]:
     """Stores a picture whose blob is written; None if that took so long that the blob may have been
-    deleted.
-
-    Args:
-        size: height and width.
-    """
+    deleted."""
     arguments: dict[str, Argument] = {
         "id": picture_id,
         "owner": owner,
         "name": name,
-        "width": size[1],
-        "height": size[0],
-        "bytes": size_bytes,
+        "width": content.width,
+        "height": content.height,
+        "bytes": content.size_bytes,
+        "transparent": int(content.is_transparent),
         "blob": blob,
         "retention_ms": limits.retention_ms,
         "per_owner": limits.per_owner,
@@ -242,13 +264,13 @@ def _read_key(reply: str | None) -> str | None:
     return reply
 
 
-def _read_stored(reply: Sequence[Any]) -> StoredPicture | None:
+def _read_stored(reply: Sequence[Any]) -> PictureUpload | None:
     outcome, *fields = reply
     if outcome == "late":
         return None
     picture = _read_picture(fields[0])
     assert picture is not None
-    return StoredPicture(outcome, picture)
+    return PictureUpload(outcome == "stored", picture)
 
 
 def _read_page(reply: tuple[str, list[Sequence[str]]]) -> PicturePage:
@@ -268,6 +290,7 @@ def _read_picture(flat: Sequence[str]) -> UploadedPicture | None:
         width=int(record["width"]),
         height=int(record["height"]),
         size_bytes=int(record["bytes"]),
+        is_transparent=record["transparent"] == "1",
         blob=record["blob"],
         created_at=_moment(record["created_ms"]),
         expires_at=_moment(record["expires_ms"]),

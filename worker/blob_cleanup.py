@@ -52,7 +52,7 @@ class BlobCleanup:
         jobs: JobStore,
         blobs: BlobStore,
         retention: timedelta,
-        picture_retention: timedelta = SHORT_LIVED,
+        picture_retention: timedelta,
     ) -> None:
         self._jobs, self._blobs = jobs, blobs
         self._max_age = max(retention, SHORT_LIVED)

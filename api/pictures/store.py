@@ -1,4 +1,4 @@
-"""A caller's uploaded pictures: found, stored, deleted, and fetched for a job."""
+"""A caller's uploaded pictures: found, used in jobs, stored and deleted."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +10,13 @@ from api.access.authentication import Access, CurrentAccess
 from api.service import Service
 from shared import uploaded_pictures
 from shared.errors import FieldError, InvalidFields, PictureNotFound, StorageUnavailable
-from shared.pictures import size_of
 from shared.uploaded_pictures import (
     UNUSED,
-    StoredPicture,
+    PictureContent,
+    PictureUpload,
     UploadedPicture,
-    hash_picture,
     is_picture_id,
+    make_picture_id,
     new_blob_key,
 )
 
@@ -43,32 +43,24 @@ PathPicture = Annotated[UploadedPicture, Depends(find_picture)]
 """The picture in an endpoint's path."""
 
 
-async def fetch_picture(field: str, reference: str, target: Path, access: Access) -> Path:
-    """Writes the picture that `picture:<id>` names to a file, and retains it for longer.
-
-    Args:
-        field: that has the reference.
+async def use_picture(field: str, picture_id: str, access: Access) -> UploadedPicture:
+    """The picture that a field of a submission names, which is retained for longer.
 
     Raises:
-        InvalidFields: the caller has no such picture.
+        InvalidFields: there is no such picture, it has expired, or it belongs to another owner.
     """
-    service = access.service
-    picture_id = reference.partition(":")[2].strip()
     picture = None
     if is_picture_id(picture_id):
-        renewal = uploaded_pictures.renew(picture_id, access.owner, service.picture_limits)
-        picture = await service.jobs.run(renewal)
-    try:
-        if picture is None:
-            raise FileNotFoundError(picture_id)
-        await service.blobs.get_file(picture.blob, target)
-    except FileNotFoundError as error:
+        limits = access.service.picture_limits
+        renewal = uploaded_pictures.renew(picture_id, access.owner, limits)
+        picture = await access.service.jobs.run(renewal)
+    if picture is None:
         sentence = f"There is no picture {picture_id!r}, or it has expired: upload it again."
-        raise InvalidFields([FieldError(field, "picture_not_found", sentence)]) from error
-    return target
+        raise InvalidFields([FieldError(field, "picture_not_found", sentence)])
+    return picture
 
 
-async def store_picture(picture: Path, name: str, access: Access) -> StoredPicture:
+async def store_picture(picture: Path, name: str, access: Access) -> PictureUpload:
     """Stores a normalised picture; one that its owner has already is only renewed.
 
     If anything fails, nothing stays behind.
@@ -77,29 +69,22 @@ async def store_picture(picture: Path, name: str, access: Access) -> StoredPictu
         StorageUnavailable: it took too long.
     """
     service, owner, limits = access.service, access.owner, access.service.picture_limits
-    picture_id = await to_thread.run_sync(hash_picture, owner, picture)
-    known = await service.jobs.run(
-        uploaded_pictures.renew(picture_id, owner, limits, name=name)
-    )
+    content = await to_thread.run_sync(PictureContent.of, picture)
+    picture_id = make_picture_id(owner, content.digest)
+    known = await service.jobs.run(uploaded_pictures.renew(picture_id, owner, limits, name=name))
     if known is not None:
         if await _has_blob(known, service):
-            return StoredPicture("exists", known)
+            return PictureUpload(is_new=False, picture=known)
         await delete_picture(known, service)
     blob = new_blob_key(picture_id)
     await service.jobs.run(uploaded_pictures.begin_upload(picture_id, owner, blob))
     try:
         await service.blobs.put_file(blob, picture)
         storing = uploaded_pictures.store(
-            picture_id,
-            owner,
-            name=name,
-            size=size_of(picture),
-            size_bytes=picture.stat().st_size,
-            blob=blob,
-            limits=limits,
+            picture_id, owner, name=name, content=content, blob=blob, limits=limits
         )
-        stored = await service.jobs.run(storing)
-        if stored is None:
+        upload = await service.jobs.run(storing)
+        if upload is None:
             sentence = "Storing the picture took too long. Please try again."
             raise StorageUnavailable(sentence, retry_after_seconds=LATE_SECONDS)
     except BaseException:
@@ -108,9 +93,9 @@ async def store_picture(picture: Path, name: str, access: Access) -> StoredPictu
             await service.jobs.run(uploaded_pictures.delete(picture_id, owner, blob=blob))
             await _delete_blob(blob, service)
         raise
-    if stored.picture.blob != blob:
+    if not upload.is_new:
         await _delete_blob(blob, service)
-    return stored
+    return upload
 
 
 async def delete_picture(picture: UploadedPicture, service: Service) -> None:

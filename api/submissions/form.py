@@ -10,6 +10,7 @@ from typing import Any
 from starlette.datastructures import FormData, UploadFile
 
 from api.http.problems import invalid_option_error, unknown_field_error
+from api.submissions.multipart import check_upload, is_blank
 from api.submissions.references import POSSIBLE, is_reference
 from pastiche.job_settings import JOB_ID_PATTERN, JOB_SETTINGS, JobSettings, parse_job_settings
 from pastiche.memory_budget import ImageSizes
@@ -62,7 +63,7 @@ def normalize_form(form: FormData, *, is_sweep: bool = False) -> FormData:
     without a name. The values of a list, if sent as several fields, become one text."""
     items: list[tuple[str, UploadFile | str]] = []
     for name in form:
-        values = [value for value in form.getlist(name) if not _is_blank(value)]
+        values = [value for value in form.getlist(name) if not is_blank(value)]
         texts = [value for value in values if isinstance(value, str)]
         if len(texts) == len(values) > 1 and _accepts_list(name, is_sweep):
             values = [",".join(texts)]
@@ -73,12 +74,6 @@ def normalize_form(form: FormData, *, is_sweep: bool = False) -> FormData:
 def _accepts_list(name: str, is_sweep: bool) -> bool:
     option = OPTIONS.get(name)
     return option is not None and (option.type.is_list or (is_sweep and option.sweep))
-
-
-def _is_blank(value: UploadFile | str) -> bool:
-    if isinstance(value, str):
-        return not value.strip()
-    return not value.filename and not value.size
 
 
 def start_job_id(form: FormData) -> str | None:
@@ -178,12 +173,7 @@ def _check_file(name: str, upload: UploadFile | str, settings: Settings) -> Fiel
     if not isinstance(upload, UploadFile):
         sentence = f"This must be {POSSIBLE}."
         return None if is_reference(upload) else FieldError(name, "not_a_file", sentence)
-    if not upload.size:
-        return FieldError(name, "empty_file", "This file is empty.")
-    if upload.size > settings.upload_limit_bytes:
-        limit = settings.upload_limit_megabytes
-        return FieldError(name, "file_too_large", f"This file is larger than {limit} MB.")
-    return None
+    return check_upload(name, upload, settings)
 
 
 def _parse_settings(

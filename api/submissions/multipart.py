@@ -12,6 +12,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from shared.errors import FieldError, InvalidFields, MalformedRequest, WrongContentType
+from shared.settings import Settings
 
 _MAX_PARTS = 96
 _MAX_TEXT_BYTES = 16 * 1024
@@ -42,6 +43,24 @@ async def parse_multipart(request: Request, folder: Path) -> FormData:
     if not parser.has_ended:
         raise MalformedRequest(_CUT_OFF)
     return form
+
+
+def is_blank(value: UploadFile | str) -> bool:
+    """Whether a browser sends this for a field that was left blank: an empty text, or a file
+    without a name and content."""
+    if isinstance(value, str):
+        return not value.strip()
+    return not value.filename and not value.size
+
+
+def check_upload(field: str, upload: UploadFile, settings: Settings) -> FieldError | None:
+    """What is wrong with the size of a file, if anything is."""
+    if not upload.size:
+        return FieldError(field, "empty_file", "This file is empty.")
+    if upload.size > settings.upload_limit_bytes:
+        limit = settings.upload_limit_megabytes
+        return FieldError(field, "file_too_large", f"This file is larger than {limit} MB.")
+    return None
 
 
 class Upload(UploadFile):

@@ -9,8 +9,12 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from api.access.authentication import Access
+from api.pictures.store import use_picture
+from api.styles.references import fetch_style
+from shared.errors import PicturesLost
+from shared.inputs import PICTURE_FIELDS
 
-POSSIBLE = "a file"
+POSSIBLE = "a file, `picture:<id>` of an uploaded picture, or a style such as `example:wave`"
 """What the value of a picture field can be, for messages."""
 
 
@@ -28,13 +32,36 @@ Fetch: TypeAlias = Callable[[str, str, Path, Access], Awaitable[Source]]
 """Fetches the picture that a reference names: field, reference, the file to write if one is needed,
 caller. Raises InvalidFields, naming the field, if there is no such picture."""
 
-_FETCH: Mapping[str, Fetch] = MappingProxyType({})
+
+async def _fetch_uploaded(field: str, text: str, target: Path, access: Access) -> Source:
+    """The picture that `picture:<id>` names. It is decoded again only where the field needs other
+    pixels than are stored."""
+    picture = await use_picture(field, text.partition(":")[2].strip(), access)
+    needs = PICTURE_FIELDS[field]
+    is_ready = needs.keeps_transparency or not picture.is_transparent
+    if is_ready and not needs.is_mask:
+        return StoredPicture(picture.blob)
+    try:
+        await access.service.blobs.get_file(picture.blob, target)
+    except FileNotFoundError as error:
+        raise make_lost_error(field) from error
+    return target
+
+
+_FETCH: Mapping[str, Fetch] = MappingProxyType(
+    {"picture": _fetch_uploaded, "example": fetch_style, "style": fetch_style}
+)
 """By the prefix of a reference."""
 
 
 def is_reference(text: str) -> bool:
     """Whether a text has the form of a reference; what it names may not exist."""
     return _prefix(text) in _FETCH
+
+
+def make_lost_error(field: str) -> PicturesLost:
+    """The error of a stored picture that the store no longer has."""
+    return PicturesLost(f"The store no longer has the picture for {field}: send one.")
 
 
 async def fetch_reference(field: str, text: str, target: Path, access: Access) -> Source:

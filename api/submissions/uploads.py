@@ -25,12 +25,17 @@ from api.submissions.form import (
 )
 from api.submissions.multipart import Upload, check_content_type, parse_multipart
 from api.submissions.queueing import check_capacity
-from api.submissions.references import Source, StoredPicture, fetch_reference
+from api.submissions.references import (
+    Source,
+    StoredPicture,
+    fetch_reference,
+    make_lost_error,
+)
 from pastiche.memory_budget import ImageSizes
 from pastiche.sizes import same_aspect
 from shared import tracing
 from shared.blob_store import BlobStore
-from shared.errors import FieldError, InvalidFields, PicturesLost
+from shared.errors import FieldError, InvalidFields
 from shared.inputs import PICTURE_FIELDS, Inputs
 from shared.pictures import PictureFault, size_of
 
@@ -170,8 +175,7 @@ async def _copy_stored(field: str, picture: StoredPicture, target: Path, blobs: 
     try:
         await blobs.get_file(picture.key, target)
     except FileNotFoundError as error:
-        sentence = f"The store no longer has the earlier job's picture for {field}: send one."
-        raise PicturesLost(sentence) from error
+        raise make_lost_error(field) from error
 
 
 def _measure(files: Mapping[str, list[Path]]) -> ImageSizes:

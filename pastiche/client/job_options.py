@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
+from pastiche.client.models import JobPicture, JobPictures
 from pastiche.options import LayerWeights
-from pastiche.picture_sources import Picture, Pictures
 
 PICTURE_FIELDS = ("content", "style", "mask", "style_mask", "start_image", "content_map")
 """The arguments that are pictures."""
@@ -17,10 +17,10 @@ class _CommonOptions(TypedDict, total=False):
     the id of an earlier job whose pictures are used if none are given.
     """
 
-    mask: Pictures
-    style_mask: Pictures
-    start_image: Picture
-    content_map: Picture
+    mask: JobPictures
+    style_mask: JobPictures
+    start_image: JobPicture
+    content_map: JobPicture
     tv_norm: Literal["squared", "absolute"]
     content_layers: LayerWeights
     style_layers: LayerWeights

@@ -3,7 +3,7 @@
 Pictures that the service would not accept are rejected before they are sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
@@ -13,7 +13,7 @@ import httpx
 
 from pastiche.client.errors import InvalidAddress, InvalidPicture
 from pastiche.client.job_options import PICTURE_FIELDS
-from pastiche.client.models import Job, Sweep
+from pastiche.client.models import Job, JobPicture, JobPictures, Style, Sweep, UploadedPicture
 from pastiche.options import encode_option
 from pastiche.picture_sources import (
     Picture,
@@ -38,6 +38,9 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 
 Form: TypeAlias = list[tuple[str, tuple[str | None, str | bytes]]]
 """The parts of a multipart form, each with its name; texts have no file name."""
+
+_REFERENCES = ("picture:", "example:", "style:")
+"""How a text begins that names a picture of the service."""
 
 _ACCEPTED = "JPEG, PNG, WebP and AVIF are accepted"
 
@@ -81,20 +84,22 @@ def idempotency_header(key: str | None = None) -> dict[str, str]:
     return {"Idempotency-Key": key or uuid4().hex}
 
 
-def get_id(resource: Job | Sweep | str) -> str:
-    """The id of a job or a sweep."""
+def get_id(resource: Job | Sweep | UploadedPicture | str) -> str:
+    """The id of a job, a sweep or a picture."""
     return resource if isinstance(resource, str) else resource.id
 
 
-def make_path(collection: str, resource: Job | Sweep | str, part: str = "") -> str:
-    """The path of a job or a sweep, or of a part of it."""
+def make_path(
+    collection: str, resource: Job | Sweep | UploadedPicture | str, part: str = ""
+) -> str:
+    """The path of a job, a sweep or a picture, or of a part of it."""
     path = f"/{collection}/{quote(get_id(resource), safe='')}"
     return f"{path}/{part}" if part else path
 
 
 def make_form(
-    content: Picture | None,
-    style: Pictures | None,
+    content: JobPicture | None,
+    style: JobPictures | None,
     options: Mapping[str, Any],
     limit_bytes: int,
 ) -> Form:
@@ -106,17 +111,36 @@ def make_form(
     """
     fields = {"content": content, "style": style, **options}
     pictures = {name: fields.pop(name, None) for name in PICTURE_FIELDS}
-    files = read_uploads(pictures, limit_bytes)
     texts = {name: encode_option(value) for name, value in fields.items() if value is not None}
     return [
         *((name, (None, text)) for name, text in texts.items()),
-        *((name, (name, data)) for name, data in files),
+        *(
+            _make_part(field, picture, limit_bytes)
+            for field, several in pictures.items()
+            for picture in _as_list(several)
+        ),
     ]
 
 
+def make_upload_form(picture: Picture, name: str | None, limit_bytes: int) -> Form:
+    """The multipart form with one picture and its name.
+
+    Raises:
+        InvalidPicture: the picture cannot be read, or would not be accepted.
+    """
+    data = _read_upload("picture", picture, limit_bytes)
+    named: Form = [] if name is None else [("name", (None, name))]
+    return [("picture", ("picture", data)), *named]
+
+
+async def make_upload_form_in_thread(picture: Picture, name: str | None, limit_bytes: int) -> Form:
+    """Calls `make_upload_form` without blocking the event loop."""
+    return await anyio.to_thread.run_sync(make_upload_form, picture, name, limit_bytes)
+
+
 async def make_form_in_thread(
-    content: Picture | None,
-    style: Pictures | None,
+    content: JobPicture | None,
+    style: JobPictures | None,
     options: Mapping[str, Any],
     limit_bytes: int,
 ) -> Form:
@@ -134,10 +158,27 @@ def read_uploads(
     """
     return [
         (field, _read_upload(field, picture, limit_bytes))
-        for field, given in pictures.items()
-        if given is not None
-        for picture in (given if isinstance(given, list | tuple) else (given,))
+        for field, several in pictures.items()
+        for picture in _as_list(several)
     ]
+
+
+def _as_list(given: Any) -> Sequence[Any]:
+    """The pictures of one field."""
+    if given is None:
+        return ()
+    return given if isinstance(given, list | tuple) else (given,)
+
+
+def _make_part(
+    field: str, picture: JobPicture, limit_bytes: int
+) -> tuple[str, tuple[str | None, str | bytes]]:
+    """The part of a form with a picture: a file, or the reference of one that the service has."""
+    if isinstance(picture, UploadedPicture | Style):
+        return field, (None, picture.reference)
+    if isinstance(picture, str) and picture.startswith(_REFERENCES):
+        return field, (None, picture)
+    return field, (field, _read_upload(field, picture, limit_bytes))
 
 
 def _read_upload(field: str, picture: Picture, limit_bytes: int) -> bytes:

@@ -9,6 +9,7 @@
 --   width         in pixels
 --   height        in pixels
 --   bytes         the length of its blob
+--   transparent   1 if some of its pixels are, else 0
 --   blob          the key of its blob
 --   retention_ms  how long it is retained after its last use
 --   per_owner     how many pictures are stored of one owner
@@ -26,8 +27,8 @@ delete_picture(id)  -- one that has expired
 
 local listed = string.format('%s:%016.0f:%s', owner, now_us(), id)
 redis.call('HSET', picture, 'id', id, 'owner', owner, 'name', name, 'width', width,
-           'height', height, 'bytes', bytes, 'blob', blob, 'created_ms', now_ms(),
-           'listed', listed)
+           'height', height, 'bytes', bytes, 'transparent', transparent, 'blob', blob,
+           'created_ms', now_ms(), 'listed', listed)
 redis.call('ZADD', index, 0, listed)
 redis.call('ZREM', unused, blob)
 renew_picture(id, retention_ms)
