@@ -209,15 +209,10 @@ def renew(
     return _on_picture("renew", picture_id, owner, arguments, _read_picture)
 
 
-def delete(picture_id: str, owner: str, *, blob: str = "") -> Transition[str | None]:
-    """Deletes an owner's picture: the key of its blob, which is to be deleted; None if there is no
-    such picture.
-
-    Args:
-        blob: that it has; '' for any.
-    """
+def delete(picture_id: str, owner: str, blob: str) -> Transition[bool]:
+    """Deletes an owner's picture if it has this blob; whether it had."""
     arguments: dict[str, Argument] = {"id": picture_id, "owner": owner, "blob": blob}
-    return _on_picture("delete", picture_id, owner, arguments, _read_key)
+    return _on_picture("delete", picture_id, owner, arguments, bool)
 
 
 def list_pictures(
@@ -258,10 +253,6 @@ def _on_picture(
     owned = f"{_KEYS['expiry']}:{owner}"
     keys = {"picture": record_key(picture_id), "owned": owned, **_KEYS}
     return Transition(f"picture/{script}", keys, arguments, read)
-
-
-def _read_key(reply: str | None) -> str | None:
-    return reply
 
 
 def _read_stored(reply: Sequence[Any]) -> PictureUpload | None:

@@ -90,7 +90,7 @@ async def store_picture(picture: Path, name: str, access: Access) -> PictureUplo
     except BaseException:
         # The record, too: that writing it failed here does not mean that it was not written.
         with CancelScope(shield=True):
-            await service.jobs.run(uploaded_pictures.delete(picture_id, owner, blob=blob))
+            await service.jobs.run(uploaded_pictures.delete(picture_id, owner, blob))
             await _delete_blob(blob, service)
         raise
     if not upload.is_new:
@@ -100,7 +100,7 @@ async def store_picture(picture: Path, name: str, access: Access) -> PictureUplo
 
 async def delete_picture(picture: UploadedPicture, service: Service) -> None:
     """Deletes a picture. Jobs have their own copies."""
-    await service.jobs.run(uploaded_pictures.delete(picture.id, picture.owner, blob=picture.blob))
+    await service.jobs.run(uploaded_pictures.delete(picture.id, picture.owner, picture.blob))
     await _delete_blob(picture.blob, service)
 
 

@@ -55,7 +55,7 @@ CALLS: list[Transition[Any]] = [
     uploaded_pictures.store("id", "ada", name="", content=CONTENT, blob="blob", limits=LIMITS),
     uploaded_pictures.read("id", "ada"),
     uploaded_pictures.renew("id", "ada", LIMITS),
-    uploaded_pictures.delete("id", "ada"),
+    uploaded_pictures.delete("id", "ada", "blob"),
     uploaded_pictures.list_pictures("ada", before="", limit=1, most=1),
     uploaded_pictures.expire(limit=1),
 ]

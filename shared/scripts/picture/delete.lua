@@ -4,8 +4,9 @@
 -- Arguments:
 --   id     of the picture
 --   owner  whose it is
---   blob   the key of the blob that it has; '' for any
--- Returns the key of its blob, which is to be deleted; nothing if the owner has no such picture.
-if not has_picture(owner, picture) then return false end
-if blob ~= '' and redis.call('HGET', picture, 'blob') ~= blob then return false end
-return delete_picture(id)
+--   blob   the key of the blob that it has
+-- Returns 1, or 0 if the owner has no such picture, or it has another blob.
+if not has_picture(owner, picture) then return 0 end
+if redis.call('HGET', picture, 'blob') ~= blob then return 0 end
+delete_picture(id)
+return 1

@@ -11,17 +11,16 @@ local function picture_key(picture_id)
   return 'picture:{' .. picture_id .. '}'
 end
 
--- Deletes a picture in all its places. Returns the key of its blob, which is to be deleted, or false.
+-- Deletes a picture in all its places; its blob is then unused.
 local function delete_picture(picture_id)
   local state = redis.pcall('HMGET', picture_key(picture_id), 'owner', 'listed', 'blob')
   redis.call('DEL', picture_key(picture_id))
   redis.call('ZREM', expiry, picture_id)
   -- A key that holds something else than a picture, or nothing, has no owner.
-  if state.err or not state[1] then return false end
+  if state.err or not state[1] then return end
   redis.call('ZREM', expiry .. ':' .. state[1], picture_id)
   redis.call('ZREM', index, state[2])
   redis.call('ZADD', unused, now_ms(), state[3])
-  return state[3]
 end
 
 -- The picture has just been used.
