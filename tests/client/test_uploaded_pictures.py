@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pastiche.client import ApiError, Client, InvalidPicture
 from tests import pictures
@@ -29,7 +30,7 @@ def test_references_and_files_keep_their_order(client: Client, api: RunningApi) 
         pictures.jpeg(), [coloured("blue"), red, "example:wave"], style_weights=[0.2, 0.3, 0.5]
     )
     folder = api.settings.data_folder / "blobs" / "jobs" / job.id / "inputs"
-    with pictures.Image.open(folder / "style-1") as second:
+    with Image.open(folder / "style-1") as second:
         assert second.convert("RGB").getpixel((0, 0)) == (255, 0, 0)
 
 

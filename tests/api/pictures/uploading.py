@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
+from PIL import Image
 
 from shared.job_store import JobStore
 from shared.uploaded_pictures import UNUSED, record_key
@@ -32,7 +33,7 @@ def uploaded(api: RunningApi, picture: bytes | None = None, **fields: str) -> di
 
 def coloured(colour: str) -> bytes:
     """A picture of one colour: each colour is another picture."""
-    return pictures.encoded(pictures.Image.new("RGB", (64, 48), colour), "PNG")
+    return pictures.encoded(Image.new("RGB", (64, 48), colour), "PNG")
 
 
 def expire(picture: dict[str, Any], jobs: JobStore) -> None:
