@@ -120,10 +120,11 @@ class StyleCatalogue:
 
     def _list_folder(self, folder: Path) -> list[Path]:
         try:
-            paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+            paths = [path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES]
         except OSError as error:
             self._reject(folder, str(error))
             return []
+        paths.sort(key=lambda path: path.name.lower())
         for path in paths[MAX_STYLES:]:
             self._reject(path, f"there are more than {MAX_STYLES} files")
         return paths[:MAX_STYLES]

@@ -108,7 +108,7 @@ def test_an_operator_s_folder_is_read(start: Start, jobs: JobStore, tmp_path: Pa
     (folder / "a name with spaces.jpg").write_bytes(pictures.jpeg())
     (folder / "folder.jpg").mkdir()
     with start(PASTICHE_STYLES_FOLDER=str(folder)) as api:
-        assert references(api) == [*BUILT_IN, "style:monet", "style:blue-night"]
+        assert references(api) == [*BUILT_IN, "style:blue-night", "style:monet"]
         assert submit(api, "style:monet").status_code == 202
         (folder / "wave.png").write_bytes(pictures.png())
         (folder / "Monet.jpg").unlink()
