@@ -24,7 +24,7 @@ def upload(
 
 def uploaded(api: RunningApi, picture: bytes | None = None, **fields: str) -> dict[str, Any]:
     """A picture that was just uploaded."""
-    response = upload(api, picture, **fields)
+    response = upload(api, picture, None, **fields)
     assert response.status_code == 201, response.text
     stored = response.json()
     assert isinstance(stored, dict)

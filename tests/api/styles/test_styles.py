@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ BUILT_IN = [f"example:{path.stem}" for path in sorted(Path("examples/images/styl
 
 
 def submit(api: RunningApi, style: str) -> httpx.Response:
-    parts = [("content", pictures.jpeg()), ("style", (None, style))]
+    parts: list[Any] = [("content", pictures.jpeg()), ("style", (None, style))]
     return api.http.post("/jobs", files=parts)
 
 
