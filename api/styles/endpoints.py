@@ -47,7 +47,7 @@ class StyleList(BaseModel):
     styles: list[Style]
 
 
-@router.get("", responses=caller_problems())
+@router.get("", responses=caller_problems(507))
 async def list_styles(access: CurrentAccess) -> StyleList:
     """The styles that a job can name, as `style=example:wave`: the built-in ones, the operator's,
     and the newest of the caller's uploaded pictures that have a name."""
@@ -63,7 +63,7 @@ async def list_styles(access: CurrentAccess) -> StyleList:
 @router.get(
     "/{reference}/thumbnail",
     response_class=Response,
-    responses=caller_problems(404)
+    responses=caller_problems(404, 507)
     | {
         200: {"content": {"image/webp": {}}},
         304: {"description": "The client has it already"},
