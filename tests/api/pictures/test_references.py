@@ -79,7 +79,8 @@ def test_a_sweep_takes_references(api: RunningApi) -> None:
 
 
 def test_a_transparent_picture_becomes_what_each_field_needs(api: RunningApi) -> None:
-    picture = uploaded(api, pictures.palette_with_transparency())["reference"]
+    half = pictures.halves((255, 255, 255, 255), (255, 0, 0, 0), "RGBA")
+    picture = uploaded(api, pictures.encoded(half, "PNG"))["reference"]
     job = submit(api, content=picture, style=picture, mask=picture).json()
     inputs = stored_inputs(api, job)
     assert inputs["content-0"].mode == "RGBA"
