@@ -62,7 +62,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         telemetry=configure_telemetry(is_traced),
     )
-    body_limit = _FULL_SIZE_PICTURES * settings.upload_limit_bytes + _FORM_FIELDS_BYTES
+    # In base64, a picture is a third larger.
+    picture_bytes = _FULL_SIZE_PICTURES * settings.upload_limit_bytes * 4 // 3
+    body_limit = picture_bytes + _FORM_FIELDS_BYTES
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
     origins = settings.allowed_origins
     if not settings.keys_required:

@@ -16,6 +16,7 @@ from api.access.quotas import Quotas
 from api.decoding.decoder import Decoder, EncodedResults
 from api.events.subscriptions import Subscriptions
 from api.styles.catalogue import StyleCatalogue
+from api.submissions.remote_pictures import RemotePictures
 from shared import transitions
 from shared.blob_store import BlobStore
 from shared.celery_app import create_queue
@@ -54,6 +55,7 @@ class Service:
         self.blobs = BlobStore.open(settings.blob_store_location)
         self.queue = create_queue(settings)
         self.decoder = Decoder(settings)
+        self.remote_pictures = RemotePictures(settings)
         self.encoded_results = EncodedResults(self.blobs, self.decoder, scratch)
         self.subscriptions = Subscriptions(self.jobs)
         self.quotas = Quotas(settings, self.jobs)

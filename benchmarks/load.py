@@ -1,9 +1,9 @@
 """What one API process bears: python -m benchmarks.load
 
 Needs `wrk` and `hey` (both are Debian packages) for polling. Polls, with 200 and with 304, beside a
-bare FastAPI handler with one Redis read, by turns; submits pairs of JPEGs of 0.2 MB; opens a
-thousand event streams; and fills the queue up. No worker paints: the job's record is written as a
-worker would. What it finds goes to `benchmarks/results/load.json`.
+bare FastAPI handler with one Redis read, by turns; submits pairs of JPEGs of 0.2 MB, and compares
+a form with JSON; opens a thousand event streams; and fills the queue up. No worker paints: the
+job's record is written as a worker would. What it finds goes to `benchmarks/results/load.json`.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ from shared.progress import Progress
 SECONDS = 8
 ROUNDS = 3
 STREAMS = 1000
+PAIRS = 50
 BARE = """
 import os
 import redis.asyncio
@@ -168,6 +170,29 @@ def submits(url: str) -> float:
         return sum(pool.map(client, range(4))) / (monotonic() - began)
 
 
+def json_beside_form(url: str) -> dict[str, float]:
+    """How long a submission of a pair of 0.2 MB takes as a form, and with data URIs in JSON, by
+    turns; the requests are encoded before."""
+    files = {"content": jpeg(200, 2), "style": jpeg(200, 3)}
+    uris = {name: f"data:;base64,{b64encode(data).decode()}" for name, data in files.items()}
+    seconds: dict[str, list[float]] = {"form": [], "json": []}
+    with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
+        requests = {
+            "form": http.build_request("POST", "/jobs", files=files, data={"size": "256"}),
+            "json": http.build_request("POST", "/jobs", json=uris | {"size": 256}),
+        }
+        for request in requests.values():
+            request.read()
+        for _ in range(PAIRS):
+            for kind, request in requests.items():
+                began = monotonic()
+                response = http.send(request)
+                seconds[kind].append(monotonic() - began)
+                http.delete(response.raise_for_status().headers["location"]).raise_for_status()
+    form, as_json = median(seconds["form"]), median(seconds["json"])
+    return {"form_ms": 1000 * form, "json_ms": 1000 * as_json, "ratio": as_json / form}
+
+
 async def _stream(port: int, job_id: str, opened: asyncio.Event, seen: dict[int, float]) -> None:
     """Reads a stream; notes when it first saw each iteration."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -260,6 +285,7 @@ def main() -> None:
         found["p99_ms_at_half_rate"] = latency_at(half, url + path, etag)
         found["streams"] = asyncio.run(streams(url, job_id, fence, pid, store))
         found["submits_a_second"] = submits(url)
+        found["json_beside_form"] = json_beside_form(url)
         found["saturation"] = saturated(url, pid)
     text = json.dumps(found, indent=1)
     sys.stdout.write(text + "\n")

@@ -12,8 +12,8 @@ PasticheError
 │   │   ChangedMeanwhile, JobNotOver, CancelRequested, FinishRequested, DamagedRecord,
 │   │   ResultNotReady, NoResult, ResultLost, PicturesLost, NotAcceptable, RangeNotSatisfiable
 └── Unavailable          the service cannot do it now: 5xx, worth another try
-    ├── QueueFull, TooManyConnections, DecodersBusy, EncodingFailed, RedisUnavailable,
-    │   StorageUnavailable, StorageFull
+    ├── QueueFull, TooManyConnections, DecodersBusy, TooManyFetches, EncodingFailed,
+    │   RedisUnavailable, StorageUnavailable, StorageFull
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,13 @@ FIELD_FAULTS = {
     "high priority.",
     "text_too_long": "The text is longer than 16 kB.",
     "not_text": "The field expects text, not a file.",
-    "not_a_file": "The field expects a file, not text.",
+    "not_a_file": "The field expects a file, or a text that names a picture: an `https://` URL or "
+    "a data URI.",
+    "not_base64": "The data URI is not base64.",
+    "url_not_allowed": "The URL does not begin with `https://`, is not that of a public address, "
+    "redirects to such a URL, or the operator does not allow URLs.",
+    "url_unreachable": "The URL could not be read, or not in time.",
+    "url_refused": "The URL answers with another status than 200, or redirects too often.",
     "unknown_field": "There is no field with this name.",
     "repeated_field": "The field is given more often than allowed.",
     "missing_file": "The picture is required.",
@@ -265,6 +271,10 @@ class TooManyConnections(Unavailable):
 
 class DecodersBusy(Unavailable):
     code, status, title = "decoders_busy", 503, "Too many pictures are being decoded"
+
+
+class TooManyFetches(Unavailable):
+    code, status, title = "too_many_fetches", 503, "Too many pictures are being fetched"
 
 
 class EncodingFailed(Unavailable):

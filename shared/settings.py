@@ -61,6 +61,16 @@ class Settings(BaseSettings):
     upload_limit_megapixels: PositiveInt = 50
     """The pixel limit of an uploaded picture."""
 
+    picture_urls: bool = True
+    """Whether a picture may be named by an `https://` URL, from which the API fetches it."""
+
+    picture_url_timeout_seconds: PositiveFloat = 20.0
+    """How long fetching a picture from a URL may take, with its redirects."""
+
+    picture_urls_anywhere: bool = False
+    """Whether pictures may be fetched from addresses that are not public, and over plain HTTP: from
+    services in the same network."""
+
     receive_timeout_seconds: PositiveFloat = 300.0
     """How long receiving a request may take, including its pictures, and how long a response waits
     for the client to read it."""

@@ -29,14 +29,20 @@ from shared.job_store import (
     on_job,
     record_key,
 )
+from shared.public_network import NotPublic, PublicNetwork
 from shared.webhooks import get_secret
-from worker.webhook_network import TIMEOUT_SECONDS, NotPublic, WebhookNetwork
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """The pause after each try; after the last there is none (the schedule that Standard Webhooks
 recommends)."""
+
+TIMEOUT_SECONDS = 10.0
+"""For one step of a connection."""
+
+MAX_SECONDS = 2 * TIMEOUT_SECONDS
+"""How long a connection lives."""
 
 HOLD_SECONDS = 6 * TIMEOUT_SECONDS
 """How long one process holds a try: it waits for its turn, DNS, a connection, an answer."""
@@ -132,7 +138,7 @@ class Deliveries:
     def __init__(self, jobs: JobStore, *, allow_private: bool) -> None:
         self._jobs = jobs
         self._pool = httpcore.ConnectionPool(
-            network_backend=WebhookNetwork(allow_private=allow_private),
+            network_backend=PublicNetwork(allow_private=allow_private, max_seconds=MAX_SECONDS),
             max_connections=MAX_CONCURRENT,
             max_keepalive_connections=0,
         )

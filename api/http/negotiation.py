@@ -1,14 +1,18 @@
-"""Parses what a request asks for: integers, formats, `Accept`, `If-None-Match` and `Range`."""
+"""Parses what a request is and asks for: its media type, integers, formats, `Accept`,
+`If-None-Match` and `Range`."""
 
 import re
 from typing import Annotated, Any
 
 from fastapi import Request
 from pydantic import BeforeValidator
+from python_multipart.multipart import parse_options_header
 
 from pastiche.option_values import parse_integer
-from shared.errors import NotAcceptable
+from shared.errors import NotAcceptable, WrongContentType
 from shared.pictures import MEDIA_TYPES, Format
+
+_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii")
 
 _ALIASES = {"image/jpg": "image/jpeg"}
 
@@ -40,6 +44,23 @@ PictureFormat = Annotated[Format, BeforeValidator(_parse_format)]
 def _resolve_alias(media_type: str) -> str:
     """The registered name of a media type that also has another."""
     return _ALIASES.get(media_type, media_type)
+
+
+def require_media_type(request: Request, *accepted: str) -> str:
+    """The media type of a request's body, which is in UTF-8.
+
+    Raises:
+        WrongContentType: it is none of those that are accepted, or in another encoding.
+    """
+    kind, parameters = parse_options_header(request.headers.get("content-type", ""))
+    media_type = kind.strip().lower().decode("latin-1")
+    if media_type not in accepted:
+        raise WrongContentType(f"Send the body as {' or '.join(accepted)}.")
+    # Python has encodings that fail in odd ways or give text that cannot be encoded again, and
+    # caches every name that it is ever given.
+    if parameters.get(b"charset", b"utf-8").strip().lower() not in _ENCODINGS:
+        raise WrongContentType("Send the body in UTF-8.")
+    return media_type
 
 
 def is_unchanged(request: Request, etag: str) -> bool:

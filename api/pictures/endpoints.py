@@ -16,13 +16,14 @@ from api.http.negotiation import (
     PictureFormat,
     is_unchanged,
     require_format,
+    require_media_type,
 )
 from api.http.problems import caller_problems
 from api.pictures import schemas
 from api.pictures.form import form_schema, parse_form
 from api.pictures.store import PathPicture, delete_picture, store_picture
 from api.service import CurrentService, Service
-from api.submissions.multipart import check_content_type, parse_multipart
+from api.submissions.multipart import parse_multipart
 from shared import uploaded_pictures
 from shared.errors import FieldError, InvalidFields, PictureNotFound
 from shared.pictures import MEDIA_TYPES, DamagedPicture, encode, encode_thumbnail
@@ -148,7 +149,7 @@ async def _receive(access: Access) -> PictureUpload:
         WrongContentType, MalformedRequest, InvalidFields: as for the pictures of a job.
     """
     request, service = access.request, access.service
-    check_content_type(request.headers)
+    require_media_type(request, "multipart/form-data")
     with TemporaryDirectory(dir=service.scratch) as name:
         folder = Path(name)
         form = parse_form(await parse_multipart(request, folder), service.settings)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from starlette.datastructures import FormData
 
 from api.http.problems import unknown_field_error
-from api.submissions.multipart import Upload, check_upload, is_blank
+from api.submissions.files import Upload, check_upload, is_blank
 from shared.errors import FieldError, InvalidFields
 from shared.settings import Settings
 

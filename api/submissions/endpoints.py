@@ -14,7 +14,7 @@ from api.jobs import schemas
 from api.jobs.dependencies import PathJob, find_job, job_exists, respond_with_job
 from api.jobs.results import respond_with_result
 from api.service import Service
-from api.submissions.form import Submission, form_schema
+from api.submissions.form import Submission
 from api.submissions.idempotency import ParsedHeaders, SubmissionHeaders, reserve_key
 from api.submissions.queueing import (
     DryRun,
@@ -25,6 +25,7 @@ from api.submissions.queueing import (
     make_place,
     respond_with_estimate,
 )
+from api.submissions.schema import request_body
 from api.submissions.uploads import read_submission
 from shared import logs, tracing
 from shared.errors import DamagedRecord, JobNotOver, PicturesLost
@@ -47,7 +48,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
             "content": {media_type: {} for media_type in MEDIA_TYPES.values()},
         }
     },
-    openapi_extra={"requestBody": form_schema()},
+    openapi_extra={"requestBody": request_body()},
 )
 async def submit_job(
     access: CurrentAccess, headers: ParsedHeaders, dry_run: DryRun = False

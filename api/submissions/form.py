@@ -1,18 +1,17 @@
-"""The form of a submission: its fields, parsed to options and settings, and its schema."""
+"""The form of a submission: its fields, parsed to options and settings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 
 from api.http.problems import invalid_option_error, unknown_field_error
-from api.submissions.multipart import check_upload, is_blank
+from api.submissions.files import check_upload, is_blank
 from api.submissions.references import POSSIBLE, is_reference
-from pastiche.job_settings import JOB_ID_PATTERN, JOB_SETTINGS, JobSettings, parse_job_settings
+from pastiche.job_settings import JOB_SETTINGS, JobSettings, parse_job_settings
 from pastiche.memory_budget import ImageSizes
 from pastiche.option_values import NumberType
 from pastiche.options import OPTIONS, SWEEP_OPTIONS, InvalidOptions, OptionError, Options, parse
@@ -20,8 +19,8 @@ from pastiche.presets import PRESETS, Preset, check_network
 from shared.errors import FieldError, InvalidFields
 from shared.inputs import PICTURE_FIELDS, Inputs
 from shared.jobs import is_job_id
+from shared.public_network import check_url
 from shared.settings import Settings
-from shared.webhooks import check_url
 
 MAX_SWEEP_JOBS = 64
 
@@ -257,35 +256,3 @@ def _limit_size(error: OptionError, max_size: int) -> FieldError:
         sentence = error.sentence.replace(size.requirement, limited.requirement)
         return FieldError("size", "invalid_value", f"This {sentence}")
     return invalid_option_error(error)
-
-
-def form_schema(*, is_sweep: bool = False) -> dict[str, Any]:
-    """The form as an OpenAPI request body, with several values for some options in a sweep."""
-    texts = {
-        name: option.sweep_schema() if is_sweep and option.sweep else option.form_schema()
-        for name, option in {**OPTIONS, **JOB_SETTINGS}.items()
-    }
-    start = texts["start"]
-    choices = {key: start.pop(key) for key in ("type", "enum")}
-    start["anyOf"] = [choices, {"type": "string", "pattern": JOB_ID_PATTERN}]
-    start["description"] += " Or the id of an earlier job, to start from its result."
-    schema = {
-        "type": "object",
-        "title": "Submission",
-        "properties": {
-            **{name: _picture_schema(name) for name in PICTURE_FIELDS},
-            **{name: texts[name] for name in TEXT_FIELDS},
-        },
-        "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
-        "additionalProperties": False,
-    }
-    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-
-
-def _picture_schema(name: str) -> dict[str, Any]:
-    field = PICTURE_FIELDS[name]
-    file = {"type": "string", "format": "binary"}
-    description = f"{field.description} JPEG, PNG, WebP or AVIF."
-    if field.most == 1:
-        return file | {"description": description}
-    return {"type": "array", "items": file, "maxItems": field.most, "description": description}

@@ -14,8 +14,12 @@ from api.styles.references import fetch_style
 from shared.errors import PicturesLost
 from shared.inputs import PICTURE_FIELDS
 
-POSSIBLE = "a file, `picture:<id>` of an uploaded picture, or a style such as `example:wave`"
-"""What the value of a picture field can be, for messages."""
+POSSIBLE = (
+    "a file, an https:// URL, a data URI, `picture:<id>` of an uploaded picture, or a style such "
+    "as `example:wave`"
+)
+"""What the value of a picture field can be, for messages. A data URI is no reference, but a file:
+the readers of forms and JSON have decoded it."""
 
 
 class StoredPicture(NamedTuple):
@@ -33,7 +37,13 @@ Fetch: TypeAlias = Callable[[str, str, Path, Access], Awaitable[Source]]
 caller. Raises InvalidFields, naming the field, if there is no such picture."""
 
 
-async def _fetch_uploaded(field: str, text: str, target: Path, access: Access) -> Source:
+async def fetch_url(field: str, url: str, target: Path, access: Access) -> Path:
+    """Fetches the picture that a URL gives."""
+    await access.service.remote_pictures.fetch(field, url, target)
+    return target
+
+
+async def fetch_uploaded(field: str, text: str, target: Path, access: Access) -> Source:
     """The picture that `picture:<id>` names. It is decoded again only where the field needs other
     pixels than are stored."""
     picture = await use_picture(field, text.partition(":")[2].strip(), access)
@@ -49,7 +59,13 @@ async def _fetch_uploaded(field: str, text: str, target: Path, access: Access) -
 
 
 _FETCH: Mapping[str, Fetch] = MappingProxyType(
-    {"picture": _fetch_uploaded, "example": fetch_style, "style": fetch_style}
+    {
+        "https": fetch_url,
+        "http": fetch_url,
+        "picture": fetch_uploaded,
+        "example": fetch_style,
+        "style": fetch_style,
+    }
 )
 """By the prefix of a reference."""
 
@@ -73,7 +89,7 @@ async def fetch_reference(field: str, text: str, target: Path, access: Access) -
     Raises:
         InvalidFields: there is no such picture, or the caller may not use it.
     """
-    return await _FETCH[_prefix(text)](field, text, target, access)
+    return await _FETCH[_prefix(text)](field, text.strip(), target, access)
 
 
 def _prefix(text: str) -> str:

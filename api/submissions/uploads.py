@@ -1,21 +1,25 @@
-"""Reads a submission: multipart in, valid options and normalised pictures out.
+"""Reads a submission: a form or JSON in, valid options and normalised pictures out.
 
 The bytes of an upload are written once, as they arrive, to the file that the decoder reads; what it
 writes is the file that the store receives.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
-from anyio import to_thread
-from starlette.datastructures import FormData
+from anyio import create_task_group, to_thread
+from fastapi import Request
+from starlette.datastructures import FormData, UploadFile
 
 from api.access.authentication import Access, check_priority
+from api.http.negotiation import require_media_type
 from api.jobs.dependencies import find_earlier_job
 from api.service import Service
+from api.submissions.files import DataUri, Upload, is_data_uri
 from api.submissions.form import (
     Submission,
     normalize_form,
@@ -23,7 +27,8 @@ from api.submissions.form import (
     pictures_job_id,
     start_job_id,
 )
-from api.submissions.multipart import Upload, check_content_type, parse_multipart
+from api.submissions.json_form import parse_json
+from api.submissions.multipart import parse_multipart
 from api.submissions.queueing import check_capacity
 from api.submissions.references import (
     Source,
@@ -35,7 +40,7 @@ from pastiche.memory_budget import ImageSizes
 from pastiche.sizes import same_aspect
 from shared import tracing
 from shared.blob_store import BlobStore
-from shared.errors import FieldError, InvalidFields
+from shared.errors import FieldError, InvalidFields, PasticheError
 from shared.inputs import PICTURE_FIELDS, Inputs
 from shared.pictures import PictureFault, size_of
 
@@ -57,17 +62,16 @@ async def read_submission(access: Access, *, is_sweep: bool = False) -> AsyncIte
         is_sweep: whether some options may have several values, one for each job of a sweep.
 
     Raises:
-        WrongContentType: the body is not multipart/form-data, or not in UTF-8.
+        WrongContentType: the body is neither multipart/form-data nor JSON, or not in UTF-8.
         MalformedRequest: it says that it is, and cannot be read as such.
         InvalidFields: names every field at fault.
-        DecodersBusy: too many pictures came before.
+        DecodersBusy, TooManyFetches: too many pictures came before.
         PicturesLost: the store no longer has an earlier job's picture.
     """
     request, service = access.request, access.service
-    check_content_type(request.headers)
     with TemporaryDirectory(dir=service.scratch) as name:
         folder = Path(name)
-        form = normalize_form(await parse_multipart(request, folder), is_sweep=is_sweep)
+        form = normalize_form(await _read_form(request, folder, is_sweep), is_sweep=is_sweep)
         reused = await _find_reused_pictures(form, access)
         variants, job_settings = parse_fields(form, reused, service.settings, is_sweep=is_sweep)
         sources = await _find_sources(form, folder, access)
@@ -81,6 +85,28 @@ async def read_submission(access: Access, *, is_sweep: bool = False) -> AsyncIte
         yield Submission(
             variants, job_settings, _make_inputs(files), sizes, _compute_fingerprint(form)
         )
+
+
+async def _read_form(request: Request, folder: Path, is_sweep: bool) -> FormData:
+    """The form in a request, or the form that has the values of its JSON; data URIs are files."""
+    media_type = require_media_type(request, "multipart/form-data", "application/json")
+    if media_type == "application/json":
+        form = await parse_json(request, folder, is_sweep=is_sweep)
+    else:
+        form = await parse_multipart(request, folder)
+    return await _finish_data_uris(form, folder)
+
+
+async def _finish_data_uris(form: FormData, folder: Path) -> FormData:
+    """The form with every data URI as a file: the short ones are still texts."""
+    items = form.multi_items()
+    for index, (name, value) in enumerate(items):
+        if isinstance(value, str) and name in PICTURE_FIELDS and is_data_uri(value.encode()):
+            items[index] = (name, DataUri(folder / f"{index}.text.upload", value.encode()))
+    for _, value in items:
+        if isinstance(value, DataUri):
+            await to_thread.run_sync(value.finish)
+    return FormData(items)
 
 
 async def _find_reused_pictures(form: FormData, access: Access) -> dict[str, list[str]]:
@@ -109,31 +135,48 @@ async def _find_reused_pictures(form: FormData, access: Access) -> dict[str, lis
 
 
 async def _find_sources(form: FormData, folder: Path, access: Access) -> dict[str, list[Source]]:
-    """Where each picture of a form is: uploads are in the folder, references are fetched.
+    """Where each picture of a form is: uploads are in the folder, references are fetched, all at
+    the same time.
 
     Raises:
         InvalidFields: names every field whose reference names no picture.
+        TooManyFetches: too many pictures came before.
     """
-    sources: dict[str, list[Source]] = {}
-    errors: list[FieldError] = []
-    statuses: set[int] = set()
-    for name in PICTURE_FIELDS:
-        sources[name] = []
-        for index, value in enumerate(form.getlist(name)):
-            if isinstance(value, Upload):
-                await to_thread.run_sync(value.flush)
-                sources[name].append(value.path)
-                continue
-            assert isinstance(value, str)
-            try:
-                target = folder / f"{name}-{index}.fetched"
-                sources[name].append(await fetch_reference(name, value, target, access))
-            except InvalidFields as invalid:
-                errors += invalid.errors
-                statuses.add(invalid.http_status)
-    if errors:
-        raise InvalidFields(errors, status=statuses.pop() if len(statuses) == 1 else 422)
+    values = [(name, value) for name in PICTURE_FIELDS for value in form.getlist(name)]
+    found: dict[int, Source | PasticheError | OSError] = {}
+
+    async def find(index: int, name: str, value: UploadFile | str) -> None:
+        try:
+            found[index] = await _find_source(name, value, folder / f"{index}.fetched", access)
+        except (PasticheError, OSError) as error:
+            found[index] = error
+
+    async with create_task_group() as tasks:
+        for index, (name, value) in enumerate(values):
+            tasks.start_soon(find, index, name, value)
+    sources: dict[str, list[Source]] = {name: [] for name in PICTURE_FIELDS}
+    faults: list[InvalidFields] = []
+    for index, (name, _) in enumerate(values):
+        match found[index]:
+            case InvalidFields() as invalid:
+                faults.append(invalid)
+            case Exception() as error:
+                raise error
+            case source:
+                sources[name].append(source)
+    if faults:
+        _refuse(
+            [error for fault in faults for error in fault.errors], {f.http_status for f in faults}
+        )
     return sources
+
+
+async def _find_source(field: str, value: UploadFile | str, target: Path, access: Access) -> Source:
+    if isinstance(value, str):
+        return await fetch_reference(field, value, target, access)
+    assert isinstance(value, Upload)
+    await to_thread.run_sync(value.flush)
+    return value.path
 
 
 async def _normalise(
@@ -165,10 +208,14 @@ async def _normalise(
             if fault is not None:
                 faults.append((name, fault))
     if faults:
-        statuses = {fault.status for _, fault in faults}
         errors = [FieldError(name, fault.code, fault.detail) for name, fault in faults]
-        raise InvalidFields(errors, status=statuses.pop() if len(statuses) == 1 else 422)
+        _refuse(errors, {fault.status for _, fault in faults})
     return files
+
+
+def _refuse(errors: list[FieldError], statuses: Collection[int]) -> NoReturn:
+    """Raises InvalidFields, with the status of the errors if they share one."""
+    raise InvalidFields(errors, *(statuses if len(statuses) == 1 else ()))
 
 
 async def _copy_stored(field: str, picture: StoredPicture, target: Path, blobs: BlobStore) -> None:

@@ -23,9 +23,9 @@ from api.http.problems import caller_problems
 from api.jobs import schemas
 from api.jobs.dependencies import get_rates, make_etag
 from api.service import CurrentService, Service
-from api.submissions.form import form_schema
 from api.submissions.idempotency import ParsedHeaders, reserve_key
 from api.submissions.queueing import DryRun, announce, respond_with_estimate
+from api.submissions.schema import request_body
 from api.submissions.uploads import read_submission
 from api.sweeps import store
 from api.sweeps.contact_sheet import Cell, contact_sheet, thumbnail
@@ -88,7 +88,7 @@ PathSweep = Annotated[SweepRecord, Depends(find_sweep)]
     response_model=Sweep,
     responses=caller_problems(400, 409, 410, 413, 415, 422, 507)
     | {200: {"model": schemas.Estimate, "description": "It was a dry run"}},
-    openapi_extra={"requestBody": form_schema(is_sweep=True)},
+    openapi_extra={"requestBody": request_body(is_sweep=True)},
 )
 async def submit_sweep(
     access: CurrentAccess, headers: ParsedHeaders, dry_run: DryRun = False

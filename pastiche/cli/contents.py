@@ -12,6 +12,7 @@ import typer
 
 from pastiche.cli.console import InvalidFile, write_output
 from pastiche.client.models import Format
+from pastiche.client.requests import is_reference
 
 PIPE = "-"
 
@@ -72,7 +73,7 @@ def find_contents(argument: str, output: str, format: Format | None) -> list[Con
     """
     if argument != PIPE and os.path.isdir(argument):
         paths = _pictures_in(Path(argument))
-    elif has_magic(argument) and not os.path.exists(argument):
+    elif has_magic(argument) and not (is_reference(argument) or os.path.exists(argument)):
         paths = [Path(each) for each in glob(argument, recursive=True) if os.path.isfile(each)]
     else:
         return [_find_one(argument, output, format)]

@@ -137,7 +137,8 @@ class AsyncClient:
 
         Args:
             content: the content image: a path, bytes, an open file, a Pillow image or an array; or
-                a picture that the service has, such as one that `upload_picture` returned.
+                a text for the service: an `https://` URL, which it fetches, or a data URI; or one
+                that it has, such as what `upload_picture` returned.
             style: the style image, or a list of them; or a style of the service, such as
                 `example:wave`.
             format: of the picture.

@@ -39,8 +39,8 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 Form: TypeAlias = list[tuple[str, tuple[str | None, str | bytes]]]
 """The parts of a multipart form, each with its name; texts have no file name."""
 
-_REFERENCES = ("picture:", "example:", "style:")
-"""How a text begins that names a picture of the service."""
+REFERENCES = ("https://", "http://", "data:", "picture:", "example:", "style:")
+"""What a text begins with that is not a path, but names a picture to the service."""
 
 _ACCEPTED = "JPEG, PNG, WebP and AVIF are accepted"
 
@@ -106,6 +106,8 @@ def make_form(
     """The multipart form of a submission. Texts are parts too: without a picture, httpx would send
     a form that is not multipart, which the service rejects.
 
+    A URL or a data URI is sent as it is, instead of a file.
+
     Raises:
         InvalidPicture: a picture cannot be read, or would not be accepted.
     """
@@ -163,6 +165,11 @@ def read_uploads(
     ]
 
 
+def is_reference(picture: object) -> bool:
+    """Whether it is a URL or a data URI, which the service reads, not a path."""
+    return isinstance(picture, str) and picture[:8].lower().startswith(REFERENCES)
+
+
 def _as_list(given: Any) -> Sequence[Any]:
     """The pictures of one field."""
     if given is None:
@@ -173,10 +180,10 @@ def _as_list(given: Any) -> Sequence[Any]:
 def _make_part(
     field: str, picture: JobPicture, limit_bytes: int
 ) -> tuple[str, tuple[str | None, str | bytes]]:
-    """The part of a form with a picture: a file, or the reference of one that the service has."""
+    """The part of a form with a picture: a file, or a text that names it."""
     if isinstance(picture, UploadedPicture | Style):
         return field, (None, picture.reference)
-    if isinstance(picture, str) and picture.startswith(_REFERENCES):
+    if isinstance(picture, str) and is_reference(picture):
         return field, (None, picture)
     return field, (field, _read_upload(field, picture, limit_bytes))
 

@@ -33,3 +33,9 @@ def test_a_hidden_file_that_is_named_is_painted(tmp_path: Path) -> None:
     (tmp_path / ".me.jpg").write_bytes(b"")
     (content,) = find_contents(str(tmp_path / ".me.jpg"), str(tmp_path / "out.png"), None)
     assert content.picture == str(tmp_path / ".me.jpg")
+
+
+def test_a_url_is_one_picture_and_no_pattern(tmp_path: Path) -> None:
+    url = "https://example.org/me.jpg?size=[1]*"
+    (content,) = find_contents(url, str(tmp_path / "out.png"), None)
+    assert content.picture == url

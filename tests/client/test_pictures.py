@@ -1,6 +1,7 @@
 """Pictures that the service would not accept are rejected before they are sent, with advice."""
 
 import os
+from base64 import b64encode
 from collections.abc import Callable
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pastiche.client import Client, InvalidPicture
+from pastiche.client import ApiError, Client, InvalidPicture
 from tests import pictures
+from tests.conftest import RunningApi
 
 WRONG = {
     "a PDF": b"%PDF-1.7\n",
@@ -79,6 +81,29 @@ def test_a_buffer_at_its_end_is_sent_whole(client: Client) -> None:
     pictures.photograph().save(buffer, "PNG")
     assert buffer.read() == b""
     assert client.submit(buffer, pictures.png()).id
+
+
+def test_a_data_uri_is_sent_as_it_is_among_files(
+    client: Client, api: RunningApi, tmp_path: Path
+) -> None:
+    path = tmp_path / "tall.png"
+    path.write_bytes(pictures.png(32, 64))
+    wide = f"data:image/png;base64,{b64encode(pictures.png(64, 32)).decode()}"
+    client.submit(str(path), [wide, path, wide])
+    styles = sorted(each for each in api.blobs if each.name.startswith("style"))
+    sizes = []
+    for style in styles:
+        with Image.open(style) as picture:
+            sizes.append(picture.size)
+    assert sizes == [(64, 32), (32, 64), (64, 32)]
+
+
+def test_a_url_is_sent_as_it_is(client: Client) -> None:
+    with pytest.raises(ApiError) as refused:
+        client.submit("https://127.0.0.1/me.jpg", pictures.png())
+    assert [(each.field, each.code) for each in refused.value.field_errors] == [
+        ("content", "url_not_allowed")
+    ]
 
 
 class Closed(BytesIO):

@@ -10,8 +10,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
+from local.supervisor import free_port
+from shared.settings import Settings
+from tests.conftest import running_api
 from tests.docs.test_pages import ROOT
 from tests.docs.test_readme import shell
+from tests.remote import answer, serving
 from tests.stack import Stack
 
 pytestmark = pytest.mark.slow
@@ -75,6 +79,25 @@ def test_a_picture_is_sent_once_and_styles_are_named(stack: Stack) -> None:
         stack.http.delete(job["links"]["self"]).raise_for_status()
     (picture,) = stack.http.get("/pictures").json()["pictures"]
     stack.http.delete(picture["links"]["self"]).raise_for_status()
+
+
+def test_json_with_data_uris_is_a_job(stack: Stack) -> None:
+    job = json.loads(shell(block("sh", "data_uri"), stack))
+    assert (job["options"]["size"], job["options"]["style_weight"]) == (64, 0.7)
+    stack.http.delete(job["links"]["self"]).raise_for_status()
+
+
+def test_json_with_urls_is_a_job(redis_url: str, tmp_path: Path) -> None:
+    script = block("sh", "https://example.org/harbour.jpg")
+    settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("::1", 0))
+    with serving() as remote, running_api(settings, PASTICHE_PICTURE_URLS_ANYWHERE="true") as api:
+        for name in ("content/harbour.jpg", "style/wave.jpg"):
+            picture = (ROOT / "examples" / "images" / name).read_bytes()
+            remote.serve(f"/{Path(name).name}", answer(picture))
+        script = script.replace("https://example.org", remote.url)
+        script = script.replace("http://127.0.0.1:8000", str(api.http.base_url))
+        printed = subprocess.run(["sh", "-c", script], check=True, capture_output=True)
+        assert json.loads(printed.stdout)["options"]["style_layers"] == {"relu1_1": 1, "relu3_1": 2}
 
 
 def test_a_sweep_is_looked_at_and_shown(stack: Stack, tmp_path: Path) -> None:

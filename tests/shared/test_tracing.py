@@ -147,6 +147,17 @@ def test_a_trace_that_a_client_started_is_continued(service: House, collector: C
     assert (request.trace_id, request.parent_id) == (trace_id, span_id)
 
 
+def test_a_picture_that_cannot_be_fetched_has_a_span_with_the_error_and_without_its_url(
+    service: House, collector: Collector
+) -> None:
+    files = {"style": pictures.png()}
+    service.http.post("/jobs", data={"content": "https://127.0.0.1/secret"}, files=files)
+    fetch = collector.awaited("fetch", {"error.type": "url_not_allowed"})
+    assert parent_of(fetch, collector).name == "submission"
+    assert fetch.has_failed
+    assert "secret" not in str(fetch)
+
+
 def test_the_next_attempt_is_in_the_same_trace_and_linked(
     service: House, collector: Collector
 ) -> None:

@@ -1,7 +1,7 @@
 """Mutated pictures, many in one submission, through the whole way that an upload takes."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -41,8 +41,13 @@ class Tally:
         )
 
 
-def thrown(mutants: Iterable[bytes], siege: Siege) -> Iterator[Tally]:
+def thrown(
+    mutants: Iterable[bytes], siege: Siege, send: Callable[[Files], httpx.Response] | None = None
+) -> Iterator[Tally]:
     """Submits them all; the tally so far after each submission.
+
+    Args:
+        send: submits several pictures; as files by default.
 
     Raises:
         AssertionError: an answer that no picture deserves.
@@ -50,7 +55,7 @@ def thrown(mutants: Iterable[bytes], siege: Siege) -> Iterator[Tally]:
     tally = Tally()
     rest = iter(mutants)
     while several := tuple(islice(rest, _AT_ONCE)):
-        response = siege.try_out([*_as_files(several)])
+        response = (send or siege.try_out)(_as_files(several))
         _note(response, tally)
         tally.pictures += len(several)
         tally.memory_bytes = max(tally.memory_bytes, siege.memory_bytes)

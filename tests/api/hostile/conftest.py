@@ -11,7 +11,8 @@ from tests.api.hostile.siege import Siege, besieged
 @pytest.fixture(scope="session")
 def besieged_api(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     """The process that they all meet, one after the other."""
-    with besieged(redis_url, tmp_path_factory.mktemp("siege")) as siege:
+    limits = {"picture_urls_anywhere": True}
+    with besieged(redis_url, tmp_path_factory.mktemp("siege"), **limits) as siege:
         yield siege
 
 

@@ -45,12 +45,17 @@ def mutants(seed: int) -> Iterator[bytes]:
     valid = originals()
     for number in count():
         random = Random(f"{seed}-{number}")
-        picture = random.choice(valid)
-        for _ in range(random.choice((1, 1, 1, 2, 3))):
-            damage = random.choice(_DAMAGES)
-            picture = damage(picture, random)
+        picture = damaged(random.choice(valid), random)
         if picture:
             yield picture
+
+
+def damaged(data: bytes, random: Random) -> bytes:
+    """The same bytes with one to three kinds of damage."""
+    for _ in range(random.choice((1, 1, 1, 2, 3))):
+        damage = random.choice(_DAMAGES)
+        data = damage(data, random)
+    return data
 
 
 _KINDS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")

@@ -55,6 +55,11 @@ class Siege:
         pair = [("content", pictures.jpeg()), ("style", pictures.png())]
         return self.api.http.post("/jobs?dry_run=1", files=files or pair, data=options)
 
+    def try_out_json(self, body: bytes) -> httpx.Response:
+        """The same with a body that says that it is JSON."""
+        headers = {"Content-Type": "application/json"}
+        return self.api.http.post("/jobs?dry_run=1", content=body, headers=headers)
+
     def assert_unharmed(self) -> None:
         """It lives, takes what is fit to be taken, and holds nothing of what it refused."""
         assert self.api.process.poll() is None

@@ -380,7 +380,7 @@ def test_a_body_larger_than_any_submission_is_refused(
     with_length: bool, api: RunningApi, jobs: JobStore
 ) -> None:
     start = b'--x\r\nContent-Disposition: form-data; name="content"; filename="a"\r\n\r\n'
-    parts = [start, *[bytes(1_000_000)] * 60]
+    parts = [start, *[bytes(1_000_000)] * 80]
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     if with_length:
         headers["Content-Length"] = str(sum(map(len, parts)))
@@ -410,7 +410,7 @@ def test_a_file_of_26_megabytes_is_refused_by_name(
 @pytest.mark.parametrize(
     ("headers", "body", "status"),
     [
-        ({"Content-Type": "application/json"}, b"{}", 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, b"size=256", 415),
         ({}, b"", 415),
         ({"Content-Type": "multipart/form-data"}, b"nothing", 400),
         ({"Content-Type": "multipart/form-data; boundary=x"}, b"nonsense", 400),

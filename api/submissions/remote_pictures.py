@@ -1,0 +1,173 @@
+"""Fetches pictures from URLs: from public addresses alone, and within limits of size and time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from socket import gaierror
+from time import monotonic
+from urllib.parse import urljoin
+
+import httpcore
+from anyio import CapacityLimiter, current_time, from_thread, move_on_after, to_thread
+from opentelemetry.trace import SpanKind
+
+from shared import tracing
+from shared.errors import FieldError, InvalidFields, TooManyFetches
+from shared.public_network import NotPublic, PublicNetwork, check_url
+from shared.settings import Settings
+
+MAX_CONCURRENT = 16
+"""How many pictures one process fetches at once."""
+
+MAX_REDIRECTS = 3
+
+_CONNECT_SECONDS = 10.0
+_RETRY_SECONDS = 10
+
+_GRACE_SECONDS = 1.0
+"""How much later than its deadline a thread is abandoned."""
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_HEADERS = [("User-Agent", "Pastiche"), ("Accept", "image/*"), ("Accept-Encoding", "identity")]
+
+
+class _Refused(Exception):
+    """A picture cannot be fetched: a code of `FIELD_FAULTS`, and a sentence."""
+
+
+class RemotePictures:
+    """Fetches pictures, each in a thread, and at most MAX_CONCURRENT at once.
+
+    Args:
+        wait_limit_seconds: how long a picture waits for its turn, at most.
+    """
+
+    def __init__(self, settings: Settings, *, wait_limit_seconds: float = 60) -> None:
+        self._settings = settings
+        self._wait_limit_seconds = wait_limit_seconds
+        self._limiter = CapacityLimiter(MAX_CONCURRENT)
+        self._tls = httpcore.default_ssl_context()
+
+    async def fetch(self, field: str, url: str, target: Path) -> None:
+        """Writes what a URL gives to a file, whatever it is.
+
+        Args:
+            field: is named in errors.
+
+        Raises:
+            InvalidFields: the URL is not allowed, cannot be reached, or gives no file that is small
+                enough.
+            TooManyFetches: its turn did not come in time.
+        """
+        has_turn = False
+
+        def begin() -> None:
+            nonlocal has_turn
+            has_turn = True
+            seconds = self._settings.picture_url_timeout_seconds + _GRACE_SECONDS
+            scope.deadline = current_time() + seconds
+
+        def run() -> None:
+            from_thread.run_sync(begin)
+            self._download(url, target)
+
+        with tracing.span("fetch", kind=SpanKind.CLIENT):
+            try:
+                if not self._settings.picture_urls:
+                    raise _Refused("url_not_allowed", "URLs are not allowed here: send a file.")
+                # The thread has the same deadline, but not while it resolves a host name.
+                with move_on_after(self._wait_limit_seconds) as scope:
+                    await to_thread.run_sync(run, limiter=self._limiter, abandon_on_cancel=True)
+                if not has_turn:
+                    sentence = "Too many pictures are being fetched just now. Please try again."
+                    raise TooManyFetches(sentence, retry_after_seconds=_RETRY_SECONDS)
+                if scope.cancelled_caught:
+                    raise self._make_timeout()
+            except _Refused as refused:
+                code, sentence = refused.args
+                tracing.fail(code, sentence)
+                status = 413 if code == "file_too_large" else 422
+                raise InvalidFields([FieldError(field, code, sentence)], status) from refused
+
+    def _download(self, url: str, target: Path) -> None:
+        """Follows redirects, each to an address that is checked like the first."""
+        deadline = monotonic() + self._settings.picture_url_timeout_seconds
+        for redirects in range(1 + MAX_REDIRECTS):
+            fault = check_url(url, allow_private=self._settings.picture_urls_anywhere)
+            if fault is not None:
+                start = "This address redirects to another one. " if redirects else ""
+                raise _Refused("url_not_allowed", start + fault)
+            with self._translate_errors():
+                location = self._get(url, target, deadline)
+            if location is None:
+                return
+            url = _join(url, location)
+        raise _Refused("url_refused", f"This address redirects more than {MAX_REDIRECTS} times.")
+
+    def _get(self, url: str, target: Path, deadline: float) -> str | None:
+        """Writes the body to a file; the location if there is a redirect instead."""
+        remaining = deadline - monotonic()
+        if remaining <= 0:
+            raise self._make_timeout()
+        network = PublicNetwork(
+            allow_private=self._settings.picture_urls_anywhere, max_seconds=remaining
+        )
+        timeouts = dict.fromkeys(("read", "write", "pool"), remaining)
+        timeouts["connect"] = min(remaining, _CONNECT_SECONDS)
+        with (
+            httpcore.ConnectionPool(ssl_context=self._tls, network_backend=network) as pool,
+            pool.stream("GET", url, headers=_HEADERS, extensions={"timeout": timeouts}) as response,
+        ):
+            headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
+            if response.status in _REDIRECTS and b"location" in headers:
+                return headers[b"location"]
+            if response.status != HTTPStatus.OK:
+                raise _Refused("url_refused", f"This address answered {response.status}.")
+            self._write(response, headers.get(b"content-length", ""), target)
+        return None
+
+    def _write(self, response: httpcore.Response, declared: str, target: Path) -> None:
+        """Writes what arrives, whatever length was declared."""
+        limit = self._settings.upload_limit_bytes
+        too_large = _Refused(
+            "file_too_large",
+            f"This file is larger than {self._settings.upload_limit_megabytes} MB.",
+        )
+        if declared.isdecimal() and int(declared) > limit:
+            raise too_large
+        received = 0
+        with target.open("wb") as out:
+            for data in response.iter_stream():
+                received += len(data)
+                if received > limit:
+                    raise too_large
+                out.write(data)
+        if received == 0:
+            raise _Refused("empty_file", "This address answered with an empty file.")
+
+    def _make_timeout(self) -> _Refused:
+        seconds = self._settings.picture_url_timeout_seconds
+        return _Refused("url_unreachable", f"This address took longer than {seconds:g} s.")
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except NotPublic as error:
+            raise _Refused("url_not_allowed", "This address is not a public one.") from error
+        except httpcore.TimeoutException as error:
+            raise self._make_timeout() from error
+        except gaierror as error:
+            raise _Refused("url_unreachable", "The host of this address is unknown.") from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, ValueError) as error:
+            sentence = f"This address could not be read ({type(error).__name__})."
+            raise _Refused("url_unreachable", sentence) from error
+
+
+def _join(url: str, location: str) -> str:
+    """Where a redirect leads; what cannot be read is refused there."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location
