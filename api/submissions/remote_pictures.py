@@ -32,7 +32,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS = [("User-Agent", "Pastiche"), ("Accept", "image/*"), ("Accept-Encoding", "identity")]
 
 
-class _Refused(Exception):
+class FetchFault(Exception):
     """A picture cannot be fetched: a code of `FIELD_FAULTS`, and a sentence."""
 
 
@@ -75,7 +75,7 @@ class RemotePictures:
         with tracing.span("fetch", kind=SpanKind.CLIENT):
             try:
                 if not self._settings.picture_urls:
-                    raise _Refused("url_not_allowed", "URLs are not allowed here: send a file.")
+                    raise FetchFault("url_not_allowed", "URLs are not allowed here: send a file.")
                 # The thread has the same deadline, but not while it resolves a host name.
                 with move_on_after(self._wait_limit_seconds) as scope:
                     await to_thread.run_sync(run, limiter=self._limiter, abandon_on_cancel=True)
@@ -84,11 +84,11 @@ class RemotePictures:
                     raise TooManyFetches(sentence, retry_after_seconds=_RETRY_SECONDS)
                 if scope.cancelled_caught:
                     raise self._make_timeout()
-            except _Refused as refused:
-                code, sentence = refused.args
+            except FetchFault as fault:
+                code, sentence = fault.args
                 tracing.fail(code, sentence)
                 status = 413 if code == "file_too_large" else 422
-                raise InvalidFields([FieldError(field, code, sentence)], status) from refused
+                raise InvalidFields([FieldError(field, code, sentence)], status) from fault
 
     def _download(self, url: str, target: Path) -> None:
         """Follows redirects, each to an address that is checked like the first."""
@@ -97,13 +97,13 @@ class RemotePictures:
             fault = check_url(url, allow_private=self._settings.picture_urls_anywhere)
             if fault is not None:
                 start = "This address redirects to another one. " if redirects else ""
-                raise _Refused("url_not_allowed", start + fault)
+                raise FetchFault("url_not_allowed", start + fault)
             with self._translate_errors():
                 location = self._get(url, target, deadline)
             if location is None:
                 return
             url = _join(url, location)
-        raise _Refused("url_refused", f"This address redirects more than {MAX_REDIRECTS} times.")
+        raise FetchFault("url_refused", f"This address redirects more than {MAX_REDIRECTS} times.")
 
     def _get(self, url: str, target: Path, deadline: float) -> str | None:
         """Writes the body to a file; the location if there is a redirect instead."""
@@ -123,14 +123,14 @@ class RemotePictures:
             if response.status in _REDIRECTS and b"location" in headers:
                 return headers[b"location"]
             if response.status != HTTPStatus.OK:
-                raise _Refused("url_refused", f"This address answered {response.status}.")
+                raise FetchFault("url_refused", f"This address answered {response.status}.")
             self._write(response, headers.get(b"content-length", ""), target)
         return None
 
     def _write(self, response: httpcore.Response, declared: str, target: Path) -> None:
         """Writes what arrives, whatever length was declared."""
         limit = self._settings.upload_limit_bytes
-        too_large = _Refused(
+        too_large = FetchFault(
             "file_too_large",
             f"This file is larger than {self._settings.upload_limit_megabytes} MB.",
         )
@@ -144,25 +144,25 @@ class RemotePictures:
                     raise too_large
                 out.write(data)
         if received == 0:
-            raise _Refused("empty_file", "This address answered with an empty file.")
+            raise FetchFault("empty_file", "This address answered with an empty file.")
 
-    def _make_timeout(self) -> _Refused:
+    def _make_timeout(self) -> FetchFault:
         seconds = self._settings.picture_url_timeout_seconds
-        return _Refused("url_unreachable", f"This address took longer than {seconds:g} s.")
+        return FetchFault("url_unreachable", f"This address took longer than {seconds:g} s.")
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except NotPublic as error:
-            raise _Refused("url_not_allowed", "This address is not a public one.") from error
+            raise FetchFault("url_not_allowed", "This address is not a public one.") from error
         except httpcore.TimeoutException as error:
             raise self._make_timeout() from error
         except gaierror as error:
-            raise _Refused("url_unreachable", "The host of this address is unknown.") from error
+            raise FetchFault("url_unreachable", "The host of this address is unknown.") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, ValueError) as error:
             sentence = f"This address could not be read ({type(error).__name__})."
-            raise _Refused("url_unreachable", sentence) from error
+            raise FetchFault("url_unreachable", sentence) from error
 
 
 def _join(url: str, location: str) -> str:

@@ -39,7 +39,7 @@ def _form_schema(is_sweep: bool) -> Schema:
         name: file if field.most == 1 else _list_of(file, field)
         for name, field in PICTURE_FIELDS.items()
     }
-    return _object_schema("Submission", pictures, options)
+    return _object_schema(pictures, options)
 
 
 def _json_schema(is_sweep: bool) -> Schema:
@@ -49,10 +49,10 @@ def _json_schema(is_sweep: bool) -> Schema:
         name: text if field.most == 1 else {"anyOf": [text, _list_of(text, field)]}
         for name, field in PICTURE_FIELDS.items()
     }
-    return _object_schema("JsonSubmission", pictures, options)
+    return _object_schema(pictures, options)
 
 
-def _object_schema(title: str, pictures: dict[str, Schema], options: dict[str, Schema]) -> Schema:
+def _object_schema(pictures: dict[str, Schema], options: dict[str, Schema]) -> Schema:
     start = options["start"]
     choices = {key: start.pop(key) for key in ("type", "enum")}
     start["anyOf"] = [choices, {"type": "string", "pattern": JOB_ID_PATTERN}]
@@ -63,7 +63,7 @@ def _object_schema(title: str, pictures: dict[str, Schema], options: dict[str, S
     }
     return {
         "type": "object",
-        "title": title,
+        "title": "Submission",
         "properties": described | {name: options[name] for name in TEXT_FIELDS},
         "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
         "additionalProperties": False,

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from importlib import import_module
 from io import BytesIO
@@ -53,7 +54,7 @@ def call(name: str) -> ModuleType:
 
 def submission(**options: Any) -> Any:
     file = import_module(f"{PACKAGE}.types").File
-    kind = import_module(f"{PACKAGE}.models").SubmitJobSubmission
+    kind = import_module(f"{PACKAGE}.models").SubmitJobFilesSubmission
     content = file(BytesIO(pictures.jpeg()), "content.jpg", "image/jpeg")
     style = file(BytesIO(pictures.png()), "style.png", "image/png")
     return kind(content=content, style=[style], **options)
@@ -72,6 +73,14 @@ def test_it_submits_a_job_and_finds_it_again(client: Any) -> None:
     assert call("get_job").sync(job.id, client=client).to_dict() == job.to_dict()
     (listed,) = call("list_jobs").sync(client=client).jobs
     assert listed.id == job.id
+
+
+def test_it_submits_json(client: Any) -> None:
+    kind = import_module(f"{PACKAGE}.models").SubmitJobJsonSubmission
+    uri = f"data:;base64,{b64encode(pictures.jpeg()).decode()}"
+    body = kind(content=uri, style=[uri], size=128, style_weights=[1.0])
+    job = call("submit_job").sync(client=client, body=body)
+    assert (job.options.size, job.options.style_weights) == (128, [1.0])
 
 
 def test_it_changes_cancels_and_erases_a_job(client: Any) -> None:
