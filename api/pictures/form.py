@@ -1,5 +1,6 @@
 """The form of `POST /pictures`: a file and its name."""
 
+import re
 from typing import Any, NamedTuple
 
 from starlette.datastructures import FormData
@@ -10,6 +11,8 @@ from shared.errors import FieldError, InvalidFields
 from shared.settings import Settings
 
 MAX_NAME_LENGTH = 100
+
+_NAME = re.compile(r"[^\x00-\x1f\x7f]*")
 
 _FIELDS = ("picture", "name")
 
@@ -67,8 +70,8 @@ def _check_name(value: object) -> FieldError | None:
         return None
     if not isinstance(value, str):
         return FieldError("name", "not_text", "This field is text, not a file.")
-    if len(value.strip()) > MAX_NAME_LENGTH or not value.strip().isprintable():
-        sentence = f"A name has 1 to {MAX_NAME_LENGTH} printable characters."
+    if len(value) > MAX_NAME_LENGTH or not _NAME.fullmatch(value):
+        sentence = f"A name has at most {MAX_NAME_LENGTH} characters, none of them for control."
         return FieldError("name", "invalid_value", sentence)
     return None
 
@@ -87,6 +90,7 @@ def form_schema() -> dict[str, Any]:
             "name": {
                 "type": "string",
                 "maxLength": MAX_NAME_LENGTH,
+                "pattern": f"^{_NAME.pattern}$",
                 "description": "Its name, with which it is also listed as a style.",
             },
         },
