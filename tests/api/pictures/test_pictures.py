@@ -66,6 +66,22 @@ def test_the_same_picture_many_times_at_once_is_stored_once(
     assert unused_blobs(jobs) == []
 
 
+def test_uploads_and_deletions_at_once_leave_no_picture_without_its_file(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    def upload_and_delete(_: int) -> None:
+        link = upload(api).json()["links"]["self"]
+        assert api.http.delete(link).status_code in (204, 404)
+        upload(api)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(upload_and_delete, range(16)))
+    (picture,) = api.http.get("/pictures").json()["pictures"]
+    assert api.http.get(picture["links"]["file"]).status_code == 200
+    assert len(api.blobs) == 1
+    assert unused_blobs(jobs) == []
+
+
 def test_a_picture_that_the_store_has_lost_can_be_uploaded_again(api: RunningApi) -> None:
     first = uploaded(api)
     for path in api.blobs:
