@@ -40,8 +40,6 @@ from shared import logs, tracing
 from shared.settings import Settings
 
 _FORM_FIELDS_BYTES = 1_000_000
-_FULL_SIZE_PICTURES = 2
-"""How many of the largest files one request may hold; masks and further styles are smaller."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -62,9 +60,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         telemetry=configure_telemetry(is_traced),
     )
-    # In base64, a picture is a third larger.
-    picture_bytes = _FULL_SIZE_PICTURES * settings.upload_limit_bytes * 4 // 3
-    body_limit = picture_bytes + _FORM_FIELDS_BYTES
+    base64_bytes = settings.submission_limit_bytes * 4 // 3
+    body_limit = base64_bytes + _FORM_FIELDS_BYTES
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
     origins = settings.allowed_origins
     if not settings.keys_required:

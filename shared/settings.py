@@ -219,6 +219,12 @@ class Settings(BaseSettings):
         return self.upload_limit_megabytes * 1_000_000
 
     @property
+    def submission_limit_bytes(self) -> int:
+        """How large all files of a submission may be together: two of the largest fit in, masks and
+        further styles are smaller."""
+        return 2 * self.upload_limit_bytes
+
+    @property
     def memory_bytes(self) -> int | None:
         return None if self.memory_megabytes is None else self.memory_megabytes * 1_000_000
 

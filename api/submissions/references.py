@@ -29,8 +29,8 @@ class StoredPicture(NamedTuple):
 
 
 Source: TypeAlias = Path | StoredPicture
-"""Where a picture is read from: a file, which is decoded within the limits of uploads and never
-deleted, or the blob store."""
+"""Where a picture is read from: a file, which is decoded within the limits of uploads, or the blob
+store."""
 
 Fetch: TypeAlias = Callable[[str, str, Path, Access], Awaitable[Source]]
 """Fetches the picture that a reference names: field, reference, the file to write if one is needed,

@@ -54,6 +54,8 @@ class RemotePictures:
 
         Args:
             field: is named in errors.
+            target: in a folder with all other files of the submission: there is a limit for them
+                together, as there is for the body of a request.
 
         Raises:
             InvalidFields: the URL is not allowed, cannot be reached, or gives no file that is small
@@ -129,22 +131,27 @@ class RemotePictures:
 
     def _write(self, response: httpcore.Response, declared: str, target: Path) -> None:
         """Writes what arrives, whatever length was declared."""
-        limit = self._settings.upload_limit_bytes
-        too_large = FetchFault(
-            "file_too_large",
-            f"This file is larger than {self._settings.upload_limit_megabytes} MB.",
-        )
-        if declared.isdecimal() and int(declared) > limit:
-            raise too_large
+        received = int(declared) if declared.isdecimal() else 0
+        self._check_size(received, target.parent)
         received = 0
         with target.open("wb") as out:
             for data in response.iter_stream():
                 received += len(data)
-                if received > limit:
-                    raise too_large
+                self._check_size(received, target.parent)
                 out.write(data)
         if received == 0:
             raise FetchFault("empty_file", "This address answered with an empty file.")
+
+    def _check_size(self, size_bytes: int, folder: Path) -> None:
+        """Checks the size of a file, and that of the folder that it is written into."""
+        settings = self._settings
+        if size_bytes > settings.upload_limit_bytes:
+            sentence = f"This file is larger than {settings.upload_limit_megabytes} MB."
+            raise FetchFault("file_too_large", sentence)
+        if sum(path.stat().st_size for path in folder.iterdir()) > settings.submission_limit_bytes:
+            megabytes = settings.submission_limit_bytes / 1e6
+            sentence = f"The pictures of a submission may have {megabytes:g} MB together."
+            raise FetchFault("file_too_large", sentence)
 
     def _make_timeout(self) -> FetchFault:
         seconds = self._settings.picture_url_timeout_seconds

@@ -74,13 +74,13 @@ async def read_submission(access: Access, *, is_sweep: bool = False) -> AsyncIte
         form = normalize_form(await _read_form(request, folder, is_sweep), is_sweep=is_sweep)
         reused = await _find_reused_pictures(form, access)
         variants, job_settings = parse_fields(form, reused, service.settings, is_sweep=is_sweep)
+        check_priority(job_settings.priority, access)
         sources = await _find_sources(form, folder, access)
         for field, keys in reused.items():
             sources[field] = [StoredPicture(key) for key in keys]
         with tracing.span("decode"):
             files = await _normalise(sources, folder, service)
         sizes = _measure(files)
-        check_priority(job_settings.priority, access)
         await check_capacity(variants[0].options, sizes, service)
         yield Submission(
             variants, job_settings, _make_inputs(files), sizes, _compute_fingerprint(form)
@@ -165,9 +165,8 @@ async def _find_sources(form: FormData, folder: Path, access: Access) -> dict[st
             case source:
                 sources[name].append(source)
     if faults:
-        _refuse(
-            [error for fault in faults for error in fault.errors], {f.http_status for f in faults}
-        )
+        errors = [error for fault in faults for error in fault.errors]
+        _refuse(errors, {fault.http_status for fault in faults})
     return sources
 
 

@@ -249,6 +249,16 @@ def test_nothing_is_fetched_for_a_submission_with_other_errors(
     assert remote.requests == []
 
 
+def test_the_pictures_of_a_submission_have_a_limit_together(
+    fetching: RunningApi, remote: Remote
+) -> None:
+    url = remote.serve("/", answer(bytes(BIG - 1)))
+    response = fetching.http.post("/jobs", json={"content": url, "style": 4 * [url]})
+    assert response.status_code == 413
+    assert set(errors_of(response).values()) == {"file_too_large"}
+    assert f"{2 * LIMIT_MEGABYTES} MB together" in response.text
+
+
 def test_a_file_and_a_url_for_the_same_field_are_refused_by_name(
     fetching: RunningApi, remote: Remote
 ) -> None:
