@@ -8,13 +8,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import file_digest, sha256
-from pathlib import Path
+from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
 from shared.job_store import Argument, Reply, Transition, milliseconds
-from shared.pictures import is_transparent, size_of
 from shared.settings import Settings
 
 GRACE_SECONDS = 60
@@ -122,15 +120,6 @@ class PictureContent:
     height: int
     size_bytes: int
     is_transparent: bool
-
-    @classmethod
-    def of(cls, picture: Path) -> "PictureContent":
-        """Reads a file that `shared.pictures.normalise` wrote."""
-        with picture.open("rb") as file:
-            digest = file_digest(file, "sha256").hexdigest()
-        height, width = size_of(picture)
-        size_bytes = picture.stat().st_size
-        return cls(digest, width, height, size_bytes, is_transparent(picture))
 
 
 def is_picture_id(text: str) -> bool:

@@ -1,5 +1,6 @@
 """A caller's uploaded pictures: found, used in jobs, stored and deleted."""
 
+from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from api.access.authentication import Access, CurrentAccess
 from api.service import Service
 from shared import uploaded_pictures
 from shared.errors import FieldError, InvalidFields, PictureNotFound, StorageUnavailable
+from shared.pictures import is_transparent, size_of
 from shared.uploaded_pictures import (
     UNUSED,
     PictureContent,
@@ -69,7 +71,7 @@ async def store_picture(picture: Path, name: str, access: Access) -> PictureUplo
         StorageUnavailable: it took too long.
     """
     service, owner, limits = access.service, access.owner, access.service.picture_limits
-    content = await to_thread.run_sync(PictureContent.of, picture)
+    content = await to_thread.run_sync(_read_content, picture)
     picture_id = make_picture_id(owner, content.digest)
     known = await service.jobs.run(uploaded_pictures.renew(picture_id, owner, limits, name=name))
     if known is not None:
@@ -102,6 +104,14 @@ async def delete_picture(picture: UploadedPicture, service: Service) -> None:
     """Deletes a picture. Jobs have their own copies."""
     await service.jobs.run(uploaded_pictures.delete(picture.id, picture.owner, picture.blob))
     await _delete_blob(picture.blob, service)
+
+
+def _read_content(picture: Path) -> PictureContent:
+    with picture.open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+    height, width = size_of(picture)
+    size_bytes = picture.stat().st_size
+    return PictureContent(digest, width, height, size_bytes, is_transparent(picture))
 
 
 async def _has_blob(picture: UploadedPicture, service: Service) -> bool:
