@@ -157,7 +157,7 @@ def test_the_file_has_the_pixels_that_were_uploaded(api: RunningApi) -> None:
     assert open_picture(response.content).tobytes() == pictures.photograph(96, 64).tobytes()
 
 
-def test_transparency_is_kept_in_the_file(api: RunningApi) -> None:
+def test_the_file_is_as_transparent_as_the_upload(api: RunningApi) -> None:
     links = uploaded(api, pictures.palette_with_transparency())["links"]
     assert open_picture(api.http.get(links["file"]).content).mode == "RGBA"
 
