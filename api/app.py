@@ -32,7 +32,9 @@ from api.jobs import results
 from api.ops import endpoints as ops
 from api.ops.metrics import RequestTimer, make_request_times
 from api.options import endpoints as options
+from api.pictures import endpoints as pictures
 from api.service import Service
+from api.styles import endpoints as styles
 from api.submissions import endpoints as submissions
 from api.sweeps import endpoints as sweeps
 from api.webhooks import endpoints as webhooks
@@ -46,6 +48,8 @@ _FEATURES = (
     sweeps,
     events,
     results,
+    pictures,
+    styles,
     options,
     webhooks,
     authentication,

@@ -15,6 +15,7 @@ from redis import RedisError, ResponseError
 from api.access.quotas import Quotas
 from api.decoding.decoder import Decoder, EncodedResults
 from api.events.subscriptions import Subscriptions
+from api.styles.catalogue import StyleCatalogue
 from api.submissions.remote_pictures import RemotePictures
 from shared import transitions
 from shared.blob_store import BlobStore
@@ -23,6 +24,7 @@ from shared.job_store import AsyncJobStore, record_key
 from shared.jobs import Job
 from shared.settings import Settings
 from shared.transitions import Retention
+from shared.uploaded_pictures import PictureLimits
 
 MAX_CACHED_JOBS = 1000
 
@@ -57,6 +59,8 @@ class Service:
         self.encoded_results = EncodedResults(self.blobs, self.decoder, scratch)
         self.subscriptions = Subscriptions(self.jobs)
         self.quotas = Quotas(settings, self.jobs)
+        self.picture_limits = PictureLimits.from_settings(settings)
+        self.styles = StyleCatalogue(settings, self.decoder, scratch)
         self.readiness = ReadinessCheck(self.jobs, self.blobs)
 
 

@@ -1,6 +1,6 @@
 """The engine on a GPU: python -m benchmarks.gpu [--file FILE.json] [PART …]
 
-Needs torch, torchvision, Pillow, numpy and safetensors alone, and the weights of vgg16 where
+Needs torch, Pillow, numpy and safetensors alone, and the weights of vgg16 where
 `PASTICHE_WEIGHTS_FOLDER` says. Measures what the GPU can do at all (bfloat16 matrix products,
 copies), what an iteration takes and how near to that it comes, the plain implementation beside it,
 and very large pictures in little memory. All parts, or the ones that are named; what the file holds
@@ -26,8 +26,9 @@ from benchmarks.side_by_side import race, summarise
 from pastiche import Options, preset
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.objective import Objective
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.run import Run
+from pastiche.engine.stylize import Run
 from pastiche.network_layers import CHANNELS, CONTENT_LAYER, stride_at
 from pastiche.options import VGG16_LAYERS
 from pastiche.sizes import scales
@@ -108,7 +109,9 @@ def reference(size: int) -> dict[str, Any]:
         inputs_of(PAIRS[0], options), options, choose_backbone(BACKBONE)
     )
     scale = scales(*prepared.size, options)[-1]
-    problem = plain_problem(prepared.build_objective(scale, options))
+    problem = plain_problem(
+        Objective.build(prepared.network, prepared.build_targets(scale, options), options)
+    )
     running = minimise(problem, prepared.start(scale.size, options))
     for _ in range(5):
         next(running)

@@ -31,13 +31,13 @@ from torch import Tensor
 
 from benchmarks import likeness_table
 from benchmarks.likeness_table import Row
-from benchmarks.pairs import every_pair, example, opened
+from benchmarks.pairs import every_pair, example
 from pastiche import OptionError, Options, preset, stylize_tensors
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.memory import retain_freed_memory
-from pastiche.engine.images import from_pil, resize_picture, to_pil
+from pastiche.engine.images import read_image, resize_picture, to_pil
 from pastiche.engine.losses import MomentsTarget, position_sums
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import BackboneChoice, LayerName
@@ -159,7 +159,7 @@ def measured(pair: tuple[str, str], name: Preset, options: Options) -> Row:
         example(kind, each) for kind, each in zip(("content", "style"), pair, strict=True)
     )
     began = perf_counter()
-    picture = from_pil(to_pil(stylize_tensors(content, style, options)))
+    picture = read_image(to_pil(stylize_tensors(content, style, options)))
     seconds = perf_counter() - began
     images = picture, content, style
     return Row(
@@ -190,7 +190,7 @@ def _measure_examples(arguments: Namespace) -> None:
 def _measure_file(arguments: Namespace) -> None:
     """Prints the likeness of one picture."""
     picture, content, style = (
-        opened(path) for path in (arguments.picture, arguments.content, arguments.style)
+        read_image(path) for path in (arguments.picture, arguments.content, arguments.style)
     )
     options = Options(size=max(_size(picture)), style_scale=arguments.style_scale)
     for words, found in (

@@ -18,8 +18,9 @@ from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.objective import Objective
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.run import Run
+from pastiche.engine.stylize import Run
 from pastiche.options import Precision
 from pastiche.sizes import scales
 
@@ -53,7 +54,9 @@ def painted(who: str, size: int, memory: int | None) -> dict[str, float]:
         )
         scale = scales(*prepared.size, options)[-1]
         running = minimise(
-            plain_problem(prepared.build_objective(scale, options)),
+            plain_problem(
+                Objective.build(prepared.network, prepared.build_targets(scale, options), options)
+            ),
             prepared.start(scale.size, options),
         )
         for _ in range(ITERATIONS):

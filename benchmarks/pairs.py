@@ -3,10 +3,9 @@
 from itertools import product
 from pathlib import Path
 
-from PIL import Image
 from torch import Tensor
 
-from pastiche.engine.images import from_pil
+from pastiche.engine.images import read_image
 from pastiche.options import BackboneChoice
 
 PAIRS = (
@@ -37,10 +36,4 @@ def every_pair() -> tuple[tuple[str, str], ...]:
 
 def example(kind: str, name: str) -> Tensor:
     """An example image, (1, 3, H, W) in 0 to 1."""
-    return opened(_EXAMPLES / kind / f"{name}.jpg")
-
-
-def opened(path: Path) -> Tensor:
-    """A picture file, (1, 3, H, W) in 0 to 1."""
-    with Image.open(path) as picture:
-        return from_pil(picture)
+    return read_image(_EXAMPLES / kind / f"{name}.jpg")

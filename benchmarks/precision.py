@@ -11,7 +11,7 @@ from pastiche import Options, stylize_tensors
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.objective import evaluate
+from pastiche.engine.objective import Objective, evaluate
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.sizes import scales
 
@@ -24,7 +24,8 @@ def ended_with(content: str, style: str, size: int) -> tuple[float, float]:
     inputs = Inputs(example("content", content), (example("style", style),))
     inputs = inputs.checked(exact).to(best_device())
     prepared = PreparedInputs.prepare(inputs, exact, choose_backbone(BACKBONE))
-    objective = prepared.build_objective(scales(*prepared.size, exact)[-1], exact)
+    targets = prepared.build_targets(scales(*prepared.size, exact)[-1], exact)
+    objective = Objective.build(prepared.network, targets, exact)
     rough = Options(size=size, precision="bfloat16", backbone=BACKBONE)
     pictures = (stylize_tensors(inputs.content, inputs.styles, each) for each in (rough, exact))
     one, other = (evaluate(objective, each.to(best_device())) for each in pictures)

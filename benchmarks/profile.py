@@ -21,7 +21,7 @@ from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.objective import Evaluation, evaluate
+from pastiche.engine.objective import Evaluation, Objective, evaluate
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.network_layers import POOLED_BEFORE
 from pastiche.sizes import scales
@@ -66,7 +66,8 @@ class Bench:
         )
         scale = scales(*prepared.size, options)[-1]
         self.network, self.size = prepared.network, scale.size
-        self._objective = prepared.build_objective(scale, options)
+        targets = prepared.build_targets(scale, options)
+        self._objective = Objective.build(prepared.network, targets, options)
         start = prepared.start(scale.size, options).flatten()
         self._state = lbfgs.begin(start, axes=prepared.axes)
 

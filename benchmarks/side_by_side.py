@@ -27,9 +27,10 @@ from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.objective import Objective
 from pastiche.engine.plain import Problem
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.run import Run as EngineRun
+from pastiche.engine.stylize import Run as EngineRun
 from pastiche.network_layers import compared_layers
 from pastiche.sizes import Scale, scales
 
@@ -107,7 +108,9 @@ class Duel:
             prepared,
             counts,
             full,
-            plain_problem(prepared.build_objective(full, options)),
+            plain_problem(
+                Objective.build(prepared.network, prepared.build_targets(full, options), options)
+            ),
         )
 
     def score(self, image: Tensor) -> float:

@@ -9,13 +9,12 @@ from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local import LocalError
 from local.supervisor import LocalService, Operator, running
+from pastiche.cli.bars import Bars
 from pastiche.cli.contents import save
 from pastiche.client import Client, ClientError, Job, JobUnsuccessful
-from pastiche.client.models import Losses
 from shared.settings import Settings
 
 _POLL_SECONDS = 0.25
@@ -52,14 +51,17 @@ def demo(submission: Submission, output: Path, settings: Settings, console: Cons
             service = stack.enter_context(running(settings, operator))
         client = stack.enter_context(connect(service))
         began = monotonic()
-        job = _show_progress(paint(client, submission, service, operator), console)
+        with Bars() as bars:
+            bar = bars.add("painting")
+            for job in paint(client, submission, service, operator):
+                bar.update(job, job.status)
         picture = client.result(job)
         seconds = monotonic() - began
         save(picture, output)
     assert job.backbone is not None  # of a job that has succeeded
     console.print(
         f"Painted by the [bold]{job.backbone.name}[/] backbone on {service.worker.device} "
-        f"in {seconds:.1f} s, saved as [bold]{output}[/]."
+        f"in {seconds:.1f} s and {job.iterations} iterations, saved as [bold]{output}[/]."
     )
     options = "".join(f" -F {name}={value}" for name, value in submission.options.items())
     console.print("The same with curl, while `make serve` runs:")
@@ -106,33 +108,3 @@ def paint(
         yield job
     if job.status != "succeeded":
         raise JobUnsuccessful(job)
-
-
-def _show_progress(jobs: Iterator[Job], console: Console) -> Job:
-    """Shows a progress bar until the job has succeeded, and returns it."""
-    columns = (
-        TextColumn("Painting"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.completed}/{task.total}  scale {task.fields[scale]}"),
-        TextColumn("{task.fields[losses]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as bars:
-        bar = bars.add_task("painting", total=0, scale="-", losses="")
-        for job in jobs:
-            bars.update(
-                bar,
-                total=job.iterations,
-                completed=job.iteration,
-                scale=job.scale or "-",
-                losses=_format_losses(job.losses),
-            )
-    return job
-
-
-def _format_losses(losses: Losses | None) -> str:
-    """The terms that matter to a reader: that of the gamut is nearly 0, and the line is short."""
-    if losses is None:
-        return ""
-    names = ("content", "style", "tv", "total")
-    return "  ".join(f"{name} {getattr(losses, name):.3g}" for name in names)

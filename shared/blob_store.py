@@ -1,6 +1,7 @@
 """The blob store: inputs and results, in a folder or in any object store that obstore supports.
 
-All blobs of a job are under `jobs/<id>/`. No part of a key comes from a client.
+All blobs of a job are under `jobs/<id>/`, uploaded pictures under `pictures/`. No part of a key
+comes from a client.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -138,7 +140,8 @@ class BlobStore:
         """Deletes incomplete files of writers that died before a moment, a folder at a time."""
         if self.folder is None:
             return
-        for where, _, names in os.walk(self.folder / "jobs"):
+        folders = (os.walk(self.folder / name) for name in ("jobs", "pictures"))
+        for where, _, names in chain.from_iterable(folders):
             for path in (Path(where, name) for name in names if _PIECE.search(name)):
                 with suppress(FileNotFoundError):
                     if path.stat().st_mtime < before.timestamp():
@@ -208,6 +211,11 @@ class BlobStore:
             for blob in await obstore.list(self.store, prefix=job_folder(job_id)).collect_async():
                 with suppress(FileNotFoundError):  # its worker, or another caller, deleted it
                     await obstore.delete_async(self.store, blob["path"])
+
+    async def delete_async(self, key: str) -> None:
+        """Deletes a blob; a key that does not exist is ignored."""
+        with _mark_refusals(), suppress(FileNotFoundError):
+            await obstore.delete_async(self.store, key)
 
     async def check(self) -> None:
         """Writes and deletes a small blob; raises if the store fails."""

@@ -7,10 +7,10 @@ PasticheError
 ├── AccessDenied         the caller is not allowed: 401, 403, or 429 beyond a limit
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, HostNotAllowed, CrossSiteRequest,
 │   │   TooManyRequests, TooManyJobs, QuotaUsedUp
-├── JobError             the requested job cannot do that
-│   ├── JobNotFound, SweepNotFound, JobExpired, JobOver, ChangedMeanwhile, JobNotOver,
-│   │   CancelRequested, FinishRequested, DamagedRecord, ResultNotReady, NoResult, ResultLost,
-│   │   PicturesLost, NotAcceptable, RangeNotSatisfiable
+├── JobError             the requested job, or other resource, cannot do that
+│   ├── JobNotFound, SweepNotFound, PictureNotFound, StyleNotFound, JobExpired, JobOver,
+│   │   ChangedMeanwhile, JobNotOver, CancelRequested, FinishRequested, DamagedRecord,
+│   │   ResultNotReady, NoResult, ResultLost, PicturesLost, NotAcceptable, RangeNotSatisfiable
 └── Unavailable          the service cannot do it now: 5xx, worth another try
     ├── QueueFull, TooManyConnections, DecodersBusy, TooManyFetches, EncodingFailed,
     │   RedisUnavailable, StorageUnavailable, StorageFull
@@ -58,6 +58,8 @@ FIELD_FAULTS = {
     "no_result": "The named job has no picture to start from.",
     "job_not_found": "There is no such job.",
     "job_expired": "The named job is past its retention.",
+    "picture_not_found": "There is no such uploaded picture, or it has expired.",
+    "style_not_found": "There is no such built-in style.",
 }
 """What can be wrong with a field, by its code."""
 
@@ -190,6 +192,14 @@ class JobNotFound(JobError):
 
 class SweepNotFound(JobError):
     code, status, title = "sweep_not_found", 404, "No such sweep"
+
+
+class PictureNotFound(JobError):
+    code, status, title = "picture_not_found", 404, "No such picture"
+
+
+class StyleNotFound(JobError):
+    code, status, title = "style_not_found", 404, "No such style"
 
 
 class JobExpired(JobError):

@@ -23,6 +23,9 @@ HIGHEST_ASPECT_RATIO = 20
 PREVIEW_PIXELS = 1024
 """The longest side of a preview, at most."""
 
+THUMBNAIL_PIXELS = 256
+"""The longest side of a thumbnail, at most."""
+
 LIGHTEST_OF_A_MASK = 128
 """The value, of 255, that a mask must reach somewhere: a darker one is not visibly white."""
 
@@ -39,7 +42,7 @@ _ENCODING: dict[Format, dict[str, int]] = {
 # A third of the time that a PNG takes, and two thirds of its size.
 _LOSSLESS = {"lossless": True, "quality": 0, "method": 0}
 
-STORED_FORMATS = ("WEBP", "PNG")
+STORED_FORMATS: tuple[Literal["WEBP", "PNG"], ...] = ("WEBP", "PNG")
 """What `normalise` and the worker write, without loss."""
 
 
@@ -64,14 +67,17 @@ class DamagedPicture(Exception):
     """A picture in the store is not the file that was written there."""
 
 
-def open_stored(picture: bytes, kind: Literal["PNG", "JPEG"]) -> Image.Image:
-    """Decodes a picture that the worker wrote.
+def open_stored(picture: bytes, *kinds: Literal["PNG", "JPEG", "WEBP"]) -> Image.Image:
+    """Decodes a picture that `normalise` or the worker wrote.
+
+    Args:
+        kinds: the formats that it may have.
 
     Raises:
         DamagedPicture: it cannot be decoded.
     """
     try:
-        image = Image.open(BytesIO(picture), formats=(kind,))
+        image = Image.open(BytesIO(picture), formats=kinds)
         image.load()
     # Pillow raises each of these for damaged files; a lack of memory is a MemoryError.
     except (OSError, SyntaxError, ValueError) as error:
@@ -147,15 +153,21 @@ def size_of(picture: Path) -> tuple[int, int]:
         return image.height, image.width
 
 
+def is_transparent(picture: Path) -> bool:
+    """Whether a picture that `normalise` wrote has transparent pixels."""
+    with Image.open(picture, formats=STORED_FORMATS) as image:
+        return image.mode == "RGBA"
+
+
 def encode(picture: bytes, format: Format) -> bytes:
-    """Converts a picture that the worker wrote to another format; JPEG, which has no transparency,
-    gets a white background.
+    """Converts a picture that `normalise` or the worker wrote to another format; JPEG, which has no
+    transparency, gets a white background.
 
     Raises:
         DamagedPicture: it cannot be decoded.
     """
     out = BytesIO()
-    image = open_stored(picture, "PNG")
+    image = open_stored(picture, *STORED_FORMATS)
     shown = on_white(image) if format == "jpeg" else image
     shown.save(out, format.upper(), **_ENCODING[format])
     return out.getvalue()
@@ -170,6 +182,18 @@ def encode_png(picture: Image.Image) -> bytes:
     """Encodes a painted picture as it is stored: the compression is fast rather than small."""
     out = BytesIO()
     picture.save(out, "PNG", **_ENCODING["png"])
+    return out.getvalue()
+
+
+def encode_thumbnail(picture: bytes) -> bytes:
+    """Encodes a picture that `normalise` wrote as a small WebP file, on white.
+
+    Raises:
+        DamagedPicture: it cannot be decoded.
+    """
+    out = BytesIO()
+    image = on_white(open_stored(picture, *STORED_FORMATS))
+    _reduced(image, THUMBNAIL_PIXELS).save(out, "WEBP", quality=80)
     return out.getvalue()
 
 

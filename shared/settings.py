@@ -136,6 +136,20 @@ class Settings(BaseSettings):
     kept_jobs: PositiveInt = 100_000
     """The same limit for the jobs of all owners together."""
 
+    picture_retention_hours: PositiveFloat = 168.0
+    """How long an uploaded picture (`POST /pictures`) is retained after its last use."""
+
+    kept_pictures_per_owner: PositiveInt = 1000
+    """How many uploaded pictures of one owner are retained. Beyond the limit, those that were not
+    used for the longest time are deleted. Without keys, all pictures have one owner."""
+
+    kept_pictures: PositiveInt = 10_000
+    """The same limit for the uploaded pictures of all owners together."""
+
+    styles_folder: Path | None = None
+    """A folder with the operator's own style images, `<name>.jpg`, `.png` or `.webp`, which jobs
+    name as `style=style:<name>`. Names have a to z, 0 to 9, `_` and `-`."""
+
     lease_seconds: PositiveFloat = 20.0
     """After how long without a heartbeat a worker loses its job."""
 

@@ -30,6 +30,7 @@ _NAMES = {
     "anyio": "time",
     "aread": "read",
     "make_form_in_thread": "make_form",
+    "make_upload_form_in_thread": "make_upload_form",
 }
 """What the synchronous client calls instead."""
 
@@ -70,7 +71,7 @@ def generate_options() -> str:
     types["start"] += " | str"
     axes = {name: types[name] for name, option in OPTIONS.items() if option.sweep}
     pictures = {
-        name: "Picture" if field.most == 1 else "Pictures"
+        name: "JobPicture" if field.most == 1 else "JobPictures"
         for name, field in PICTURE_FIELDS.items()
         if not field.required
     }
@@ -82,7 +83,7 @@ def generate_options() -> str:
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
-from pastiche.picture_sources import Picture, Pictures
+from pastiche.client.models import JobPicture, JobPictures
 from pastiche.options import LayerWeights
 
 PICTURE_FIELDS = {tuple(PICTURE_FIELDS)}

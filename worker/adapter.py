@@ -12,7 +12,8 @@ from resource import RUSAGE_SELF, getpagesize, getrusage
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone_sources import BackboneSource, choose_backbone
+from pastiche.engine.backbone import BackboneSource
+from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.checkpoint import Checkpoint, UnusableCheckpoint
 from pastiche.engine.fast.convolution import convolution_dtype
 from pastiche.engine.fast.cuda import best_device
@@ -26,7 +27,7 @@ from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
 from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged
-from pastiche.engine.run import Run
+from pastiche.engine.stylize import Run
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
 from pastiche.pictures import apply_transparency, read_picture

@@ -1,4 +1,4 @@
-"""Deletes the blobs that no job needs: of one job, and bit by bit in the whole store.
+"""Deletes the blobs that nothing needs: of one job, and bit by bit in the whole store.
 
 In the whole store it finds what nobody else can: a Redis that was emptied, or that lost its last
 second, knows neither the job nor that there is something to clean up. Only blobs older than any
@@ -17,6 +17,7 @@ from shared import transitions
 from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, is_encoded, job_folder
 from shared.errors import DamagedRecord
 from shared.job_store import JOB_KEYS, JobStore, record_key
+from worker.picture_cleanup import find_orphans
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -43,11 +44,19 @@ class BlobCleanup:
 
     Args:
         retention: how long a job and its pictures are retained once it is over.
+        picture_retention: how long an uploaded picture is retained after its last use.
     """
 
-    def __init__(self, jobs: JobStore, blobs: BlobStore, retention: timedelta) -> None:
+    def __init__(
+        self,
+        jobs: JobStore,
+        blobs: BlobStore,
+        retention: timedelta,
+        picture_retention: timedelta,
+    ) -> None:
         self._jobs, self._blobs = jobs, blobs
         self._max_age = max(retention, SHORT_LIVED)
+        self._max_picture_age = max(picture_retention, SHORT_LIVED)
         self._steps: Iterator[None] | None = None
         self._next = monotonic()
 
@@ -99,6 +108,10 @@ class BlobCleanup:
             yield from self._delete(self._short_lived(page, now - SHORT_LIVED))
             yield from self._delete(self._orphans(page, now - self._max_age))
             yield
+        for page in self._blobs.pages("pictures"):
+            orphans = find_orphans(self._jobs, page, now - self._max_picture_age)
+            yield from self._delete(orphans)
+            yield
         yield from self._blobs.delete_old_pieces(now - SHORT_LIVED)
 
     def _short_lived(self, page: "Sequence[ObjectMeta]", before: datetime) -> list[str]:
@@ -133,4 +146,4 @@ class BlobCleanup:
             self._blobs.delete(key)
             yield
         if keys:
-            log.info("%d old blobs deleted that no job uses", len(keys))
+            log.info("%d old blobs deleted that nothing uses", len(keys))

@@ -1,4 +1,5 @@
-"""`python -m worker.reconciler`: recovers lost jobs, cleans up after jobs, and delivers webhooks.
+"""`python -m worker.reconciler`: recovers lost jobs, cleans up after jobs and pictures, and
+delivers webhooks.
 
 Any number of them may run; one leads, under a lease. Everything it does is a transition that
 compares before it sets, so two that lead for a moment do no harm. It does not import torch.
@@ -30,6 +31,7 @@ from shared.job_records import list_waiting
 from shared.job_store import JOB_KEYS, Argument, JobStore, Transition, milliseconds
 from shared.settings import Settings
 from shared.transitions import Retention
+from worker import picture_cleanup
 from worker.blob_cleanup import BlobCleanup
 from worker.health import ReconcilerHalf, report_alive
 from worker.webhooks import Deliveries
@@ -106,7 +108,13 @@ class Reconciler:
         self._settings, self._jobs, self._queue = settings, jobs, queue
         self._name = name
         self._retention = Retention.from_settings(settings)
-        self._blob_cleanup = BlobCleanup(jobs, blobs, timedelta(hours=settings.retention_hours))
+        self._blobs = blobs
+        self._blob_cleanup = BlobCleanup(
+            jobs,
+            blobs,
+            timedelta(hours=settings.retention_hours),
+            timedelta(hours=settings.picture_retention_hours),
+        )
         self._unannounced = 0
         self._announced_at: dict[str, float] = {}
         self._last_round = self._recover_after = monotonic()
@@ -127,6 +135,7 @@ class Reconciler:
         self._for_each(due.late, self._expire)
         self._for_each(due.old, self._delete)
         self._clean_up_all(due.unclean)
+        picture_cleanup.delete_expired(self._jobs, self._blobs)
         self._blob_cleanup.step()
         self._last_round = monotonic()
         return True

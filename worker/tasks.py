@@ -30,7 +30,7 @@ from worker.measurements import Measurements
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pastiche.engine.backbone_sources import BackboneSource
+    from pastiche.engine.backbone import BackboneSource
     from pastiche.engine.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def _optimise(
 ) -> "Tensor":
     """Paints to the end, or until the client finishes the job, from the checkpoint of an earlier
     attempt if there is one."""
-    from pastiche.engine.run import Run
+    from pastiche.engine.stylize import Run
     from worker import adapter
 
     spans = PaintingSpans()

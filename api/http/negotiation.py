@@ -1,14 +1,18 @@
-"""Parses what a request asks for: integers, formats, `Accept`, `If-None-Match` and `Range`."""
+"""Parses what a request is and asks for: its media type, integers, formats, `Accept`,
+`If-None-Match` and `Range`."""
 
 import re
 from typing import Annotated, Any
 
 from fastapi import Request
 from pydantic import BeforeValidator
+from python_multipart.multipart import parse_options_header
 
 from pastiche.option_values import parse_integer
-from shared.errors import NotAcceptable
+from shared.errors import NotAcceptable, WrongContentType
 from shared.pictures import MEDIA_TYPES, Format
+
+_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii")
 
 _ALIASES = {"image/jpg": "image/jpeg"}
 
@@ -42,6 +46,23 @@ def _resolve_alias(media_type: str) -> str:
     return _ALIASES.get(media_type, media_type)
 
 
+def require_media_type(request: Request, *accepted: str) -> str:
+    """The media type of a request's body, which is in UTF-8.
+
+    Raises:
+        WrongContentType: it is none of those that are accepted, or in another encoding.
+    """
+    kind, parameters = parse_options_header(request.headers.get("content-type", ""))
+    media_type = kind.strip().lower().decode("latin-1")
+    if media_type not in accepted:
+        raise WrongContentType(f"Send the body as {' or '.join(accepted)}.")
+    # Python has encodings that fail in odd ways or give text that cannot be encoded again, and
+    # caches every name that it is ever given.
+    if parameters.get(b"charset", b"utf-8").strip().lower() not in _ENCODINGS:
+        raise WrongContentType("Send the body in UTF-8.")
+    return media_type
+
+
 def is_unchanged(request: Request, etag: str) -> bool:
     """Whether `If-None-Match` names this ETag, as a strong or a weak one, or is `*` (RFC 9110,
     section 13.1.2)."""
@@ -57,27 +78,30 @@ PICTURE_RESPONSES: dict[int | str, dict[str, Any]] = {
 """What an endpoint responds with that sends a picture in the format of a request."""
 
 
-def require_format(format: Format | None, request: Request, name: str) -> Format:
+def require_format(
+    format: Format | None, request: Request, name: str, *, first: Format = "png"
+) -> Format:
     """The format that a request names, or else the one that it accepts.
 
     Args:
         name: of what is sent, for the error.
+        first: the format if it accepts several equally.
 
     Raises:
         NotAcceptable: it accepts none.
     """
-    chosen = format or choose_format(request.headers.get("accept", "*/*"))
+    chosen = format or choose_format(request.headers.get("accept", "*/*"), first)
     if chosen is None:
         raise NotAcceptable(f"The {name} can be had as {', '.join(MEDIA_TYPES.values())}.")
     return chosen
 
 
-def choose_format(accept: str) -> Format | None:
-    """The format that an `Accept` header prefers, PNG if several are equal; None if it accepts none
-    (RFC 9110, section 12.5.1)."""
+def choose_format(accept: str, first: Format = "png") -> Format | None:
+    """The format that an `Accept` header prefers, `first` if several are equal; None if it accepts
+    none (RFC 9110, section 12.5.1)."""
     best: tuple[float, Format | None] = (0.0, None)
-    for name, media_type in MEDIA_TYPES.items():
-        quality = _get_quality(media_type, accept)
+    for name in sorted(MEDIA_TYPES, key=lambda each: each != first):
+        quality = _get_quality(MEDIA_TYPES[name], accept)
         if quality > best[0]:
             best = (quality, name)
     return best[1]

@@ -22,7 +22,7 @@ _FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 _HEADERS = {
     "ETag": "Changes whenever the resource changes.",
-    "Location": "The URL of the new job or sweep.",
+    "Location": "The URL of the new job, sweep or picture.",
     "Retry-After": "The seconds after which to try again.",
     "RateLimit": "What is left of each limit, and the seconds until all of it is.",
     "RateLimit-Policy": "Each limit and its window in seconds; only if there are limits.",
@@ -34,6 +34,7 @@ _HEADERS = {
 
 _HEADERS_OF_ALL = ("X-Request-ID", "RateLimit", "RateLimit-Policy")
 _HEADERS_OF_STATUS = {
+    "201": ("Location",),
     "202": ("Location", "Retry-After", "ETag", "Preference-Applied"),
     "206": ("Content-Range", "ETag"),
     "304": ("ETag",),
@@ -44,12 +45,13 @@ _HEADERS_OF_STATUS = {
 }
 
 _CREATED = {
-    "/jobs": ("/jobs/{job_id}", "job_id"),
-    "/jobs/{job_id}/retry": ("/jobs/{job_id}", "job_id"),
-    "/sweeps": ("/sweeps/{sweep_id}", "sweep_id"),
-    "/batches": ("/sweeps/{sweep_id}", "sweep_id"),
+    "/jobs": ("202", "/jobs/{job_id}", "job_id"),
+    "/jobs/{job_id}/retry": ("202", "/jobs/{job_id}", "job_id"),
+    "/sweeps": ("202", "/sweeps/{sweep_id}", "sweep_id"),
+    "/pictures": ("201", "/pictures/{picture_id}", "picture_id"),
+    "/batches": ("202", "/sweeps/{sweep_id}", "sweep_id"),
 }
-"""By the path of a submission, that of what it creates, and the parameter that names it."""
+"""By the path of a submission, its status, the path of what it creates, and the parameter in it."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -88,9 +90,9 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
     for methods in document["paths"].values():
         for method, operation in methods.items():
             _complete_operation(method, operation)
-    for submission, (created, parameter) in _CREATED.items():
+    for submission, (status, created, parameter) in _CREATED.items():
         links = _make_links(document["paths"], created, parameter)
-        document["paths"][submission]["post"]["responses"]["202"]["links"] = links
+        document["paths"][submission]["post"]["responses"][status]["links"] = links
     for name in _FRAMEWORK_SCHEMAS:
         components["schemas"].pop(name, None)
     name_schemas(document)

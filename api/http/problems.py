@@ -140,9 +140,15 @@ def describe_parameter_error(error: Mapping[str, Any]) -> FieldError:
 def unknown_field_error(name: str, known: Collection[str]) -> FieldError:
     """The error of a field that does not exist. It suggests the most similar field, or lists them
     all if none is similar."""
-    similar = get_close_matches(name.lower().replace("-", "_"), known, n=1, cutoff=0.7)
-    hint = f"Did you mean `{similar[0]}`?" if similar else f"The fields are {', '.join(known)}."
+    similar = find_similar(name, known)
+    hint = f"Did you mean `{similar}`?" if similar else f"The fields are {', '.join(known)}."
     return FieldError(name, "unknown_field", f"There is no such field. {hint}")
+
+
+def find_similar(name: str, known: Collection[str]) -> str | None:
+    """The most similar of some names; None if none is similar."""
+    similar = get_close_matches(name.lower().replace("-", "_"), known, n=1, cutoff=0.7)
+    return similar[0] if similar else None
 
 
 def invalid_option_error(error: OptionError) -> FieldError:

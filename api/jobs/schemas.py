@@ -79,9 +79,6 @@ class JobWarning(BaseModel):
     detail: str
 
 
-WebhookStatus = Literal["waiting", "delivered", "failed", "unused"]
-
-
 class Timings(BaseModel):
     """How long the job took; null while it is not known."""
 
@@ -90,6 +87,9 @@ class Timings(BaseModel):
     )
     painted_seconds: float | None = Field(description="From then until it was over.")
     total_seconds: float | None = Field(description="From its submission until it was over.")
+
+
+WebhookStatus = Literal["waiting", "delivered", "failed", "unused"]
 
 
 class Webhook(BaseModel):

@@ -9,8 +9,15 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from api.access.authentication import Access
+from api.pictures.store import use_picture
+from api.styles.references import fetch_style
+from shared.errors import PicturesLost
+from shared.inputs import PICTURE_FIELDS
 
-POSSIBLE = "a file, an https:// URL or a data URI"
+POSSIBLE = (
+    "a file, an https:// URL, a data URI, `picture:<id>` of an uploaded picture, or a style such "
+    "as `example:wave`"
+)
 """What the value of a picture field can be, for messages. A data URI is no reference, but a file:
 the readers of forms and JSON have decoded it."""
 
@@ -36,13 +43,41 @@ async def fetch_url(field: str, url: str, target: Path, access: Access) -> Path:
     return target
 
 
-_FETCH: Mapping[str, Fetch] = MappingProxyType({"https": fetch_url, "http": fetch_url})
+async def fetch_uploaded(field: str, text: str, target: Path, access: Access) -> Source:
+    """The picture that `picture:<id>` names. It is decoded again only where the field needs other
+    pixels than are stored."""
+    picture = await use_picture(field, text.partition(":")[2].strip(), access)
+    needs = PICTURE_FIELDS[field]
+    is_ready = needs.keeps_transparency or not picture.is_transparent
+    if is_ready and not needs.is_mask:
+        return StoredPicture(picture.blob)
+    try:
+        await access.service.blobs.get_file(picture.blob, target)
+    except FileNotFoundError as error:
+        raise make_lost_error(field) from error
+    return target
+
+
+_FETCH: Mapping[str, Fetch] = MappingProxyType(
+    {
+        "https": fetch_url,
+        "http": fetch_url,
+        "picture": fetch_uploaded,
+        "example": fetch_style,
+        "style": fetch_style,
+    }
+)
 """By the prefix of a reference."""
 
 
 def is_reference(text: str) -> bool:
     """Whether a text has the form of a reference; what it names may not exist."""
     return _prefix(text) in _FETCH
+
+
+def make_lost_error(field: str) -> PicturesLost:
+    """The error of a stored picture that the store no longer has."""
+    return PicturesLost(f"The store no longer has the picture for {field}: send one.")
 
 
 async def fetch_reference(field: str, text: str, target: Path, access: Access) -> Source:

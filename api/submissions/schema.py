@@ -14,7 +14,8 @@ _OPTIONS = {**OPTIONS, **JOB_SETTINGS}
 
 _KINDS = (
     "JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is "
-    "fetched, or a data URI in base64."
+    "fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as "
+    "`example:wave`."
 )
 
 

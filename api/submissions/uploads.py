@@ -14,10 +14,10 @@ from typing import NoReturn
 
 from anyio import create_task_group, to_thread
 from fastapi import Request
-from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 
 from api.access.authentication import Access, check_priority
+from api.http.negotiation import require_media_type
 from api.jobs.dependencies import find_earlier_job
 from api.service import Service
 from api.submissions.files import DataUri, Upload, is_data_uri
@@ -33,16 +33,19 @@ from api.submissions.json_form import parse_json
 from api.submissions.multipart import parse_multipart
 from api.submissions.pairs import Pair, locate, make_pairs
 from api.submissions.queueing import check_capacity
-from api.submissions.references import Source, StoredPicture, fetch_reference
+from api.submissions.references import (
+    Source,
+    StoredPicture,
+    fetch_reference,
+    make_lost_error,
+)
 from pastiche.memory_budget import ImageSizes
 from pastiche.sizes import same_aspect
 from shared import tracing
 from shared.blob_store import BlobStore
-from shared.errors import FieldError, InvalidFields, PasticheError, PicturesLost, WrongContentType
+from shared.errors import FieldError, InvalidFields, PasticheError
 from shared.inputs import PICTURE_FIELDS, Inputs
 from shared.pictures import size_of
-
-_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii")
 
 _STYLE_FIELDS = ("style", "style_mask", "mask")
 """Reused from an earlier job together, or not at all: there are as many masks as styles."""
@@ -92,16 +95,8 @@ async def read_submissions(access: Access, kind: Kind) -> AsyncIterator[list[Sub
 
 async def _read_form(request: Request, folder: Path, kind: Kind) -> FormData:
     """The form in a request, or the form that has the values of its JSON; data URIs are files."""
-    media_type, parameters = parse_options_header(request.headers.get("content-type", ""))
-    media_type = media_type.strip().lower()
-    if media_type not in (b"multipart/form-data", b"application/json"):
-        sentence = "Send the pictures and options as multipart/form-data or application/json."
-        raise WrongContentType(sentence)
-    # Python has encodings that fail in odd ways or give text that cannot be encoded again, and
-    # caches every name that it is ever given.
-    if parameters.get(b"charset", b"utf-8").strip().lower() not in _ENCODINGS:
-        raise WrongContentType("Send the submission in UTF-8.")
-    if media_type == b"application/json":
+    media_type = require_media_type(request, "multipart/form-data", "application/json")
+    if media_type == "application/json":
         form = await parse_json(request, folder, kind)
     else:
         form = await parse_multipart(request, folder)
@@ -243,8 +238,7 @@ async def _copy_stored(field: str, picture: StoredPicture, target: Path, blobs: 
     try:
         await blobs.get_file(picture.key, target)
     except FileNotFoundError as error:
-        sentence = f"The store no longer has the earlier job's picture for {field}: send one."
-        raise PicturesLost(sentence) from error
+        raise make_lost_error(field) from error
 
 
 def _measure(files: Mapping[str, Sequence[Path]]) -> ImageSizes:

@@ -51,7 +51,12 @@ Contents = Annotated[
         "in quotes, such as '*.jpg'."
     ),
 ]
-Styles = Annotated[list[str], typer.Argument(help="The painting, or up to eight of them.")]
+Styles = Annotated[
+    list[str],
+    typer.Argument(
+        help="The painting, or up to eight of them; or a style of the service: example:wave."
+    ),
+]
 JobId = Annotated[str, typer.Argument(help="The job's id.", metavar="ID")]
 JobIds = Annotated[list[str], typer.Argument(help="The jobs' ids.", metavar="ID…")]
 Output = Annotated[

@@ -65,8 +65,7 @@ def watch(
     shows = should_show_pictures(preview)
     with make_client(Client, url, key) as client:
         seen = _watch(client, job, writes_json=as_json)
-        if target is not None:
-            save(client.result(seen, target.format), target.path)
+        _save_result(client, seen, target)
         if not as_json:
             notice(f"{seen.status}{'' if output in (None, PIPE) else f': {output}'}")
         if shows:
@@ -122,8 +121,7 @@ def get(
     shows = should_show_pictures(preview)
     with make_client(Client, url, key) as client:
         seen = client.get_job(job)
-        if target is not None:
-            save(_fetch_result(client, seen, target.format), target.path)
+        _save_result(client, seen, target)
         if as_json:
             json_line(seen.raw)
         elif target is None:
@@ -217,8 +215,7 @@ def finish(
         seen = client.finish(job)
         if not seen.is_over:
             seen = client.wait_until_done(seen)
-        if target is not None:
-            save(_fetch_result(client, seen, target.format), target.path)
+        _save_result(client, seen, target)
         if as_json:
             json_line(seen.raw)
         else:
@@ -231,14 +228,16 @@ def delete(job: JobIds, url: Url = DEFAULT_URL, key: Key = None) -> None:
     _for_each(job, lambda client, job_id: client.delete(job_id), url, key)
 
 
-def _fetch_result(client: Client, job: Job, format: Format) -> bytes:
-    """Fetches the picture of a job.
+def _save_result(client: Client, job: Job, target: Target | None) -> None:
+    """Saves the picture of a job, if it is to be saved.
 
     Raises:
         JobUnsuccessful: the job is over without a picture.
     """
+    if target is None:
+        return
     try:
-        return client.result(job, format)
+        save(client.result(job, target.format), target.path)
     except ApiError as error:
         if error.code == "no_result":
             raise JobUnsuccessful(job) from error

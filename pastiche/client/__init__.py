@@ -36,7 +36,9 @@ from pastiche.client.models import (
     Progress,
     ProgressUpdated,
     Readiness,
+    Style,
     Sweep,
+    UploadedPicture,
 )
 from pastiche.client.retry import RetryPolicy
 
@@ -67,8 +69,10 @@ __all__ = [
     "Readiness",
     "RetryPolicy",
     "ServiceUnreachable",
+    "Style",
     "Sweep",
     "SweepOptions",
+    "UploadedPicture",
     "WeightOptions",
 ]
 

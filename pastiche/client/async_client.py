@@ -33,12 +33,18 @@ from pastiche.client.models import (
     JobDeleted,
     JobFinished,
     JobPage,
+    JobPicture,
+    JobPictures,
     JobUpdated,
     LossCurves,
     Model,
+    PicturePage,
     Readiness,
     Status,
+    Style,
+    StyleList,
     Sweep,
+    UploadedPicture,
     parse_event,
 )
 from pastiche.client.requests import (
@@ -52,9 +58,10 @@ from pastiche.client.requests import (
     make_form_in_thread,
     make_headers,
     make_path,
+    make_upload_form_in_thread,
 )
 from pastiche.client.retry import Backoff, RetryPolicy, retry_arguments
-from pastiche.picture_sources import Picture, Pictures
+from pastiche.picture_sources import Picture
 
 LONGEST_EVENT_BYTES = 1_000_000
 """No event of a Pastiche service is as long; a longer one is not read into memory."""
@@ -68,8 +75,8 @@ class AsyncClient:
 
     Every method may raise a `ClientError`: `ApiError`, `ServiceUnreachable` or `InvalidResponse`;
     those that send pictures also raise `InvalidPicture`. Requests that are safe to repeat are
-    retried if the connection is lost or the service is busy. A job or a sweep is given as an object
-    or by its id.
+    retried if the connection is lost or the service is busy. A job, a sweep or an
+    uploaded picture is given as an object or by its id.
 
     Args:
         url: the address of the service.
@@ -118,8 +125,8 @@ class AsyncClient:
 
     async def paint(
         self,
-        content: Picture,
-        style: Pictures,
+        content: JobPicture,
+        style: JobPictures,
         *,
         format: Format = "png",
         on_event: Callable[[Event], None] | None = None,
@@ -130,8 +137,10 @@ class AsyncClient:
 
         Args:
             content: the content image: a path, bytes, an open file, a Pillow image or an array; or
-                a text for the service: an `https://` URL, which it fetches, or a data URI.
-            style: the style image, or a list of them.
+                a text for the service: an `https://` URL, which it fetches, or a data URI; or one
+                that it has, such as what `upload_picture` returned.
+            style: the style image, or a list of them; or a style of the service, such as
+                `example:wave`.
             format: of the picture.
             on_event: called with every event of the job.
             idempotency_key: repeated calls with the same key submit one job. By default each call
@@ -152,8 +161,8 @@ class AsyncClient:
 
     async def submit(
         self,
-        content: Picture | None = None,
-        style: Pictures | None = None,
+        content: JobPicture | None = None,
+        style: JobPictures | None = None,
         *,
         idempotency_key: str | None = None,
         **options: Unpack[JobOptions],
@@ -166,8 +175,8 @@ class AsyncClient:
 
     async def estimate(
         self,
-        content: Picture | None = None,
-        style: Pictures | None = None,
+        content: JobPicture | None = None,
+        style: JobPictures | None = None,
         **options: Unpack[JobOptions],
     ) -> Estimate:
         """Returns what a submission would cost; nothing is stored."""
@@ -292,8 +301,8 @@ class AsyncClient:
 
     async def submit_sweep(
         self,
-        content: Picture,
-        style: Pictures,
+        content: JobPicture,
+        style: JobPictures,
         *,
         idempotency_key: str | None = None,
         **options: Unpack[SweepOptions],
@@ -306,8 +315,8 @@ class AsyncClient:
 
     async def submit_batch(
         self,
-        contents: Pictures,
-        styles: Pictures,
+        contents: JobPictures,
+        styles: JobPictures,
         *,
         idempotency_key: str | None = None,
         **options: Unpack[BatchOptions],
@@ -347,6 +356,36 @@ class AsyncClient:
     async def delete_sweep(self, sweep: Sweep | str) -> None:
         """Cancels and deletes a sweep with all its jobs."""
         await self._delete(make_path("sweeps", sweep))
+
+    async def upload_picture(self, picture: Picture, *, name: str | None = None) -> UploadedPicture:
+        """Stores a picture at the service, for any number of jobs. The same picture again is stored
+        once.
+
+        Args:
+            name: with which the picture is also listed as a style.
+        """
+        form = await make_upload_form_in_thread(picture, name, self._limit_bytes)
+        return await self._request(UploadedPicture, "POST", "/pictures", files=form)
+
+    async def list_pictures(self, *, page_size: int = 100) -> AsyncIterator[UploadedPicture]:
+        """Iterates over the uploaded pictures, newest first; fetches each page when needed."""
+        query = {"limit": str(page_size)}
+        while True:
+            page = await self._request(PicturePage, "GET", "/pictures", params=query)
+            for picture in page.pictures:
+                yield picture
+            if page.next_cursor is None or page.next_cursor == query.get("cursor"):
+                return
+            query["cursor"] = page.next_cursor
+
+    async def delete_picture(self, picture: UploadedPicture | str) -> None:
+        """Deletes an uploaded picture. Jobs that were submitted with it have their own copy."""
+        await self._delete(make_path("pictures", picture))
+
+    async def list_styles(self) -> tuple[Style, ...]:
+        """Fetches the styles that a job can name: those of the service, and the uploaded pictures
+        that have a name."""
+        return (await self._request(StyleList, "GET", "/styles")).styles
 
     async def readiness(self) -> Readiness:
         """Fetches the state of the service's parts and its workers; never retried."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
+from pastiche.client.models import JobPicture, JobPictures
 from pastiche.options import LayerWeights
-from pastiche.picture_sources import Picture, Pictures
 
 PICTURE_FIELDS = ("content", "style", "mask", "style_mask", "start_image", "content_map")
 """The arguments that are pictures."""
@@ -58,10 +58,10 @@ class _OtherPictures(TypedDict, total=False):
     `pictures_of` is the id of an earlier job whose pictures are used if none are given.
     """
 
-    mask: Pictures
-    style_mask: Pictures
-    start_image: Picture
-    content_map: Picture
+    mask: JobPictures
+    style_mask: JobPictures
+    start_image: JobPicture
+    content_map: JobPicture
     pictures_of: str
 
 

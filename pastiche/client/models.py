@@ -1,4 +1,4 @@
-"""What a service sends: jobs and their events, sweeps, losses, estimates, workers.
+"""What a service sends: jobs and their events, sweeps, losses, pictures, styles, workers.
 
 Everything is read from JSON, by pydantic, into frozen dataclasses: strictly, so that "5" is not a
 number. A newer service may send more than this version knows: unknown fields are ignored, and `raw`
@@ -7,13 +7,15 @@ has the whole JSON object.
 
 import json
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+
+from pastiche.picture_sources import Picture
 
 Format = Literal["png", "jpeg", "webp"]
 Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
@@ -268,6 +270,68 @@ class Estimate(_Resource):
     jobs: int = 1
     options: Mapping[str, Any] = _mapping()
     warnings: tuple[JobWarning, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadedPicture(_Resource):
+    """A picture that is stored by the service, for any number of jobs.
+
+    Attributes:
+        reference: names it in a submission.
+        name: that it was given; with one it is also listed as a style.
+        bytes: the size of the stored file.
+        expires_at: until when it is stored; each job with it extends that.
+    """
+
+    id: str
+    reference: str
+    width: int
+    height: int
+    name: str | None = None
+    bytes: int = 0
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PicturePage:
+    """One page of the list of pictures, and the cursor of the next; None on the last page."""
+
+    pictures: tuple[UploadedPicture, ...]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style(_Resource):
+    """A style image that the service has.
+
+    Attributes:
+        reference: names it in a submission, such as `example:wave`.
+        title: the name for people.
+        links: `thumbnail` is the path of a small picture.
+    """
+
+    reference: str
+    name: str
+    title: str
+    width: int = 0
+    height: int = 0
+    links: Mapping[str, str] = _mapping()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyleList:
+    """All styles."""
+
+    styles: tuple[Style, ...]
+
+
+JobPicture: TypeAlias = Picture | UploadedPicture | Style
+"""A picture of a job: one to send, or one that the service has, as an object or by its reference,
+such as `example:wave`."""
+
+JobPictures: TypeAlias = JobPicture | Sequence[JobPicture]
+"""A picture of a job, or a list of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

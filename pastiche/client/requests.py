@@ -14,7 +14,7 @@ import httpx
 
 from pastiche.client.errors import InvalidAddress, InvalidPicture
 from pastiche.client.job_options import PICTURE_FIELDS
-from pastiche.client.models import Job, Sweep
+from pastiche.client.models import Job, JobPicture, JobPictures, Style, Sweep, UploadedPicture
 from pastiche.options import encode_option
 from pastiche.picture_sources import (
     Picture,
@@ -40,7 +40,7 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 Form: TypeAlias = list[tuple[str, tuple[str | None, str | bytes]]]
 """The parts of a multipart form, each with its name; texts have no file name."""
 
-REFERENCES = ("https://", "http://", "data:")
+REFERENCES = ("https://", "http://", "data:", "picture:", "example:", "style:")
 """What a text begins with that is not a path, but names a picture to the service."""
 
 _ACCEPTED = "JPEG, PNG, WebP and AVIF are accepted"
@@ -85,20 +85,22 @@ def idempotency_header(key: str | None = None) -> dict[str, str]:
     return {"Idempotency-Key": key or uuid4().hex}
 
 
-def get_id(resource: Job | Sweep | str) -> str:
-    """The id of a job or a sweep."""
+def get_id(resource: Job | Sweep | UploadedPicture | str) -> str:
+    """The id of a job, a sweep or a picture."""
     return resource if isinstance(resource, str) else resource.id
 
 
-def make_path(collection: str, resource: Job | Sweep | str, part: str = "") -> str:
-    """The path of a job or a sweep, or of a part of it."""
+def make_path(
+    collection: str, resource: Job | Sweep | UploadedPicture | str, part: str = ""
+) -> str:
+    """The path of a job, a sweep or a picture, or of a part of it."""
     path = f"/{collection}/{quote(get_id(resource), safe='')}"
     return f"{path}/{part}" if part else path
 
 
 def make_form(
-    content: Pictures | None,
-    style: Pictures | None,
+    content: JobPictures | None,
+    style: JobPictures | None,
     options: Mapping[str, Any],
     limit_bytes: int,
 ) -> Form:
@@ -123,9 +125,25 @@ def make_form(
     ]
 
 
+def make_upload_form(picture: Picture, name: str | None, limit_bytes: int) -> Form:
+    """The multipart form with one picture and its name.
+
+    Raises:
+        InvalidPicture: the picture cannot be read, or would not be accepted.
+    """
+    data = _read_upload("picture", picture, limit_bytes)
+    named: Form = [] if name is None else [("name", (None, name))]
+    return [("picture", ("picture", data)), *named]
+
+
+async def make_upload_form_in_thread(picture: Picture, name: str | None, limit_bytes: int) -> Form:
+    """Calls `make_upload_form` without blocking the event loop."""
+    return await anyio.to_thread.run_sync(make_upload_form, picture, name, limit_bytes)
+
+
 async def make_form_in_thread(
-    content: Pictures | None,
-    style: Pictures | None,
+    content: JobPictures | None,
+    style: JobPictures | None,
     options: Mapping[str, Any],
     limit_bytes: int,
 ) -> Form:
@@ -161,9 +179,11 @@ def _as_list(given: Any) -> Sequence[Any]:
 
 
 def _make_part(
-    field: str, picture: Picture, limit_bytes: int
+    field: str, picture: JobPicture, limit_bytes: int
 ) -> tuple[str, tuple[str | None, str | bytes]]:
     """The part of a form with a picture: a file with its name, or a text that names it."""
+    if isinstance(picture, UploadedPicture | Style):
+        return field, (None, picture.reference)
     if isinstance(picture, str) and is_reference(picture):
         return field, (None, picture)
     return field, (_name_file(field, picture), _read_upload(field, picture, limit_bytes))

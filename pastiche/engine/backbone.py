@@ -4,8 +4,9 @@ Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Rec
 configurations D and E, VGG-16 and VGG-19, which differ by the last layers of blocks 3 to 5.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,23 +14,10 @@ from torch import Tensor
 from pastiche.engine.fast.convolution import FastConvolution, NetworkPooling, convolve, pool
 from pastiche.engine.fast.cuda import exact_convolutions
 from pastiche.engine.interruption import check_interruption
+from pastiche.engine.normalisation import Units
 from pastiche.engine.plain import Convolution
 from pastiche.network_layers import POOLED_BEFORE
-from pastiche.options import LAYERS, LayerName, Padding, StyleStatistic, Variation
-
-
-@dataclass(frozen=True, slots=True)
-class Units:
-    """What weights of 1 stand for, so that the default look is at α = β = 0.5, γ = 1.
-
-    Attributes:
-        variation: by its norm.
-    """
-
-    content: float
-    style: float
-    variation: Mapping[Variation, float]
-
+from pastiche.options import LAYERS, LayerName, Options, Padding, StyleStatistic
 
 VGG_UNITS: Mapping[StyleStatistic, Units] = {
     "moments": Units(45.0, 540.0, {"squared": 300.0, "absolute": 30.0}),
@@ -118,6 +106,32 @@ class Backbone:
                 if layer in layers:
                     found[layer] = x
         return found
+
+
+class BackboneSource(Protocol):
+    """A backbone that was chosen; its network exists once the images are known.
+
+    Attributes:
+        name: `vgg16`, `vgg19`, `vgg19-caffe` or `whitened`.
+        sha256: the digest of its weights, None where it has none.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sha256(self) -> str | None: ...
+
+    def network(
+        self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
+    ) -> Backbone:
+        """The network for these images, with these layers and all that lie before them.
+
+        Args:
+            images: the content image in the styles' colours and the style images, (1, 3, H, W) in
+                0 to 1, in float32 on the device to paint on.
+        """
+        ...
 
 
 def _subtract(constant: float, convolution: Convolution, *, from_input: bool) -> Convolution:

@@ -1,7 +1,6 @@
 """Which backbone paints: the pretrained VGG-16 and VGG-19, or one that is fitted to the images.
 
 A backbone is chosen before the images are known, and its network loaded or fitted afterwards.
-torchvision is imported here alone: its module says which tensors a file of its layout must hold.
 """
 
 import pickle
@@ -9,12 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import Backbone
+from pastiche.engine.backbone import Backbone, BackboneSource
 from pastiche.engine.plain import Convolution
 from pastiche.engine.weights import (
     FILES,
@@ -26,34 +24,8 @@ from pastiche.engine.weights import (
     weights_folder,
 )
 from pastiche.engine.whitened import Whitened
-from pastiche.network_layers import CHANNELS
+from pastiche.network_layers import CHANNELS, POOLED_BEFORE
 from pastiche.options import LAYERS, VGG16_LAYERS, BackboneChoice, LayerName, Options
-
-
-class BackboneSource(Protocol):
-    """A backbone that was chosen; its network exists once the images are known.
-
-    Attributes:
-        name: `vgg16`, `vgg19`, `vgg19-caffe` or `whitened`.
-        sha256: the digest of its weights, None where it has none.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def sha256(self) -> str | None: ...
-
-    def network(
-        self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
-    ) -> Backbone:
-        """The network for these images, with these layers and all that lie before them.
-
-        Args:
-            images: the content image in the styles' colours and the style images, (1, 3, H, W) in
-                0 to 1, in float32 on the device to paint on.
-        """
-        ...
 
 
 def choose_backbone(
@@ -179,13 +151,14 @@ def _load_state(path: Path) -> Mapping[str, object]:
 
 
 def _torchvision_keys() -> Sequence[str]:
-    """The names of the convolutions of torchvision's VGG-19, in order."""
-    # Importing it takes a second, which `vgg16` does not need.
-    from torchvision.models import vgg19
-
-    with torch.device("meta"):
-        layers = vgg19(weights=None).features
-    return [f"features.{i}" for i, each in enumerate(layers) if isinstance(each, torch.nn.Conv2d)]
+    """The names of the convolutions of torchvision's VGG-19, in order: it counts poolings and ReLUs
+    as layers, too."""
+    keys, index = list[str](), 0
+    for layer in LAYERS:
+        index += layer in POOLED_BEFORE
+        keys.append(f"features.{index}")
+        index += 2
+    return keys
 
 
 def _convolution(

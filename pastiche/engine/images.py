@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from pastiche.options import OptionError, Resampling
+from pastiche.options import Resampling
 from pastiche.pictures import AnySource, as_mask, on_white, read_picture
 
 
@@ -36,34 +36,10 @@ def read_mask(source: AnySource, name: str = "The mask") -> Tensor:
     return torch.from_numpy(pixels)[None, None].contiguous()
 
 
-def from_pil(picture: Image.Image) -> Tensor:
-    """`read_image` of a Pillow picture."""
-    return read_image(picture)
-
-
-def mask_from_pil(picture: Image.Image) -> Tensor:
-    """`read_mask` of a Pillow picture."""
-    return read_mask(picture)
-
-
 def to_pil(image: Tensor) -> Image.Image:
     """A tensor, (1, 3, H, W), as an RGB picture; what is outside 0 to 1 is clipped."""
     pixels = (image[0].detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).numpy())
-
-
-def checked(image: Tensor, name: str, channels: int = 3) -> Tensor:
-    """The image itself, as float32.
-
-    Raises:
-        OptionError: it is not a (1, channels, H, W) tensor of finite values in 0 to 1.
-    """
-    if image.ndim != 4 or image.shape[:2] != (1, channels) or 0 in image.shape:
-        shape = tuple(image.shape)
-        raise OptionError(name, f"must be of shape (1, {channels}, H, W), not {shape}.")
-    if not bool(((image >= 0) & (image <= 1)).all()):
-        raise OptionError(name, "must have all its values in 0 to 1.")
-    return image.float()
 
 
 def resize(image: Tensor, size: tuple[int, int], resampling: Resampling = "bicubic") -> Tensor:

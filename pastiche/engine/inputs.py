@@ -15,7 +15,7 @@ from pastiche.engine.color import (
     sample_colours,
 )
 from pastiche.engine.guidance import blend_shares, pixel_shares
-from pastiche.engine.images import checked, resize_picture
+from pastiche.engine.images import resize_picture
 from pastiche.options import OptionError, Options
 from pastiche.sizes import same_aspect
 
@@ -62,11 +62,11 @@ class Inputs:
             style_masks=len(self.style_masks),
             start_image=self.start is not None,
         )
-        content = checked(self.content, "content")
-        styles = tuple(checked(style, "style") for style in self.styles)
+        content = _checked(self.content, "content")
+        styles = tuple(_checked(style, "style") for style in self.styles)
         start = self.start
         if start is not None:
-            start = checked(start, "start_image")
+            start = _checked(start, "start_image")
             _check_aspect(start, content, "start_image")
         content_map = self.content_map
         return Inputs(
@@ -139,8 +139,18 @@ class Inputs:
         return self
 
 
+def _checked(image: Tensor, name: str, channels: int = 3) -> Tensor:
+    """The image itself, as float32."""
+    if image.ndim != 4 or image.shape[:2] != (1, channels) or 0 in image.shape:
+        shape = tuple(image.shape)
+        raise OptionError(name, f"must be of shape (1, {channels}, H, W), not {shape}.")
+    if not bool(((image >= 0) & (image <= 1)).all()):
+        raise OptionError(name, "must have all its values in 0 to 1.")
+    return image.float()
+
+
 def _mask(mask: Tensor, image: Tensor, name: str) -> Tensor:
-    mask = checked(mask, name, channels=1)
+    mask = _checked(mask, name, channels=1)
     _check_aspect(mask, image, name)
     if mask.max().item() < MIN_MASK:
         raise OptionError(name, "must be white somewhere: this one is empty.")

@@ -10,13 +10,16 @@ its own size, so that strokes count as much as colours. Both come from two sums 
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from pastiche.engine.color import Palette
 from pastiche.engine.plain import Moments
-from pastiche.options import Variation
+from pastiche.options import LayerName, Variation
+
+TermName = Literal["content", "style", "tv", "gamut"]
 
 MIN_COVARIANCE = 0.1
 """The smallest size of a covariance that another is compared with, as a share of the squared mean:
@@ -27,6 +30,14 @@ MIN_NORM = 1e-6
 """The smallest squared size of any statistic that another is compared with."""
 
 _CHUNKS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One number of the objective: a layer's share of a term, or a term that has no layers."""
+
+    name: TermName
+    layer: LayerName | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import Backbone, Units
-from pastiche.options import PLAIN_STARTS, Normalisation, Options
+from pastiche.options import PLAIN_STARTS, Normalisation, Options, StyleStatistic, Variation
 
 MIN_TARGET = 1e-6
 """The smallest number that a term is divided by: the target of a plain image can be 0."""
@@ -27,6 +26,20 @@ COARSE_EXPONENT = 1.0
 """At a coarse scale the content's weight is multiplied by this power of its size relative to the
 full one. The large strokes and motifs are laid out there, and the finer scales bring the details of
 the content image back. A start that shows nothing of the content image needs all of its weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What weights of 1 stand for, so that the default look is at α = β = 0.5, γ = 1.
+
+    Attributes:
+        variation: by its norm.
+    """
+
+    content: float
+    style: float
+    variation: Mapping[Variation, float]
+
 
 EIGHT_BITS = Units(1.0, 1.0, {"squared": 255.0**2, "absolute": 255.0})
 """Plain weights, with total variation of pixels in 0 to 255."""
@@ -150,17 +163,20 @@ class TermWeights:
         ]
 
 
-def term_weights(options: Options, network: Backbone, blank_losses: tuple[float, float]) -> Weights:
+def term_weights(
+    options: Options, units: Mapping[StyleStatistic, Units], blank_losses: tuple[float, float]
+) -> Weights:
     """What the terms are multiplied by, for the weights in the options.
 
     Args:
+        units: the backbone's own, by style statistic.
         blank_losses: from `Targets.blank_losses`.
     """
     scaling = SCALINGS[options.normalisation]
-    units = scaling.units or network.units[options.style_statistic]
-    content, style = (units.content * options.content_weight, units.style * options.style_weight)
+    unit = scaling.units or units[options.style_statistic]
+    content, style = unit.content * options.content_weight, unit.style * options.style_weight
     blank_content, blank_style = blank_losses
-    tv = units.variation[options.tv_norm] * options.tv_weight
+    tv = unit.variation[options.tv_norm] * options.tv_weight
     if scaling.units is None:
         # It is there to smooth strokes, not the content image: all of it down to β = α/4.
         tv *= min(1.0, 2.5 * style_share(options))

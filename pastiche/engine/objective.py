@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import chain
 from operator import add
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from pastiche.engine.interruption import check_interruption
 from pastiche.engine.losses import (
     MomentsGradient,
     PositionSums,
+    Term,
     content_gradient,
     content_loss,
     feature_gradient,
@@ -31,23 +32,14 @@ from pastiche.engine.losses import (
     position_sums,
     total_variation,
 )
-from pastiche.engine.normalisation import SCALINGS, TermWeights, Weights
+from pastiche.engine.normalisation import SCALINGS, TermWeights, Weights, term_weights
 from pastiche.engine.targets import Targets
 from pastiche.options import LayerName, Options, Variation
 
-TermName = Literal["content", "style", "tv", "gamut"]
 FeatureMaps = Mapping[LayerName, Tensor]
 Sums = TypeVar("Sums", PositionSums, Tensor)
 
 EPSILON = 1e-8  # added to the norm that a gradient is divided by, as in neural_style.lua
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One number of the objective: a layer's share of a term, or a term that has no layers."""
-
-    name: TermName
-    layer: LayerName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +109,19 @@ class Objective:
 
     @classmethod
     def build(
-        cls, backbone: Backbone, targets: Targets, weights: Weights, options: Options
+        cls,
+        backbone: Backbone,
+        targets: Targets,
+        options: Options,
+        weights: Weights | None = None,
     ) -> "Objective":
-        """The objective with these weights, and with all else as in the options."""
-        term_weights = TermWeights(
-            weights,
+        """The objective as in the options.
+
+        Args:
+            weights: what the terms are multiplied by; None for the weights of the options.
+        """
+        scalars = TermWeights(
+            weights or term_weights(options, backbone.units, targets.blank_losses()),
             [target.share for target in targets.contents],
             [target.shares for target in targets.styles],
             targets.contents[0].features.device,
@@ -130,11 +130,16 @@ class Objective:
         return cls(
             backbone,
             targets,
-            term_weights,
+            scalars,
             options.tv_norm,
             SCALINGS[options.normalisation].sums_variation,
             options.gradient_normalisation,
         )
+
+    def update_weights(self, options: Options) -> None:
+        """From here on with the weights of these options, in the same memory."""
+        blank_losses = self.targets.blank_losses()
+        self.weights.update(term_weights(options, self.backbone.units, blank_losses))
 
     @property
     def terms(self) -> tuple[Term, ...]:

@@ -7,16 +7,15 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import Backbone
-from pastiche.engine.backbone_sources import BackboneSource
+from pastiche.engine.backbone import Backbone, BackboneSource
 from pastiche.engine.color import match_palettes, principal_axes, replace_luminance
 from pastiche.engine.fast.convolution import convolution_dtype
 from pastiche.engine.images import resize, resize_picture
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.normalisation import style_share, term_weights
-from pastiche.engine.objective import Objective
+from pastiche.engine.normalisation import style_share
 from pastiche.engine.targets import (
     StyleFeatures,
+    Targets,
     build_content_targets,
     build_palette,
     build_targets,
@@ -102,13 +101,13 @@ class PreparedInputs:
         before = self._start_image((image.shape[2], image.shape[3]), options)
         return larger + self._start_image(size, options) - resize(before, size)
 
-    def build_objective(
+    def build_targets(
         self, scale: Scale, options: Options, tile_side: int | None = None
-    ) -> Objective:
-        """The objective at one scale, with targets computed in tiles of this side."""
+    ) -> Targets:
+        """The targets at one scale, computed in tiles of this side."""
         inputs, size = self.inputs, scale.size
         content_map = inputs.content_map
-        targets = build_targets(
+        return build_targets(
             self._content_at(scale, options),
             self._style_features_at(scale, options, tile_side),
             self.network,
@@ -117,36 +116,28 @@ class PreparedInputs:
             content_map=None if content_map is None else resize_picture(content_map, size),
             tile_side=tile_side,
         )
-        return Objective.build(
-            self.network,
-            targets,
-            term_weights(options, self.network, targets.blank_losses()),
-            options,
-        )
 
-    def update_weights(
+    def update_targets(
         self,
-        objective: Objective,
+        targets: Targets,
         scale: Scale,
         options: Options,
         previous: Options,
         tile_side: int | None = None,
     ) -> None:
-        """Gives an objective from `build_objective` the weights of these options, in place.
+        """Makes the targets from `build_targets` those for other weights, in place.
 
         Args:
-            previous: the options whose weights it has.
+            previous: the options that they are for.
         """
-        targets, recolours = objective.targets, style_share(options) != style_share(previous)
-        if recolours and not self.network.is_trained:
-            content = self._content_at(scale, options)
-            styles = self._style_features_at(scale, options, tile_side)
-            targets.overwrite_content(
-                build_content_targets(content, self.network, options, tile_side=tile_side),
-                build_palette(content, styles, self.network),
-            )
-        weights = term_weights(options, self.network, targets.blank_losses())
-        objective.weights.update(weights)
+        if self.network.is_trained or style_share(options) == style_share(previous):
+            return
+        content = self._content_at(scale, options)
+        styles = self._style_features_at(scale, options, tile_side)
+        targets.overwrite_content(
+            build_content_targets(content, self.network, options, tile_side=tile_side),
+            build_palette(content, styles, self.network),
+        )
 
     def finish(self, image: Tensor, options: Options) -> Tensor:
         """A picture as it is shown, (1, 3, h, w) in 0 to 1, on the CPU."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pastiche.engine.checkpoint import Place
-from pastiche.engine.objective import Term, TermName
+from pastiche.engine.losses import Term, TermName
 from pastiche.options import LayerName
 from pastiche.sizes import Scale
 

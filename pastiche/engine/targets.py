@@ -151,7 +151,7 @@ def extract_style_features(
     layers = list(style_layer_weights(options, network.name))
     guides = {} if mask is None else build_guides(mask, layers)
     sums: dict[LayerName, PositionSums] = {}
-    for tile, features in iterate_features(network, style, layers, tile_side):
+    for tile, features in iterate_features(network.features, style, layers, tile_side):
         for layer, part in features.items():
             guide = tile.crop(guides[layer], layer) if guides else None
             added = position_sums(part, guide)
@@ -202,7 +202,8 @@ def build_content_targets(
     """The content targets alone; arguments as for `build_targets`."""
     shares = content_layer_weights(options)
     scaling, targets = SCALINGS[options.normalisation], []
-    for layer, features in compute_features(network, content, list(shares), tile_side).items():
+    maps = compute_features(network.features, content, list(shares), tile_side)
+    for layer, features in maps.items():
         energy = torch.linalg.vector_norm(to_float32(features) + network.centre).square()
         scale = scaling.content(energy, features.numel(), max(content.shape[-2:]), options)
         weight_map = None

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import Backbone, Units
+from pastiche.engine.backbone import Backbone
 from pastiche.engine.fast.convolution import NetworkPooling, convolve, pad, pool
 from pastiche.engine.images import resize_picture
 from pastiche.engine.interruption import check_interruption, interruptibly
+from pastiche.engine.normalisation import Units
 from pastiche.engine.plain import Convolution
 from pastiche.network_layers import CHANNELS, POOLED_BEFORE
 from pastiche.options import LAYERS, LayerName, Options, StyleStatistic

@@ -9,7 +9,7 @@ from pastiche import Options
 from pastiche.engine import plain
 from pastiche.engine.fast.convolution import NetworkPooling
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.objective import evaluate
+from pastiche.engine.objective import Objective, evaluate
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.options import StyleStatistic
 from pastiche.sizes import scales
@@ -28,7 +28,8 @@ def test_its_objective_and_gradient_are_the_engine_s(
         inputs, options, Loaded(random_backbone(pooling=pooling, thinner=8))
     )
     *_, full = scales(*prepared.size, options)
-    objective = prepared.build_objective(full, options)
+    targets = prepared.build_targets(full, options)
+    objective = Objective.build(prepared.network, targets, options)
     image = prepared.start(full.size, options).requires_grad_(True)
     loss = plain.objective(image, plain_problem(objective))
     (gradient,) = torch.autograd.grad(loss, image)

@@ -193,6 +193,14 @@ def test_invalid_flags_are_reported_with_what_is_valid(shell: Shell) -> None:
         assert err in ended.err
 
 
+def test_a_style_of_the_service_is_named(shell: Shell, api: RunningApi) -> None:
+    ended = shell.run("submit", "me.jpg", "example:wave", "example:fire")
+    assert ended.code == 0, ended.err
+    refused = shell.run("submit", "me.jpg", "example:waves")
+    assert refused.code != 0
+    assert "Did you mean `example:wave`?" in refused.err
+
+
 def test_an_error_of_the_service_is_shown(shell: Shell) -> None:
     ended = shell.run("submit", "me.jpg", "wave.png", "--style-weights", "1,1", "--size", "4096")
     assert ended.code == 3

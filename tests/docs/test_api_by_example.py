@@ -74,6 +74,15 @@ def test_several_paintings_are_blended(stack: Stack) -> None:
     stack.http.delete(job["links"]["self"]).raise_for_status()
 
 
+def test_a_picture_is_sent_once_and_styles_are_named(stack: Stack) -> None:
+    jobs = [json.loads(line) for line in shell(block("sh", "example:$style"), stack).splitlines()]
+    assert [job["status"] in ("queued", "running") for job in jobs] == [True, True]
+    for job in jobs:
+        stack.http.delete(job["links"]["self"]).raise_for_status()
+    (picture,) = stack.http.get("/pictures").json()["pictures"]
+    stack.http.delete(picture["links"]["self"]).raise_for_status()
+
+
 def test_json_with_data_uris_is_a_job(stack: Stack) -> None:
     job = json.loads(shell(block("sh", "data_uri"), stack))
     assert (job["options"]["size"], job["options"]["style_weight"]) == (64, 0.7)

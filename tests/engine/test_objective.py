@@ -11,8 +11,9 @@ from torch import Tensor
 from pastiche.engine import plain
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.fast.convolution import convolution_dtype
+from pastiche.engine.losses import Term
 from pastiche.engine.normalisation import SCALINGS, Weights, term_weights
-from pastiche.engine.objective import Objective, Term, evaluate
+from pastiche.engine.objective import Objective, evaluate
 from pastiche.engine.plain import Moments, Problem
 from pastiche.engine.targets import build_targets, extract_style_features
 from pastiche.options import LAYERS, LayerName, Options, Padding, Pooling, Precision, StyleStatistic
@@ -259,8 +260,8 @@ def objective_of(case: Case, dtype: torch.dtype) -> Objective:
     return Objective.build(
         network,
         targets,
-        replace(case.weights, tv=unit * case.weights.tv),
         options,
+        replace(case.weights, tv=unit * case.weights.tv),
     )
 
 
@@ -365,10 +366,10 @@ def test_every_layer_of_vgg_19_can_be_requested() -> None:
 def test_the_gamut_weighs_as_much_against_any_weights() -> None:
     objective = objective_of(CASES["as it is by default"], torch.float64)
     content, style = blank = objective.targets.blank_losses()
-    default = term_weights(Options(), objective.backbone, blank)
+    default = term_weights(Options(), objective.backbone.units, blank)
     heavier = Options(content_weight=5.0, style_weight=5.0)
     assert default.gamut == pytest.approx(400 * (default.content * content + default.style * style))
-    gamut = term_weights(heavier, objective.backbone, blank).gamut
+    gamut = term_weights(heavier, objective.backbone.units, blank).gamut
     assert gamut == pytest.approx(10 * default.gamut)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pastiche import Options, sizes
 from pastiche.engine import backbone, lbfgs, normalisation, whitened
-from pastiche.engine.backbone import Units
+from pastiche.engine.normalisation import Units
 from pastiche.network_layers import WHITENED_SHARES
 from pastiche.options import StyleStatistic
 

@@ -96,8 +96,8 @@ def test_weights_are_taken_as_they_are(name: str) -> None:
     options = preset("neural-style") if name == "neural-style" else preset("paper")
     prepared = prepare(options, Inputs(CONTENT, (STYLE,)))
     network = prepared.network
-    targets = prepared.build_objective(_scale(48, 64), options).targets
-    weights = term_weights(options, network, targets.blank_losses())
+    targets = prepared.build_targets(_scale(48, 64), options)
+    weights = term_weights(options, network.units, targets.blank_losses())
     assert (weights.content, weights.style) == (options.content_weight, options.style_weight)
     # 0.001 · ½ Σ d², of pixels in 0 to 255; the paper has none.
     expected = 0.001 * 0.5 * 255**2 if name == "neural-style" else 0.0
@@ -127,7 +127,7 @@ def test_images_are_resized_with_the_chosen_filter(resampling: Resampling) -> No
     prepared = prepare(options, Inputs(CONTENT, (STYLE,)))
     expected = F.interpolate(CONTENT, (48, 64), mode=resampling, antialias=True)
     assert torch.equal(prepared.start((48, 64), options), expected.clamp(0, 1))
-    looked_at = prepared.build_objective(_scale(48, 64), options).targets.contents[0].features
+    looked_at = prepared.build_targets(_scale(48, 64), options).contents[0].features
     with torch.no_grad():
         found = prepared.network.features(expected.clamp(0, 1), {"relu4_2"})["relu4_2"]
     torch.testing.assert_close(looked_at, found)

@@ -13,12 +13,11 @@ from torch import Tensor
 
 from pastiche import Options, stylize_tensors
 from pastiche.engine import lbfgs
-from pastiche.engine.backbone import Backbone
-from pastiche.engine.backbone_sources import BackboneSource
+from pastiche.engine.backbone import Backbone, BackboneSource
 from pastiche.engine.color import luminance
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.progress import Diverged, Progress
-from pastiche.engine.run import Run
+from pastiche.engine.stylize import Run
 from pastiche.options import Blend, Colour, LayerName, OptionError, Start
 from pastiche.presets import PRESETS
 from tests.engine.networks import random_backbone

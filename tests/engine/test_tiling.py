@@ -60,7 +60,7 @@ def objective(
         content_map=picture(*size, 6, 1).to(pixels) if masked else None,
         tile_side=tile_side,
     )
-    return Objective.build(network, targets, Weights(alpha, 7.5, 15.0, 1e4), chosen)
+    return Objective.build(network, targets, chosen, Weights(alpha, 7.5, 15.0, 1e4))
 
 
 def distance(one: Tensor, other: Tensor) -> float:

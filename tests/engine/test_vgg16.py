@@ -11,7 +11,7 @@ from torch import Tensor
 from pastiche import OptionError, Options, stylize_tensors
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import choose_backbone
-from pastiche.engine.images import from_pil
+from pastiche.engine.images import read_image
 from pastiche.engine.weights import MissingWeights, vgg16
 from pastiche.options import VGG16_LAYERS, LayerName
 from tests.engine.pictures import CONTENT
@@ -23,7 +23,7 @@ PHOTOGRAPH = Path(__file__).parents[2] / "examples/images/content/harbour.jpg"
 @pytest.fixture(scope="module")
 def photograph() -> Tensor:
     with Image.open(PHOTOGRAPH) as opened:
-        return from_pil(opened.convert("RGB").resize((192, 144)))
+        return read_image(opened.convert("RGB").resize((192, 144)))
 
 
 def network(vgg16_weights: Path, image: Tensor, **options: Any) -> Backbone:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from pastiche.engine.images import from_pil, mask_from_pil, read_image, read_mask
+from pastiche.engine.images import read_image, read_mask
 from pastiche.picture_sources import UnreadablePicture
 from pastiche.pictures import apply_transparency, as_mask, encode_png, on_white, read_picture
 from tests import pictures
@@ -41,15 +41,6 @@ def test_the_library_reads_images_and_masks(way: Way, case: Case, tmp_path: Path
     with giving(tmp_path) as give:
         given = give(way, case.data)
         image, mask = read_image(given), read_mask(given)
-    assert_shows(image[0].permute(1, 2, 0).numpy() * 255, case)
-    assert_masks(mask[0, 0].numpy() * 255, case)
-
-
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
-@pytest.mark.parametrize("case", cases_of("pillow").values(), ids=cases_of("pillow"))
-def test_a_pillow_picture_is_read_as_its_file(case: Case) -> None:
-    with Image.open(BytesIO(case.data)) as opened:
-        image, mask = from_pil(opened), mask_from_pil(opened)
     assert_shows(image[0].permute(1, 2, 0).numpy() * 255, case)
     assert_masks(mask[0, 0].numpy() * 255, case)
 

@@ -42,10 +42,10 @@ def test_the_demonstration_paints_a_picture_and_describes_it(
     with Image.open(output) as picture:
         assert picture.size == (64, 48)
     printed = " ".join(ended.stdout.split())
-    assert re.search(r"Painted by the whitened backbone .* in \d+\.\d s", printed)
+    assert re.search(
+        r"Painted by the whitened backbone .* in \d+\.\d s and 120 iterations", printed
+    )
     assert f"curl -F content=@{tmp_path}/content.jpg" in printed
-    assert "120/120" in printed
-    assert "style" in printed
     assert nothing_runs_on(tmp_path / "data")
 
 

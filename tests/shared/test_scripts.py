@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared import job_records, transitions
+from shared import job_records, transitions, uploaded_pictures
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, Transition
 from shared.jobs import Place
 from shared.transitions import Retention
+from shared.uploaded_pictures import PictureContent, PictureLimits
 from shared.webhook_keys import get_secret
 from shared.workers import Worker, list_workers, register_worker
 from worker.reconciler import find_due, lead
@@ -22,6 +23,8 @@ SCRIPTS = files("shared") / "scripts"
 RETENTION = Retention(retention_hours=1, grace_seconds=40)
 PLACE = Place("ada", 100)
 DELIVERY = Delivery("job", "finished", "https://example.org", "ada", "succeeded", 1)
+LIMITS = PictureLimits(retention_hours=1, per_owner=9, in_all=9)
+CONTENT = PictureContent("digest", 96, 64, 5, is_transparent=False)
 
 CALLS: list[Transition[Any]] = [
     transitions.begin_submission("job"),
@@ -52,6 +55,13 @@ CALLS: list[Transition[Any]] = [
     get_secret("ada"),
     register_worker(Worker("one", "vgg16", "CPU", 1), ttl_seconds=1),
     list_workers(),
+    uploaded_pictures.begin_upload("id", "ada", "blob"),
+    uploaded_pictures.store("id", "ada", name="", content=CONTENT, blob="blob", limits=LIMITS),
+    uploaded_pictures.read("id", "ada"),
+    uploaded_pictures.renew("id", "ada", LIMITS),
+    uploaded_pictures.delete("id", "ada", "blob"),
+    uploaded_pictures.list_pictures("ada", before="", limit=1, most=1),
+    uploaded_pictures.expire(limit=1),
 ]
 IDS = [call.script for call in CALLS]
 
@@ -82,7 +92,7 @@ def test_a_script_documents_its_arguments(call: Transition[Any]) -> None:
     documented = entries(section) - {"fields"}
     if "`Retention`" in section:
         documented |= set(RETENTION.arguments)
-    assert documented == set(call.arguments) - {"id"}
+    assert documented - {"id"} == set(call.arguments) - {"id"}
     assert not call.fields or "fields" in entries(section)
 
 
@@ -93,12 +103,18 @@ def test_a_script_documents_the_keys_that_it_touches(call: Transition[Any]) -> N
     assert documented_keys(section) == touched
 
 
-def test_every_script_on_a_job_has_a_call() -> None:
-    scripts = {path.name for path in (SCRIPTS / "job").iterdir()} - {"prelude.lua"}
-    called = {call.script for call in CALLS if call.script.startswith("job/")}
-    assert {f"job/{name.removesuffix('.lua')}" for name in scripts} == called
+@pytest.mark.parametrize("folder", ["job", "picture"])
+def test_every_script_on_a_job_or_a_picture_has_a_call(folder: str) -> None:
+    scripts = {path.name for path in (SCRIPTS / folder).iterdir()} - {"prelude.lua"}
+    called = {call.script for call in CALLS if call.script.startswith(f"{folder}/")}
+    assert {f"{folder}/{name.removesuffix('.lua')}" for name in scripts} == called
 
 
 def test_the_prelude_documents_every_key_of_a_job() -> None:
     header, _, _ = (SCRIPTS / "job/prelude.lua").read_text("utf-8").partition("-- A script that")
     assert entries(header) == {"record", *JOB_KEYS}
+
+
+def test_the_prelude_documents_every_key_of_a_picture() -> None:
+    header, _, _ = (SCRIPTS / "picture/prelude.lua").read_text("utf-8").partition("\n\n")
+    assert entries(header) == set(uploaded_pictures.read("id", "ada").keys)

@@ -47,7 +47,7 @@ def known_job(jobs: JobStore) -> str:
 
 
 def sweep(jobs: JobStore, blobs: BlobStore) -> None:
-    BlobCleanup(jobs, blobs, RETENTION).step()
+    BlobCleanup(jobs, blobs, RETENTION, RETENTION).step()
 
 
 def test_blobs_without_a_record_are_deleted_past_the_retention(
@@ -118,7 +118,7 @@ def test_a_large_store_is_searched_step_by_step(
     monkeypatch.setattr("shared.blob_store.PAGE_BLOBS", 10)
     monkeypatch.setattr("worker.blob_cleanup.STEP_SECONDS", 0.0)
     paths = [put(blobs, input_key(new_job_id(), "content"), 6 * HOUR) for _ in range(40)]
-    steps = BlobCleanup(jobs, blobs, RETENTION)
+    steps = BlobCleanup(jobs, blobs, RETENTION, RETENTION)
     steps.step()
     assert any(path.exists() for path in paths)
     for _ in range(200):
@@ -133,7 +133,7 @@ def test_a_step_ends_in_the_middle_of_a_page_where_deleting_is_slow(
     encoded = encoded_key(result_key(known_job(jobs), "1-a"), "webp")
     keys = [encoded, *(input_key(new_job_id(), "content") for _ in range(3))]
     paths = [put(blobs, key, 6 * HOUR) for key in keys]
-    steps = BlobCleanup(jobs, blobs, RETENTION)
+    steps = BlobCleanup(jobs, blobs, RETENTION, RETENTION)
     left = []
     for _ in paths:
         steps.step()
@@ -142,7 +142,7 @@ def test_a_step_ends_in_the_middle_of_a_page_where_deleting_is_slow(
 
 
 def test_the_next_search_starts_only_after_the_interval(jobs: JobStore, blobs: BlobStore) -> None:
-    sweeps = BlobCleanup(jobs, blobs, RETENTION)
+    sweeps = BlobCleanup(jobs, blobs, RETENTION, RETENTION)
     sweeps.step()
     path = put(blobs, input_key(new_job_id(), "content"), 6 * HOUR)
     sweeps.step()

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from shared import transitions
+from shared import transitions, uploaded_pictures
 from shared.blob_store import BlobStore, checkpoint_key, input_key, preview_key, result_key
 from shared.celery_app import MESSAGES_KEY, create_queue
 from shared.inputs import Inputs
@@ -16,6 +16,12 @@ from shared.job_store import JOB_KEYS, JobStore, record_key
 from shared.jobs import Job, Place, new_job_id
 from shared.settings import Settings
 from shared.transitions import Retention
+from shared.uploaded_pictures import (
+    PictureContent,
+    PictureLimits,
+    make_picture_id,
+    new_blob_key,
+)
 from tests.waiting import until
 from worker.reconciler import Reconciler, run_together
 
@@ -343,3 +349,20 @@ def test_of_several_only_the_one_that_leads_acts(
     assert first.round()
     assert not second.round()
     queue.close()
+
+
+def test_a_round_deletes_uploaded_pictures_that_have_expired(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    picture_id = make_picture_id("ada", "digest")
+    key = new_blob_key(picture_id)
+    jobs.run(uploaded_pictures.begin_upload(picture_id, "ada", key))
+    blobs.put(key, b"picture")
+    content = PictureContent("digest", 96, 64, 7, is_transparent=False)
+    limits = PictureLimits(retention_hours=0, per_owner=1, in_all=1)
+    storing = uploaded_pictures.store(
+        picture_id, "ada", name="", content=content, blob=key, limits=limits
+    )
+    assert jobs.run(storing) is not None
+    reconciler.round()
+    assert blobs.keys("pictures") == []

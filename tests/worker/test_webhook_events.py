@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from shared.jobs import Place, new_job_id
 from shared.transitions import Retention
 from shared.webhook_keys import get_private_key, make_public_key
 from tests.api.worker import PROGRESS
+from tests.stack import served
+from tests.waiting import until
 from tests.worker.webhooks import Receiver, bring_forward, delivered, stored_webhook
 from worker.webhooks import Deliveries, note_delivery, take_delivery
 
@@ -253,3 +256,17 @@ def test_a_job_that_never_starts_has_nothing_to_report_of_its_start(
     jobs.run(transitions.cancel(job_id, retention=RETENTION))
     assert not delivered(deliveries)
     assert stored_webhook(jobs, job_id).tries == 0
+
+
+@pytest.mark.slow
+def test_a_whole_service_reports_a_job_from_its_start_to_its_end(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    with served(tmp_path, PASTICHE_WEBHOOKS_ANYWHERE="true") as stack:
+        events = "started,progress,finished"
+        job = stack.submit(webhook_url=receiver.url, webhook_events=events)
+        until(lambda: stack.look(job)["webhook"]["status"] == "delivered")
+        public_key = stack.http.get("/webhooks/public-key").json()["public_key"]
+    first, *middle, last = (verify(public_key, *request).type for request in receiver.got)
+    assert (first, last) == ("job.started", "job.succeeded")
+    assert set(middle) <= {"job.progress"}

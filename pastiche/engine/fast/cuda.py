@@ -31,6 +31,11 @@ def exact_convolutions() -> Iterator[None]:
         yield
 
 
+def is_recording() -> bool:
+    """Whether a CUDA graph is being recorded: what fails then would be replayed too."""
+    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
+
+
 def pad(features: Tensor, *, mirrored: bool) -> Tensor:
     """(B, C, H, W) → (B, C, H+2, W+2): the edges repeated, or mirrored."""
     batch, channels, height, width = features.shape

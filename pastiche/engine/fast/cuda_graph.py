@@ -94,11 +94,6 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def is_recording() -> bool:
-    """Whether kernels are being recorded right now: what fails then would be replayed too."""
-    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
-
-
 def _new_stream(device: torch.device) -> torch.cuda.Stream:
     """A stream of its own: the one that recordings take by default is of the first GPU."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types for it

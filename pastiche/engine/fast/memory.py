@@ -1,16 +1,22 @@
 """The memory of a device: how much of it is free, and what is done where it runs out."""
 
 import ctypes
+from collections.abc import Callable
 from math import inf
 from os import sysconf
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from pastiche.engine.fast.convolution import convolution_dtype
+from pastiche.engine.fast.cuda import is_recording
 from pastiche.memory_budget import MIN_TILE_SIDE, MemoryBudget, TooLarge
 from pastiche.network_layers import GRID, compared_layers
 from pastiche.options import Options
+from pastiche.sizes import Scale
+
+Result = TypeVar("Result")
 
 
 def measure_budget(
@@ -33,17 +39,46 @@ def measure_budget(
     return MemoryBudget(free, itemsize, compared_layers(options, backbone))
 
 
-def smaller_tile_side(side: int) -> int:
-    """The next tile side to try where `side` does not fit.
+class RunMemory:
+    """The memory of a run: a picture that does not fit is computed in tiles.
 
-    Raises:
-        TooLarge: `side` is the smallest.
+    Attributes:
+        tile_side: how wide and high a tile is, in pixels; None for the whole picture.
     """
-    if side <= MIN_TILE_SIDE:
-        raise TooLarge("Not even the smallest tiles fit into the memory.")
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    return max(MIN_TILE_SIDE, GRID * (side // 2 // GRID))
+
+    def __init__(self, budget: MemoryBudget) -> None:
+        self._budget = budget
+        self.tile_side: int | None = None
+        self._longest_side = 0
+
+    def plan(self, scale: Scale, options: Options) -> int:
+        """Plans the memory of a scale; returns the length of L-BFGS' history.
+
+        Raises:
+            TooLarge: it does not fit, even in the smallest tiles.
+        """
+        plan = self._budget.plan(scale.size, options)
+        self.tile_side, self._longest_side = plan.tile_side, scale.longest_side
+        return plan.history
+
+    def fit(self, compute: Callable[[], Result]) -> Result:
+        """The result of a computation; where memory runs out, with tiles of half the side.
+
+        Raises:
+            TooLarge: it does not fit, even in the smallest tiles.
+        """
+        while True:
+            try:
+                return compute()
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error) or is_recording():
+                    raise
+            side = self.tile_side or self._longest_side
+            if side <= MIN_TILE_SIDE:
+                raise TooLarge("Not even the smallest tiles fit into the memory.")
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            self.tile_side = max(MIN_TILE_SIDE, GRID * (side // 2 // GRID))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

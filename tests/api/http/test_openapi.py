@@ -70,10 +70,22 @@ def test_every_operation_has_a_name_and_a_description(api: RunningApi) -> None:
     assert all(operation.get("description") for operation in operations)
 
 
+_AUTHENTICATED = (
+    "/jobs",
+    "/sweeps",
+    "/batches",
+    "/pictures",
+    "/styles",
+    "/options",
+    "/presets",
+    "/tokens",
+)
+
+
 def test_what_asks_who_calls_says_how_and_what_it_answers_to_others(api: RunningApi) -> None:
     for path, methods in api.http.get("/openapi.json").json()["paths"].items():
         for method, operation in methods.items():
-            if path.startswith(("/jobs", "/sweeps", "/batches", "/tokens")):
+            if path.startswith(_AUTHENTICATED):
                 assert {"key": []} in operation["security"], (method, path)
                 assert {"401", "403", "429", "503"} <= operation["responses"].keys(), (method, path)
 

@@ -186,21 +186,31 @@ BAD_ANSWERS: dict[str, tuple[Callable[[], Pieces], int, str]] = {
         422,
         "url_unreachable",
     ),
-    "a slow body": (dripping, 422, "url_unreachable"),
-    "a slow head": (dripping_head, 422, "url_unreachable"),
     "an endless head": (
         lambda: [b"HTTP/1.1 200 OK\r\nX: ", *repeat(b"a" * 1000, 1000)],
         422,
         "url_unreachable",
     ),
-    "100 again and again": (continuing, 422, "url_unreachable"),
-    "silence": (silent, 422, "url_unreachable"),
     "no HTTP": (lambda: [b"220 mail.example ESMTP\r\n"], 422, "url_unreachable"),
     "an end at once": (lambda: [], 422, "url_unreachable"),
 }
 
 
-@pytest.mark.parametrize(("pieces", "status", "code"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
+SLOW_ANSWERS: dict[str, tuple[Callable[[], Pieces], int, str]] = {
+    "a slow body": (dripping, 422, "url_unreachable"),
+    "a slow head": (dripping_head, 422, "url_unreachable"),
+    "100 again and again": (continuing, 422, "url_unreachable"),
+    "silence": (silent, 422, "url_unreachable"),
+}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "status", "code"),
+    [
+        *(pytest.param(*each, id=name) for name, each in BAD_ANSWERS.items()),
+        *(pytest.param(*each, id=n, marks=pytest.mark.slow) for n, each in SLOW_ANSWERS.items()),
+    ],
+)
 def test_a_bad_answer_is_an_error_of_its_field(
     fetching: RunningApi, remote: Remote, pieces: Callable[[], Pieces], status: int, code: str
 ) -> None:
@@ -433,7 +443,8 @@ def test_a_resolver_that_does_not_answer_delays_a_submission_no_longer_than_a_fe
         raise OSError
 
     monkeypatch.setattr("shared.public_network.getaddrinfo", resolve)
-    remote_pictures = RemotePictures(Settings(picture_url_timeout_seconds=0.1))
+    settings = Settings(picture_url_timeout_seconds=0.1)
+    remote_pictures = RemotePictures(settings, wait_limit_seconds=600)
 
     async def fetch() -> None:
         nonlocal is_over

@@ -1,0 +1,1 @@
+"""Uploaded pictures: sent once, and used in many jobs."""

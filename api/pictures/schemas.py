@@ -1,0 +1,52 @@
+"""Uploaded pictures as clients receive them."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from shared.uploaded_pictures import UploadedPicture
+
+
+class PictureLinks(BaseModel):
+    """Links to what belongs to the picture."""
+
+    self: str
+    file: str
+    thumbnail: str
+
+
+class Picture(BaseModel):
+    """An uploaded picture."""
+
+    id: str
+    reference: str = Field(description="The value of a picture field of a job: `picture:<id>`.")
+    name: str | None = Field(description="With a name, it is also listed as a style.")
+    width: int
+    height: int
+    bytes: int = Field(description="The size of the stored file.")
+    created_at: datetime
+    expires_at: datetime = Field(description="Until when it is retained; each use extends it.")
+    links: PictureLinks
+
+
+class PictureList(BaseModel):
+    """A page of the caller's uploaded pictures."""
+
+    pictures: list[Picture]
+    next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.")
+
+
+def describe_picture(picture: UploadedPicture) -> Picture:
+    """The picture as a client receives it."""
+    path = f"/pictures/{picture.id}"
+    return Picture(
+        id=picture.id,
+        reference=f"picture:{picture.id}",
+        name=picture.name or None,
+        width=picture.width,
+        height=picture.height,
+        bytes=picture.size_bytes,
+        created_at=picture.created_at,
+        expires_at=picture.expires_at,
+        links=PictureLinks(self=path, file=f"{path}/file", thumbnail=f"{path}/thumbnail"),
+    )

@@ -1,0 +1,49 @@
+"""Deletes uploaded pictures that have expired, and blobs that no uploaded picture uses."""
+
+import logging
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared import uploaded_pictures
+from shared.blob_store import BLOB_STORE_ERRORS, BlobStore
+from shared.job_store import JobStore
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
+log = logging.getLogger(__name__)
+
+BATCH_SIZE = 100
+"""How many pictures and blobs are deleted at once: jobs must not wait for it."""
+
+_BLOB = re.compile(r"pictures/([0-9a-f]{32})-[0-9a-f]{16}\.webp")
+
+
+def delete_expired(jobs: JobStore, blobs: BlobStore) -> None:
+    """Deletes pictures that have expired, and the blobs that are due."""
+    unused = jobs.run(uploaded_pictures.expire(limit=BATCH_SIZE))
+    if not unused:
+        return
+    try:
+        blobs.delete(*unused)
+    except BLOB_STORE_ERRORS as error:
+        log.warning("Uploaded pictures not deleted yet: %s", error)
+        return
+    jobs.client.zrem(uploaded_pictures.UNUSED, *unused)
+    log.info("%d uploaded pictures deleted", len(unused))
+
+
+def find_orphans(jobs: JobStore, page: "Sequence[ObjectMeta]", before: datetime) -> list[str]:
+    """The old blobs on a page of the store that no picture uses and Redis does not know."""
+    old = [blob["path"] for blob in page if blob["last_modified"] < before]
+    found = {key: match[1] for key in old if (match := _BLOB.fullmatch(key))}
+    reading = jobs.client.pipeline(transaction=False)
+    for key, picture_id in found.items():
+        # In this order: a picture stored in between leaves the unused blobs and gets its record.
+        reading.zscore(uploaded_pictures.UNUSED, key)
+        reading.hget(uploaded_pictures.record_key(picture_id), "blob")
+    answers = reading.execute()
+    due_and_used = zip(found, answers[::2], answers[1::2], strict=True)
+    return [key for key, due, used in due_and_used if due is None and used != key]
