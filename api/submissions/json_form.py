@@ -33,6 +33,9 @@ _KINDS = {
 }
 """By the type of a parsed value, its type in a JSON schema."""
 
+_WORDS = "words"
+"""Among the types of an option: its list has words, not numbers."""
+
 LongTexts: TypeAlias = Mapping[str, DataUri | None]
 """As `JsonReader` has them."""
 
@@ -112,18 +115,21 @@ def _convert(
 def _kinds(option: Option, kind: Kind) -> set[str]:
     """The types of JSON that an option may have. What may have several values may be a list, and a
     text as in a form."""
-    type_name = option.type.json_schema()["type"]
-    kinds = {"number" if type_name == "integer" else type_name}
+    schema = option.type.json_schema()
+    names = [variant["type"] for variant in schema.get("anyOf", [schema])]
+    kinds = {"number" if name == "integer" else name for name in names}
     if option.type.is_list:
         kinds.add("string")
+    if schema.get("items", {}).get("type") == "string":
+        kinds.add(_WORDS)
     if kind != "job" and option.sweep:
         kinds |= {"string", "array"}
     return kinds
 
 
 def _option_text(value: Any, kinds: Collection[str]) -> str | None:
-    """The text of a value in a form; None if its type is not one of these, or what is in it is not
-    a number."""
+    """The text of a value in a form; None if its type is not one of these, or what is in it has the
+    wrong type."""
     if _KINDS.get(type(value)) not in kinds:
         return None
     if isinstance(value, bool):
@@ -131,7 +137,9 @@ def _option_text(value: Any, kinds: Collection[str]) -> str | None:
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return ",".join(value) if all(type(each) is JsonNumber for each in value) else None
+        item = str if _WORDS in kinds else JsonNumber
+        is_valid = all(type(each) is item and "," not in each for each in value)
+        return ",".join(value) if is_valid else None
     is_valid = all(
         type(number) is JsonNumber and not re.search("[:,]", name) for name, number in value.items
     )

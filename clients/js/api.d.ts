@@ -398,6 +398,47 @@ export interface components {
             options: components["schemas"]["OptionDescription"][];
         };
         /**
+         * Picture
+         * @description An uploaded picture.
+         */
+        Picture: {
+            id: string;
+            /** @description The value of a picture field of a job: `picture:<id>`. */
+            reference: string;
+            /** @description With a name, it is also listed as a style. */
+            name: string | null;
+            width: number;
+            height: number;
+            /** @description The size of the stored file. */
+            bytes: number;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Until when it is retained; each use extends it.
+             */
+            expires_at: string;
+            links: components["schemas"]["PictureLinks"];
+        };
+        /**
+         * PictureLinks
+         * @description Links to what belongs to the picture.
+         */
+        PictureLinks: {
+            self: string;
+            file: string;
+            thumbnail: string;
+        };
+        /**
+         * PictureList
+         * @description A page of the caller's uploaded pictures.
+         */
+        PictureList: {
+            pictures: components["schemas"]["Picture"][];
+            /** @description The `cursor` of the next page; null on the last. */
+            next_cursor: string | null;
+        };
+        /**
          * PresetDescription
          * @description A preset: what it is for, and the options that it sets.
          */
@@ -501,6 +542,35 @@ export interface components {
              */
             event: "status";
             data: components["schemas"]["Job"];
+        };
+        /**
+         * Style
+         * @description A style that a job can name.
+         */
+        Style: {
+            /** @description The value of a picture field of a job: `example:<name>` for a built-in style, `style:<name>` for one of the operator's, `picture:<id>` for an uploaded picture. */
+            reference: string;
+            name: string;
+            /** @description The name for people. */
+            title: string;
+            width: number;
+            height: number;
+            links: components["schemas"]["StyleLinks"];
+        };
+        /**
+         * StyleLinks
+         * @description Links to what belongs to the style.
+         */
+        StyleLinks: {
+            thumbnail: string;
+        };
+        /**
+         * StyleList
+         * @description All styles: the built-in ones, the operator's, and the caller's uploaded pictures that have a
+         *     name.
+         */
+        StyleList: {
+            styles: components["schemas"]["Style"][];
         };
         /**
          * Sweep
@@ -629,7 +699,7 @@ export interface components {
          */
         FieldProblem: {
             field: string;
-            code: "invalid_value" | "backbone_missing" | "size_too_large" | "too_many_values" | "not_in_batches" | "priority_not_allowed" | "text_too_long" | "not_text" | "not_a_file" | "not_base64" | "url_not_allowed" | "url_unreachable" | "url_refused" | "unknown_field" | "repeated_field" | "missing_file" | "missing_value" | "not_json" | "empty_file" | "file_too_large" | "picture_unknown" | "picture_too_large" | "picture_too_slow" | "picture_too_small" | "picture_too_narrow" | "picture_broken" | "mask_empty" | "wrong_aspect" | "no_result" | "job_not_found" | "job_expired" | (string & {});
+            code: "invalid_value" | "backbone_missing" | "size_too_large" | "too_many_values" | "not_in_batches" | "priority_not_allowed" | "text_too_long" | "not_text" | "not_a_file" | "not_base64" | "url_not_allowed" | "url_unreachable" | "url_refused" | "unknown_field" | "repeated_field" | "missing_file" | "missing_value" | "not_json" | "empty_file" | "file_too_large" | "picture_unknown" | "picture_too_large" | "picture_too_slow" | "picture_too_small" | "picture_too_narrow" | "picture_broken" | "mask_empty" | "wrong_aspect" | "no_result" | "job_not_found" | "job_expired" | "picture_not_found" | "style_not_found" | (string & {});
             detail: string;
         };
         /**
@@ -643,7 +713,7 @@ export interface components {
             /** @description The HTTP status. */
             status: number;
             detail: string;
-            code: "malformed_request" | "request_too_slow" | "head_too_large" | "body_too_large" | "wrong_content_type" | "wrong_content_encoding" | "invalid_fields" | "another_submission" | "submission_pending" | "key_missing" | "key_unknown" | "token_reads_only" | "host_not_allowed" | "cross_site_request" | "too_many_requests" | "too_many_jobs" | "quota_used_up" | "job_not_found" | "sweep_not_found" | "job_expired" | "job_over" | "changed_meanwhile" | "job_not_over" | "cancel_requested" | "finish_requested" | "record_damaged" | "result_not_ready" | "no_result" | "result_lost" | "pictures_lost" | "not_acceptable" | "range_not_satisfiable" | "queue_full" | "too_many_connections" | "decoders_busy" | "too_many_fetches" | "encoding_failed" | "redis_unavailable" | "storage_unavailable" | "storage_full" | "not_found" | "method_not_allowed" | "internal_error" | (string & {});
+            code: "malformed_request" | "request_too_slow" | "head_too_large" | "body_too_large" | "wrong_content_type" | "wrong_content_encoding" | "invalid_fields" | "another_submission" | "submission_pending" | "key_missing" | "key_unknown" | "token_reads_only" | "host_not_allowed" | "cross_site_request" | "too_many_requests" | "too_many_jobs" | "quota_used_up" | "job_not_found" | "sweep_not_found" | "picture_not_found" | "style_not_found" | "job_expired" | "job_over" | "changed_meanwhile" | "job_not_over" | "cancel_requested" | "finish_requested" | "record_damaged" | "result_not_ready" | "no_result" | "result_lost" | "pictures_lost" | "not_acceptable" | "range_not_satisfiable" | "queue_full" | "too_many_connections" | "decoders_busy" | "too_many_fetches" | "encoding_failed" | "redis_unavailable" | "storage_unavailable" | "storage_full" | "not_found" | "method_not_allowed" | "internal_error" | (string & {});
             /** @description The fields at fault, where there are any. */
             errors?: components["schemas"]["FieldProblem"][];
         };
@@ -656,23 +726,23 @@ export interface components {
         SubmitJobForm: {
             /**
              * Format: binary
-             * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64.
+             * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
              */
             content: Blob;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             style: Blob[];
-            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             mask?: Blob[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             style_mask?: Blob[];
             /**
              * Format: binary
-             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64.
+             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
              */
             start_image?: Blob;
             /**
              * Format: binary
-             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64.
+             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
              */
             content_map?: Blob;
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
@@ -756,17 +826,17 @@ export interface components {
         };
         /** SubmitJobBody */
         SubmitJobBody: {
-            /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             content: string;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             style: string | string[];
-            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             mask?: string | string[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             style_mask?: string | string[];
-            /** @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             start_image?: string;
-            /** @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             content_map?: string;
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
@@ -855,23 +925,23 @@ export interface components {
         SubmitSweepForm: {
             /**
              * Format: binary
-             * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64.
+             * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
              */
             content: Blob;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             style: Blob[];
-            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             mask?: Blob[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             style_mask?: Blob[];
             /**
              * Format: binary
-             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64.
+             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
              */
             start_image?: Blob;
             /**
              * Format: binary
-             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64.
+             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
              */
             content_map?: Blob;
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
@@ -955,17 +1025,17 @@ export interface components {
         };
         /** SubmitSweepBody */
         SubmitSweepBody: {
-            /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             content: string;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             style: string | string[];
-            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             mask?: string | string[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             style_mask?: string | string[];
-            /** @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             start_image?: string;
-            /** @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             content_map?: string;
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
@@ -1052,9 +1122,9 @@ export interface components {
         };
         /** SubmitBatchForm */
         SubmitBatchForm: {
-            /** @description The content images. Each is used with every style image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description The content images. Each is used with every style image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             content: Blob[];
-            /** @description The style images. Each is used with every content image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description The style images. Each is used with every content image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             style: Blob[];
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
@@ -1135,9 +1205,9 @@ export interface components {
         };
         /** SubmitBatchBody */
         SubmitBatchBody: {
-            /** @description The content images. Each is used with every style image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description The content images. Each is used with every style image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             content: string | string[];
-            /** @description The style images. Each is used with every content image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, or a data URI in base64. */
+            /** @description The style images. Each is used with every content image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             style: string | string[];
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
@@ -1230,6 +1300,16 @@ export interface components {
          * @enum {string}
          */
         StreamEventsPreviews: "url" | "inline";
+        /** UploadPictureForm */
+        UploadPictureForm: {
+            /**
+             * Format: binary
+             * @description The picture: JPEG, PNG, WebP or AVIF.
+             */
+            picture: Blob;
+            /** @description Its name, with which it is also listed as a style. */
+            name?: string;
+        };
         /**
          * BackboneName
          * @enum {string}
@@ -1354,6 +1434,9 @@ export type LossCurves = components['schemas']['LossCurves'];
 export type Losses = components['schemas']['Losses'];
 export type OptionDescription = components['schemas']['OptionDescription'];
 export type OptionList = components['schemas']['OptionList'];
+export type Picture = components['schemas']['Picture'];
+export type PictureLinks = components['schemas']['PictureLinks'];
+export type PictureList = components['schemas']['PictureList'];
 export type PresetDescription = components['schemas']['PresetDescription'];
 export type PresetList = components['schemas']['PresetList'];
 export type Preview = components['schemas']['Preview'];
@@ -1363,6 +1446,9 @@ export type ProgressEvent = components['schemas']['ProgressEvent'];
 export type PublicKey = components['schemas']['PublicKey'];
 export type Readiness = components['schemas']['Readiness'];
 export type StatusEvent = components['schemas']['StatusEvent'];
+export type Style = components['schemas']['Style'];
+export type StyleLinks = components['schemas']['StyleLinks'];
+export type StyleList = components['schemas']['StyleList'];
 export type Sweep = components['schemas']['Sweep'];
 export type SweepJob = components['schemas']['SweepJob'];
 export type Timings = components['schemas']['Timings'];
@@ -1381,6 +1467,7 @@ export type SubmitBatchForm = components['schemas']['SubmitBatchForm'];
 export type SubmitBatchBody = components['schemas']['SubmitBatchBody'];
 export type PictureFormat = components['schemas']['PictureFormat'];
 export type StreamEventsPreviews = components['schemas']['StreamEventsPreviews'];
+export type UploadPictureForm = components['schemas']['UploadPictureForm'];
 export type BackboneName = components['schemas']['BackboneName'];
 export type Priority = components['schemas']['Priority'];
 export type TvNorm = components['schemas']['TvNorm'];

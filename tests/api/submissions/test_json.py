@@ -64,6 +64,17 @@ def test_a_list_may_be_the_text_of_a_form(api: RunningApi) -> None:
     assert (options["style_layers"], options["scale_iterations"]) == ({"relu1_1": 2}, [30, 20])
 
 
+@pytest.mark.parametrize("keep", [86400, "until_fetched"])
+def test_what_is_a_number_or_a_word_may_be_either(api: RunningApi, keep: int | str) -> None:
+    assert submit(api, keep=keep).json()["keep"] == keep
+
+
+def test_a_list_may_have_words(api: RunningApi) -> None:
+    events = ["started", "finished"]
+    response = submit(api, webhook_url="https://example.com/hook", webhook_events=events)
+    assert response.json()["webhook"]["events"] == events
+
+
 @pytest.mark.parametrize("number", ["256", "256.0", "2.56e2"])
 def test_a_whole_number_may_be_written_in_any_way(api: RunningApi, number: str) -> None:
     body = json.dumps(PAIR)[:-1] + f', "size": {number}}}'
@@ -141,6 +152,9 @@ def test_the_same_json_with_the_same_key_is_one_job(api: RunningApi) -> None:
         ("style_layers", {"relu1_1:1,relu2_1": 1}),
         ("scale_iterations", [[30]]),
         ("deadline", "60"),
+        ("keep", True),
+        ("webhook_events", [1]),
+        ("webhook_events", ["started,finished"]),
         ("webhook_url", {}),
         ("content", 1),
         ("content", [CONTENT]),
@@ -240,10 +254,8 @@ def test_other_types_are_refused_with_those_that_are_accepted(api: RunningApi) -
     assert "multipart/form-data or application/json" in response.json()["detail"]
 
 
-def test_openapi_has_the_same_fields_for_both_bodies(api: RunningApi) -> None:
-    paths = api.http.get("/openapi.json").json()["paths"]
-    for path in ("/jobs", "/sweeps"):
-        content = paths[path]["post"]["requestBody"]["content"]
-        form, as_json = (content[kind]["schema"] for kind in sorted(content, reverse=True))
-        assert list(form["properties"]) == list(as_json["properties"])
-        assert form["required"] == as_json["required"] == ["content", "style"]
+@pytest.mark.parametrize("operation", ["SubmitJob", "SubmitSweep", "SubmitBatch"])
+def test_openapi_has_the_same_fields_for_both_bodies(api: RunningApi, operation: str) -> None:
+    schemas = api.http.get("/openapi.json").json()["components"]["schemas"]
+    form, as_json = (schemas[f"{operation}{kind}"]["properties"] for kind in ("Form", "Body"))
+    assert list(form) == list(as_json)
