@@ -37,9 +37,11 @@ def test_head_is_answered_wherever_get_is(api: RunningApi, jobs: JobStore) -> No
     worker = PlayedWorker.of(job, jobs, api)
     worker.show(4)
     worker.commit()
+    picture = api.http.post("/pictures", files={"picture": pictures.jpeg()}).json()
     document = api.http.get("/openapi.json").json()
     paths = [path for path, methods in document["paths"].items() if "get" in methods]
-    paths = [path.format(job_id=job["id"], sweep_id=sweep["id"]) for path in paths]
+    ids = {"job_id": job["id"], "sweep_id": sweep["id"], "picture_id": picture["id"]}
+    paths = [path.format(**ids, reference="example:wave") for path in paths]
     for path in (*paths, "/", "/docs", "/openapi.json", "/llms.txt", "/web/style.css"):
         answers = [api.http.request(method, path) for method in ("HEAD", "GET")]
         assert answers[0].status_code == answers[1].status_code, path

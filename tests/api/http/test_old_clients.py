@@ -133,10 +133,12 @@ def test_a_slash_at_the_end_of_any_path_is_ignored(api: RunningApi, jobs: JobSto
     worker = PlayedWorker.of(job, jobs, api)
     worker.show(4)
     worker.commit()
+    picture = api.http.post("/pictures", files={"picture": pictures.jpeg()}).json()
+    ids = {"job_id": job["id"], "sweep_id": sweep["id"], "picture_id": picture["id"]}
     document = api.http.get("/openapi.json").json()
     paths = [path for path, methods in document["paths"].items() if "get" in methods]
     for path in (*paths, "/docs", "/openapi.json", "/llms.txt"):
-        path = path.format(job_id=job["id"], sweep_id=sweep["id"])
+        path = path.format(**ids, reference="example:wave")
         plain, slash = api.http.get(path), api.http.get(f"{path}/")
         assert plain.status_code == slash.status_code, path
         assert plain.headers["content-type"] == slash.headers["content-type"]
