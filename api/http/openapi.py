@@ -1,22 +1,37 @@
-"""The OpenAPI document, completed with what FastAPI cannot know, and its page at `/docs`."""
+"""The OpenAPI document, completed with what FastAPI cannot know."""
 
-import re
-from base64 import b64encode
-from hashlib import sha256
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from api.http.openapi_schemas import make_reference, name_schemas
 from api.http.problems import Problem, ProblemResponse
 
-_ASSETS = "/docs/assets"
+DESCRIPTION = """
+Submit a photograph and a painting, follow the job, and download the picture.
 
-_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+The paths have no version: fields, values and endpoints are only added, so ignore those that you do
+not know. A change that breaks clients would get a path of its own, and the old one would stay for a
+year.
+"""
+
+CONTACT = {"name": "Pastiche", "url": "https://github.com/pastiche-art/pastiche/issues"}
+
+LICENSE = {"name": "Apache 2.0", "identifier": "Apache-2.0"}
+
+SERVERS = [{"url": "/", "description": "This service"}]
+
+TAGS = [
+    {"name": "jobs", "description": "A picture to be painted: submit it, follow it, download it."},
+    {"name": "sweeps", "description": "Many jobs in one request, shown on one contact sheet."},
+    {"name": "pictures", "description": "Pictures that are uploaded once and used in many jobs."},
+    {"name": "styles", "description": "Paintings that jobs can name."},
+    {"name": "options", "description": "What a form needs to offer every option of a job."},
+    {"name": "webhooks", "description": "How to verify what is sent to your webhooks."},
+    {"name": "access", "description": "Tokens, for addresses that a browser loads by itself."},
+    {"name": "operations", "description": "Health and metrics, for operators."},
+]
 
 _FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
@@ -53,11 +68,9 @@ _CREATED = {
 }
 """By the path of a submission, its status, the path of what it creates, and the parameter in it."""
 
-router = APIRouter(include_in_schema=False)
-
 
 def install(app: FastAPI) -> None:
-    """Completes the document of `app`, and adds the page that shows it."""
+    """Completes the document of `app`."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -66,8 +79,6 @@ def install(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # as in FastAPI's documentation
-    app.include_router(router)
-    app.mount(_ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))
 
 
 def _complete(document: dict[str, Any]) -> dict[str, Any]:
@@ -125,27 +136,3 @@ def _make_links(paths: dict[str, Any], created: str, parameter: str) -> dict[str
         if path.startswith(created)
         for operation in methods.values()
     }
-
-
-@router.get("/docs")
-async def show_docs() -> HTMLResponse:
-    page = get_swagger_ui_html(
-        openapi_url="/openapi.json",
-        title="Pastiche",
-        swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
-        swagger_css_url=f"{_ASSETS}/swagger-ui.css",
-        swagger_favicon_url=f"{_ASSETS}/favicon-32x32.png",
-    )
-    page.headers["Content-Security-Policy"] = _make_policy(bytes(page.body).decode())
-    return page
-
-
-def _make_policy(page: str) -> str:
-    """Allows only the page's own scripts and files of this service. Swagger UI writes styles and
-    small images into the page."""
-    scripts = (b64encode(sha256(each.encode()).digest()) for each in _INLINE_SCRIPT.findall(page))
-    hashes = " ".join(f"'sha256-{each.decode()}'" for each in scripts)
-    return (
-        f"default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data:; connect-src 'self'; font-src 'self' data:; frame-ancestors 'none'"
-    )

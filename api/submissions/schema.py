@@ -19,13 +19,22 @@ _KINDS = (
 )
 
 
+_PHOTOGRAPH = "https://example.com/photograph.jpg"
+
+_EXAMPLES: dict[Kind, dict[str, Any]] = {
+    "job": {"content": _PHOTOGRAPH, "style": "example:wave", "preset": "draft"},
+    "sweep": {"content": _PHOTOGRAPH, "style": "example:wave", "style_weight": [0.1, 0.5, 0.9]},
+    "batch": {"content": [_PHOTOGRAPH], "style": ["example:wave", "example:swirls"]},
+}
+
+
 def request_body(kind: Kind) -> dict[str, Any]:
     """The request body of a submission of this kind."""
     return {
         "required": True,
         "content": {
             "multipart/form-data": {"schema": _form_schema(kind)},
-            "application/json": {"schema": _json_schema(kind)},
+            "application/json": {"schema": _json_schema(kind), "example": _EXAMPLES[kind]},
         },
     }
 
@@ -83,8 +92,9 @@ def _object_schema(kind: Kind, pictures: dict[str, Schema], options: dict[str, S
         "type": "object",
         "title": "Submission",
         "properties": described | {name: options[name] for name in TEXT_FIELDS if name in options},
-        "required": [name for name, field in PICTURE_FIELDS.items() if field.required],
         "additionalProperties": False,
+        # Elsewhere an earlier job, which `pictures_of` or `start` names, may have them.
+        **({"required": list(PAIRED_FIELDS)} if kind == "batch" else {}),
     }
 
 

@@ -1,5 +1,5 @@
-"""`/`: the web page: plain HTML, CSS and modules from `api/web/static`, and example images; and
-`/clients`: the JavaScript client, for pages of any origin to import."""
+"""The page at `/` (plain HTML, CSS and modules from `api/web/static`, and example images), the API in
+Swagger UI at `/docs`, and the JavaScript client at `/clients`, for pages of any origin to import."""
 
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,12 @@ POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' blob: data:; connect-src 'self'; font-src 'self' data:; frame-ancestors 'none'"
+)
+"""Swagger UI writes styles and small images into its page."""
+
 
 class CurrentFiles(StaticFiles):
     """Files that a browser checks by their ETag each time: modules of different versions of the
@@ -31,10 +37,11 @@ class CurrentFiles(StaticFiles):
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """Adds the page, the files that it loads, and the page for language models."""
+    """Adds the pages and the files that they load."""
     html = (WEB / "index.html").read_text("utf-8")
     for limit in ("upload_limit_megabytes", "max_size_pixels"):
         html = html.replace(f"{{{limit}}}", str(getattr(settings, limit)))
+    docs = (WEB / "docs.html").read_text("utf-8")
     for_language_models = (WEB / "llms.txt").read_text("utf-8")
     router = APIRouter(include_in_schema=False)
 
@@ -43,11 +50,17 @@ def install(app: FastAPI, settings: Settings) -> None:
         headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
         return HTMLResponse(html, headers=headers)
 
+    @router.get("/docs")
+    async def show_docs() -> HTMLResponse:
+        headers = {"Content-Security-Policy": DOCS_POLICY, "Cache-Control": "no-cache"}
+        return HTMLResponse(docs, headers=headers)
+
     @router.get("/llms.txt")
     async def show_page_for_language_models() -> PlainTextResponse:
         return PlainTextResponse(for_language_models)
 
     app.include_router(router)
     app.mount("/web/examples", StaticFiles(directory=EXAMPLES))
-    app.mount("/web", StaticFiles(directory=WEB))
+    app.mount("/web", CurrentFiles(directory=WEB))
+    app.mount("/docs/assets", StaticFiles(packages=[("fastapi_swagger", "resources")]))
     app.mount("/clients", CurrentFiles(directory=CLIENT))

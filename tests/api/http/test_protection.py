@@ -26,10 +26,7 @@ def test_no_other_site_may_read_what_a_browser_here_may(api: RunningApi) -> None
 
 def test_the_documentation_runs_its_own_script_and_no_other(api: RunningApi) -> None:
     policy = api.http.get("/docs").headers["content-security-policy"]
-    scripts = policy.partition("script-src ")[2].partition(";")[0].split()
-    assert scripts[0] == "'self'"
-    assert all(each.startswith("'sha256-") for each in scripts[1:])
-    assert len(scripts) == 2
+    assert "script-src 'self';" in policy
 
 
 def test_the_page_runs_its_own_files_and_no_other(api: RunningApi) -> None:
