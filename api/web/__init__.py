@@ -1,5 +1,5 @@
-"""The page at `/` (plain HTML, CSS and modules from `api/web/static`, and example images), the API in
-Swagger UI at `/docs`, and the JavaScript client at `/clients`, for pages of any origin to import."""
+"""The page at `/`, the API in Swagger UI at `/docs`, both plain files in `api/web/static`, and the
+JavaScript client at `/clients`, for pages of any origin to import."""
 
 from pathlib import Path
 from typing import Any

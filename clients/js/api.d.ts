@@ -728,9 +728,9 @@ export interface components {
              * Format: binary
              * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
              */
-            content: Blob;
+            content?: Blob;
             /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
-            style: Blob[];
+            style?: Blob[];
             /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             mask?: Blob[];
             /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
@@ -827,9 +827,9 @@ export interface components {
         /** SubmitJobBody */
         SubmitJobBody: {
             /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
-            content: string;
+            content?: string;
             /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
-            style: string | string[];
+            style?: string | string[];
             /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             mask?: string | string[];
             /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
@@ -927,9 +927,9 @@ export interface components {
              * Format: binary
              * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
              */
-            content: Blob;
+            content?: Blob;
             /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
-            style: Blob[];
+            style?: Blob[];
             /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             mask?: Blob[];
             /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
@@ -1026,9 +1026,9 @@ export interface components {
         /** SubmitSweepBody */
         SubmitSweepBody: {
             /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
-            content: string;
+            content?: string;
             /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
-            style: string | string[];
+            style?: string | string[];
             /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
             mask?: string | string[];
             /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
