@@ -5,7 +5,8 @@ needs nothing but Python, so it can be imported where torch is not installed.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -423,6 +424,20 @@ REFITTING_OPTIONS = tuple(name for name, each in OPTIONS.items() if each.refits)
 def missing_layers(backbone: str, layers: Iterable[str]) -> list[str]:
     """Those of the layers that a backbone does not have; `auto` may have them all."""
     return [layer for layer in layers if backbone == "vgg16" and layer not in VGG16_LAYERS]
+
+
+def update_options(options: Options, values: Mapping[str, Any]) -> Options:
+    """The options with other values.
+
+    Raises:
+        OptionError: there is no such option, or a value is invalid.
+    """
+    for name in values:
+        if name not in OPTIONS:
+            similar = get_close_matches(name, OPTIONS, n=1, cutoff=0.7)
+            hint = f" Did you mean {similar[0]}?" if similar else ""
+            raise OptionError(name, f"does not exist.{hint}")
+    return replace(options, **values)
 
 
 def parse(texts: Mapping[str, str], defaults: Mapping[str, Any] = MappingProxyType({})) -> Options:

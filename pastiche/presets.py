@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from pastiche.options import BackboneChoice, OptionError, Options
+from pastiche.options import BackboneChoice, OptionError, Options, update_options
 
 Preset = Literal["draft", "standard", "fine", "paper", "neural-style"]
 
@@ -128,11 +128,11 @@ def preset(name: Preset = "standard", **chosen: Any) -> Options:
     """The options of a preset, with the `chosen` values instead of its own.
 
     Raises:
-        OptionError: there is no such preset, a value is invalid, or the preset does not work with
-            the backbone.
+        OptionError: there is no such preset or option, a value is invalid, or the preset does not
+            work with the backbone.
     """
     if name not in PRESETS:
         raise OptionError("preset", f"must be one of {', '.join(get_args(Preset))}, not {name!r}.")
-    options = Options(**{**PRESETS[name], **chosen})
+    options = update_options(Options(**PRESETS[name]), chosen)
     check_network(name, options)
     return options

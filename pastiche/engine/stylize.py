@@ -7,6 +7,7 @@ Neural Style Transfer" (CVPR 2017). `stylize` paints a picture, and `Run` does s
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache as remember
 from pathlib import Path
@@ -30,7 +31,7 @@ from pastiche.engine.objective import Objective, evaluate
 from pastiche.engine.prepared import PreparedInputs, PreparedInputsCache
 from pastiche.engine.progress import Progress, ProgressTracker
 from pastiche.option_warnings import PasticheWarning, find_warnings
-from pastiche.options import Options
+from pastiche.options import Options, update_options
 from pastiche.pictures import AnySource, apply_transparency, read_picture
 from pastiche.sizes import scales
 
@@ -46,10 +47,12 @@ def stylize(
     content_map: AnySource | None = None,
     backbone: BackboneSource | None = None,
     device: torch.device | None = None,
+    progress: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
+    **values: Any,
 ) -> Image.Image:
     """The content image, painted in the style of the style image, or of several:
-    `stylize("me.jpg", "monet.jpg").save("out.png")`.
+    `stylize("me.jpg", "monet.jpg", size=512, progress=True).save("out.png")`.
 
     Args:
         content: the photograph: a path, the bytes of a file, an open file, a Pillow picture, an
@@ -63,7 +66,9 @@ def stylize(
         content_map: how much the content image counts at each place, from black to white.
         backbone: the network; where it is None, the one that the options choose.
         device: where to paint; CUDA where it is available.
+        progress: whether a progress bar is shown, in a terminal or a notebook; it needs rich.
         on_progress: called after every iteration; an exception that it raises ends the run.
+        values: of options by their names, instead of those in `options`.
 
     Returns:
         The pastiche, with the content image's aspect ratio and `options.size` as its longest side:
@@ -71,7 +76,8 @@ def stylize(
 
     Raises:
         UnreadablePicture: a picture cannot be read; the message says which, and why.
-        OptionError: images and options that do not go together, or a layer that the backbone does
+        OptionError: an option that does not exist or a value that is invalid, images and options
+            that do not go together, or a layer that the backbone does
             not have; it names the image or the option.
         MissingWeights: the weights of a pretrained backbone are missing.
         MemoryError: there is not enough memory, even in the smallest tiles.
@@ -80,7 +86,7 @@ def stylize(
     Warns:
         PasticheWarning: an option has no effect, or an image has fewer pixels than it should.
     """
-    options = options or Options()
+    options = update_options(options or Options(), values)
     photograph = read_picture(content, "The content image")
     styles = style if isinstance(style, list | tuple) else (style,)
     inputs = Inputs(
@@ -91,7 +97,8 @@ def stylize(
         start=None if start_image is None else read_image(start_image, "The start image"),
         content_map=None if content_map is None else read_mask(content_map, "The content map"),
     )
-    picture = to_pil(_paint(inputs, options, backbone, device, on_progress))
+    with _report_to(on_progress, progress) as report:
+        picture = to_pil(_paint(inputs, options, backbone, device, report))
     return apply_transparency(picture, photograph) if options.keep_transparency else picture
 
 
@@ -127,6 +134,26 @@ def stylize_tensors(
     styles = (style,) if isinstance(style, Tensor) else tuple(style)
     inputs = Inputs(content, styles, tuple(masks), tuple(style_masks), start_image, content_map)
     return _paint(inputs, options or Options(), backbone, device, on_progress)
+
+
+@contextmanager
+def _report_to(
+    on_progress: Callable[[Progress], None] | None, has_bar: bool
+) -> Iterator[Callable[[Progress], None] | None]:
+    """What is called after every iteration: the caller's function, and the progress bar's."""
+    if not has_bar:
+        yield on_progress
+        return
+    from pastiche.progress_bar import ProgressBar  # needs rich, which not everybody has
+
+    with ProgressBar() as bar:
+
+        def report(progress: Progress) -> None:
+            bar.update(progress)
+            if on_progress is not None:
+                on_progress(progress)
+
+        yield report
 
 
 def _paint(

@@ -1,15 +1,18 @@
 """`stylize` of picture files, Pillow pictures and arrays."""
 
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from pastiche import Options, stylize
+from pastiche.engine.progress import Progress
 from pastiche.options import OptionError
 from pastiche.picture_sources import UnreadablePicture
+from pastiche.progress_bar import ProgressBar
 
 pytestmark = pytest.mark.usefixtures("thin_backbone")
 
@@ -81,3 +84,38 @@ def test_a_picture_that_cannot_be_read_is_named() -> None:
 def test_images_that_do_not_go_with_the_options_are_refused() -> None:
     with pytest.raises(OptionError, match="style"):
         stylize(CONTENT, [], QUICK)
+
+
+def test_options_are_given_by_their_names() -> None:
+    assert stylize(CONTENT, STYLE, QUICK, size=48).size == (48, 32)
+    assert stylize(CONTENT, STYLE, size=48, iterations=4).size == (48, 32)
+
+
+def test_an_option_that_does_not_exist_is_named_with_the_nearest_one() -> None:
+    with pytest.raises(OptionError, match="Did you mean iterations"):
+        stylize(CONTENT, STYLE, iteration=4)
+
+
+def test_with_a_progress_bar_the_caller_is_still_called_and_no_file_gets_a_bar(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    iterations: list[int] = []
+    stylize(
+        CONTENT,
+        STYLE,
+        QUICK,
+        progress=True,
+        on_progress=lambda progress: iterations.append(progress.iteration),
+    )
+    assert iterations == [1, 2, 3, 4]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_shows_the_scale_and_the_iterations() -> None:
+    terminal = Console(file=StringIO(), force_terminal=True, width=80)
+    with ProgressBar(terminal) as bar:
+        bar.update(Progress(30, 120, 2, 3, losses={}, layers={}, work=0.1))
+    assert isinstance(terminal.file, StringIO)
+    shown = terminal.file.getvalue()
+    assert "Scale 2 of 3" in shown
+    assert "30/120" in shown
