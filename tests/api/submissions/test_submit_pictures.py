@@ -119,5 +119,5 @@ def test_openapi_knows_every_field(api: RunningApi) -> None:
     fields = body["properties"]
     assert fields["style"]["type"] == fields["mask"]["type"] == "array"
     assert schemas["Preset"]["enum"][:3] == ["draft", "standard", "fine"]
-    assert body["required"] == ["content", "style"]
+    assert "required" not in body  # an earlier job may have the pictures
     assert all(field["description"] for field in fields.values())
