@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from api.access.authentication import Access, CurrentAccess
+from api.http.multipart import parse_multipart
 from api.http.negotiation import (
     ASCII_INTEGER,
     PICTURE_RESPONSES,
@@ -23,7 +24,6 @@ from api.pictures import schemas
 from api.pictures.form import form_schema, parse_form
 from api.pictures.store import PathPicture, delete_picture, store_picture
 from api.service import CurrentService, Service
-from api.submissions.multipart import parse_multipart
 from shared import uploaded_pictures
 from shared.errors import FieldError, InvalidFields, PictureNotFound
 from shared.pictures import MEDIA_TYPES, DamagedPicture, encode, encode_thumbnail

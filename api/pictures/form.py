@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from starlette.datastructures import FormData
 
+from api.http.files import Upload, check_upload, is_blank
 from api.http.problems import unknown_field_error
-from api.submissions.files import Upload, check_upload, is_blank
 from shared.errors import FieldError, InvalidFields
 from shared.settings import Settings
 

@@ -30,7 +30,7 @@ async def find_picture(picture_id: str, access: CurrentAccess) -> UploadedPictur
     """The picture with this id.
 
     Raises:
-        PictureNotFound: there is no such picture, it has expired, or it belongs to another owner.
+        PictureNotFound: the picture does not exist or has expired, or it belongs to another owner.
     """
     picture = None
     if is_picture_id(picture_id):
@@ -49,7 +49,7 @@ async def use_picture(field: str, picture_id: str, access: Access) -> UploadedPi
     """The picture that a field of a submission names, which is retained for longer.
 
     Raises:
-        InvalidFields: there is no such picture, it has expired, or it belongs to another owner.
+        InvalidFields: the picture does not exist or has expired, or it belongs to another owner.
     """
     picture = None
     if is_picture_id(picture_id):

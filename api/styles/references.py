@@ -21,7 +21,7 @@ async def fetch_style(field: str, reference: str, target: Path, access: Access) 
         field: that has the reference.
 
     Raises:
-        InvalidFields: there is no such style.
+        InvalidFields: the style does not exist.
     """
     reference = reference.strip().lower()
     files = await access.service.styles.find_files()

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 
 from starlette.datastructures import FormData, UploadFile
 
+from api.http.files import check_upload, is_blank
 from api.http.problems import invalid_option_error, unknown_field_error
-from api.submissions.files import check_upload, is_blank
 from api.submissions.pairs import PAIRED_FIELDS, check_batch, locate
 from api.submissions.references import POSSIBLE, is_reference
 from pastiche.job_settings import JOB_SETTINGS, JobSettings, parse_job_settings

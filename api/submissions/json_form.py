@@ -9,8 +9,8 @@ from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
+from api.http.files import MAX_TEXT_BYTES, DataUri
 from api.http.problems import unknown_field_error
-from api.submissions.files import MAX_TEXT_BYTES, DataUri
 from api.submissions.form import Kind, get_picture_limit
 from api.submissions.json_reader import CUT_OFF, JsonNumber, JsonObject, JsonReader
 from pastiche.job_settings import JOB_SETTINGS

@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from api.submissions.files import MAX_TEXT_BYTES, DataUri, is_data_uri
+from api.http.files import MAX_TEXT_BYTES, DataUri, is_data_uri
 from shared.errors import MalformedRequest
 
 _MAX_REST_BYTES = 256 * 1024

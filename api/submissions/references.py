@@ -18,7 +18,7 @@ POSSIBLE = (
     "a file, an https:// URL, a data URI, `picture:<id>` of an uploaded picture, or a style such "
     "as `example:wave`"
 )
-"""What the value of a picture field can be, for messages. A data URI is no reference, but a file:
+"""What the value of a picture field can be, for messages. A data URI counts as a file:
 the readers of forms and JSON have decoded it."""
 
 
@@ -34,7 +34,7 @@ store."""
 
 Fetch: TypeAlias = Callable[[str, str, Path, Access], Awaitable[Source]]
 """Fetches the picture that a reference names: field, reference, the file to write if one is needed,
-caller. Raises InvalidFields, naming the field, if there is no such picture."""
+caller. Raises InvalidFields, naming the field, if the picture does not exist."""
 
 
 async def fetch_url(field: str, url: str, target: Path, access: Access) -> Path:
@@ -87,7 +87,7 @@ async def fetch_reference(field: str, text: str, target: Path, access: Access) -
         target: a file that may be written for it.
 
     Raises:
-        InvalidFields: there is no such picture, or the caller may not use it.
+        InvalidFields: the picture does not exist, or the caller may not use it.
     """
     return await _FETCH[_prefix(text)](field, text.strip(), target, access)
 

@@ -13,7 +13,7 @@ router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
 
 class PublicKey(BaseModel):
-    """A public key, which is no secret."""
+    """The public key of an owner."""
 
     algorithm: Literal["ed25519"] = "ed25519"
     public_key: str = Field(description="`whpk_` and base64.")

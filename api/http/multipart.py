@@ -7,7 +7,7 @@ from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
-from api.submissions.files import MAX_TEXT_BYTES, DataUri, Upload, is_data_uri
+from api.http.files import MAX_TEXT_BYTES, DataUri, Upload, is_data_uri
 from shared.errors import FieldError, InvalidFields, MalformedRequest
 from shared.inputs import PICTURE_FIELDS
 

@@ -1,4 +1,4 @@
-"""The files of a submission, which are written once, as they arrive."""
+"""The files in the body of a request, which are written once, as they arrive."""
 
 from binascii import Error as InvalidBase64
 from binascii import a2b_base64
