@@ -4,6 +4,7 @@ pictures, its record and the message."""
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from math import prod
 from pathlib import PurePath
 from typing import Annotated, Any, NamedTuple, TypeVar
@@ -64,14 +65,19 @@ def compute_demand(options: Options, sizes: ImageSizes) -> Demand:
     return Demand(prod(fitted(*sizes.content, options.size)), sizes.total_bytes(options))
 
 
-async def check_capacity(options: Options, sizes: ImageSizes, service: Service) -> None:
-    """Checks that a living worker has the backbone that the options choose, and the memory for a
-    picture of its size. While no worker lives, the job may wait for one.
+async def check_capacity(options: Options, sizes: Iterable[ImageSizes], service: Service) -> None:
+    """Checks that a living worker has the backbone that the options choose, and for each picture
+    that one has the memory. While no worker lives, the jobs may wait for one.
+
+    Args:
+        sizes: of the images that each picture is made from.
 
     Raises:
         InvalidFields: no worker has.
     """
-    await _check(options, lambda resized: compute_demand(resized, sizes), service)
+    workers = await service.jobs.run(list_workers())
+    for each in sizes:
+        _check(options, partial(compute_demand, sizes=each), workers)
 
 
 async def check_retry_capacity(job: Job, service: Service) -> None:
@@ -82,17 +88,16 @@ async def check_retry_capacity(job: Job, service: Service) -> None:
     def demand_for(resized: Options) -> Demand:
         return Demand(prod(fitted(*shape, resized.size)), job.image_bytes)
 
-    await _check(options, demand_for, service)
+    _check(options, demand_for, await service.jobs.run(list_workers()))
 
 
-async def _check(
-    options: Options, demand_for: Callable[[Options], Demand], service: Service
+def _check(
+    options: Options, demand_for: Callable[[Options], Demand], workers: list[Worker]
 ) -> None:
     """
     Args:
         demand_for: the demand of the same picture with other options.
     """
-    workers = await service.jobs.run(list_workers())
     if not workers:
         return
     _check_backbone(options, workers)

@@ -17,10 +17,11 @@ from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 
 from api.access.authentication import Access, check_priority
+from api.http.files import DataUri, Upload, is_data_uri
+from api.http.multipart import parse_multipart
 from api.http.negotiation import require_media_type
 from api.jobs.dependencies import find_earlier_job
 from api.service import Service
-from api.submissions.files import DataUri, Upload, is_data_uri
 from api.submissions.form import (
     Kind,
     Submission,
@@ -30,7 +31,6 @@ from api.submissions.form import (
     start_job_id,
 )
 from api.submissions.json_form import parse_json
-from api.submissions.multipart import parse_multipart
 from api.submissions.pairs import Pair, locate, make_pairs
 from api.submissions.queueing import check_capacity
 from api.submissions.references import (
@@ -80,17 +80,22 @@ async def read_submissions(access: Access, kind: Kind) -> AsyncIterator[list[Sub
             sources[field] = [StoredPicture(key) for key in keys]
         with tracing.span("decode"):
             files = await _normalise(sources, folder, service)
+        pairs = make_pairs(form, files) if kind == "batch" else [Pair(files)]
+        sizes = [_measure(pair.files) for pair in pairs]
+        await check_capacity(variants[0].options, sizes, service)
         fingerprint = _compute_fingerprint(form)
-        submissions = []
-        for pair in make_pairs(form, files) if kind == "batch" else [Pair(files)]:
-            inputs, sizes = _make_inputs(pair.files), _measure(pair.files)
-            await check_capacity(variants[0].options, sizes, service)
-            submissions.append(
-                Submission(
-                    variants, job_settings, inputs, sizes, fingerprint, pair.content, pair.style
-                )
+        yield [
+            Submission(
+                variants,
+                job_settings,
+                _make_inputs(pair.files),
+                measured,
+                fingerprint,
+                pair.content,
+                pair.style,
             )
-        yield submissions
+            for pair, measured in zip(pairs, sizes, strict=True)
+        ]
 
 
 async def _read_form(request: Request, folder: Path, kind: Kind) -> FormData:
@@ -218,8 +223,7 @@ async def _normalise(
                 is_mask=field.is_mask,
                 keeps_transparency=field.keeps_transparency,
             )
-            if source.is_relative_to(folder):
-                source.unlink()
+            source.unlink()
             if fault is not None:
                 sentence = locate(fault.detail, index, len(several))
                 errors.append(FieldError(name, fault.code, sentence))

@@ -22,7 +22,7 @@ from api.http.negotiation import (
 )
 from api.http.problems import caller_problems
 from api.jobs import schemas
-from api.jobs.dependencies import get_speeds, make_etag
+from api.jobs.dependencies import get_worker_speeds, make_etag
 from api.service import CurrentService, Service
 from api.submissions.form import Kind
 from api.submissions.idempotency import ParsedHeaders, SubmissionHeaders, reserve_key
@@ -79,7 +79,7 @@ async def find_sweep(sweep_id: str, access: CurrentAccess) -> SweepRecord:
     """The sweep with this id.
 
     Raises:
-        SweepNotFound: there is no such sweep, or it belongs to another owner.
+        SweepNotFound: the sweep does not exist, or it belongs to another owner.
     """
     record = None
     if is_sweep_id(sweep_id):
@@ -221,19 +221,19 @@ async def _respond(sweep: SweepRecord, service: Service) -> Response:
 
 
 async def _describe_sweep(sweep: SweepRecord, service: Service) -> Sweep:
-    members = []
-    for member in sweep.members:
-        described = SweepJob(
+    jobs = [await _get_job(member, service) for member in sweep.members]
+    is_waiting = any(job is not None and job.status == "queued" for job in jobs)
+    speeds = await get_worker_speeds(service) if is_waiting else []
+    members = [
+        SweepJob(
             id=member.job_id,
             content=member.content,
             style=member.style,
             values=member.values,
-            job=None,
+            job=None if job is None else schemas.describe_job(job, speeds),
         )
-        job = await _get_job(member, service)
-        if job is not None:
-            described.job = schemas.describe_job(job, await get_speeds(job, service))
-        members.append(described)
+        for member, job in zip(sweep.members, jobs, strict=True)
+    ]
     path = f"/sweeps/{sweep.id}"
     return Sweep(
         id=sweep.id,
@@ -269,7 +269,7 @@ async def _make_cell(
         except (FileNotFoundError, DamagedPicture, EncodingFailed):
             state = "lost"
     else:
-        state = "erased" if job is None else job.status
+        state = "deleted" if job is None else job.status
     return Cell(None, f"{label} ({state})" if label else state)
 
 
