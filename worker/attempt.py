@@ -21,8 +21,7 @@ from shared.progress import Progress
 from shared.transitions import Committed
 from worker.context import WorkerContext
 from worker.lease import Lease
-from worker.measurements import Measurements
-from worker.painting_clock import PaintingClock
+from worker.measurements import Measurements, PaintingClock
 from worker.snapshots import Checkpoints, Previews, delete_blobs
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from pastiche.options import Options
 from pastiche.sizes import Scale, scales
 from shared.painting_speed import PaintingSpeed
-from worker.painting_clock import PaintingClock
+from worker.measurements import PaintingClock
 
 
 class Machine:
