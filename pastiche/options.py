@@ -430,7 +430,7 @@ def update_options(options: Options, values: Mapping[str, Any]) -> Options:
     """The options with other values.
 
     Raises:
-        OptionError: there is no such option, or a value is invalid.
+        OptionError: an option does not exist, or a value is invalid.
     """
     for name in values:
         if name not in OPTIONS:

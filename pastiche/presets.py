@@ -128,8 +128,8 @@ def preset(name: Preset = "standard", **chosen: Any) -> Options:
     """The options of a preset, with the `chosen` values instead of its own.
 
     Raises:
-        OptionError: there is no such preset or option, a value is invalid, or the preset does not
-            work with the backbone.
+        OptionError: the preset or an option does not exist, a value is invalid, or the preset does
+            not work with the backbone.
     """
     if name not in PRESETS:
         raise OptionError("preset", f"must be one of {', '.join(get_args(Preset))}, not {name!r}.")

@@ -1,5 +1,6 @@
 """`/options` and `/presets`: what a form needs to know to offer every option of a submission."""
 
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter
@@ -20,6 +21,9 @@ from pastiche.sizes import scales
 router = APIRouter(tags=["options"])
 
 _PICTURES_GROUP = "Pictures"
+_WORDS = {"tv": "total variation", "lbfgs": "L-BFGS", "url": "URL"}
+"""What parts of names stand for."""
+
 _TYPICAL_SHAPE = (3, 4)
 """The height and width that the time of a preset is estimated for."""
 
@@ -67,10 +71,7 @@ class PresetList(BaseModel):
 @router.get("/options", responses=caller_problems())
 async def list_options(access: CurrentAccess) -> OptionList:
     """Every field of a submission with its meaning, range and default."""
-    schema = request_body("job")["content"]["multipart/form-data"]["schema"]["properties"]
-    table = {**OPTIONS, **JOB_SETTINGS}
-    described = [_describe(name, fields, table.get(name)) for name, fields in schema.items()]
-    return OptionList(options=described)
+    return _describe_options()
 
 
 @router.get("/presets", responses=caller_problems())
@@ -90,11 +91,20 @@ async def list_presets(access: CurrentAccess) -> PresetList:
     )
 
 
+@cache
+def _describe_options() -> OptionList:
+    schema = request_body("job")["content"]["multipart/form-data"]["schema"]["properties"]
+    table = {**OPTIONS, **JOB_SETTINGS}
+    return OptionList(
+        options=[_describe(name, fields, table.get(name)) for name, fields in schema.items()]
+    )
+
+
 def _describe(name: str, schema: dict[str, Any], option: Option | None) -> OptionDescription:
     """A field of the form; those of pictures are no options."""
     return OptionDescription(
         name=name,
-        title=name.replace("_", " ").capitalize(),
+        title=_make_title(name),
         group=_PICTURES_GROUP if option is None else option.group,
         description=schema.pop("description"),
         unit=option and option.unit,
@@ -103,3 +113,9 @@ def _describe(name: str, schema: dict[str, Any], option: Option | None) -> Optio
         sweep=option is not None and option.sweep,
         schema=schema,
     )
+
+
+def _make_title(name: str) -> str:
+    """The name of a field for people: “Total variation weight”."""
+    title = " ".join(_WORDS.get(part, part) for part in name.split("_"))
+    return title[0].upper() + title[1:]

@@ -15,6 +15,7 @@ export class Canvas {
   /** Shows nothing; pictures that are still loading are dropped. */
   clear() {
     this.requests++;
+    this.photograph = Promise.resolve();
     this.compare(0);
     for (const id of ["after", "before", "compare", "divider"]) at(id).hidden = true;
     URL.revokeObjectURL(at("before").src);
@@ -24,14 +25,18 @@ export class Canvas {
     at("blank").hidden = false;
   }
 
-  /** The photograph, dimmed while there is no picture yet, and compared with it later. */
-  async setPhotograph(blob) {
-    if (!blob || at("before").src) return;
-    at("before").src = URL.createObjectURL(blob);
-    await at("before").decode().catch(() => {});
-    if (!at("before").naturalWidth) return;
-    at("before").hidden = false;
-    if (at("after").hidden) this.#fit(at("before"));
+  /** Shows the photograph, dimmed, until there is a picture, with which it can be compared later. */
+  setPhotograph(blob) {
+    if (blob) this.photograph = this.#loadPhotograph(URL.createObjectURL(blob));
+  }
+
+  async #loadPhotograph(url) {
+    const image = at("before");
+    image.src = url;
+    await image.decode().catch(() => {});
+    if (image.src !== url || !image.naturalWidth || !at("after").hidden) return;
+    image.hidden = false;
+    this.#fit(image);
     at("blank").hidden = true;
     at("canvas").classList.add("waiting");
   }
@@ -54,9 +59,11 @@ export class Canvas {
     return true;
   }
 
-  /** Lets the photograph be compared with the picture. */
-  allowComparison() {
-    if (!at("before").naturalWidth) return;
+  /** Lets the photograph, if there is one, be compared with the picture. */
+  async allowComparison() {
+    const { photograph } = this;
+    await photograph;
+    if (this.photograph !== photograph || !at("before").naturalWidth) return;
     at("before").hidden = at("compare").hidden = at("divider").hidden = false;
   }
 

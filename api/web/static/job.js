@@ -7,13 +7,19 @@ import * as service from "./service.js";
 import * as store from "./store.js";
 import { fetchThumbnail } from "./thumbnail.js";
 import { watch } from "./watch.js";
-import { describe, isOver, optionName, percent, title } from "./words.js";
+import { describe, isOver, percent, title } from "./words.js";
 
 const DIAL_PAUSE_MILLISECONDS = 300;
 const RETRY_MILLISECONDS = 2000;
 const FINAL_STATUSES = [401, 403, 404, 410, 422];
 const MISSING_STATUSES = [404, 410];
-const SHOWN_SETTINGS = ["size", "content_weight", "style_weight", "iterations", "seed"];
+const SHOWN_SETTINGS = {
+  size: "Size",
+  content_weight: "Content weight",
+  style_weight: "Style weight",
+  iterations: "Iterations",
+  seed: "Seed",
+};
 const at = (id) => document.getElementById(id);
 
 export class JobView {
@@ -186,13 +192,13 @@ export class JobView {
   }
 
   showSettings(options) {
-    const named = SHOWN_SETTINGS.map((name) => [optionName(name), service.text(options[name])]);
-    at("settings").replaceChildren(...named.map(([name, value]) => {
+    const rows = Object.entries(SHOWN_SETTINGS).map(([name, words]) => {
       const row = document.createElement("div");
-      row.append(Object.assign(document.createElement("dt"), { textContent: name }));
-      row.append(Object.assign(document.createElement("dd"), { textContent: value }));
+      row.append(Object.assign(document.createElement("dt"), { textContent: words }));
+      row.append(Object.assign(document.createElement("dd"), { textContent: service.text(options[name]) }));
       return row;
-    }));
+    });
+    at("settings").replaceChildren(...rows);
   }
 
   /** Lists the options and pictures that have no effect, or an unexpected one. */

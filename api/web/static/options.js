@@ -1,7 +1,6 @@
 // The fields under “More options”: four that most people need, and all others in groups.
 
 import { getOptions, text } from "./service.js";
-import { optionName } from "./words.js";
 
 /** The options that are not fields here: the form has them elsewhere. */
 const ELSEWHERE = ["content", "style", "content_weight", "style_weight", "preset", "pictures_of"];
@@ -124,9 +123,9 @@ function grid(fields) {
   return element;
 }
 
-function field({ name, schema, description, default: fallback }) {
+function field({ name, title: fullTitle, schema, description, default: fallback }) {
   const label = document.createElement("label");
-  const title = FIRST[name] ?? optionName(name);
+  const title = FIRST[name] ?? fullTitle;
   const input = inputFor(schema);
   input.dataset.title = title;
   input.dataset.default = text(fallback);

@@ -32,7 +32,7 @@ export const finishJob = (id) => request("POST", `jobs/${id}/finish`);
 export const retryJob = (id) => request("POST", `jobs/${id}/retry`);
 /** Deletes a job, even if the page is being closed. */
 export const deleteJob = (id) => request("DELETE", `jobs/${id}`, undefined, {}, { keepalive: true });
-/** Throws an error if there is no result. */
+/** Throws an error if the result is missing. */
 export const checkResult = (path) => request("HEAD", path.replace(/^\//, ""));
 export const getSweep = (id) => request("GET", `sweeps/${id}`);
 export const getOptions = () => request("GET", "options");

@@ -50,9 +50,3 @@ export function fileName(names, format) {
   const safe = (title(names) ?? "pastiche").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
   return `${safe}.${format === "jpeg" ? "jpg" : format}`;
 }
-
-/** The name of an option in words: “Total variation weight”. */
-export function optionName(name) {
-  const words = name.replaceAll("_", " ").replace(/^tv\b/, "total variation").replace("colour", "colours");
-  return words[0].toUpperCase() + words.slice(1);
-}

@@ -45,6 +45,11 @@ def test_an_option_says_whether_it_may_change_and_what_is_valid(
     assert "lbfgs" in options["optimiser"]["schema"]["enum"]
 
 
+def test_a_title_is_words_for_people(options: dict[str, dict[str, Any]]) -> None:
+    assert options["tv_weight"]["title"] == "Total variation weight"
+    assert options["lbfgs_history"]["title"] == "L-BFGS history"
+
+
 def test_the_pictures_are_listed_too(options: dict[str, dict[str, Any]]) -> None:
     assert options["content"]["schema"]["format"] == "binary"
     assert options["style"]["schema"]["maxItems"] == 8
