@@ -20,21 +20,23 @@ from pastiche.client.errors import (
     JobUnsuccessful,
     ServiceUnreachable,
 )
-from pastiche.client.job_options import JobOptions, SweepOptions, WeightOptions
-from pastiche.client.models import (
+from pastiche.client.events import (
     ConnectionLost,
     ConnectionRestored,
-    Estimate,
     Event,
-    Job,
     JobDeleted,
     JobFinished,
     JobUpdated,
+    PreviewReady,
+    ProgressUpdated,
+)
+from pastiche.client.job_options import BatchOptions, JobOptions, SweepOptions, WeightOptions
+from pastiche.client.models import (
+    Estimate,
+    Job,
     JobWarning,
     LossCurves,
-    PreviewReady,
     Progress,
-    ProgressUpdated,
     Readiness,
     Style,
     Sweep,
@@ -45,6 +47,7 @@ from pastiche.client.retry import RetryPolicy
 __all__ = [
     "ApiError",
     "AsyncClient",
+    "BatchOptions",
     "Client",
     "ClientError",
     "ConnectionLost",

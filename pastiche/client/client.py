@@ -22,20 +22,23 @@ from pastiche.client.errors import (
     parse_response,
     read_picture,
 )
-from pastiche.client.job_options import BatchOptions, JobOptions, SweepOptions, WeightOptions
-from pastiche.client.models import (
+from pastiche.client.events import (
     ConnectionLost,
     ConnectionRestored,
-    Estimate,
     Event,
-    Format,
-    Job,
     JobDeleted,
     JobFinished,
+    JobUpdated,
+    parse_event,
+)
+from pastiche.client.job_options import BatchOptions, JobOptions, SweepOptions, WeightOptions
+from pastiche.client.models import (
+    Estimate,
+    Format,
+    Job,
     JobPage,
     JobPicture,
     JobPictures,
-    JobUpdated,
     LossCurves,
     Model,
     PicturePage,
@@ -45,7 +48,6 @@ from pastiche.client.models import (
     StyleList,
     Sweep,
     UploadedPicture,
-    parse_event,
 )
 from pastiche.client.requests import (
     CONNECT_SECONDS,

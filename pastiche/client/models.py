@@ -1,4 +1,4 @@
-"""What a service sends: jobs and their events, sweeps, losses, pictures, styles, workers.
+"""What a service sends: jobs, sweeps, losses, pictures, styles, workers.
 
 Everything is read from JSON, by pydantic, into frozen dataclasses: strictly, so that "5" is not a
 number. A newer service may send more than this version knows: unknown fields are ignored, and `raw`
@@ -6,7 +6,6 @@ has the whole JSON object.
 """
 
 import json
-from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
@@ -361,99 +360,3 @@ class Readiness(_Resource):
     redis: str = "unknown"
     blob_store: str = "unknown"
     workers: tuple[Worker, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class JobUpdated:
-    """The job's status, its place in the queue or its weights have changed."""
-
-    job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class ProgressUpdated:
-    """The job has progressed; sent at most twice a second."""
-
-    progress: Progress
-
-
-@dataclass(frozen=True, slots=True)
-class PreviewReady:
-    """There is a newer preview: `Client.preview` fetches it.
-
-    Attributes:
-        jpeg: the picture, at most 512 pixels large or 128 KiB, if the job is watched with previews;
-            None if it could not be sent.
-    """
-
-    jpeg: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JobFinished:
-    """The job has reached a final status. This is the last event."""
-
-    job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class JobDeleted:
-    """The job was deleted. This is the last event."""
-
-    job_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLost:
-    """The connection to the service was lost. The job continues; the client connects again after a
-    pause."""
-
-    reason: str
-    retry_in_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionRestored:
-    """The client is connected again; the next event describes the job as it is now."""
-
-
-Event: TypeAlias = (
-    JobUpdated
-    | ProgressUpdated
-    | PreviewReady
-    | JobFinished
-    | JobDeleted
-    | ConnectionLost
-    | ConnectionRestored
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Preview:
-    jpeg: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Deleted:
-    id: str = ""
-
-
-def parse_event(name: str, data: str) -> Event | None:
-    """Reads an event of the stream; None for one that only a newer client would know.
-
-    Raises:
-        ValueError: the data are not what this event has.
-    """
-    match name:
-        case "status":
-            return JobUpdated(parse(Job, data))
-        case "progress":
-            return ProgressUpdated(parse(Progress, data))
-        case "preview":
-            jpeg = parse(_Preview, data).jpeg
-            return PreviewReady(None if jpeg is None else b64decode(jpeg, validate=True))
-        case "done":
-            return JobFinished(parse(Job, data))
-        case "gone":
-            return JobDeleted(parse(_Deleted, data).id)
-    return None
