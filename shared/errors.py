@@ -58,8 +58,8 @@ FIELD_FAULTS = {
     "no_result": "The named job has no picture to start from.",
     "job_not_found": "There is no such job.",
     "job_expired": "The named job is past its retention.",
-    "picture_not_found": "There is no such uploaded picture, or it has expired.",
-    "style_not_found": "There is no such built-in style.",
+    "picture_not_found": "The uploaded picture does not exist or has expired.",
+    "style_not_found": "The style does not exist.",
 }
 """What can be wrong with a field, by its code."""
 

@@ -178,7 +178,8 @@ def _url_reason(error: Exception) -> str:
 def _download(url: str, part: Path, on_progress: OnProgress) -> None:
     have = part.stat().st_size if part.exists() else 0
     headers = {"Range": f"bytes={have}-"} if have else {}
-    # Any scheme is allowed: the URL is ours or the operator's, and the file's digest is checked.
+    # S310 warns of schemes besides https. Here any is allowed: the URL is ours or the operator's,
+    # and the file's digest is checked.
     request = urllib.request.Request(url, headers=headers)  # noqa: S310
     try:
         answer = urllib.request.urlopen(  # noqa: S310
