@@ -42,32 +42,49 @@ Show = Annotated[
     ),
 ]
 ContentArgument = Annotated[
-    str, typer.Argument(help="The photograph: a file, or - for standard input.")
-]
-Contents = Annotated[
     str,
     typer.Argument(
-        help="The photograph: a file, or - for standard input; or several: a folder, or a pattern "
-        "in quotes, such as '*.jpg'."
+        help="The photograph: a file, an https:// URL, or - for standard input.", metavar="PHOTO"
+    ),
+]
+Contents = Annotated[
+    list[str],
+    typer.Argument(
+        help="The photograph: a file, an https:// URL, or - for standard input. Or several, or "
+        "folders.",
+        metavar="PHOTO…",
     ),
 ]
 Styles = Annotated[
-    list[str],
-    typer.Argument(
-        help="The painting, or up to eight of them; or a style of the service: example:wave."
+    list[str] | None,
+    typer.Option(
+        "--style",
+        "-s",
+        help="The painting: a file, an https:// URL, or a style of the service, such as "
+        "example:wave. Up to eight, by repeating -s.",
+        metavar="PAINTING",
     ),
 ]
 JobId = Annotated[str, typer.Argument(help="The job's id.", metavar="ID")]
 JobIds = Annotated[list[str], typer.Argument(help="The jobs' ids.", metavar="ID…")]
 Output = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--output",
         "-o",
-        help="The file (.png, .jpg or .webp), - for standard output, or the folder of several. "
-        "An existing file is replaced.",
+        help="The file (.png, .jpg or .webp), a folder, or - for standard output. An existing "
+        "file is replaced.",
+        show_default="PHOTO-in-the-style-of-PAINTING.png",
         metavar="OUT",
     ),
+]
+NoClobber = Annotated[
+    bool,
+    typer.Option("--no-clobber", help="Do not paint a picture whose file exists already."),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Only print how long the service would take. Stores nothing."),
 ]
 FormatOption = Annotated[
     Format | None, typer.Option(help="The picture's format, if the file name does not say.")

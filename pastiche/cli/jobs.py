@@ -26,6 +26,7 @@ from pastiche.cli.console import (
     line,
     notice,
     printable,
+    report_error,
     should_show_pictures,
     show_picture,
 )
@@ -252,7 +253,7 @@ def _for_each(jobs: list[str], do: Callable[[Client, str], Any], url: str, key: 
             try:
                 do(client, job_id)
             except ApiError as error:
-                notice(error.detail)
+                report_error(error.detail)
                 has_failed = True
     if has_failed:
         raise typer.Exit(Exit.API_ERROR)

@@ -11,7 +11,7 @@ from PIL import Image
 from pastiche.cli.bars import Bar, Bars
 from pastiche.cli.batch import Batch
 from pastiche.cli.console import show_picture
-from pastiche.cli.contents import Content, save
+from pastiche.cli.contents import Content
 from pastiche.client import ClientError, InvalidPicture
 from pastiche.client import Progress as JobProgress
 from pastiche.client.job_options import PICTURE_FIELDS
@@ -61,12 +61,12 @@ class LocalBatch(Batch):
                 target = piece.content.target
                 try:
                     picture = self._paint(piece.content, options, limit_bytes, cache, bar)
-                    save(encode(picture, target.format), target.path)
+                    backbone = choose_backbone(options.backbone).name
+                    details = {"backbone": backbone, "options": asdict(options)}
+                    self.save(piece, encode(picture, target.format), **details)
                 except ClientError as error:
                     self.fail(piece, error)
                 else:
-                    backbone = choose_backbone(options.backbone).name if self.writes_json else None
-                    self.report(piece, backbone=backbone, options=asdict(options))
                     if self.shows:
                         show_picture(encode(picture, "png"))
                 finally:
