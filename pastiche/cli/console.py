@@ -38,9 +38,16 @@ ERR = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
 """Errors. What `--quiet` turns off goes to `NOTICES`, on standard error too."""
 NOTICES = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
 
+OUTPUT_PANEL = "Output"
+
 Quiet = Annotated[
     bool,
-    typer.Option("--quiet", "-q", help="Print errors alone: no progress, notices or warnings."),
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print errors alone: no progress, notices or warnings.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
 ]
 
 MOST_COLUMNS = 60

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pastiche.cli.arguments import (
+    SERVICE_PANEL,
     ContentArgument,
     Contents,
     DryRun,
@@ -62,7 +63,12 @@ SheetOutput = Annotated[
     ),
 ]
 Local = Annotated[
-    bool, typer.Option("--local", help="Paint in this process, without a service (needs torch).")
+    bool,
+    typer.Option(
+        "--local",
+        help="Paint in this process, without a service (needs torch).",
+        rich_help_panel=SERVICE_PANEL,
+    ),
 ]
 
 

@@ -294,7 +294,7 @@ def test_a_picture_and_json_do_not_go_to_the_same_pipe(shell: Shell) -> None:
 def test_invalid_flags_are_reported_with_what_is_valid(shell: Shell) -> None:
     pair = ("submit", "me.jpg", "-s", "wave.png")
     for flags, err in (
-        (("--size", "5"), "16<=x<=8192"),
+        (("--size", "5"), "must be a whole number between 16 and 8192 pixels"),
         (("--colour", "blue"), "'statistics'"),
         (("--style-layers", "relu9_9"), "layers from relu1_1 to relu5_4"),
     ):
