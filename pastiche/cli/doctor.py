@@ -141,8 +141,13 @@ def doctor(as_json: Json = False, url: Url = DEFAULT_URL, key: Key = None) -> No
             line(text)
         for sentence in advice:
             line(f"Advice    {sentence}")
-    if isinstance(service, ClientError) and machine.engine is None:
-        raise typer.Exit(exit_code(service))
+    if machine.engine is None and not _can_paint(service):
+        failed = isinstance(service, ClientError)
+        raise typer.Exit(exit_code(service) if failed else Exit.UNSUCCESSFUL)
+
+
+def _can_paint(service: Readiness | ClientError) -> bool:
+    return isinstance(service, Readiness) and service.status == "ready" and bool(service.workers)
 
 
 def _describe_machine(machine: Machine) -> Iterator[str]:
