@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pastiche.cli import doctor, jobs, paint
+from pastiche.cli import doctor, jobs, paint, submit
 from pastiche.cli.console import WarningLog
 from pastiche.cli.help import PaintingCommand, examples
 from pastiche.version import __version__
@@ -56,13 +56,19 @@ register(
 )(paint.paint)
 register(
     epilog=examples(
+        "pastiche again picture.png -c you.jpg -s wave.jpg",
+        "pastiche again picture.png -c me.jpg -s wave.jpg --size 2048 -o large.png",
+    )
+)(paint.again)
+register(
+    epilog=examples(
         "pastiche sweep me.jpg -s wave.jpg --style-weight 0.2,0.5,0.8",
         "pastiche sweep me.jpg -s wave.jpg -o seeds.png --seed 1,2,3 --start noise",
     )
-)(paint.sweep)
+)(submit.sweep)
 register(
     epilog=examples("id=$(pastiche submit me.jpg -s wave.jpg)", "pastiche watch $id -o me.png")
-)(paint.submit)
+)(submit.submit)
 
 register = partial(application.command, rich_help_panel=JOBS)
 register(epilog=examples("pastiche watch ID -o me.png"))(jobs.watch)

@@ -151,17 +151,18 @@ def limit_megabytes() -> float:
     return float(value) if value.isdecimal() else DEFAULT_LIMIT_MEGABYTES
 
 
-def with_options(command: Command, *, has_axes: bool = False) -> Command:
+def with_options(command: Command, *, has_axes: bool = False, has_preset: bool = True) -> Command:
     """The command, with a flag for each option in place of its `**options`.
 
     Args:
         has_axes: whether the options that a sweep varies may have several values.
+        has_preset: whether `--preset` is a flag.
     """
     flags = {"help_all": HelpAll}
     options = {"preset": JOB_SETTINGS["preset"], **OPTIONS}
-    for name in dict.fromkeys((*FREQUENT_OPTIONS, *options)):
-        option = options[name]
-        flags[name] = _axis_flag(option) if has_axes and option.sweep else _flag(option)
+    names = dict.fromkeys((*FREQUENT_OPTIONS, *options))
+    for option in [options[name] for name in names if has_preset or name != "preset"]:
+        flags[option.name] = _axis_flag(option) if has_axes and option.sweep else _flag(option)
     flags |= _picture_flags() | {name: _flag(JOB_SETTINGS[name]) for name in SERVICE_FLAGS}
     own = signature(command, eval_str=True)
     rest = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
@@ -177,6 +178,11 @@ def with_options(command: Command, *, has_axes: bool = False) -> Command:
 def with_sweep_options(command: Command) -> Command:
     """The same, with several values for some options."""
     return with_options(command, has_axes=True)
+
+
+def with_changed_options(command: Command) -> Command:
+    """The same for a command whose options have other defaults than those of a preset."""
+    return with_options(command, has_preset=False)
 
 
 def _flag(option: Option) -> Any:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -56,10 +57,21 @@ def open_argument(argument: str) -> str | bytes:
     return sys.stdin.buffer.read() if argument == PIPE else argument
 
 
-def check_pipes(arguments: Sequence[str]) -> None:
-    """Raises BadParameter if more than one picture would be read from standard input."""
-    if arguments.count(PIPE) > 1:
+def check_pictures(photographs: list[str], styles: list[str] | None) -> list[str]:
+    """The styles.
+
+    Raises:
+        BadParameter: there are none, or two pictures would be read from standard input.
+    """
+    if not styles:
+        first, *rest = photographs
+        example = shlex.join([first, "-s", rest[0] if rest else "painting.jpg"])
+        raise typer.BadParameter(
+            f"name the painting, as in: pastiche paint {example}", param_hint="--style / -s"
+        )
+    if [*photographs, *styles].count(PIPE) > 1:
         raise typer.BadParameter("only one picture can be read from standard input.")
+    return styles
 
 
 def check_output(output: str | None, *, writes_json: bool) -> None:

@@ -142,8 +142,8 @@ def doctor(as_json: Json = False, url: Url = DEFAULT_URL, key: Key = None) -> No
         for sentence in advice:
             line(f"Advice    {sentence}")
     if machine.engine is None and not _can_paint(service):
-        failed = isinstance(service, ClientError)
-        raise typer.Exit(exit_code(service) if failed else Exit.UNSUCCESSFUL)
+        code = exit_code(service) if isinstance(service, ClientError) else Exit.UNSUCCESSFUL
+        raise typer.Exit(code)
 
 
 def _can_paint(service: Readiness | ClientError) -> bool:

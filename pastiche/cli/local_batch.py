@@ -27,8 +27,9 @@ from pastiche.engine.stylize import Run
 from pastiche.engine.weights import MissingWeights
 from pastiche.option_warnings import find_warnings
 from pastiche.options import OptionError, Options
+from pastiche.picture_settings import describe_settings, save_arguments
 from pastiche.picture_sources import Pictures, UnreadablePicture
-from pastiche.pictures import apply_transparency, on_white, read_picture
+from pastiche.pictures import apply_transparency, encode_png, on_white, read_picture
 
 TOO_LARGE = "There is not enough memory; try a smaller --size."
 
@@ -63,12 +64,13 @@ class LocalBatch(Batch):
                     picture = self._paint(piece.content, options, limit_bytes, cache, bar)
                     backbone = choose_backbone(options.backbone).name
                     details = {"backbone": backbone, "options": asdict(options)}
-                    self.save(piece, encode(picture, target.format), **details)
+                    data = encode(picture, target.format, describe_settings(options, backbone))
+                    self.save(piece, data, **details)
                 except ClientError as error:
                     self.fail(piece, error)
                 else:
                     if self.shows:
-                        show_picture(encode(picture, "png"))
+                        show_picture(data if target.format == "png" else encode_png(picture))
                 finally:
                     bar.remove()
         self.exit_if_failed()
@@ -145,9 +147,11 @@ def read_inputs(
     return images, found["content"][0]
 
 
-def encode(picture: Image.Image, file_format: Format) -> bytes:
-    """Encodes a picture as the service does; on white as JPEG, which has no transparency."""
+def encode(picture: Image.Image, file_format: Format, settings: str) -> bytes:
+    """Encodes a picture with its settings as the service does; on white as JPEG, which has no
+    transparency."""
     out = BytesIO()
     shown = on_white(picture) if file_format == "jpeg" else picture
-    shown.save(out, file_format.upper(), **_SAVED[file_format])
+    more = save_arguments(file_format, settings)
+    shown.save(out, file_format.upper(), **_SAVED[file_format], **more)
     return out.getvalue()

@@ -13,7 +13,19 @@ from pastiche.options import OPTIONS
 from tests.cli.command import PLAIN
 
 COMMANDS = (
-    *("paint", "sweep", "submit", "watch", "get", "list", "open", "cancel", "finish", "delete"),
+    *(
+        "paint",
+        "again",
+        "sweep",
+        "submit",
+        "watch",
+        "get",
+        "list",
+        "open",
+        "cancel",
+        "finish",
+        "delete",
+    ),
     *("weights", "doctor"),
 )
 
@@ -53,7 +65,7 @@ def test_help_fits_80_columns_without_colour_where_it_is_piped(command: str) -> 
 
 
 @pytest.mark.parametrize(
-    "command", ["", "paint", "sweep", "submit", "watch", "get", "open", "finish"]
+    "command", ["", "paint", "again", "sweep", "submit", "watch", "get", "open", "finish"]
 )
 def test_help_ends_with_examples_that_can_be_copied(command: str) -> None:
     shown = help_of(*command.split(), "--help")

@@ -2,14 +2,18 @@
 
 import json
 import signal
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from local.supervisor import free_port
+from pastiche.options import Options
+from pastiche.picture_settings import describe_settings
 from pastiche.pictures import on_white
 from shared.job_store import JobStore
+from shared.pictures import encode_png
 from shared.settings import Settings
 from tests import pictures
 from tests.api.worker import PlayedWorker, png
@@ -139,6 +143,44 @@ def test_quiet_prints_errors_alone(shell: Shell, api: RunningApi, jobs: JobStore
     assert painting.returncode == 0
     ended = shell.run("paint", "nothing.jpg", "-s", "wave.png", "-q")
     assert (ended.code, ended.err) == (4, "There is no file nothing.jpg.\n")
+
+
+def test_the_settings_of_a_picture_are_repeated(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    options = Options(size=64, seed=7, style_weight=0.9, scale_iterations=(), optimiser="adam")
+    settings = describe_settings(options, "vgg16")
+    (folder / "painted.png").write_bytes(encode_png(pictures.photograph(48, 32), settings))
+    again = ("again", "painted.png", "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
+    ended = shell.run(*again, "--seed", "8")
+    assert ended.code == 0, ended.err
+    repeated = json.loads(ended.out)["estimate"]["options"]
+    expected = asdict(options) | {"backbone": "vgg16", "seed": 8}
+    assert repeated == json.loads(json.dumps(expected))
+
+
+def test_a_picture_without_settings_cannot_be_repeated(shell: Shell) -> None:
+    for picture, err in (
+        ("wave.png", "wave.png does not say how it was painted: Pastiche has not saved it.\n"),
+        ("nothing.png", "There is no file nothing.png.\n"),
+    ):
+        ended = shell.run("again", picture, "-c", "me.jpg", "-s", "wave.png")
+        assert (ended.code, ended.err) == (4, err)
+
+
+def test_local_painting_writes_settings_that_give_the_same_picture(
+    shell: Shell, folder: Path
+) -> None:
+    quick = ("--size", "64", "--iterations", "2", "--backbone", "whitened", "--start", "noise")
+    pair = ("-s", "wave.png", "--local")
+    first = shell.run("paint", "me.jpg", *pair, *quick, "--seed", "3", "-o", "first.png")
+    assert first.code == 0, first.err
+    second = shell.run("again", "first.png", "-c", "me.jpg", *pair, "-o", "second.png")
+    assert second.code == 0, second.err
+    data = (folder / "first.png").read_bytes()
+    assert data == (folder / "second.png").read_bytes()
+    assert b"me.jpg" not in data
+    assert b"wave" not in data
 
 
 def test_local_painting_rejects_what_only_a_service_can_do(shell: Shell) -> None:
