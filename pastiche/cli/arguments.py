@@ -11,7 +11,6 @@ from pastiche.cli.console import OUTPUT_PANEL
 from pastiche.cli.help import (
     FREQUENT_OPTIONS,
     PICTURES_PANEL,
-    HelpAll,
     choose_panel,
     summarise,
 )
@@ -158,7 +157,7 @@ def with_options(command: Command, *, has_axes: bool = False, has_preset: bool =
         has_axes: whether the options that a sweep varies may have several values.
         has_preset: whether `--preset` is a flag.
     """
-    flags = {"help_all": HelpAll}
+    flags: dict[str, Any] = {}
     options = {"preset": JOB_SETTINGS["preset"], **OPTIONS}
     names = dict.fromkeys((*FREQUENT_OPTIONS, *options))
     for option in [options[name] for name in names if has_preset or name != "preset"]:

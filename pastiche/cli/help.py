@@ -1,10 +1,10 @@
 """Help in groups: the frequent options first, the others with `--help-all`, examples at the end."""
 
 import re
-from typing import Annotated, Any
+from typing import Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperOption
 
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.options import OPTIONS, Option
@@ -22,8 +22,30 @@ _RARE_PANELS = {
 _SHOWS_ALL = "pastiche.shows_all"
 
 
+def _show_all(ctx: Any, _: object, is_requested: bool) -> None:
+    if is_requested:
+        ctx.meta[_SHOWS_ALL] = True
+        typer.echo(ctx.get_help())
+        ctx.exit()
+
+
+_HELP_ALL = TyperOption(
+    param_decls=["--help-all"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_all,
+    help="Show every option and exit.",
+)
+
+
 class PaintingCommand(TyperCommand):
     """A command with a flag for each option, of which its help shows the frequent ones."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, with `--help-all` before `--help`."""
+        *own, last = super().get_params(ctx)
+        return [*own, _HELP_ALL, last]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Prints the help: all of it if `--help-all` is given."""
@@ -40,24 +62,6 @@ class PaintingCommand(TyperCommand):
         finally:
             for each in rare:
                 each.hidden = False  # type: ignore[attr-defined]
-
-
-def _show_all(ctx: typer.Context, is_requested: bool) -> None:
-    if is_requested:
-        ctx.meta[_SHOWS_ALL] = True
-        typer.echo(ctx.get_help())
-        raise typer.Exit
-
-
-HelpAll = Annotated[
-    bool,
-    typer.Option(
-        "--help-all",
-        callback=_show_all,
-        is_eager=True,
-        help="Show every option and exit.",
-    ),
-]
 
 
 def choose_panel(option: Option) -> str:

@@ -3,7 +3,7 @@
 from pastiche.client import Client
 
 with Client("http://127.0.0.1:8000") as pastiche:
-    picture = pastiche.paint("content.jpg", "style.jpg", style_weight=0.7)
+    pastiche.paint("content.jpg", "style.jpg", style_weight=0.7).save("picture.png")
 """
 
 import logging
@@ -40,6 +40,7 @@ from pastiche.client.models import (
     Sweep,
     UploadedPicture,
 )
+from pastiche.client.painted_picture import PaintedPicture
 from pastiche.client.retry import RetryPolicy
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "JobUpdated",
     "JobWarning",
     "LossCurves",
+    "PaintedPicture",
     "PreviewReady",
     "Progress",
     "ProgressUpdated",
