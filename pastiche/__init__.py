@@ -1,9 +1,10 @@
 """Pastiche: a photograph, painted in the style of a painting.
 
-`stylize` and `stylize_tensors` load torch when they are first used, so that `pastiche.options`
-stays light.
+`stylize` and `stylize_tensors` load torch when they are first used, and the clients httpx, so that
+`pastiche.options` stays light.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pastiche.option_warnings import PasticheWarning
@@ -12,9 +13,12 @@ from pastiche.presets import preset
 from pastiche.version import __version__
 
 if TYPE_CHECKING:
+    from pastiche.client import AsyncClient, Client
     from pastiche.engine.stylize import stylize, stylize_tensors
 
 __all__ = [
+    "AsyncClient",
+    "Client",
     "OptionError",
     "Options",
     "PasticheWarning",
@@ -24,10 +28,20 @@ __all__ = [
     "stylize_tensors",
 ]
 
+_LATER = {
+    "AsyncClient": "pastiche.client",
+    "Client": "pastiche.client",
+    "stylize": "pastiche.engine.stylize",
+    "stylize_tensors": "pastiche.engine.stylize",
+}
+"""The module of each name that is imported when it is first used."""
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("stylize", "stylize_tensors"):
-        from pastiche.engine import stylize
-
-        return getattr(stylize, name)
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

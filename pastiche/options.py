@@ -4,7 +4,7 @@ The engine, the API, the command line, the client and the documentation all read
 needs nothing but Python, so it can be imported where torch is not installed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -432,12 +432,17 @@ def update_options(options: Options, values: Mapping[str, Any]) -> Options:
     Raises:
         OptionError: an option does not exist, or a value is invalid.
     """
-    for name in values:
-        if name not in OPTIONS:
-            similar = get_close_matches(name, OPTIONS, n=1, cutoff=0.7)
+    check_names(values, OPTIONS)
+    return replace(options, **values)
+
+
+def check_names(names: Iterable[str], known: Collection[str]) -> None:
+    """Raises OptionError, which suggests a similar name, for a name that is not known."""
+    for name in names:
+        if name not in known:
+            similar = get_close_matches(name, known, n=1, cutoff=0.7)
             hint = f" Did you mean {similar[0]}?" if similar else ""
             raise OptionError(name, f"does not exist.{hint}")
-    return replace(options, **values)
 
 
 def parse(texts: Mapping[str, str], defaults: Mapping[str, Any] = MappingProxyType({})) -> Options:

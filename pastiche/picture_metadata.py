@@ -55,19 +55,41 @@ def parse(data: bytes) -> PictureFile:
 def exif_orientation(tiff: bytes) -> int:
     """The orientation in an EXIF block without its `Exif` prefix; 1, upright, where it has none or
     is broken. As in browsers, it must be one 16-bit number."""
+    found = _find_exif(tiff, 0x0112)
+    if found is None:
+        return 1
+    order, kind, count, at = found
+    (orientation,) = struct.unpack_from(f"{order}H", tiff, at)
+    return orientation if (kind, count) == (3, 1) and 1 <= orientation <= 8 else 1
+
+
+def exif_text(tiff: bytes, tag: int) -> bytes:
+    """A text of more than three characters in an EXIF block without its `Exif` prefix; empty where
+    it has none or is broken."""
+    found = _find_exif(tiff, tag)
+    if found is None or found[1] != 2 or found[2] <= 4:
+        return b""
+    order, _, count, at = found
+    start = int.from_bytes(tiff[at : at + 4], "little" if order == "<" else "big")
+    return tiff[start : start + count].rstrip(b"\0")
+
+
+def _find_exif(tiff: bytes, tag: int) -> tuple[str, int, int, int] | None:
+    """The byte order of an EXIF block, and the type of an entry in its first table, how many values
+    it has, and where those are, or where it says where they are."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None:
-        return 1
+        return None
     try:
         (table,) = struct.unpack_from(f"{order}I", tiff, 4)
         (count,) = struct.unpack_from(f"{order}H", tiff, table)
-        for index in range(count):
-            entry = struct.unpack_from(f"{order}HHIH", tiff, table + 2 + 12 * index)
-            if entry[0] == 0x0112:
-                return entry[3] if entry[1:3] == (3, 1) and 1 <= entry[3] <= 8 else 1
+        for at in range(table + 2, table + 2 + 12 * count, 12):
+            found, kind, values, _ = struct.unpack_from(f"{order}HHIH", tiff, at)
+            if found == tag:
+                return order, kind, values, at + 8
     except struct.error:  # it points outside itself
         pass
-    return 1
+    return None
 
 
 _STANDALONE = (0x01, *range(0xD0, 0xD9))
@@ -131,7 +153,7 @@ def _png(data: bytes) -> PictureFile:
     depth, colour_type = data[24], data[25]
     parts, ahead = [_PNG], dict[bytes, bytes]()
     pixels_begun = False
-    for name, start, end in _png_chunks(data):
+    for name, start, end in png_chunks(data):
         payload_end = end - 4
         if name == b"IDAT":
             pixels_begun = True
@@ -156,7 +178,7 @@ def _png(data: bytes) -> PictureFile:
     )
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """The name of each chunk, where its payload starts, and where it ends with its checksum: beyond
     the end of the file where it is cut off."""
     at = len(_PNG)

@@ -67,6 +67,9 @@ def read_bytes(source: Source, name: str, limit_bytes: int | None = None) -> byt
     Raises:
         UnreadablePicture: it is not there, empty, too large, or no file.
     """
+    if isinstance(source, str) and source[:8].lower().startswith(("https://", "http://")):
+        sentence = f"{source} is a URL: download it, or paint with a service, which fetches it."
+        raise UnreadablePicture(sentence)
     if isinstance(source, str | os.PathLike):
         path = Path(os.fsdecode(source))
         return _checked(_read(path, limit_bytes), str(path), limit_bytes)

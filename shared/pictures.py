@@ -11,6 +11,7 @@ from typing import Literal
 
 from PIL import Image, UnidentifiedImageError
 
+from pastiche.picture_settings import find_settings, save_arguments
 from pastiche.pictures import EncodedPicture, as_mask, on_white
 
 Format = Literal["png", "jpeg", "webp"]
@@ -160,8 +161,8 @@ def is_transparent(picture: Path) -> bool:
 
 
 def encode(picture: bytes, format: Format) -> bytes:
-    """Converts a picture that `normalise` or the worker wrote to another format; JPEG, which has no
-    transparency, gets a white background.
+    """Converts a picture that `normalise` or the worker wrote to another format, with its settings;
+    JPEG, which has no transparency, gets a white background.
 
     Raises:
         DamagedPicture: it cannot be decoded.
@@ -169,7 +170,9 @@ def encode(picture: bytes, format: Format) -> bytes:
     out = BytesIO()
     image = open_stored(picture, *STORED_FORMATS)
     shown = on_white(image) if format == "jpeg" else image
-    shown.save(out, format.upper(), **_ENCODING[format])
+    settings = find_settings(picture)
+    more = {} if settings is None else save_arguments(format, settings)
+    shown.save(out, format.upper(), **_ENCODING[format], **more)
     return out.getvalue()
 
 
@@ -178,10 +181,14 @@ def encode_file(source: Path, target: Path, format: Format) -> None:
     target.write_bytes(encode(source.read_bytes(), format))
 
 
-def encode_png(picture: Image.Image) -> bytes:
-    """Encodes a painted picture as it is stored: the compression is fast rather than small."""
+def encode_png(picture: Image.Image, settings: str) -> bytes:
+    """Encodes a painted picture as it is stored: the compression is fast rather than small.
+
+    Args:
+        settings: what `describe_settings` returned.
+    """
     out = BytesIO()
-    picture.save(out, "PNG", **_ENCODING["png"])
+    picture.save(out, "PNG", **_ENCODING["png"], **save_arguments("png", settings))
     return out.getvalue()
 
 
@@ -213,13 +220,13 @@ def reduce_preview(preview: bytes, longest_side: int) -> bytes:
     return encode_preview(open_stored(preview, "JPEG"), longest_side)
 
 
-def preview_to_png(preview: bytes) -> bytes:
+def preview_to_png(preview: bytes, settings: str) -> bytes:
     """Converts what `encode_preview` returned to the format of a finished picture.
 
     Raises:
         DamagedPicture: it cannot be decoded.
     """
-    return encode_png(open_stored(preview, "JPEG"))
+    return encode_png(open_stored(preview, "JPEG"), settings)
 
 
 def _fault_of_size(width: int, height: int, limits: Limits) -> PictureFault | None:

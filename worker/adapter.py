@@ -30,6 +30,7 @@ from pastiche.engine.progress import Diverged
 from pastiche.engine.stylize import Run
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
+from pastiche.picture_settings import describe_settings
 from pastiche.pictures import apply_transparency, read_picture
 from shared.inputs import Inputs
 from shared.jobs import BackboneUsed
@@ -185,13 +186,14 @@ def preview(run: Run) -> bytes:
     return encode_preview(to_pil(run.preview()))
 
 
-def encode(picture: Tensor, content: bytes, options: Options) -> bytes:
-    """The finished picture, (1, 3, H, W) in 0 to 1, as a PNG file.
+def encode(picture: Tensor, content: bytes, options: Options, backbone: str) -> bytes:
+    """The finished picture, (1, 3, H, W) in 0 to 1, as a PNG file with its settings.
 
     Args:
         content: the file of the content image, for `keep_transparency`.
+        options: with the weights that the client set last.
     """
     painted = to_pil(picture)
     if options.keep_transparency:
         painted = apply_transparency(painted, read_picture(content))
-    return encode_png(painted)
+    return encode_png(painted, describe_settings(options, backbone))

@@ -63,7 +63,8 @@ def paint(context: WorkerContext) -> None:
             picture = _optimise(pictures, options, backbone, attempt)
         log.info("Job %s: optimised", attempt.job.id)
         with tracing.span("encode"):
-            encoded = adapter.encode(picture, pictures.content, options)
+            latest = read_options(attempt.job.id, attempt.options)
+            encoded = adapter.encode(picture, pictures.content, latest, backbone.name)
         attempt.commit(encoded)
 
 

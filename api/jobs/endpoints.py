@@ -25,6 +25,7 @@ from api.jobs.dependencies import (
 from api.service import CurrentService
 from pastiche.option_warnings import update_warnings
 from pastiche.options import LIVE_OPTIONS, OPTIONS, OptionError, Options
+from pastiche.picture_settings import describe_settings
 from shared import job_records, transitions
 from shared.blob_store import result_key
 from shared.errors import (
@@ -183,10 +184,12 @@ async def _store_preview_as_result(job: Job, access: Access) -> Job:
     if job.preview_key is None or not job.is_over:
         raise NoResult(f"The job is {job.status}: there is no picture of it to keep.")
     service = access.service
+    options = job.read_options()
+    settings = describe_settings(options, job.backbone.name if job.backbone else options.backbone)
     try:
         preview = await service.blobs.get_async(job.preview_key)
         async with service.decoder.turn() as run:
-            picture = await run(preview_to_png, preview)
+            picture = await run(preview_to_png, preview, settings)
     except (FileNotFoundError, DamagedPicture) as error:
         raise NoResult("The last preview of the job is gone.") from error
     # Its worker may still write under its fence's own key, and delete that again.

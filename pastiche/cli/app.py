@@ -1,12 +1,14 @@
 """The application with all its commands."""
 
 import logging
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from pastiche.cli import doctor, jobs, paint
+from pastiche.cli import doctor, jobs, paint, submit
 from pastiche.cli.console import WarningLog
+from pastiche.cli.help import PaintingCommand, examples
 from pastiche.version import __version__
 
 application = typer.Typer(
@@ -14,6 +16,7 @@ application = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
+    epilog=examples("pastiche paint me.jpg -s wave.jpg", "pastiche paint --help"),
 )
 
 
@@ -37,14 +40,45 @@ def prepare(
     logging.getLogger("pastiche.client").addHandler(WarningLog())
 
 
-application.command()(paint.paint)
-application.command()(paint.submit)
-application.command()(jobs.watch)
-application.command()(jobs.get)
-application.command("list")(jobs.list_jobs)
-application.command()(jobs.cancel)
-application.command()(jobs.finish)
-application.command()(jobs.delete)
-application.command()(paint.sweep)
-application.command()(doctor.weights)
-application.command()(doctor.doctor)
+PAINTING = "Painting"
+JOBS = "Jobs"
+MACHINE = "This machine"
+
+register = partial(application.command, rich_help_panel=PAINTING, cls=PaintingCommand)
+register(
+    epilog=examples(
+        "pastiche paint me.jpg -s wave.jpg",
+        "pastiche paint me.jpg -s example:wave -o me.png --size 1024",
+        "pastiche paint holiday/*.jpg -s wave.jpg -o painted --no-clobber",
+        "pastiche paint https://example.org/me.jpg -s wave.jpg -s fire.jpg --dry-run",
+        "pastiche paint me.jpg -s wave.jpg --local --preset draft",
+    )
+)(paint.paint)
+register(
+    epilog=examples(
+        "pastiche again picture.png -c you.jpg -s wave.jpg",
+        "pastiche again picture.png -c me.jpg -s wave.jpg --size 2048 -o large.png",
+    )
+)(paint.again)
+register(
+    epilog=examples(
+        "pastiche sweep me.jpg -s wave.jpg --style-weight 0.2,0.5,0.8",
+        "pastiche sweep me.jpg -s wave.jpg -o seeds.png --seed 1,2,3 --start noise",
+    )
+)(submit.sweep)
+register(
+    epilog=examples("id=$(pastiche submit me.jpg -s wave.jpg)", "pastiche watch $id -o me.png")
+)(submit.submit)
+
+register = partial(application.command, rich_help_panel=JOBS)
+register(epilog=examples("pastiche watch ID -o me.png"))(jobs.watch)
+register(epilog=examples("pastiche get ID", "pastiche get ID -o me.webp"))(jobs.get)
+register("list", epilog=examples("pastiche list --status running"))(jobs.list_jobs)
+register("open", epilog=examples("pastiche open ID", "pastiche open ID --picture"))(jobs.open_job)
+register()(jobs.cancel)
+register(epilog=examples("pastiche finish ID -o so-far.png"))(jobs.finish)
+register()(jobs.delete)
+
+register = partial(application.command, rich_help_panel=MACHINE)
+register(epilog=examples("pastiche weights", "pastiche weights vgg16"))(doctor.weights)
+register()(doctor.doctor)

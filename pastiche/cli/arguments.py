@@ -7,6 +7,13 @@ from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 import typer
 
+from pastiche.cli.console import OUTPUT_PANEL
+from pastiche.cli.help import (
+    FREQUENT_OPTIONS,
+    PICTURES_PANEL,
+    choose_panel,
+    summarise,
+)
 from pastiche.client import AsyncClient, Client, InvalidAddress, RetryPolicy
 from pastiche.client.models import Format
 from pastiche.job_settings import JOB_SETTINGS
@@ -17,9 +24,17 @@ from pastiche.presets import preset
 AnyClient = TypeVar("AnyClient", Client, AsyncClient)
 Command = TypeVar("Command", bound=Callable[..., None])
 
+SERVICE_PANEL = "Service"
+
 Url = Annotated[
     str,
-    typer.Option("--url", envvar="PASTICHE_URL", help="The address of the service.", metavar="URL"),
+    typer.Option(
+        "--url",
+        envvar="PASTICHE_URL",
+        help="The address of the service.",
+        metavar="URL",
+        rich_help_panel=SERVICE_PANEL,
+    ),
 ]
 Key = Annotated[
     str | None,
@@ -28,49 +43,83 @@ Key = Annotated[
         envvar="PASTICHE_KEY",
         help="The API key, if the service requires one.",
         metavar="KEY",
+        rich_help_panel=SERVICE_PANEL,
     ),
 ]
 Json = Annotated[
-    bool, typer.Option("--json", help="For scripts: print one JSON document per line.")
+    bool,
+    typer.Option(
+        "--json",
+        help="For scripts: print one JSON document per line.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
 ]
 Show = Annotated[
     bool | None,
     typer.Option(
         "--preview/--no-preview",
-        help="Show the picture in the terminal (kitty, iTerm2, WezTerm, Ghostty).",
-        show_default="if it can",
+        help="Show the picture in a terminal that can, or do not.",
+        show_default=False,
+        rich_help_panel=OUTPUT_PANEL,
     ),
 ]
 ContentArgument = Annotated[
-    str, typer.Argument(help="The photograph: a file, or - for standard input.")
-]
-Contents = Annotated[
     str,
     typer.Argument(
-        help="The photograph: a file, or - for standard input; or several: a folder, or a pattern "
-        "in quotes, such as '*.jpg'."
+        help="The photograph: a file, an https:// URL, or - for standard input.", metavar="PHOTO"
+    ),
+]
+Contents = Annotated[
+    list[str],
+    typer.Argument(
+        help="The photograph: a file, an https:// URL, or - for standard input. Or several, or "
+        "folders.",
+        metavar="PHOTO…",
     ),
 ]
 Styles = Annotated[
-    list[str],
-    typer.Argument(
-        help="The painting, or up to eight of them; or a style of the service: example:wave."
+    list[str] | None,
+    typer.Option(
+        "--style",
+        "-s",
+        help="The painting: a file, an https:// URL, or a style of the service, as example:wave. "
+        "Up to eight, by repeating -s.",
+        metavar="PAINTING",
     ),
 ]
 JobId = Annotated[str, typer.Argument(help="The job's id.", metavar="ID")]
 JobIds = Annotated[list[str], typer.Argument(help="The jobs' ids.", metavar="ID…")]
 Output = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--output",
         "-o",
-        help="The file (.png, .jpg or .webp), - for standard output, or the folder of several. "
-        "An existing file is replaced.",
+        help="A file (.png, .jpg, .webp), a folder, or - for standard output. Replaces an "
+        "existing file. Without it: PHOTO-in-the-style-of-PAINTING.png here.",
         metavar="OUT",
     ),
 ]
+NoClobber = Annotated[
+    bool,
+    typer.Option(
+        "--no-clobber",
+        help="Do not paint a picture whose file exists already.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Only print how long it would take. Stores nothing.",
+        rich_help_panel=SERVICE_PANEL,
+    ),
+]
 FormatOption = Annotated[
-    Format | None, typer.Option(help="The picture's format, if the file name does not say.")
+    Format | None,
+    typer.Option(
+        help="The picture's format, if the file name does not say.", rich_help_panel=OUTPUT_PANEL
+    ),
 ]
 
 DEFAULT_LIMIT_MEGABYTES = 25.0
@@ -101,19 +150,19 @@ def limit_megabytes() -> float:
     return float(value) if value.isdecimal() else DEFAULT_LIMIT_MEGABYTES
 
 
-def with_options(command: Command, *, has_axes: bool = False) -> Command:
+def with_options(command: Command, *, has_axes: bool = False, has_preset: bool = True) -> Command:
     """The command, with a flag for each option in place of its `**options`.
 
     Args:
         has_axes: whether the options that a sweep varies may have several values.
+        has_preset: whether `--preset` is a flag.
     """
-    flags = _picture_flags()
-    presets = JOB_SETTINGS["preset"]
-    about = typer.Option(help=presets.description, show_default=presets.default)
-    flags["preset"] = Annotated[presets.annotation | None, about]
-    for name, option in OPTIONS.items():
-        flags[name] = _axis_flag(option) if has_axes and option.sweep else _flag(option)
-    flags |= {name: _flag(JOB_SETTINGS[name]) for name in SERVICE_FLAGS}
+    flags: dict[str, Any] = {}
+    options = {"preset": JOB_SETTINGS["preset"], **OPTIONS}
+    names = dict.fromkeys((*FREQUENT_OPTIONS, *options))
+    for option in [options[name] for name in names if has_preset or name != "preset"]:
+        flags[option.name] = _axis_flag(option) if has_axes and option.sweep else _flag(option)
+    flags |= _picture_flags() | {name: _flag(JOB_SETTINGS[name]) for name in SERVICE_FLAGS}
     own = signature(command, eval_str=True)
     rest = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
     more = [
@@ -130,29 +179,32 @@ def with_sweep_options(command: Command) -> Command:
     return with_options(command, has_axes=True)
 
 
+def with_changed_options(command: Command) -> Command:
+    """The same for a command whose options have other defaults than those of a preset."""
+    return with_options(command, has_preset=False)
+
+
 def _flag(option: Option) -> Any:
-    """An option as a flag: with its type and range where typer knows them, else as text that is
-    parsed as in a form."""
-    about: dict[str, Any] = {"help": option.description, "rich_help_panel": option.group}
+    """An option as a flag: a choice, a switch, or text that is parsed as in a form."""
+    about: dict[str, Any] = {"help": summarise(option), "rich_help_panel": choose_panel(option)}
     if option.default is not None:
         about["show_default"] = encode_option(option.default) or "none"
     if option.name == "start":
         about["help"] += " Or the id of an earlier job, to start from its result."
         return Annotated[str | None, typer.Option(**about)]
-    if isinstance(option.type, NumberType) and option.annotation in (int, float):
-        kind = option.annotation
-        bounds = {"min": kind(option.type.minimum), "max": kind(option.type.maximum)}
-        return Annotated[kind | None, typer.Option(**about, **bounds)]
-    if option.annotation is bool or get_origin(option.annotation) is Literal:
-        return Annotated[option.annotation | None, typer.Option(**about)]
+    if option.annotation is bool:  # off in every preset, so that no --no- is needed
+        return Annotated[bool | None, typer.Option(f"--{option.name.replace('_', '-')}", **about)]
     about["help"] += f" {option.type.requirement[0].upper()}{option.type.requirement[1:]}."
-    return Annotated[Any, typer.Option(**about, parser=_parser(option), metavar="TEXT")]
+    if get_origin(option.annotation) is Literal:
+        return Annotated[option.annotation | None, typer.Option(**about, metavar="WORD")]
+    metavar = "N" if isinstance(option.type, NumberType) else "TEXT"
+    return Annotated[Any, typer.Option(**about, parser=_parser(option), metavar=metavar)]
 
 
 def _axis_flag(option: Option) -> Any:
     parse = _parser(option)
     about = typer.Option(
-        help=f"{option.description} Several values are separated by commas.",
+        help=f"{summarise(option)} Several values are separated by commas.",
         rich_help_panel="Axes",
         show_default=encode_option(option.default),
         parser=lambda text: [parse(each.strip()) for each in text.split(",")],
@@ -172,7 +224,7 @@ def _parser(option: Option) -> Callable[[str], Any]:
 
 
 def _picture_flags() -> dict[str, Any]:
-    panel: dict[str, Any] = {"metavar": "FILE", "rich_help_panel": "Further pictures"}
+    panel: dict[str, Any] = {"metavar": "FILE", "rich_help_panel": PICTURES_PANEL}
     several = "one for each, by repeating this flag."
     masks = typer.Option(help=f"Where each style is painted: {several}", **panel)
     style_masks = typer.Option(help=f"Which part of each style counts: {several}", **panel)

@@ -3,8 +3,9 @@
 from typing import Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Column
 
-from pastiche.cli.console import ERR, notice, printable
+from pastiche.cli.console import NOTICES, notice, printable
 from pastiche.client import (
     ConnectionLost,
     ConnectionRestored,
@@ -17,18 +18,23 @@ from pastiche.client import Progress as JobProgress
 
 LONGEST_NAME = 28
 
+COLUMNS_WITH_LOSSES = 120
+"""How wide a terminal must be for the losses beside the time left."""
+
 
 class Bars:
-    """The bars of all pictures that are being painted; only notices if there is no terminal."""
+    """The bars of all pictures that are being painted; only notices if there is no terminal. They
+    fit 80 columns."""
 
     def __init__(self) -> None:
+        name = Column(no_wrap=True, max_width=LONGEST_NAME)
         self.progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
+            TextColumn("{task.description}", markup=False, table_column=name),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[text]}", markup=False),
-            console=ERR,
-            disable=not ERR.is_terminal,
+            TextColumn("{task.fields[text]}", markup=False, table_column=Column(no_wrap=True)),
+            console=NOTICES,
+            disable=NOTICES.quiet or not NOTICES.is_terminal,
         )
         self._is_lost = False
 
@@ -99,7 +105,9 @@ def _describe(progress: JobProgress) -> str:
     losses = progress.losses
     parts = [
         f"scale {progress.scale}" if progress.scale else "",
-        f"content {losses.content:.3g}  style {losses.style:.3g}  tv {losses.tv:.3g}",
+        f"content {losses.content:.3g}  style {losses.style:.3g}  tv {losses.tv:.3g}"
+        if NOTICES.width >= COLUMNS_WITH_LOSSES
+        else "",
         "" if progress.eta_seconds is None else f"{format_duration(progress.eta_seconds)} left",
     ]
     return "  ".join(part for part in parts if part)

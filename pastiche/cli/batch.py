@@ -14,6 +14,7 @@ from pastiche.cli.console import (
     exit_code,
     json_line,
     notice,
+    report_error,
     show_picture,
 )
 from pastiche.cli.contents import Content, save
@@ -68,15 +69,18 @@ class Batch:
         piece.error = error
         name, sentence = piece.content.name, str(error)
         is_named = sentence.startswith(name) or not self.has_several
-        notice(sentence if is_named else f"{name}: {sentence}")
+        report_error(sentence if is_named else f"{name}: {sentence}")
 
-    def report(self, piece: Piece, **details: object) -> None:
-        """Prints that a picture is saved; the details are for scripts."""
+    def save(self, piece: Piece, picture: bytes, **details: object) -> None:
+        """Saves a picture and prints where; the details are for scripts."""
         name, target = piece.content.name, piece.content.target
+        replaces = save(picture, target.path)
+        piece.is_saved = True
         if self.writes_json:
             json_line({"content": name, "output": target.name, **details})
         elif target.path is not None:
-            notice(f"{name} is painted: {target.path}")
+            earlier = " (an earlier file is replaced)" if replaces else ""
+            notice(f"{name} is painted: {target.path}{earlier}")
 
     def exit_if_failed(self) -> None:
         """Exits with the code of the first failure, if there is one."""
@@ -145,9 +149,7 @@ class ServiceBatch(Batch):
             content, format=target.format, on_event=on_event, **self.arguments
         )
         assert piece.job is not None
-        save(picture, target.path)
-        piece.is_saved = True
-        self.report(piece, job=piece.job.raw)
+        self.save(piece, picture, job=piece.job.raw)
         if self.shows:
             show_picture(picture if target.format == "png" else await client.result(piece.job))
 

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from functools import wraps
-from typing import Any, Literal, ParamSpec
+from inspect import Parameter, signature
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -30,11 +31,24 @@ from pastiche.client import (
 )
 from pastiche.option_warnings import OptionWarning
 
-Arguments = ParamSpec("Arguments")
 Protocol = Literal["kitty", "iterm"]
 
 OUT = Console(highlight=False, markup=False, soft_wrap=True)
 ERR = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
+"""Errors. What `--quiet` turns off goes to `NOTICES`, on standard error too."""
+NOTICES = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
+
+OUTPUT_PANEL = "Output"
+
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print errors alone: no progress, notices or warnings.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
 
 MOST_COLUMNS = 60
 _CHUNK = 4096
@@ -74,20 +88,26 @@ def exit_code(error: ClientError) -> Exit:
     return _CODES.get(type(error), Exit.UNSUCCESSFUL)
 
 
-def exits_on_error(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """Makes a command end with a sentence and an exit code if it fails."""
+def exits_on_error(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the flag `--quiet`, and makes it end with a sentence and an exit code if it
+    fails."""
 
     @wraps(command)
-    def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> None:
+    def run(*, quiet: bool, **arguments: Any) -> None:
+        NOTICES.quiet = quiet
         try:
-            command(*arguments, **named)
+            command(**arguments)
         except ClientError as error:
-            notice(str(error))
+            report_error(str(error))
             raise typer.Exit(exit_code(error)) from error
         except KeyboardInterrupt:
             notice("Stopped.")
             raise typer.Exit(Exit.INTERRUPTED) from None
 
+    own = signature(command)
+    flag = Parameter("quiet", Parameter.KEYWORD_ONLY, default=False, annotation=Quiet)
+    # Where `inspect.signature`, and with it typer, looks first (PEP 362); no type declares it.
+    run.__signature__ = own.replace(parameters=[*own.parameters.values(), flag])  # type: ignore[attr-defined]
     return run
 
 
@@ -97,7 +117,12 @@ def printable(text: str) -> str:
 
 
 def notice(sentence: str) -> None:
-    """Prints a sentence for a person to standard error."""
+    """Prints a sentence for a person to standard error, unless `--quiet` is given."""
+    NOTICES.print(printable(sentence))
+
+
+def report_error(sentence: str) -> None:
+    """Prints what went wrong to standard error."""
     ERR.print(printable(sentence))
 
 

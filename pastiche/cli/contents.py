@@ -1,12 +1,15 @@
 """Which photographs a command paints, and where each picture is saved."""
 
 import os
+import re
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import typer
 
@@ -15,6 +18,11 @@ from pastiche.client.models import Format
 from pastiche.client.requests import is_reference
 
 PIPE = "-"
+
+LONGEST_URL = 100
+"""How much of a URL is shown in messages: a data URI has megabytes."""
+
+LONGEST_STEM_BYTES = 100
 
 FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 ENDINGS: dict[Format, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
@@ -49,10 +57,21 @@ def open_argument(argument: str) -> str | bytes:
     return sys.stdin.buffer.read() if argument == PIPE else argument
 
 
-def check_pipes(arguments: Sequence[str]) -> None:
-    """Raises BadParameter if more than one picture would be read from standard input."""
-    if arguments.count(PIPE) > 1:
+def check_pictures(photographs: list[str], styles: list[str] | None) -> list[str]:
+    """The styles.
+
+    Raises:
+        BadParameter: there are none, or two pictures would be read from standard input.
+    """
+    if not styles:
+        first, *rest = photographs
+        example = shlex.join([first, "-s", rest[0] if rest else "painting.jpg"])
+        raise typer.BadParameter(
+            f"name the painting, as in: pastiche paint {example}", param_hint="--style / -s"
+        )
+    if [*photographs, *styles].count(PIPE) > 1:
         raise typer.BadParameter("only one picture can be read from standard input.")
+    return styles
 
 
 def check_output(output: str | None, *, writes_json: bool) -> None:
@@ -64,22 +83,80 @@ def check_output(output: str | None, *, writes_json: bool) -> None:
 # os.path, not Path: for names that no file can have, it says that there is no file; Path raises.
 
 
-def find_contents(argument: str, output: str, format: Format | None) -> list[Content]:
-    """Finds the photographs that an argument names: one, or those of a folder or of a pattern.
+def find_contents(
+    photographs: Sequence[str], styles: Sequence[str], output: str | None, format: Format | None
+) -> list[Content]:
+    """Finds the photographs that the arguments name: files, URLs, folders and patterns.
+
+    Args:
+        styles: name the pictures where there is no output.
+        output: a file or a folder; the current folder where it is None.
 
     Raises:
         InvalidFile: there are none.
         BadParameter: the output fits neither one file nor a folder.
     """
-    if argument != PIPE and os.path.isdir(argument):
+    found = [(each, _expand(each)) for each in photographs]
+    pictures = [picture for _, several in found for picture in several]
+    is_one = len(found) == 1 and pictures == list(photographs)
+    taken = {Path(each).resolve() for each in (*pictures, *styles) if os.path.isfile(each)}
+    if output is not None and is_one and not _is_folder(output):
+        target = make_target(output, format)
+        if target.path is not None and target.path.resolve() in taken:
+            raise typer.BadParameter(
+                f"{output} is one of the pictures to paint from.", param_hint="--output"
+            )
+        return [Content(_name(pictures[0]), open_argument(pictures[0]), target)]
+    if output is not None and (output == PIPE or os.path.isfile(output)):
+        raise typer.BadParameter(
+            "must be a folder if there are several photographs.", param_hint="--output"
+        )
+    suffix = f"-in-the-style-of-{_shorten('-and-'.join(map(_stem, styles)))}"
+    contents = []
+    for picture in pictures:
+        stem = _stem(picture) if output is not None else _shorten(_stem(picture)) + suffix
+        target = _choose_target_in(Path(output or ""), stem, format or "png", taken)
+        contents.append(Content(_name(picture), open_argument(picture), target))
+    return contents
+
+
+def _expand(argument: str) -> list[str]:
+    """The pictures that an argument names: those of a folder or of a pattern, or itself."""
+    if argument == PIPE or is_reference(argument):
+        return [argument]
+    if os.path.isdir(argument):
         paths = _pictures_in(Path(argument))
-    elif has_magic(argument) and not (is_reference(argument) or os.path.exists(argument)):
+    elif has_magic(argument) and not os.path.exists(argument):
         paths = [Path(each) for each in glob(argument, recursive=True) if os.path.isfile(each)]
     else:
-        return [_find_one(argument, output, format)]
+        return [argument]
     if not paths:
         raise InvalidFile(f"There is no picture in {argument}.")
-    return _find_several(sorted(paths), output, format or "png")
+    return [str(each) for each in sorted(paths)]
+
+
+def _is_folder(output: str) -> bool:
+    return output != PIPE and (output.endswith(("/", os.sep)) or os.path.isdir(output))
+
+
+def _name(picture: str) -> str:
+    """What a photograph is called in messages."""
+    return "standard input" if picture == PIPE else picture[:LONGEST_URL]
+
+
+def _stem(picture: str) -> str:
+    """What the file of a picture is named after: a file, the end of a URL, a style's name."""
+    if picture == PIPE or picture[:8].lower().startswith(("data:", "picture:")):
+        return "picture"
+    if is_reference(picture):
+        name = unquote(urlsplit(picture).path).rpartition("/")[2]
+        return re.sub(r"[^\w.-]+", "-", Path(name).stem).strip(".-") or "picture"
+    return Path(picture).stem
+
+
+def _shorten(name: str) -> str:
+    """Cut to what a file name has room for twice, in bytes."""
+    return name.encode(errors="surrogateescape")[:LONGEST_STEM_BYTES].decode(errors="ignore")
 
 
 def make_target(output: str, format: Format | None) -> Target:
@@ -112,29 +189,6 @@ def _pictures_in(folder: Path) -> list[Path]:
         raise InvalidFile(f"{folder} cannot be read: {error.strerror}.") from error
 
 
-def _find_one(argument: str, output: str, format: Format | None) -> Content:
-    name = "standard input" if argument == PIPE else argument
-    if output != PIPE and (output.endswith(("/", os.sep)) or os.path.isdir(output)):
-        stem = "pastiche" if argument == PIPE else Path(argument).stem
-        own = set() if argument == PIPE else {Path(argument).resolve()}
-        target = _choose_target_in(Path(output), stem, format or "png", own)
-    else:
-        target = make_target(output, format)
-    return Content(name, open_argument(argument), target)
-
-
-def _find_several(paths: list[Path], output: str, format: Format) -> list[Content]:
-    if output == PIPE or os.path.isfile(output):
-        raise typer.BadParameter(
-            "must be a folder if there are several photographs.", param_hint="--output"
-        )
-    taken = {path.resolve() for path in paths}
-    return [
-        Content(str(path), str(path), _choose_target_in(Path(output), path.stem, format, taken))
-        for path in paths
-    ]
-
-
 def _choose_target_in(folder: Path, stem: str, format: Format, taken: set[Path]) -> Target:
     """A file of the folder, named like the photograph if possible, that is neither a photograph nor
     the output of another one: no photograph is overwritten."""
@@ -151,23 +205,28 @@ def _choose_target_in(folder: Path, stem: str, format: Format, taken: set[Path])
     return Target(path, format)
 
 
-def save(picture: bytes, path: Path | None) -> None:
+def save(picture: bytes, path: Path | None) -> bool:
     """Saves a picture atomically: a full disk leaves neither half a picture nor a damaged old one.
 
     Args:
         path: standard output if it is None.
+
+    Returns:
+        Whether it has replaced an earlier file.
 
     Raises:
         InvalidFile: it cannot be written.
     """
     if path is None:
         write_output(picture)
-        return
+        return False
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(picture)
+        replaces = path.exists()
         part.replace(path)
     except OSError as error:
         with suppress(OSError):
             part.unlink()
         raise InvalidFile(f"{path} cannot be saved: {error.strerror}.") from error
+    return replaces

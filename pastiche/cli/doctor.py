@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from pastiche.cli.arguments import Json, Key, Url, make_client
-from pastiche.cli.console import Exit, exit_code, exits_on_error, json_line, line, notice
+from pastiche.cli.console import Exit, exit_code, exits_on_error, json_line, line, report_error
 from pastiche.client import Client, ClientError, InvalidAddress, Readiness
 from pastiche.client.requests import DEFAULT_URL
 from pastiche.version import __version__
@@ -37,7 +37,9 @@ def weights(
     try:
         from pastiche.engine.weights.__main__ import run
     except ImportError as error:
-        notice("The engine is not installed: pip install '.[engine]' in the project's folder.")
+        report_error(
+            "The engine is not installed: pip install '.[engine]' in the project's folder."
+        )
         raise typer.Exit(Exit.UNSUCCESSFUL) from error
     raise typer.Exit(run(backbone, source))
 
@@ -139,8 +141,13 @@ def doctor(as_json: Json = False, url: Url = DEFAULT_URL, key: Key = None) -> No
             line(text)
         for sentence in advice:
             line(f"Advice    {sentence}")
-    if isinstance(service, ClientError) and machine.engine is None:
-        raise typer.Exit(exit_code(service))
+    if machine.engine is None and not _can_paint(service):
+        code = exit_code(service) if isinstance(service, ClientError) else Exit.UNSUCCESSFUL
+        raise typer.Exit(code)
+
+
+def _can_paint(service: Readiness | ClientError) -> bool:
+    return isinstance(service, Readiness) and service.status == "ready" and bool(service.workers)
 
 
 def _describe_machine(machine: Machine) -> Iterator[str]:

@@ -1,11 +1,13 @@
-"""`pastiche watch`, `get`, `list`, `cancel`, `finish`, `delete`: commands for existing jobs."""
+"""`pastiche watch`, `get`, `list`, `open`, `cancel` and so on: commands for existing jobs."""
 
+import webbrowser
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from pastiche.cli.arguments import (
     FormatOption,
@@ -25,7 +27,7 @@ from pastiche.cli.console import (
     json_line,
     line,
     notice,
-    printable,
+    report_error,
     should_show_pictures,
     show_picture,
 )
@@ -125,7 +127,7 @@ def get(
         if as_json:
             json_line(seen.raw)
         elif target is None:
-            OUT.print(_table([seen]))
+            _print_table([seen])
         if shows and seen.status == "succeeded":
             show_picture(client.result(seen))
 
@@ -145,25 +147,27 @@ def list_jobs(
             for job in found:
                 json_line(job.raw)
         else:
-            OUT.print(_table(list(found)))
+            _print_table(list(found))
 
 
-def _table(jobs: list[Job]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("id", no_wrap=True)
-    for name in ("status", "done", "size", "submitted", "details"):
-        table.add_column(name)
-    for job in jobs:
-        cells = (
-            job.id,
-            job.status,
-            f"{job.progress:.0%}",
-            str(job.options.get("size", "")),
-            f"{job.created_at.astimezone():%Y-%m-%d %H:%M}" if job.created_at else "",
-            _details(job),
-        )
-        table.add_row(*map(printable, cells))
-    return table
+COLUMNS = ("id", "status", "done", "size", "submitted", "details")
+
+
+def _print_table(jobs: list[Job]) -> None:
+    """Prints a row for each job: one line, cut to the width of a terminal and whole in a pipe."""
+    rows = [COLUMNS, *map(_row, jobs)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        text = "  ".join(cells).rstrip()
+        line(text[: OUT.width - 1] if OUT.is_terminal else text)
+
+
+def _row(job: Job) -> tuple[str, ...]:
+    submitted = f"{job.created_at.astimezone():%Y-%m-%d %H:%M}" if job.created_at else ""
+    size = str(job.options.get("size", ""))
+    details = " ".join(_details(job).split())
+    return job.id, job.status, f"{job.progress:.0%}", size, submitted, details
 
 
 def _details(job: Job) -> str:
@@ -184,6 +188,27 @@ def _describe_timings(job: Job) -> str:
         job.device or "",
     )
     return ", ".join(part for part in parts if part)
+
+
+@exits_on_error
+def open_job(
+    job: JobId,
+    picture: Annotated[bool, typer.Option("--picture", help="Open the picture alone.")] = False,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Open a job in the browser: the page follows it, and shows the picture and its settings."""
+    with make_client(Client, url, key) as client:
+        seen = client.get_job(job)
+        address = f"{client.url}/#job={seen.id}"
+        if picture:
+            path = Path(mkdtemp(prefix="pastiche-"), f"{seen.id}.png")
+            _save_result(client, seen, Target(path, "png"))
+            address = path.as_uri()
+    line(address)
+    if not webbrowser.open(address):
+        report_error("There is no browser to open it; BROWSER may name one.")
+        raise typer.Exit(Exit.UNSUCCESSFUL)
 
 
 @exits_on_error
@@ -252,7 +277,7 @@ def _for_each(jobs: list[str], do: Callable[[Client, str], Any], url: str, key: 
             try:
                 do(client, job_id)
             except ApiError as error:
-                notice(error.detail)
+                report_error(error.detail)
                 has_failed = True
     if has_failed:
         raise typer.Exit(Exit.API_ERROR)

@@ -11,7 +11,7 @@ from PIL import Image
 from pastiche.cli.bars import Bar, Bars
 from pastiche.cli.batch import Batch
 from pastiche.cli.console import show_picture
-from pastiche.cli.contents import Content, save
+from pastiche.cli.contents import Content
 from pastiche.client import ClientError, InvalidPicture
 from pastiche.client import Progress as JobProgress
 from pastiche.client.job_options import PICTURE_FIELDS
@@ -27,8 +27,9 @@ from pastiche.engine.stylize import Run
 from pastiche.engine.weights import MissingWeights
 from pastiche.option_warnings import find_warnings
 from pastiche.options import OptionError, Options
+from pastiche.picture_settings import describe_settings, save_arguments
 from pastiche.picture_sources import Pictures, UnreadablePicture
-from pastiche.pictures import apply_transparency, on_white, read_picture
+from pastiche.pictures import apply_transparency, encode_png, on_white, read_picture
 
 TOO_LARGE = "There is not enough memory; try a smaller --size."
 
@@ -61,14 +62,15 @@ class LocalBatch(Batch):
                 target = piece.content.target
                 try:
                     picture = self._paint(piece.content, options, limit_bytes, cache, bar)
-                    save(encode(picture, target.format), target.path)
+                    backbone = choose_backbone(options.backbone).name
+                    details = {"backbone": backbone, "options": asdict(options)}
+                    data = encode(picture, target.format, describe_settings(options, backbone))
+                    self.save(piece, data, **details)
                 except ClientError as error:
                     self.fail(piece, error)
                 else:
-                    backbone = choose_backbone(options.backbone).name if self.writes_json else None
-                    self.report(piece, backbone=backbone, options=asdict(options))
                     if self.shows:
-                        show_picture(encode(picture, "png"))
+                        show_picture(data if target.format == "png" else encode_png(picture))
                 finally:
                     bar.remove()
         self.exit_if_failed()
@@ -145,9 +147,11 @@ def read_inputs(
     return images, found["content"][0]
 
 
-def encode(picture: Image.Image, file_format: Format) -> bytes:
-    """Encodes a picture as the service does; on white as JPEG, which has no transparency."""
+def encode(picture: Image.Image, file_format: Format, settings: str) -> bytes:
+    """Encodes a picture with its settings as the service does; on white as JPEG, which has no
+    transparency."""
     out = BytesIO()
     shown = on_white(picture) if file_format == "jpeg" else picture
-    shown.save(out, file_format.upper(), **_SAVED[file_format])
+    more = save_arguments(file_format, settings)
+    shown.save(out, file_format.upper(), **_SAVED[file_format], **more)
     return out.getvalue()

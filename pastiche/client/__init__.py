@@ -3,7 +3,7 @@
 from pastiche.client import Client
 
 with Client("http://127.0.0.1:8000") as pastiche:
-    picture = pastiche.paint("content.jpg", "style.jpg", style_weight=0.7)
+    pastiche.paint("content.jpg", "style.jpg", style_weight=0.7).save("picture.png")
 """
 
 import logging
@@ -42,6 +42,7 @@ from pastiche.client.models import (
     Sweep,
     UploadedPicture,
 )
+from pastiche.client.painted_picture import PaintedPicture
 from pastiche.client.retry import RetryPolicy
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "JobUpdated",
     "JobWarning",
     "LossCurves",
+    "PaintedPicture",
     "PreviewReady",
     "Progress",
     "ProgressUpdated",

@@ -49,6 +49,7 @@ from pastiche.client.models import (
     Sweep,
     UploadedPicture,
 )
+from pastiche.client.painted_picture import PaintedPicture
 from pastiche.client.requests import (
     CONNECT_SECONDS,
     DEFAULT_URL,
@@ -134,7 +135,7 @@ class Client:
         on_event: Callable[[Event], None] | None = None,
         idempotency_key: str | None = None,
         **options: Unpack[JobOptions],
-    ) -> bytes:
+    ) -> PaintedPicture:
         """Submits a job, waits until it is done, and returns the picture.
 
         Args:
@@ -151,8 +152,12 @@ class Client:
                 such as `mask`; and `priority`, `deadline`, `timeout` and `keep` in seconds,
                 `webhook_url`, `webhook_events`.
 
+        Returns:
+            The bytes of the picture file, with `save`; a notebook shows them as a picture.
+
         Raises:
             JobUnsuccessful: the job failed, was canceled or expired.
+            OptionError: there is no such option; nothing is sent.
         """
         job = self.submit(content, style, idempotency_key=idempotency_key, **options)
         if on_event is not None:
@@ -252,11 +257,11 @@ class Client:
         sentence = f"Job {get_id(job)} was deleted."
         raise ApiError("job_not_found", HTTPStatus.NOT_FOUND, sentence)
 
-    def result(self, job: Job | str, format: Format = "png") -> bytes:
+    def result(self, job: Job | str, format: Format = "png") -> PaintedPicture:
         """Fetches the finished picture; `ApiError` (`result_not_ready`) until there is one."""
         return self._request_picture(make_path("jobs", job, "result"), format=format)
 
-    def preview(self, job: Job | str) -> bytes | None:
+    def preview(self, job: Job | str) -> PaintedPicture | None:
         """Fetches the latest preview, a JPEG file; None before the first."""
         response = self._send_retrying("GET", make_path("jobs", job, "preview"))
         has_preview = response.status_code != HTTPStatus.NO_CONTENT
@@ -343,7 +348,7 @@ class Client:
 
     def contact_sheet(
         self, sweep: Sweep | str, format: Format = "png", *, cell: int = 256
-    ) -> bytes:
+    ) -> PaintedPicture:
         """Fetches one image with all pictures of the sweep so far, each `cell` pixels wide."""
         path = make_path("sweeps", sweep, "sheet")
         return self._request_picture(path, format=format, cell=str(cell))
@@ -406,7 +411,9 @@ class Client:
         response = self._send_retrying(method, path, policy, **arguments)
         return parse_response(model, response, self.url)
 
-    def _request_picture(self, path: str, policy: RetryPolicy | None = None, **query: str) -> bytes:
+    def _request_picture(
+        self, path: str, policy: RetryPolicy | None = None, **query: str
+    ) -> PaintedPicture:
         response = self._send_retrying("GET", path, policy, params=query)
         return read_picture(response, self.url)
 

@@ -19,6 +19,7 @@ from typing import Final
 import httpx
 
 from pastiche.client.models import Job, Model, parse
+from pastiche.client.painted_picture import PaintedPicture
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _NOT_HTTP: Final = "illegal"
@@ -160,11 +161,11 @@ def parse_response(model: type[Model], response: httpx.Response, url: str) -> Mo
         raise invalid_response(response, url, str(error)) from error
 
 
-def read_picture(response: httpx.Response, url: str) -> bytes:
+def read_picture(response: httpx.Response, url: str) -> PaintedPicture:
     """The picture in a response; raises InvalidResponse if it is something else."""
     if not response.headers.get("content-type", "").startswith("image/"):
         raise invalid_response(response, url)
-    return response.content
+    return PaintedPicture(response.content)
 
 
 def error_from_httpx(error: httpx.HTTPError, url: str) -> ClientError:

@@ -15,7 +15,8 @@ import httpx
 from pastiche.client.errors import InvalidAddress, InvalidPicture
 from pastiche.client.job_options import PICTURE_FIELDS
 from pastiche.client.models import Job, JobPicture, JobPictures, Style, Sweep, UploadedPicture
-from pastiche.options import encode_option
+from pastiche.job_settings import JOB_SETTINGS
+from pastiche.options import OPTIONS, check_names, encode_option
 from pastiche.picture_sources import (
     Picture,
     Pictures,
@@ -111,7 +112,9 @@ def make_form(
 
     Raises:
         InvalidPicture: a picture cannot be read, or would not be accepted.
+        OptionError: there is no such option.
     """
+    check_names(options, (*OPTIONS, *JOB_SETTINGS, *PICTURE_FIELDS))
     fields = {"content": content, "style": style, **options}
     pictures = {name: fields.pop(name, None) for name in PICTURE_FIELDS}
     texts = {name: encode_option(value) for name, value in fields.items() if value is not None}

@@ -1,6 +1,9 @@
 """`pastiche watch`, `get`, `list`, `cancel`, `delete` and `doctor`."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from shared.errors import FAILURES
 from shared.job_store import JobStore
 from tests.api.jobs.test_finishing import heard, shown
 from tests.api.worker import PlayedWorker, png, submitted
-from tests.cli.command import Shell
+from tests.cli.command import PLAIN, Shell, url_of
 from tests.client.fake_servers import http, responding
 from tests.conftest import RunningApi
 from tests.waiting import until
@@ -93,6 +96,50 @@ def test_jobs_are_listed_for_people_and_for_scripts(shell: Shell, api: RunningAp
     assert [json.loads(line)["id"] for line in some] == newest_first[:2]
 
 
+def test_rows_do_not_wrap_in_a_pipe(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
+    job_id = submitted(api)["id"]
+    PlayedWorker.of({"id": job_id}, jobs, api).fail()
+    for command in (("list",), ("get", job_id)):
+        head, row = shell.run(*command, COLUMNS="40").out.decode().splitlines()
+        assert head.split() == ["id", "status", "done", "size", "submitted", "details"]
+        assert row.endswith(FAILURES["out_of_memory"])
+        assert row.index("failed") == head.index("status")
+
+
+@pytest.fixture
+def browser(folder: Path) -> Path:
+    """A program that writes down what it is to open."""
+    program = folder / "browser"
+    program.write_text(f'#!/bin/sh\nprintf %s "$1" > {folder}/opened\n')
+    program.chmod(0o755)
+    return program
+
+
+def test_a_job_is_opened_in_the_browser(
+    shell: Shell, folder: Path, api: RunningApi, browser: Path
+) -> None:
+    job_id = submitted(api)["id"]
+    ended = shell.run("open", job_id, BROWSER=str(browser))
+    assert ended.code == 0, ended.err
+    assert ended.out.decode() == f"{shell.url.rstrip('/')}/#job={job_id}\n"
+    assert (folder / "opened").read_text() == ended.out.decode().strip()
+
+
+def test_the_picture_of_a_job_is_opened(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore, browser: Path
+) -> None:
+    job_id = submitted(api)["id"]
+    early = shell.run("open", job_id, "--picture", BROWSER=str(browser))
+    assert (early.code, early.out) == (3, b"")
+    PlayedWorker.of({"id": job_id}, jobs, api).commit(png(40, 30))
+    ended = shell.run("open", job_id, "--picture", BROWSER=str(browser), TMPDIR=str(folder))
+    assert ended.code == 0, ended.err
+    path = Path((folder / "opened").read_text().removeprefix("file://"))
+    assert path.is_relative_to(folder)
+    with Image.open(path) as picture:
+        assert picture.size == (40, 30)
+
+
 def test_jobs_are_deleted_and_missing_ones_reported(shell: Shell, api: RunningApi) -> None:
     ids = [submitted(api)["id"] for _ in range(2)]
     ended = shell.run("delete", ids[0], "0" * 32, ids[1])
@@ -142,6 +189,26 @@ def test_a_closed_standard_output_is_reported(shell: Shell, api: RunningApi) -> 
         listing.stdout.close()
         err = listing.stderr.read().decode()
     assert (listing.returncode, err) == (4, "Standard output cannot be written: Broken pipe.\n")
+
+
+@pytest.mark.parametrize(("has_service", "code"), [(True, 1), (False, 5)])
+def test_the_doctor_fails_where_nothing_can_paint(
+    folder: Path, api: RunningApi, has_service: bool, code: int
+) -> None:
+    """No engine, and a service without workers or none at all."""
+    (folder / "torch.py").write_text("raise ImportError('not installed')")
+    nowhere = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
+    path = f"{folder}{os.pathsep}{Path(__file__).parents[2]}"
+    url = url_of(api) if has_service else nowhere
+    ended = subprocess.run(
+        [sys.executable, "-m", "pastiche", "doctor"],
+        env=os.environ | PLAIN | {"PYTHONPATH": path, "PASTICHE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == code, ended.stderr
+    assert "Engine    not installed" in ended.stdout
 
 
 def test_the_doctor_describes_the_machine_and_the_service(shell: Shell) -> None:

@@ -33,6 +33,6 @@ def test_a_transparent_picture_is_white_as_jpeg_alone(
     file_format: Format, mode: str, right: tuple[int, ...]
 ) -> None:
     halves = pictures.halves((255, 0, 0, 255), (0, 0, 0, 0), "RGBA")
-    with Image.open(BytesIO(encode(halves, file_format))) as picture:
+    with Image.open(BytesIO(encode(halves, file_format, "{}"))) as picture:
         assert picture.mode == mode
         assert picture.convert("RGBA").getpixel((60, 16)) == right

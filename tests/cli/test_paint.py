@@ -2,14 +2,18 @@
 
 import json
 import signal
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from local.supervisor import free_port
+from pastiche.options import Options
+from pastiche.picture_settings import describe_settings
 from pastiche.pictures import on_white
 from shared.job_store import JobStore
+from shared.pictures import encode_png
 from shared.settings import Settings
 from tests import pictures
 from tests.api.worker import PlayedWorker, png
@@ -34,7 +38,9 @@ def submitted(api: RunningApi, jobs: JobStore, count: int = 1) -> list[PlayedWor
 def test_it_submits_waits_and_saves(
     shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
 ) -> None:
-    painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.jpg", "--style-weight", "0.7")
+    painting = shell.start(
+        "paint", "me.jpg", "-s", "wave.png", "-o", "out.jpg", "--style-weight", "0.7"
+    )
     (worker,) = submitted(api, jobs)
     worker.tell()
     worker.commit(png(40, 30))
@@ -46,10 +52,152 @@ def test_it_submits_waits_and_saves(
     assert job["options"]["style_weight"] == 0.7
 
 
+def test_a_picture_without_an_output_is_saved_in_the_current_folder(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    painting = shell.start("paint", "me.jpg", "-s", "wave.png")
+    submitted(api, jobs)[0].commit()
+    _, err = painting.communicate(timeout=60)
+    assert err == b"me.jpg is painted: me-in-the-style-of-wave.png\n"
+    assert (folder / "me-in-the-style-of-wave.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_a_list_of_photographs_never_becomes_styles(shell: Shell, api: RunningApi) -> None:
+    for command in ("paint", "submit"):
+        ended = shell.run(command, "me.jpg", "wave.png")
+        assert ended.code == 2
+    ended = shell.run("paint", "me.jpg", "wave.png")
+    assert "pastiche paint me.jpg -s wave.png" in ended.err
+    assert api.http.get("/jobs").json()["jobs"] == []
+
+
+def test_several_photographs_are_painted(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    (folder / "you.jpg").write_bytes(pictures.jpeg())
+    painting = shell.start("paint", "me.jpg", "you.jpg", "-s", "wave.png", "-o", "painted")
+    for worker in submitted(api, jobs, count=2):
+        worker.commit()
+    painting.communicate(timeout=60)
+    assert sorted(path.name for path in (folder / "painted").iterdir()) == ["me.png", "you.png"]
+
+
+def test_an_earlier_file_is_replaced_and_the_command_says_so(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    (folder / "out.png").write_bytes(b"earlier")
+    painting = shell.start("paint", "me.jpg", "-s", "wave.png", "-o", "out.png")
+    submitted(api, jobs)[0].commit()
+    _, err = painting.communicate(timeout=60)
+    assert err == b"me.jpg is painted: out.png (an earlier file is replaced)\n"
+    assert (folder / "out.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_no_clobber_paints_only_what_is_missing(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    (folder / "you.jpg").write_bytes(pictures.jpeg())
+    (folder / "painted").mkdir()
+    (folder / "painted" / "you.png").write_bytes(b"earlier")
+    batch = ("paint", "me.jpg", "you.jpg", "-s", "wave.png", "-o", "painted", "--no-clobber")
+    painting = shell.start(*batch)
+    submitted(api, jobs)[0].commit()
+    _, err = painting.communicate(timeout=60)
+    assert painting.returncode == 0
+    assert b"you.jpg is not painted: painted/you.png exists.\n" in err
+    assert (folder / "painted" / "you.png").read_bytes() == b"earlier"
+    assert (folder / "painted" / "me.png").read_bytes()[1:4] == b"PNG"
+    assert shell.run(*batch).code == 0
+    assert len(api.http.get("/jobs").json()["jobs"]) == 1
+
+
+def test_a_picture_does_not_replace_what_it_is_painted_from(shell: Shell, api: RunningApi) -> None:
+    for output in ("me.jpg", "wave.png"):
+        ended = shell.run("paint", "me.jpg", "-s", "wave.png", "-o", output)
+        assert ended.code == 2
+        assert f"{output} is one of the pictures to paint from" in ended.err
+    assert api.http.get("/jobs").json()["jobs"] == []
+
+
+def test_a_dry_run_says_what_it_would_cost_and_stores_nothing(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    dry = ("paint", "me.jpg", "-s", "wave.png", "--dry-run")
+    said = shell.run(*dry).out.decode()
+    assert said.startswith("me.jpg: ")
+    assert said.endswith(" megapixel iterations, 0 jobs ahead\n")
+    estimate = json.loads(shell.run(*dry, "--json", "--size", "64").out)
+    assert estimate["output"] == "me-in-the-style-of-wave.png"
+    assert estimate["estimate"]["options"]["size"] == 64
+    assert api.http.get("/jobs").json()["jobs"] == []
+    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == [
+        "me.jpg",
+        "wave.png",
+    ]
+
+
+def test_quiet_prints_errors_alone(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
+    painting = shell.start("paint", "me.jpg", "-s", "wave.png", "--adam-step", "0.5", "-q")
+    submitted(api, jobs)[0].commit()
+    assert painting.communicate(timeout=60) == (b"", b"")
+    assert painting.returncode == 0
+    ended = shell.run("paint", "nothing.jpg", "-s", "wave.png", "-q")
+    assert (ended.code, ended.err) == (4, "There is no file nothing.jpg.\n")
+
+
+def test_the_settings_of_a_picture_are_repeated(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    options = Options(size=64, seed=7, style_weight=0.9, scale_iterations=(), optimiser="adam")
+    settings = describe_settings(options, "vgg16")
+    (folder / "painted.png").write_bytes(encode_png(pictures.photograph(48, 32), settings))
+    again = ("again", "painted.png", "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
+    ended = shell.run(*again, "--seed", "8")
+    assert ended.code == 0, ended.err
+    repeated = json.loads(ended.out)["estimate"]["options"]
+    expected = asdict(options) | {"backbone": "vgg16", "seed": 8}
+    assert repeated == json.loads(json.dumps(expected))
+
+
+def test_a_picture_without_settings_cannot_be_repeated(shell: Shell) -> None:
+    for picture, err in (
+        ("wave.png", "wave.png does not say how it was painted: Pastiche has not saved it.\n"),
+        ("nothing.png", "There is no file nothing.png.\n"),
+    ):
+        ended = shell.run("again", picture, "-c", "me.jpg", "-s", "wave.png")
+        assert (ended.code, ended.err) == (4, err)
+
+
+def test_local_painting_writes_settings_that_give_the_same_picture(
+    shell: Shell, folder: Path
+) -> None:
+    quick = ("--size", "64", "--iterations", "2", "--backbone", "whitened", "--start", "noise")
+    pair = ("-s", "wave.png", "--local")
+    first = shell.run("paint", "me.jpg", *pair, *quick, "--seed", "3", "-o", "first.png")
+    assert first.code == 0, first.err
+    second = shell.run("again", "first.png", "-c", "me.jpg", *pair, "-o", "second.png")
+    assert second.code == 0, second.err
+    data = (folder / "first.png").read_bytes()
+    assert data == (folder / "second.png").read_bytes()
+    assert b"me.jpg" not in data
+    assert b"wave" not in data
+
+
+def test_local_painting_rejects_what_only_a_service_can_do(shell: Shell) -> None:
+    for words, err in (
+        (("https://example.org/me.jpg", "-s", "wave.png"), "needs a service, which fetches it"),
+        (("me.jpg", "-s", "example:wave"), "example:wave needs a service"),
+        (("me.jpg", "-s", "wave.png", "--dry-run"), "--dry-run needs a service"),
+    ):
+        ended = shell.run("paint", *words, "--local")
+        assert ended.code == 2
+        assert err in ended.err
+
+
 def test_a_script_reads_and_writes_pipes_and_json(
     shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
 ) -> None:
-    painting = shell.start("paint", "-", "wave.png", "-o", "-", "--format", "webp")
+    painting = shell.start("paint", "-", "-s", "wave.png", "-o", "-", "--format", "webp")
     assert painting.stdin is not None
     painting.stdin.write(pictures.jpeg())
     painting.stdin.close()
@@ -60,7 +208,7 @@ def test_a_script_reads_and_writes_pipes_and_json(
 
 
 def test_json_has_the_path_of_the_picture(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
-    painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.png", "--json")
+    painting = shell.start("paint", "me.jpg", "-s", "wave.png", "-o", "out.png", "--json")
     submitted(api, jobs)[0].commit()
     out, _ = painting.communicate(timeout=60)
     err = json.loads(out)
@@ -78,7 +226,7 @@ def test_a_folder_is_painted_into_a_folder_and_failures_are_reported(
     (album / "._a.jpg").write_bytes(b"\0\5\x16\7")  # macOS writes such files beside pictures
     (album / "scan.gif").write_bytes(b"GIF89a")
     (album / "notes.txt").write_text("no picture")
-    painting = shell.start("paint", "album", "wave.png", "-o", "painted")
+    painting = shell.start("paint", "album", "-s", "wave.png", "-o", "painted")
     for worker in submitted(api, jobs, count=3):
         worker.commit()
     _, err = painting.communicate(timeout=60)
@@ -100,7 +248,7 @@ def test_painting_survives_an_interruption_of_the_service(
     )
     with running_api(settings) as api:
         shell = Shell(folder, url_of(api))
-        painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.png")
+        painting = shell.start("paint", "me.jpg", "-s", "wave.png", "-o", "out.png")
         (worker,) = submitted(api, jobs)
         api.process.terminate()
         api.process.wait(20)
@@ -120,7 +268,7 @@ def test_ctrl_c_cancels_nothing_and_says_how_to_continue(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
     until(lambda: api.open_streams == 0)
-    painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.png", "--json")
+    painting = shell.start("paint", "me.jpg", "-s", "wave.png", "-o", "out.png", "--json")
     (worker,) = submitted(api, jobs)
     until(lambda: api.open_streams == 1)
     painting.send_signal(signal.SIGINT)
@@ -137,7 +285,7 @@ def test_no_photograph_is_overwritten(
     album.mkdir()
     photograph = pictures.png(512, 384)
     (album / "a.png").write_bytes(photograph)
-    painting = shell.start("paint", "album", "wave.png", "-o", "album")
+    painting = shell.start("paint", "album", "-s", "wave.png", "-o", "album")
     submitted(api, jobs)[0].commit()
     _, err = painting.communicate(timeout=60)
     assert err == b"album/a.png is painted: album/a-2.png\n"
@@ -148,7 +296,7 @@ def test_a_picture_that_cannot_be_saved_stays_in_the_service(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
     output = f"{'x' * 300}.png"
-    painting = shell.start("paint", "me.jpg", "wave.png", "-o", output)
+    painting = shell.start("paint", "me.jpg", "-s", "wave.png", "-o", output)
     (worker,) = submitted(api, jobs)
     worker.commit()
     _, err = painting.communicate(timeout=60)
@@ -158,7 +306,9 @@ def test_a_picture_that_cannot_be_saved_stays_in_the_service(
 
 
 def test_local_painting_rejects_flags_that_need_a_service(shell: Shell) -> None:
-    ended = shell.run("paint", "me.jpg", "wave.png", "-o", "x.png", "--local", "--priority", "low")
+    ended = shell.run(
+        "paint", "me.jpg", "-s", "wave.png", "-o", "x.png", "--local", "--priority", "low"
+    )
     assert ended.code == 2
     assert "--priority needs a service" in ended.err
 
@@ -170,21 +320,23 @@ def test_invalid_files_are_reported_before_anything_is_sent(shell: Shell, folder
         ("nothing.jpg", "There is no file nothing.jpg."),
         ("*.bmp", "There is no picture in *.bmp."),
     ):
-        ended = shell.run("paint", content, "wave.png", "-o", "x.png", "--url", "http://[::1]:9")
+        ended = shell.run(
+            "paint", content, "-s", "wave.png", "-o", "x.png", "--url", "http://[::1]:9"
+        )
         assert ended.code == 4
         assert err in ended.err
 
 
 def test_a_picture_and_json_do_not_go_to_the_same_pipe(shell: Shell) -> None:
-    ended = shell.run("paint", "me.jpg", "wave.png", "-o", "-", "--json")
+    ended = shell.run("paint", "me.jpg", "-s", "wave.png", "-o", "-", "--json")
     assert (ended.code, ended.out) == (2, b"")
     assert "together with --json" in ended.err
 
 
 def test_invalid_flags_are_reported_with_what_is_valid(shell: Shell) -> None:
-    pair = ("submit", "me.jpg", "wave.png")
+    pair = ("submit", "me.jpg", "-s", "wave.png")
     for flags, err in (
-        (("--size", "5"), "16<=x<=8192"),
+        (("--size", "5"), "must be a whole number between 16 and 8192 pixels"),
         (("--colour", "blue"), "'statistics'"),
         (("--style-layers", "relu9_9"), "layers from relu1_1 to relu5_4"),
     ):
@@ -194,22 +346,24 @@ def test_invalid_flags_are_reported_with_what_is_valid(shell: Shell) -> None:
 
 
 def test_a_style_of_the_service_is_named(shell: Shell, api: RunningApi) -> None:
-    ended = shell.run("submit", "me.jpg", "example:wave", "example:fire")
+    ended = shell.run("submit", "me.jpg", "-s", "example:wave", "-s", "example:fire")
     assert ended.code == 0, ended.err
-    refused = shell.run("submit", "me.jpg", "example:waves")
+    refused = shell.run("submit", "me.jpg", "-s", "example:waves")
     assert refused.code != 0
     assert "Did you mean `example:wave`?" in refused.err
 
 
 def test_an_error_of_the_service_is_shown(shell: Shell) -> None:
-    ended = shell.run("submit", "me.jpg", "wave.png", "--style-weights", "1,1", "--size", "4096")
+    ended = shell.run(
+        "submit", "me.jpg", "-s", "wave.png", "--style-weights", "1,1", "--size", "4096"
+    )
     assert ended.code == 3
     assert "must be one for each of 1 styles" in ended.err
 
 
 def test_every_kind_of_flag_arrives_as_the_option(shell: Shell) -> None:
     ended = shell.run(
-        *("submit", "me.jpg", "wave.png", "wave.png", "--preset", "draft", "--json"),
+        *("submit", "me.jpg", "-s", "wave.png", "-s", "wave.png", "--preset", "draft", "--json"),
         *("--gradient-normalisation", "--style-weights", "0.7,0.3", "--optimiser", "adam"),
         *("--style-layers", "relu1_1:1,relu3_1:0.5", "--priority", "low", "--mask", "me.jpg"),
         *("--mask", "me.jpg"),
@@ -226,7 +380,7 @@ def test_every_kind_of_flag_arrives_as_the_option(shell: Shell) -> None:
 def test_a_sweep_ends_in_a_contact_sheet(
     shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
 ) -> None:
-    sweep = ("sweep", "me.jpg", "wave.png", "-o", "sheet.png", "--style-weight", "0.2,0.8")
+    sweep = ("sweep", "me.jpg", "-s", "wave.png", "-o", "sheet.png", "--style-weight", "0.2,0.8")
     sweeping = shell.start(*sweep, "--cell", "64")
     for worker in submitted(api, jobs, count=2):
         worker.commit()
@@ -237,7 +391,9 @@ def test_a_sweep_ends_in_a_contact_sheet(
 
 
 def test_warnings_go_to_standard_error(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
-    painting = shell.start("paint", "me.jpg", "wave.png", "-o", "out.png", "--style-scale", "2")
+    painting = shell.start(
+        "paint", "me.jpg", "-s", "wave.png", "-o", "out.png", "--style-scale", "2"
+    )
     submitted(api, jobs)[0].commit()
     out, err = painting.communicate(timeout=60)
     warning, painted = err.decode().splitlines()
@@ -252,7 +408,9 @@ def test_a_batch_warns_of_its_style_image_once_and_of_each_content_image_by_name
     album.mkdir()
     for name in ("a.jpg", "b.jpg"):
         (album / name).write_bytes(pictures.jpeg())
-    painting = shell.start("paint", "album", "wave.png", "-o", "painted", "--style-scale", "2")
+    painting = shell.start(
+        "paint", "album", "-s", "wave.png", "-o", "painted", "--style-scale", "2"
+    )
     for worker in submitted(api, jobs, count=2):
         worker.commit()
     _, err = painting.communicate(timeout=60)
@@ -268,10 +426,10 @@ def test_a_batch_warns_of_its_style_image_once_and_of_each_content_image_by_name
 def test_a_submission_and_a_sweep_warn_as_well(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
-    ended = shell.run("submit", "me.jpg", "wave.png", "--adam-step", "0.5")
+    ended = shell.run("submit", "me.jpg", "-s", "wave.png", "--adam-step", "0.5")
     assert ended.err.startswith("Warning: The optimiser is L-BFGS")
     assert ended.out.decode().strip().isalnum()
-    sweep = ("sweep", "me.jpg", "wave.png", "-o", "sheet.png", "--style-weight", "0.2,0.8")
+    sweep = ("sweep", "me.jpg", "-s", "wave.png", "-o", "sheet.png", "--style-weight", "0.2,0.8")
     sweeping = shell.start(*sweep, "--adam-step", "0.5")
     for worker in submitted(api, jobs, count=3)[:2]:
         worker.commit()
@@ -294,7 +452,7 @@ def test_pictures_are_read_by_their_files_in_every_field(
         (folder / field).write_bytes(CASES[name].data)
     flags = ("start_image", "mask", "style_mask", "content_map")
     more = [word for name in flags for word in (f"--{name.replace('_', '-')}", name)]
-    assert shell.run("submit", "content", "style", *more, "--keep-transparency").code == 0
+    assert shell.run("submit", "content", "-s", "style", *more, "--keep-transparency").code == 0
     for path in api.blobs:
         field = path.name.partition("-")[0]
         case = CASES[given[field]]
@@ -309,7 +467,7 @@ def test_pictures_are_read_by_their_files_in_every_field(
 
 def test_local_painting_warns_as_a_service_does(shell: Shell) -> None:
     quick = ("--local", "--size", "32", "--adam-step", "0.5")
-    painting = shell.start("paint", "me.jpg", "wave.png", "-o", "x.png", *quick)
+    painting = shell.start("paint", "me.jpg", "-s", "wave.png", "-o", "x.png", *quick)
     assert painting.stderr is not None
     assert painting.stderr.readline().startswith(b"Warning: The optimiser is L-BFGS")
 
@@ -322,7 +480,7 @@ def test_local_painting_keeps_the_transparency_of_the_content(shell: Shell, fold
     (folder / "small.png").write_bytes(pictures.png(64, 64))
     quick = ("--size", "64", "--iterations", "1", "--scales", "1", "--backbone", "whitened")
     here = ("--local", "--keep-transparency", *quick)
-    ended = shell.run("paint", "content.png", "small.png", "-o", "painted.webp", *here)
+    ended = shell.run("paint", "content.png", "-s", "small.png", "-o", "painted.webp", *here)
     assert ended.code == 0, ended.err
     with Image.open(folder / "painted.webp") as picture:
         assert picture.getchannel("A").tobytes() == alpha.tobytes()

@@ -90,7 +90,8 @@ def arguments(given: dict[str, bytes], folder: Path) -> list[str]:
         (folder / field).write_bytes(data)
     more = [field for field in given if field not in words]
     flags = [word for field in more for word in (f"--{field.replace('_', '-')}", field)]
-    return [str(folder / word) if word in given else word for word in (*words, *flags)]
+    pair = ("content", "-s", "style")
+    return [str(folder / word) if word in given else word for word in (*pair, *flags)]
 
 
 def with_one(field: str, data: bytes) -> dict[str, bytes]:
@@ -136,7 +137,7 @@ def test_pictures_from_standard_input_are_read_alike(api: RunningApi, folder: Pa
     shell = Shell(folder, url_of(api))
     for content, style in (("-", "me.jpg"), ("me.jpg", "-")):
         case = CASES["JPEG turned by EXIF"]
-        with shell.start("submit", content, style) as process:
+        with shell.start("submit", content, "-s", style) as process:
             process.communicate(case.data, timeout=60)
         assert process.returncode == Exit.DONE
         field = "content-0" if content == "-" else "style-0"

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -46,6 +47,28 @@ def test_a_bar_shows_progress_losses_and_time_left(
     assert b"scale 2/3  content 1  style 2  tv 0.5" in shown
     assert b"10 s left" in shown
     assert watching.returncode == 0
+
+
+def test_a_bar_fits_80_columns(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
+    worker = PlayedWorker.of(submitted(api), jobs, api)
+    worker.tell(126)
+    ours, theirs = os.openpty()
+    with_colour = {"TERM": "xterm", "COLUMNS": "80"}
+    watching = shell.start("watch", worker.job_id, stderr=theirs, **with_colour)
+    os.close(theirs)
+    shown = b""
+    while b" left" not in shown:
+        shown += os.read(ours, 1000)
+    worker.commit()
+    with suppress(OSError):
+        while os.read(ours, 1000):
+            pass
+    watching.communicate(timeout=60)
+    os.close(ours)
+    rows = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()))
+    (row,) = {each.rstrip() for each in rows if "126/300" in each}
+    assert row.endswith("126/300 scale 2/3  10 s left")
+    assert len(row) <= 80
 
 
 @pytest.mark.parametrize("kind", TERMINALS)

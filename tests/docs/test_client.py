@@ -21,7 +21,7 @@ def run(containing: str, stack: Stack, folder: Path) -> str:
     """What the snippet with these words prints; its files go into the folder."""
     found = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     (snippet,) = [each for each in found if containing in each]
-    script = snippet.replace("size=256", SMALL).replace('open("', f'open("{folder}/')
+    script = snippet.replace("size=256", SMALL).replace('save("', f'save("{folder}/')
     script = script.replace("http://127.0.0.1:8000", str(stack.http.base_url))
     ended = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from pastiche.cli.console import Exit
+from pastiche.picture_settings import read_settings
 from tests.docs.test_pages import ROOT
 from tests.docs.test_readme import shell
 from tests.stack import Stack
@@ -36,7 +37,7 @@ class Runner:
         found = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
         (block,) = [each for each in found if containing in each]
         script = block.replace("--size 256", SMALL).replace(".venv/bin/pastiche", "pastiche")
-        script = re.sub(r"(-o |> )(?=\w)", rf"\1{self.folder}/", script)
+        script = re.sub(r"(-o |> |again )(?=\w)", rf"\1{self.folder}/", script)
         return shell(
             script,
             self._stack,
@@ -57,6 +58,17 @@ class Runner:
 def test_one_photograph_is_painted(run: Runner, containing: str, name: str, kind: str) -> None:
     run(containing)
     assert run.painted(name) == (kind, (64, 48))
+
+
+@pytest.mark.slow
+def test_the_settings_of_a_picture_are_repeated(run: Runner) -> None:
+    run("pastiche again")
+    read = [
+        read_settings((run.folder / name).read_bytes()).options
+        for name in ("wave.jpg", "swirls.webp")
+    ]
+    assert read[0] == read[1]
+    assert (read[0].size, read[0].style_weight) == (64, 0.8)
 
 
 @pytest.mark.slow

@@ -79,6 +79,8 @@ def test_a_picture_that_cannot_be_read_is_named() -> None:
         stylize(CONTENT, b"no picture", QUICK)
     with pytest.raises(UnreadablePicture, match=r"There is no file nowhere\.jpg"):
         stylize("nowhere.jpg", STYLE, QUICK)
+    with pytest.raises(UnreadablePicture, match=r"https://example\.org/a\.jpg is a URL: download"):
+        stylize("https://example.org/a.jpg", STYLE, QUICK)
 
 
 def test_images_that_do_not_go_with_the_options_are_refused() -> None:

@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from api.sweeps.contact_sheet import Cell, contact_sheet, thumbnail
-from shared.pictures import Format, Limits, PictureFault, encode, normalise
+from pastiche.options import Options
+from pastiche.picture_settings import describe_settings, find_settings
+from shared.pictures import Format, Limits, PictureFault, encode, encode_png, normalise
 from tests import pictures
 from tests.api.hostile import bombs
 
@@ -154,6 +156,13 @@ def test_the_smallest_and_the_narrowest_are_taken(tmp_path: Path) -> None:
 def test_a_result_can_be_encoded_in_every_format(format: Format, kind: str) -> None:
     with Image.open(BytesIO(encode(pictures.png(), format))) as picture:
         assert (picture.format, picture.size) == (kind, (96, 64))
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp", "png"])
+def test_a_result_has_its_settings_in_every_format(format: Format) -> None:
+    settings = describe_settings(Options(seed=7), "vgg16")
+    result = encode_png(pictures.photograph(96, 64), settings)
+    assert find_settings(encode(result, format)) == settings
 
 
 def test_a_transparent_result_is_on_white_in_jpeg_and_transparent_in_webp() -> None:

@@ -1,5 +1,6 @@
 """Jobs painted by a real worker: from submit to picture, and what can happen on the way."""
 
+import json
 import sys
 from io import BytesIO
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from pastiche.picture_settings import find_settings
 from tests import pictures
 from tests.stack import Stack
 from tests.waiting import until
@@ -22,6 +24,21 @@ def test_a_job_is_painted_and_its_picture_fetched(stack: Stack) -> None:
     response = stack.http.get(job["links"]["result"])
     with Image.open(BytesIO(response.content)) as picture:
         assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (64, 48))
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+def test_a_picture_has_the_settings_that_it_was_painted_with(stack: Stack, format: str) -> None:
+    submitted = stack.submit(**LONG, seed=3)
+    stack.when(submitted, "running")
+    self = submitted["links"]["self"]
+    stack.http.patch(self, json={"style_weight": 0.25})
+    until(lambda: stack.http.get(submitted["links"]["losses"]).json()["iterations"])
+    stack.http.post(f"{self}/finish")
+    job = stack.when(submitted, "succeeded")
+    response = stack.http.get(job["links"]["result"], params={"format": format})
+    settings = json.loads(find_settings(response.content) or "")
+    assert settings["options"] == job["options"] | {"backbone": job["backbone"]["name"]}
+    assert (settings["options"]["seed"], settings["options"]["style_weight"]) == (3, 0.25)
 
 
 def test_a_finished_job_says_how_it_was_painted(stack: Stack) -> None:

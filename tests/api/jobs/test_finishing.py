@@ -1,5 +1,6 @@
 """`POST /jobs/{id}/finish`: stop here, and keep the picture as it is."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
+from pastiche.picture_settings import find_settings
 from shared import transitions
 from shared.blob_store import preview_key
 from shared.job_store import JobStore
@@ -103,6 +105,8 @@ def test_a_canceled_job_keeps_its_last_preview_as_its_result(
     assert (finished.status_code, finished.json()["status"]) == (200, "canceled")
     result = api.http.get(job["links"]["result"])
     assert Image.open(BytesIO(result.content)).size == (48, 32)
+    settings = json.loads(find_settings(result.content) or "")
+    assert settings["options"] == job["options"]
     assert finish(api, job).json() == finished.json()
     following = api.http.post("/jobs", data={"start": job["id"]}, files=PAIR)
     assert following.status_code == 202, following.text

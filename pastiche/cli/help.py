@@ -1,0 +1,80 @@
+"""Help in groups: the frequent options first, the others with `--help-all`, examples at the end."""
+
+import re
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperOption
+
+from pastiche.job_settings import JOB_SETTINGS
+from pastiche.options import OPTIONS, Option
+
+FREQUENT_OPTIONS = ("preset", "size", "style_weight", "style_scale", "colour", "seed")
+"""The options that the help of a command shows; it has more than forty."""
+
+FREQUENT_PANEL = "Painting"
+PICTURES_PANEL = "Further pictures"
+
+_RARE_PANELS = {
+    PICTURES_PANEL,
+    *(each.group for each in (*OPTIONS.values(), *JOB_SETTINGS.values())),
+}
+_SHOWS_ALL = "pastiche.shows_all"
+
+
+def _show_all(ctx: Any, _: object, is_requested: bool) -> None:
+    if is_requested:
+        ctx.meta[_SHOWS_ALL] = True
+        typer.echo(ctx.get_help())
+        ctx.exit()
+
+
+_HELP_ALL = TyperOption(
+    param_decls=["--help-all"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_all,
+    help="Show every option and exit.",
+)
+
+
+class PaintingCommand(TyperCommand):
+    """A command with a flag for each option, of which its help shows the frequent ones."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, with `--help-all` before `--help`."""
+        *own, last = super().get_params(ctx)
+        return [*own, _HELP_ALL, last]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Prints the help: all of it if `--help-all` is given."""
+        rare = [
+            each
+            for each in self.params
+            if getattr(each, "rich_help_panel", None) in _RARE_PANELS
+            and not ctx.meta.get(_SHOWS_ALL)
+        ]
+        for each in rare:
+            each.hidden = True  # type: ignore[attr-defined]  # of an option, which all of these are
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            for each in rare:
+                each.hidden = False  # type: ignore[attr-defined]
+
+
+def choose_panel(option: Option) -> str:
+    """The group of an option in the help."""
+    return FREQUENT_PANEL if option.name in FREQUENT_OPTIONS else option.group
+
+
+def summarise(option: Option) -> str:
+    """What an option does, in a few words where it is frequent, else in a sentence."""
+    end = r"[.:;] " if option.name in FREQUENT_OPTIONS else r"\. "
+    return re.split(end, option.description)[0].rstrip(".") + "."
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help."""
+    return "\n\n".join(("Examples:", "```text\n" + "\n".join(lines) + "\n```"))

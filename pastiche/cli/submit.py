@@ -1,0 +1,129 @@
+"""`pastiche submit` and `sweep`: commands that paint one pair with a service."""
+
+from typing import Annotated, Any
+
+import typer
+
+from pastiche.cli.arguments import (
+    ContentArgument,
+    FormatOption,
+    Json,
+    Key,
+    Show,
+    Styles,
+    Url,
+    make_client,
+    with_options,
+    with_sweep_options,
+)
+from pastiche.cli.bars import Bars
+from pastiche.cli.console import (
+    Exit,
+    WarningNotices,
+    exits_on_error,
+    json_line,
+    line,
+    notice,
+    should_show_pictures,
+    show_picture,
+)
+from pastiche.cli.contents import (
+    check_output,
+    check_pictures,
+    make_target,
+    open_argument,
+    save,
+)
+from pastiche.client import Client, Progress, Sweep
+from pastiche.client.requests import DEFAULT_URL
+
+SheetOutput = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        help="The file (.png, .jpg or .webp), or - for standard output. An existing file is "
+        "replaced.",
+        metavar="OUT",
+    ),
+]
+
+
+@exits_on_error
+@with_options
+def submit(
+    content: ContentArgument,
+    style: Styles = None,
+    as_json: Json = False,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    **options: Any,
+) -> None:
+    """Submit a job and print its id, without waiting for the picture."""
+    styles = [open_argument(each) for each in check_pictures([content], style)]
+    with make_client(Client, url, key) as client:
+        job = client.submit(open_argument(content), styles, **options)
+    WarningNotices().show(job.warnings, content)
+    if as_json:
+        json_line(job.raw)
+    else:
+        line(job.id)
+
+
+@exits_on_error
+@with_sweep_options
+def sweep(
+    content: ContentArgument,
+    style: Styles = None,
+    output: SheetOutput = "sheet.png",
+    cell: Annotated[
+        int, typer.Option(min=32, max=1024, help="The side of each picture, in pixels.")
+    ] = 256,
+    format: FormatOption = None,
+    preview: Show = None,
+    as_json: Json = False,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    **options: Any,
+) -> None:
+    """Paint one pair with several weights, and save a contact sheet with the values under each.
+
+    Several values are separated by commas: --style-weight 0.2,0.5,0.8
+    """
+    styles = [open_argument(each) for each in check_pictures([content], style)]
+    check_output(output, writes_json=as_json)
+    target = make_target(output, format)
+    shows = should_show_pictures(preview)
+    with make_client(Client, url, key) as client:
+        sweep = client.submit_sweep(open_argument(content), styles, **options)
+        warnings = WarningNotices()
+        for member in sweep.jobs:
+            warnings.show(member.job.warnings if member.job else (), content)
+        sweep = _watch_sweep(client, sweep)
+        save(client.contact_sheet(sweep, target.format, cell=cell), target.path)
+        if as_json:
+            json_line({"output": target.name, "sweep": client.get_sweep(sweep).raw})
+        if shows:
+            show_picture(client.contact_sheet(sweep, cell=cell))
+    painted = sum(each.job is not None and each.job.status == "succeeded" for each in sweep.jobs)
+    notice(f"{painted} of {len(sweep.jobs)} painted: {target.name}")
+    if painted < len(sweep.jobs):
+        raise typer.Exit(Exit.UNSUCCESSFUL)
+
+
+def _watch_sweep(client: Client, sweep: Sweep) -> Sweep:
+    """Waits until a sweep is over, and returns it.
+
+    Raises:
+        Exit: the user interrupted it; the jobs continue.
+    """
+    try:
+        with Bars() as bars:
+            bar = bars.add("sweep")
+            for seen in client.watch_sweep(sweep):
+                over = sum(each.job is None or each.job.is_over for each in seen.jobs)
+                bar.update(Progress(iteration=over, iterations=len(seen.jobs)), "pictures")
+    except KeyboardInterrupt:
+        notice("The jobs continue: pastiche list")
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    return seen

@@ -1,0 +1,94 @@
+"""The settings of a picture in its own file, so that another can be painted alike.
+
+A PNG has them as a text chunk, a JPEG or WebP as the description in its EXIF: one JSON object with
+the version of Pastiche and every option, seed and backbone included. Nothing says which pictures it
+was painted from. Reading needs nothing but Python.
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pastiche.options import OptionError, Options, update_options
+from pastiche.picture_metadata import exif_text, png_chunks
+from pastiche.version import __version__
+
+KEYWORD = "pastiche"
+"""Of the text chunk, and of the version in the JSON object."""
+
+IMAGE_DESCRIPTION = 0x010E
+"""The tag in EXIF."""
+
+LONGEST_SETTINGS_BYTES = 60_000
+"""A JPEG has room for so much; what is longer is not ours."""
+
+
+class UnreadableSettings(ValueError):
+    """A file has no settings, or some that this version cannot read; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSettings:
+    """How a picture was painted.
+
+    Attributes:
+        version: of the Pastiche that painted it.
+    """
+
+    version: str
+    options: Options
+
+
+def describe_settings(options: Options, backbone: str) -> str:
+    """The text for a picture that a backbone has painted."""
+    return json.dumps({KEYWORD: __version__, "options": asdict(options) | {"backbone": backbone}})
+
+
+def save_arguments(format: str, settings: str) -> dict[str, Any]:
+    """What Pillow's `save` takes to write the settings: to a PNG, or else to a JPEG or WebP."""
+    if format.lower() == "png":
+        from PIL.PngImagePlugin import PngInfo
+
+        info = PngInfo()
+        info.add_text(KEYWORD, settings)
+        return {"pnginfo": info}
+    text = settings.encode("ascii") + b"\0"
+    header = struct.pack("<2sHI", b"II", 42, 8)
+    entry = struct.pack("<HHHIII", 1, IMAGE_DESCRIPTION, 2, len(text), 26, 0)
+    return {"exif": b"Exif\0\0" + header + entry + text}
+
+
+def find_settings(data: bytes) -> str | None:
+    """The text in a picture file; None where it has none. It may be anybody's."""
+    if data.startswith(b"\x89PNG"):
+        head = f"{KEYWORD}\0".encode()
+        chunks = (data[start : end - 4] for name, start, end in png_chunks(data) if name == b"tEXt")
+        text = next((each[len(head) :] for each in chunks if each.startswith(head)), b"")
+    elif data.startswith(b"\xff\xd8"):
+        text = exif_text(data.partition(b"Exif\0\0")[2], IMAGE_DESCRIPTION)
+    else:  # a WebP has it behind the pixels
+        text = exif_text(data.rpartition(b"EXIF")[2][4:], IMAGE_DESCRIPTION)
+    is_ours = text.startswith(b"{") and len(text) <= LONGEST_SETTINGS_BYTES
+    return text.decode("latin-1") if is_ours else None
+
+
+def read_settings(data: bytes) -> PictureSettings:
+    """The settings in a picture file.
+
+    Raises:
+        UnreadableSettings: it has none, or some that this version does not know.
+    """
+    try:
+        found = json.loads(find_settings(data) or "null")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, Mapping) or not isinstance(found.get("options"), Mapping):
+        raise UnreadableSettings("does not say how it was painted: Pastiche has not saved it.")
+    version = str(found.get(KEYWORD))
+    try:
+        return PictureSettings(version, update_options(Options(), found["options"]))
+    except OptionError as error:
+        sentence = f"was painted by Pastiche {version}, with settings that are unknown: {error}"
+        raise UnreadableSettings(sentence) from error

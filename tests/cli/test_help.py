@@ -1,0 +1,95 @@
+"""What `--help` shows, in a terminal of 80 columns and to a program."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pastiche.job_settings import JOB_SETTINGS
+from pastiche.options import OPTIONS
+from tests.cli.command import PLAIN
+
+COMMANDS = (
+    *(
+        "paint",
+        "again",
+        "sweep",
+        "submit",
+        "watch",
+        "get",
+        "list",
+        "open",
+        "cancel",
+        "finish",
+        "delete",
+    ),
+    *("weights", "doctor"),
+)
+
+
+def help_of(*arguments: str, **environment: str) -> str:
+    """What a command prints, with nothing else on standard error."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "pastiche", *arguments],
+        env=os.environ
+        | PLAIN
+        | {"COLUMNS": "80", "PYTHONPATH": str(Path(__file__).parents[2])}
+        | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stderr == ""
+    return ended.stdout
+
+
+@pytest.mark.parametrize("command", ["paint", "sweep", "submit"])
+def test_the_frequent_options_come_first_and_the_others_with_help_all(command: str) -> None:
+    short, long = help_of(command, "--help"), help_of(command, "--help-all")
+    assert "--size" in short
+    assert "--lbfgs-history" not in short
+    assert len(short.splitlines()) < 100
+    for name in {**OPTIONS, **JOB_SETTINGS}.keys() - {"pictures_of"}:
+        assert re.search(rf"--{name.replace('_', '-')}\b", long), name
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_80_columns_without_colour_where_it_is_piped(command: str) -> None:
+    for environment in ({"TERM": "xterm-256color"}, {"NO_COLOR": "1"}):
+        shown = help_of(*command.split(), "--help", **environment)
+        assert max(map(len, shown.splitlines())) <= 80
+        assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize(
+    "command", ["", "paint", "again", "sweep", "submit", "watch", "get", "open", "finish"]
+)
+def test_help_ends_with_examples_that_can_be_copied(command: str) -> None:
+    shown = help_of(*command.split(), "--help")
+    _, _, end = shown.partition("Examples:")
+    lines = [line.strip() for line in end.splitlines() if line.strip()]
+    assert lines
+    assert all(re.match(r"(id=\$\()?pastiche ", line) for line in lines)
+
+
+def test_commands_are_listed_in_groups() -> None:
+    shown = help_of("--help")
+    groups = [shown.index(f"─ {group} ─") for group in ("Painting", "Jobs", "This machine")]
+    assert groups == sorted(groups)
+    assert all(re.search(rf"^│ {command} ", shown, re.MULTILINE) for command in COMMANDS)
+
+
+def test_a_mistyped_command_or_flag_gets_a_suggestion() -> None:
+    for words, right in ((["pain"], "paint"), (["paint", "me.jpg", "--sise", "64"], "--size")):
+        ended = subprocess.run(
+            [sys.executable, "-m", "pastiche", *words],
+            env=os.environ | PLAIN | {"PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 2
+        assert right in ended.stderr
