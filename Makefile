@@ -24,7 +24,7 @@ BACKBONE ?= vgg16
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve check test test-fast browser node test-cuda chaos weights examples pictures strips docs client javascript fuzz bench likeness profile lock images clean
+.PHONY: help demo serve check test test-fast browser node test-cuda chaos weights examples pictures strips docs client javascript generate fuzz bench likeness profile lock images clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,8 @@ client: $(VENV)/dev ## Generate the client's synchronous half and the types of i
 
 javascript: node ## Generate the types of the JavaScript client
 	$(RUN) -m tools.generate_javascript
+
+generate: client javascript docs ## Generate everything that is generated from the code
 
 bench: $(VENV)/dev ## Compare the engine with a plain implementation (an hour; SIZES="256")
 	$(RUN) -m benchmarks.side_by_side $(SIZES)

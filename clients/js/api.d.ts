@@ -508,7 +508,7 @@ export interface components {
         };
         /**
          * PublicKey
-         * @description A public key, which is no secret.
+         * @description The public key of an owner.
          */
         PublicKey: {
             /**
