@@ -6,11 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from rich.console import Console
 
 from local import LocalError
 from local.demo import Submission, demo
 from local.supervisor import Ended, Operator, running
+from shared.redis_connections import hide_login
 from shared.settings import Settings
 
 _EXAMPLES = Path("examples/images")
@@ -57,7 +59,7 @@ def serve(settings: Settings, console: Console) -> None:
             )
             console.print(f"  painted by  the {worker.backbone} backbone on {worker.device}")
             console.print(f"  data in     {service.data.path}")
-            console.print(f"  Redis       {service.redis_url}", soft_wrap=True)
+            console.print(f"  Redis       {hide_login(service.redis_url)}", soft_wrap=True)
             console.print("  Ctrl-C stops it; jobs and pictures stay.")
             while True:
                 service.check()
@@ -72,11 +74,14 @@ def _fail(sentence: str, status: int = 1) -> int:
 
 
 def _describe(error: ValidationError) -> str:
-    return "\n".join(
-        f"The setting PASTICHE_{str(each['loc'][0]).removeprefix('PASTICHE_').upper()} is "
-        f"{each['input']!r}: {each['msg'].lower()}."
-        for each in error.errors()
-    )
+    return "\n".join(map(_describe_value, error.errors()))
+
+
+def _describe_value(error: ErrorDetails) -> str:
+    name = str(error["loc"][0]).removeprefix("PASTICHE_").upper()
+    if name == "REDIS_URL":  # which may have a password
+        return f"The setting PASTICHE_REDIS_URL is invalid: {error['msg']}"
+    return f"The setting PASTICHE_{name} is {error['input']!r}: {error['msg'].lower()}."
 
 
 def _parse_arguments() -> Namespace:

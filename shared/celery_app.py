@@ -4,8 +4,13 @@ A message is a hint that there is work; the records decide which job is painted 
 id of the job that it was sent for, for the logs.
 """
 
-from celery import Celery
+from typing import Any
+from urllib.parse import quote
 
+from celery import Celery
+from kombu.utils.url import as_url
+
+from shared.redis_connections import RedisAddress, parse_redis_url
 from shared.settings import Settings
 
 PAINT_QUEUE = "paint"
@@ -22,13 +27,18 @@ def create_queue(settings: Settings) -> Celery:
     (prefetched messages, results, redelivery of a job that is still being painted).
     """
     redelivery_seconds = 2 * settings.kill_after_seconds
-    transport_options = {
+    address = parse_redis_url(settings.redis_location)
+    transport_options: dict[str, Any] = {
         "visibility_timeout": redelivery_seconds,
         "socket_timeout": 10.0,
         "socket_connect_timeout": 5.0,
     }
-    queue = Celery("pastiche", broker=broker_url(settings.redis_location))
+    if address.sentinels:
+        transport_options["master_name"] = address.primary
+        transport_options["sentinel_kwargs"] = address.sentinel_arguments
+    queue = Celery("pastiche", broker=broker_url(address))
     queue.conf.update(
+        broker_use_ssl=address.tls,
         task_default_queue=PAINT_QUEUE,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
@@ -62,11 +72,15 @@ def publish(queue: Celery, job_id: str) -> None:
     queue.send_task(PAINT_TASK, args=(job_id,), task_id=job_id, retry=False, ignore_result=True)
 
 
-def broker_url(redis_url: str) -> str:
-    """The URL of Redis for Celery, which has another form for a socket."""
-    scheme, _, rest = redis_url.partition("://")
-    if scheme != "unix":
-        return redis_url
-    path, _, query = rest.partition("?")
-    database = query.removeprefix("db=") or "0"
-    return f"redis+socket://{path}?virtual_host={database}"
+def broker_url(address: RedisAddress) -> str:
+    """The URL of Redis in the form that Celery has for it. What it lacks are the arguments for TLS,
+    and the name of the primary that Sentinels know."""
+    given = address.arguments
+    user, password, database = given.get("username"), given.get("password"), str(given.get("db", 0))
+    if "path" in given:
+        path = quote(given["path"].removeprefix("/"))
+        url = as_url("socket", user=user, password=password, path=path)
+        return f"redis+{url}?virtual_host={database}"
+    scheme = "sentinel" if address.sentinels else "redis"
+    servers = address.sentinels or ((given.get("host", "localhost"), given.get("port", 6379)),)
+    return ";".join(as_url(scheme, host, port, user, password, database) for host, port in servers)

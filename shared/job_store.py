@@ -12,9 +12,9 @@ from typing import Any, Generic, TypeVar
 
 import redis
 import redis.asyncio
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis.exceptions import ResponseError
+
+from shared.redis_connections import connect, connect_async
 
 Reply = TypeVar("Reply")
 Argument = str | int | float
@@ -49,12 +49,6 @@ def record_key(job_id: str) -> str:
 def wake_up_channel(job_id: str) -> str:
     """Where a running job's worker is woken when its client requests something."""
     return f"wake-up:{job_id}"
-
-
-_TIMEOUT_SECONDS = 5.0
-
-_MAX_CONNECTIONS = 64
-"""Of one API process; further concurrent requests wait for a free one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +140,19 @@ class JobStore:
 
     @classmethod
     def connect(cls, url: str) -> "JobStore":
-        retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
-        return cls(redis.Redis.from_url(url, retry=retry, **_connection_options()))
+        return cls(connect(url))
 
     def run(self, transition: Transition[Reply]) -> Reply:
         """Runs a transition, whole or not at all."""
         script = self._script(transition.text)
-        return transition.read(script(keys=transition.key_values, args=transition.argument_values))
+        try:
+            reply = script(keys=transition.key_values, args=transition.argument_values)
+        except ResponseError as error:
+            if not _is_read_only(error):
+                raise
+            self.client.connection_pool.disconnect()
+            raise redis.ConnectionError(_REPLICA) from error
+        return transition.read(reply)
 
 
 class AsyncJobStore:
@@ -168,32 +168,28 @@ class AsyncJobStore:
 
     @classmethod
     def connect(cls, url: str) -> "AsyncJobStore":
-        retry = AsyncRetry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
-        pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url,
-            max_connections=_MAX_CONNECTIONS,
-            timeout=_TIMEOUT_SECONDS,
-            retry=retry,
-            **_connection_options(),
-        )
-        return cls(redis.asyncio.Redis.from_pool(pool))
+        return cls(connect_async(url))
 
     async def run(self, transition: Transition[Reply]) -> Reply:
         """Runs a transition, whole or not at all."""
         script = self._script(transition.text)
-        return transition.read(
-            await script(keys=transition.key_values, args=transition.argument_values)
-        )
+        try:
+            reply = await script(keys=transition.key_values, args=transition.argument_values)
+        except ResponseError as error:
+            if not _is_read_only(error):
+                raise
+            await self.client.connection_pool.disconnect()
+            raise redis.ConnectionError(_REPLICA) from error
+        return transition.read(reply)
 
     async def close(self) -> None:
         await self.client.aclose()
 
 
-def _connection_options() -> dict[str, Any]:
-    """One retry if a connection was lost, none if Redis hangs: the caller retries."""
-    return {
-        "decode_responses": True,
-        "socket_timeout": _TIMEOUT_SECONDS,
-        "socket_connect_timeout": _TIMEOUT_SECONDS,
-        "health_check_interval": 30,
-    }
+_REPLICA = "The server has become a replica: the next connection is to the new primary."
+
+
+def _is_read_only(error: ResponseError) -> bool:
+    """Whether the server is a replica. Its connections stay open when it becomes one, and Redis
+    before 7.0 reports it as the error of a script."""
+    return "READONLY" in str(error)

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, PositiveFloat, PositiveInt, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.redis_connections import parse_redis_url
+
 
 class Settings(BaseSettings):
     """The settings of an operator, each an environment variable named `PASTICHE_<NAME>`.
@@ -17,7 +19,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="PASTICHE_", frozen=True, extra="ignore", use_attribute_docstrings=True
+        env_prefix="PASTICHE_",
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,  # which may be a password
     )
 
     host: str = "127.0.0.1"
@@ -36,8 +42,9 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         None, validation_alias=AliasChoices("PASTICHE_REDIS_URL", "REDIS_URL")
     )
-    """The Redis for the job records and the queue, `redis://…` or `unix://…`; `REDIS_URL` is also
-    read. If it is not set, `make serve` starts a Redis of its own."""
+    """The [Redis](deployment.md#redis) for the job records and the queue: `redis://…`, `rediss://…`
+    with TLS, `redis+sentinel://…`, `rediss+sentinel://…` or `unix://…`. `REDIS_URL` is also read.
+    If it is not set, `make serve` starts a Redis of its own."""
 
     blob_store_url: str | None = None
     """Where pictures are stored: `file:///…`, `s3://…`, `gs://…` or `az://…`. If it is not set, in
@@ -201,6 +208,13 @@ class Settings(BaseSettings):
         """The allowed host names in lower case, including the one that the API listens on."""
         names = (name.strip().lower() for name in (*self.allowed_hosts.split(","), self.host))
         return frozenset(name for name in names if name)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, url: str | None) -> str | None:
+        if url is not None:
+            parse_redis_url(url)
+        return url
 
     @field_validator("cors_origins")
     @classmethod

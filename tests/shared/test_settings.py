@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from shared.celery_app import broker_url
 from shared.settings import Settings
 
 
@@ -32,7 +31,10 @@ def test_without_a_url_the_pictures_lie_in_the_data_folder(tmp_path: Path) -> No
     assert settings.blob_store_location == (tmp_path / "a folder" / "blobs").as_uri()
 
 
-def test_celery_is_told_of_the_same_redis() -> None:
-    assert broker_url("redis://host:1/2") == "redis://host:1/2"
-    assert broker_url("unix:///run/redis") == "redis+socket:///run/redis?virtual_host=0"
-    assert broker_url("unix:///run/redis?db=3") == "redis+socket:///run/redis?virtual_host=3"
+def test_an_invalid_redis_url_is_refused_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PASTICHE_REDIS_URL", "redis://user:s3cret@host?unknown=1")
+    with pytest.raises(ValidationError, match="unknown") as refused:
+        Settings()
+    assert "s3cret" not in str(refused.value)
