@@ -12,6 +12,8 @@ from api.access.trusted_requests import warn_of_open_service
 from api.app import create_app
 from api.http.connections import make_protocol
 from api.service import get_service
+from shared import logs
+from shared.redis_checks import check_at_start
 from shared.settings import Settings
 
 START_FAILED = 3
@@ -51,6 +53,8 @@ def get_connection_limit(settings: Settings) -> int:
 
 def main() -> None:
     settings = Settings()
+    logs.configure(settings)
+    check_at_start(settings)
     raise_file_limit()
     app = create_app(settings)
     warn_of_open_service(settings)

@@ -22,6 +22,7 @@ from shared.blob_store import BlobStore
 from shared.celery_app import create_queue
 from shared.job_store import AsyncJobStore, record_key
 from shared.jobs import Job
+from shared.redis_checks import INFO_REFUSED, list_warnings
 from shared.settings import Settings
 from shared.transitions import Retention
 from shared.uploaded_pictures import PictureLimits
@@ -126,32 +127,51 @@ class JobCache:
         return cached.body
 
 
+@dataclass(frozen=True, slots=True)
+class StoreStates:
+    """The state of Redis and of the blob store, each `ok` or what is wrong with it.
+
+    Attributes:
+        warnings: how Redis may lose data.
+    """
+
+    redis: str
+    blob_store: str
+    warnings: tuple[str, ...] = ()
+
+
 class ReadinessCheck:
-    """The last state of the two stores, each `ok` or what is wrong with it."""
+    """The last state of the two stores."""
 
     def __init__(self, jobs: AsyncJobStore, blobs: BlobStore) -> None:
         self._jobs, self._blobs = jobs, blobs
         self._lock = Lock()
         self._tried_at: float | None = None
-        self._states = ("ok", "ok")
+        self._states = StoreStates("ok", "ok")
 
-    async def check(self) -> tuple[str, str]:
-        """The state of Redis and of the blob store."""
+    async def check(self) -> StoreStates:
+        """Their state, as it was a moment ago if that was checked."""
         async with self._lock:
             if self._tried_at is None or monotonic() - self._tried_at > FRESH_SECONDS:
-                self._states = await self._check_redis(), await self._check_blob_store()
+                redis, warnings = await self._check_redis()
+                self._states = StoreStates(redis, await self._check_blob_store(), warnings)
                 self._tried_at = monotonic()
             return self._states
 
-    async def _check_redis(self) -> str:
+    async def _check_redis(self) -> tuple[str, tuple[str, ...]]:
         """A full Redis, or a replica, still answers reads: so a write is tried."""
         try:
             await self._jobs.client.set(_TRIAL_KEY, "ready", px=_TRIAL_MILLISECONDS)
         except ResponseError:
-            return "cannot be written"
+            return "cannot be written", ()
         except (RedisError, OSError):
-            return "cannot be reached"
-        return "ok"
+            return "cannot be reached", ()
+        try:
+            return "ok", tuple(list_warnings(await self._jobs.client.info()))
+        except ResponseError:
+            return "ok", (INFO_REFUSED,)
+        except (RedisError, OSError):
+            return "cannot be reached", ()
 
     async def _check_blob_store(self) -> str:
         try:

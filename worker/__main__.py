@@ -17,6 +17,7 @@ from redis import RedisError
 
 from shared import logs, tracing
 from shared.celery_app import PAINT_QUEUE, PAINT_TASK, create_queue
+from shared.redis_checks import check_at_start
 from shared.settings import Settings
 from shared.workers import register_worker
 from worker.context import Shutdown, WorkerContext
@@ -100,6 +101,7 @@ class Registration(Thread):
 def main() -> None:
     settings = Settings()
     logs.configure(settings)
+    check_at_start(settings)
     queue = create_queue(settings)
     process = PaintingProcess(settings, queue, Shutdown())
     queue.task(name=PAINT_TASK)(process.paint)

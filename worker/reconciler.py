@@ -29,6 +29,7 @@ from shared.blob_store import BLOB_STORE_ERRORS, BlobStore
 from shared.celery_app import MESSAGES_KEY, create_queue, publish
 from shared.job_records import list_waiting
 from shared.job_store import JOB_KEYS, Argument, JobStore, Transition, milliseconds
+from shared.redis_checks import check_at_start
 from shared.settings import Settings
 from shared.transitions import Retention
 from worker import picture_cleanup
@@ -257,6 +258,7 @@ def run_together(halves: Sequence[Callable[[], None]], shutdown: Event) -> bool:
 def main() -> int:
     settings = Settings()
     logs.configure(settings)
+    check_at_start(settings)
     tracing.begin("pastiche-reconciler")
     shutdown = Event()
     for each in (signal.SIGTERM, signal.SIGINT):

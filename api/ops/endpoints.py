@@ -6,7 +6,7 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from redis import RedisError
 
 from api.http.problems import describe_problems
@@ -32,6 +32,7 @@ class Readiness(BaseModel):
     redis: str
     blob_store: str
     workers: list[Worker]
+    warnings: list[str] = Field(description="How Redis may lose jobs, by its configuration.")
 
 
 @router.get("/livez")
@@ -43,19 +44,21 @@ async def get_liveness() -> Liveness:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def get_readiness(service: CurrentService, response: Response) -> Readiness:
     """Whether a job can be accepted, and which workers live to paint it, with which backbone."""
-    redis, blob_store = await service.readiness.check()
+    states = await service.readiness.check()
+    redis = states.redis
     try:
         workers = await service.jobs.run(list_workers())
     except (RedisError, OSError):
         redis, workers = "cannot be reached", []
-    ready = redis == blob_store == "ok"
+    ready = redis == states.blob_store == "ok"
     if not ready:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     return Readiness(
         status="ready" if ready else "not ready",
         redis=redis,
-        blob_store=blob_store,
+        blob_store=states.blob_store,
         workers=workers,
+        warnings=list(states.warnings),
     )
 
 

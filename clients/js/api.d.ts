@@ -528,6 +528,8 @@ export interface components {
             redis: string;
             blob_store: string;
             workers: components["schemas"]["Worker"][];
+            /** @description How Redis may lose jobs, by its configuration. */
+            warnings: string[];
         };
         /**
          * StatusEvent

@@ -194,5 +194,7 @@ def _advise_on_machine(machine: Machine) -> Iterator[str]:
 def _advise_on_service(service: Readiness | ClientError) -> Iterator[str]:
     if isinstance(service, ClientError):
         yield "No service responds: start one with make serve, or set PASTICHE_URL."
-    elif not service.workers:
+        return
+    if not service.workers:
         yield "No worker is running: jobs are accepted, and wait until one is."
+    yield from service.warnings

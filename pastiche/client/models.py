@@ -354,9 +354,14 @@ class Worker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness(_Resource):
-    """The state of each part of the service, `ok` or what is wrong with it, and its workers."""
+    """The state of each part of the service, `ok` or what is wrong with it, and its workers.
+
+    Attributes:
+        warnings: how Redis may lose jobs, by its configuration.
+    """
 
     status: str
     redis: str = "unknown"
     blob_store: str = "unknown"
     workers: tuple[Worker, ...] = ()
+    warnings: tuple[str, ...] = ()

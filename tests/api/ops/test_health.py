@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.service import ReadinessCheck
+from api.service import ReadinessCheck, StoreStates
 from local.supervisor import free_port
 from shared.blob_store import BlobStore
 from shared.job_store import AsyncJobStore, JobStore
@@ -66,11 +66,11 @@ def test_however_often_it_is_asked_for_it_writes_once_a_while(
 ) -> None:
     monkeypatch.setattr("api.service.FRESH_SECONDS", 60.0)
     own_redis.client.config_resetstat()
-    assert asyncio.run(many_checks(url_of(own_redis), tmp_path)) == {("ok", "ok")}
+    assert asyncio.run(many_checks(url_of(own_redis), tmp_path)) == {StoreStates("ok", "ok")}
     assert own_redis.client.info("commandstats")["cmdstat_set"]["calls"] == 1
 
 
-async def many_checks(redis_url: str, blobs: Path) -> set[tuple[str, str]]:
+async def many_checks(redis_url: str, blobs: Path) -> set[StoreStates]:
     jobs = AsyncJobStore.connect(redis_url)
     check = ReadinessCheck(jobs, BlobStore.open(blobs.as_uri()))
     answers = await asyncio.gather(*(check.check() for _ in range(50)))

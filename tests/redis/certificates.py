@@ -1,0 +1,67 @@
+"""A certificate authority of the tests' own, and a server's certificate that it has signed."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Files in PEM.
+
+    Attributes:
+        authority: what a client trusts.
+        server: of 127.0.0.1, with its key.
+    """
+
+    authority: Path
+    server: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> "Certificates":
+        """Valid for an hour."""
+        authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        authority_name, server_name = _name("Authority"), _name("Redis")
+        is_authority = x509.BasicConstraints(ca=True, path_length=0)
+        authority = (
+            _begin(authority_name, authority_name, authority_key)
+            .add_extension(is_authority, critical=True)
+            .sign(authority_key, hashes.SHA256())
+        )
+        address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        server = (
+            _begin(server_name, authority_name, server_key)
+            .add_extension(address, critical=False)
+            .sign(authority_key, hashes.SHA256())
+        )
+        made = cls(folder / "authority.pem", folder / "server.pem")
+        made.authority.write_bytes(authority.public_bytes(Encoding.PEM))
+        key = server_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        made.server.write_bytes(server.public_bytes(Encoding.PEM) + key)
+        return made
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _begin(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+    )
