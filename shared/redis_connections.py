@@ -198,3 +198,9 @@ def connect_async(url: str) -> "redis.asyncio.Redis":
 
 class _BlockingSentinelPool(AsyncSentinelConnectionPool, redis.asyncio.BlockingConnectionPool):
     """Connections to the primary, for which requests wait where all of them are in use."""
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        await super().disconnect(inuse_connections)
+        if inuse_connections:
+            for sentinel in self.sentinel_manager.sentinels:
+                await sentinel.aclose()

@@ -1,18 +1,14 @@
-"""Real Redis servers of every kind: with users, behind TLS, in cluster mode, under Sentinels."""
+"""Real Redis servers: with users, in cluster mode, under Sentinels."""
 
-import asyncio
-import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from threading import Thread
 
 import redis
 
 from local import redis_server
 from local.supervisor import free_port
 from tests.chaos.house import Part
-from tests.redis.certificates import Certificates
 from tests.waiting import until
 
 LOCALHOST = "127.0.0.1"
@@ -64,44 +60,19 @@ def answers(client: redis.Redis) -> bool:
     return True
 
 
-@contextmanager
-def tls_listener(port: int, certificates: Certificates) -> Iterator[int]:
-    """A listener that has the TLS for a server that has none; its port."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificates.server)
-    loop = asyncio.new_event_loop()
-    thread = Thread(target=loop.run_forever, daemon=True)
-    thread.start()
+def make_sentinel(folder: Path, port: int, primary: int, quorum: int, *lines: str) -> Part:
+    """A Sentinel, not yet started, on a port, of the primary on another.
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(LOCALHOST, port)
-        await asyncio.gather(_pump(reader, back), _pump(there, writer))
-
-    start = asyncio.start_server(serve, LOCALHOST, 0, ssl=context)
-    server = asyncio.run_coroutine_threadsafe(start, loop).result()
-    try:
-        yield int(server.sockets[0].getsockname()[1])
-    finally:
-        asyncio.run_coroutine_threadsafe(_close(server), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError, asyncio.CancelledError):  # the listener ends, or the other side
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
-
-
-async def _close(server: asyncio.Server) -> None:
-    server.close()
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for each in others:
-        each.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    Args:
+        quorum: how many of them must agree that the primary is down.
+        lines: further ones of its configuration.
+    """
+    configuration = folder / f"sentinel-{port}.conf"
+    monitor = f"sentinel monitor {PRIMARY} {LOCALHOST} {primary} {quorum}"
+    place = (f"port {port}", f"bind {LOCALHOST}", f"dir {folder}")
+    configuration.write_text("\n".join((*place, monitor, *lines)))
+    command = [redis_server.binary(), str(configuration), "--sentinel"]
+    return Part(configuration.stem, command, {}, folder / f"{configuration.stem}.log")
 
 
 class SentinelGroup:
@@ -166,17 +137,17 @@ class SentinelGroup:
             assert client.wait(2, 0) == 2
 
     def _make_sentinel(self, folder: Path, port: int) -> Part:
-        configuration = folder / f"sentinel-{port}.conf"
-        configuration.write_text(
-            f"port {port}\nbind {LOCALHOST}\ndir {folder}\n"
-            f"requirepass {SENTINEL_PASSWORD}\nsentinel sentinel-pass {SENTINEL_PASSWORD}\n"
-            f"sentinel monitor {PRIMARY} {LOCALHOST} {self._ports[0]} 2\n"
-            f"sentinel auth-pass {PRIMARY} {PASSWORD}\n"
-            f"sentinel down-after-milliseconds {PRIMARY} 1000\n"
-            f"sentinel failover-timeout {PRIMARY} 5000\n"
+        return make_sentinel(
+            folder,
+            port,
+            self._ports[0],
+            2,
+            f"requirepass {SENTINEL_PASSWORD}",
+            f"sentinel sentinel-pass {SENTINEL_PASSWORD}",
+            f"sentinel auth-pass {PRIMARY} {PASSWORD}",
+            f"sentinel down-after-milliseconds {PRIMARY} 1000",
+            f"sentinel failover-timeout {PRIMARY} 5000",
         )
-        command = [redis_server.binary(), str(configuration), "--sentinel"]
-        return Part(configuration.stem, command, {}, folder / f"{configuration.stem}.log")
 
     def _ask(self, port: int) -> dict[str, int]:
         """What a Sentinel knows of the primary; nothing while it is down."""

@@ -1,5 +1,6 @@
 """A whole service on a Redis that has users, that has TLS, and that Sentinels name."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -7,18 +8,26 @@ from pathlib import Path
 import pytest
 import redis
 
-from shared.job_store import JobStore
+from local.supervisor import free_port
+from shared.celery_app import MESSAGES_KEY, create_queue, publish
+from shared.job_store import AsyncJobStore, JobStore
+from shared.jobs import new_job_id
+from shared.settings import Settings
+from shared.transitions import begin_submission
 from tests.redis.certificates import Certificates
 from tests.redis.servers import (
     LOCALHOST,
     PASSWORD,
+    PRIMARY,
     QUOTED_PASSWORD,
     SENTINEL_PASSWORD,
+    make_sentinel,
     running_server,
     sentinel_group,
-    tls_listener,
 )
+from tests.redis.tls import tls_listener
 from tests.stack import served
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -76,3 +85,44 @@ def test_a_server_whose_certificate_is_not_trusted_gets_no_password(tmp_path: Pa
         jobs = JobStore.connect(url.partition("?")[0])
         with pytest.raises(redis.ConnectionError, match="certificate verify failed"):
             jobs.client.ping()
+
+
+def test_every_client_uses_tls_under_sentinels(tmp_path: Path) -> None:
+    certificates = Certificates.make(tmp_path)
+    sentinel_port = free_port(LOCALHOST, 0)
+    with (
+        running_server(tmp_path) as port,
+        tls_listener(port, certificates) as tls_port,
+        tls_listener(sentinel_port, certificates) as tls_sentinel_port,
+    ):
+        sentinel = make_sentinel(tmp_path, sentinel_port, tls_port, 1)
+        sentinel.start()
+        try:
+            authority = certificates.authority
+            sentinels = f"{LOCALHOST}:{tls_sentinel_port}"
+            url = f"rediss+sentinel://{sentinels}/{PRIMARY}?ssl_ca_certs={authority}"
+            jobs = JobStore.connect(url)
+            until(lambda: responds(jobs))
+            assert asyncio.run(begin_asynchronously(url)) > 0
+            queue = create_queue(Settings(redis_url=url))
+            publish(queue, new_job_id())
+            queue.close()
+            assert jobs.client.llen(MESSAGES_KEY) == 1
+            jobs.client.close()
+        finally:
+            sentinel.end()
+
+
+async def begin_asynchronously(url: str) -> int:
+    store = AsyncJobStore.connect(url)
+    try:
+        return await store.run(begin_submission(new_job_id()))
+    finally:
+        await store.close()
+
+
+def responds(jobs: JobStore) -> bool:
+    try:
+        return jobs.run(begin_submission(new_job_id())) > 0
+    except redis.ConnectionError:
+        return False
