@@ -16,8 +16,9 @@ from pastiche.options import LIVE_OPTIONS, OptionError, Options
 State = lbfgs.State | adam.State
 """The state of an optimiser: `state.step(value, gradient)` is the next one."""
 
-VERSION = 3
-"""Of what a checkpoint holds: goes up when a run cannot continue from an older one."""
+VERSION = 4
+"""Of what a checkpoint holds: goes up when a run cannot continue from an older one, also because
+the same options have other iterations or another objective."""
 
 _STATES: dict[str, type[State]] = {"lbfgs": lbfgs.State, "adam": adam.State}
 

@@ -2,10 +2,12 @@
 
 import signal
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import httpx
 import pytest
+import torch
 
 from shared.celery_app import create_queue, publish
 from shared.job_store import JOB_KEYS
@@ -94,6 +96,25 @@ def test_a_job_with_a_damaged_checkpoint_starts_from_the_beginning(service: Hous
         service.blobs.put(key, service.blobs.get(key)[:1000])
     assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
     assert f"Job {job_id}: starts again: Not a whole checkpoint" in painter(service, job_id).log
+
+
+def test_a_job_with_a_checkpoint_of_another_version_starts_from_the_beginning(
+    service: House,
+) -> None:
+    undisturbed = service.submit(**LONG)
+    service.when(undisturbed, "succeeded", "failed")
+    job_id = service.submit(**LONG)
+    until(lambda: has_checkpoint(service, job_id))
+    painter(service, job_id).send_children(signal.SIGKILL)
+    for key in service.blobs.keys(f"jobs/{job_id}/checkpoints"):
+        content = torch.load(BytesIO(service.blobs.get(key)), weights_only=True)
+        changed = BytesIO()
+        torch.save(content | {"version": content["version"] + 1}, changed)
+        service.blobs.put(key, changed.getvalue())
+    assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
+    log = painter(service, job_id).log
+    assert f"Job {job_id}: starts again: A checkpoint of version" in log
+    assert service.picture(job_id) == service.picture(undisturbed)
 
 
 def test_a_job_that_kills_every_worker_fails_and_those_behind_it_are_painted(
