@@ -194,6 +194,7 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
     moments = ("started", "finished", "expires", "deadline", "timeout")
     return {
         "id": record["id"],
+        "written_by": record.get("written_by", ""),
         "owner": record.get("owner", NOBODY),
         "status": cast(Status, record["status"]),  # the scripts write no other
         "version": int(record["version"]),

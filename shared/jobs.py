@@ -10,6 +10,7 @@ from uuid import uuid4
 from pastiche.job_settings import Keep, Priority, WebhookEvent
 from pastiche.option_warnings import OptionWarning
 from pastiche.options import OptionError, Options
+from pastiche.version import __version__
 from shared.errors import DamagedRecord
 from shared.inputs import Inputs
 from shared.progress import Progress
@@ -164,6 +165,7 @@ class Job:
     """A job as its record has it. `version` goes up by one at every change.
 
     Attributes:
+        written_by: the version of Pastiche that accepted it; '' up to 0.2.
         options: as submitted; those of a newer version may have names that this one does not know.
         unknown_inputs: the keys of pictures whose fields this version does not know.
         warnings: of options and images that have no effect, or an unexpected one.
@@ -185,6 +187,7 @@ class Job:
     """
 
     id: str
+    written_by: str
     owner: str
     status: Status
     version: int
@@ -264,8 +267,15 @@ class Job:
 
     @property
     def is_known(self) -> bool:
-        """Whether this version knows all its options and pictures; if not, a newer one wrote it."""
-        return not self.unknown_inputs and self.options.keys() <= field_names(Options)
+        """Whether this version knows all its options, with their values, and pictures; if not, a
+        newer one wrote it."""
+        if self.unknown_inputs or not self.options.keys() <= field_names(Options):
+            return False
+        try:
+            self.read_options()
+        except DamagedRecord:
+            return not _is_newer(self.written_by)
+        return True
 
     def read_options(self) -> Options:
         """The options, as `read_options` reads them."""
@@ -278,6 +288,12 @@ class Job:
     @property
     def is_past_retention(self) -> bool:
         return self.expires_at is not None and self.expires_at < datetime.now(UTC)
+
+
+def _is_newer(version: str) -> bool:
+    """Whether a version of Pastiche is newer than this one."""
+    other, own = ([int(n) for n in re.findall(r"\d+", each)[:3]] for each in (version, __version__))
+    return other > own
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:

@@ -10,6 +10,7 @@ from secrets import token_hex
 from typing import Any, Literal
 
 from pastiche.option_warnings import OptionWarning
+from pastiche.version import __version__
 from shared.errors import FAILURES, FailureCode
 from shared.inputs import Inputs, inputs_to_json
 from shared.job_records import (
@@ -158,6 +159,7 @@ def submit(
         "warnings": warnings_to_json(warnings),
         "pixels": place.pixels,
         "image_bytes": place.image_bytes,
+        "written_by": __version__,
     }
     return on_job("submit", job_id, arguments, read=_word, keys=_idempotency(key))
 

@@ -15,7 +15,7 @@ from shared.blob_store import BlobStore
 from shared.celery_app import MESSAGES_KEY, create_queue
 from shared.inputs import Inputs
 from shared.job_store import JobStore, record_key
-from shared.jobs import Place, new_job_id
+from shared.jobs import Place, new_job_id, read_options
 from shared.settings import Settings
 from shared.workers import list_workers, register_worker
 from tests.waiting import until
@@ -73,6 +73,12 @@ def claimed(context: WorkerContext) -> str | None:
         return None if attempt is None else attempt.job.id
 
 
+def status(jobs: JobStore, job_id: str) -> str:
+    job = jobs.run(transitions.read(job_id))
+    assert job is not None
+    return job.status
+
+
 def test_an_attempt_ends_when_its_job_times_out(open_context: OpenContext, jobs: JobStore) -> None:
     context = open_context(lambda: 8 * GIB)
     job_id = submitted(jobs, 256)
@@ -96,6 +102,28 @@ def test_of_two_unlike_workers_each_claims_what_its_memory_suffices_for(
     heavy = submitted(jobs, 256, image_bytes=GIB)
     assert [claimed(small), claimed(small)] == [narrow, None]
     assert [claimed(large), claimed(large), claimed(large)] == [wide, heavy, None]
+
+
+def test_a_job_with_a_value_that_only_a_newer_version_knows_waits_for_its_worker(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    newer = submitted(jobs, 256, colour="tomorrow's")
+    jobs.client.hset(record_key(newer), "written_by", "99.0.0")
+    known = submitted(jobs, 256)
+    context = open_context(lambda: 8 * GIB)
+    assert [claimed(context), claimed(context)] == [known, None]
+    assert status(jobs, newer) == "queued"
+
+
+def test_a_value_that_no_version_knows_is_damage(open_context: OpenContext, jobs: JobStore) -> None:
+    damaged = submitted(jobs, 256, colour="none's")
+    context = open_context(lambda: 8 * GIB)
+    with next_attempt(context) as attempt:
+        assert attempt is not None
+        read_options(attempt.job.id, attempt.options)
+    job = jobs.run(transitions.read(damaged))
+    assert job is not None
+    assert (job.status, job.error_code) == ("failed", "record_damaged")
 
 
 def test_a_message_for_a_job_that_only_another_worker_can_paint_is_published_again(

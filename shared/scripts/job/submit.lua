@@ -24,6 +24,7 @@
 --   warnings         (JSON) of its options and images, '' if there are none
 --   pixels           how many the picture will have
 --   image_bytes      about how much memory its images need while it is painted; 0 if it is not known
+--   written_by       the version of Pastiche that submits it
 -- Returns 'queued', also if the first reply was lost; 'full'; 'busy' if the owner has reached the
 -- limit; or 'late' if its pictures may have been cleaned up, or it was deleted, because its request has
 -- already failed.
@@ -42,7 +43,7 @@ local now = now_ms()
 update_record('id', id, 'status', 'queued', 'options', options, 'inputs', inputs, 'created_ms', now,
               'work', work, 'caller', caller, 'lane', lane, 'turn', turn,
               'place', string.format('%.0f', place), 'attempt', 0, 'pixels', pixels,
-              'owner', owner)
+              'owner', owner, 'written_by', written_by)
 local listed = string.format('%s:%016.0f:%s', owner, now_us(), id)
 redis.call('HSET', record, 'listed', listed)
 redis.call('ZADD', index, 0, listed)
