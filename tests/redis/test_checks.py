@@ -59,7 +59,7 @@ def server(port: int) -> Iterator[redis.Redis]:
         yield client
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("appendonly", "yes")
-        client.acl_setuser("default", categories=["+@all"])
+        client.acl_setuser("default", enabled=True, nopass=True, categories=["+@all"])
 
 
 def warned(api: RunningApi, words: str) -> bool:
@@ -84,5 +84,5 @@ def test_the_api_warns_of_a_redis_that_may_lose_jobs(
 
 
 def test_the_api_warns_where_it_may_not_know(api: RunningApi, server: redis.Redis) -> None:
-    server.acl_setuser("default", commands=["-info"])
+    server.acl_setuser("default", enabled=True, nopass=True, commands=["-info"])
     until(lambda: warned(api, INFO_REFUSED))
