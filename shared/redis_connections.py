@@ -78,12 +78,12 @@ class RedisAddress:
     @property
     def arguments(self) -> dict[str, Any]:
         """Of a connection, as redis-py takes them, without its class."""
-        return {name: each for name, each in parse_url(self.url).items() if name != _CLASS}
+        return {name: each for name, each in self._parsed.items() if name != _CLASS}
 
     @property
     def tls(self) -> dict[str, Any] | None:
         """The arguments for TLS; None without it. Certificates are verified by default."""
-        if parse_url(self.url).get(_CLASS) is not SSLConnection:
+        if self._parsed.get(_CLASS) is not SSLConnection:
             return None
         given = {name: each for name, each in self.arguments.items() if name.startswith("ssl_")}
         return {"ssl_cert_reqs": "required"} | given
@@ -95,6 +95,11 @@ class RedisAddress:
         timeouts = ("socket_timeout", "socket_connect_timeout")
         timeout = dict.fromkeys(timeouts, _SENTINEL_TIMEOUT_SECONDS)
         return timeout | tls | dict(self.sentinel_login)
+
+    @property
+    def _parsed(self) -> dict[str, Any]:
+        parsed: dict[str, Any] = parse_url(self.url)  # type: ignore[no-untyped-call]
+        return parsed
 
 
 def parse_redis_url(url: str) -> RedisAddress:
@@ -166,9 +171,10 @@ def connect(url: str) -> "redis.Redis":
     options = _OPTIONS | {"retry": retry}
     if not address.sentinels:
         return redis.Redis.from_url(address.url, **options)
-    sentinel = Sentinel(address.sentinels, sentinel_kwargs=address.sentinel_arguments)
-    tls = address.tls is not None
-    return sentinel.master_for(address.primary, ssl=tls, **options | address.arguments)
+    sentinel = Sentinel(address.sentinels, sentinel_kwargs=address.sentinel_arguments)  # type: ignore[no-untyped-call]
+    tls, arguments = address.tls is not None, options | address.arguments
+    client: redis.Redis = sentinel.master_for(address.primary, ssl=tls, **arguments)  # type: ignore[no-untyped-call]
+    return client
 
 
 def connect_async(url: str) -> "redis.asyncio.Redis":
@@ -187,13 +193,14 @@ def connect_async(url: str) -> "redis.asyncio.Redis":
     if not address.sentinels:
         pool = redis.asyncio.BlockingConnectionPool.from_url(address.url, **options)
         return redis.asyncio.Redis.from_pool(pool)
-    sentinel = AsyncSentinel(address.sentinels, sentinel_kwargs=address.sentinel_arguments)
-    return sentinel.master_for(
+    sentinel = AsyncSentinel(address.sentinels, sentinel_kwargs=address.sentinel_arguments)  # type: ignore[no-untyped-call]
+    client: redis.asyncio.Redis = sentinel.master_for(
         address.primary,
         connection_pool_class=_BlockingSentinelPool,
         ssl=address.tls is not None,
         **options | address.arguments,
     )
+    return client
 
 
 class _BlockingSentinelPool(AsyncSentinelConnectionPool, redis.asyncio.BlockingConnectionPool):
