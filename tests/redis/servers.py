@@ -82,9 +82,9 @@ class SentinelGroup:
     def __init__(self, folder: Path) -> None:
         self._ports = [free_port(LOCALHOST, 0) for _ in range(3)]
         self._sentinel_ports = [free_port(LOCALHOST, 0) for _ in range(3)]
-        options = ("--requirepass", PASSWORD, "--masterauth", PASSWORD)
-        options += ("--min-replicas-to-write", "1", "--repl-diskless-sync-delay", "0")
-        replica_of = ("--replicaof", LOCALHOST, str(self._ports[0]))
+        options = ["--requirepass", PASSWORD, "--masterauth", PASSWORD]
+        options += ["--min-replicas-to-write", "1", "--repl-diskless-sync-delay", "0"]
+        replica_of = ["--replicaof", LOCALHOST, str(self._ports[0])]
         self.servers = {
             port: make_server(
                 f"server-{n}", folder, port, *options, *(() if n == 0 else replica_of)

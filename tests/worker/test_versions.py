@@ -57,7 +57,12 @@ def submit_as_0_2_0(jobs: JobStore, folder: Path, **fields: str) -> dict[str, An
     for name in names:
         blobs.put(input_key(job_id, name), lossless_webp(160, 120))
     content, style = (input_key(job_id, name) for name in names)
-    others = {"mask": [], "style_mask": [], "start_image": None, "content_map": None}
+    others: dict[str, Any] = {
+        "mask": [],
+        "style_mask": [],
+        "start_image": None,
+        "content_map": None,
+    }
     record = {
         "id": job_id,
         "status": "queued",
@@ -77,7 +82,7 @@ def submit_as_0_2_0(jobs: JobStore, folder: Path, **fields: str) -> dict[str, An
         "request_id": "af273cd1eed4f317925b4e2d2b8737a3",
     }
     client = jobs.client
-    client.hset(record_key(job_id), mapping=record | fields)
+    client.hset(record_key(job_id), mapping=dict((record | fields).items()))
     client.zadd(JOB_KEYS["index"], {record["listed"]: 0})
     client.hset(JOB_KEYS["owners"], job_id, "anonymous")
     client.hincrby(JOB_KEYS["in_flight"], "anonymous", 1)
