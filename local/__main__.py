@@ -80,7 +80,7 @@ def _describe(error: ValidationError) -> str:
 def _describe_value(error: ErrorDetails) -> str:
     name = str(error["loc"][0]).removeprefix("PASTICHE_").upper()
     if name == "REDIS_URL":  # which may have a password
-        return f"The setting PASTICHE_REDIS_URL is invalid: {error['msg']}"
+        return f"The setting PASTICHE_REDIS_URL is invalid. {error['ctx']['error']}"
     return f"The setting PASTICHE_{name} is {error['input']!r}: {error['msg'].lower()}."
 
 

@@ -157,7 +157,8 @@ def _check_arguments(address: RedisAddress) -> None:
     except ValueError as error:  # whose text may have a part of the password
         raise ValueError(_UNREADABLE) from error
     except (TypeError, redis.RedisError) as error:
-        raise ValueError(f"The URL of Redis has an invalid argument: {error}") from error
+        fault = str(error).rpartition("got an ")[2]  # without the name of a constructor
+        raise ValueError(f"The URL of Redis has an invalid argument: {fault}.") from error
 
 
 def connect(url: str) -> "redis.Redis":

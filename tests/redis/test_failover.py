@@ -22,6 +22,9 @@ pytestmark = pytest.mark.slow
 LONG: dict[str, Any] = {"size": 64, "iterations": 400}
 """Painted longer than a failover takes."""
 
+PATIENCE_SECONDS = 180.0
+"""Sentinels take their time to turn a server that has come back into a replica."""
+
 
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelGroup]:
@@ -51,7 +54,7 @@ def look(service: Stack, job: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def ended(service: Stack, job: dict[str, Any]) -> dict[str, Any]:
-    found = until(lambda: look(service, job), patience_seconds=180)
+    found = until(lambda: look(service, job), patience_seconds=PATIENCE_SECONDS)
     assert found is not None
     return found
 
@@ -76,7 +79,7 @@ def test_a_job_and_what_is_submitted_meanwhile_survive_the_death_of_the_primary(
         answers.append(submit(service))
         return answers[-1].status_code == HTTPStatus.ACCEPTED and group.primary not in (0, dead)
 
-    until(is_accepted_by_the_next_primary)
+    until(is_accepted_by_the_next_primary, patience_seconds=PATIENCE_SECONDS)
     accepted = [each.json() for each in answers if each.status_code == HTTPStatus.ACCEPTED]
     refused = [each for each in answers if each.status_code != HTTPStatus.ACCEPTED]
     assert all(each.status_code == HTTPStatus.SERVICE_UNAVAILABLE for each in refused)
@@ -87,7 +90,7 @@ def test_a_job_and_what_is_submitted_meanwhile_survive_the_death_of_the_primary(
     assert (done["status"], done["attempt"]) == ("succeeded", 1)
     assert result(service, done) == result(service, undisturbed)
     assert {ended(service, each)["status"] for each in accepted} == {"succeeded"}
-    until(lambda: group.count_replicas(group.primary) == 2)
+    until(lambda: group.count_replicas(group.primary) == 2, patience_seconds=PATIENCE_SECONDS)
 
 
 def test_a_primary_without_replicas_accepts_no_job(group: SentinelGroup, service: Stack) -> None:
@@ -101,7 +104,7 @@ def test_a_primary_without_replicas_accepts_no_job(group: SentinelGroup, service
     assert service.http.get("/readyz").json()["redis"] == "cannot be written"
     for part in replicas:
         part.start()
-    accepted = until(lambda: _accepted(submit(service)))
+    accepted = until(lambda: _accepted(submit(service)), patience_seconds=PATIENCE_SECONDS)
     assert accepted is not None
     assert ended(service, accepted)["status"] == "succeeded"
 
