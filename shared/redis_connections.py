@@ -108,7 +108,10 @@ def parse_redis_url(url: str) -> RedisAddress:
     Raises:
         ValueError: the URL is invalid, with a sentence that does not repeat its password.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ValueError(_UNREADABLE) from error
     if "cluster" in parts.scheme:
         raise ValueError(NO_CLUSTER)
     if parts.scheme not in _SCHEMES:

@@ -55,6 +55,7 @@ def test_sentinels_have_tls_where_the_servers_have_it() -> None:
         ("redis+sentinel:///primary", "must name them and their primary"),
         ("redis+sentinel://:s3cret@host:many/primary", "cannot be read"),
         ("redis://user:s3cret/s3cret@host", "cannot be read"),
+        ("redis://user:[s3cret]@host", "cannot be read"),
         ("redis+sentinel://user:s3cret/s3cret@host/primary", "cannot be read"),
         ("redis://:s3cret@host?db=many", "cannot be read"),
         ("redis://:s3cret@host?socket_timeuot=1", "invalid argument: .*socket_timeuot"),
