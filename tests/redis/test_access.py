@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from kombu.exceptions import OperationalError
 
 from local.supervisor import free_port
 from shared.celery_app import MESSAGES_KEY, create_queue, publish
@@ -82,9 +83,13 @@ def test_a_job_is_painted_and_no_password_is_logged(
 
 def test_a_server_whose_certificate_is_not_trusted_gets_no_password(tmp_path: Path) -> None:
     with with_tls(tmp_path) as url:
-        jobs = JobStore.connect(url.partition("?")[0])
+        untrusting = url.partition("?")[0]
         with pytest.raises(redis.ConnectionError, match="certificate verify failed"):
-            jobs.client.ping()
+            JobStore.connect(untrusting).client.ping()
+        queue = create_queue(Settings(redis_url=untrusting))
+        with pytest.raises(OperationalError, match="certificate verify failed"):
+            publish(queue, new_job_id())
+        queue.close()
 
 
 def test_every_client_uses_tls_under_sentinels(tmp_path: Path) -> None:
