@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv2d_input
 
-from pastiche.engine.fast import cuda, winograd
+from pastiche.engine.fast import cuda, onednn, winograd
 from pastiche.engine.plain import Convolution
 from pastiche.options import Options, Padding
 
@@ -25,10 +25,12 @@ class FastConvolution(Convolution):
 
     Attributes:
         winograd_weight: (36, C_in, C_out), where Winograd's algorithm is faster.
+        packed: where oneDNN is faster.
         cudnn_bias: (C_out), the bias minus the threshold, where cuDNN fuses convolution and ReLU.
     """
 
     winograd_weight: Tensor | None = None
+    packed: onednn.PackedFilters | None = None
     cudnn_bias: Tensor | None = None
 
     @classmethod
@@ -37,6 +39,7 @@ class FastConvolution(Convolution):
     ) -> "FastConvolution":
         """The layer on a device and in a precision, its weight in channels_last."""
         weight = convolution.weight.to(device, dtype, memory_format=torch.channels_last)
+        shifted = (convolution.bias - convolution.threshold).to(device, dtype)
         fuses_relu = weight.is_cuda and dtype == torch.bfloat16
         return cls(
             weight,
@@ -44,7 +47,8 @@ class FastConvolution(Convolution):
             convolution.padding_value,
             convolution.threshold,
             winograd.transform_weight(weight) if winograd.is_faster(weight) else None,
-            (convolution.bias - convolution.threshold).to(device, dtype) if fuses_relu else None,
+            onednn.PackedFilters.pack(weight, shifted) if onednn.can_pack(weight) else None,
+            shifted if fuses_relu else None,
         )
 
 
@@ -164,15 +168,20 @@ def _forward(padded: Tensor, convolution: Convolution, dtype: torch.dtype) -> Te
         if filters is not None and not winograd.is_small(padded):
             output = winograd.convolve(padded, filters).add_(bias[:, None, None])
             return output.clamp_(min=threshold).to(dtype)
+        if convolution.packed is not None:
+            return onednn.convolve_relu(padded, convolution.packed, threshold).to(dtype)
     return F.conv2d(padded, weight, bias).clamp_(min=threshold).to(dtype)
 
 
 def _backward(gradient: Tensor, convolution: Convolution) -> Tensor:
     """The gradient at the padded input, (B, C_in, H+2, W+2), of one before ReLU."""
     weight = convolution.weight
-    filters = getattr(convolution, "winograd_weight", None)
-    if filters is not None and not winograd.is_small(gradient):
-        return winograd.convolve_backward(gradient, filters)
+    if isinstance(convolution, FastConvolution):
+        filters = convolution.winograd_weight
+        if filters is not None and not winograd.is_small(gradient):
+            return winograd.convolve_backward(gradient, filters)
+        if convolution.packed is not None:
+            return onednn.convolve_backward(gradient, convolution.packed)
     if gradient.is_cuda:
         return cuda.convolve_backward(gradient, weight)
     batch, _, height, width = gradient.shape
