@@ -71,3 +71,14 @@ def test_filters_are_packed_on_a_cpu_in_the_precisions_of_onednn() -> None:
 def is_packed(dtype: torch.dtype) -> bool:
     convolution = Convolution(random(32, 16, 3, 3), random(32))
     return FastConvolution.prepare(convolution, torch.device("cpu"), dtype).packed is not None
+
+
+def test_gradients_in_bfloat16_have_the_filters_of_float32() -> None:
+    """As in the first layer: what rounding takes from its filters is added back."""
+    gradient, weight = random(1, 32, 24, 24), torch.rand(32, 3, 3, 3).double()
+    filters = PackedFilters.pack(weight.float(), random(32).float(), torch.bfloat16)
+    found = onednn.convolve_backward(gradient.bfloat16(), filters)
+    exact = conv2d_input((1, 3, 26, 26), weight, gradient)  # type: ignore[no-untyped-call]
+    assert found.dtype == torch.float32
+    assert found.shape == exact.shape
+    assert float((found.double() - exact).norm() / exact.norm()) < 4e-3

@@ -21,19 +21,29 @@ class PackedFilters:
 
     Attributes:
         forward: for the convolution.
-        backward: rotated by 180° and transposed, for the gradient at its input.
-        bias: (C_out), the layer's less its threshold: what is clamped at 0.
+        backward: rotated by 180° and transposed, for the gradient at its input; in bfloat16 for
+            filters in float32, these rounded, and as many with what the rounding left.
+        bias: (C_out), what is added to the products before they are clamped at 0.
+        channels: C_in.
     """
 
     forward: Tensor
     backward: Tensor
     bias: Tensor
+    channels: int
 
     @classmethod
-    def pack(cls, weight: Tensor, bias: Tensor) -> "PackedFilters":
-        """The filters, and what is added to their products before they are clamped at 0."""
-        rotated = weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
-        return cls(_pack(weight, padding=0), _pack(rotated, padding=2), bias)
+    def pack(
+        cls, weight: Tensor, bias: Tensor, gradient_dtype: torch.dtype | None = None
+    ) -> "PackedFilters":
+        """The filters for maps in their precision, and gradients in this one, or the same."""
+        rotated = weight.flip(2, 3).transpose(0, 1)
+        if gradient_dtype not in (None, weight.dtype):
+            rounded = rotated.to(gradient_dtype)
+            rotated = torch.cat((rounded, (rotated - rounded).to(gradient_dtype)))
+        rotated = rotated.contiguous(memory_format=torch.channels_last)
+        forward, backward = _pack(weight, padding=0), _pack(rotated, padding=2)
+        return cls(forward, backward, bias, weight.shape[1])
 
 
 def can_pack(weight: Tensor) -> bool:
@@ -45,14 +55,22 @@ def can_pack(weight: Tensor) -> bool:
 
 
 def convolve_relu(padded: Tensor, filters: PackedFilters, threshold: float) -> Tensor:
-    """A convolution and ReLU at a threshold: (B, C_in, H+2, W+2) → (B, C_out, H, W)."""
+    """A convolution and ReLU at a threshold: (B, C_in, H+2, W+2) → (B, C_out, H, W).
+
+    oneDNN's ReLU takes NaN to 0: that pixels are finite is seen by the terms of the pixels alone.
+    """
     output = _convolve(padded, filters.forward, filters.bias, padding=0, activation="relu")
     return output.add_(threshold) if threshold else output
 
 
 def convolve_backward(gradient: Tensor, filters: PackedFilters) -> Tensor:
     """The gradient at a convolution's padded input: (B, C_out, H, W) → (B, C_in, H+2, W+2)."""
-    return _convolve(gradient, filters.backward, None, padding=2, activation="none")
+    gradient = gradient.to(filters.backward.dtype)
+    found = _convolve(gradient, filters.backward, None, padding=2, activation="none")
+    if found.shape[1] == filters.channels:
+        return found
+    rounded, rest = found.to(filters.forward.dtype).chunk(2, dim=1)
+    return rounded + rest
 
 
 def _convolve(
