@@ -36,6 +36,7 @@ from shared import transitions
 from shared.job_store import JobStore
 from shared.progress import Progress
 
+SOURCE = Path(__file__).parents[1]
 SECONDS = 8
 ROUNDS = 3
 STREAMS = 1000
@@ -55,8 +56,15 @@ uvicorn.run(app, port=int(os.environ["BARE_PORT"]), log_level="warning")
 
 
 @contextmanager
-def service(folder: Path) -> Iterator[tuple[str, str, int, JobStore]]:
-    """Redis, one API process and the bare handler: their addresses, the API's process id."""
+def service(
+    folder: Path, source: Path = SOURCE, queue_limit: int = 500
+) -> Iterator[tuple[str, str, int, JobStore]]:
+    """Redis, one API process and the bare handler: their addresses, the API's process id.
+
+    Args:
+        folder: for what they write; empty.
+        source: a checkout of this project, whose API it is.
+    """
     socket, port, bare = folder / "redis.socket", *(free_port("127.0.0.1", 0) for _ in range(2))
     (folder / "redis").mkdir()
     redis = redis_server.command(redis_server.binary(), socket=socket, folder=folder / "redis")
@@ -65,12 +73,15 @@ def service(folder: Path) -> Iterator[tuple[str, str, int, JobStore]]:
         "PASTICHE_DATA_FOLDER": str(folder / "data"),
         "PASTICHE_PORT": str(port),
         "PASTICHE_LOG_LEVEL": "WARNING",
-        "PASTICHE_QUEUE_LIMIT": "500",
+        "PASTICHE_QUEUE_LIMIT": str(queue_limit),
+        "PYTHONPATH": str(source),
         "BARE_PORT": str(bare),
     }
     commands = (redis, [sys.executable, "-m", "api"], [sys.executable, "-c", BARE])
     quiet = subprocess.DEVNULL
-    processes = [subprocess.Popen(each, env=environment, stdout=quiet) for each in commands]
+    processes = [
+        subprocess.Popen(each, env=environment, stdout=quiet, cwd=source) for each in commands
+    ]
     try:
         urls = [f"http://127.0.0.1:{each}" for each in (port, bare)]
         for url in urls:

@@ -6,12 +6,19 @@ configurations D and E, VGG-16 and VGG-19, which differ by the last layers of bl
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from pastiche.engine.fast.convolution import FastConvolution, NetworkPooling, convolve, pool
+from pastiche.engine.fast.convolution import (
+    FastConvolution,
+    NetworkPooling,
+    convolve,
+    convolve_and_pool,
+    pool,
+)
 from pastiche.engine.fast.cuda import exact_convolutions
 from pastiche.engine.interruption import check_interruption
 from pastiche.engine.normalisation import Units
@@ -63,7 +70,9 @@ class Backbone:
         """
         first = torch.float32 if dtype == torch.bfloat16 else dtype
         convolutions = {
-            layer: FastConvolution.prepare(each, device, first if layer == LAYERS[0] else dtype)
+            layer: FastConvolution.prepare(
+                each, device, first if layer == LAYERS[0] else dtype, dtype
+            )
             for layer, each in self.convolutions.items()
         }
         return replace(self, convolutions=convolutions, dtype=dtype)
@@ -96,15 +105,20 @@ class Backbone:
             image = torch.stack([channel - mean for channel, mean in channels], dim=1)
         x = image.to(weight.device, weight.dtype).contiguous(memory_format=torch.channels_last)
         found: dict[LayerName, Tensor] = {}
+        following = dict(pairwise(self.convolutions))
         with exact_convolutions():
             for layer, convolution in self.convolutions.items():
                 if len(found) == len(set(layers)):
                     break
                 check_interruption()
-                x = pool(x, self.pooling) if layer in POOLED_BEFORE else x
+                is_pooled = following.get(layer) in POOLED_BEFORE
+                if is_pooled and self.pooling == "max" and layer not in layers:
+                    x = convolve_and_pool(x, convolution, self.padding, self.dtype)
+                    continue
                 x = convolve(x, convolution, self.padding, self.dtype)
                 if layer in layers:
                     found[layer] = x
+                x = pool(x, self.pooling) if is_pooled else x
         return found
 
 

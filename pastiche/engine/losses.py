@@ -29,7 +29,8 @@ with vgg16 at every layer."""
 MIN_NORM = 1e-6
 """The smallest squared size of any statistic that another is compared with."""
 
-_CHUNKS = 8
+MAX_CHUNKS = 8
+"""In how many parts a sum over positions is rounded to bfloat16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +171,8 @@ def position_sums(features: Tensor, guide: Tensor | None = None) -> PositionSums
     """
     rows = _rows(features)  # (H·W, C)
     weighted = rows if guide is None else rows * _rows(guide).to(rows.dtype)
-    wide = torch.promote_types(rows.dtype, torch.float32)
     count = features.shape[2] * features.shape[3] if guide is None else guide.sum()
-    return PositionSums(_products(weighted, rows), weighted.sum(dim=0, dtype=wide), count)
+    return PositionSums(_products(weighted, rows), _sum_rows(weighted), count)
 
 
 def feature_gradient(
@@ -265,8 +265,27 @@ def _products(rows: Tensor, others: Tensor) -> Tensor:
         return rows.T @ others
     if rows.is_cuda:
         return torch.mm(rows.T, others, out_dtype=torch.float32)
-    pairs = zip(rows.tensor_split(_CHUNKS), others.tensor_split(_CHUNKS), strict=True)
-    return torch.stack([one.T @ other for one, other in pairs]).float().sum(dim=0)
+    (chunks, rest), (other_chunks, other_rest) = _split_rows(rows), _split_rows(others)
+    total = torch.bmm(chunks.mT, other_chunks).float().sum(dim=0)
+    return total + rest.T @ other_rest if len(rest) else total
+
+
+def _sum_rows(rows: Tensor) -> Tensor:
+    """The sum over the rows, (C), in float32 or wider."""
+    if rows.dtype != torch.bfloat16 or rows.is_cuda:
+        return rows.sum(dim=0, dtype=torch.promote_types(rows.dtype, torch.float32))
+    # With a wider dtype torch's CPU kernel would first copy all rows to it.
+    chunks, rest = _split_rows(rows)
+    return chunks.sum(dim=1).float().sum(dim=0) + rest.sum(dim=0)
+
+
+def _split_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """(M, C) → (n, ⌊M/n⌋, C), and the rows that are left: a CPU adds up in float32, and rounds the
+    sum to bfloat16, which costs less precision in n parts. Each has at least C rows."""
+    count, channels = rows.shape
+    parts = max(1, min(MAX_CHUNKS, count // channels))
+    whole = count - count % parts
+    return rows[:whole].view(parts, -1, channels), rows[whole:]
 
 
 def _rows(features: Tensor) -> Tensor:

@@ -210,14 +210,17 @@ class Random:
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
     ) -> Backbone:
-        network = random_backbone(thinner=8).to(torch.device("cpu"), torch.float32)
+        network = random_backbone(thinner=8)
         if self.broken:
-            for convolution in network.convolutions.values():
-                convolution.weight.fill_(torch.nan)
-        return network
+            large = {
+                layer: replace(each, weight=torch.full_like(each.weight, 1e30))
+                for layer, each in network.convolutions.items()
+            }
+            network = replace(network, convolutions=large)
+        return network.to(torch.device("cpu"), torch.float32)
 
 
-def test_a_network_without_finite_features_raises_diverged() -> None:
+def test_a_network_whose_features_overflow_raises_diverged() -> None:
     with pytest.raises(Diverged):
         stylize_tensors(CONTENT, STYLE, QUICK, backbone=Random(broken=True))
 

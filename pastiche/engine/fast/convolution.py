@@ -4,6 +4,7 @@ The convolution pads, convolves and applies ReLU in one function. Pooling is by 
 trained, or by averages, which Gatys, Ecker and Bethge (2016), section 2, prefer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv2d_input
 
-from pastiche.engine.fast import cuda, winograd
+from pastiche.engine.fast import cuda, onednn, winograd
 from pastiche.engine.plain import Convolution
 from pastiche.options import Options, Padding
 
@@ -25,18 +26,29 @@ class FastConvolution(Convolution):
 
     Attributes:
         winograd_weight: (36, C_in, C_out), where Winograd's algorithm is faster.
+        packed: where oneDNN is faster.
         cudnn_bias: (C_out), the bias minus the threshold, where cuDNN fuses convolution and ReLU.
     """
 
     winograd_weight: Tensor | None = None
+    packed: onednn.PackedFilters | None = None
     cudnn_bias: Tensor | None = None
 
     @classmethod
     def prepare(
-        cls, convolution: Convolution, device: torch.device, dtype: torch.dtype
+        cls,
+        convolution: Convolution,
+        device: torch.device,
+        dtype: torch.dtype,
+        output_dtype: torch.dtype | None = None,
     ) -> "FastConvolution":
-        """The layer on a device and in a precision, its weight in channels_last."""
+        """The layer on a device and in a precision, its weight in channels_last.
+
+        Args:
+            output_dtype: of the feature map that it gives; None for `dtype`.
+        """
         weight = convolution.weight.to(device, dtype, memory_format=torch.channels_last)
+        shifted = (convolution.bias - convolution.threshold).to(device, dtype)
         fuses_relu = weight.is_cuda and dtype == torch.bfloat16
         return cls(
             weight,
@@ -44,7 +56,10 @@ class FastConvolution(Convolution):
             convolution.padding_value,
             convolution.threshold,
             winograd.transform_weight(weight) if winograd.is_faster(weight) else None,
-            (convolution.bias - convolution.threshold).to(device, dtype) if fuses_relu else None,
+            onednn.PackedFilters.pack(weight, shifted, output_dtype)
+            if onednn.can_pack(weight)
+            else None,
+            shifted if fuses_relu else None,
         )
 
 
@@ -59,12 +74,26 @@ def convolve(
     return output
 
 
+def convolve_and_pool(
+    features: Tensor,
+    convolution: Convolution,
+    padding: Padding = "replicate",
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    """`convolve`, then `pool` by maxima: (B, C_in, H, W) → (B, C_out, ⌊H/2⌋, ⌊W/2⌋).
+
+    What is below the threshold has no gradient, and a maximum is below it where all four are: ReLU
+    is undone at a quarter of the positions, and the map before pooling is freed at once.
+    """
+    output: Tensor = _ConvolveAndPool.apply(features, convolution, padding, dtype or features.dtype)
+    return output
+
+
 def pool(features: Tensor, pooling: NetworkPooling = "average") -> Tensor:
     """(B, C, H, W) → (B, C, ⌊H/2⌋, ⌊W/2⌋) from 2×2 each; a side of 1 stays as it is."""
     if pooling == "max":
-        height, width = features.shape[-2:]
         # Windows do not overlap: torch's backward pass adds nothing up, so order does not matter.
-        return F.max_pool2d(features, (min(2, height), min(2, width)))
+        return F.max_pool2d(features, _kernel(features.shape))
     averages: Tensor = _AveragePool.apply(features)
     return averages
 
@@ -116,8 +145,7 @@ class _AveragePool(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
-        height, width = features.shape[-2:]
-        ctx.size, ctx.kernel = (height, width), (min(2, height), min(2, width))
+        ctx.size, ctx.kernel = features.shape[-2:], _kernel(features.shape)
         return F.avg_pool2d(features, ctx.kernel)
 
     @staticmethod
@@ -147,11 +175,53 @@ class _Convolve(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         (output,), convolution = ctx.saved_tensors, ctx.convolution
         gradient = torch.ops.aten.threshold_backward(gradients[0], output, convolution.threshold)
-        at_padded = _backward(gradient.to(convolution.weight.dtype), convolution)
-        at_features = pad_backward(at_padded, ctx.padding).to(ctx.dtype)
-        if at_features.is_cuda:
-            at_features = cuda.make_contiguous(at_features)
-        return at_features, None, None, None
+        return _at_features(gradient, convolution, ctx.padding, ctx.dtype), None, None, None
+
+
+class _ConvolveAndPool(torch.autograd.Function):
+    """Padding, convolution, ReLU and maxima of 2×2 positions."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, convolution: Convolution, padding: Padding, dtype: torch.dtype
+    ) -> Tensor:
+        padded = pad(features, padding, convolution.padding_value)
+        output = _forward(padded, convolution, dtype)
+        pooled, indices = F.max_pool2d(output, _kernel(output.shape), return_indices=True)
+        ctx.save_for_backward(pooled, indices)
+        ctx.convolution, ctx.padding, ctx.dtype = convolution, padding, features.dtype
+        ctx.shape = output.shape
+        return pooled
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        (pooled, indices), convolution = ctx.saved_tensors, ctx.convolution
+        at_maxima = torch.ops.aten.threshold_backward(gradients[0], pooled, convolution.threshold)
+        kernel = _kernel(ctx.shape)
+        # It reads the shape of the map, and nothing in it.
+        like = torch.empty(
+            ctx.shape,
+            dtype=at_maxima.dtype,
+            device=at_maxima.device,
+            memory_format=torch.channels_last,
+        )
+        gradient = torch.ops.aten.max_pool2d_with_indices_backward(
+            at_maxima, like, kernel, kernel, (0, 0), (1, 1), False, indices
+        )
+        return _at_features(gradient, convolution, ctx.padding, ctx.dtype), None, None, None
+
+
+def _kernel(shape: Sequence[int]) -> tuple[int, int]:
+    """The window of pooling for maps of this shape, (B, C, H, W)."""
+    return min(2, shape[2]), min(2, shape[3])
+
+
+def _at_features(
+    gradient: Tensor, convolution: Convolution, padding: Padding, dtype: torch.dtype
+) -> Tensor:
+    """The gradient at a convolution's input, (B, C_in, H, W), of one before ReLU."""
+    at_features = pad_backward(_backward(gradient, convolution), padding).to(dtype)
+    return cuda.make_contiguous(at_features) if at_features.is_cuda else at_features
 
 
 def _forward(padded: Tensor, convolution: Convolution, dtype: torch.dtype) -> Tensor:
@@ -164,15 +234,21 @@ def _forward(padded: Tensor, convolution: Convolution, dtype: torch.dtype) -> Te
         if filters is not None and not winograd.is_small(padded):
             output = winograd.convolve(padded, filters).add_(bias[:, None, None])
             return output.clamp_(min=threshold).to(dtype)
+        if convolution.packed is not None:
+            return onednn.convolve_relu(padded, convolution.packed, threshold).to(dtype)
     return F.conv2d(padded, weight, bias).clamp_(min=threshold).to(dtype)
 
 
 def _backward(gradient: Tensor, convolution: Convolution) -> Tensor:
     """The gradient at the padded input, (B, C_in, H+2, W+2), of one before ReLU."""
     weight = convolution.weight
-    filters = getattr(convolution, "winograd_weight", None)
-    if filters is not None and not winograd.is_small(gradient):
-        return winograd.convolve_backward(gradient, filters)
+    if isinstance(convolution, FastConvolution):
+        filters = convolution.winograd_weight
+        if filters is not None and not winograd.is_small(gradient):
+            return winograd.convolve_backward(gradient, filters)
+        if convolution.packed is not None:
+            return onednn.convolve_backward(gradient, convolution.packed)
+    gradient = gradient.to(weight.dtype)
     if gradient.is_cuda:
         return cuda.convolve_backward(gradient, weight)
     batch, _, height, width = gradient.shape

@@ -1,0 +1,96 @@
+"""The API of this checkout beside that of another: python -m benchmarks.load_beside FOLDER
+
+Polls, submissions and event streams as in `benchmarks.load`, by turns in one run. What it finds
+goes to `benchmarks/results/load_beside.json`.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+
+from benchmarks import load
+from benchmarks.machine import machine
+from benchmarks.pairs import RESULTS
+from shared.job_store import JobStore
+
+ROUNDS = 5
+STREAM_ROUNDS = 2
+QUEUE_LIMIT = 100_000
+
+
+class Api:
+    """A running service, with a job that is being painted."""
+
+    def __init__(self, service: tuple[str, str, int, JobStore]) -> None:
+        self.url, _, self._pid, self._store = service
+        with httpx.Client(base_url=self.url, timeout=60, trust_env=False) as http:
+            self._job_id, self._fence = load.running_job(http, self._store)
+            self._path = f"{self.url}/jobs/{self._job_id}"
+            self._etag = http.get(self._path).headers["etag"]
+
+    def measure(self) -> dict[str, float]:
+        """A round of polls and submissions, each a second."""
+        return {
+            "polls_a_second": load.polled(self._path),
+            "unchanged_polls_a_second": load.polled(self._path, self._etag),
+            "submits_a_second": load.submits(self.url),
+        }
+
+    def measure_streams(self) -> dict[str, float]:
+        """A thousand open streams."""
+        found = load.streams(self.url, self._job_id, self._fence, self._pid, self._store)
+        measured = asyncio.run(found)
+        return {f"stream_{name}": measured[name] for name in ("kilobytes_each", "median_ms")}
+
+
+def compare(apis: dict[str, Api], measure: Callable[[Api], dict[str, float]], rounds: int) -> Any:
+    """The medians of both over some rounds, by turns, and the ratio of this to the other."""
+    found: list[dict[str, dict[str, float]]] = [
+        {name: measure(api) for name, api in apis.items()} for _ in range(rounds)
+    ]
+    return {
+        kind: {
+            **{name: median(each[name][kind] for each in found) for name in apis},
+            "ratio": median(each["this"][kind] / each["other"][kind] for each in found),
+        }
+        for kind in found[0]["this"]
+    }
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints what it found, and writes it down."""
+    if len(arguments) != 1 or not (Path(arguments[0]) / "api").is_dir():
+        sys.exit("usage: python -m benchmarks.load_beside FOLDER, with another checkout in it")
+    sources = {"other": Path(arguments[0]).resolve(), "this": load.SOURCE}
+    found: dict[str, Any] = {
+        "machine": machine(),
+        "commits": {name: _commit(source) for name, source in sources.items()},
+    }
+    with ExitStack() as stack:
+        apis = {}
+        for name, source in sources.items():
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            apis[name] = Api(stack.enter_context(load.service(folder, source, QUEUE_LIMIT)))
+        found |= compare(apis, Api.measure, ROUNDS)
+        found |= compare(apis, Api.measure_streams, STREAM_ROUNDS)
+    text = json.dumps(found, indent=1)
+    sys.stdout.write(text + "\n")
+    (RESULTS / "load_beside.json").write_text(text + "\n")
+
+
+def _commit(source: Path) -> str:
+    command = ["git", "-C", str(source), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,84 @@
+"""oneDNN's convolution with packed filters against a plain one in float64."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.grad import conv2d_input
+
+from pastiche.engine.fast import onednn
+from pastiche.engine.fast.convolution import FastConvolution
+from pastiche.engine.fast.onednn import PackedFilters
+from pastiche.engine.plain import Convolution
+
+pytestmark = pytest.mark.skipif(
+    not onednn.can_pack(torch.ones(1, 1, 3, 3)), reason="torch is built without oneDNN"
+)
+
+SHAPES = [(1, 1), (3, 4), (9, 17), (80, 96)]
+TOLERANCES = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    numbers = torch.randn(shape, generator=generator).bfloat16().double()
+    return numbers.contiguous(memory_format=torch.channels_last) if len(shape) == 4 else numbers
+
+
+def assert_close(found: Tensor, exact: Tensor) -> None:
+    error = (found.double() - exact).norm() / exact.norm().clamp_min(1.0)
+    assert found.shape == exact.shape
+    assert float(error) < TOLERANCES[found.dtype]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("size", SHAPES)
+@pytest.mark.parametrize("threshold", [0.0, -1.5])
+def test_it_convolves_and_rectifies(
+    size: tuple[int, int], dtype: torch.dtype, threshold: float
+) -> None:
+    features, weight = random(2, 16, size[0] + 2, size[1] + 2), random(32, 16, 3, 3, seed=1)
+    bias = random(32, seed=2)
+    filters = PackedFilters.pack(weight.to(dtype), (bias - threshold).to(dtype))
+    found = onednn.convolve_relu(features.to(dtype), filters, threshold)
+    assert_close(found, F.conv2d(features, weight, bias).clamp(min=threshold))
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("size", SHAPES)
+def test_its_backward_pass_is_that_of_a_plain_convolution(
+    size: tuple[int, int], dtype: torch.dtype
+) -> None:
+    gradient, weight = random(2, 32, *size), random(32, 16, 3, 3, seed=1)
+    filters = PackedFilters.pack(weight.to(dtype), random(32).to(dtype))
+    found = onednn.convolve_backward(gradient.to(dtype), filters)
+    shape = (2, 16, size[0] + 2, size[1] + 2)
+    assert_close(found, conv2d_input(shape, weight, gradient))  # type: ignore[no-untyped-call]
+
+
+def test_maps_stay_in_channels_last() -> None:
+    filters = PackedFilters.pack(random(32, 16, 3, 3).float(), random(32).float())
+    found = onednn.convolve_relu(random(1, 16, 12, 14).float(), filters, 0.0)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_filters_are_packed_on_a_cpu_in_the_precisions_of_onednn() -> None:
+    assert is_packed(torch.float32)
+    assert is_packed(torch.bfloat16)
+    assert not is_packed(torch.float64)
+
+
+def is_packed(dtype: torch.dtype) -> bool:
+    convolution = Convolution(random(32, 16, 3, 3), random(32))
+    return FastConvolution.prepare(convolution, torch.device("cpu"), dtype).packed is not None
+
+
+def test_gradients_in_bfloat16_have_the_filters_of_float32() -> None:
+    """As in the first layer: what rounding takes from its filters is added back."""
+    gradient, weight = random(1, 32, 24, 24), torch.rand(32, 3, 3, 3).double()
+    filters = PackedFilters.pack(weight.float(), random(32).float(), torch.bfloat16)
+    found = onednn.convolve_backward(gradient.bfloat16(), filters)
+    exact = conv2d_input((1, 3, 26, 26), weight, gradient)  # type: ignore[no-untyped-call]
+    assert found.dtype == torch.float32
+    assert found.shape == exact.shape
+    assert float((found.double() - exact).norm() / exact.norm()) < 4e-3
