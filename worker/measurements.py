@@ -4,6 +4,7 @@ needs."""
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from statistics import median
 from time import monotonic
 
 from pastiche.sizes import Scale
@@ -11,7 +12,10 @@ from shared.jobs import PaintingStats
 from shared.painting_speed import PaintingSpeed
 
 FEW_ITERATIONS = 5
-"""So many iterations of a scale say how long its other iterations take."""
+"""So many iterations of a scale, after the first, say how long its other iterations take."""
+
+NEWEST = 20
+"""How many iterations of a scale say how long the others take: the newest."""
 
 
 class Measurements:
@@ -46,7 +50,11 @@ class Measurements:
 
 
 class PaintingClock:
-    """The times of one attempt, scale by scale.
+    """The times of one attempt, scale by scale, and what they say of the rest.
+
+    The first iteration of a scale also computes what the picture is compared with, and is counted
+    by itself. How long the others of a scale take is the median of the newest, since other work
+    delays single ones.
 
     Args:
         plan: the scales of the painting.
@@ -60,15 +68,13 @@ class PaintingClock:
         now: Callable[[], float] = monotonic,
     ) -> None:
         self._plan, self._speed, self._now = plan, speed, now
-        self._counts = [0] * len(plan)
-        self._seconds = [0.0] * len(plan)
+        self._seconds: list[list[float]] = [[] for _ in plan]
         self._newest = now()
 
     def add_iteration(self, scale: int) -> None:
         """One more iteration is done at a scale, counted from 0."""
         now = self._now()
-        self._counts[scale] += 1
-        self._seconds[scale] += now - self._newest
+        self._seconds[scale].append(now - self._newest)
         self._newest = now
 
     def estimate_rest(self, scale: int, work: float) -> float | None:
@@ -79,48 +85,42 @@ class PaintingClock:
             work: the share of the whole cost that is done, in 0 to 1.
         """
         current, later = self._plan[scale], self._plan[scale + 1 :]
+        speed = self._speed.adapted(self.iteration_seconds())
         cost_before = sum(each.cost for each in self._plan[:scale])
         done = work * sum(each.cost for each in self._plan) - cost_before
         left = current.iterations * max(0.0, 1 - done / current.cost)
-        factor = self._factor()
         seconds = 0.0
-        if left:
-            each = self._measured(scale) or self._predict(current, factor)
-            if each is None:
+        for other, iterations in [(current, left), *((each, each.iterations) for each in later)]:
+            each = speed.estimate_iteration(other.pixels)
+            if each is None and iterations:
                 return None
-            seconds = left * each
-        for other in later:
-            each = self._predict(other, factor)
-            if each is None:
-                return None
-            seconds += other.iterations * each
-        return seconds
+            seconds += iterations * (each or 0.0)
+        return seconds + self._start_seconds_of_pixel() * sum(other.pixels for other in later)
 
     def iteration_seconds(self) -> dict[int, float]:
-        """How long an iteration took at each scale, by its pixels, where there were some."""
-        measured = {self._plan[k].pixels: self._measured(k) for k in range(len(self._plan))}
+        """How long an iteration took at each scale, by its pixels, where there were enough."""
+        measured = {scale.pixels: self._measured(number) for number, scale in enumerate(self._plan)}
         return {pixels: each for pixels, each in measured.items() if each is not None}
 
     @property
     def iterating_seconds(self) -> float:
-        """How long all iterations took together."""
-        return sum(self._seconds)
+        """How long all iterations took together, without what first ones took longer."""
+        speed = self._speed.adapted(self.iteration_seconds())
+        return sum(
+            sum(seconds[1:]) + (speed.estimate_iteration(scale.pixels) or 0.0)
+            for scale, seconds in zip(self._plan, self._seconds, strict=True)
+            if seconds
+        )
 
     def _measured(self, scale: int) -> float | None:
-        count = self._counts[scale]
-        return self._seconds[scale] / count if count >= FEW_ITERATIONS else None
+        repeated = self._seconds[scale][1:]
+        return median(repeated[-NEWEST:]) if len(repeated) >= FEW_ITERATIONS else None
 
-    def _predict(self, scale: Scale, factor: float) -> float | None:
-        each = self._speed.estimate_iteration(scale.pixels)
-        return None if each is None else factor * each
-
-    def _factor(self) -> float:
-        """How many times longer the iterations took than predicted: the options of this job, or
-        what else the machine does, make it slower or faster than those before."""
-        measured = predicted = 0.0
-        for scale, count, seconds in zip(self._plan, self._counts, self._seconds, strict=True):
-            each = self._speed.estimate_iteration(scale.pixels)
-            if each is not None and count >= FEW_ITERATIONS:
-                measured += seconds
-                predicted += count * each
-        return measured / predicted if predicted else 1.0
+    def _start_seconds_of_pixel(self) -> float:
+        """How much longer the first iteration of a scale takes for each of its pixels: as in the
+        newest one that was measured."""
+        for number in reversed(range(len(self._plan))):
+            each = self._measured(number)
+            if each is not None:
+                return max(0.0, self._seconds[number][0] - each) / self._plan[number].pixels
+        return 0.0

@@ -7,7 +7,7 @@ import pytest
 from pastiche.options import Options
 from pastiche.sizes import Scale, scales
 from shared.painting_speed import PaintingSpeed
-from worker.measurements import PaintingClock
+from worker.measurements import FEW_ITERATIONS, PaintingClock
 
 
 class Machine:
@@ -72,14 +72,21 @@ def test_after_a_picture_of_the_same_size_everything_is_known(size: int) -> None
     assert None not in Machine().errors(size, speed)
 
 
-def test_before_anything_is_known_nothing_is_said_until_the_last_scale() -> None:
-    plan = scales(384, 512, Options(size=512))
-    before_last = sum(scale.iterations for scale in plan[:-1])
+def test_a_new_worker_says_nothing_until_it_has_seen_how_times_grow() -> None:
+    """Two scales show that, up to the next one, which has four times as many pixels."""
+    first, second, third, _ = scales(384, 512, Options(size=512))
     errors = Machine().errors(512, PaintingSpeed())
-    assert set(errors[:before_last]) == {None}
-    known = [error for error in errors if error is not None]
-    assert len(known) > 20
+    unknown = first.iterations + second.iterations + FEW_ITERATIONS
+    assert set(errors[:unknown]) == {None}
+    known = [error for error in errors[unknown + 1 :] if error is not None]
+    assert len(known) > third.iterations
     assert max(known) < 0.01
+
+
+def test_a_new_worker_knows_the_only_scale_of_a_picture() -> None:
+    errors = Machine().errors(64, PaintingSpeed())
+    assert set(errors[:FEW_ITERATIONS]) == {None}
+    assert None not in errors[FEW_ITERATIONS:]
 
 
 def test_a_resumed_painting_estimates_what_is_left() -> None:
@@ -91,3 +98,32 @@ def test_a_resumed_painting_estimates_what_is_left() -> None:
         clock.add_iteration(0)
     each = machine.now / 10
     assert clock.estimate_rest(0, 0.8) == pytest.approx(20 * each)
+
+
+def test_a_slow_start_and_single_delays_change_no_estimate() -> None:
+    plan = scales(96, 128, Options(size=128, scales=1, iterations=100))
+    machine = Machine()
+    clock = PaintingClock(plan, PaintingSpeed(), lambda: machine.now)
+    for number in range(20):
+        machine.now += {0: 3.0, 8: 1.0}.get(number, 0.0)
+        machine.iterate(plan[0])
+        clock.add_iteration(0)
+    each = 0.01 + 5e-7 * plan[0].pixels
+    assert clock.estimate_rest(0, 0.2) == pytest.approx(80 * each)
+
+
+def test_the_first_iteration_of_a_later_scale_takes_as_much_longer_for_its_pixels() -> None:
+    plan = scales(96, 128, Options(size=128, scales=2, iterations=20))
+    machine = Machine()
+    speed = machine.learn(128, PaintingSpeed())
+    begun = machine.now
+    clock = PaintingClock(plan, speed, lambda: machine.now)
+    machine.now += 0.5
+    for _ in range(plan[0].iterations):
+        machine.iterate(plan[0])
+        clock.add_iteration(0)
+    iterations = (machine.now - begun - 0.5) + plan[1].iterations * (0.01 + 5e-7 * plan[1].pixels)
+    left = iterations - (machine.now - begun - 0.5)
+    work = plan[0].cost / (plan[0].cost + plan[1].cost)
+    start = 0.5 * plan[1].pixels / plan[0].pixels
+    assert clock.estimate_rest(0, work) == pytest.approx(left + start)
