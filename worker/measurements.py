@@ -89,13 +89,15 @@ class PaintingClock:
         cost_before = sum(each.cost for each in self._plan[:scale])
         done = work * sum(each.cost for each in self._plan) - cost_before
         left = current.iterations * max(0.0, 1 - done / current.cost)
+        start = self._start_iterations()
+        rest = [(current, left), *((other, start + other.iterations) for other in later)]
         seconds = 0.0
-        for other, iterations in [(current, left), *((each, each.iterations) for each in later)]:
+        for other, iterations in rest:
             each = speed.estimate_iteration(other.pixels)
             if each is None and iterations:
                 return None
             seconds += iterations * (each or 0.0)
-        return seconds + self._start_seconds_of_pixel() * sum(other.pixels for other in later)
+        return seconds
 
     def iteration_seconds(self) -> dict[int, float]:
         """How long an iteration took at each scale, by its pixels, where there were enough."""
@@ -116,11 +118,11 @@ class PaintingClock:
         repeated = self._seconds[scale][1:]
         return median(repeated[-NEWEST:]) if len(repeated) >= FEW_ITERATIONS else None
 
-    def _start_seconds_of_pixel(self) -> float:
-        """How much longer the first iteration of a scale takes for each of its pixels: as in the
-        newest one that was measured."""
+    def _start_iterations(self) -> float:
+        """How many iterations more the first one of a scale takes: as at the newest scale that was
+        measured."""
         for number in reversed(range(len(self._plan))):
             each = self._measured(number)
-            if each is not None:
-                return max(0.0, self._seconds[number][0] - each) / self._plan[number].pixels
+            if each:
+                return max(0.0, self._seconds[number][0] / each - 1)
         return 0.0
