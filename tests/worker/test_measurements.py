@@ -1,6 +1,7 @@
 """How long the rest of a painting takes, where time is what the test says."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -70,6 +71,16 @@ def test_an_estimate_is_right_from_the_tenth_iteration_on(
 def test_after_a_picture_of_the_same_size_everything_is_known(size: int) -> None:
     speed = Machine().learn(size, PaintingSpeed())
     assert None not in Machine().errors(size, speed)
+
+
+@pytest.mark.parametrize("known", [128, 256, 512])
+@pytest.mark.parametrize("size", [64, 128, 256, 512])
+def test_at_a_constant_rate_an_estimate_falls_to_nothing(known: int, size: int) -> None:
+    speed = Machine().learn(known, PaintingSpeed())
+    estimates = [each for _, each in Machine().paint(size, speed) if each is not None]
+    assert all(later < earlier for earlier, later in pairwise(estimates))
+    assert estimates[-1] == pytest.approx(0, abs=1e-9)
+    assert min(estimates) >= 0
 
 
 def test_a_new_worker_says_nothing_until_it_has_seen_how_times_grow() -> None:
