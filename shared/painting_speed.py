@@ -75,22 +75,15 @@ class PaintingSpeed:
             seconds += scale.iterations * each
         return seconds
 
-    def adapted(self, measured: Mapping[int, float]) -> "PaintingSpeed":
-        """The speed in a job, some scales of which have been measured.
-
-        The other times are multiplied by how much longer the largest of these scales took than
-        before: the job's options, or what else the machine does, make it slower or faster.
+    def adapted(self, factor: float, measured: Mapping[int, float]) -> "PaintingSpeed":
+        """The speed in a job that is being painted.
 
         Args:
+            factor: how many times longer its iterations take than those before.
             measured: how long its iterations take, by the pixels of their scale.
         """
-        if not measured:
-            return self
-        largest = max(measured)
-        before = self.estimate_iteration(largest)
-        factor = measured[largest] / before if before else 1.0
-        slower = {pixels: factor * each for pixels, each in self.iteration_seconds}
-        return replace(self, iteration_seconds=_replaced(slower, measured))
+        expected = {pixels: factor * each for pixels, each in self.iteration_seconds}
+        return replace(self, iteration_seconds=_replaced(expected, measured))
 
     def updated(
         self, work: int, seconds: float, iteration_seconds: Mapping[int, float], iterating: float

@@ -2,8 +2,9 @@
 needs."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from time import monotonic
 
@@ -16,6 +17,9 @@ FEW_ITERATIONS = 5
 
 NEWEST = 20
 """How many iterations of a scale say how long the others take: the newest."""
+
+NEWEST_RATIOS = 100
+"""How many iterations, of all scales, say how much slower or faster a job is than those before."""
 
 
 class Measurements:
@@ -49,12 +53,38 @@ class Measurements:
         return {"stats": json.dumps(asdict(stats))}
 
 
+@dataclass(slots=True)
+class ScaleTimes:
+    """How long the iterations of one scale took, in seconds.
+
+    The first one also computes what the picture is compared with, and counts by itself.
+
+    Attributes:
+        first: None before it.
+        others: all others together.
+    """
+
+    first: float | None = None
+    others: float = 0.0
+    newest: deque[float] = field(default_factory=lambda: deque(maxlen=NEWEST))
+
+    def add(self, seconds: float) -> None:
+        """One more iteration."""
+        if self.first is None:
+            self.first = seconds
+            return
+        self.others += seconds
+        self.newest.append(seconds)
+
+    @property
+    def each(self) -> float | None:
+        """How long an iteration takes; None after too few. The median, since other work on the
+        machine delays single ones."""
+        return median(self.newest) if len(self.newest) >= FEW_ITERATIONS else None
+
+
 class PaintingClock:
     """The times of one attempt, scale by scale, and what they say of the rest.
-
-    The first iteration of a scale also computes what the picture is compared with, and is counted
-    by itself. How long the others of a scale take is the median of the newest, since other work
-    delays single ones.
 
     Args:
         plan: the scales of the painting.
@@ -68,13 +98,18 @@ class PaintingClock:
         now: Callable[[], float] = monotonic,
     ) -> None:
         self._plan, self._speed, self._now = plan, speed, now
-        self._seconds: list[list[float]] = [[] for _ in plan]
+        self._times = [ScaleTimes() for _ in plan]
+        self._expected = [speed.estimate_iteration(scale.pixels) for scale in plan]
+        self._ratios: deque[float] = deque(maxlen=NEWEST_RATIOS)
         self._newest = now()
 
     def add_iteration(self, scale: int) -> None:
         """One more iteration is done at a scale, counted from 0."""
         now = self._now()
-        self._seconds[scale].append(now - self._newest)
+        seconds, expected = now - self._newest, self._expected[scale]
+        if self._times[scale].first is not None and expected:
+            self._ratios.append(seconds / expected)
+        self._times[scale].add(seconds)
         self._newest = now
 
     def estimate_rest(self, scale: int, work: float) -> float | None:
@@ -85,12 +120,12 @@ class PaintingClock:
             work: the share of the whole cost that is done, in 0 to 1.
         """
         current, later = self._plan[scale], self._plan[scale + 1 :]
-        speed = self._speed.adapted(self.iteration_seconds())
         cost_before = sum(each.cost for each in self._plan[:scale])
         done = work * sum(each.cost for each in self._plan) - cost_before
         left = current.iterations * max(0.0, 1 - done / current.cost)
         start = self._start_iterations()
         rest = [(current, left), *((other, start + other.iterations) for other in later)]
+        speed = self._adapted_speed()
         seconds = 0.0
         for other, iterations in rest:
             each = speed.estimate_iteration(other.pixels)
@@ -101,28 +136,30 @@ class PaintingClock:
 
     def iteration_seconds(self) -> dict[int, float]:
         """How long an iteration took at each scale, by its pixels, where there were enough."""
-        measured = {scale.pixels: self._measured(number) for number, scale in enumerate(self._plan)}
-        return {pixels: each for pixels, each in measured.items() if each is not None}
+        measured = zip(self._plan, self._times, strict=True)
+        return {scale.pixels: times.each for scale, times in measured if times.each is not None}
 
     @property
     def iterating_seconds(self) -> float:
         """How long all iterations took together, without what first ones took longer."""
-        speed = self._speed.adapted(self.iteration_seconds())
-        return sum(
-            sum(seconds[1:]) + (speed.estimate_iteration(scale.pixels) or 0.0)
-            for scale, seconds in zip(self._plan, self._seconds, strict=True)
-            if seconds
+        speed = self._adapted_speed()
+        firsts = (
+            speed.estimate_iteration(scale.pixels) or 0.0
+            for scale, times in zip(self._plan, self._times, strict=True)
+            if times.first is not None
         )
+        return sum(firsts) + sum(times.others for times in self._times)
 
-    def _measured(self, scale: int) -> float | None:
-        repeated = self._seconds[scale][1:]
-        return median(repeated[-NEWEST:]) if len(repeated) >= FEW_ITERATIONS else None
+    def _adapted_speed(self) -> PaintingSpeed:
+        """The options of this job, or what else the machine does, make it slower or faster than
+        those before. By the median again: what slows one scale down is often over at the next."""
+        factor = median(self._ratios) if len(self._ratios) >= FEW_ITERATIONS else 1.0
+        return self._speed.adapted(factor, self.iteration_seconds())
 
     def _start_iterations(self) -> float:
         """How many iterations more the first one of a scale takes: as at the newest scale that was
         measured."""
-        for number in reversed(range(len(self._plan))):
-            each = self._measured(number)
-            if each:
-                return max(0.0, self._seconds[number][0] / each - 1)
+        for times in reversed(self._times):
+            if times.first is not None and times.each:
+                return max(0.0, times.first / times.each - 1)
         return 0.0

@@ -53,13 +53,19 @@ def test_a_larger_scale_takes_no_less_time_and_no_more_for_each_pixel(small: flo
 
 
 def test_a_job_that_is_slower_than_those_before_makes_all_its_scales_slower() -> None:
-    slower = SPEED.adapted({SMALL: 0.04})
+    slower = SPEED.adapted(2.0, {})
     assert slower.estimate_iteration(SMALL) == pytest.approx(0.04)
     assert slower.estimate_iteration(LARGE) == pytest.approx(0.1)
 
 
+def test_what_a_job_has_measured_replaces_what_was_expected() -> None:
+    own = SPEED.adapted(2.0, {LARGE + 1: 0.07})
+    assert own.estimate_iteration(LARGE + 1) == pytest.approx(0.07)
+    assert own.estimate_iteration(SMALL) == pytest.approx(0.04)
+
+
 def test_the_scales_of_a_job_say_how_long_a_larger_one_takes() -> None:
-    own = PaintingSpeed().adapted({SMALL: 0.02, LARGE: 0.05})
+    own = PaintingSpeed().adapted(1.0, {SMALL: 0.02, LARGE: 0.05})
     assert own.estimate_iteration(2 * LARGE) == pytest.approx(0.09)
 
 
