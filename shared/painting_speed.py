@@ -17,7 +17,7 @@ may have for its time to be known."""
 NEAR = 1.5
 """The same where only one size was measured, which does not say how the time grows."""
 
-WEIGHT_OF_NEWEST = 0.3
+WEIGHT_OF_NEWEST = 0.5
 """Of the newest measurement in a mean."""
 
 
