@@ -49,21 +49,21 @@ class PaintingSpeed:
         known = self.iteration_seconds
         if not known:
             return None
-        (smallest, low), (largest, high) = known[0], known[-1]
-        if largest < 2 * smallest:
-            is_near = smallest / NEAR <= pixels <= NEAR * largest
+        smallest, largest = known[0], known[-1]
+        if largest[0] < 2 * smallest[0]:
             nearest = min(known, key=lambda each: abs(each[0] - pixels))
+            is_near = nearest[0] / NEAR <= pixels <= NEAR * nearest[0]
             return nearest[1] * pixels / nearest[0] if is_near else None
-        if pixels < smallest:
-            other = next(each for each in known if each[0] >= 2 * smallest)
-            return _on_line(pixels, (smallest, low), other) if REACH * pixels >= smallest else None
-        if pixels > largest:
-            other = next(each for each in reversed(known) if 2 * each[0] <= largest)
-            return _on_line(pixels, (largest, high), other) if pixels <= REACH * largest else None
-        (smaller, low), (larger, high) = next(
-            pair for pair in pairwise(known) if pixels <= pair[1][0]
-        )
-        return low + (high - low) * (pixels - smaller) / (larger - smaller)
+        if not smallest[0] / REACH <= pixels <= REACH * largest[0]:
+            return None
+        if pixels < smallest[0]:
+            other = next(each for each in known if each[0] >= 2 * smallest[0])
+            return _on_line(pixels, smallest, other)
+        if pixels > largest[0]:
+            other = next(each for each in reversed(known) if 2 * each[0] <= largest[0])
+            return _on_line(pixels, largest, other)
+        (below, low), (above, high) = next(pair for pair in pairwise(known) if pixels <= pair[1][0])
+        return low + (high - low) * (pixels - below) / (above - below)
 
     def estimate(self, plan: Sequence[Scale]) -> float | None:
         """The seconds from claim to commit; None if that is not known."""
