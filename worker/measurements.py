@@ -15,7 +15,7 @@ from shared.painting_speed import PaintingSpeed
 FEW_ITERATIONS = 5
 """So many iterations of a scale, after the first, say how long its other iterations take."""
 
-NEWEST = 20
+NEWEST = 40
 """How many iterations of a scale say how long the others take: the newest."""
 
 NEWEST_RATIOS = 100
