@@ -1,7 +1,7 @@
 """How long a picture takes on a worker, by the pictures that it has painted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import log2
 
@@ -10,11 +10,14 @@ from pastiche.sizes import Scale
 STEPS_PER_OCTAVE = 4
 """Scales of about the same number of pixels are measured together: four sizes for each doubling."""
 
-EXTRAPOLATION = 4.0
-"""Up to how many times the pixels of the largest measured scale a time is still known: it grows as
-between the two largest."""
+REACH = 4.0
+"""How many times fewer pixels than the smallest measured scale, or more than the largest, a scale
+may have for its time to be known."""
 
-WEIGHT_OF_NEWEST = 0.3
+NEAR = 1.5
+"""The same where only one size was measured, which does not say how the time grows."""
+
+WEIGHT_OF_NEWEST = 0.5
 """Of the newest measurement in a mean."""
 
 
@@ -37,17 +40,30 @@ class PaintingSpeed:
     iteration_seconds: tuple[tuple[int, float], ...] = ()
 
     def estimate_iteration(self, pixels: int) -> float | None:
-        """The seconds of one iteration at a scale; None if nothing similar was measured."""
+        """The seconds of one iteration at a scale; None if nothing similar was measured.
+
+        Between two measured sizes the time lies on the line between them. Beyond the smallest or
+        the largest it lies on the line through that one and the nearest that differs from it by a
+        factor of two: the times of two similar sizes differ mostly by chance.
+        """
         known = self.iteration_seconds
-        if not known or pixels > EXTRAPOLATION * known[-1][0]:
+        if not known:
             return None
-        if pixels <= known[0][0]:
-            return known[0][1]
-        if len(known) == 1:
-            return known[0][1] * pixels / known[0][0]
-        between = (pair for pair in pairwise(known) if pixels <= pair[1][0])
-        (smaller, low), (larger, high) = next(between, known[-2:])
-        return low + (high - low) * (pixels - smaller) / (larger - smaller)
+        smallest, largest = known[0], known[-1]
+        if largest[0] < 2 * smallest[0]:
+            nearest = min(known, key=lambda each: abs(each[0] - pixels))
+            is_near = nearest[0] / NEAR <= pixels <= NEAR * nearest[0]
+            return nearest[1] * pixels / nearest[0] if is_near else None
+        if not smallest[0] / REACH <= pixels <= REACH * largest[0]:
+            return None
+        if pixels < smallest[0]:
+            other = next(each for each in known if each[0] >= 2 * smallest[0])
+            return _on_line(pixels, smallest, other)
+        if pixels > largest[0]:
+            other = next(each for each in reversed(known) if 2 * each[0] <= largest[0])
+            return _on_line(pixels, largest, other)
+        (below, low), (above, high) = next(pair for pair in pairwise(known) if pixels <= pair[1][0])
+        return low + (high - low) * (pixels - below) / (above - below)
 
     def estimate(self, plan: Sequence[Scale]) -> float | None:
         """The seconds from claim to commit; None if that is not known."""
@@ -58,6 +74,16 @@ class PaintingSpeed:
                 return None
             seconds += scale.iterations * each
         return seconds
+
+    def adapted(self, factor: float, measured: Mapping[int, float]) -> "PaintingSpeed":
+        """The speed in a job that is being painted.
+
+        Args:
+            factor: how many times longer its iterations take than those before.
+            measured: how long its iterations take, by the pixels of their scale.
+        """
+        expected = {pixels: factor * each for pixels, each in self.iteration_seconds}
+        return replace(self, iteration_seconds=_replaced(expected, measured))
 
     def updated(
         self, work: int, seconds: float, iteration_seconds: Mapping[int, float], iterating: float
@@ -71,19 +97,38 @@ class PaintingSpeed:
             iterating: the seconds of all its iterations.
         """
         known = dict(self.iteration_seconds)
-        for pixels, each in iteration_seconds.items():
-            step = _nearest_step(pixels)
-            known[step] = _mean(known.get(step), each * step / pixels)
+        steps = {_step(pixels) for pixels in known}
+        newest = {
+            pixels: _mean(self.estimate_iteration(pixels) if _step(pixels) in steps else None, each)
+            for pixels, each in iteration_seconds.items()
+        }
         is_first = self.rate is None
         return PaintingSpeed(
             _mean(self.rate, work / max(seconds, 1e-3)),
             _mean(None if is_first else self.overhead_seconds, max(0.0, seconds - iterating)),
-            tuple(sorted(known.items())),
+            _replaced(known, newest),
         )
 
 
-def _nearest_step(pixels: int) -> int:
-    return round(2 ** (round(STEPS_PER_OCTAVE * log2(pixels)) / STEPS_PER_OCTAVE))
+def _on_line(pixels: int, nearest: tuple[int, float], other: tuple[int, float]) -> float:
+    """The time at a size on the line through two measurements: more for more pixels, and at most
+    in proportion to them."""
+    (at, seconds), (far, seconds_there) = nearest, other
+    slope = (seconds_there - seconds) / (far - at)
+    return seconds + min(max(slope, 0.0), seconds / at) * (pixels - at)
+
+
+def _replaced(
+    known: Mapping[int, float], newest: Mapping[int, float]
+) -> tuple[tuple[int, float], ...]:
+    """The times by pixels, in ascending order: the newest ones replace those of similar sizes."""
+    steps = {_step(pixels) for pixels in newest}
+    others = {pixels: each for pixels, each in known.items() if _step(pixels) not in steps}
+    return tuple(sorted({**others, **newest}.items()))
+
+
+def _step(pixels: int) -> int:
+    return round(STEPS_PER_OCTAVE * log2(pixels))
 
 
 def _mean(before: float | None, newest: float) -> float:

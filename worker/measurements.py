@@ -2,8 +2,10 @@
 needs."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from statistics import median
 from time import monotonic
 
 from pastiche.sizes import Scale
@@ -11,7 +13,13 @@ from shared.jobs import PaintingStats
 from shared.painting_speed import PaintingSpeed
 
 FEW_ITERATIONS = 5
-"""So many iterations of a scale say how long its other iterations take."""
+"""So many iterations of a scale, after the first, say how long its other iterations take."""
+
+NEWEST = 40
+"""How many iterations of a scale say how long the others take: the newest."""
+
+NEWEST_RATIOS = 100
+"""How many iterations, of all scales, say how much slower or faster a job is than those before."""
 
 
 class Measurements:
@@ -45,8 +53,38 @@ class Measurements:
         return {"stats": json.dumps(asdict(stats))}
 
 
+@dataclass(slots=True)
+class ScaleTimes:
+    """How long the iterations of one scale took, in seconds.
+
+    The first one also computes what the picture is compared with, and counts by itself.
+
+    Attributes:
+        first: None before it.
+        others: all others together.
+    """
+
+    first: float | None = None
+    others: float = 0.0
+    newest: deque[float] = field(default_factory=lambda: deque(maxlen=NEWEST))
+
+    def add(self, seconds: float) -> None:
+        """One more iteration."""
+        if self.first is None:
+            self.first = seconds
+            return
+        self.others += seconds
+        self.newest.append(seconds)
+
+    @property
+    def each(self) -> float | None:
+        """How long an iteration takes; None after too few. The median, since other work on the
+        machine delays single ones."""
+        return median(self.newest) if len(self.newest) >= FEW_ITERATIONS else None
+
+
 class PaintingClock:
-    """The times of one attempt, scale by scale.
+    """The times of one attempt, scale by scale, and what they say of the rest.
 
     Args:
         plan: the scales of the painting.
@@ -60,15 +98,18 @@ class PaintingClock:
         now: Callable[[], float] = monotonic,
     ) -> None:
         self._plan, self._speed, self._now = plan, speed, now
-        self._counts = [0] * len(plan)
-        self._seconds = [0.0] * len(plan)
+        self._times = [ScaleTimes() for _ in plan]
+        self._expected = [speed.estimate_iteration(scale.pixels) for scale in plan]
+        self._ratios: deque[float] = deque(maxlen=NEWEST_RATIOS)
         self._newest = now()
 
     def add_iteration(self, scale: int) -> None:
         """One more iteration is done at a scale, counted from 0."""
         now = self._now()
-        self._counts[scale] += 1
-        self._seconds[scale] += now - self._newest
+        seconds, expected = now - self._newest, self._expected[scale]
+        if self._times[scale].first is not None and expected:
+            self._ratios.append(seconds / expected)
+        self._times[scale].add(seconds)
         self._newest = now
 
     def estimate_rest(self, scale: int, work: float) -> float | None:
@@ -82,45 +123,43 @@ class PaintingClock:
         cost_before = sum(each.cost for each in self._plan[:scale])
         done = work * sum(each.cost for each in self._plan) - cost_before
         left = current.iterations * max(0.0, 1 - done / current.cost)
-        factor = self._factor()
+        start = self._start_iterations()
+        rest = [(current, left), *((other, start + other.iterations) for other in later)]
+        speed = self._adapted_speed()
         seconds = 0.0
-        if left:
-            each = self._measured(scale) or self._predict(current, factor)
-            if each is None:
+        for other, iterations in rest:
+            each = speed.estimate_iteration(other.pixels)
+            if each is None and iterations:
                 return None
-            seconds = left * each
-        for other in later:
-            each = self._predict(other, factor)
-            if each is None:
-                return None
-            seconds += other.iterations * each
+            seconds += iterations * (each or 0.0)
         return seconds
 
     def iteration_seconds(self) -> dict[int, float]:
-        """How long an iteration took at each scale, by its pixels, where there were some."""
-        measured = {self._plan[k].pixels: self._measured(k) for k in range(len(self._plan))}
-        return {pixels: each for pixels, each in measured.items() if each is not None}
+        """How long an iteration took at each scale, by its pixels, where there were enough."""
+        measured = zip(self._plan, self._times, strict=True)
+        return {scale.pixels: times.each for scale, times in measured if times.each is not None}
 
     @property
     def iterating_seconds(self) -> float:
-        """How long all iterations took together."""
-        return sum(self._seconds)
+        """How long all iterations took together, without what first ones took longer."""
+        speed = self._adapted_speed()
+        firsts = (
+            speed.estimate_iteration(scale.pixels) or 0.0
+            for scale, times in zip(self._plan, self._times, strict=True)
+            if times.first is not None
+        )
+        return sum(firsts) + sum(times.others for times in self._times)
 
-    def _measured(self, scale: int) -> float | None:
-        count = self._counts[scale]
-        return self._seconds[scale] / count if count >= FEW_ITERATIONS else None
+    def _adapted_speed(self) -> PaintingSpeed:
+        """The options of this job, or what else the machine does, make it slower or faster than
+        those before. By the median again: what slows one scale down is often over at the next."""
+        factor = median(self._ratios) if len(self._ratios) >= FEW_ITERATIONS else 1.0
+        return self._speed.adapted(factor, self.iteration_seconds())
 
-    def _predict(self, scale: Scale, factor: float) -> float | None:
-        each = self._speed.estimate_iteration(scale.pixels)
-        return None if each is None else factor * each
-
-    def _factor(self) -> float:
-        """How many times longer the iterations took than predicted: the options of this job, or
-        what else the machine does, make it slower or faster than those before."""
-        measured = predicted = 0.0
-        for scale, count, seconds in zip(self._plan, self._counts, self._seconds, strict=True):
-            each = self._speed.estimate_iteration(scale.pixels)
-            if each is not None and count >= FEW_ITERATIONS:
-                measured += seconds
-                predicted += count * each
-        return measured / predicted if predicted else 1.0
+    def _start_iterations(self) -> float:
+        """How many iterations more the first one of a scale takes: as at the newest scale that was
+        measured."""
+        for times in reversed(self._times):
+            if times.first is not None and times.each:
+                return max(0.0, times.first / times.each - 1)
+        return 0.0

@@ -1,13 +1,14 @@
 """How long the rest of a painting takes, where time is what the test says."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
 from pastiche.options import Options
 from pastiche.sizes import Scale, scales
 from shared.painting_speed import PaintingSpeed
-from worker.measurements import PaintingClock
+from worker.measurements import FEW_ITERATIONS, PaintingClock
 
 
 class Machine:
@@ -72,14 +73,31 @@ def test_after_a_picture_of_the_same_size_everything_is_known(size: int) -> None
     assert None not in Machine().errors(size, speed)
 
 
-def test_before_anything_is_known_nothing_is_said_until_the_last_scale() -> None:
-    plan = scales(384, 512, Options(size=512))
-    before_last = sum(scale.iterations for scale in plan[:-1])
+@pytest.mark.parametrize("known", [128, 256, 512])
+@pytest.mark.parametrize("size", [64, 128, 256, 512])
+def test_at_a_constant_rate_an_estimate_falls_to_nothing(known: int, size: int) -> None:
+    speed = Machine().learn(known, PaintingSpeed())
+    estimates = [each for _, each in Machine().paint(size, speed) if each is not None]
+    assert all(later < earlier for earlier, later in pairwise(estimates))
+    assert estimates[-1] == pytest.approx(0, abs=1e-9)
+    assert min(estimates) >= 0
+
+
+def test_a_new_worker_says_nothing_until_it_has_seen_how_times_grow() -> None:
+    """Two scales show that, up to the next one, which has four times as many pixels."""
+    first, second, third, _ = scales(384, 512, Options(size=512))
     errors = Machine().errors(512, PaintingSpeed())
-    assert set(errors[:before_last]) == {None}
-    known = [error for error in errors if error is not None]
-    assert len(known) > 20
+    unknown = first.iterations + second.iterations + FEW_ITERATIONS
+    assert set(errors[:unknown]) == {None}
+    known = [error for error in errors[unknown + 1 :] if error is not None]
+    assert len(known) > third.iterations
     assert max(known) < 0.01
+
+
+def test_a_new_worker_knows_the_only_scale_of_a_picture() -> None:
+    errors = Machine().errors(64, PaintingSpeed())
+    assert set(errors[:FEW_ITERATIONS]) == {None}
+    assert None not in errors[FEW_ITERATIONS:]
 
 
 def test_a_resumed_painting_estimates_what_is_left() -> None:
@@ -91,3 +109,28 @@ def test_a_resumed_painting_estimates_what_is_left() -> None:
         clock.add_iteration(0)
     each = machine.now / 10
     assert clock.estimate_rest(0, 0.8) == pytest.approx(20 * each)
+
+
+def test_a_slow_start_and_single_delays_change_no_estimate() -> None:
+    plan = scales(96, 128, Options(size=128, scales=1, iterations=100))
+    machine = Machine()
+    clock = PaintingClock(plan, PaintingSpeed(), lambda: machine.now)
+    for number in range(20):
+        machine.now += {0: 3.0, 8: 1.0}.get(number, 0.0)
+        machine.iterate(plan[0])
+        clock.add_iteration(0)
+    each = 0.01 + 5e-7 * plan[0].pixels
+    assert clock.estimate_rest(0, 0.2) == pytest.approx(80 * each)
+
+
+def test_the_first_iteration_of_a_later_scale_takes_as_many_times_longer() -> None:
+    coarse, fine = plan = scales(96, 128, Options(size=128, scales=2, iterations=20))
+    machine = Machine()
+    clock = PaintingClock(plan, machine.learn(128, PaintingSpeed()), lambda: machine.now)
+    machine.now += 2 * (0.01 + 5e-7 * coarse.pixels)
+    for _ in range(coarse.iterations):
+        machine.iterate(coarse)
+        clock.add_iteration(0)
+    each = 0.01 + 5e-7 * fine.pixels
+    work = coarse.cost / (coarse.cost + fine.cost)
+    assert clock.estimate_rest(0, work) == pytest.approx((fine.iterations + 2) * each, rel=0.02)

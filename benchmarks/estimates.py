@@ -1,0 +1,158 @@
+"""How wrong `eta_seconds` is: `python -m benchmarks.estimates [SIZE…]`.
+
+A whole service with a new worker paints the preset `draft` at these sizes, one job after the other,
+each from a photograph that the worker has not seen. Every job is polled, and each estimate compared
+with the time that was really left. An error is a share of that time, or of `SHORT_SECONDS` where
+less is left: up to 0.3 is within 30 % or within a second.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import sleep
+from typing import Any
+
+import httpx
+from PIL import Image, ImageChops
+
+from benchmarks.pairs import BACKBONE
+from local.supervisor import Operator, running
+from shared.settings import Settings
+
+SIZES = (64, 256, 256, 384, 64, 128, 512, 256)
+
+FIRST_ITERATION = 10
+"""From here on an estimate should be right."""
+
+SHORT_SECONDS = 1 / 0.3
+
+_POLL_SECONDS = 0.3
+_EXAMPLES = Path("examples/images")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a poll of a running job answered, and when."""
+
+    iteration: int
+    eta_seconds: float | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A job that is done, with the estimates that were given of it."""
+
+    size: int
+    seconds: float
+    dry_run: float | None
+    submission: float | None
+    estimates: list[tuple[int, float | None]]
+    """Of each poll: the iteration, and the error, with its sign; None where nothing was known."""
+
+    @property
+    def errors(self) -> list[float]:
+        """Those that should be small."""
+        late = (error for iteration, error in self.estimates if iteration >= FIRST_ITERATION)
+        return [abs(error) for error in late if error is not None]
+
+    @property
+    def first_known(self) -> int | None:
+        """The first iteration with an estimate."""
+        return next((each for each, error in self.estimates if error is not None), None)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints a row and a trace for each job."""
+    sizes = [int(each) for each in arguments] or SIZES
+    with TemporaryDirectory() as folder:
+        settings = Settings(data_folder=Path(folder), port=0)
+        with (
+            running(settings, Operator()) as service,
+            httpx.Client(base_url=service.url, timeout=30, trust_env=False) as http,
+        ):
+            sys.stdout.write("size  seconds  dry run  submission  worst  known from  trace\n")
+            for number, size in enumerate(sizes):
+                sys.stdout.write(f"{_row(paint(http, size, number))}\n")
+                sys.stdout.flush()
+
+
+def paint(http: httpx.Client, size: int, number: int) -> Painted:
+    """Paints a picture, polling its job."""
+    files = {
+        "content": _photograph(number),
+        "style": (_EXAMPLES / "style" / "wave.jpg").read_bytes(),
+    }
+    form = {"preset": "draft", "size": str(size), "backbone": BACKBONE}
+    dry = http.post("/jobs?dry_run=1", files=files, data=form).raise_for_status().json()
+    job = http.post("/jobs", files=files, data=form).raise_for_status().json()
+    submission = job["eta_seconds"]
+    seen: list[Seen] = []
+    while job["status"] in ("queued", "running"):
+        sleep(_POLL_SECONDS)
+        job = http.get(job["links"]["self"]).raise_for_status().json()
+        if job["status"] == "running" and job["iteration"]:
+            seen.append(Seen(job["iteration"], job["eta_seconds"], datetime.now(UTC)))
+    assert job["status"] == "succeeded", job["error"]
+    return _compare(job, size, dry["eta_seconds"], submission, seen)
+
+
+def _photograph(number: int) -> bytes:
+    """An example, shifted, so that each number has its own."""
+    out = BytesIO()
+    with Image.open(_EXAMPLES / "content" / "harbour.jpg") as image:
+        ImageChops.offset(image.convert("RGB"), 8 * number, 0).save(out, "PNG")
+    return out.getvalue()
+
+
+def _compare(
+    job: dict[str, Any],
+    size: int,
+    dry_run: float | None,
+    submission: float | None,
+    seen: Sequence[Seen],
+) -> Painted:
+    finished = datetime.fromisoformat(job["finished_at"])
+    seconds = (finished - datetime.fromisoformat(job["created_at"])).total_seconds()
+    return Painted(
+        size,
+        seconds,
+        _error(dry_run, seconds),
+        _error(submission, seconds),
+        [
+            (each.iteration, _error(each.eta_seconds, (finished - each.at).total_seconds()))
+            for each in seen
+        ],
+    )
+
+
+def _error(estimate: float | None, true: float) -> float | None:
+    return None if estimate is None else (estimate - true) / max(true, SHORT_SECONDS)
+
+
+def _row(job: Painted) -> str:
+    worst = max(job.errors, default=None)
+    trace = " ".join(f"{iteration}:{_percent(error)}" for iteration, error in _thinned(job))
+    return (
+        f"{job.size:>4} {job.seconds:>8.1f} {_percent(job.dry_run):>8} "
+        f"{_percent(job.submission):>11} {_percent(worst):>6} {job.first_known or 'never':>11}  "
+        f"{trace}"
+    )
+
+
+def _thinned(job: Painted) -> Iterator[tuple[int, float | None]]:
+    """About twenty of its estimates."""
+    step = max(1, len(job.estimates) // 20)
+    yield from job.estimates[::step]
+
+
+def _percent(share: float | None) -> str:
+    return "?" if share is None else f"{100 * share:+.0f}%"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
