@@ -136,6 +136,23 @@ def test_a_dry_run_says_what_it_would_cost_and_stores_nothing(
     ]
 
 
+def test_a_dry_run_of_a_job_or_a_sweep_stores_nothing(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    pair = ("me.jpg", "-s", "wave.png", "--dry-run")
+    said = shell.run("submit", *pair).out.decode()
+    assert said.startswith("me.jpg: ")
+    several = shell.run("sweep", *pair, "--seed", "1,2,3").out.decode()
+    assert several.startswith("me.jpg: 3 pictures, ")
+    job, sweep = (
+        json.loads(shell.run(command, *pair, "--json").out) for command in ("submit", "sweep")
+    )
+    assert sorted(job) == ["content", "estimate"]
+    assert sweep["output"] == "sheet.png"
+    assert api.http.get("/jobs").json()["jobs"] == []
+    assert not (folder / "sheet.png").exists()
+
+
 def test_quiet_prints_errors_alone(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
     painting = shell.start("paint", "me.jpg", "-s", "wave.png", "--adam-step", "0.5", "-q")
     submitted(api, jobs)[0].commit()
