@@ -63,11 +63,10 @@ def test_a_picture_without_an_output_is_saved_in_the_current_folder(
 
 
 def test_a_list_of_photographs_never_becomes_styles(shell: Shell, api: RunningApi) -> None:
-    for command in ("paint", "submit"):
-        ended = shell.run(command, "me.jpg", "wave.png")
-        assert ended.code == 2
+    assert shell.run("submit", "me.jpg", "wave.png").code == 2
     ended = shell.run("paint", "me.jpg", "wave.png")
-    assert "pastiche paint me.jpg -s wave.png" in ended.err
+    assert ended.code == 2
+    assert "name the painting, as in: -s wave.png" in ended.err
     assert api.http.get("/jobs").json()["jobs"] == []
 
 
