@@ -18,13 +18,14 @@ pytestmark = pytest.mark.slow
 
 CELLS = json.loads((ROOT / "examples" / "library.ipynb").read_text("utf-8"))["cells"]
 CODE = ["".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "code"]
-SMALL = "size=32, iterations=41"
 
 
 @pytest.mark.usefixtures("vgg16_weights")
 def test_its_cells_run_from_the_folder_of_the_notebook(tmp_path: Path) -> None:
     (tmp_path / "images").symlink_to(ROOT / "examples" / "images")
-    program = "\n".join([*CODE, "print(distances)"]).replace("size=256", SMALL)
+    program = "\n".join([*CODE, "print(distances)"])
+    program = program.replace("Options(size=256)", "Options(size=32, iterations=41)")
+    program = program.replace("size=256", "size=32, iterations=4")
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
         cwd=tmp_path,
