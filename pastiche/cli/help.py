@@ -47,7 +47,8 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Reads the arguments. The help is an error then: it goes to standard error."""
-        if not args and any(each.required for each in self.params):
+        needs_arguments = any(each.required for each in self.params)
+        if not args and needs_arguments and not ctx.resilient_parsing:  # as it is to complete words
             with redirect_stdout(sys.stderr):
                 typer.echo(ctx.get_help())
             ctx.exit(Exit.USAGE_ERROR)
