@@ -15,6 +15,7 @@ from pastiche.presets import MEANINGS, PRESETS, SOURCED, Preset
 from shared.errors import FAILURES, FIELD_FAULTS, list_errors
 from shared.inputs import PICTURE_FIELDS
 from shared.settings import Settings
+from tools.notebook import generate_notebook
 
 FOLDER = Path(__file__).parents[1] / "docs"
 
@@ -190,6 +191,7 @@ PAGES = {
     "options.md": options_page,
     "errors.md": errors_page,
     "engine.md": engine_page,
+    "../examples/library.ipynb": generate_notebook,
 }
 
 

@@ -1,8 +1,8 @@
 """Writes the client's generated modules: `make client`.
 
-`client.py` is `async_client.py` without `async` and `await`; `job_options.py` declares the
-arguments of a submission from the table of options, for editors and type checkers. A test compares
-the files with what these functions return.
+`client.py` and `job_handle.py` are `async_client.py` and `async_job_handle.py` without `async` and
+`await`; `job_options.py` declares the arguments of a submission from the table of options, for
+editors and type checkers. A test compares the files with what these functions return.
 """
 
 import subprocess
@@ -20,8 +20,12 @@ from shared.inputs import PICTURE_FIELDS
 
 FOLDER = Path(__file__).parents[1] / "pastiche" / "client"
 
+SYNCHRONOUS_MODULES = ("client.py", "job_handle.py")
+"""Those that are generated from the module whose name begins with `async_`."""
+
 _NAMES = {
     "AsyncClient": "Client",
+    "AsyncJobHandle": "JobHandle",
     "AsyncRetrying": "Retrying",
     "aclose": "close",
     "aclosing": "closing",
@@ -29,6 +33,8 @@ _NAMES = {
     "aiter_sse": "iter_sse",
     "anyio": "time",
     "aread": "read",
+    "async_client": "client",
+    "async_job_handle": "job_handle",
     "make_form_in_thread": "make_form",
     "make_upload_form_in_thread": "make_upload_form",
 }
@@ -37,6 +43,9 @@ _NAMES = {
 _WORDS = {
     '"""`AsyncClient`, on asyncio or trio. `client.py` is generated from this file by '
     "`make client`.": '"""`Client`: generated from `async_client.py` by `make client`.',
+    '"""`AsyncJobHandle`. `job_handle.py` is generated from this file by '
+    "`make client`.": '"""`JobHandle`: generated from `async_job_handle.py` by `make client`.',
+    "`AsyncClient`": "`Client`",
     "`async with`": "`with`",
     "an `with`": "a `with`",
 }
@@ -51,13 +60,13 @@ _TYPES = {
 }
 
 
-def generate_client() -> str:
-    """The source of the synchronous client."""
+def generate_synchronous(name: str) -> str:
+    """The source of a synchronous module, such as `client.py`, from its asynchronous one."""
     rule = Rule("/async/", "/sync/", additional_replacements=_NAMES)
     with TemporaryDirectory() as folder:
-        source, target = Path(folder, "async", "client.py"), Path(folder, "sync", "client.py")
+        source, target = Path(folder, "async", name), Path(folder, "sync", name)
         source.parent.mkdir()
-        source.write_text((FOLDER / "async_client.py").read_text("utf-8"), "utf-8")
+        source.write_text((FOLDER / f"async_{name}").read_text("utf-8"), "utf-8")
         unasync_files([str(source)], [rule])
         text = target.read_text("utf-8")
     for word, replacement in _WORDS.items():
@@ -164,4 +173,5 @@ def _formatted(source: str) -> str:
 
 if __name__ == "__main__":
     (FOLDER / "job_options.py").write_text(generate_options(), "utf-8")
-    (FOLDER / "client.py").write_text(generate_client(), "utf-8")
+    for name in SYNCHRONOUS_MODULES:
+        (FOLDER / name).write_text(generate_synchronous(name), "utf-8")

@@ -8,7 +8,7 @@ import typer
 
 from pastiche.cli import doctor, jobs, paint, submit
 from pastiche.cli.console import WarningLog
-from pastiche.cli.help import PaintingCommand, examples
+from pastiche.cli.help import Command, PaintingCommand, examples
 from pastiche.version import __version__
 
 application = typer.Typer(
@@ -70,7 +70,7 @@ register(
     epilog=examples("id=$(pastiche submit me.jpg -s wave.jpg)", "pastiche watch $id -o me.png")
 )(submit.submit)
 
-register = partial(application.command, rich_help_panel=JOBS)
+register = partial(application.command, rich_help_panel=JOBS, cls=Command)
 register(epilog=examples("pastiche watch ID -o me.png"))(jobs.watch)
 register(epilog=examples("pastiche get ID", "pastiche get ID -o me.webp"))(jobs.get)
 register("list", epilog=examples("pastiche list --status running"))(jobs.list_jobs)
@@ -82,3 +82,14 @@ register()(jobs.delete)
 register = partial(application.command, rich_help_panel=MACHINE)
 register(epilog=examples("pastiche weights", "pastiche weights vgg16"))(doctor.weights)
 register()(doctor.doctor)
+
+
+@application.command("help", rich_help_panel=MACHINE)
+def show_help(
+    context: typer.Context,
+    command: Annotated[str | None, typer.Argument(help="The command; all if not given.")] = None,
+) -> None:
+    """Show the help of a command, as its --help does."""
+    root = context.find_root()
+    words = [] if command is None else [command]
+    root.command.main([*words, "--help"], prog_name=root.info_name)

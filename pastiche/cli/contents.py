@@ -64,11 +64,9 @@ def check_pictures(photographs: list[str], styles: list[str] | None) -> list[str
         BadParameter: there are none, or two pictures would be read from standard input.
     """
     if not styles:
-        first, *rest = photographs
-        example = shlex.join([first, "-s", rest[0] if rest else "painting.jpg"])
-        raise typer.BadParameter(
-            f"name the painting, as in: pastiche paint {example}", param_hint="--style / -s"
-        )
+        _, *rest = photographs
+        example = shlex.join(["-s", rest[0] if rest else "painting.jpg"])
+        raise typer.BadParameter(f"name the painting, as in: {example}", param_hint="--style / -s")
     if [*photographs, *styles].count(PIPE) > 1:
         raise typer.BadParameter("only one picture can be read from standard input.")
     return styles

@@ -1,11 +1,14 @@
 """Help in groups: the frequent options first, the others with `--help-all`, examples at the end."""
 
 import re
+import sys
+from contextlib import redirect_stdout
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperOption
 
+from pastiche.cli.console import Exit
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.options import OPTIONS, Option
 
@@ -39,7 +42,20 @@ _HELP_ALL = TyperOption(
 )
 
 
-class PaintingCommand(TyperCommand):
+class Command(TyperCommand):
+    """A command that shows its help if it needs arguments and has none."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads the arguments. The help is an error then: it goes to standard error."""
+        needs_arguments = any(each.required for each in self.params)
+        if not args and needs_arguments and not ctx.resilient_parsing:  # as it is to complete words
+            with redirect_stdout(sys.stderr):
+                typer.echo(ctx.get_help())
+            ctx.exit(Exit.USAGE_ERROR)
+        return super().parse_args(ctx, args)
+
+
+class PaintingCommand(Command):
     """A command with a flag for each option, of which its help shows the frequent ones."""
 
     def get_params(self, ctx: Any) -> list[Any]:

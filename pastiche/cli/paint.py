@@ -25,15 +25,12 @@ from pastiche.cli.arguments import (
     with_changed_options,
     with_options,
 )
-from pastiche.cli.bars import format_duration
 from pastiche.cli.batch import ServiceBatch
 from pastiche.cli.console import (
     Exit,
     InvalidFile,
     WarningNotices,
     exits_on_error,
-    json_line,
-    line,
     notice,
     report_error,
     should_show_pictures,
@@ -45,6 +42,7 @@ from pastiche.cli.contents import (
     find_contents,
     open_argument,
 )
+from pastiche.cli.estimates import print_estimate
 from pastiche.client import AsyncClient, Client, RetryPolicy
 from pastiche.client.models import Format
 from pastiche.client.requests import DEFAULT_URL, is_reference
@@ -202,14 +200,8 @@ def _estimate(
     for content in contents:
         estimate = client.estimate(content.picture, **arguments)
         warnings.show(estimate.warnings, content.name)
-        if writes_json:
-            output = content.target.name
-            json_line({"content": content.name, "output": output, "estimate": estimate.raw})
-        else:
-            seconds, ahead = estimate.eta_seconds, estimate.queue_position
-            takes = "time unknown" if seconds is None else f"about {format_duration(seconds)}"
-            work = f"{estimate.megapixel_iterations:.3g} megapixel iterations"
-            line(f"{content.name}: {takes}, {work}, {ahead} jobs ahead")
+        output = content.target.name
+        print_estimate(estimate, content.name, output=output, writes_json=writes_json)
 
 
 def _paint_locally(

@@ -6,6 +6,7 @@ import typer
 
 from pastiche.cli.arguments import (
     ContentArgument,
+    DryRun,
     FormatOption,
     Json,
     Key,
@@ -34,6 +35,7 @@ from pastiche.cli.contents import (
     open_argument,
     save,
 )
+from pastiche.cli.estimates import print_estimate
 from pastiche.client import Client, Progress, Sweep
 from pastiche.client.requests import DEFAULT_URL
 
@@ -54,6 +56,7 @@ SheetOutput = Annotated[
 def submit(
     content: ContentArgument,
     style: Styles = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
@@ -62,6 +65,10 @@ def submit(
     """Submit a job and print its id, without waiting for the picture."""
     styles = [open_argument(each) for each in check_pictures([content], style)]
     with make_client(Client, url, key) as client:
+        if dry_run:
+            estimate = client.estimate(open_argument(content), styles, **options)
+            WarningNotices().show(estimate.warnings, content)
+            return print_estimate(estimate, content, writes_json=as_json)
         job = client.submit(open_argument(content), styles, **options)
     WarningNotices().show(job.warnings, content)
     if as_json:
@@ -80,6 +87,7 @@ def sweep(
         int, typer.Option(min=32, max=1024, help="The side of each picture, in pixels.")
     ] = 256,
     format: FormatOption = None,
+    dry_run: DryRun = False,
     preview: Show = None,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
@@ -94,9 +102,13 @@ def sweep(
     check_output(output, writes_json=as_json)
     target = make_target(output, format)
     shows = should_show_pictures(preview)
+    warnings = WarningNotices()
     with make_client(Client, url, key) as client:
+        if dry_run:
+            estimate = client.estimate_sweep(open_argument(content), styles, **options)
+            warnings.show(estimate.warnings, content)
+            return print_estimate(estimate, content, output=target.name, writes_json=as_json)
         sweep = client.submit_sweep(open_argument(content), styles, **options)
-        warnings = WarningNotices()
         for member in sweep.jobs:
             warnings.show(member.job.warnings if member.job else (), content)
         sweep = _watch_sweep(client, sweep)

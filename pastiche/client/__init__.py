@@ -9,6 +9,7 @@ with Client("http://127.0.0.1:8000") as pastiche:
 import logging
 
 from pastiche.client.async_client import AsyncClient
+from pastiche.client.async_job_handle import AsyncJobHandle
 from pastiche.client.client import Client
 from pastiche.client.errors import (
     ApiError,
@@ -30,6 +31,7 @@ from pastiche.client.events import (
     PreviewReady,
     ProgressUpdated,
 )
+from pastiche.client.job_handle import JobHandle
 from pastiche.client.job_options import BatchOptions, JobOptions, SweepOptions, WeightOptions
 from pastiche.client.models import (
     Estimate,
@@ -48,6 +50,7 @@ from pastiche.client.retry import RetryPolicy
 __all__ = [
     "ApiError",
     "AsyncClient",
+    "AsyncJobHandle",
     "BatchOptions",
     "Client",
     "ClientError",
@@ -62,6 +65,7 @@ __all__ = [
     "Job",
     "JobDeleted",
     "JobFinished",
+    "JobHandle",
     "JobOptions",
     "JobUnsuccessful",
     "JobUpdated",

@@ -11,6 +11,7 @@ import httpx
 from httpx_sse import EventSource
 from tenacity import AsyncRetrying
 
+from pastiche.client.async_job_handle import AsyncJobHandle
 from pastiche.client.errors import (
     ApiError,
     InvalidResponse,
@@ -162,9 +163,7 @@ class AsyncClient:
         job = await self.submit(content, style, idempotency_key=idempotency_key, **options)
         if on_event is not None:
             on_event(JobUpdated(job))
-        await self.wait_until_done(job, on_event=on_event)
-        policy = self._retry_policy.for_accepted_job()
-        return await self._request_picture(make_path("jobs", job, "result"), policy, format=format)
+        return await self.wait_for_result(job, format, on_event=on_event)
 
     async def submit(
         self,
@@ -173,12 +172,12 @@ class AsyncClient:
         *,
         idempotency_key: str | None = None,
         **options: Unpack[JobOptions],
-    ) -> Job:
+    ) -> AsyncJobHandle:
         """Submits a job; the arguments are those of `paint`. If `start` or `pictures_of` is the id
         of an earlier job, the pictures that are not given are that job's."""
         form = await make_form_in_thread(content, style, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
-        return await self._request(Job, "POST", "/jobs", files=form, headers=headers)
+        return await self._request_job("POST", "/jobs", files=form, headers=headers)
 
     async def estimate(
         self,
@@ -190,19 +189,19 @@ class AsyncClient:
         form = await make_form_in_thread(content, style, options, self._limit_bytes)
         return await self._request(Estimate, "POST", "/jobs", params={"dry_run": "1"}, files=form)
 
-    async def get_job(self, job: Job | str) -> Job:
+    async def get_job(self, job: Job | str) -> AsyncJobHandle:
         """Fetches the job as it is now."""
-        return await self._request(Job, "GET", make_path("jobs", job))
+        return await self._request_job("GET", make_path("jobs", job))
 
     async def list_jobs(
         self, status: Status | None = None, *, page_size: int = 100
-    ) -> AsyncIterator[Job]:
+    ) -> AsyncIterator[AsyncJobHandle]:
         """Iterates over the caller's jobs, newest first; fetches each page when it is needed."""
         query = {"limit": str(page_size)} | ({"status": status} if status else {})
         while True:
             page = await self._request(JobPage, "GET", "/jobs", params=query)
             for job in page.jobs:
-                yield job
+                yield AsyncJobHandle.of(job, self)
             if page.next_cursor is None or page.next_cursor == query.get("cursor"):
                 return
             query["cursor"] = page.next_cursor
@@ -240,7 +239,7 @@ class AsyncClient:
 
     async def wait_until_done(
         self, job: Job | str, *, on_event: Callable[[Event], None] | None = None
-    ) -> Job:
+    ) -> AsyncJobHandle:
         """Waits until the job has succeeded, and returns it.
 
         Args:
@@ -256,9 +255,22 @@ class AsyncClient:
                 if isinstance(event, JobFinished):
                     if event.job.status != "succeeded":
                         raise JobUnsuccessful(event.job)
-                    return event.job
+                    return AsyncJobHandle.of(event.job, self)
         sentence = f"Job {get_id(job)} was deleted."
         raise ApiError("job_not_found", HTTPStatus.NOT_FOUND, sentence)
+
+    async def wait_for_result(
+        self,
+        job: Job | str,
+        format: Format = "png",
+        *,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> PaintedPicture:
+        """Waits until the job has succeeded, and fetches its picture; like `wait_until_done`, also
+        while the service is away for a while."""
+        await self.wait_until_done(job, on_event=on_event)
+        policy = self._retry_policy.for_accepted_job()
+        return await self._request_picture(make_path("jobs", job, "result"), policy, format=format)
 
     async def result(self, job: Job | str, format: Format = "png") -> PaintedPicture:
         """Fetches the finished picture; `ApiError` (`result_not_ready`) until there is one."""
@@ -274,33 +286,35 @@ class AsyncClient:
         """Fetches each loss term after each iteration so far."""
         return await self._request(LossCurves, "GET", make_path("jobs", job, "losses"))
 
-    async def update_weights(self, job: Job | str, **weights: Unpack[WeightOptions]) -> Job:
+    async def update_weights(
+        self, job: Job | str, **weights: Unpack[WeightOptions]
+    ) -> AsyncJobHandle:
         """Changes `content_weight`, `style_weight` or `tv_weight` of a job, even while it is being
         painted; those that are None or not given stay as they are."""
         changed = {name: weight for name, weight in weights.items() if weight is not None}
-        return await self._request(Job, "PATCH", make_path("jobs", job), json=changed)
+        return await self._request_job("PATCH", make_path("jobs", job), json=changed)
 
-    async def cancel(self, job: Job | str) -> Job:
+    async def cancel(self, job: Job | str) -> AsyncJobHandle:
         """Cancels a job: at once if it is queued, within an iteration or two if it is running.
 
         Raises:
             ApiError: the job is being finished (`finish_requested`).
         """
-        return await self._request(Job, "POST", make_path("jobs", job, "cancel"))
+        return await self._request_job("POST", make_path("jobs", job, "cancel"))
 
-    async def finish(self, job: Job | str) -> Job:
+    async def finish(self, job: Job | str) -> AsyncJobHandle:
         """Ends a job early and makes the picture so far its result: a running job succeeds soon; a
         job that was canceled or failed succeeds with its last preview.
 
         Raises:
             ApiError: there is no picture yet, or the job is being canceled (`cancel_requested`).
         """
-        return await self._request(Job, "POST", make_path("jobs", job, "finish"))
+        return await self._request_job("POST", make_path("jobs", job, "finish"))
 
-    async def retry(self, job: Job | str) -> Job:
+    async def retry(self, job: Job | str) -> AsyncJobHandle:
         """Submits a finished job again, as a new job."""
         headers = idempotency_header()
-        return await self._request(Job, "POST", make_path("jobs", job, "retry"), headers=headers)
+        return await self._request_job("POST", make_path("jobs", job, "retry"), headers=headers)
 
     async def delete(self, job: Job | str) -> None:
         """Cancels a job and deletes it with its pictures."""
@@ -319,6 +333,13 @@ class AsyncClient:
         form = await make_form_in_thread(content, style, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
         return await self._request(Sweep, "POST", "/sweeps", files=form, headers=headers)
+
+    async def estimate_sweep(
+        self, content: JobPicture, style: JobPictures, **options: Unpack[SweepOptions]
+    ) -> Estimate:
+        """Returns what `submit_sweep` would cost; nothing is stored."""
+        form = await make_form_in_thread(content, style, options, self._limit_bytes)
+        return await self._request(Estimate, "POST", "/sweeps", params={"dry_run": "1"}, files=form)
 
     async def submit_batch(
         self,
@@ -414,6 +435,9 @@ class AsyncClient:
     ) -> Model:
         response = await self._send_retrying(method, path, policy, **arguments)
         return parse_response(model, response, self.url)
+
+    async def _request_job(self, method: str, path: str, **arguments: Any) -> AsyncJobHandle:
+        return AsyncJobHandle.of(await self._request(Job, method, path, **arguments), self)
 
     async def _request_picture(
         self, path: str, policy: RetryPolicy | None = None, **query: str

@@ -31,6 +31,7 @@ from pastiche.client.events import (
     JobUpdated,
     parse_event,
 )
+from pastiche.client.job_handle import JobHandle
 from pastiche.client.job_options import BatchOptions, JobOptions, SweepOptions, WeightOptions
 from pastiche.client.models import (
     Estimate,
@@ -162,9 +163,7 @@ class Client:
         job = self.submit(content, style, idempotency_key=idempotency_key, **options)
         if on_event is not None:
             on_event(JobUpdated(job))
-        self.wait_until_done(job, on_event=on_event)
-        policy = self._retry_policy.for_accepted_job()
-        return self._request_picture(make_path("jobs", job, "result"), policy, format=format)
+        return self.wait_for_result(job, format, on_event=on_event)
 
     def submit(
         self,
@@ -173,12 +172,12 @@ class Client:
         *,
         idempotency_key: str | None = None,
         **options: Unpack[JobOptions],
-    ) -> Job:
+    ) -> JobHandle:
         """Submits a job; the arguments are those of `paint`. If `start` or `pictures_of` is the id
         of an earlier job, the pictures that are not given are that job's."""
         form = make_form(content, style, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
-        return self._request(Job, "POST", "/jobs", files=form, headers=headers)
+        return self._request_job("POST", "/jobs", files=form, headers=headers)
 
     def estimate(
         self,
@@ -190,16 +189,19 @@ class Client:
         form = make_form(content, style, options, self._limit_bytes)
         return self._request(Estimate, "POST", "/jobs", params={"dry_run": "1"}, files=form)
 
-    def get_job(self, job: Job | str) -> Job:
+    def get_job(self, job: Job | str) -> JobHandle:
         """Fetches the job as it is now."""
-        return self._request(Job, "GET", make_path("jobs", job))
+        return self._request_job("GET", make_path("jobs", job))
 
-    def list_jobs(self, status: Status | None = None, *, page_size: int = 100) -> Iterator[Job]:
+    def list_jobs(
+        self, status: Status | None = None, *, page_size: int = 100
+    ) -> Iterator[JobHandle]:
         """Iterates over the caller's jobs, newest first; fetches each page when it is needed."""
         query = {"limit": str(page_size)} | ({"status": status} if status else {})
         while True:
             page = self._request(JobPage, "GET", "/jobs", params=query)
-            yield from page.jobs
+            for job in page.jobs:
+                yield JobHandle.of(job, self)
             if page.next_cursor is None or page.next_cursor == query.get("cursor"):
                 return
             query["cursor"] = page.next_cursor
@@ -237,7 +239,7 @@ class Client:
 
     def wait_until_done(
         self, job: Job | str, *, on_event: Callable[[Event], None] | None = None
-    ) -> Job:
+    ) -> JobHandle:
         """Waits until the job has succeeded, and returns it.
 
         Args:
@@ -253,9 +255,22 @@ class Client:
                 if isinstance(event, JobFinished):
                     if event.job.status != "succeeded":
                         raise JobUnsuccessful(event.job)
-                    return event.job
+                    return JobHandle.of(event.job, self)
         sentence = f"Job {get_id(job)} was deleted."
         raise ApiError("job_not_found", HTTPStatus.NOT_FOUND, sentence)
+
+    def wait_for_result(
+        self,
+        job: Job | str,
+        format: Format = "png",
+        *,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> PaintedPicture:
+        """Waits until the job has succeeded, and fetches its picture; like `wait_until_done`, also
+        while the service is away for a while."""
+        self.wait_until_done(job, on_event=on_event)
+        policy = self._retry_policy.for_accepted_job()
+        return self._request_picture(make_path("jobs", job, "result"), policy, format=format)
 
     def result(self, job: Job | str, format: Format = "png") -> PaintedPicture:
         """Fetches the finished picture; `ApiError` (`result_not_ready`) until there is one."""
@@ -271,33 +286,33 @@ class Client:
         """Fetches each loss term after each iteration so far."""
         return self._request(LossCurves, "GET", make_path("jobs", job, "losses"))
 
-    def update_weights(self, job: Job | str, **weights: Unpack[WeightOptions]) -> Job:
+    def update_weights(self, job: Job | str, **weights: Unpack[WeightOptions]) -> JobHandle:
         """Changes `content_weight`, `style_weight` or `tv_weight` of a job, even while it is being
         painted; those that are None or not given stay as they are."""
         changed = {name: weight for name, weight in weights.items() if weight is not None}
-        return self._request(Job, "PATCH", make_path("jobs", job), json=changed)
+        return self._request_job("PATCH", make_path("jobs", job), json=changed)
 
-    def cancel(self, job: Job | str) -> Job:
+    def cancel(self, job: Job | str) -> JobHandle:
         """Cancels a job: at once if it is queued, within an iteration or two if it is running.
 
         Raises:
             ApiError: the job is being finished (`finish_requested`).
         """
-        return self._request(Job, "POST", make_path("jobs", job, "cancel"))
+        return self._request_job("POST", make_path("jobs", job, "cancel"))
 
-    def finish(self, job: Job | str) -> Job:
+    def finish(self, job: Job | str) -> JobHandle:
         """Ends a job early and makes the picture so far its result: a running job succeeds soon; a
         job that was canceled or failed succeeds with its last preview.
 
         Raises:
             ApiError: there is no picture yet, or the job is being canceled (`cancel_requested`).
         """
-        return self._request(Job, "POST", make_path("jobs", job, "finish"))
+        return self._request_job("POST", make_path("jobs", job, "finish"))
 
-    def retry(self, job: Job | str) -> Job:
+    def retry(self, job: Job | str) -> JobHandle:
         """Submits a finished job again, as a new job."""
         headers = idempotency_header()
-        return self._request(Job, "POST", make_path("jobs", job, "retry"), headers=headers)
+        return self._request_job("POST", make_path("jobs", job, "retry"), headers=headers)
 
     def delete(self, job: Job | str) -> None:
         """Cancels a job and deletes it with its pictures."""
@@ -316,6 +331,13 @@ class Client:
         form = make_form(content, style, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
         return self._request(Sweep, "POST", "/sweeps", files=form, headers=headers)
+
+    def estimate_sweep(
+        self, content: JobPicture, style: JobPictures, **options: Unpack[SweepOptions]
+    ) -> Estimate:
+        """Returns what `submit_sweep` would cost; nothing is stored."""
+        form = make_form(content, style, options, self._limit_bytes)
+        return self._request(Estimate, "POST", "/sweeps", params={"dry_run": "1"}, files=form)
 
     def submit_batch(
         self,
@@ -410,6 +432,9 @@ class Client:
     ) -> Model:
         response = self._send_retrying(method, path, policy, **arguments)
         return parse_response(model, response, self.url)
+
+    def _request_job(self, method: str, path: str, **arguments: Any) -> JobHandle:
+        return JobHandle.of(self._request(Job, method, path, **arguments), self)
 
     def _request_picture(
         self, path: str, policy: RetryPolicy | None = None, **query: str

@@ -26,7 +26,7 @@ COMMANDS = (
         "finish",
         "delete",
     ),
-    *("weights", "doctor"),
+    *("weights", "doctor", "help"),
 )
 
 
@@ -82,14 +82,31 @@ def test_commands_are_listed_in_groups() -> None:
     assert all(re.search(rf"^│ {command} ", shown, re.MULTILINE) for command in COMMANDS)
 
 
+def refused(*arguments: str) -> str:
+    """What a command prints to standard error, and nothing else, for a usage error."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "pastiche", *arguments],
+        env=os.environ | PLAIN | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    return ended.stderr
+
+
 def test_a_mistyped_command_or_flag_gets_a_suggestion() -> None:
-    for words, right in ((["pain"], "paint"), (["paint", "me.jpg", "--sise", "64"], "--size")):
-        ended = subprocess.run(
-            [sys.executable, "-m", "pastiche", *words],
-            env=os.environ | PLAIN | {"PYTHONPATH": str(Path(__file__).parents[2])},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ended.returncode == 2
-        assert right in ended.stderr
+    assert "paint" in refused("pain")
+    assert "--size" in refused("paint", "me.jpg", "--sise", "64")
+
+
+@pytest.mark.parametrize("command", ["paint", "again", "sweep", "submit", "watch", "delete"])
+def test_a_command_without_its_arguments_shows_its_help(command: str) -> None:
+    assert f"Usage: pastiche {command} " in refused(command)
+    assert "Missing argument" not in refused(command)
+
+
+def test_help_is_also_a_command() -> None:
+    assert help_of("help", "watch") == help_of("watch", "--help")
+    assert help_of("help") == help_of("--help")
+    assert "Did you mean 'paint'" in refused("help", "pain")

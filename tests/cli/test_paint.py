@@ -63,11 +63,10 @@ def test_a_picture_without_an_output_is_saved_in_the_current_folder(
 
 
 def test_a_list_of_photographs_never_becomes_styles(shell: Shell, api: RunningApi) -> None:
-    for command in ("paint", "submit"):
-        ended = shell.run(command, "me.jpg", "wave.png")
-        assert ended.code == 2
+    assert shell.run("submit", "me.jpg", "wave.png").code == 2
     ended = shell.run("paint", "me.jpg", "wave.png")
-    assert "pastiche paint me.jpg -s wave.png" in ended.err
+    assert ended.code == 2
+    assert "name the painting, as in: -s wave.png" in ended.err
     assert api.http.get("/jobs").json()["jobs"] == []
 
 
@@ -134,6 +133,23 @@ def test_a_dry_run_says_what_it_would_cost_and_stores_nothing(
         "me.jpg",
         "wave.png",
     ]
+
+
+def test_a_dry_run_of_a_job_or_a_sweep_stores_nothing(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    pair = ("me.jpg", "-s", "wave.png", "--dry-run")
+    said = shell.run("submit", *pair).out.decode()
+    assert said.startswith("me.jpg: ")
+    several = shell.run("sweep", *pair, "--seed", "1,2,3").out.decode()
+    assert several.startswith("me.jpg: 3 pictures, ")
+    job, sweep = (
+        json.loads(shell.run(command, *pair, "--json").out) for command in ("submit", "sweep")
+    )
+    assert sorted(job) == ["content", "estimate"]
+    assert sweep["output"] == "sheet.png"
+    assert api.http.get("/jobs").json()["jobs"] == []
+    assert not (folder / "sheet.png").exists()
 
 
 def test_quiet_prints_errors_alone(shell: Shell, api: RunningApi, jobs: JobStore) -> None:

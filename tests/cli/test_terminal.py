@@ -71,6 +71,21 @@ def test_a_bar_fits_80_columns(shell: Shell, api: RunningApi, jobs: JobStore) ->
     assert len(row) <= 80
 
 
+def test_nothing_is_coloured_where_no_color_says_so(shell: Shell) -> None:
+    def shown(**environment: str) -> bytes:
+        ours, theirs = os.openpty()
+        asking = shell.start("nonsense", stderr=theirs, TERM="xterm-256color", **environment)
+        os.close(theirs)
+        asking.communicate(timeout=60)
+        error = os.read(ours, 10_000)
+        os.close(ours)
+        return error
+
+    a_colour = rb"\x1b\[(?:\d+;)*3\d(?:;\d+)*m"
+    assert re.search(a_colour, shown())
+    assert not re.search(a_colour, shown(NO_COLOR="1"))
+
+
 @pytest.mark.parametrize("kind", TERMINALS)
 def test_a_picture_is_shown_if_the_terminal_can(
     shell: Shell, api: RunningApi, jobs: JobStore, kind: str

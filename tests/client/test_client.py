@@ -286,6 +286,12 @@ def test_a_sweep_is_watched_until_its_jobs_are_over(client: Client) -> None:
     assert last.is_over
 
 
+def test_an_estimate_of_a_sweep_stores_nothing(client: Client) -> None:
+    estimate = client.estimate_sweep(pictures.jpeg(), pictures.png(), size=64, seed=[1, 2, 3])
+    assert estimate.jobs == 3
+    assert list(client.list_jobs()) == []
+
+
 def test_an_estimate_stores_nothing(client: Client) -> None:
     estimate = client.estimate(pictures.jpeg(), pictures.png(), size=64)
     assert estimate.megapixel_iterations > 0

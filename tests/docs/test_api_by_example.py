@@ -48,26 +48,6 @@ def test_python_submits_waits_and_fetches(stack: Stack, tmp_path: Path) -> None:
         assert (picture.format, picture.size) == ("PNG", (64, 48))
 
 
-def test_a_page_submits_watches_and_shows(stack: Stack, browser: Browser) -> None:
-    script = block("js", "FormData").replace('"size", 256', '"size", 64')
-    page = browser.new_page()
-    page.goto(str(stack.http.base_url))
-    page.evaluate(f"""async () => {{
-        const pick = async (path) => new File([await (await fetch(path)).blob()], "picture.jpg");
-        const content = await pick("/web/examples/content/harbour.jpg");
-        const style = await pick("/web/examples/style/wave.jpg");
-        {script}
-    }}""")
-    shown = page.evaluate("""async () => {
-        const image = document.querySelector("img");
-        await image.decode();
-        return { width: image.naturalWidth, source: image.src };
-    }""")
-    assert shown["width"] == 64
-    assert shown["source"].endswith("/result")
-    page.close()
-
-
 def test_several_paintings_are_blended(stack: Stack) -> None:
     job = json.loads(shell(block("sh", "style_weights"), stack))
     assert job["options"]["style_weights"] == [0.7, 0.3]

@@ -44,6 +44,12 @@ def test_a_job_is_submitted_watched_fetched_and_deleted(stack: Stack, tmp_path: 
         assert picture.format == "JPEG"
 
 
+def test_a_job_is_waited_for(stack: Stack, tmp_path: Path) -> None:
+    assert "painted in " in run("job.wait()", stack, tmp_path)
+    with Image.open(tmp_path / "later.png") as picture:
+        assert picture.size == (64, 48)
+
+
 def test_a_picture_is_sent_once_and_painted_in_two_styles(stack: Stack, tmp_path: Path) -> None:
     listed, *painted = run("upload_picture", stack, tmp_path).splitlines()
     assert "'example:wave'" in listed

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from api.app import create_app
 from shared.job_store import JobStore
@@ -31,8 +31,8 @@ PAGE = (ROOT / "docs" / "javascript.md").read_text("utf-8")
 ADDRESS = "http://127.0.0.1:8000"
 
 
-def snippet(language: str, containing: str) -> str:
-    found = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+def snippet(language: str, containing: str, page: str = PAGE) -> str:
+    found = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
     (one,) = [each for each in found if containing in each]
     return str(one).replace("size: 256", "size: 64, iterations: 20")
 
@@ -52,13 +52,6 @@ def node(source: str, folder: Path, url: str) -> str:
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
-
-
-def test_one_call_paints_in_node(stack: Stack, tmp_path: Path) -> None:
-    output = node(snippet("js", "onProgress"), tmp_path, str(stack.http.base_url))
-    assert re.search(r"^\d+ of 20$", output, re.MULTILINE)
-    with Image.open(tmp_path / "picture.png") as picture:
-        assert (picture.format, picture.size) == ("PNG", (64, 48))
 
 
 def test_an_error_names_the_fields_at_fault(api: RunningApi, tmp_path: Path) -> None:
@@ -89,23 +82,6 @@ def shown(
             yield page, api
 
 
-def test_a_page_of_another_origin_imports_the_client_and_paints(
-    browser: Browser, redis_url: str, jobs: JobStore, tmp_path: Path, pair: tuple[Path, Path]
-) -> None:
-    html = snippet("html", "import { Pastiche }")
-    with shown(html, browser, redis_url, tmp_path) as (page, api):
-        page.get_by_label("Photograph").set_input_files(pair[0])
-        page.get_by_label("Painting").set_input_files(pair[1])
-        page.get_by_role("button", name="Paint", exact=True).click()
-        (job,) = until(lambda: api.http.get("/jobs").json()["jobs"])
-        worker = PlayedWorker.of(job, jobs, api)
-        worker.tell(iteration=150)
-        expect(page.locator("progress")).to_have_js_property("value", 0.5)
-        worker.commit()
-        expect(page.get_by_role("status")).to_have_text("Done.")
-        until(lambda: page.locator("img").evaluate("image => image.naturalWidth") > 0)
-
-
 def test_the_example_of_the_package_paints_in_a_browser(
     browser: Browser, redis_url: str, jobs: JobStore, tmp_path: Path, pair: tuple[Path, Path]
 ) -> None:
@@ -129,19 +105,6 @@ def test_the_example_of_the_package_paints_in_a_browser(
         (job,) = until(lambda: api.http.get("/jobs").json()["jobs"])
         PlayedWorker.of(job, jobs, api).commit()
         until(lambda: page.locator("img").evaluate("image => image.naturalWidth") > 0)
-
-
-def test_the_component_for_react_is_valid(tmp_path: Path) -> None:
-    (tmp_path / "component.jsx").write_text(snippet("jsx", "useState"))
-    program = """
-        import { readFileSync } from "node:fs";
-        import ts from "typescript";
-        const source = readFileSync("component.jsx", "utf8");
-        const options = { fileName: "component.jsx", reportDiagnostics: true };
-        const { diagnostics } = ts.transpileModule(source, options);
-        console.log(diagnostics.map(({ messageText }) => messageText).join());
-    """
-    assert node(program, tmp_path, ADDRESS) == "\n"
 
 
 def compile_strictly(program: str, folder: Path) -> None:

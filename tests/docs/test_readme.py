@@ -37,17 +37,6 @@ def test_one_curl_command_gives_a_picture(stack: Stack, tmp_path: Path) -> None:
         assert (picture.format, picture.size) == ("PNG", (64, 48))
 
 
-def test_the_curl_commands_submit_poll_and_fetch(stack: Stack, tmp_path: Path) -> None:
-    _, submit, fetch = blocks("sh", containing="curl")
-    (job_id,) = re.findall(r'"id":"(\w+)"', shell(submit, stack))
-    stack.when({"links": {"self": f"/jobs/{job_id}"}}, "succeeded")
-    fetch = fetch.replace("-o ", f"-o {tmp_path}/")
-    assert '"status":"succeeded"' in shell(fetch, stack, id=job_id)
-    for name, kind in (("picture.png", "PNG"), ("picture.jpg", "JPEG")):
-        with Image.open(tmp_path / name) as picture:
-            assert (picture.format, picture.size) == (kind, (64, 48))
-
-
 def test_the_python_snippet_paints(tmp_path: Path) -> None:
     (snippet,) = blocks("python", containing="stylize")
     script = snippet.replace('"picture.png"', f'"{tmp_path / "picture.png"}"')

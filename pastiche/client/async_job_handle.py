@@ -1,0 +1,61 @@
+"""`AsyncJobHandle`. `job_handle.py` is generated from this file by `make client`."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Self
+
+from pastiche.client.events import Event
+from pastiche.client.models import Format, Job
+from pastiche.client.painted_picture import PaintedPicture
+
+if TYPE_CHECKING:
+    from pastiche.client.async_client import AsyncClient
+
+
+class AsyncJobHandle(Job):
+    """A job, as it was when a client fetched it, which can be waited for with that client.
+
+    `AsyncClient` returns jobs as handles; those in events and sweeps are plain.
+    """
+
+    __slots__ = ("_client",)
+
+    _client: "AsyncClient"
+
+    @classmethod
+    def of(cls, job: Job, client: "AsyncClient") -> Self:
+        """The handle of a job that this client has fetched."""
+        handle = cls(**{each.name: getattr(job, each.name) for each in fields(job) if each.init})
+        object.__setattr__(handle, "raw", job.raw)
+        # No field: `dataclasses.asdict` would copy the client, and a comparison would compare it.
+        object.__setattr__(handle, "_client", client)
+        return handle
+
+    async def wait(self, *, on_event: Callable[[Event], None] | None = None) -> "AsyncJobHandle":
+        """Waits until the job has succeeded, and returns it as it is then.
+
+        Args:
+            on_event: called with every event of the job.
+
+        Raises:
+            JobUnsuccessful: the job failed, was canceled or expired.
+        """
+        if self.status == "succeeded":
+            return self
+        return await self._client.wait_until_done(self, on_event=on_event)
+
+    async def result(
+        self, format: Format = "png", *, on_event: Callable[[Event], None] | None = None
+    ) -> PaintedPicture:
+        """Waits until the job has succeeded, and fetches its picture.
+
+        Args:
+            format: of the picture.
+            on_event: called with every event of the job.
+
+        Raises:
+            JobUnsuccessful: the job failed, was canceled or expired.
+        """
+        if self.status == "succeeded":
+            return await self._client.result(self, format)
+        return await self._client.wait_for_result(self, format, on_event=on_event)

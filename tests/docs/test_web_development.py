@@ -1,0 +1,97 @@
+"""The programs of the page for web developers do what they say, word for word but for size and
+address. Those in Swift and Kotlin do not run here."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from shared.job_store import JobStore
+from tests.api.worker import PlayedWorker
+from tests.docs import test_javascript
+from tests.docs.test_javascript import ADDRESS, compile_strictly, node, shown
+from tests.docs.test_pages import ROOT
+from tests.node import CLIENTS
+from tests.stack import Stack
+from tests.waiting import until
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("node_packages")]
+
+PAGE = (ROOT / "docs" / "web-development.md").read_text("utf-8")
+
+pair = test_javascript.pair
+"""A photograph and a painting."""
+
+
+def snippet(language: str, containing: str) -> str:
+    return test_javascript.snippet(language, containing, PAGE)
+
+
+def test_a_page_of_another_origin_imports_the_client_and_paints(
+    browser: Browser, redis_url: str, jobs: JobStore, tmp_path: Path, pair: tuple[Path, Path]
+) -> None:
+    html = snippet("html", "import { Pastiche }")
+    with shown(html, browser, redis_url, tmp_path) as (page, api):
+        page.get_by_label("Photograph").set_input_files(pair[0])
+        page.get_by_label("Painting").set_input_files(pair[1])
+        page.get_by_role("button", name="Paint", exact=True).click()
+        (job,) = until(lambda: api.http.get("/jobs").json()["jobs"])
+        worker = PlayedWorker.of(job, jobs, api)
+        worker.tell(iteration=150)
+        expect(page.locator("progress")).to_have_js_property("value", 0.5)
+        worker.commit()
+        expect(page.get_by_role("status")).to_have_text("Done.")
+        until(lambda: page.locator("img").evaluate("image => image.naturalWidth") > 0)
+
+
+def test_the_component_for_react_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "component.jsx").write_text(snippet("jsx", "useState"))
+    program = """
+        import { readFileSync } from "node:fs";
+        import ts from "typescript";
+        const source = readFileSync("component.jsx", "utf8");
+        const options = { fileName: "component.jsx", reportDiagnostics: true };
+        const { diagnostics } = ts.transpileModule(source, options);
+        console.log(diagnostics.map(({ messageText }) => messageText).join());
+    """
+    assert node(program, tmp_path, ADDRESS) == "\n"
+
+
+def test_the_program_in_typescript_compiles_and_paints(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    modules = tmp_path / "node_modules"
+    modules.mkdir()
+    (modules / "pastiche-art").symlink_to(CLIENTS / "js")
+    (modules / "@types").symlink_to(CLIENTS / "node_modules" / "@types")
+    program = snippet("ts", "pastiche.watch").replace(ADDRESS, str(stack.http.base_url))
+    compile_strictly(program.replace("examples/", f"{ROOT}/examples/"), tmp_path)
+    ended = subprocess.run(
+        ["node", "program.js"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert re.search(r"^\d+ of 20$", ended.stdout, re.MULTILINE)
+    with Image.open(tmp_path / "picture.jpg") as picture:
+        assert (picture.format, picture.size) == ("JPEG", (64, 48))
+
+
+def test_a_page_submits_watches_and_shows(stack: Stack, browser: Browser) -> None:
+    script = snippet("js", "FormData").replace('"size", 256', '"size", 64')
+    page = browser.new_page()
+    page.goto(str(stack.http.base_url))
+    page.evaluate(f"""async () => {{
+        const pick = async (path) => new File([await (await fetch(path)).blob()], "picture.jpg");
+        const content = await pick("/web/examples/content/harbour.jpg");
+        const style = await pick("/web/examples/style/wave.jpg");
+        {script}
+    }}""")
+    shown = page.evaluate("""async () => {
+        const image = document.querySelector("img");
+        await image.decode();
+        return { width: image.naturalWidth, source: image.src };
+    }""")
+    assert shown["width"] == 64
+    assert shown["source"].endswith("/result")
+    page.close()
