@@ -5,8 +5,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_SIGNING_SCHEMES = frozenset({"s3", "gs", "az"})
+"""The schemes of the stores that sign URLs."""
 
 
 class Settings(BaseSettings):
@@ -42,6 +52,11 @@ class Settings(BaseSettings):
     blob_store_url: str | None = None
     """Where pictures are stored: `file:///…`, `s3://…`, `gs://…` or `az://…`. If it is not set, in
     the folder `blobs` of the data folder."""
+
+    result_redirect_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
+    """If it is set, `GET /jobs/{id}/result` redirects (307) to a signed URL of the object store,
+    which is valid for so many seconds, so that the API does not send the pictures itself. Clients
+    need to reach the store. Not with a folder."""
 
     weights_folder: Path | None = None
     """The folder with the pretrained weights, into which `pastiche weights` downloads them; or
@@ -201,6 +216,14 @@ class Settings(BaseSettings):
         """The allowed host names in lower case, including the one that the API listens on."""
         names = (name.strip().lower() for name in (*self.allowed_hosts.split(","), self.host))
         return frozenset(name for name in names if name)
+
+    @field_validator("result_redirect_seconds")
+    @classmethod
+    def _check_redirects(cls, seconds: int | None, info: ValidationInfo) -> int | None:
+        url = info.data.get("blob_store_url") or ""
+        if seconds is not None and urlsplit(url).scheme not in _SIGNING_SCHEMES:
+            raise ValueError("redirects need an object store (s3://, gs:// or az://), not a folder")
+        return seconds
 
     @field_validator("cors_origins")
     @classmethod

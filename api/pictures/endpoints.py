@@ -7,9 +7,10 @@ from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 
 from api.access.authentication import Access, CurrentAccess
+from api.http.blobs import BlobResponse
 from api.http.multipart import parse_multipart
 from api.http.negotiation import (
     ASCII_INTEGER,
@@ -103,7 +104,7 @@ async def get_picture_file(
         if chosen == "webp":  # as it is stored
             headers["Content-Length"] = str(picture.size_bytes)
             chunks = await service.blobs.stream(picture.blob)
-            return StreamingResponse(chunks, headers=headers, media_type=MEDIA_TYPES[chosen])
+            return BlobResponse(chunks, headers=headers, media_type=MEDIA_TYPES[chosen])
         async with service.decoder.turn() as run:
             encoded = await run(encode, await service.blobs.get_async(picture.blob), chosen)
     except (FileNotFoundError, DamagedPicture) as error:

@@ -414,7 +414,8 @@ class Client:
     def _request_picture(
         self, path: str, policy: RetryPolicy | None = None, **query: str
     ) -> PaintedPicture:
-        response = self._send_retrying("GET", path, policy, params=query)
+        # To the object store of a service, if it redirects there; httpx does not send the key along.
+        response = self._send_retrying("GET", path, policy, params=query, follow_redirects=True)
         return read_picture(response, self.url)
 
     def _delete(self, path: str) -> None:
