@@ -201,9 +201,10 @@ class BlobStore:
         with _mark_refusals():
             await obstore.put_async(self.store, key, source, attributes=self._attributes(key))
 
-    async def get_file(self, key: str, target: Path) -> None:
-        """Writes a blob into a file, streamed: its bytes are never in memory all at once."""
-        chunks = await self.stream(key)
+    async def get_file(self, key: str, target: Path, part: slice | None = None) -> None:
+        """Writes a blob, or a part of it, into a file, streamed: its bytes are never in memory all
+        at once."""
+        chunks = await self.stream(key, part)
         with target.open("wb") as out:
             async for chunk in chunks:
                 await asyncio.to_thread(out.write, chunk)
@@ -245,6 +246,11 @@ class BlobStore:
         """Deletes a blob; a key that does not exist is ignored."""
         with _mark_refusals(), suppress(FileNotFoundError):
             await obstore.delete_async(self.store, key)
+
+    @property
+    def signs_urls(self) -> bool:
+        """Whether clients can be given URLs to read and write blobs by themselves."""
+        return isinstance(self.store, S3Store | GCSStore | AzureStore)
 
     async def find_origin(self) -> str:
         """The origin of every signed URL, such as `https://bucket.example`."""

@@ -23,6 +23,8 @@ CREDENTIALS = {
     "AWS_REGION": "eu-central-1",
 }
 
+_PREFIX = "pictures-of/pastiche"
+
 _HOP_BY_HOP = frozenset({"connection", "date", "server", "transfer-encoding"})
 
 
@@ -46,22 +48,25 @@ class Bucket:
     def environment_through(self, url: str) -> dict[str, str]:
         """The same, where the server is reached at another address."""
         return CREDENTIALS | {
-            "PASTICHE_BLOB_STORE_URL": f"s3://{self.name}/pictures-of/pastiche",
+            "PASTICHE_BLOB_STORE_URL": f"s3://{self.name}/{_PREFIX}",
             "AWS_ENDPOINT_URL": url,
             "AWS_ALLOW_HTTP": "true",
         }
 
     @property
     def keys(self) -> list[str]:
-        """The keys of all blobs, without the prefix of the service."""
-        prefix = "pictures-of/pastiche/"
-        listed = obstore.list(self._store).collect()
-        return sorted(blob["path"].removeprefix(prefix) for blob in listed)
+        """The keys of all blobs, in their order."""
+        return sorted(blob["path"] for blob in obstore.list(self._store).collect())
+
+    def delete(self, *keys: str) -> None:
+        """Deletes blobs behind the service's back."""
+        obstore.delete(self._store, keys)
 
     @property
     def _store(self) -> S3Store:
         return S3Store(
             self.name,
+            prefix=_PREFIX,
             endpoint=self.server_url,
             region=CREDENTIALS["AWS_REGION"],
             access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],

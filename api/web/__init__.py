@@ -22,7 +22,8 @@ POLICY = (
 
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' blob: data:{store}; connect-src 'self'{store}; font-src 'self' data:; frame-ancestors 'none'"
+    "img-src 'self' blob: data:{store}; connect-src 'self'{store}; font-src 'self' data:; "
+    "frame-ancestors 'none'"
 )
 """Swagger UI writes styles and small images into its page."""
 

@@ -418,7 +418,7 @@ class AsyncClient:
     async def _request_picture(
         self, path: str, policy: RetryPolicy | None = None, **query: str
     ) -> PaintedPicture:
-        # To the object store of a service, if it redirects there; httpx does not send the key along.
+        # It may redirect to an object store, to which httpx does not send the key.
         response = await self._send_retrying(
             "GET", path, policy, params=query, follow_redirects=True
         )

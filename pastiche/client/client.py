@@ -414,7 +414,7 @@ class Client:
     def _request_picture(
         self, path: str, policy: RetryPolicy | None = None, **query: str
     ) -> PaintedPicture:
-        # To the object store of a service, if it redirects there; httpx does not send the key along.
+        # It may redirect to an object store, to which httpx does not send the key.
         response = self._send_retrying("GET", path, policy, params=query, follow_redirects=True)
         return read_picture(response, self.url)
 

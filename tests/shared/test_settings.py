@@ -32,6 +32,18 @@ def test_without_a_url_the_pictures_lie_in_the_data_folder(tmp_path: Path) -> No
     assert settings.blob_store_location == (tmp_path / "a folder" / "blobs").as_uri()
 
 
+@pytest.mark.parametrize("location", ["", "file:///pictures", "memory:///", "https://s3.example"])
+def test_redirects_need_a_store_that_signs_urls(
+    location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASTICHE_RESULT_REDIRECT_SECONDS", "60")
+    monkeypatch.setenv("PASTICHE_BLOB_STORE_URL", "s3://bucket/folder")
+    assert Settings().result_redirect_seconds == 60
+    monkeypatch.setenv("PASTICHE_BLOB_STORE_URL", location)
+    with pytest.raises(ValidationError, match=r"redirects need an object store \(s3://"):
+        Settings()
+
+
 def test_celery_is_told_of_the_same_redis() -> None:
     assert broker_url("redis://host:1/2") == "redis://host:1/2"
     assert broker_url("unix:///run/redis") == "redis+socket:///run/redis?virtual_host=0"
