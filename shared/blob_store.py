@@ -248,9 +248,9 @@ class BlobStore:
             await obstore.delete_async(self.store, key)
 
     @property
-    def signs_urls(self) -> bool:
-        """Whether clients can be given URLs to read and write blobs by themselves."""
-        return isinstance(self.store, S3Store | GCSStore | AzureStore)
+    def takes_direct_uploads(self) -> bool:
+        """Whether a client can write to a signed URL. In Azure it would need a header for that."""
+        return isinstance(self.store, S3Store | GCSStore)
 
     async def find_origin(self) -> str:
         """The origin of every signed URL, such as `https://bucket.example`."""

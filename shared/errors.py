@@ -208,7 +208,7 @@ class UploadNotFound(JobError):
 
 
 class NoDirectUploads(JobError):
-    code, status, title = "no_direct_uploads", 409, "Pictures are not stored in an object store"
+    code, status, title = "no_direct_uploads", 409, "The picture store takes no direct uploads"
 
 
 class NothingUploaded(JobError):

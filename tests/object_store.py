@@ -101,7 +101,7 @@ class Fault:
     Attributes:
         of: a regular expression for `METHOD /path` of those requests.
         status: they are answered with this error, and not forwarded.
-        hangs: they are answered when the fault ends.
+        hangs: nothing happens until the fault ends; then the connection is closed.
         is_truncated: the connection breaks in the middle of the response.
         times: how often; None for as long as the fault lasts.
     """
@@ -172,7 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.faults += 1
         if fault.hangs:
             self.server.fault_ended.wait()
-        if fault.status is None:
+            self.close_connection = True
+        elif fault.status is None:
             self._respond(body, is_truncated=fault.is_truncated)
         else:
             self.send_response(fault.status)

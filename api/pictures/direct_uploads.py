@@ -39,10 +39,11 @@ async def begin_upload(
     access: CurrentAccess, upload: Annotated[schemas.NewUpload, Body()] = _UNNAMED
 ) -> schemas.DirectUpload:
     """Gives a signed URL of the object store, to which the file of a picture is sent with PUT; the
-    upload is then to be completed. Where pictures are stored in a folder, 409."""
+    upload is then to be completed. 409 unless pictures are stored in such an object store."""
     service = access.service
-    if not service.blobs.signs_urls:
-        raise NoDirectUploads("This service has no object store: send the file to POST /pictures.")
+    if not service.blobs.takes_direct_uploads:
+        sentence = "Files cannot be sent to the store of this service: use POST /pictures."
+        raise NoDirectUploads(sentence)
     upload_id = token_hex(16)
     beginning = direct_uploads.begin(
         upload_id,
