@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 from uuid import uuid4
@@ -247,22 +247,23 @@ class BlobStore:
         with _mark_refusals(), suppress(FileNotFoundError):
             await obstore.delete_async(self.store, key)
 
-    @property
-    def takes_direct_uploads(self) -> bool:
-        """Whether a client can write to a signed URL. In Azure it would need a header for that."""
-        return isinstance(self.store, S3Store | GCSStore)
+    async def sign_read(self, key: str, seconds: int) -> str:
+        """A URL of an object store with which anybody can read a blob for a while."""
+        store = self.store
+        assert isinstance(store, S3Store | GCSStore | AzureStore), "refused by the settings"
+        return await obstore.sign_async(store, "GET", key, timedelta(seconds=seconds))
+
+    async def sign_write(self, key: str, seconds: int) -> str | None:
+        """A URL to which anybody can write a blob for a while; None where the store has none, or
+        would need more than the URL, as Azure does."""
+        if not isinstance(self.store, S3Store | GCSStore):
+            return None
+        return await obstore.sign_async(self.store, "PUT", key, timedelta(seconds=seconds))
 
     async def find_origin(self) -> str:
         """The origin of every signed URL, such as `https://bucket.example`."""
-        url = urlsplit(await self.sign("GET", "any", 1))
+        url = urlsplit(await self.sign_read("any", 1))
         return f"{url.scheme}://{url.netloc}"
-
-    async def sign(self, method: Literal["GET", "PUT"], key: str, seconds: int) -> str:
-        """A URL with which anybody can read or write one blob of an object store for a while."""
-        assert isinstance(self.store, S3Store | GCSStore | AzureStore), (
-            "the settings allow no other"
-        )
-        return await obstore.sign_async(self.store, method, key, timedelta(seconds=seconds))
 
     async def check(self) -> None:
         """Writes and deletes a small blob; raises if the store fails."""

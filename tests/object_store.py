@@ -41,17 +41,17 @@ class Bucket:
     name: str
 
     @property
-    def environment(self) -> dict[str, str]:
-        """The variables with which a service stores its pictures here."""
-        return self.environment_through(self.server_url)
+    def location(self) -> str:
+        """The URL of the blob store."""
+        return f"s3://{self.name}/{_PREFIX}"
 
-    def environment_through(self, url: str) -> dict[str, str]:
-        """The same, where the server is reached at another address."""
-        return CREDENTIALS | {
-            "PASTICHE_BLOB_STORE_URL": f"s3://{self.name}/{_PREFIX}",
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ALLOW_HTTP": "true",
-        }
+    def environment(self, url: str) -> dict[str, str]:
+        """The variables with which a service stores its pictures here.
+
+        Args:
+            url: of the server, or of a proxy in front of it.
+        """
+        return aws_variables(url) | {"PASTICHE_BLOB_STORE_URL": self.location}
 
     @property
     def keys(self) -> list[str]:
@@ -73,6 +73,11 @@ class Bucket:
             secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
             client_options={"allow_http": True},
         )
+
+
+def aws_variables(url: str) -> dict[str, str]:
+    """The variables that a blob store in a bucket of this server needs."""
+    return CREDENTIALS | {"AWS_ENDPOINT_URL": url, "AWS_ALLOW_HTTP": "true"}
 
 
 def make_bucket(server_url: str) -> Bucket:

@@ -244,7 +244,7 @@ async def _redirect(
     seconds = service.settings.result_redirect_seconds
     assert seconds is not None
     headers = _make_headers(job, encode_seconds) | {"Cache-Control": "private, no-store"}
-    return RedirectResponse(await service.blobs.sign("GET", key, seconds), headers=headers)
+    return RedirectResponse(await service.blobs.sign_read(key, seconds), headers=headers)
 
 
 async def _end_retention_after(

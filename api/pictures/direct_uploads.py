@@ -8,9 +8,8 @@ from math import ceil
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
-from typing import Annotated
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Response
 
 from api.access.authentication import Access, CurrentAccess
 from api.http.files import check_size
@@ -29,22 +28,19 @@ from shared.errors import (
 )
 from shared.uploaded_pictures import PictureUpload, UploadedPicture, is_picture_id
 
-_UNNAMED = schemas.NewUpload()
-
 router = APIRouter(prefix="/pictures/uploads", tags=["pictures"])
 
 
 @router.post("", responses=caller_problems(409, 422))
-async def begin_upload(
-    access: CurrentAccess, upload: Annotated[schemas.NewUpload, Body()] = _UNNAMED
-) -> schemas.DirectUpload:
+async def begin_upload(access: CurrentAccess, upload: schemas.NewUpload) -> schemas.DirectUpload:
     """Gives a signed URL of the object store, to which the file of a picture is sent with PUT; the
     upload is then to be completed. 409 unless pictures are stored in such an object store."""
     service = access.service
-    if not service.blobs.takes_direct_uploads:
+    upload_id = token_hex(16)
+    url = await service.blobs.sign_write(upload_blob_key(upload_id), URL_SECONDS)
+    if url is None:
         sentence = "Files cannot be sent to the store of this service: use POST /pictures."
         raise NoDirectUploads(sentence)
-    upload_id = token_hex(16)
     beginning = direct_uploads.begin(
         upload_id,
         access.owner,
@@ -58,7 +54,7 @@ async def begin_upload(
     return schemas.DirectUpload(
         id=upload_id,
         method="PUT",
-        url=await service.blobs.sign("PUT", upload_blob_key(upload_id), URL_SECONDS),
+        url=url,
         expires_in=URL_SECONDS,
         max_bytes=service.settings.upload_limit_bytes,
         links=schemas.DirectUploadLinks(complete=f"/pictures/uploads/{upload_id}/complete"),

@@ -11,7 +11,7 @@ from obstore.exceptions import BaseError
 
 from shared.blob_store import BlobStore, encoded_key, input_key, result_key
 from shared.jobs import new_job_id
-from tests.object_store import Bucket, Fault, FaultyProxy, faulty_proxy
+from tests.object_store import Bucket, Fault, FaultyProxy, aws_variables, faulty_proxy
 
 SEVERAL_PARTS_BYTES = 12_000_000
 """A blob so large is written in parts of 5 MiB."""
@@ -21,7 +21,7 @@ SEVERAL_PARTS_BYTES = 12_000_000
 def proxy(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
     """Between the blob store and its bucket."""
     with faulty_proxy(bucket.server_url) as proxy:
-        for name, value in bucket.environment_through(proxy.url).items():
+        for name, value in aws_variables(proxy.url).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_READ_TIMEOUT", "0.5 s")
         yield proxy
@@ -29,7 +29,7 @@ def proxy(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyPro
 
 @pytest.fixture
 def blobs(proxy: FaultyProxy, bucket: Bucket) -> BlobStore:
-    return BlobStore.open(bucket.environment["PASTICHE_BLOB_STORE_URL"])
+    return BlobStore.open(bucket.location)
 
 
 async def join(chunks: AsyncIterator[bytes]) -> bytes:
@@ -81,7 +81,7 @@ def test_a_signed_url_gives_a_result_with_its_type_and_name(
     png = result_key("1234", "1-a")
     key = png if format == "png" else encoded_key(png, format)
     blobs.put(key, bytes(size))
-    response = httpx.get(asyncio.run(blobs.sign("GET", key, 60)), trust_env=False)
+    response = httpx.get(asyncio.run(blobs.sign_read(key, 60)), trust_env=False)
     assert len(response.content) == size
     assert response.headers["content-type"] == f"image/{format}"
     assert f'filename="pastiche-1234.{format}"' in response.headers["content-disposition"]

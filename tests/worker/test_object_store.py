@@ -31,8 +31,8 @@ def store(s3_server: str) -> Iterator[FaultyProxy]:
 
 @pytest.fixture(scope="module")
 def service(bucket: Bucket, store: FaultyProxy) -> Iterator[House]:
-    environment = bucket.environment_through(store.url) | {"AWS_READ_TIMEOUT": "1 s"}
-    with house(workers=1, **environment) as made:
+    environment = bucket.environment(store.url) | {"AWS_READ_TIMEOUT": "1 s"}
+    with house(1, 1, inside=None, **environment) as made:
         yield made
         assert not [part.name for part in made.parts if "Traceback" in part.log]
 

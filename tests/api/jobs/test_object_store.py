@@ -25,7 +25,7 @@ from tests.api.jobs.test_results import resident_bytes
 from tests.api.worker import PlayedWorker, submitted
 from tests.clients.programs import run
 from tests.conftest import RunningApi, running_api
-from tests.object_store import Bucket, Fault, FaultyProxy, faulty_proxy, make_bucket
+from tests.object_store import Bucket, Fault, FaultyProxy, aws_variables, faulty_proxy, make_bucket
 from tests.page.conftest import opened
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ def shared_bucket(s3_server: str) -> Iterator[Bucket]:
     """The bucket of the APIs of this module, which a played worker writes to."""
     bucket = make_bucket(s3_server)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in bucket.environment.items():
+        for name, value in aws_variables(s3_server).items():
             patch.setenv(name, value)
         yield bucket
 
@@ -62,9 +62,9 @@ def service(
         redis_url=redis_url,
         data_folder=log.parent,
         port=free_port("127.0.0.1", 0),
-        blob_store_url=shared_bucket.environment["PASTICHE_BLOB_STORE_URL"],
+        blob_store_url=shared_bucket.location,
     )
-    environment = shared_bucket.environment_through(store.url) | {"AWS_READ_TIMEOUT": "0.5 s"}
+    environment = shared_bucket.environment(store.url) | {"AWS_READ_TIMEOUT": "0.5 s"}
     with log.open("wb") as out, running_api(settings, out, **environment) as api:
         yield api
 
@@ -72,7 +72,7 @@ def service(
 @pytest.fixture(scope="module")
 def redirecting(start: Start, store: FaultyProxy, shared_bucket: Bucket) -> Iterator[RunningApi]:
     """An API that lets the store send results."""
-    environment = shared_bucket.environment_through(store.url)
+    environment = shared_bucket.environment(store.url)
     with start(**environment, PASTICHE_RESULT_REDIRECT_SECONDS="60") as api:
         yield api
 
@@ -239,7 +239,7 @@ def guarded(
     start: Start, store: FaultyProxy, shared_bucket: Bucket, jobs: JobStore
 ) -> Iterator[RunningApi]:
     """The same API if it requires keys."""
-    environment = shared_bucket.environment_through(store.url)
+    environment = shared_bucket.environment(store.url)
     more = {"PASTICHE_RESULT_REDIRECT_SECONDS": "60", "PASTICHE_KEYS_REQUIRED": "true"}
     with start(**environment, **more) as api:
         api.http.headers["Authorization"] = f"Bearer {keys.create(jobs.client, 'ada')}"

@@ -17,7 +17,7 @@ from tests.api.access.test_access import code
 from tests.api.conftest import Start
 from tests.api.pictures.uploading import coloured, unused_blobs, upload
 from tests.conftest import RunningApi
-from tests.object_store import Bucket, Fault, FaultyProxy, faulty_proxy, make_bucket
+from tests.object_store import Bucket, Fault, FaultyProxy, aws_variables, faulty_proxy, make_bucket
 from worker.picture_cleanup import delete_expired
 
 pytestmark = pytest.mark.slow
@@ -34,14 +34,14 @@ def store(s3_server: str) -> Iterator[FaultyProxy]:
 def bucket(s3_server: str) -> Iterator[Bucket]:
     bucket = make_bucket(s3_server)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in bucket.environment.items():
+        for name, value in aws_variables(s3_server).items():
             patch.setenv(name, value)
         yield bucket
 
 
 @pytest.fixture(scope="module")
 def service_process(start: Start, store: FaultyProxy, bucket: Bucket) -> Iterator[RunningApi]:
-    environment = bucket.environment_through(store.url)
+    environment = bucket.environment(store.url)
     limits = {"PASTICHE_UPLOAD_LIMIT_MEGABYTES": "1", "PASTICHE_KEPT_PICTURES_PER_OWNER": "3"}
     with start(**environment, **limits, PASTICHE_KEYS_REQUIRED="true") as api:
         yield api
@@ -110,7 +110,7 @@ def test_the_key_is_not_needed_at_the_store_and_is_needed_to_complete(
     assert complete(service, upload).status_code == 201
 
 
-@pytest.mark.parametrize("upload_id", ["0" * 32, "x", "..", "a%2Fb"])
+@pytest.mark.parametrize("upload_id", ["0" * 32, "x", "a%2Fb"])
 def test_an_upload_that_does_not_exist_is_not_found(upload_id: str, service: RunningApi) -> None:
     refused = service.http.post(f"/pictures/uploads/{upload_id}/complete")
     assert refused.status_code == 404
@@ -180,7 +180,7 @@ def test_an_abandoned_upload_is_erased_when_its_time_is_over(
     upload = sent(service, pictures.jpeg())
     key = upload_blob_key(upload["id"])
     assert unused_blobs(jobs) == bucket.keys == [key]
-    blobs = BlobStore.open(bucket.environment["PASTICHE_BLOB_STORE_URL"])
+    blobs = BlobStore.open(bucket.location)
     delete_expired(jobs, blobs)
     assert bucket.keys == [key]
     jobs.client.zadd(UNUSED, {key: 1})
@@ -205,7 +205,7 @@ def test_all_records_of_an_upload_expire(service: RunningApi, jobs: JobStore) ->
 
 def test_uploads_that_are_not_completed_are_limited(service: RunningApi) -> None:
     first, *_ = [begin(service) for _ in range(3)]
-    refused = service.http.post("/pictures/uploads")
+    refused = service.http.post("/pictures/uploads", json={})
     assert code(refused) == (429, "too_many_uploads")
     assert 0 < int(refused.headers["retry-after"]) <= 3600
     send(first, coloured("red"))
@@ -220,7 +220,7 @@ def test_stored_pictures_are_limited_as_those_sent_to_the_api(service: RunningAp
 
 
 @pytest.mark.parametrize(
-    ("body", "field"), [({"nmae": "x"}, "nmae"), ({"name": 101 * "x"}, "name"), ([], "body")]
+    ("body", "field"), [({"nmae": "x"}, "nmae"), ({"name": 101 * "x"}, "name"), (None, "body")]
 )
 def test_a_body_that_cannot_be_used_is_refused(
     body: object, field: str, service: RunningApi
@@ -245,6 +245,6 @@ def test_a_file_that_arrives_cut_off_is_no_picture(service: RunningApi, store: F
 
 
 def test_a_folder_takes_no_direct_uploads(api: RunningApi) -> None:
-    refused = api.http.post("/pictures/uploads")
+    refused = api.http.post("/pictures/uploads", json={})
     assert code(refused) == (409, "no_direct_uploads")
     assert api.blobs == []
