@@ -32,6 +32,7 @@ from api.jobs import results
 from api.ops import endpoints as ops
 from api.ops.metrics import RequestTimer, make_request_times
 from api.options import endpoints as options
+from api.pictures import direct_uploads
 from api.pictures import endpoints as pictures
 from api.service import Service
 from api.styles import endpoints as styles
@@ -49,6 +50,7 @@ _FEATURES = (
     events,
     results,
     pictures,
+    direct_uploads,
     styles,
     options,
     webhooks,

@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +20,11 @@ from uuid import uuid4
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
 if TYPE_CHECKING:
-    from obstore import GetResult, ObjectMeta
+    from obstore import Attributes, GetResult, ObjectMeta
+    from obstore.store import RetryConfig
 
 
 def input_key(job_id: str, name: str) -> str:
@@ -72,11 +73,38 @@ def checkpoint_folder(job_id: str) -> str:
     return f"jobs/{job_id}/checkpoints"
 
 
+_RESULT_KEY = re.compile(r"jobs/([^/]+)/(?:results|encoded)/[^/]+\.([a-z]+)")
+
+
+def result_headers(key: str) -> "Attributes":
+    """The headers that describe the result at a key, whoever sends it: the API or an object store.
+    Other blobs have none: an object store sends them to nobody else."""
+    match = _RESULT_KEY.fullmatch(key)
+    if match is None:
+        return {}
+    job_id, format_name = match.groups()
+    return {
+        "Content-Type": f"image/{format_name}",
+        "Content-Disposition": f'inline; filename="pastiche-{job_id}.{format_name}"',
+    }
+
+
 CHUNK_BYTES = 256 * 1024
 """How much of a streamed blob is in memory at a time."""
 
 PAGE_BLOBS = 1000
 """How many blobs are listed at a time."""
+
+
+_ENVIRONMENT_PREFIXES = {"s3": "AWS", "gs": "GOOGLE", "az": "AZURE"}
+"""Of the variables from which obstore configures a store, by the scheme of its URL."""
+
+_TIMEOUTS = {"TIMEOUT": "1 h", "READ_TIMEOUT": "30 s"}
+"""How long a request to an object store may take, and how long the store may send nothing. A result
+is sent as slowly as its reader takes it: obstore's own limit, 30 s in all, would cut it off."""
+
+_RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
+"""Short, because clients are waiting; a worker repeats the whole for a minute."""
 
 
 class BlobStoreRefused(OSError):
@@ -108,14 +136,15 @@ class BlobStore:
         """The store at a URL; a `file://` folder is created if it does not exist."""
         url = urlsplit(location)
         if url.scheme != "file":
-            return cls(from_url(location))
+            _set_default_timeouts(url.scheme)
+            return cls(from_url(location, retry_config=_RETRIES))
         folder = Path(url2pathname(url.path))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(LocalStore(folder, automatic_cleanup=True), folder)
 
     def put(self, key: str, blob: bytes | Iterator[bytes]) -> None:
         """Writes a blob, whole or in pieces; if an error interrupts them, the old blob stays."""
-        obstore.put(self.store, key, blob)
+        obstore.put(self.store, key, blob, attributes=self._attributes(key))
 
     def get(self, key: str) -> bytes:
         return bytes(obstore.get(self.store, key).bytes())
@@ -165,16 +194,17 @@ class BlobStore:
     async def put_async(self, key: str, blob: bytes) -> None:
         """Writes a blob."""
         with _mark_refusals():
-            await obstore.put_async(self.store, key, blob)
+            await obstore.put_async(self.store, key, blob, attributes=self._attributes(key))
 
     async def put_file(self, key: str, source: Path) -> None:
         """Writes the bytes of a file, streamed: they are never in memory all at once."""
         with _mark_refusals():
-            await obstore.put_async(self.store, key, source)
+            await obstore.put_async(self.store, key, source, attributes=self._attributes(key))
 
-    async def get_file(self, key: str, target: Path) -> None:
-        """Writes a blob into a file, streamed: its bytes are never in memory all at once."""
-        chunks = await self.stream(key)
+    async def get_file(self, key: str, target: Path, part: slice | None = None) -> None:
+        """Writes a blob, or a part of it, into a file, streamed: its bytes are never in memory all
+        at once."""
+        chunks = await self.stream(key, part)
         with target.open("wb") as out:
             async for chunk in chunks:
                 await asyncio.to_thread(out.write, chunk)
@@ -217,12 +247,34 @@ class BlobStore:
         with _mark_refusals(), suppress(FileNotFoundError):
             await obstore.delete_async(self.store, key)
 
+    async def sign_read(self, key: str, seconds: int) -> str:
+        """A URL of an object store with which anybody can read a blob for a while."""
+        store = self.store
+        assert isinstance(store, S3Store | GCSStore | AzureStore), "refused by the settings"
+        return await obstore.sign_async(store, "GET", key, timedelta(seconds=seconds))
+
+    async def sign_write(self, key: str, seconds: int) -> str | None:
+        """A URL to which anybody can write a blob for a while; None where the store has none, or
+        would need more than the URL, as Azure does."""
+        if not isinstance(self.store, S3Store | GCSStore):
+            return None
+        return await obstore.sign_async(self.store, "PUT", key, timedelta(seconds=seconds))
+
+    async def find_origin(self) -> str:
+        """The origin of every signed URL, such as `https://bucket.example`."""
+        url = urlsplit(await self.sign_read("any", 1))
+        return f"{url.scheme}://{url.netloc}"
+
     async def check(self) -> None:
         """Writes and deletes a small blob; raises if the store fails."""
         key = f"checks/{uuid4().hex}"
         with _mark_refusals():
             await obstore.put_async(self.store, key, b"ready")
             await obstore.delete_async(self.store, key)
+
+    def _attributes(self, key: str) -> "Attributes | None":
+        """What an object store is to send with a blob; a folder sends nothing."""
+        return None if self.folder is not None else result_headers(key)
 
 
 async def _chunks(answer: "GetResult") -> AsyncIterator[bytes]:
@@ -240,6 +292,14 @@ def _mark_refusals() -> Iterator[None]:
         raise
     except OSError as error:
         raise BlobStoreRefused(error.errno, str(error)) from error
+
+
+def _set_default_timeouts(scheme: str) -> None:
+    """Through the environment: options that are passed to obstore replace all that it reads there,
+    such as the operator's proxy or certificates."""
+    prefix = _ENVIRONMENT_PREFIXES.get(scheme)
+    for name, limit in _TIMEOUTS.items() if prefix else ():
+        os.environ.setdefault(f"{prefix}_{name}", limit)
 
 
 _PIECE = re.compile(r"#\d+$")

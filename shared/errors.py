@@ -6,11 +6,12 @@ PasticheError
 │   │   WrongContentEncoding, InvalidFields, AnotherSubmission, SubmissionPending
 ├── AccessDenied         the caller is not allowed: 401, 403, or 429 beyond a limit
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, HostNotAllowed, CrossSiteRequest,
-│   │   TooManyRequests, TooManyJobs, QuotaUsedUp
+│   │   TooManyRequests, TooManyJobs, TooManyUploads, QuotaUsedUp
 ├── JobError             the requested job, or other resource, cannot do that
-│   ├── JobNotFound, SweepNotFound, PictureNotFound, StyleNotFound, JobExpired, JobOver,
-│   │   ChangedMeanwhile, JobNotOver, CancelRequested, FinishRequested, DamagedRecord,
-│   │   ResultNotReady, NoResult, ResultLost, PicturesLost, NotAcceptable, RangeNotSatisfiable
+│   ├── JobNotFound, SweepNotFound, PictureNotFound, UploadNotFound, NoDirectUploads,
+│   │   NothingUploaded, StyleNotFound, JobExpired, JobOver, ChangedMeanwhile, JobNotOver,
+│   │   CancelRequested, FinishRequested, DamagedRecord, ResultNotReady, NoResult, ResultLost,
+│   │   PicturesLost, NotAcceptable, RangeNotSatisfiable
 └── Unavailable          the service cannot do it now: 5xx, worth another try
     ├── QueueFull, TooManyConnections, DecodersBusy, TooManyFetches, EncodingFailed,
     │   RedisUnavailable, StorageUnavailable, StorageFull
@@ -178,6 +179,10 @@ class TooManyJobs(AccessDenied):
     code, status, title = "too_many_jobs", 429, "Too many jobs in flight"
 
 
+class TooManyUploads(AccessDenied):
+    code, status, title = "too_many_uploads", 429, "Too many uploads are not completed"
+
+
 class QuotaUsedUp(AccessDenied):
     code, status, title = "quota_used_up", 429, "The daily quota is used up"
 
@@ -196,6 +201,18 @@ class SweepNotFound(JobError):
 
 class PictureNotFound(JobError):
     code, status, title = "picture_not_found", 404, "No such picture"
+
+
+class UploadNotFound(JobError):
+    code, status, title = "upload_not_found", 404, "No such upload"
+
+
+class NoDirectUploads(JobError):
+    code, status, title = "no_direct_uploads", 409, "The picture store takes no direct uploads"
+
+
+class NothingUploaded(JobError):
+    code, status, title = "nothing_uploaded", 409, "The file was not sent yet"
 
 
 class StyleNotFound(JobError):

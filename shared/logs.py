@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from obstore.exceptions import BaseError as BlobStoreError
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
@@ -34,6 +35,7 @@ def request_id() -> str | None:
 def configure(settings: Settings) -> None:
     """Sets up the logs of this process, including those of libraries."""
     handler = logging.StreamHandler()
+    handler.addFilter(_shorten_errors)
     handler.addFilter(_add_names)
     handler.setFormatter(_formatter(settings))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
@@ -48,6 +50,16 @@ def _formatter(settings: Settings) -> logging.Formatter:
         datefmt="%Y-%m-%dT%H:%M:%S%z",
         reserved_attrs=[*RESERVED_ATTRS, "suffix"],
     )
+
+
+def _shorten_errors(record: logging.LogRecord) -> bool:
+    """An error of an object store has its message on the first line, and its parts on thirty."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            str(each).partition("\n")[0] if isinstance(each, BlobStoreError) else each
+            for each in record.args
+        )
+    return True
 
 
 def _add_names(record: logging.LogRecord) -> bool:

@@ -5,10 +5,20 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.redis_connections import parse_redis_url
+
+_SIGNING_SCHEMES = frozenset({"s3", "gs", "az"})
+"""The schemes of the stores that sign URLs."""
 
 
 class Settings(BaseSettings):
@@ -49,6 +59,11 @@ class Settings(BaseSettings):
     blob_store_url: str | None = None
     """Where pictures are stored: `file:///…`, `s3://…`, `gs://…` or `az://…`. If it is not set, in
     the folder `blobs` of the data folder."""
+
+    result_redirect_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
+    """If it is set, `GET /jobs/{id}/result` redirects (307) to a signed URL of the object store,
+    which is valid for so many seconds, so that the API does not send the pictures itself. Clients
+    need to reach the store. Not with a folder."""
 
     weights_folder: Path | None = None
     """The folder with the pretrained weights, into which `pastiche weights` downloads them; or
@@ -215,6 +230,14 @@ class Settings(BaseSettings):
         if url is not None:
             parse_redis_url(url)
         return url
+
+    @field_validator("result_redirect_seconds")
+    @classmethod
+    def _check_redirects(cls, seconds: int | None, info: ValidationInfo) -> int | None:
+        url = info.data.get("blob_store_url") or ""
+        if seconds is not None and urlsplit(url).scheme not in _SIGNING_SCHEMES:
+            raise ValueError("redirects need an object store (s3://, gs:// or az://), not a folder")
+        return seconds
 
     @field_validator("cors_origins")
     @classmethod

@@ -22,8 +22,10 @@ from local.supervisor import free_port
 from pastiche.engine.weights import VGG16, find
 from shared.job_store import JobStore
 from shared.settings import Settings
+from tests import object_store
 from tests.browser import find_browser, missing_browser
 from tests.node import CLIENTS, missing_parts
+from tests.object_store import Bucket, make_bucket
 from tests.stack import Stack, served
 from tests.waiting import until
 
@@ -143,6 +145,22 @@ def api(api_process: RunningApi, jobs: JobStore) -> RunningApi:
 
 
 @pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """A real server that speaks S3, for all tests; its URL."""
+    port = free_port("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{port}"
+    with running(object_store.server_command(port), log=subprocess.DEVNULL):
+        until(lambda: object_store.server_answers(url))
+        yield url
+
+
+@pytest.fixture
+def bucket(s3_server: str) -> Bucket:
+    """An empty bucket."""
+    return make_bucket(s3_server)
+
+
+@pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One whole service for all tests that paint."""
     with served(tmp_path_factory.mktemp("stack")) as stack:
@@ -194,7 +212,7 @@ def running_api(
 def running(
     command: list[str],
     environment: dict[str, str] | None = None,
-    log: BinaryIO | None = None,
+    log: BinaryIO | int | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is ended, and waited for, at the end of the context."""
     process = subprocess.Popen(command, env=os.environ | (environment or {}), stderr=log)

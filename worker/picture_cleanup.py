@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 BATCH_SIZE = 100
 """How many pictures and blobs are deleted at once: jobs must not wait for it."""
 
-_BLOB = re.compile(r"pictures/([0-9a-f]{32})-[0-9a-f]{16}\.webp")
+_BLOB = re.compile(r"pictures/(?:uploads/)?([0-9a-f]{32})(?:-[0-9a-f]{16}\.webp)?")
+"""Of a picture, with its id; or of a direct upload, of whose id there is no picture."""
 
 
 def delete_expired(jobs: JobStore, blobs: BlobStore) -> None:

@@ -25,6 +25,10 @@ MAX_TIME_SHARE = 0.02
 """The share of the time that checkpoints may take, and that previews may take: those that take long
 are stored less often."""
 
+MAX_FAILED_TIME_SHARE = 0.5
+"""The same for checkpoints that fail: a store that does not answer must not stop the painting, and
+the next checkpoint must not be far off once it is back."""
+
 PIECE_BYTES = 1_000_000
 
 
@@ -60,14 +64,15 @@ class Checkpoints:
     def store(self, save: Callable[[IO[bytes]], None]) -> None:
         """Overwrites the last one. Where the store refuses, or memory does not suffice, the job
         continues without it."""
-        started, pause = monotonic(), self._interval_seconds
+        started, share = monotonic(), MAX_TIME_SHARE
         try:
             with closing(_stream_pieces(save)) as state:
                 self._blobs.put(self._key, state)
-            pause = max(pause, (monotonic() - started) / MAX_TIME_SHARE)
         except (*BLOB_STORE_ERRORS, MemoryError, RuntimeError) as error:
             log.warning("Job %s: checkpoint cannot be stored: %s", self._job_id, error)
-        self._due = monotonic() + pause
+            share = MAX_FAILED_TIME_SHARE
+        seconds = monotonic() - started
+        self._due = monotonic() + max(self._interval_seconds, seconds / share)
 
     def delete_own(self) -> None:
         """Deletes the checkpoint of this attempt: another worker has the job."""

@@ -132,9 +132,14 @@ def check_upload(field: str, upload: UploadFile, settings: Settings) -> FieldErr
     """What is wrong with a file before it is decoded, if anything is."""
     if isinstance(upload, DataUri) and upload.fault is not None:
         return FieldError(field, "not_base64", upload.fault)
-    if not upload.size:
+    return check_size(field, upload.size or 0, settings)
+
+
+def check_size(field: str, size_bytes: int, settings: Settings) -> FieldError | None:
+    """What is wrong with the size of a file, if anything is."""
+    if not size_bytes:
         return FieldError(field, "empty_file", "This file is empty.")
-    if upload.size > settings.upload_limit_bytes:
+    if size_bytes > settings.upload_limit_bytes:
         limit = settings.upload_limit_megabytes
         return FieldError(field, "file_too_large", f"This file is larger than {limit} MB.")
     return None

@@ -64,6 +64,8 @@ _CREATED = {
     "/jobs/{job_id}/retry": ("202", "/jobs/{job_id}", "job_id"),
     "/sweeps": ("202", "/sweeps/{sweep_id}", "sweep_id"),
     "/pictures": ("201", "/pictures/{picture_id}", "picture_id"),
+    "/pictures/uploads": ("200", "/pictures/uploads/{upload_id}", "upload_id"),
+    "/pictures/uploads/{upload_id}/complete": ("201", "/pictures/{picture_id}", "picture_id"),
     "/batches": ("202", "/sweeps/{sweep_id}", "sweep_id"),
 }
 """By the path of a submission, its status, the path of what it creates, and the parameter in it."""

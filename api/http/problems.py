@@ -128,6 +128,8 @@ def describe_parameter_error(error: Mapping[str, Any]) -> FieldError:
         return FieldError(name, "missing_value", "This value is needed.")
     if kind == "string_pattern_mismatch":
         return FieldError(name, "invalid_value", f"This has the wrong form: “{error['input']}”.")
+    if kind == "extra_forbidden":
+        return FieldError(name, "unknown_field", "There is no such field.")
     if kind not in _SENTENCES:
         return FieldError(name, "invalid_value", f"{error['msg']}.")
     context = {name: str(value).replace("'", "") for name, value in error.get("ctx", {}).items()}

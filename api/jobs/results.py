@@ -1,6 +1,7 @@
 """The pictures of a job, its result and its previews, and its losses.
 
-A result is streamed from the blob store: only what is being sent is in memory.
+A result is streamed from the blob store: only what is being sent is in memory. Where the operator
+has set it so, an object store sends it itself.
 """
 
 import logging
@@ -11,11 +12,12 @@ from time import perf_counter
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 from redis import RedisError
 
 from api.access.authentication import Access, CurrentAccess
+from api.http.blobs import BlobResponse
 from api.http.middleware import is_head
 from api.http.negotiation import (
     ASCII_INTEGER,
@@ -27,12 +29,14 @@ from api.http.negotiation import (
 )
 from api.http.problems import caller_problems
 from api.jobs.dependencies import POLL_SECONDS, PathJob, find_job
-from api.service import CurrentService
+from api.service import CurrentService, Service
 from shared import transitions
+from shared.blob_store import result_headers
 from shared.errors import NoResult, RangeNotSatisfiable, ResultLost, ResultNotReady
 from shared.jobs import Job
-from shared.pictures import MEDIA_TYPES, DamagedPicture, Format
+from shared.pictures import DamagedPicture, Format
 from shared.progress import Losses
+from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +47,17 @@ _SERVER_TIMING = {
     "description": "How long the job `waited` and was `painted`, and how long it took to `encode` "
     "the picture now, or to find it encoded, in milliseconds.",
     "schema": {"type": "string"},
+}
+
+_REDIRECT = {
+    "description": "If the operator has set it so: the same picture at a signed URL of the object "
+    "store, without the API key",
+    "headers": {
+        "Location": {
+            "description": "Valid for `PASTICHE_RESULT_REDIRECT_SECONDS`.",
+            "schema": {"type": "string"},
+        }
+    },
 }
 
 
@@ -110,7 +125,8 @@ async def get_losses(job: PathJob, service: CurrentService) -> LossCurves:
     responses=caller_problems(404, 406, 409, 410, 416, 422, 507)
     | {206: PICTURE_RESPONSES[200] | {"description": "The requested range"}}
     | PICTURE_RESPONSES
-    | {200: PICTURE_RESPONSES[200] | {"headers": {"Server-Timing": _SERVER_TIMING}}},
+    | {200: PICTURE_RESPONSES[200] | {"headers": {"Server-Timing": _SERVER_TIMING}}}
+    | {307: _REDIRECT},
 )
 async def get_result(
     request: Request,
@@ -123,7 +139,7 @@ async def get_result(
     chosen = require_format(format, request, "picture")
     headers = {"ETag": f'"{job.id}-{job.fence}-{chosen}"', "Accept-Ranges": "bytes"}
     if is_unchanged(request, headers["ETag"]):
-        headers |= _make_headers(job, chosen)
+        headers |= _make_headers(job)
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return await respond_with_result(job, chosen, access, headers)
 
@@ -147,7 +163,7 @@ async def respond_with_result(
         raise ResultLost("The picture store no longer has it. Please paint it again.") from error
 
 
-def _make_headers(job: Job, format: Format, encode_seconds: float | None = None) -> dict[str, str]:
+def _make_headers(job: Job, encode_seconds: float | None = None) -> dict[str, str]:
     timings = {
         "waited": job.waited_seconds,
         "painted": job.painted_seconds,
@@ -156,7 +172,6 @@ def _make_headers(job: Job, format: Format, encode_seconds: float | None = None)
     return {
         "Vary": "Accept",
         "Cache-Control": "private, no-cache",
-        "Content-Disposition": f'inline; filename="pastiche-{job.id}.{format}"',
         "Server-Timing": ", ".join(
             f"{name};dur={1000 * seconds:.0f}"
             for name, seconds in timings.items()
@@ -185,15 +200,21 @@ async def _send_result(
         DamagedPicture: it cannot be decoded.
         RangeNotSatisfiable: the range begins after the end.
     """
-    request, blobs, media_type = access.request, access.service.blobs, MEDIA_TYPES[format]
+    request, blobs = access.request, access.service.blobs
     began = perf_counter()
     key = await access.service.encoded_results.get_key(_get_result_key(job), format)
     encode_seconds = None if format == "png" else perf_counter() - began
     size = await blobs.size_bytes(key)
-    headers = {**_make_headers(job, format, encode_seconds), **more_headers}
-    headers["Content-Length"] = str(size)
+    headers = {
+        **_make_headers(job, encode_seconds),
+        **result_headers(key),
+        **more_headers,
+        "Content-Length": str(size),
+    }
     if is_head(request.scope):
-        return Response(status_code=HTTPStatus.OK, headers=headers, media_type=media_type)
+        return Response(status_code=HTTPStatus.OK, headers=headers)
+    if request.method == "GET" and _may_redirect(job, access.service.settings):
+        return await _redirect(key, job, encode_seconds, access.service)
     etag = headers.get("ETag")
     has_changed = etag is None or request.headers.get("if-range", etag) != etag
     bounds = None if has_changed else parse_range(request.headers.get("range", ""), size)
@@ -201,14 +222,29 @@ async def _send_result(
         pieces = await blobs.stream(key)
         if job.keep == "until_fetched":
             pieces = _end_retention_after(pieces, job, access)
-        return StreamingResponse(pieces, HTTPStatus.OK, headers, media_type)
+        return BlobResponse(pieces, HTTPStatus.OK, headers)
     first, last = bounds
     if first >= size or last < first:
         raise RangeNotSatisfiable(size)
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     headers["Content-Length"] = str(last + 1 - first)
     part = await blobs.stream(key, slice(first, last + 1))
-    return StreamingResponse(part, HTTPStatus.PARTIAL_CONTENT, headers, media_type)
+    return BlobResponse(part, HTTPStatus.PARTIAL_CONTENT, headers)
+
+
+def _may_redirect(job: Job, settings: Settings) -> bool:
+    """Whether the store may send the result: it does not say when the client has it whole."""
+    return settings.result_redirect_seconds is not None and job.keep != "until_fetched"
+
+
+async def _redirect(
+    key: str, job: Job, encode_seconds: float | None, service: Service
+) -> RedirectResponse:
+    """Redirects to a signed URL, which no cache may store: the result may be deleted before."""
+    seconds = service.settings.result_redirect_seconds
+    assert seconds is not None
+    headers = _make_headers(job, encode_seconds) | {"Cache-Control": "private, no-store"}
+    return RedirectResponse(await service.blobs.sign_read(key, seconds), headers=headers)
 
 
 async def _end_retention_after(

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 
 from api.access.authentication import Access, CurrentAccess
+from api.http.blobs import BlobResponse
 from api.http.multipart import parse_multipart
 from api.http.negotiation import (
     ASCII_INTEGER,
@@ -22,10 +23,10 @@ from api.http.negotiation import (
 from api.http.problems import caller_problems
 from api.pictures import schemas
 from api.pictures.form import form_schema, parse_form
-from api.pictures.store import PathPicture, delete_picture, store_picture
-from api.service import CurrentService, Service
+from api.pictures.store import PathPicture, delete_picture, normalise_and_store
+from api.service import CurrentService
 from shared import uploaded_pictures
-from shared.errors import FieldError, InvalidFields, PictureNotFound
+from shared.errors import PictureNotFound
 from shared.pictures import MEDIA_TYPES, DamagedPicture, encode, encode_thumbnail
 from shared.uploaded_pictures import PictureUpload, UploadedPicture
 
@@ -49,10 +50,7 @@ _MAX_READ_PICTURES = 1000
 async def upload_picture(access: CurrentAccess) -> Response:
     """Stores a picture, which any number of jobs can then name as `picture:<id>` in place of a
     file. The same picture again is the same resource."""
-    upload = await _receive(access)
-    picture = schemas.describe_picture(upload.picture)
-    status = HTTPStatus.CREATED if upload.is_new else HTTPStatus.OK
-    return JSONResponse(picture.model_dump(mode="json"), status, {"Location": picture.links.self})
+    return respond_with_picture(await _receive(access))
 
 
 @router.get("", responses=caller_problems(422))
@@ -103,7 +101,7 @@ async def get_picture_file(
         if chosen == "webp":  # as it is stored
             headers["Content-Length"] = str(picture.size_bytes)
             chunks = await service.blobs.stream(picture.blob)
-            return StreamingResponse(chunks, headers=headers, media_type=MEDIA_TYPES[chosen])
+            return BlobResponse(chunks, headers=headers, media_type=MEDIA_TYPES[chosen])
         async with service.decoder.turn() as run:
             encoded = await run(encode, await service.blobs.get_async(picture.blob), chosen)
     except (FileNotFoundError, DamagedPicture) as error:
@@ -154,16 +152,14 @@ async def _receive(access: Access) -> PictureUpload:
         folder = Path(name)
         form = parse_form(await parse_multipart(request, folder), service.settings)
         await to_thread.run_sync(form.upload.flush)
-        normalised = folder / "picture"
-        await _normalise(form.upload.path, normalised, service)
-        return await store_picture(normalised, form.name, access)
+        return await normalise_and_store(form.upload.path, form.name, access)
 
 
-async def _normalise(source: Path, target: Path, service: Service) -> None:
-    fault = await service.decoder.normalise(source, target, keeps_transparency=True)
-    if fault is not None:
-        error = FieldError("picture", fault.code, fault.detail)
-        raise InvalidFields([error], status=fault.status)
+def respond_with_picture(upload: PictureUpload) -> Response:
+    """The picture that an upload has led to: 201, or 200 if its owner had it before."""
+    picture = schemas.describe_picture(upload.picture)
+    status = HTTPStatus.CREATED if upload.is_new else HTTPStatus.OK
+    return JSONResponse(picture.model_dump(mode="json"), status, {"Location": picture.links.self})
 
 
 def _make_lost_error(picture: UploadedPicture) -> PictureNotFound:

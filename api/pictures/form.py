@@ -13,6 +13,7 @@ from shared.settings import Settings
 MAX_NAME_LENGTH = 100
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f]*")
+NAME_PATTERN = f"^{_NAME.pattern}$"
 
 _FIELDS = ("picture", "name")
 
@@ -90,7 +91,7 @@ def form_schema() -> dict[str, Any]:
             "name": {
                 "type": "string",
                 "maxLength": MAX_NAME_LENGTH,
-                "pattern": f"^{_NAME.pattern}$",
+                "pattern": NAME_PATTERN,
                 "description": "Its name, with which it is also listed as a style.",
             },
         },

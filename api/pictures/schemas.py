@@ -1,9 +1,11 @@
 """Uploaded pictures as clients receive them."""
 
 from datetime import datetime
+from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from api.pictures.form import MAX_NAME_LENGTH, NAME_PATTERN
 from shared.uploaded_pictures import UploadedPicture
 
 
@@ -34,6 +36,36 @@ class PictureList(BaseModel):
 
     pictures: list[Picture]
     next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.")
+
+
+class NewUpload(BaseModel):
+    """What is known of a picture before its file is sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(
+        "",
+        max_length=MAX_NAME_LENGTH,
+        pattern=NAME_PATTERN,
+        description="Its name, with which it is also listed as a style.",
+    )
+
+
+class DirectUploadLinks(BaseModel):
+    """Links to what belongs to the upload."""
+
+    complete: str
+
+
+class DirectUpload(BaseModel):
+    """Where to send the file of a picture."""
+
+    id: str
+    method: Literal["PUT"]
+    url: str = Field(description="A signed URL of the object store: send the file, without a key.")
+    expires_in: int = Field(description="For how many seconds the URL is valid.")
+    max_bytes: int = Field(description="A larger file is refused when the upload is completed.")
+    links: DirectUploadLinks
 
 
 def describe_picture(picture: UploadedPicture) -> Picture:

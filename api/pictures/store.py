@@ -62,7 +62,22 @@ async def use_picture(field: str, picture_id: str, access: Access) -> UploadedPi
     return picture
 
 
-async def store_picture(picture: Path, name: str, access: Access) -> PictureUpload:
+async def normalise_and_store(source: Path, name: str, access: Access) -> PictureUpload:
+    """Stores the picture in an untrusted file, in whose folder there is room for temporary ones.
+
+    Raises:
+        InvalidFields: the file is not a picture that is accepted.
+        StorageUnavailable: it took too long.
+    """
+    normalised = source.parent / "picture"
+    fault = await access.service.decoder.normalise(source, normalised, keeps_transparency=True)
+    if fault is not None:
+        error = FieldError("picture", fault.code, fault.detail)
+        raise InvalidFields([error], status=fault.status)
+    return await _store_picture(normalised, name, access)
+
+
+async def _store_picture(picture: Path, name: str, access: Access) -> PictureUpload:
     """Stores a normalised picture; one that its owner has already is only renewed.
 
     If anything fails, nothing stays behind.

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
+from api.service import CurrentService, Service
 from shared.settings import Settings
 
 WEB = Path(__file__).parent / "static"
@@ -15,13 +16,14 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "images"
 CLIENT = Path(__file__).parents[2] / "clients" / "js"
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:{store}; "
+    "connect-src 'self'{store}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' blob: data:; connect-src 'self'; font-src 'self' data:; frame-ancestors 'none'"
+    "img-src 'self' blob: data:{store}; connect-src 'self'{store}; font-src 'self' data:; "
+    "frame-ancestors 'none'"
 )
 """Swagger UI writes styles and small images into its page."""
 
@@ -36,6 +38,14 @@ class CurrentFiles(StaticFiles):
         return response
 
 
+async def _respond(html: str, policy: str, service: Service) -> HTMLResponse:
+    """A page with its policy, which allows the object store if results are redirected there."""
+    is_redirected = service.settings.result_redirect_seconds is not None
+    store = f" {await service.blobs.find_origin()}" if is_redirected else ""
+    headers = {"Content-Security-Policy": policy.format(store=store), "Cache-Control": "no-cache"}
+    return HTMLResponse(html, headers=headers)
+
+
 def install(app: FastAPI, settings: Settings) -> None:
     """Adds the pages and the files that they load."""
     html = (WEB / "index.html").read_text("utf-8")
@@ -46,14 +56,12 @@ def install(app: FastAPI, settings: Settings) -> None:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
-    async def show_page() -> HTMLResponse:
-        headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
-        return HTMLResponse(html, headers=headers)
+    async def show_page(service: CurrentService) -> HTMLResponse:
+        return await _respond(html, POLICY, service)
 
     @router.get("/docs")
-    async def show_docs() -> HTMLResponse:
-        headers = {"Content-Security-Policy": DOCS_POLICY, "Cache-Control": "no-cache"}
-        return HTMLResponse(docs, headers=headers)
+    async def show_docs(service: CurrentService) -> HTMLResponse:
+        return await _respond(docs, DOCS_POLICY, service)
 
     @router.get("/llms.txt")
     async def show_page_for_language_models() -> PlainTextResponse:

@@ -21,6 +21,29 @@ export interface components {
             id: string;
         };
         /**
+         * DirectUpload
+         * @description Where to send the file of a picture.
+         */
+        DirectUpload: {
+            id: string;
+            /** @constant */
+            method: "PUT";
+            /** @description A signed URL of the object store: send the file, without a key. */
+            url: string;
+            /** @description For how many seconds the URL is valid. */
+            expires_in: number;
+            /** @description A larger file is refused when the upload is completed. */
+            max_bytes: number;
+            links: components["schemas"]["DirectUploadLinks"];
+        };
+        /**
+         * DirectUploadLinks
+         * @description Links to what belongs to the upload.
+         */
+        DirectUploadLinks: {
+            complete: string;
+        };
+        /**
          * DoneEvent
          * @description The job is over; the stream ends.
          */
@@ -366,6 +389,14 @@ export interface components {
             /** @description The cost of colours outside the gamut of screens. */
             gamut: number;
             total: number;
+        };
+        /**
+         * NewUpload
+         * @description What is known of a picture before its file is sent.
+         */
+        NewUpload: {
+            /** @description Its name, with which it is also listed as a style. Default: "". */
+            name?: string;
         };
         /**
          * OptionDescription
@@ -715,7 +746,7 @@ export interface components {
             /** @description The HTTP status. */
             status: number;
             detail: string;
-            code: "malformed_request" | "request_too_slow" | "head_too_large" | "body_too_large" | "wrong_content_type" | "wrong_content_encoding" | "invalid_fields" | "another_submission" | "submission_pending" | "key_missing" | "key_unknown" | "token_reads_only" | "host_not_allowed" | "cross_site_request" | "too_many_requests" | "too_many_jobs" | "quota_used_up" | "job_not_found" | "sweep_not_found" | "picture_not_found" | "style_not_found" | "job_expired" | "job_over" | "changed_meanwhile" | "job_not_over" | "cancel_requested" | "finish_requested" | "record_damaged" | "result_not_ready" | "no_result" | "result_lost" | "pictures_lost" | "not_acceptable" | "range_not_satisfiable" | "queue_full" | "too_many_connections" | "decoders_busy" | "too_many_fetches" | "encoding_failed" | "redis_unavailable" | "storage_unavailable" | "storage_full" | "not_found" | "method_not_allowed" | "internal_error" | (string & {});
+            code: "malformed_request" | "request_too_slow" | "head_too_large" | "body_too_large" | "wrong_content_type" | "wrong_content_encoding" | "invalid_fields" | "another_submission" | "submission_pending" | "key_missing" | "key_unknown" | "token_reads_only" | "host_not_allowed" | "cross_site_request" | "too_many_requests" | "too_many_jobs" | "too_many_uploads" | "quota_used_up" | "job_not_found" | "sweep_not_found" | "picture_not_found" | "upload_not_found" | "no_direct_uploads" | "nothing_uploaded" | "style_not_found" | "job_expired" | "job_over" | "changed_meanwhile" | "job_not_over" | "cancel_requested" | "finish_requested" | "record_damaged" | "result_not_ready" | "no_result" | "result_lost" | "pictures_lost" | "not_acceptable" | "range_not_satisfiable" | "queue_full" | "too_many_connections" | "decoders_busy" | "too_many_fetches" | "encoding_failed" | "redis_unavailable" | "storage_unavailable" | "storage_full" | "not_found" | "method_not_allowed" | "internal_error" | (string & {});
             /** @description The fields at fault, where there are any. */
             errors?: components["schemas"]["FieldProblem"][];
         };
@@ -1421,6 +1452,8 @@ export interface components {
 }
 export type Backbone = components['schemas']['Backbone'];
 export type DeletedJob = components['schemas']['DeletedJob'];
+export type DirectUpload = components['schemas']['DirectUpload'];
+export type DirectUploadLinks = components['schemas']['DirectUploadLinks'];
 export type DoneEvent = components['schemas']['DoneEvent'];
 export type Estimate = components['schemas']['Estimate'];
 export type GoneEvent = components['schemas']['GoneEvent'];
@@ -1434,6 +1467,7 @@ export type JobWarning = components['schemas']['JobWarning'];
 export type Liveness = components['schemas']['Liveness'];
 export type LossCurves = components['schemas']['LossCurves'];
 export type Losses = components['schemas']['Losses'];
+export type NewUpload = components['schemas']['NewUpload'];
 export type OptionDescription = components['schemas']['OptionDescription'];
 export type OptionList = components['schemas']['OptionList'];
 export type Picture = components['schemas']['Picture'];

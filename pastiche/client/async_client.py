@@ -442,7 +442,10 @@ class AsyncClient:
     async def _request_picture(
         self, path: str, policy: RetryPolicy | None = None, **query: str
     ) -> PaintedPicture:
-        response = await self._send_retrying("GET", path, policy, params=query)
+        # It may redirect to an object store, to which httpx does not send the key.
+        response = await self._send_retrying(
+            "GET", path, policy, params=query, follow_redirects=True
+        )
         return read_picture(response, self.url)
 
     async def _delete(self, path: str) -> None:

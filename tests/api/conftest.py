@@ -19,7 +19,10 @@ def start(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Start:
     def started(**environment: str) -> AbstractContextManager[RunningApi]:
         folder = tmp_path_factory.mktemp("data")
         port = free_port("127.0.0.1", 0)
-        settings = Settings(redis_url=redis_url, data_folder=folder, port=port)
+        store = environment.get("PASTICHE_BLOB_STORE_URL")
+        settings = Settings(
+            redis_url=redis_url, data_folder=folder, port=port, blob_store_url=store
+        )
         return running_api(settings, **environment)
 
     return started

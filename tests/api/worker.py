@@ -58,7 +58,7 @@ class PlayedWorker:
         """Claims the job."""
         fence = jobs.run(transitions.claim(job["id"], lease_seconds=20))
         assert fence is not None
-        blobs = BlobStore.open((api.settings.data_folder / "blobs").as_uri())
+        blobs = BlobStore.open(api.settings.blob_store_location)
         return cls(job["id"], fence, jobs, blobs)
 
     def tell(self, iteration: int = PROGRESS.iteration, **more: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared import job_records, transitions, uploaded_pictures
+from shared import direct_uploads, job_records, transitions, uploaded_pictures
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, Transition
 from shared.jobs import Place
@@ -62,6 +62,9 @@ CALLS: list[Transition[Any]] = [
     uploaded_pictures.delete("id", "ada", "blob"),
     uploaded_pictures.list_pictures("ada", before="", limit=1, most=1),
     uploaded_pictures.expire(limit=1),
+    direct_uploads.begin("id", "ada", name="", limit=9),
+    direct_uploads.read("id", "ada"),
+    direct_uploads.complete("id", "ada", "picture"),
 ]
 IDS = [call.script for call in CALLS]
 
@@ -103,8 +106,8 @@ def test_a_script_documents_the_keys_that_it_touches(call: Transition[Any]) -> N
     assert documented_keys(section) == touched
 
 
-@pytest.mark.parametrize("folder", ["job", "picture"])
-def test_every_script_on_a_job_or_a_picture_has_a_call(folder: str) -> None:
+@pytest.mark.parametrize("folder", ["job", "picture", "upload"])
+def test_every_script_on_a_job_a_picture_or_an_upload_has_a_call(folder: str) -> None:
     scripts = {path.name for path in (SCRIPTS / folder).iterdir()} - {"prelude.lua"}
     called = {call.script for call in CALLS if call.script.startswith(f"{folder}/")}
     assert {f"{folder}/{name.removesuffix('.lua')}" for name in scripts} == called

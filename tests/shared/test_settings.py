@@ -38,3 +38,15 @@ def test_an_invalid_redis_url_is_refused_without_its_password(
     with pytest.raises(ValidationError, match="unknown") as refused:
         Settings()
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("location", ["", "file:///pictures", "memory:///", "https://s3.example"])
+def test_redirects_need_a_store_that_signs_urls(
+    location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASTICHE_RESULT_REDIRECT_SECONDS", "60")
+    monkeypatch.setenv("PASTICHE_BLOB_STORE_URL", "s3://bucket/folder")
+    assert Settings().result_redirect_seconds == 60
+    monkeypatch.setenv("PASTICHE_BLOB_STORE_URL", location)
+    with pytest.raises(ValidationError, match=r"redirects need an object store \(s3://"):
+        Settings()

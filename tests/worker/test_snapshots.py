@@ -56,6 +56,22 @@ def test_a_checkpoint_that_takes_long_to_store_is_due_less_often(
     assert checkpoints.is_due
 
 
+def test_checkpoints_that_fail_slowly_leave_most_of_the_time_to_the_painting(
+    blobs: BlobStore, clock: list[float]
+) -> None:
+    checkpoints = Checkpoints("job", "1-a", blobs, interval_seconds=8)
+
+    def fail_slowly(_: IO[bytes]) -> None:
+        clock[0] += 30
+        raise MemoryError
+
+    checkpoints.store(fail_slowly)
+    clock[0] += 30 / module.MAX_FAILED_TIME_SHARE - 0.1
+    assert not checkpoints.is_due
+    clock[0] += 0.2
+    assert checkpoints.is_due
+
+
 def test_the_next_attempt_loads_the_newest_checkpoint_first(blobs: BlobStore) -> None:
     for fence in ("1-a", "2-b"):
         Checkpoints("job", fence, blobs, 8).store(writing(fence.encode()))

@@ -1,0 +1,30 @@
+-- Begins a direct upload, unless its owner has too many. If it is abandoned, its record expires, and
+-- its blob is deleted.
+--
+-- Keys:
+--   upload   hash: the upload
+--   uploads  sorted set: ids of its owner's uploads that are not completed, by when they expire
+--            (milliseconds)
+--   unused   sorted set: keys of blobs that no picture uses, by when they are to be deleted
+--            (milliseconds)
+-- Arguments:
+--   id           of the upload
+--   owner        whose it is
+--   name         of the picture; '' if it has none
+--   blob         the key of what the client sends
+--   lifetime_ms  how long the upload lasts
+--   limit        how many uploads one owner may have
+-- Returns 0, or how long to wait where there are too many (milliseconds).
+local now = now_ms()
+local expires = now + lifetime_ms
+redis.call('ZREMRANGEBYSCORE', uploads, '-inf', now)
+if redis.call('ZCARD', uploads) >= tonumber(limit) then
+  return redis.call('ZRANGE', uploads, 0, 0, 'WITHSCORES')[2] - now
+end
+redis.call('HSET', upload, 'owner', owner, 'name', name, 'blob', blob, 'picture', '')
+redis.call('PEXPIREAT', upload, expires)
+redis.call('ZADD', uploads, expires, id)
+redis.call('PEXPIREAT', uploads, expires)
+-- Until then the blob may be written again and again.
+redis.call('ZADD', unused, expires, blob)
+return 0

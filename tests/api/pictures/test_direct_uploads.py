@@ -1,0 +1,250 @@
+"""A picture whose file is sent straight to the object store, at a signed URL."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from api import keys
+from shared.blob_store import BlobStore
+from shared.direct_uploads import upload_blob_key
+from shared.job_store import JobStore
+from shared.uploaded_pictures import UNUSED
+from tests import pictures
+from tests.api.access.test_access import code
+from tests.api.conftest import Start
+from tests.api.pictures.uploading import coloured, unused_blobs, upload
+from tests.conftest import RunningApi
+from tests.object_store import Bucket, Fault, FaultyProxy, aws_variables, faulty_proxy, make_bucket
+from worker.picture_cleanup import delete_expired
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def store(s3_server: str) -> Iterator[FaultyProxy]:
+    """The store, as the API and its clients reach it."""
+    with faulty_proxy(s3_server) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def bucket(s3_server: str) -> Iterator[Bucket]:
+    bucket = make_bucket(s3_server)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in aws_variables(s3_server).items():
+            patch.setenv(name, value)
+        yield bucket
+
+
+@pytest.fixture(scope="module")
+def service_process(start: Start, store: FaultyProxy, bucket: Bucket) -> Iterator[RunningApi]:
+    environment = bucket.environment(store.url)
+    limits = {"PASTICHE_UPLOAD_LIMIT_MEGABYTES": "1", "PASTICHE_KEPT_PICTURES_PER_OWNER": "3"}
+    with start(**environment, **limits, PASTICHE_KEYS_REQUIRED="true") as api:
+        yield api
+
+
+@pytest.fixture
+def service(service_process: RunningApi, bucket: Bucket, jobs: JobStore) -> RunningApi:
+    """An API with an empty bucket, and a caller with a key."""
+    bucket.delete(*bucket.keys)
+    key = keys.create(jobs.client, "ada")
+    service_process.http.headers["Authorization"] = f"Bearer {key}"
+    return service_process
+
+
+def begin(service: RunningApi, **fields: str) -> dict[str, Any]:
+    response = service.http.post("/pictures/uploads", json=fields)
+    assert response.status_code == 200, response.text
+    begun = response.json()
+    assert isinstance(begun, dict)
+    return begun
+
+
+def send(upload: dict[str, Any], file: bytes) -> None:
+    assert upload["method"] == "PUT"
+    httpx.put(upload["url"], content=file, trust_env=False).raise_for_status()
+
+
+def complete(service: RunningApi, upload: dict[str, Any]) -> httpx.Response:
+    return service.http.post(upload["links"]["complete"])
+
+
+def sent(service: RunningApi, file: bytes, **fields: str) -> dict[str, Any]:
+    """An upload whose file is in the store."""
+    upload = begin(service, **fields)
+    send(upload, file)
+    return upload
+
+
+def test_a_file_that_was_sent_to_the_store_becomes_a_picture(
+    service: RunningApi, bucket: Bucket
+) -> None:
+    response = complete(service, sent(service, pictures.jpeg(), name="My holiday"))
+    assert response.status_code == 201
+    picture = response.json()
+    assert (picture["name"], picture["width"], picture["height"]) == ("My holiday", 96, 64)
+    assert response.headers["location"] == f"/pictures/{picture['id']}"
+    (key,) = bucket.keys
+    assert key.startswith(f"pictures/{picture['id']}-")
+    files = {"content": picture["reference"], "style": picture["reference"]}
+    assert service.http.post("/jobs", json=files).status_code == 202
+
+
+def test_it_is_the_same_picture_as_one_sent_to_the_api(service: RunningApi) -> None:
+    picture = upload(service, pictures.jpeg()).json()
+    response = complete(service, sent(service, pictures.jpeg()))
+    assert (response.status_code, response.json()["id"]) == (200, picture["id"])
+
+
+def test_the_key_is_not_needed_at_the_store_and_is_needed_to_complete(
+    service: RunningApi, jobs: JobStore
+) -> None:
+    upload = sent(service, pictures.jpeg())
+    bob = {"Authorization": f"Bearer {keys.create(jobs.client, 'bob')}"}
+    refused = service.http.post(upload["links"]["complete"], headers=bob)
+    assert code(refused) == (404, "upload_not_found")
+    assert complete(service, upload).status_code == 201
+
+
+@pytest.mark.parametrize("upload_id", ["0" * 32, "x", "a%2Fb"])
+def test_an_upload_that_does_not_exist_is_not_found(upload_id: str, service: RunningApi) -> None:
+    refused = service.http.post(f"/pictures/uploads/{upload_id}/complete")
+    assert refused.status_code == 404
+
+
+def test_an_upload_is_completed_only_once_its_file_was_sent(service: RunningApi) -> None:
+    upload = begin(service)
+    assert code(complete(service, upload)) == (409, "nothing_uploaded")
+    send(upload, pictures.jpeg())
+    assert complete(service, upload).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("file", "status", "fault"),
+    [
+        (b"", 422, "empty_file"),
+        (b"no picture", 415, "picture_unknown"),
+        (pictures.jpeg()[:500], 422, "picture_broken"),
+        (bytes(1_000_001), 413, "file_too_large"),
+    ],
+    ids=["empty", "no picture", "truncated", "too large"],
+)
+def test_a_file_that_is_refused_is_erased_and_another_may_be_sent(
+    file: bytes, status: int, fault: str, service: RunningApi, bucket: Bucket
+) -> None:
+    upload = sent(service, file)
+    refused = complete(service, upload)
+    assert refused.status_code == status
+    assert [(each["field"], each["code"]) for each in refused.json()["errors"]] == [
+        ("picture", fault)
+    ]
+    assert bucket.keys == []
+    send(upload, pictures.jpeg())
+    assert complete(service, upload).status_code == 201
+
+
+def test_a_file_that_is_too_large_is_not_read(service: RunningApi, store: FaultyProxy) -> None:
+    assert begin(service)["max_bytes"] == 1_000_000
+    upload = sent(service, bytes(5_000_000))
+    store.requests.clear()
+    complete(service, upload)
+    assert not [name for name, _ in store.requests if name.startswith("GET")]
+
+
+def test_completing_again_gives_the_same_picture(service: RunningApi) -> None:
+    upload = sent(service, pictures.jpeg())
+    first, again = complete(service, upload), complete(service, upload)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["id"] == again.json()["id"]
+
+
+def test_completing_at_the_same_time_gives_one_picture(service: RunningApi, bucket: Bucket) -> None:
+    upload = sent(service, pictures.jpeg())
+    with ThreadPoolExecutor() as callers:
+        responses = list(callers.map(lambda _: complete(service, upload), range(4)))
+    succeeded = [each for each in responses if each.is_success]
+    assert succeeded
+    assert {each.json()["id"] for each in succeeded} == {
+        each["id"] for each in service.http.get("/pictures").json()["pictures"]
+    }
+    assert len(bucket.keys) == 1
+
+
+def test_an_abandoned_upload_is_erased_when_its_time_is_over(
+    service: RunningApi, bucket: Bucket, jobs: JobStore
+) -> None:
+    upload = sent(service, pictures.jpeg())
+    key = upload_blob_key(upload["id"])
+    assert unused_blobs(jobs) == bucket.keys == [key]
+    blobs = BlobStore.open(bucket.location)
+    delete_expired(jobs, blobs)
+    assert bucket.keys == [key]
+    jobs.client.zadd(UNUSED, {key: 1})
+    delete_expired(jobs, blobs)
+    assert bucket.keys == unused_blobs(jobs) == []
+
+
+def test_what_is_sent_again_after_completion_is_erased_too(
+    service: RunningApi, bucket: Bucket, jobs: JobStore
+) -> None:
+    upload = sent(service, pictures.jpeg())
+    complete(service, upload)
+    send(upload, pictures.jpeg())
+    assert upload_blob_key(upload["id"]) in set(bucket.keys) & set(unused_blobs(jobs))
+
+
+def test_all_records_of_an_upload_expire(service: RunningApi, jobs: JobStore) -> None:
+    upload = begin(service)
+    assert jobs.client.pttl(f"upload:{{{upload['id']}}}") > 0
+    assert jobs.client.pttl("pictures:uploads:ada") > 0
+
+
+def test_uploads_that_are_not_completed_are_limited(service: RunningApi) -> None:
+    first, *_ = [begin(service) for _ in range(3)]
+    refused = service.http.post("/pictures/uploads", json={})
+    assert code(refused) == (429, "too_many_uploads")
+    assert 0 < int(refused.headers["retry-after"]) <= 3600
+    send(first, coloured("red"))
+    complete(service, first)
+    begin(service)
+
+
+def test_stored_pictures_are_limited_as_those_sent_to_the_api(service: RunningApi) -> None:
+    for colour in ("red", "green", "blue", "white"):
+        complete(service, sent(service, coloured(colour)))
+    assert len(service.http.get("/pictures").json()["pictures"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "field"), [({"nmae": "x"}, "nmae"), ({"name": 101 * "x"}, "name"), (None, "body")]
+)
+def test_a_body_that_cannot_be_used_is_refused(
+    body: object, field: str, service: RunningApi
+) -> None:
+    refused = service.http.post("/pictures/uploads", json=body)
+    assert code(refused) == (422, "invalid_fields")
+    assert refused.json()["errors"][0]["field"] == field
+
+
+def test_while_the_store_fails_nothing_is_lost(service: RunningApi, store: FaultyProxy) -> None:
+    upload = sent(service, pictures.jpeg())
+    with store.failing(Fault("", status=500)):
+        assert code(complete(service, upload)) == (503, "storage_unavailable")
+    assert complete(service, upload).status_code == 201
+
+
+def test_a_file_that_arrives_cut_off_is_no_picture(service: RunningApi, store: FaultyProxy) -> None:
+    upload = sent(service, pictures.jpeg())
+    with store.failing(Fault("GET .*/uploads/", is_truncated=True)):
+        assert code(complete(service, upload)) == (503, "storage_unavailable")
+    assert complete(service, upload).status_code == 201
+
+
+def test_a_folder_takes_no_direct_uploads(api: RunningApi) -> None:
+    refused = api.http.post("/pictures/uploads", json={})
+    assert code(refused) == (409, "no_direct_uploads")
+    assert api.blobs == []

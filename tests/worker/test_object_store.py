@@ -1,0 +1,125 @@
+"""A whole service with its pictures in an object store, which fails for a while."""
+
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.chaos.house import House, house
+from tests.object_store import Bucket, Fault, FaultyProxy, faulty_proxy, make_bucket
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+
+LONG: dict[str, Any] = {"size": 64, "iterations": 120}
+"""Some seconds, with a checkpoint every half second."""
+
+
+@pytest.fixture(scope="module")
+def bucket(s3_server: str) -> Bucket:
+    """The bucket of the service: empty at first, and again after each test."""
+    return make_bucket(s3_server)
+
+
+@pytest.fixture(scope="module")
+def store(s3_server: str) -> Iterator[FaultyProxy]:
+    """The store, as the service reaches it."""
+    with faulty_proxy(s3_server) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def service(bucket: Bucket, store: FaultyProxy) -> Iterator[House]:
+    environment = bucket.environment(store.url) | {"AWS_READ_TIMEOUT": "1 s"}
+    with house(1, 1, inside=None, **environment) as made:
+        yield made
+        assert not [part.name for part in made.parts if "nexpected error" in part.log]
+
+
+def leave_nothing(service: House, bucket: Bucket, job_id: str) -> None:
+    """Deletes a job, and waits until the store has nothing of it."""
+    service.http.delete(f"/jobs/{job_id}").raise_for_status()
+    until(lambda: not bucket.keys)
+
+
+def test_a_job_is_painted_and_its_pictures_are_deleted_with_it(
+    service: House, bucket: Bucket
+) -> None:
+    job_id = service.submit()
+    assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
+    assert service.picture(job_id).startswith(b"\x89PNG")
+    preview = service.http.get(f"/jobs/{job_id}/preview")
+    assert preview.headers["content-type"] == "image/jpeg"
+    assert service.http.get(f"/jobs/{job_id}/losses").json()["iterations"][-1] == 40
+    until(lambda: not any("checkpoints" in key for key in bucket.keys))
+    leave_nothing(service, bucket, job_id)
+
+
+def test_a_job_whose_worker_dies_resumes_from_a_checkpoint_in_the_store(
+    service: House, bucket: Bucket
+) -> None:
+    job_id = service.submit(**LONG)
+    until(lambda: any("checkpoints" in key for key in bucket.keys))
+    (worker,) = service.workers
+    worker.send_children(signal.SIGKILL)
+    done = service.when(job_id, "succeeded", "failed")
+    assert (done["status"], done["attempt"]) == ("succeeded", 2)
+    assert f"Job {job_id}: goes on from iteration" in worker.log
+    leave_nothing(service, bucket, job_id)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("", status=500),
+        Fault("PUT", hangs=True),
+        Fault("PUT|POST", status=503),
+    ],
+    ids=["500", "hangs", "503 to writes"],
+)
+def test_a_picture_is_stored_once_the_store_is_back(
+    fault: Fault, service: House, bucket: Bucket, store: FaultyProxy
+) -> None:
+    job_id = service.submit(**LONG)
+    until(lambda: service.look(job_id)["iteration"] > 0)
+    with store.failing(fault):
+        until(lambda: f"Job {job_id}: storage refuses" in service.workers[0].log)
+        assert service.look(job_id)["status"] == "running"
+    done = service.when(job_id, "succeeded", "failed")
+    assert (done["status"], done["attempt"]) == ("succeeded", 1)
+    assert service.picture(job_id).startswith(b"\x89PNG")
+    leave_nothing(service, bucket, job_id)
+
+
+def test_images_that_arrive_cut_off_are_fetched_again(
+    service: House, bucket: Bucket, store: FaultyProxy
+) -> None:
+    with store.failing(Fault("GET .*/inputs/", is_truncated=True)):
+        job_id = service.submit()
+        until(lambda: f"Job {job_id}: storage refuses" in service.workers[0].log)
+    done = service.when(job_id, "succeeded", "failed")
+    assert (done["status"], done["attempt"]) == ("succeeded", 1)
+    leave_nothing(service, bucket, job_id)
+
+
+def test_a_submission_that_the_store_refuses_leaves_nothing(
+    service: House, bucket: Bucket, store: FaultyProxy
+) -> None:
+    with store.failing(Fault("PUT .*/inputs/style", status=500)):
+        refused = service.post()
+    assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable")
+    assert service.http.get("/jobs").json()["jobs"] == []
+    until(lambda: not bucket.keys)
+
+
+def test_pictures_of_a_deleted_job_are_erased_once_the_store_is_back(
+    service: House, bucket: Bucket, store: FaultyProxy
+) -> None:
+    job_id = service.submit()
+    service.when(job_id, "succeeded")
+    with store.failing(Fault("", status=500)):
+        assert service.http.delete(f"/jobs/{job_id}").status_code == 503
+        assert service.http.get(f"/jobs/{job_id}").status_code == 404
+        assert bucket.keys != []
+    until(lambda: not bucket.keys)
