@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 
 from local import LocalError
@@ -32,7 +33,7 @@ def main() -> int:
             demo(submission, arguments.output, settings, console)
     except ValidationError as error:
         return _fail(_describe(error))
-    except LocalError as error:
+    except (LocalError, SettingsError) as error:
         return _fail(str(error))
     except Ended:
         return _fail("Stopped.", status=130)
@@ -57,13 +58,19 @@ def serve(settings: Settings, console: Console) -> None:
             )
             console.print(f"  painted by  the {worker.backbone} backbone on {worker.device}")
             console.print(f"  data in     {service.data.path}")
-            console.print(f"  Redis       {service.redis_url}", soft_wrap=True)
+            console.print(f"  Redis       {_hide_password(service.redis_url)}", soft_wrap=True)
             console.print("  Ctrl-C stops it; jobs and pictures stay.")
             while True:
                 service.check()
                 operator.wait(_CHECK_SECONDS)
     except Ended:
         console.print("Pastiche is down.")
+
+
+def _hide_password(redis_url: str) -> str:
+    """A password stands before the host, or in the query."""
+    scheme, _, rest = redis_url.partition("://")
+    return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}"
 
 
 def _fail(sentence: str, status: int = 1) -> int:

@@ -168,13 +168,13 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
                     raise LocalError(f"{name} did not come up within {START_SECONDS:.0f} s.")
                 operator.wait(_POLL_SECONDS)
 
-        redis_url = settings.redis_url
-        if redis_url is None:
+        redis_url = settings.redis_location
+        if settings.redis_url is None:
             path = down.enter_context(redis_server.socket_for(data.path))
             redis_url = f"unix://{path}"
             command = redis_server.command(redis_server.binary(), socket=path, folder=data.redis)
             start("redis", *command)
-        environment["PASTICHE_REDIS_URL"] = redis_url
+        environment |= {"PASTICHE_REDIS_URL": redis_url, "PASTICHE_REDIS_URL_FILE": ""}
         jobs = JobStore.connect(redis_url)
         down.callback(jobs.client.close)
         wait_until(lambda: _answers(jobs), "Redis")

@@ -5,15 +5,19 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, PositiveFloat, PositiveInt, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, PositiveFloat, PositiveInt, SecretStr, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.secret_files import SecretFiles
 
 
 class Settings(BaseSettings):
-    """The settings of an operator, each an environment variable named `PASTICHE_<NAME>`.
+    """The settings of an operator, each an environment variable named `PASTICHE_<NAME>`. For a
+    secret one, `PASTICHE_<NAME>_FILE` may name a file that contains it.
 
     Raises:
         pydantic.ValidationError: the value of a variable is invalid.
+        pydantic_settings.SettingsError: the file of a secret cannot be used.
     """
 
     model_config = SettingsConfigDict(
@@ -33,11 +37,12 @@ class Settings(BaseSettings):
     data_folder: Path = Path(".pastiche")
     """The folder for the Redis file and the pictures of a service on one machine."""
 
-    redis_url: str | None = Field(
+    redis_url: SecretStr | None = Field(
         None, validation_alias=AliasChoices("PASTICHE_REDIS_URL", "REDIS_URL")
     )
     """The Redis for the job records and the queue, `redis://…` or `unix://…`; `REDIS_URL` is also
-    read. If it is not set, `make serve` starts a Redis of its own."""
+    read. It may contain a password: `PASTICHE_REDIS_URL_FILE` may name a file that contains the
+    URL. If it is not set, `make serve` starts a Redis of its own."""
 
     blob_store_url: str | None = None
     """Where pictures are stored: `file:///…`, `s3://…`, `gs://…` or `az://…`. If it is not set, in
@@ -181,6 +186,18 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     """`DEBUG`, `INFO`, `WARNING` or `ERROR`."""
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then files of secrets, then variables."""
+        return init_settings, SecretFiles(settings_cls), env_settings
+
     @property
     def retention_seconds(self) -> float:
         return 3600 * self.retention_hours
@@ -240,8 +257,10 @@ class Settings(BaseSettings):
 
     @property
     def redis_location(self) -> str:
-        """The URL of Redis: by default that of a server on this machine."""
-        return self.redis_url or "redis://localhost:6379/0"
+        """The URL of Redis with its password: by default that of a server on this machine."""
+        if self.redis_url is None:
+            return "redis://localhost:6379/0"
+        return self.redis_url.get_secret_value()
 
 
 def _split_origins(text: str) -> frozenset[str]:

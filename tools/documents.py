@@ -36,6 +36,9 @@ def settings_page() -> str:
         "Every setting is an environment variable. `make serve PORT=… HOST=…` sets the port and\n"
         "the address for a service on one machine. Where [traces](deployment.md#traces) go is\n"
         "said by OpenTelemetry's own variables.\n\n"
+        "A setting that contains a secret can be read from a file, as Docker and Kubernetes mount\n"
+        "them: `PASTICHE_REDIS_URL_FILE=/run/secrets/redis_url`. The file is read once, at the\n"
+        "start, without its last newline. Secrets are never logged.\n\n"
     ) + _table(("variable", "default", "meaning"), rows)
 
 
