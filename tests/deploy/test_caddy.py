@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from local.supervisor import free_port
+from shared.errors import BodyTooLarge
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests import pictures
@@ -96,7 +97,11 @@ def test_a_stream_ends_with_its_client(caddy: httpx.Client, api: RunningApi) -> 
 
 def test_a_body_beyond_the_limit_is_refused(caddy: httpx.Client) -> None:
     files = {"content": bytes(2_000_000), "style": pictures.png(120, 120)}
-    assert caddy.post("/jobs", files=files).status_code == 413
+    response = caddy.post("/jobs", files=files)
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert (response.status_code, problem["status"]) == (413, 413)
+    assert (problem["code"], problem["title"]) == (BodyTooLarge.code, BodyTooLarge.title)
 
 
 def test_metrics_are_not_public(caddy: httpx.Client, api: RunningApi) -> None:
