@@ -24,7 +24,7 @@ BACKBONE ?= vgg16
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve check test test-fast browser node test-cuda chaos weights examples pictures strips docs client javascript generate fuzz bench likeness profile lock images clean
+.PHONY: help demo serve check test test-fast browser node deploy-programs test-cuda chaos weights examples pictures strips docs client javascript generate fuzz bench likeness profile lock images clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,11 +48,14 @@ check: $(VENV)/dev ## Check lint, format, types, import rules and schemas (secon
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(SCHEMA).compose-spec docker-compose.yml
+	@# Without Compose's own tags, which the checker does not know.
+	sed -E 's/!(reset|override) ?//' docker-compose.production.yml | \
+		$(SCHEMA).compose-spec --default-filetype yaml -
 	$(SCHEMA).github-workflows .github/workflows/*.yml
 	$(SCHEMA).github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	$(SCHEMA).citation-file-format CITATION.cff
 
-test: browser node check $(VENV)/vgg16 ## Run `make check` and all tests (THREADS=2, SEED=1)
+test: browser node deploy-programs check $(VENV)/vgg16 ## Run `make check` and all tests (THREADS=2, SEED=1)
 	$(PYTEST)
 
 test-fast: $(VENV)/dev $(VENV)/vgg16 ## Run the tests that take no seconds and need no browser
@@ -63,6 +66,9 @@ browser: $(VENV)/dev ## Find the Chromium that the page is tested in, or install
 
 node: $(VENV)/dev ## Find the Node.js that the JavaScript clients are tested with, or install it
 	@$(RUN) -m tests.node
+
+deploy-programs: $(VENV)/dev ## Find the programs that check the files in deploy, or unpack them
+	@$(RUN) -m tests.deploy.programs
 
 test-cuda: $(VENV)/dev ## Run the tests that need a CUDA device
 	$(VENV)/bin/pytest -m cuda
@@ -86,8 +92,9 @@ pictures: $(VENV)/local ## Paint the pictures of the documentation through the s
 strips: $(VENV)/local ## Paint what each option does, a strip each (ONLY=alpha for one)
 	$(RUN) -m tools.paint strips $(if $(ONLY),--only "$(ONLY)")
 
-docs: $(VENV)/dev ## Generate the reference pages, and build the site in .pastiche/site
+docs: $(VENV)/dev ## Generate the reference pages and the alerts for Kubernetes, and build the site in .pastiche/site
 	$(RUN) -m tools.documents
+	$(RUN) -m tools.prometheus_rule
 	$(VENV)/bin/zensical build --strict
 
 client: $(VENV)/dev ## Generate the client's synchronous half and the types of its arguments

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
 from rich.console import Console
 
 from local import LocalError
@@ -34,7 +35,7 @@ def main() -> int:
             demo(submission, arguments.output, settings, console)
     except ValidationError as error:
         return _fail(_describe(error))
-    except LocalError as error:
+    except (LocalError, SettingsError) as error:
         return _fail(str(error))
     except Ended:
         return _fail("Stopped.", status=130)

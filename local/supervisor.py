@@ -28,11 +28,6 @@ STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 _LOG_LINES = 15
 
-SPINS = "30000"
-"""For how many rounds OpenMP's threads wait for one another before they sleep. One worker alone
-paints 256 px in 7.9 s with it, in 9.0 s with the 1,000 that suit workers on shared cores, and in
-8.4 s with OpenMP's own 300,000 (two cores, the API beside it)."""
-
 
 class Ended(Exception):
     """Ctrl-C, SIGTERM or SIGHUP was received."""
@@ -145,7 +140,6 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
     port = free_port(settings.host, settings.port)
     with opened(settings.data_folder) as data, ExitStack() as down:
         environment = {
-            "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", SPINS),
             "PASTICHE_HOST": settings.host,
             "PASTICHE_PORT": str(port),
             "PASTICHE_DATA_FOLDER": str(data.path),
@@ -168,13 +162,13 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
                     raise LocalError(f"{name} did not come up within {START_SECONDS:.0f} s.")
                 operator.wait(_POLL_SECONDS)
 
-        redis_url = settings.redis_url
-        if redis_url is None:
+        redis_url = settings.redis_location
+        if settings.redis_url is None:
             path = down.enter_context(redis_server.socket_for(data.path))
             redis_url = f"unix://{path}"
             command = redis_server.command(redis_server.binary(), socket=path, folder=data.redis)
             start("redis", *command)
-        environment["PASTICHE_REDIS_URL"] = redis_url
+        environment |= {"PASTICHE_REDIS_URL": redis_url, "PASTICHE_REDIS_URL_FILE": ""}
         jobs = JobStore.connect(redis_url)
         down.callback(jobs.client.close)
         wait_until(lambda: _answers(jobs), "Redis")

@@ -21,6 +21,7 @@ Argument = str | int | float
 
 JOB_KEYS: dict[str, str] = {
     "waiting": "queue:waiting",
+    "arrivals": "queue:arrivals",
     "turns": "queue:turns",
     "work_left": "queue:work",
     "deadlines": "queue:deadlines",
@@ -36,6 +37,9 @@ JOB_KEYS: dict[str, str] = {
 }
 """The keys that every script on a job gets with its record, by their names in the scripts;
 `shared/scripts/job/prelude.lua` says what each of them holds."""
+
+LEADER_KEY = "leader:reconciler"
+"""The name of the reconciler that leads, as long as it does."""
 
 CHANGED = "changed"
 """The channel on which every script publishes the id of a job that has changed."""

@@ -10,22 +10,26 @@ from pydantic import (
     Field,
     PositiveFloat,
     PositiveInt,
+    SecretStr,
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.redis_connections import parse_redis_url
+from shared.secret_files import SecretFiles
 
 _SIGNING_SCHEMES = frozenset({"s3", "gs", "az"})
 """The schemes of the stores that sign URLs."""
 
 
 class Settings(BaseSettings):
-    """The settings of an operator, each an environment variable named `PASTICHE_<NAME>`.
+    """The settings of an operator, each an environment variable named `PASTICHE_<NAME>`. For a
+    secret one, `PASTICHE_<NAME>_FILE` may name a file that contains it.
 
     Raises:
         pydantic.ValidationError: the value of a variable is invalid.
+        pydantic_settings.SettingsError: the file of a secret cannot be used.
     """
 
     model_config = SettingsConfigDict(
@@ -49,12 +53,13 @@ class Settings(BaseSettings):
     data_folder: Path = Path(".pastiche")
     """The folder for the Redis file and the pictures of a service on one machine."""
 
-    redis_url: str | None = Field(
+    redis_url: SecretStr | None = Field(
         None, validation_alias=AliasChoices("PASTICHE_REDIS_URL", "REDIS_URL")
     )
     """The [Redis](deployment.md#redis) for the job records and the queue: `redis://…`, `rediss://…`
     with TLS, `redis+sentinel://…`, `rediss+sentinel://…` or `unix://…`. `REDIS_URL` is also read.
-    If it is not set, `make serve` starts a Redis of its own."""
+    It may contain a password: `PASTICHE_REDIS_URL_FILE` may name a file that contains the URL. If
+    it is not set, `make serve` starts a Redis of its own."""
 
     blob_store_url: str | None = None
     """Where pictures are stored: `file:///…`, `s3://…`, `gs://…` or `az://…`. If it is not set, in
@@ -203,6 +208,18 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     """`DEBUG`, `INFO`, `WARNING` or `ERROR`."""
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then files of secrets, then variables."""
+        return init_settings, SecretFiles(settings_cls), env_settings
+
     @property
     def retention_seconds(self) -> float:
         return 3600 * self.retention_hours
@@ -226,9 +243,9 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _check_redis_url(cls, url: str | None) -> str | None:
+    def _check_redis_url(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
-            parse_redis_url(url)
+            parse_redis_url(url.get_secret_value())
         return url
 
     @field_validator("result_redirect_seconds")
@@ -277,8 +294,10 @@ class Settings(BaseSettings):
 
     @property
     def redis_location(self) -> str:
-        """The URL of Redis: by default that of a server on this machine."""
-        return self.redis_url or "redis://localhost:6379/0"
+        """The URL of Redis with its password: by default that of a server on this machine."""
+        if self.redis_url is None:
+            return "redis://localhost:6379/0"
+        return self.redis_url.get_secret_value()
 
 
 def _split_origins(text: str) -> frozenset[str]:

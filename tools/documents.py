@@ -37,6 +37,9 @@ def settings_page() -> str:
         "Every setting is an environment variable. `make serve PORT=… HOST=…` sets the port and\n"
         "the address for a service on one machine. Where [traces](deployment.md#traces) go is\n"
         "said by OpenTelemetry's own variables.\n\n"
+        "A setting that contains a secret can be read from a file, as Docker and Kubernetes mount\n"
+        "them: `PASTICHE_REDIS_URL_FILE=/run/secrets/redis_url`. The file is read once, at the\n"
+        "start, without its last newline. Secrets are never logged.\n\n"
     ) + _table(("variable", "default", "meaning"), rows)
 
 
@@ -172,8 +175,10 @@ def metrics_page() -> str:
         "# Metrics\n\n"
         "`GET /metrics`, for Prometheus. Changes of jobs are counted in Redis by the scripts\n"
         "that change their records: one count for the whole service, whichever API process\n"
-        "answers. Only requests are counted by each API process for itself. A dashboard for\n"
-        "Grafana lies in `deploy/grafana`; [traces](deployment.md#traces) follow one job.\n\n"
+        "answers. Only requests are counted by each API process for itself. With several of them,\n"
+        "take the `max` of all others, not the `sum`. A dashboard for Grafana is in\n"
+        "`deploy/grafana`, and alerts are in `deploy/prometheus`, each with a section in the\n"
+        "[runbook](runbook.md#alerts); [traces](deployment.md#traces) follow one job.\n\n"
     ) + _table(("metric", "kind", "what", "label"), rows)
 
 

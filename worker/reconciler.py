@@ -28,7 +28,14 @@ from shared import logs, tracing, transitions
 from shared.blob_store import BLOB_STORE_ERRORS, BlobStore
 from shared.celery_app import MESSAGES_KEY, create_queue, publish
 from shared.job_records import list_waiting
-from shared.job_store import JOB_KEYS, Argument, JobStore, Transition, milliseconds
+from shared.job_store import (
+    JOB_KEYS,
+    LEADER_KEY,
+    Argument,
+    JobStore,
+    Transition,
+    milliseconds,
+)
 from shared.redis_checks import check_at_start
 from shared.settings import Settings
 from shared.transitions import Retention
@@ -97,7 +104,7 @@ def find_due(*, limit: int) -> Transition[Due]:
 def lead(name: str, *, lease_seconds: float) -> Transition[bool]:
     """Whether `name` is the reconciler that leads, for the next so many seconds."""
     arguments: dict[str, Argument] = {"name": name, "lease_ms": milliseconds(lease_seconds)}
-    return Transition("lead", {"leader": "leader:reconciler"}, arguments, bool)
+    return Transition("lead", {"leader": LEADER_KEY}, arguments, bool)
 
 
 class Reconciler:

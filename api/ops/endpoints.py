@@ -72,7 +72,10 @@ async def get_metrics(service: CurrentService) -> Response:
     """Every metric, in Prometheus' format."""
     counts = await service.jobs.run(read_counts())
     workers = await service.jobs.run(list_workers())
+    states = await service.readiness.check()
+    writable = {"redis": states.redis == "ok", "blob_store": states.blob_store == "ok"}
     registry = CollectorRegistry()
-    registry.register(Snapshot(State(counts, workers, service.subscriptions.count)))
+    state = State(counts, workers, service.subscriptions.count, writable)
+    registry.register(Snapshot(state))
     registry.register(service.request_times)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

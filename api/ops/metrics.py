@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.middleware import Middleware, is_head, on_response_start
 from pastiche.job_settings import Priority
-from shared.job_store import JOB_KEYS, Transition
+from shared.job_store import JOB_KEYS, LEADER_KEY, Transition
 from shared.jobs import LANES
 from shared.workers import Worker
 
@@ -36,21 +36,30 @@ class Counts:
     Attributes:
         counted: by field.
         waiting: jobs by priority.
+        oldest_seconds: how long the oldest of them has waited; 0 if there is none.
+        reconciler_leads: whether a reconciler is at work.
     """
 
     counted: Mapping[str, float]
     waiting: Mapping[Priority, int]
+    oldest_seconds: float
     running: int
     webhooks_waiting: int
+    reconciler_leads: bool
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the gauges show."""
+    """What the gauges show.
+
+    Attributes:
+        writable: whether Redis and the blob store can be written, by their names.
+    """
 
     counts: Counts
     workers: list[Worker]
     event_streams: int
+    writable: Mapping[str, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,12 @@ METRICS = (
         measure=lambda now: now.counts.waiting.items(),
     ),
     Metric(
+        "pastiche_oldest_waiting_seconds",
+        "gauge",
+        "How long ago the oldest job that waits was submitted; 0 if none waits.",
+        measure=lambda now: [("", now.counts.oldest_seconds)],
+    ),
+    Metric(
         "pastiche_jobs_running",
         "gauge",
         "Jobs that are being painted.",
@@ -128,6 +143,19 @@ METRICS = (
         "gauge",
         "Workers that live.",
         measure=lambda now: [("", len(now.workers))],
+    ),
+    Metric(
+        "pastiche_reconciler_leads",
+        "gauge",
+        "1 while a reconciler is at work, else 0.",
+        measure=lambda now: [("", float(now.counts.reconciler_leads))],
+    ),
+    Metric(
+        "pastiche_store_writable",
+        "gauge",
+        "1 if the API can write to it, else 0. By this API process alone.",
+        "store",
+        measure=lambda now: now.writable.items(),
     ),
     Metric(
         "pastiche_event_streams",
@@ -155,14 +183,16 @@ METRICS = (
 
 def read_counts() -> Transition[Counts]:
     """Reads what has been counted so far."""
-    keys = {name: JOB_KEYS[name] for name in ("counters", "waiting", "running", "webhooks")}
+    names = ("counters", "waiting", "arrivals", "running", "webhooks")
+    keys = {name: JOB_KEYS[name] for name in names} | {"leader": LEADER_KEY}
     return Transition("read_counters", keys, {"lanes": len(LANES)}, _parse_counts)
 
 
 def _parse_counts(reply: Any) -> Counts:
-    flat, lanes, running, webhooks = reply
+    flat, lanes, oldest_ms, running, webhooks, leads = reply
     counted = dict(zip(flat[::2], map(float, flat[1::2]), strict=True))
-    return Counts(counted, dict(zip(LANES, lanes, strict=True)), running, webhooks)
+    waiting = dict(zip(LANES, lanes, strict=True))
+    return Counts(counted, waiting, oldest_ms / 1000, running, webhooks, bool(leads))
 
 
 class Snapshot(Collector):

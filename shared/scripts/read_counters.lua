@@ -1,14 +1,18 @@
 -- Reads what has been counted, and how long the queues are.
 --
--- Keys: counters, waiting, running, webhooks (job/prelude.lua)
+-- Keys: counters, waiting, arrivals, running, webhooks (job/prelude.lua)
+--   leader  string: the name of the reconciler that leads
 -- Arguments:
 --   lanes  how many there are
--- Returns {fields and values of the counters, queued jobs of each lane, running jobs, webhooks to try}.
+-- Returns {fields and values of the counters, queued jobs of each lane, how long the oldest of them
+-- has waited (milliseconds), running jobs, webhooks to try, 1 if a reconciler leads}.
 local queued = {}
 for lane = 0, lanes - 1 do
   local first = string.format('%.0f', queue_place(lane, 0, 0))
   local beyond = string.format('(%.0f', queue_place(lane + 1, 0, 0))
   queued[lane + 1] = redis.call('ZCOUNT', waiting, first, beyond)
 end
-return {redis.call('HGETALL', counters), queued, redis.call('ZCARD', running),
-        redis.call('ZCARD', webhooks)}
+local oldest = redis.call('ZRANGE', arrivals, 0, 0, 'WITHSCORES')
+local oldest_ms = oldest[2] and math.max(0, now_ms() - oldest[2]) or 0
+return {redis.call('HGETALL', counters), queued, oldest_ms, redis.call('ZCARD', running),
+        redis.call('ZCARD', webhooks), redis.call('EXISTS', leader)}

@@ -1,6 +1,7 @@
 -- Goes before every script on one job. Each gets its own arguments, the job's `id`, and these keys:
 --   record     hash: the job
 --   waiting    sorted set: ids of queued jobs, by their place
+--   arrivals   sorted set: ids of queued jobs, by when they were submitted (milliseconds)
 --   turns      hash: the current turn of each lane, and the last of each caller
 --   work_left  hash: id → how much is left to paint, of queued and running jobs; 'waiting' → the sum
 --              over all queued jobs
@@ -51,10 +52,11 @@ local function find_latest_start()
 end
 
 local function enter_queue()
-  local place = redis.call('HGET', record, 'place')
-  if redis.call('ZADD', waiting, place or now_ms(), id) == 1 then
+  local state = redis.call('HMGET', record, 'place', 'created_ms')
+  if redis.call('ZADD', waiting, state[1] or now_ms(), id) == 1 then
     redis.call('HINCRBYFLOAT', work_left, 'waiting', read_work_left())
   end
+  redis.call('ZADD', arrivals, state[2] or now_ms(), id)
   local latest = find_latest_start()
   if latest < math.huge then redis.call('ZADD', deadlines, latest, id) end
 end
@@ -71,6 +73,7 @@ local function leave_queue()
   if redis.call('ZREM', waiting, id) == 1 then
     redis.call('HINCRBYFLOAT', work_left, 'waiting', -read_work_left())
   end
+  redis.call('ZREM', arrivals, id)
   redis.call('ZREM', deadlines, id)
   if redis.call('EXISTS', waiting, running) == 0 then
     -- No job is left to take turns with; rounding errors go with them.

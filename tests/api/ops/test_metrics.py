@@ -8,11 +8,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.ops import metrics
 from shared import transitions
-from shared.job_store import JobStore
+from shared.job_store import JOB_KEYS, JobStore
 from shared.jobs import LANES
 from shared.workers import Worker, register_worker
 from tests.api.worker import RETENTION, PlayedWorker, submitted
 from tests.conftest import RunningApi
+from tests.waiting import until
+from worker.reconciler import lead
 
 
 def samples(api: RunningApi) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -54,6 +56,36 @@ def test_the_queue_is_told_by_priority(api: RunningApi, jobs: JobStore) -> None:
     assert waiting == {"high": 1, "normal": 0, "low": 2}
     jobs.run(transitions.claim(submitted(api)["id"], lease_seconds=20))
     assert samples(api)["pastiche_jobs_running", ()] == 1
+
+
+def test_the_age_of_the_oldest_job_that_waits(api: RunningApi, jobs: JobStore) -> None:
+    assert samples(api)["pastiche_oldest_waiting_seconds", ()] == 0
+    low, high = submitted(api, priority="low"), submitted(api, priority="high")
+    key = JOB_KEYS["arrivals"]
+    jobs.client.zincrby(key, -60_000, low["id"])
+    jobs.client.zincrby(key, -30_000, high["id"])
+    assert 60 <= samples(api)["pastiche_oldest_waiting_seconds", ()] < 90
+    jobs.run(transitions.claim(low["id"], lease_seconds=20))
+    assert 30 <= samples(api)["pastiche_oldest_waiting_seconds", ()] < 60
+    jobs.run(transitions.cancel(high["id"], retention=RETENTION))
+    assert samples(api)["pastiche_oldest_waiting_seconds", ()] == 0
+
+
+def test_whether_a_reconciler_leads(api: RunningApi, jobs: JobStore) -> None:
+    assert samples(api)["pastiche_reconciler_leads", ()] == 0
+    jobs.run(lead("one", lease_seconds=60))
+    assert samples(api)["pastiche_reconciler_leads", ()] == 1
+
+
+def test_a_store_that_cannot_be_written(api: RunningApi) -> None:
+    name = "pastiche_store_writable"
+    until(lambda: samples(api)[name, ("blob_store",)] == 1)
+    blocked = api.settings.data_folder / "blobs" / "checks"
+    blocked.write_bytes(b"a file where a folder belongs")
+    until(lambda: samples(api)[name, ("blob_store",)] == 0)
+    assert samples(api)[name, ("redis",)] == 1
+    blocked.unlink()
+    until(lambda: samples(api)[name, ("blob_store",)] == 1)
 
 
 def test_an_attempt_that_no_worker_survived_is_counted(api: RunningApi, jobs: JobStore) -> None:

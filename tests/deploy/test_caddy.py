@@ -1,0 +1,125 @@
+"""The real Caddy with the Caddyfile of production, in front of a real API."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from local.supervisor import free_port
+from shared.errors import BodyTooLarge
+from shared.job_store import JobStore
+from shared.settings import Settings
+from tests import pictures
+from tests.api.worker import submitted
+from tests.conftest import RunningApi, running, running_api
+from tests.deploy.conftest import ROOT
+from tests.deploy.programs import find_program, missing_program
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+
+REQUESTS_PER_MINUTE = 50
+
+
+@pytest.fixture(scope="module")
+def api(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
+    """An API as in production: it trusts the addresses that its proxy names."""
+    folder = tmp_path_factory.mktemp("data")
+    settings = Settings(redis_url=redis_url, data_folder=folder, port=free_port("127.0.0.1", 0))
+    limit = str(REQUESTS_PER_MINUTE)
+    proxied = {"FORWARDED_ALLOW_IPS": "*", "PASTICHE_REQUESTS_PER_MINUTE": limit}
+    with running_api(settings, **proxied) as running_one:
+        yield running_one
+
+
+@pytest.fixture(scope="module")
+def caddy(api: RunningApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client that talks to Caddy. Without TLS: it would need a port below 1024."""
+    program = find_program("caddy")
+    if program is None:
+        pytest.skip(missing_program("caddy"))
+    folder = tmp_path_factory.mktemp("caddy")
+    url = f"http://localhost:{free_port('127.0.0.1', 0)}"
+    environment = {
+        "CADDY_ADMIN": f"unix/{folder}/admin",
+        "XDG_DATA_HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+        "PASTICHE_DOMAIN": url,
+        "PASTICHE_API_NAME": "localhost",
+        "PASTICHE_API_PORT": str(api.settings.port),
+        "PASTICHE_BODY_LIMIT": "1MB",
+    }
+    command = [program, "run", "--config", str(ROOT / "deploy/caddy/Caddyfile")]
+    with (
+        (folder / "log").open("wb") as log,
+        running([*command, "--adapter", "caddyfile"], environment, log),
+        httpx.Client(base_url=url, timeout=30) as http,
+    ):
+        until(lambda: _serves(http))
+        yield http
+
+
+@pytest.fixture(autouse=True)
+def _no_jobs(jobs: JobStore) -> None:
+    """None from an earlier test, and no requests that count against a limit."""
+
+
+def _serves(http: httpx.Client) -> bool:
+    try:
+        return http.get("/livez").is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_a_job_is_submitted_and_read(caddy: httpx.Client) -> None:
+    files = {"content": pictures.jpeg(160, 120), "style": pictures.png(120, 120)}
+    response = caddy.post("/jobs", files=files)
+    assert response.status_code == 202
+    assert caddy.get(response.headers["location"]).json()["status"] == "queued"
+
+
+def test_events_are_not_buffered(caddy: httpx.Client, api: RunningApi) -> None:
+    job = submitted(api)
+    with caddy.stream("GET", job["links"]["events"]) as response:
+        lines = response.iter_lines()
+        assert any('"status":"queued"' in line.replace(" ", "") for line in lines)
+        caddy.post(job["links"]["cancel"]).raise_for_status()
+        assert any('"status":"canceled"' in line.replace(" ", "") for line in lines)
+
+
+def test_a_stream_ends_with_its_client(caddy: httpx.Client, api: RunningApi) -> None:
+    job = submitted(api)
+    with caddy.stream("GET", job["links"]["events"]) as response:
+        next(response.iter_lines())
+        assert api.open_streams == 1
+    until(lambda: api.open_streams == 0)
+
+
+def test_a_body_beyond_the_limit_is_refused(caddy: httpx.Client) -> None:
+    files = {"content": bytes(2_000_000), "style": pictures.png(120, 120)}
+    response = caddy.post("/jobs", files=files)
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert (response.status_code, problem["status"]) == (413, 413)
+    assert (problem["code"], problem["title"]) == (BodyTooLarge.code, BodyTooLarge.title)
+
+
+def test_metrics_are_not_public(caddy: httpx.Client, api: RunningApi) -> None:
+    assert caddy.get("/metrics").status_code == 404
+    assert api.http.get("/metrics").is_success
+
+
+def test_a_client_cannot_choose_the_address_that_limits_count(caddy: httpx.Client) -> None:
+    statuses = {
+        caddy.get("/jobs", headers={"X-Forwarded-For": f"192.0.2.{number}"}).status_code
+        for number in range(REQUESTS_PER_MINUTE + 1)
+    }
+    assert 429 in statuses
+
+
+def test_compose_sets_the_variables_of_the_caddyfile() -> None:
+    caddyfile = (ROOT / "deploy/caddy/Caddyfile").read_text("utf-8")
+    compose = (ROOT / "docker-compose.production.yml").read_text("utf-8")
+    for name in ("PASTICHE_DOMAIN", "PASTICHE_BODY_LIMIT"):
+        assert f"{{${name}:" in caddyfile
+        assert f"\n      {name}: " in compose

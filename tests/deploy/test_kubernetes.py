@@ -1,0 +1,280 @@
+"""The manifests for Kubernetes are valid, agree with the code, and confine what they start."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
+
+from api.app import create_app
+from pastiche.version import __version__
+from shared.job_store import JOB_KEYS
+from shared.secret_files import file_variable, is_secret
+from shared.settings import Settings
+from tests.containers.compose import seconds, services
+from tests.deploy.conftest import ROOT, RunProgram
+from tools.prometheus_rule import RESOURCE_FILE, prometheus_rule
+
+FOLDER = ROOT / "deploy/kubernetes"
+OVERLAYS = sorted(path.name for path in (FOLDER / "overlays").iterdir())
+PROCESSES = ("api", "worker", "reconciler")
+KUBERNETES_VERSIONS = ("1.30", "1.37")
+"""The oldest one that these manifests are for, and the newest that the validator knows."""
+
+SCHEMAS = {
+    "PrometheusRule": "prometheus-rule",
+    "ScaledObject": "scaled-object",
+    "ServiceMonitor": "service-monitor",
+    "TriggerAuthentication": "trigger-authentication",
+}
+"""The kinds that Kubernetes itself does not know, and the schemas in their definitions."""
+
+Manifest = dict[str, Any]
+
+
+def read_all(source: str | Path) -> list[Manifest]:
+    return list(YAML(typ="safe", pure=True).load_all(source))
+
+
+def resources() -> Iterator[Manifest]:
+    """Every resource of the base and the components, as it is written."""
+    for path in sorted(FOLDER.rglob("*.yaml")):
+        if path.name != "kustomization.yaml":
+            yield from read_all(path)
+
+
+RESOURCES = list(resources())
+DEPLOYMENTS = {each["metadata"]["name"]: each for each in RESOURCES if each["kind"] == "Deployment"}
+
+
+def find(kind: str, name: str, manifests: list[Manifest] = RESOURCES) -> Manifest:
+    (found,) = (
+        each for each in manifests if each["kind"] == kind and each["metadata"]["name"] == name
+    )
+    return found
+
+
+def pod(name: str) -> dict[str, Any]:
+    found = DEPLOYMENTS[name]["spec"]["template"]["spec"]
+    assert isinstance(found, dict)
+    return found
+
+
+def container(name: str) -> dict[str, Any]:
+    (found,) = pod(name)["containers"]
+    assert isinstance(found, dict)
+    return found
+
+
+def settings_variables() -> set[str]:
+    fields = Settings.model_fields
+    files = {file_variable(Settings, name) for name, field in fields.items() if is_secret(field)}
+    return files | {f"PASTICHE_{name.upper()}" for name in fields}
+
+
+def check(manifest: Manifest) -> None:
+    """Raises if the manifest has an unknown field or a wrong value."""
+    schema = SCHEMAS.get(manifest["kind"])
+    if schema is None:
+        for version in KUBERNETES_VERSIONS:
+            kubernetes_validate.validate(manifest, version, strict=True)
+    else:
+        text = (ROOT / f"tests/deploy/schemas/{schema}.json").read_text("utf-8")
+        Draft202012Validator(json.loads(text)).validate(manifest)
+
+
+def label(manifest: Manifest) -> str:
+    return f"{manifest['kind']}-{manifest['metadata']['name']}"
+
+
+@pytest.mark.parametrize("manifest", RESOURCES, ids=label)
+def test_a_resource_is_valid(manifest: Manifest) -> None:
+    check(manifest)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_is_valid(overlay: str, run_program: RunProgram) -> None:
+    rendered = render(overlay, run_program)
+    assert {each["metadata"]["name"] for each in rendered} >= set(PROCESSES)
+    for manifest in rendered:
+        check(manifest)
+
+
+def render(overlay: str, run_program: RunProgram) -> list[Manifest]:
+    return read_all(run_program("kubectl", "kustomize", str(FOLDER / "overlays" / overlay)))
+
+
+def test_the_overlay_in_the_documentation_is_valid(tmp_path: Path, run_program: RunProgram) -> None:
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    (text,) = re.findall(r"```yaml\n(# kustomization.yaml\n.*?)```", page, re.DOTALL)
+    base = re.sub(r'"https://[^"]+?//(deploy/[^"?]+)\?ref=v[\d.]+"', rf"{ROOT}/\1", text)
+    base = base.replace(str(ROOT), os.path.relpath(ROOT, tmp_path))
+    (tmp_path / "kustomization.yaml").write_text(base)
+    rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
+    for manifest in rendered:
+        check(manifest)
+    (settings,) = (each for each in rendered if each["kind"] == "ConfigMap")
+    assert settings["data"]["PASTICHE_BLOB_STORE_URL"] == "s3://my-pictures"
+    assert settings["data"]["PASTICHE_KEYS_REQUIRED"] == "true"
+    ingress = find("Ingress", "api", rendered)["spec"]
+    assert ingress["rules"][0]["host"] == ingress["tls"][0]["hosts"][0] == "pastiche.example.org"
+
+
+def test_the_images_are_those_of_this_version(run_program: RunProgram) -> None:
+    rendered = render("fixed", run_program)
+    for name in PROCESSES:
+        spec = find("Deployment", name, rendered)["spec"]["template"]["spec"]
+        image = container(name)["image"]
+        assert spec["containers"][0]["image"].endswith(f"/{image}:{__version__}")
+
+
+def test_settings_reach_every_process(run_program: RunProgram) -> None:
+    rendered = render("fixed", run_program)
+    (settings,) = (each for each in rendered if each["kind"] == "ConfigMap")
+    assert settings["data"].keys() <= settings_variables()
+    for name in PROCESSES:
+        spec = find("Deployment", name, rendered)["spec"]["template"]["spec"]
+        referenced = [each.get("configMapRef") for each in spec["containers"][0]["envFrom"]]
+        assert {"name": settings["metadata"]["name"]} in referenced
+
+
+@pytest.mark.parametrize(
+    ("overlay", "resource"),
+    [
+        ("fixed", "nvidia.com/gpu"),
+        ("production", "nvidia.com/gpu"),
+        ("production-mig", "nvidia.com/mig-2g.20gb"),
+        ("production-shared-gpu", "nvidia.com/gpu.shared"),
+    ],
+)
+def test_a_worker_has_one_card_or_one_part_of_one(
+    overlay: str, resource: str, run_program: RunProgram
+) -> None:
+    worker = find("Deployment", "worker", render(overlay, run_program))
+    limits = worker["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+    assert {name: count for name, count in limits.items() if "nvidia" in name} == {resource: 1}
+
+
+def test_keda_and_the_manifest_do_not_both_set_the_number_of_workers(
+    run_program: RunProgram,
+) -> None:
+    worker = find("Deployment", "worker", render("production", run_program))
+    assert "replicas" not in worker["spec"]
+    assert "replicas" not in DEPLOYMENTS["api"]["spec"]
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_every_variable_is_a_setting(name: str) -> None:
+    named = {each["name"] for each in container(name)["env"]} - {"FORWARDED_ALLOW_IPS"}
+    assert named
+    assert named <= settings_variables()
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_secret_is_mounted_where_the_setting_looks_for_it(name: str) -> None:
+    (variable,) = (each for each in container(name)["env"] if each["name"].endswith("_FILE"))
+    (mount,) = (each for each in container(name)["volumeMounts"] if each["name"] == "secrets")
+    (volume,) = (each for each in pod(name)["volumes"] if each["name"] == "secrets")
+    paths = {f"{mount['mountPath']}/{each['path']}" for each in volume["secret"]["items"]}
+    assert paths == {variable["value"]}
+
+
+def test_no_manifest_contains_a_secret() -> None:
+    assert "Secret" not in {each["kind"] for each in RESOURCES}
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_process_is_that_of_compose(name: str) -> None:
+    ours, theirs = container(name), services()[name]
+    assert ours["image"] == theirs["image"]
+    assert ours.get("command") == theirs.get("command")
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_process_runs_as_the_user_of_its_image_and_is_confined(name: str) -> None:
+    image = services()[name]["build"]["dockerfile"]
+    (user,) = re.findall(r"^USER (\d+):\1$", (ROOT / image).read_text("utf-8"), re.MULTILINE)
+    security = pod(name)["securityContext"]
+    assert security["runAsNonRoot"] is True
+    assert security["runAsUser"] == security["runAsGroup"] == int(user)
+    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod(name)["automountServiceAccountToken"] is False
+    assert container(name)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_process_has_as_long_to_end_as_in_compose(name: str) -> None:
+    spec = pod(name)
+    sleep = container(name).get("lifecycle", {}).get("preStop", {}).get("sleep", {"seconds": 0})
+    grace = spec["terminationGracePeriodSeconds"] - sleep["seconds"]
+    assert grace >= seconds(services()[name]["stop_grace_period"])
+
+
+def test_the_port_is_that_of_the_image() -> None:
+    dockerfile = (ROOT / "Dockerfile.api").read_text("utf-8")
+    (port,) = container("api")["ports"]
+    assert f"EXPOSE {port['containerPort']}\n" in dockerfile
+    assert f"PASTICHE_PORT={port['containerPort']} " in dockerfile
+    (service_port,) = find("Service", "api")["spec"]["ports"]
+    assert service_port["targetPort"] == port["name"]
+
+
+def test_probes_and_scrapes_request_paths_that_exist() -> None:
+    api = container("api")
+    requested = {
+        api[probe]["httpGet"]["path"]
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe")
+    }
+    (endpoint,) = find("ServiceMonitor", "pastiche")["spec"]["endpoints"]
+    assert {endpoint["path"], *requested} <= create_app(Settings()).openapi()["paths"].keys()
+
+
+@pytest.mark.parametrize("name", ["worker", "reconciler"])
+def test_a_pod_is_healthy_by_the_same_command_as_in_compose(name: str) -> None:
+    _, *command = services()[name]["healthcheck"]["test"]
+    assert container(name)["readinessProbe"]["exec"]["command"] == command
+
+
+def test_an_outage_of_redis_ends_no_worker() -> None:
+    assert "livenessProbe" not in container("worker")
+
+
+def test_keda_counts_the_jobs_that_wait_and_those_that_run() -> None:
+    spec = find("ScaledObject", "worker")["spec"]
+    counted = {each["name"]: each["metadata"]["listName"] for each in spec["triggers"]}
+    assert counted == {name: JOB_KEYS[name] for name in ("waiting", "running")}
+    assert set(spec["advanced"]["scalingModifiers"]["formula"].split(" + ")) == set(counted)
+    assert spec["scaleTargetRef"]["name"] in DEPLOYMENTS
+
+
+def test_whatever_selects_pods_selects_those_of_a_deployment() -> None:
+    names = {"app.kubernetes.io/name": set(DEPLOYMENTS), "app.kubernetes.io/part-of": {"pastiche"}}
+    for manifest in RESOURCES:
+        spec = manifest.get("spec", {})
+        selector = spec.get("podSelector") or spec.get("selector") or {}
+        for key, value in selector.get("matchLabels", selector).items():
+            assert value in names[key], label(manifest)
+
+
+def test_the_alerts_are_those_of_compose() -> None:
+    assert RESOURCE_FILE.read_text("utf-8") == prometheus_rule(), "run: make generate"
+
+
+def test_the_job_of_the_scrapes_is_the_one_that_alerts_expect(run_program: RunProgram) -> None:
+    rendered = render("production", run_program)
+    job_label = find("ServiceMonitor", "pastiche", rendered)["spec"]["jobLabel"]
+    job = find("Service", "api", rendered)["metadata"]["labels"][job_label]
+    prometheus = YAML(typ="safe", pure=True).load(ROOT / "deploy/prometheus/prometheus.yml")
+    assert [each["job_name"] for each in prometheus["scrape_configs"]] == [job]
+    jobs = set(re.findall(r'job="(\w+)"', RESOURCE_FILE.read_text("utf-8")))
+    assert jobs == {job}
