@@ -36,7 +36,7 @@ _NAMES = {
     "async_client": "client",
     "async_job_handle": "job_handle",
     "make_form_in_thread": "make_form",
-    "make_upload_form_in_thread": "make_upload_form",
+    "read_upload_in_thread": "read_upload",
 }
 """What the synchronous client calls instead."""
 

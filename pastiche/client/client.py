@@ -34,6 +34,7 @@ from pastiche.client.events import (
 from pastiche.client.job_handle import JobHandle
 from pastiche.client.job_options import BatchOptions, JobOptions, SweepOptions, WeightOptions
 from pastiche.client.models import (
+    DirectUpload,
     Estimate,
     Format,
     Job,
@@ -63,6 +64,7 @@ from pastiche.client.requests import (
     make_headers,
     make_path,
     make_upload_form,
+    read_upload,
 )
 from pastiche.client.retry import Backoff, RetryPolicy, retry_arguments
 from pastiche.picture_sources import Picture
@@ -383,15 +385,29 @@ class Client:
         """Cancels and deletes a sweep with all its jobs."""
         self._delete(make_path("sweeps", sweep))
 
-    def upload_picture(self, picture: Picture, *, name: str | None = None) -> UploadedPicture:
+    def upload_picture(
+        self, picture: Picture, *, name: str | None = None, direct: bool = False
+    ) -> UploadedPicture:
         """Stores a picture at the service, for any number of jobs. The same picture again is stored
         once.
 
         Args:
             name: with which the picture is also listed as a style.
+            direct: sends the file to the object store of the service, past the service itself.
+
+        Raises:
+            ApiError: the service has no such store (`no_direct_uploads`).
         """
-        form = make_upload_form(picture, name, self._limit_bytes)
-        return self._request(UploadedPicture, "POST", "/pictures", files=form)
+        data = read_upload(picture, self._limit_bytes)
+        if not direct:
+            form = make_upload_form(data, name)
+            return self._request(UploadedPicture, "POST", "/pictures", files=form)
+        fields = {} if name is None else {"name": name}
+        upload = self._request(DirectUpload, "POST", "/pictures/uploads", json=fields)
+        retrying = Retrying(sleep=time.sleep, **retry_arguments(self._retry_policy))
+        retrying(self._send_to_store, upload.url, data)
+        path = make_path("pictures/uploads", upload.id, "complete")
+        return self._request(UploadedPicture, "POST", path)
 
     def list_pictures(self, *, page_size: int = 100) -> Iterator[UploadedPicture]:
         """Iterates over the uploaded pictures, newest first; fetches each page when needed."""
@@ -495,6 +511,17 @@ class Client:
         if not response.is_success and not (accepts_unavailable and is_unavailable):
             raise error_from_response(response, self.url)
         return response
+
+    def _send_to_store(self, url: str, data: bytes) -> None:
+        """Sends a file to a signed URL, without the key of the service."""
+        store = f"The object store at {httpx.URL(url).host}"
+        try:
+            response = self._http.put(url, content=data, timeout=self._timeout)
+        except httpx.HTTPError as error:
+            raise error_from_httpx(error, store) from error
+        if not response.is_success:
+            sentence = f"{store} responded with {response.status_code}."
+            raise ServiceUnreachable(sentence, was_sent=True)
 
     def _events(self, path: str) -> Generator[Event, None]:
         """The events of one connection (server-sent events, WHATWG HTML section 9.2)."""

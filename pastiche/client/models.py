@@ -293,6 +293,18 @@ class UploadedPicture(_Resource):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DirectUpload:
+    """A picture whose file is to be sent to the object store of the service.
+
+    Attributes:
+        url: of the object store, signed: it needs no key.
+    """
+
+    id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PicturePage:
     """One page of the list of pictures, and the cursor of the next; None on the last page."""
 

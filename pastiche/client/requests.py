@@ -128,20 +128,24 @@ def make_form(
     ]
 
 
-def make_upload_form(picture: Picture, name: str | None, limit_bytes: int) -> Form:
-    """The multipart form with one picture and its name.
-
-    Raises:
-        InvalidPicture: the picture cannot be read, or would not be accepted.
-    """
-    data = _read_upload("picture", picture, limit_bytes)
+def make_upload_form(data: bytes, name: str | None) -> Form:
+    """The multipart form with the file of one picture and its name."""
     named: Form = [] if name is None else [("name", (None, name))]
     return [("picture", ("picture", data)), *named]
 
 
-async def make_upload_form_in_thread(picture: Picture, name: str | None, limit_bytes: int) -> Form:
-    """Calls `make_upload_form` without blocking the event loop."""
-    return await anyio.to_thread.run_sync(make_upload_form, picture, name, limit_bytes)
+def read_upload(picture: Picture, limit_bytes: int) -> bytes:
+    """The file of a picture that is uploaded by itself.
+
+    Raises:
+        InvalidPicture: the picture cannot be read, or would not be accepted.
+    """
+    return _read_upload("picture", picture, limit_bytes)
+
+
+async def read_upload_in_thread(picture: Picture, limit_bytes: int) -> bytes:
+    """Calls `read_upload` without blocking the event loop."""
+    return await anyio.to_thread.run_sync(read_upload, picture, limit_bytes)
 
 
 async def make_form_in_thread(

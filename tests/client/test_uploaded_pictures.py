@@ -24,6 +24,12 @@ def test_the_same_picture_is_uploaded_once(client: Client) -> None:
     assert client.upload_picture(pictures.png(), name="Blue").id == first.id
 
 
+def test_without_an_object_store_a_picture_is_not_sent_to_one(client: Client) -> None:
+    with pytest.raises(ApiError) as refused:
+        client.upload_picture(pictures.png(), direct=True)
+    assert refused.value.code == "no_direct_uploads"
+
+
 def test_references_and_files_keep_their_order(client: Client, api: RunningApi) -> None:
     red = client.upload_picture(coloured("red"))
     job = client.submit(

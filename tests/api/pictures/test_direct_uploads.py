@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from api import keys
+from pastiche.client import Client, RetryPolicy, ServiceUnreachable
 from shared.blob_store import BlobStore
 from shared.direct_uploads import upload_blob_key
 from shared.job_store import JobStore
@@ -92,6 +93,30 @@ def test_a_file_that_was_sent_to_the_store_becomes_a_picture(
     assert key.startswith(f"pictures/{picture['id']}-")
     files = {"content": picture["reference"], "style": picture["reference"]}
     assert service.http.post("/jobs", json=files).status_code == 202
+
+
+def test_the_python_client_sends_a_file_past_the_service_without_its_key(
+    service: RunningApi, store: FaultyProxy
+) -> None:
+    key = service.http.headers["Authorization"].removeprefix("Bearer ")
+    with Client(str(service.http.base_url), key) as pastiche:
+        picture = pastiche.upload_picture(pictures.jpeg(), name="My holiday", direct=True)
+        assert pastiche.upload_picture(pictures.jpeg()).id == picture.id
+    assert (picture.name, picture.width, picture.height) == ("My holiday", 96, 64)
+    *_, headers = (headers for request, headers in store.requests if request.startswith("PUT"))
+    assert key not in str(headers)
+
+
+def test_the_python_client_reports_a_store_that_fails(
+    service: RunningApi, store: FaultyProxy
+) -> None:
+    key = service.http.headers["Authorization"].removeprefix("Bearer ")
+    impatient = RetryPolicy(unreachable_seconds=0.0)
+    with Client(str(service.http.base_url), key, retry_policy=impatient) as pastiche:
+        sends = store.failing(Fault("PUT .*/uploads/", status=500))
+        refused = pytest.raises(ServiceUnreachable, match=r"store at .* responded with 500")
+        with sends, refused:
+            pastiche.upload_picture(pictures.jpeg(), direct=True)
 
 
 def test_it_is_the_same_picture_as_one_sent_to_the_api(service: RunningApi) -> None:
