@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> None:
     sources = {"other": Path(arguments[0]).resolve(), "this": load.SOURCE}
     found: dict[str, Any] = {
         "machine": machine(),
-        "commits": {name: _commit(source) for name, source in sources.items()},
+        "commits": {name: commit_of(source) for name, source in sources.items()},
     }
     with ExitStack() as stack:
         apis = {}
@@ -87,7 +87,8 @@ def main(arguments: Sequence[str]) -> None:
     (RESULTS / "load_beside.json").write_text(text + "\n")
 
 
-def _commit(source: Path) -> str:
+def commit_of(source: Path) -> str:
+    """The commit that is checked out in a folder."""
     command = ["git", "-C", str(source), "rev-parse", "--short", "HEAD"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
