@@ -6,7 +6,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Annotated
 
-from anyio import Lock
+from anyio import Lock, fail_after
 from fastapi import Depends, FastAPI, Request
 from obstore.exceptions import BaseError as BlobStoreError
 from prometheus_client import Histogram
@@ -35,6 +35,10 @@ its last second and counts on from before."""
 
 FRESH_SECONDS = 1.0
 """How long the state of the stores is reused: anybody may ask for it, as often as they like."""
+
+STORE_SECONDS = 3.0
+"""After how long a picture store that does not answer cannot be written: those who ask for metrics
+and readiness do not wait much longer."""
 
 _TRIAL_KEY = "api:readiness"
 _TRIAL_MILLISECONDS = 1
@@ -175,7 +179,8 @@ class ReadinessCheck:
 
     async def _check_blob_store(self) -> str:
         try:
-            await self._blobs.check()
+            with fail_after(STORE_SECONDS):
+                await self._blobs.check()
         except (BlobStoreError, OSError):
             return "cannot be written"
         return "ok"

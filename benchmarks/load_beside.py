@@ -38,7 +38,7 @@ class Api:
             self._etag = http.get(self._path).headers["etag"]
 
     def measure(self) -> dict[str, float]:
-        """A round of polls and submissions, each a second."""
+        """How many polls and submissions it serves per second."""
         return {
             "polls_a_second": load.polled(self._path),
             "unchanged_polls_a_second": load.polled(self._path, self._etag),

@@ -44,7 +44,7 @@ def begin(upload_id: str, owner: str, *, name: str, limit: int) -> Transition[fl
     """Begins an upload; 0, or for how many seconds its owner has to wait.
 
     Args:
-        limit: how many uploads an owner may have that are not completed.
+        limit: how many uploads an owner may have whose file may still be written or completed.
     """
     arguments: dict[str, Argument] = {
         "id": upload_id,
@@ -52,6 +52,7 @@ def begin(upload_id: str, owner: str, *, name: str, limit: int) -> Transition[fl
         "name": name,
         "blob": upload_blob_key(upload_id),
         "lifetime_ms": milliseconds(LIFETIME_SECONDS),
+        "url_ms": milliseconds(URL_SECONDS),
         "limit": limit,
     }
     return _on_upload("begin", upload_id, owner, arguments, lambda wait_ms: int(wait_ms) / 1000)

@@ -117,7 +117,12 @@ def parse_redis_url(url: str) -> RedisAddress:
     if parts.scheme not in _SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
         raise ValueError(f"The URL of Redis must begin with one of {known}.")
-    address = _parse_sentinels(parts) if parts.scheme.endswith("+sentinel") else RedisAddress(url)
+    if parts.scheme.endswith("+sentinel"):
+        address = _parse_sentinels(parts)
+    else:
+        address = RedisAddress(url)
+        if parts.scheme != "unix":
+            _check_database(parts.path.strip("/"))
     _check_arguments(address)
     return address
 
@@ -148,8 +153,15 @@ def _parse_sentinels(parts: SplitResult) -> RedisAddress:
         for name in _SENTINEL_ARGUMENTS
         if name in query
     }
+    _check_database(database)
     url = f"{_SCHEMES[parts.scheme]}://{login}{at}/{database}?{urlencode(query)}"
     return RedisAddress(url, sentinels, unquote(primary), sentinel_login)
+
+
+def _check_database(database: str) -> None:
+    """Raises ValueError unless it is empty or a number: redis-py would use database 0."""
+    if database and not (database.isascii() and database.isdigit()):
+        raise ValueError(_UNREADABLE)
 
 
 def _check_arguments(address: RedisAddress) -> None:

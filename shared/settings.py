@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     which is valid for so many seconds, so that the API does not send the pictures itself. Clients
     need to reach the store. Not with a folder."""
 
+    direct_uploads: bool = False
+    """Whether clients may send [pictures to the object store](api.md#direct-uploads) itself, by
+    signed URLs. The store cannot limit their size. Clients need to reach it. Not with a folder."""
+
     weights_folder: Path | None = None
     """The folder with the pretrained weights, into which `pastiche weights` downloads them; or
     several, separated by `:`, of which the first is downloaded into. If it is not set,
@@ -248,13 +252,13 @@ class Settings(BaseSettings):
             parse_redis_url(url.get_secret_value())
         return url
 
-    @field_validator("result_redirect_seconds")
+    @field_validator("result_redirect_seconds", "direct_uploads")
     @classmethod
-    def _check_redirects(cls, seconds: int | None, info: ValidationInfo) -> int | None:
+    def _check_signing(cls, value: int | None, info: ValidationInfo) -> int | None:
         url = info.data.get("blob_store_url") or ""
-        if seconds is not None and urlsplit(url).scheme not in _SIGNING_SCHEMES:
-            raise ValueError("redirects need an object store (s3://, gs:// or az://), not a folder")
-        return seconds
+        if value and urlsplit(url).scheme not in _SIGNING_SCHEMES:
+            raise ValueError("signed URLs need an object store (s3://, gs:// or az://)")
+        return value
 
     @field_validator("cors_origins")
     @classmethod

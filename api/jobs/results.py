@@ -31,7 +31,7 @@ from api.http.problems import caller_problems
 from api.jobs.dependencies import POLL_SECONDS, PathJob, find_job
 from api.service import CurrentService, Service
 from shared import transitions
-from shared.blob_store import result_headers
+from shared.blob_store import is_encoded, result_headers
 from shared.errors import NoResult, RangeNotSatisfiable, ResultLost, ResultNotReady
 from shared.jobs import Job
 from shared.pictures import DamagedPicture, Format
@@ -213,7 +213,7 @@ async def _send_result(
     }
     if is_head(request.scope):
         return Response(status_code=HTTPStatus.OK, headers=headers)
-    if request.method == "GET" and _may_redirect(job, access.service.settings):
+    if request.method == "GET" and _may_redirect(key, job, access.service.settings):
         return await _redirect(key, job, encode_seconds, access.service)
     etag = headers.get("ETag")
     has_changed = etag is None or request.headers.get("if-range", etag) != etag
@@ -232,9 +232,11 @@ async def _send_result(
     return BlobResponse(part, HTTPStatus.PARTIAL_CONTENT, headers)
 
 
-def _may_redirect(job: Job, settings: Settings) -> bool:
-    """Whether the store may send the result: it does not say when the client has it whole."""
-    return settings.result_redirect_seconds is not None and job.keep != "until_fetched"
+def _may_redirect(key: str, job: Job, settings: Settings) -> bool:
+    """Whether the store may send the result: it does not say when the client has it whole, and
+    copies in other formats may be deleted before a URL expires."""
+    is_lasting = not is_encoded(key) and job.keep != "until_fetched"
+    return settings.result_redirect_seconds is not None and is_lasting
 
 
 async def _redirect(

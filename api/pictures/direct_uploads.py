@@ -34,10 +34,12 @@ router = APIRouter(prefix="/pictures/uploads", tags=["pictures"])
 @router.post("", responses=caller_problems(409, 422))
 async def begin_upload(access: CurrentAccess, upload: schemas.NewUpload) -> schemas.DirectUpload:
     """Gives a signed URL of the object store, to which the file of a picture is sent with PUT; the
-    upload is then to be completed. 409 unless pictures are stored in such an object store."""
+    upload is then to be completed. 409 unless the service allows it."""
     service = access.service
     upload_id = token_hex(16)
-    url = await service.blobs.sign_write(upload_blob_key(upload_id), URL_SECONDS)
+    url = None
+    if service.settings.direct_uploads:
+        url = await service.blobs.sign_write(upload_blob_key(upload_id), URL_SECONDS)
     if url is None:
         sentence = "Files cannot be sent to the store of this service: use POST /pictures."
         raise NoDirectUploads(sentence)
@@ -49,7 +51,7 @@ async def begin_upload(access: CurrentAccess, upload: schemas.NewUpload) -> sche
     )
     wait_seconds = await service.jobs.run(beginning)
     if wait_seconds:
-        sentence = "Too many uploads are not completed: complete them, or wait until they expire."
+        sentence = "Too many uploads may still be written: wait until their URLs expire."
         raise TooManyUploads(sentence, retry_after_seconds=ceil(wait_seconds))
     return schemas.DirectUpload(
         id=upload_id,
@@ -78,6 +80,12 @@ async def complete_upload(upload_id: str, access: CurrentAccess) -> Response:
     service = access.service
     try:
         stored = await _store(upload, access)
+    except NothingUploaded:
+        # Another request may have completed it meanwhile.
+        known = await _find_completed(await _find_upload(upload_id, access), access)
+        if known is None:
+            raise
+        return respond_with_picture(PictureUpload(is_new=False, picture=known))
     except InvalidFields:
         await service.blobs.delete_async(upload.blob)
         raise

@@ -13,6 +13,11 @@ for lane = 0, lanes - 1 do
   queued[lane + 1] = redis.call('ZCOUNT', waiting, first, beyond)
 end
 local oldest = redis.call('ZRANGE', arrivals, 0, 0, 'WITHSCORES')
+while oldest[1] and not redis.call('ZSCORE', waiting, oldest[1]) do
+  -- A worker of an older version took it.
+  redis.call('ZREM', arrivals, oldest[1])
+  oldest = redis.call('ZRANGE', arrivals, 0, 0, 'WITHSCORES')
+end
 local oldest_ms = oldest[2] and math.max(0, now_ms() - oldest[2]) or 0
 return {redis.call('HGETALL', counters), queued, oldest_ms, redis.call('ZCARD', running),
         redis.call('ZCARD', webhooks), redis.call('EXISTS', leader)}

@@ -48,5 +48,5 @@ def test_redirects_need_a_store_that_signs_urls(
     monkeypatch.setenv("PASTICHE_BLOB_STORE_URL", "s3://bucket/folder")
     assert Settings().result_redirect_seconds == 60
     monkeypatch.setenv("PASTICHE_BLOB_STORE_URL", location)
-    with pytest.raises(ValidationError, match=r"redirects need an object store \(s3://"):
+    with pytest.raises(ValidationError, match=r"signed URLs need an object store \(s3://"):
         Settings()

@@ -26,7 +26,7 @@ class FastConvolution(Convolution):
 
     Attributes:
         winograd_weight: (36, C_in, C_out), where Winograd's algorithm is faster.
-        packed: where oneDNN is faster.
+        packed: where oneDNN can use them.
         cudnn_bias: (C_out), the bias minus the threshold, where cuDNN fuses convolution and ReLU.
     """
 
@@ -57,7 +57,7 @@ class FastConvolution(Convolution):
             convolution.threshold,
             winograd.transform_weight(weight) if winograd.is_faster(weight) else None,
             onednn.PackedFilters.pack(weight, shifted, output_dtype)
-            if onednn.can_pack(weight)
+            if onednn.can_pack(weight, output_dtype)
             else None,
             shifted if fuses_relu else None,
         )

@@ -12,7 +12,7 @@ from torch import Tensor
 TYPICAL_SIDE = 64
 """Of the maps that the layout is chosen for; others are convolved with it as well."""
 
-_ONCE = [1, 1]
+_STRIDE = _DILATION = [1, 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class PackedFilters:
 
     Attributes:
         forward: for the convolution.
-        backward: rotated by 180° and transposed, for the gradient at its input; in bfloat16 for
-            filters in float32, these rounded, and as many with what the rounding left.
+        backward: rotated by 180° and transposed, for the gradient at its input. If gradients are in
+            bfloat16 and filters in float32, two sets: the rounded filters, and the rounding errors.
         bias: (C_out), what is added to the products before they are clamped at 0.
         channels: C_in.
     """
@@ -46,18 +46,22 @@ class PackedFilters:
         return cls(forward, backward, bias, weight.shape[1])
 
 
-def can_pack(weight: Tensor) -> bool:
-    """Whether oneDNN computes with these filters where they are."""
-    if weight.device.type != "cpu" or weight.dtype not in (torch.float32, torch.bfloat16):
+def can_pack(weight: Tensor, gradient_dtype: torch.dtype | None = None) -> bool:
+    """Whether oneDNN computes with these filters, and gradients in this precision, on this CPU."""
+    dtypes = {weight.dtype, gradient_dtype or weight.dtype}
+    if weight.device.type != "cpu" or not dtypes <= {torch.float32, torch.bfloat16}:
         return False
     has_onednn = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
-    return has_onednn and hasattr(torch.ops.mkldnn, "_reorder_convolution_weight")
+    operators = torch.ops.mkldnn
+    if not has_onednn or not hasattr(operators, "_reorder_convolution_weight"):
+        return False
+    return torch.bfloat16 not in dtypes or bool(operators._is_mkldnn_bf16_supported())
 
 
 def convolve_relu(padded: Tensor, filters: PackedFilters, threshold: float) -> Tensor:
     """A convolution and ReLU at a threshold: (B, C_in, H+2, W+2) → (B, C_out, H, W).
 
-    oneDNN's ReLU takes NaN to 0: that pixels are finite is seen by the terms of the pixels alone.
+    oneDNN's ReLU takes NaN to 0: NaN pixels are detected by the total variation and gamut terms.
     """
     output = _convolve(padded, filters.forward, filters.bias, padding=0, activation="relu")
     return output.add_(threshold) if threshold else output
@@ -78,7 +82,7 @@ def _convolve(
 ) -> Tensor:
     border = [padding, padding]
     output: Tensor = torch.ops.mkldnn._convolution_pointwise(
-        features, filters, bias, border, _ONCE, _ONCE, 1, activation, [], ""
+        features, filters, bias, border, _STRIDE, _DILATION, 1, activation, [], ""
     )
     return output
 
@@ -87,6 +91,6 @@ def _pack(filters: Tensor, *, padding: int) -> Tensor:
     shape = [1, filters.shape[1], TYPICAL_SIDE, TYPICAL_SIDE]
     border = [padding, padding]
     packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
-        filters, border, _ONCE, _ONCE, 1, shape
+        filters, border, _STRIDE, _DILATION, 1, shape
     )
     return packed

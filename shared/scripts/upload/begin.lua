@@ -3,8 +3,8 @@
 --
 -- Keys:
 --   upload   hash: the upload
---   uploads  sorted set: ids of its owner's uploads that are not completed, by when they expire
---            (milliseconds)
+--   uploads  sorted set: ids of its owner's uploads whose file may still be written or completed, by
+--            until when (milliseconds)
 --   unused   sorted set: keys of blobs that no picture uses, by when they are to be deleted
 --            (milliseconds)
 -- Arguments:
@@ -13,6 +13,7 @@
 --   name         of the picture; '' if it has none
 --   blob         the key of what the client sends
 --   lifetime_ms  how long the upload lasts
+--   url_ms       how long its file may be written
 --   limit        how many uploads one owner may have
 -- Returns 0, or how long to wait where there are too many (milliseconds).
 local now = now_ms()
@@ -21,7 +22,8 @@ redis.call('ZREMRANGEBYSCORE', uploads, '-inf', now)
 if redis.call('ZCARD', uploads) >= tonumber(limit) then
   return redis.call('ZRANGE', uploads, 0, 0, 'WITHSCORES')[2] - now
 end
-redis.call('HSET', upload, 'owner', owner, 'name', name, 'blob', blob, 'picture', '')
+redis.call('HSET', upload, 'owner', owner, 'name', name, 'blob', blob, 'picture', '',
+           'writable_until', now + url_ms)
 redis.call('PEXPIREAT', upload, expires)
 redis.call('ZADD', uploads, expires, id)
 redis.call('PEXPIREAT', uploads, expires)

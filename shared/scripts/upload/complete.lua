@@ -6,6 +6,9 @@
 --   id       of the upload
 --   picture  the id of its picture
 -- Returns 1.
-if redis.call('EXISTS', upload) == 1 then redis.call('HSET', upload, 'picture', picture) end
-redis.call('ZREM', uploads, id)
+if redis.call('EXISTS', upload) == 1 then
+  redis.call('HSET', upload, 'picture', picture)
+  -- It counts for as long as its file may be written again.
+  redis.call('ZADD', uploads, 'XX', redis.call('HGET', upload, 'writable_until'), id)
+end
 return 1

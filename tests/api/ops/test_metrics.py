@@ -71,6 +71,12 @@ def test_the_age_of_the_oldest_job_that_waits(api: RunningApi, jobs: JobStore) -
     assert samples(api)["pastiche_oldest_waiting_seconds", ()] == 0
 
 
+def test_a_job_that_an_older_worker_took_no_longer_waits(api: RunningApi, jobs: JobStore) -> None:
+    jobs.client.zadd(JOB_KEYS["arrivals"], {"taken": 1})
+    assert samples(api)["pastiche_oldest_waiting_seconds", ()] == 0
+    assert jobs.client.zscore(JOB_KEYS["arrivals"], "taken") is None
+
+
 def test_whether_a_reconciler_leads(api: RunningApi, jobs: JobStore) -> None:
     assert samples(api)["pastiche_reconciler_leads", ()] == 0
     jobs.run(lead("one", lease_seconds=60))

@@ -10,7 +10,7 @@ import pytest
 from api import keys
 from pastiche.client import Client, RetryPolicy, ServiceUnreachable
 from shared.blob_store import BlobStore
-from shared.direct_uploads import upload_blob_key
+from shared.direct_uploads import URL_SECONDS, upload_blob_key
 from shared.job_store import JobStore
 from shared.uploaded_pictures import UNUSED
 from tests import pictures
@@ -44,7 +44,9 @@ def bucket(s3_server: str) -> Iterator[Bucket]:
 def service_process(start: Start, store: FaultyProxy, bucket: Bucket) -> Iterator[RunningApi]:
     environment = bucket.environment(store.url)
     limits = {"PASTICHE_UPLOAD_LIMIT_MEGABYTES": "1", "PASTICHE_KEPT_PICTURES_PER_OWNER": "3"}
-    with start(**environment, **limits, PASTICHE_KEYS_REQUIRED="true") as api:
+    with start(
+        **environment, **limits, PASTICHE_KEYS_REQUIRED="true", PASTICHE_DIRECT_UPLOADS="true"
+    ) as api:
         yield api
 
 
@@ -228,18 +230,25 @@ def test_all_records_of_an_upload_expire(service: RunningApi, jobs: JobStore) ->
     assert jobs.client.pttl("pictures:uploads:ada") > 0
 
 
-def test_uploads_that_are_not_completed_are_limited(service: RunningApi) -> None:
+def test_uploads_that_may_still_be_written_are_limited(service: RunningApi, jobs: JobStore) -> None:
     first, *_ = [begin(service) for _ in range(3)]
     refused = service.http.post("/pictures/uploads", json={})
     assert code(refused) == (429, "too_many_uploads")
     assert 0 < int(refused.headers["retry-after"]) <= 3600
     send(first, coloured("red"))
     complete(service, first)
+    assert code(service.http.post("/pictures/uploads", json={})) == (429, "too_many_uploads")
+    now = int(jobs.client.time()[0]) * 1000
+    until = jobs.client.zscore("pictures:uploads:ada", first["id"])
+    assert until is not None
+    assert now < until <= now + 1000 * URL_SECONDS + 1000
+    jobs.client.zadd("pictures:uploads:ada", {first["id"]: now - 1})
     begin(service)
 
 
 def test_stored_pictures_are_limited_as_those_sent_to_the_api(service: RunningApi) -> None:
-    for colour in ("red", "green", "blue", "white"):
+    upload(service, coloured("red"))
+    for colour in ("green", "blue", "white"):
         complete(service, sent(service, coloured(colour)))
     assert len(service.http.get("/pictures").json()["pictures"]) == 3
 
