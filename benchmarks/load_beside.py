@@ -22,7 +22,7 @@ from benchmarks.machine import machine
 from benchmarks.pairs import RESULTS
 from shared.job_store import JobStore
 
-ROUNDS = 5
+ROUNDS = 3
 STREAM_ROUNDS = 2
 QUEUE_LIMIT = 100_000
 

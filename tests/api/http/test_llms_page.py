@@ -48,7 +48,7 @@ def test_every_field_in_it_is_a_field_of_the_form(api: RunningApi) -> None:
 
 def test_every_link_in_it_leads_somewhere(api: RunningApi) -> None:
     links = re.findall(r"\]\((\S+)\)", read_page(api))
-    assert len(links) == 8
+    assert len(links) == 9
     for link in links:
         _, is_in_repository, path = link.partition("/blob/main/")
         found = (ROOT / path).exists() if is_in_repository else api.http.get(link).is_success
