@@ -113,7 +113,7 @@ def render(overlay: str, run_program: RunProgram) -> list[Manifest]:
 def test_the_overlay_in_the_documentation_is_valid(tmp_path: Path, run_program: RunProgram) -> None:
     page = (ROOT / "docs/deployment.md").read_text("utf-8")
     (text,) = re.findall(r"```yaml\n(# kustomization.yaml\n.*?)```", page, re.DOTALL)
-    base = re.sub(r'"https://[^"]+?//(deploy/[^"?]+)\?ref=v[\d.]+"', rf"{ROOT}/\1", text)
+    base = re.sub(r'"https://[^"]+?//(deploy/[^"?]+)\?ref=main"', rf"{ROOT}/\1", text)
     base = base.replace(str(ROOT), os.path.relpath(ROOT, tmp_path))
     (tmp_path / "kustomization.yaml").write_text(base)
     rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
