@@ -245,6 +245,25 @@ def test_a_pod_is_healthy_by_the_same_command_as_in_compose(name: str) -> None:
     assert container(name)["readinessProbe"]["exec"]["command"] == command
 
 
+def test_the_ingress_hides_the_metrics_with_and_without_a_trailing_slash() -> None:
+    (rule,) = find("Ingress", "api")["spec"]["rules"]
+    services_by_path = {
+        (each["path"], each["pathType"]): each["backend"]["service"]["name"]
+        for each in rule["http"]["paths"]
+    }
+    assert services_by_path == {("/metrics", "Prefix"): "nowhere", ("/", "Prefix"): "api"}
+    assert "selector" not in find("Service", "nowhere")["spec"]
+
+
+def test_pods_reach_every_port_of_redis_that_the_documentation_uses() -> None:
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    documented = {int(port) for port in re.findall(r"\b(?:HOST|redis\.example):(\d+)", page)}
+    egress = find("NetworkPolicy", "all")["spec"]["egress"]
+    allowed = {each["port"] for rule in egress for each in rule["ports"]}
+    assert documented
+    assert documented <= allowed
+
+
 def test_an_outage_of_redis_ends_no_worker() -> None:
     assert "livenessProbe" not in container("worker")
 
