@@ -153,7 +153,7 @@ def test_settings_reach_every_process(run_program: RunProgram) -> None:
         ("production-shared-gpu", "nvidia.com/gpu.shared"),
     ],
 )
-def test_a_worker_has_one_card_or_one_part_of_one(
+def test_a_worker_has_one_gpu_or_one_part_of_one(
     overlay: str, resource: str, run_program: RunProgram
 ) -> None:
     worker = find("Deployment", "worker", render(overlay, run_program))
