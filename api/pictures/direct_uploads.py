@@ -72,7 +72,7 @@ async def begin_upload(access: CurrentAccess, upload: schemas.NewUpload) -> sche
 )
 async def complete_upload(upload_id: str, access: CurrentAccess) -> Response:
     """Checks the file that was sent to the upload's URL, and stores its picture as `POST /pictures`
-    does. A file that is refused is erased; another one may be sent while the URL is valid."""
+    does. A file that is refused is deleted; another one may be sent while the URL is valid."""
     upload = await _find_upload(upload_id, access)
     known = await _find_completed(upload, access)
     if known is not None:

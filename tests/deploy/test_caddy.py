@@ -104,9 +104,10 @@ def test_a_body_beyond_the_limit_is_refused(caddy: httpx.Client) -> None:
     assert (problem["code"], problem["title"]) == (BodyTooLarge.code, BodyTooLarge.title)
 
 
-def test_metrics_are_not_public(caddy: httpx.Client, api: RunningApi) -> None:
-    assert caddy.get("/metrics").status_code == 404
-    assert api.http.get("/metrics").is_success
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/"])
+def test_metrics_are_not_public(path: str, caddy: httpx.Client, api: RunningApi) -> None:
+    assert caddy.get(path).status_code == 404
+    assert api.http.get(path).is_success
 
 
 def test_a_client_cannot_choose_the_address_that_limits_count(caddy: httpx.Client) -> None:

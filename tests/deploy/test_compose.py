@@ -51,10 +51,25 @@ def test_only_caddy_is_published_to_the_network() -> None:
     assert all(each.startswith("127.0.0.1:") for listed in ports.values() for each in listed)
 
 
-def test_only_caddy_and_prometheus_reach_the_api() -> None:
+def test_only_caddy_and_prometheus_are_on_the_front_network_of_the_api() -> None:
     with_api = {name for name, each in SERVICES.items() if "front" in each.get("networks", ())}
     assert with_api == {"api", "caddy", "prometheus"}
     assert SERVICES["api"]["environment"]["FORWARDED_ALLOW_IPS"] == "*"
+
+
+@pytest.mark.parametrize("section", ["An object store", "Secrets"])
+def test_a_documented_override_reaches_every_process_that_uses_redis(section: str) -> None:
+    _, _, rest = (ROOT / "docs/deployment.md").read_text("utf-8").partition(f"\n### {section}\n")
+    text, _, _ = rest.partition("\n#")
+    (snippet,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    override = YAML(typ="safe", pure=True).load(snippet.replace("!reset ", ""))
+    using_redis = {
+        name
+        for name, service in base_services().items()
+        if "PASTICHE_REDIS_URL" in service.get("environment", {})
+    }
+    assert override["services"].keys() == using_redis
+    assert re.search(r"add `worker-1: \*\w+`", text)
 
 
 def test_every_variable_is_a_setting_or_caddy_s() -> None:

