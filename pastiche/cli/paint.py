@@ -1,7 +1,7 @@
 """`pastiche paint` and `again`: commands that save a picture for each photograph."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -40,6 +40,7 @@ from pastiche.cli.contents import (
     check_output,
     check_pictures,
     find_contents,
+    further_pictures,
     open_argument,
 )
 from pastiche.cli.estimates import print_estimate
@@ -121,6 +122,7 @@ def again(
     _paint(
         *(content, style, output, no_clobber, format, dry_run, local, preview, as_json, url, key),
         _read_settings(picture) | changed,
+        repeated=[picture],
     )
 
 
@@ -137,8 +139,11 @@ def _paint(
     url: str,
     key: str | None,
     options: Mapping[str, Any],
+    repeated: Sequence[str] = (),
 ) -> None:
-    contents, arguments = _read_arguments(content, style, output, format, options, as_json)
+    further = [*further_pictures(options), *repeated]
+    contents, styles = _read_arguments(content, style, output, format, further, as_json)
+    arguments = {"style": styles, **options}
     if no_clobber:
         contents = [each for each in contents if not _exists(each)]
     shows = should_show_pictures(preview)
@@ -174,14 +179,18 @@ def _read_arguments(
     styles: list[str] | None,
     output: str | None,
     format: Format | None,
-    options: Mapping[str, Any],
+    further: Sequence[str],
     writes_json: bool,
-) -> tuple[list[Content], dict[str, Any]]:
-    """The photographs, and what they have in common."""
+) -> tuple[list[Content], list[str | bytes]]:
+    """The photographs and the styles.
+
+    Args:
+        further: other pictures that are read.
+    """
     styles = check_pictures(photographs, styles)
     check_output(output, writes_json=writes_json)
-    contents = find_contents(photographs, styles, output, format)
-    return contents, {"style": [open_argument(each) for each in styles], **options}
+    contents = find_contents(photographs, styles, output, format, further)
+    return contents, [open_argument(each) for each in styles]
 
 
 def _exists(content: Content) -> bool:
