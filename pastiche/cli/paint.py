@@ -119,10 +119,11 @@ def again(
     Options that are given replace its own. It does not have the photograph and the painting.
     """
     changed = {name: value for name, value in options.items() if value is not None}
+    repeated = _repeat_settings(picture, changed, styles=len(style or ()))
     _paint(
         *(content, style, output, no_clobber, format, dry_run, local, preview, as_json, url, key),
-        _read_settings(picture) | changed,
-        repeated=[picture],
+        repeated,
+        further=[picture],
     )
 
 
@@ -139,9 +140,9 @@ def _paint(
     url: str,
     key: str | None,
     options: Mapping[str, Any],
-    repeated: Sequence[str] = (),
+    further: Sequence[str] = (),
 ) -> None:
-    further = [*further_pictures(options), *repeated]
+    further = [*further_pictures(options), *further]
     contents, styles = _read_arguments(content, style, output, format, further, as_json)
     arguments = {"style": styles, **options}
     if no_clobber:
@@ -156,6 +157,30 @@ def _paint(
         first = make_client(AsyncClient, url, key)
         later = make_client(AsyncClient, url, key, RetryPolicy().for_accepted_job())
         ServiceBatch(contents, arguments, writes_json=as_json, shows=shows).paint(first, later)
+
+
+def _repeat_settings(path: str, changed: Mapping[str, Any], *, styles: int) -> dict[str, Any]:
+    """The options that a picture was painted with, and those that are changed.
+
+    Raises:
+        InvalidFile: the file cannot be read, or has none.
+        BadParameter: it was painted from a start image, and none is given.
+    """
+    own = _read_settings(path)
+    if "start_image" in changed:
+        own["start"] = "image"
+    elif own["start"] == "image" and "start" not in changed:
+        raise typer.BadParameter(
+            f"{path} was painted from a start image: give it with --start-image, or "
+            "--start content.",
+            param_hint="--start-image",
+        )
+    weights = own["style_weights"]
+    if weights and styles and len(weights) != styles and "style_weights" not in changed:
+        number = f"{styles} style{'s' if styles > 1 else ''}"
+        notice(f"The style weights of {path} are not used: {len(weights)} for {number}.")
+        own["style_weights"] = ()
+    return own | changed
 
 
 def _read_settings(path: str) -> dict[str, Any]:

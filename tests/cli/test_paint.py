@@ -191,6 +191,54 @@ def test_a_picture_is_not_replaced_by_its_repetition(
     assert "pictures to paint from" in shell.run(*again, "-o", picture).err
 
 
+def test_the_settings_of_a_picture_are_turned_off(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    own = Options(size=64, gradient_normalisation=True, keep_transparency=True)
+    save_painted(folder / "painted.png", own)
+    again = ("again", "painted.png", "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
+    ended = shell.run(*again, "--no-keep-transparency")
+    assert ended.code == 0, ended.err
+    options = json.loads(ended.out)["estimate"]["options"]
+    assert (options["keep_transparency"], options["gradient_normalisation"]) == (False, True)
+
+
+def test_a_start_image_that_is_given_replaces_the_start_of_a_picture(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    save_painted(folder / "painted.png", Options(size=64, start="noise"))
+    again = ("again", "painted.png", "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
+    ended = shell.run(*again, "--start-image", "me.jpg")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["estimate"]["options"]["start"] == "image"
+
+
+def test_a_picture_that_was_painted_from_a_start_image_needs_it_again(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    save_painted(folder / "painted.png", Options(size=64, start="image"))
+    again = ("again", "painted.png", "-c", "me.jpg", "-s", "wave.png")
+    for place in ("--dry-run", "--local"):
+        ended = shell.run(*again, place)
+        assert ended.code == 2
+        assert "was painted from a start image: give it with --start-image, or" in ended.err
+    for start in (("--start", "content"), ("--start-image", "me.jpg")):
+        assert shell.run(*again, "--dry-run", *start).code == 0
+
+
+def test_the_style_weights_of_a_picture_are_not_used_for_another_number_of_styles(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    save_painted(folder / "painted.png", Options(size=64, style_weights=(0.7, 0.3)))
+    again = ("again", "painted.png", "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
+    ended = shell.run(*again)
+    assert ended.err == "The style weights of painted.png are not used: 2 for 1 style.\n"
+    assert json.loads(ended.out)["estimate"]["options"]["style_weights"] == []
+    ended = shell.run(*again, "-s", "wave.png")
+    assert ended.err == ""
+    assert json.loads(ended.out)["estimate"]["options"]["style_weights"] == [0.7, 0.3]
+
+
 def test_a_picture_without_settings_cannot_be_repeated(shell: Shell) -> None:
     for picture, err in (
         ("wave.png", "wave.png does not say how it was painted: Pastiche has not saved it.\n"),
