@@ -13,20 +13,14 @@ from pastiche.presets import preset
 from pastiche.version import __version__
 
 if TYPE_CHECKING:
-    from pastiche.client import AsyncClient, Client
-    from pastiche.engine.stylize import stylize, stylize_tensors
+    # Type checkers read `as` as an export.
+    from pastiche.client import AsyncClient as AsyncClient
+    from pastiche.client import Client as Client
+    from pastiche.engine.stylize import stylize as stylize
+    from pastiche.engine.stylize import stylize_tensors as stylize_tensors
 
-__all__ = [
-    "AsyncClient",
-    "Client",
-    "OptionError",
-    "Options",
-    "PasticheWarning",
-    "__version__",
-    "preset",
-    "stylize",
-    "stylize_tensors",
-]
+# `import *` fetches all of these: without httpx or torch, the other names would make it fail.
+__all__ = ["OptionError", "Options", "PasticheWarning", "__version__", "preset"]
 
 _LATER = {
     "AsyncClient": "pastiche.client",
@@ -44,4 +38,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_LATER]

@@ -22,7 +22,7 @@ IMAGE_DESCRIPTION = 0x010E
 """The tag in EXIF."""
 
 LONGEST_SETTINGS_BYTES = 60_000
-"""A JPEG has room for so much; what is longer is not ours."""
+"""A JPEG has no room for more: a longer text was not written by Pastiche."""
 
 
 class UnreadableSettings(ValueError):
@@ -61,7 +61,7 @@ def save_arguments(format: str, settings: str) -> dict[str, Any]:
 
 
 def find_settings(data: bytes) -> str | None:
-    """The text in a picture file; None where it has none. It may be anybody's."""
+    """The text in a picture file; None where it has none. Another program may have written it."""
     if data.startswith(b"\x89PNG"):
         head = f"{KEYWORD}\0".encode()
         chunks = (data[start : end - 4] for name, start, end in png_chunks(data) if name == b"tEXt")

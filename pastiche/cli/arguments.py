@@ -150,18 +150,20 @@ def limit_megabytes() -> float:
     return float(value) if value.isdecimal() else DEFAULT_LIMIT_MEGABYTES
 
 
-def with_options(command: Command, *, has_axes: bool = False, has_preset: bool = True) -> Command:
+def with_options(command: Command, *, has_axes: bool = False, repeats: bool = False) -> Command:
     """The command, with a flag for each option in place of its `**options`.
 
     Args:
         has_axes: whether the options that a sweep varies may have several values.
-        has_preset: whether `--preset` is a flag.
+        repeats: whether the defaults are those of a picture: there is no `--preset` then, and each
+            switch can be turned off.
     """
     flags: dict[str, Any] = {}
     options = {"preset": JOB_SETTINGS["preset"], **OPTIONS}
     names = dict.fromkeys((*FREQUENT_OPTIONS, *options))
-    for option in [options[name] for name in names if has_preset or name != "preset"]:
-        flags[option.name] = _axis_flag(option) if has_axes and option.sweep else _flag(option)
+    for option in [options[name] for name in names if not repeats or name != "preset"]:
+        is_axis = has_axes and option.sweep
+        flags[option.name] = _axis_flag(option) if is_axis else _flag(option, repeats=repeats)
     flags |= _picture_flags() | {name: _flag(JOB_SETTINGS[name]) for name in SERVICE_FLAGS}
     own = signature(command, eval_str=True)
     rest = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
@@ -181,19 +183,24 @@ def with_sweep_options(command: Command) -> Command:
 
 def with_changed_options(command: Command) -> Command:
     """The same for a command whose options have other defaults than those of a preset."""
-    return with_options(command, has_preset=False)
+    return with_options(command, repeats=True)
 
 
-def _flag(option: Option) -> Any:
+def _flag(option: Option, *, repeats: bool = False) -> Any:
     """An option as a flag: a choice, a switch, or text that is parsed as in a form."""
     about: dict[str, Any] = {"help": summarise(option), "rich_help_panel": choose_panel(option)}
-    if option.default is not None:
+    if repeats:
+        about["show_default"] = False
+    elif option.default is not None:
         about["show_default"] = encode_option(option.default) or "none"
     if option.name == "start":
         about["help"] += " Or the id of an earlier job, to start from its result."
         return Annotated[str | None, typer.Option(**about)]
-    if option.annotation is bool:  # off in every preset, so that no --no- is needed
-        return Annotated[bool | None, typer.Option(f"--{option.name.replace('_', '-')}", **about)]
+    if option.annotation is bool:
+        name = option.name.replace("_", "-")
+        # Off in every preset, but not in every picture.
+        switch = f"--{name}/--no-{name}" if repeats else f"--{name}"
+        return Annotated[bool | None, typer.Option(switch, **about)]
     about["help"] += f" {option.type.requirement[0].upper()}{option.type.requirement[1:]}."
     if get_origin(option.annotation) is Literal:
         return Annotated[option.annotation | None, typer.Option(**about, metavar="WORD")]

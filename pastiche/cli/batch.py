@@ -74,13 +74,12 @@ class Batch:
     def save(self, piece: Piece, picture: bytes, **details: object) -> None:
         """Saves a picture and prints where; the details are for scripts."""
         name, target = piece.content.name, piece.content.target
-        replaces = save(picture, target.path)
+        place = save(picture, target.path)
         piece.is_saved = True
         if self.writes_json:
             json_line({"content": name, "output": target.name, **details})
         elif target.path is not None:
-            earlier = " (an earlier file is replaced)" if replaces else ""
-            notice(f"{name} is painted: {target.path}{earlier}")
+            notice(f"{name} is painted: {place}")
 
     def exit_if_failed(self) -> None:
         """Exits with the code of the first failure, if there is one."""

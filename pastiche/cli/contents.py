@@ -4,16 +4,18 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import typer
 
 from pastiche.cli.console import InvalidFile, write_output
+from pastiche.client.job_options import PICTURE_FIELDS
 from pastiche.client.models import Format
 from pastiche.client.requests import is_reference
 
@@ -78,48 +80,66 @@ def check_output(output: str | None, *, writes_json: bool) -> None:
         raise typer.BadParameter("cannot be - together with --json.", param_hint="--output")
 
 
+def further_pictures(options: Mapping[str, Any]) -> list[str]:
+    """The pictures among the options, such as masks."""
+    given = [options.get(field) or () for field in PICTURE_FIELDS]
+    return [each for one in given for each in ([one] if isinstance(one, str) else one)]
+
+
 # os.path, not Path: for names that no file can have, it says that there is no file; Path raises.
 
 
 def find_contents(
-    photographs: Sequence[str], styles: Sequence[str], output: str | None, format: Format | None
+    photographs: Sequence[str],
+    styles: Sequence[str],
+    output: str | None,
+    format: Format | None,
+    further: Sequence[str] = (),
 ) -> list[Content]:
     """Finds the photographs that the arguments name: files, URLs, folders and patterns.
 
     Args:
         styles: name the pictures where there is no output.
         output: a file or a folder; the current folder where it is None.
+        further: other pictures that are read, and therefore not replaced.
 
     Raises:
-        InvalidFile: there are none.
-        BadParameter: the output fits neither one file nor a folder.
+        InvalidFile: there are none, or the folder cannot be created.
+        BadParameter: the output fits neither one file nor a folder, or is one of the pictures.
     """
-    found = [(each, _expand(each)) for each in photographs]
-    pictures = [picture for _, several in found for picture in several]
+    suffix = f"-in-the-style-of-{_shorten('-and-'.join(map(_stem, styles)))}"
+    found = [_expand(each, suffix if output is None else None) for each in photographs]
+    pictures = [picture for several in found for picture in several]
     is_one = len(found) == 1 and pictures == list(photographs)
-    taken = {Path(each).resolve() for each in (*pictures, *styles) if os.path.isfile(each)}
+    sources = (*pictures, *styles, *further)
     if output is not None and is_one and not _is_folder(output):
-        target = make_target(output, format)
-        if target.path is not None and target.path.resolve() in taken:
-            raise typer.BadParameter(
-                f"{output} is one of the pictures to paint from.", param_hint="--output"
-            )
+        target = make_target(output, format, sources)
         return [Content(_name(pictures[0]), open_argument(pictures[0]), target)]
     if output is not None and (output == PIPE or os.path.isfile(output)):
         raise typer.BadParameter(
             "must be a folder if there are several photographs.", param_hint="--output"
         )
-    suffix = f"-in-the-style-of-{_shorten('-and-'.join(map(_stem, styles)))}"
+    folder = Path(output or "")
+    _check_folder(folder)
+    taken = _resolve_files(sources)
     contents = []
     for picture in pictures:
         stem = _stem(picture) if output is not None else _shorten(_stem(picture)) + suffix
-        target = _choose_target_in(Path(output or ""), stem, format or "png", taken)
+        target = _choose_target_in(folder, stem, format or "png", taken)
         contents.append(Content(_name(picture), open_argument(picture), target))
     return contents
 
 
-def _expand(argument: str) -> list[str]:
-    """The pictures that an argument names: those of a folder or of a pattern, or itself."""
+def _resolve_files(pictures: Iterable[str]) -> set[Path]:
+    return {Path(each).resolve() for each in pictures if os.path.isfile(each)}
+
+
+def _expand(argument: str, suffix: str | None) -> list[str]:
+    """The pictures that an argument names: those of a folder or of a pattern, or itself.
+
+    Args:
+        suffix: that of the pictures to be saved. Files that have it are results of an earlier run.
+    """
     if argument == PIPE or is_reference(argument):
         return [argument]
     if os.path.isdir(argument):
@@ -128,6 +148,9 @@ def _expand(argument: str) -> list[str]:
         paths = [Path(each) for each in glob(argument, recursive=True) if os.path.isfile(each)]
     else:
         return [argument]
+    if suffix is not None:
+        is_result = re.compile(rf".*{re.escape(suffix)}(-\d+)?", re.DOTALL).fullmatch
+        paths = [each for each in paths if not is_result(each.stem)]
     if not paths:
         raise InvalidFile(f"There is no picture in {argument}.")
     return [str(each) for each in sorted(paths)]
@@ -157,8 +180,16 @@ def _shorten(name: str) -> str:
     return name.encode(errors="surrogateescape")[:LONGEST_STEM_BYTES].decode(errors="ignore")
 
 
-def make_target(output: str, format: Format | None) -> Target:
-    """Where a picture is saved, in the given format or that of the file's extension."""
+def make_target(output: str, format: Format | None, sources: Iterable[str] = ()) -> Target:
+    """Where a picture is saved, in the given format or that of the file's extension.
+
+    Args:
+        sources: the pictures that it is painted from, which it must not replace.
+
+    Raises:
+        BadParameter: there is no format, or the output is one of the sources.
+        InvalidFile: its folder does not exist.
+    """
     if output == PIPE:
         return Target(None, format or "png")
     path = Path(output)
@@ -170,7 +201,18 @@ def make_target(output: str, format: Format | None) -> Target:
         )
     if not os.path.isdir(path.parent):
         raise InvalidFile(f"There is no folder {path.parent} for the picture.")
+    if path.resolve() in _resolve_files(sources):
+        raise typer.BadParameter(
+            f"{output} is one of the pictures to paint from.", param_hint="--output"
+        )
     return Target(path, format or by_name or "png")
+
+
+def _check_folder(folder: Path) -> None:
+    """Raises InvalidFile if a folder does not exist and could not be created."""
+    nearest = next((each for each in (folder, *folder.parents) if os.path.exists(each)), folder)
+    if nearest != folder and not (os.path.isdir(nearest) and os.access(nearest, os.W_OK)):
+        raise InvalidFile(f"{folder} cannot be created in {nearest}.")
 
 
 def _pictures_in(folder: Path) -> list[Path]:
@@ -188,12 +230,8 @@ def _pictures_in(folder: Path) -> list[Path]:
 
 
 def _choose_target_in(folder: Path, stem: str, format: Format, taken: set[Path]) -> Target:
-    """A file of the folder, named like the photograph if possible, that is neither a photograph nor
-    the output of another one: no photograph is overwritten."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidFile(f"{folder} cannot be created: {error.strerror}.") from error
+    """A file of the folder, named like the photograph if possible, that is neither a picture that
+    is read nor the output of another photograph."""
     number = 1
     path = folder / f"{stem}{ENDINGS[format]}"
     while path.resolve() in taken:
@@ -203,23 +241,26 @@ def _choose_target_in(folder: Path, stem: str, format: Format, taken: set[Path])
     return Target(path, format)
 
 
-def save(picture: bytes, path: Path | None) -> bool:
+def save(picture: bytes, path: Path | None) -> str:
     """Saves a picture atomically: a full disk leaves neither half a picture nor a damaged old one.
+
+    Creates its folder if there is none.
 
     Args:
         path: standard output if it is None.
 
     Returns:
-        Whether it has replaced an earlier file.
+        Where it is, for a message, which says so if an earlier file is replaced.
 
     Raises:
         InvalidFile: it cannot be written.
     """
     if path is None:
         write_output(picture)
-        return False
+        return PIPE
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(picture)
         replaces = path.exists()
         part.replace(path)
@@ -227,4 +268,4 @@ def save(picture: bytes, path: Path | None) -> bool:
         with suppress(OSError):
             part.unlink()
         raise InvalidFile(f"{path} cannot be saved: {error.strerror}.") from error
-    return replaces
+    return f"{path} (an earlier file is replaced)" if replaces else str(path)

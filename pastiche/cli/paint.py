@@ -1,7 +1,7 @@
 """`pastiche paint` and `again`: commands that save a picture for each photograph."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -40,6 +40,7 @@ from pastiche.cli.contents import (
     check_output,
     check_pictures,
     find_contents,
+    further_pictures,
     open_argument,
 )
 from pastiche.cli.estimates import print_estimate
@@ -118,9 +119,11 @@ def again(
     Options that are given replace its own. It does not have the photograph and the painting.
     """
     changed = {name: value for name, value in options.items() if value is not None}
+    repeated = _repeat_settings(picture, changed, styles=len(style or ()))
     _paint(
         *(content, style, output, no_clobber, format, dry_run, local, preview, as_json, url, key),
-        _read_settings(picture) | changed,
+        repeated,
+        further=[picture],
     )
 
 
@@ -137,8 +140,11 @@ def _paint(
     url: str,
     key: str | None,
     options: Mapping[str, Any],
+    further: Sequence[str] = (),
 ) -> None:
-    contents, arguments = _read_arguments(content, style, output, format, options, as_json)
+    further = [*further_pictures(options), *further]
+    contents, styles = _read_arguments(content, style, output, format, further, as_json)
+    arguments = {"style": styles, **options}
     if no_clobber:
         contents = [each for each in contents if not _exists(each)]
     shows = should_show_pictures(preview)
@@ -151,6 +157,30 @@ def _paint(
         first = make_client(AsyncClient, url, key)
         later = make_client(AsyncClient, url, key, RetryPolicy().for_accepted_job())
         ServiceBatch(contents, arguments, writes_json=as_json, shows=shows).paint(first, later)
+
+
+def _repeat_settings(path: str, changed: Mapping[str, Any], *, styles: int) -> dict[str, Any]:
+    """The options that a picture was painted with, and those that are changed.
+
+    Raises:
+        InvalidFile: the file cannot be read, or has none.
+        BadParameter: it was painted from a start image, and none is given.
+    """
+    own = _read_settings(path)
+    if "start_image" in changed:
+        own["start"] = "image"
+    elif own["start"] == "image" and "start" not in changed:
+        raise typer.BadParameter(
+            f"{path} was painted from a start image: give it with --start-image, or "
+            "--start content.",
+            param_hint="--start-image",
+        )
+    weights = own["style_weights"]
+    if weights and styles and len(weights) != styles and "style_weights" not in changed:
+        number = f"{styles} style{'s' if styles > 1 else ''}"
+        notice(f"The style weights of {path} are not used: {len(weights)} for {number}.")
+        own["style_weights"] = ()
+    return own | changed
 
 
 def _read_settings(path: str) -> dict[str, Any]:
@@ -174,14 +204,18 @@ def _read_arguments(
     styles: list[str] | None,
     output: str | None,
     format: Format | None,
-    options: Mapping[str, Any],
+    further: Sequence[str],
     writes_json: bool,
-) -> tuple[list[Content], dict[str, Any]]:
-    """The photographs, and what they have in common."""
+) -> tuple[list[Content], list[str | bytes]]:
+    """The photographs and the styles.
+
+    Args:
+        further: other pictures that are read.
+    """
     styles = check_pictures(photographs, styles)
     check_output(output, writes_json=writes_json)
-    contents = find_contents(photographs, styles, output, format)
-    return contents, {"style": [open_argument(each) for each in styles], **options}
+    contents = find_contents(photographs, styles, output, format, further)
+    return contents, [open_argument(each) for each in styles]
 
 
 def _exists(content: Content) -> bool:

@@ -31,6 +31,7 @@ from pastiche.cli.console import (
 from pastiche.cli.contents import (
     check_output,
     check_pictures,
+    further_pictures,
     make_target,
     open_argument,
     save,
@@ -98,9 +99,10 @@ def sweep(
 
     Several values are separated by commas: --style-weight 0.2,0.5,0.8
     """
-    styles = [open_argument(each) for each in check_pictures([content], style)]
+    names = check_pictures([content], style)
     check_output(output, writes_json=as_json)
-    target = make_target(output, format)
+    target = make_target(output, format, [content, *names, *further_pictures(options)])
+    styles = [open_argument(each) for each in names]
     shows = should_show_pictures(preview)
     warnings = WarningNotices()
     with make_client(Client, url, key) as client:
@@ -112,13 +114,13 @@ def sweep(
         for member in sweep.jobs:
             warnings.show(member.job.warnings if member.job else (), content)
         sweep = _watch_sweep(client, sweep)
-        save(client.contact_sheet(sweep, target.format, cell=cell), target.path)
+        place = save(client.contact_sheet(sweep, target.format, cell=cell), target.path)
         if as_json:
             json_line({"output": target.name, "sweep": client.get_sweep(sweep).raw})
         if shows:
             show_picture(client.contact_sheet(sweep, cell=cell))
     painted = sum(each.job is not None and each.job.status == "succeeded" for each in sweep.jobs)
-    notice(f"{painted} of {len(sweep.jobs)} painted: {target.name}")
+    notice(f"{painted} of {len(sweep.jobs)} painted: {place}")
     if painted < len(sweep.jobs):
         raise typer.Exit(Exit.UNSUCCESSFUL)
 

@@ -1,4 +1,4 @@
-"""The events of a job that is watched: what the service sends, and how the connection fares."""
+"""The events of a watched job: what the service sends, and connections lost and restored."""
 
 from base64 import b64decode
 from dataclasses import dataclass

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class JobHandle(Job):
     """A job, as it was when a client fetched it, which can be waited for with that client.
 
-    `Client` returns jobs as handles; those in events and sweeps are plain.
+    `Client` returns jobs as handles; those in events and sweeps are plain. It equals a plain
+    job with the same fields. Copies have no client, and cannot be waited for.
     """
 
     __slots__ = ("_client",)
@@ -31,6 +32,14 @@ class JobHandle(Job):
         object.__setattr__(handle, "_client", client)
         return handle
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it is a job with the same fields, of whichever client."""
+        if not isinstance(other, Job):
+            return NotImplemented
+        return all(getattr(self, each.name) == getattr(other, each.name) for each in fields(Job))
+
+    __hash__ = Job.__hash__
+
     def wait(self, *, on_event: Callable[[Event], None] | None = None) -> "JobHandle":
         """Waits until the job has succeeded, and returns it as it is then.
 
@@ -39,10 +48,11 @@ class JobHandle(Job):
 
         Raises:
             JobUnsuccessful: the job failed, was canceled or expired.
+            RuntimeError: this is a copy of a handle, which has no client.
         """
         if self.status == "succeeded":
             return self
-        return self._client.wait_until_done(self, on_event=on_event)
+        return self._find_client().wait_until_done(self, on_event=on_event)
 
     def result(
         self, format: Format = "png", *, on_event: Callable[[Event], None] | None = None
@@ -55,7 +65,14 @@ class JobHandle(Job):
 
         Raises:
             JobUnsuccessful: the job failed, was canceled or expired.
+            RuntimeError: this is a copy of a handle, which has no client.
         """
+        client = self._find_client()
         if self.status == "succeeded":
-            return self._client.result(self, format)
-        return self._client.wait_for_result(self, format, on_event=on_event)
+            return client.result(self, format)
+        return client.wait_for_result(self, format, on_event=on_event)
+
+    def _find_client(self) -> "Client":
+        if not hasattr(self, "_client"):
+            raise RuntimeError("This job is a copy without a client: fetch it with get_job.")
+        return self._client

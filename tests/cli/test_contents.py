@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import typer
 
-from pastiche.cli.contents import find_contents
+from pastiche.cli.console import InvalidFile
+from pastiche.cli.contents import find_contents, further_pictures
 
 
 def test_hidden_files_of_a_folder_are_skipped(tmp_path: Path) -> None:
@@ -82,3 +84,49 @@ def test_photographs_of_one_name_get_pictures_of_their_own() -> None:
         "me-in-the-style-of-wave.png",
         "me-in-the-style-of-wave-2.png",
     ]
+
+
+def test_no_picture_that_is_read_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("me.jpg", "wave.png", "me.png", "me-2.png", "me-3.png"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    options = {"mask": ["me.png"], "style_mask": ["me-2.png"], "size": 64, "content_map": None}
+    further = further_pictures(options | {"start_image": "me-3.png"})
+    (content,) = find_contents(["me.jpg"], ["wave.png"], "./", None, further)
+    assert content.target.path == Path("me-4.png")
+    further = further_pictures({"content_map": "me.png"})
+    with pytest.raises(typer.BadParameter, match="one of the pictures to paint from"):
+        find_contents(["me.jpg"], ["wave.png"], "me.png", None, further)
+
+
+def test_results_of_an_earlier_run_are_not_photographs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    end = "-in-the-style-of-"
+    for name in ("me", f"me{end}wave", f"me{end}wave-2", f"me{end}wave-and-fire", f"me{end}fire"):
+        (tmp_path / f"{name}.png").touch()
+    for photographs in (".", "*.png"):
+        contents = find_contents([photographs], ["wave.jpg"], None, None)
+        assert {each.name: str(each.target.path) for each in contents} == {
+            "me.png": f"me{end}wave.png",
+            f"me{end}fire.png": f"me{end}fire{end}wave.png",
+            f"me{end}wave-and-fire.png": f"me{end}wave-and-fire{end}wave.png",
+        }
+
+
+def test_a_result_that_is_named_is_painted(tmp_path: Path) -> None:
+    result = tmp_path / "me-in-the-style-of-wave.png"
+    result.touch()
+    (content,) = find_contents([str(result)], ["wave.jpg"], None, None)
+    assert content.picture == str(result)
+
+
+def test_a_folder_that_cannot_be_created_is_reported_before_anything_is_painted(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidFile, match="cannot be created in"):
+        find_contents(["a.jpg", "b.jpg"], ["wave.jpg"], str(tmp_path / "file" / "painted"), None)

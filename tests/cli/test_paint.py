@@ -35,6 +35,12 @@ def submitted(api: RunningApi, jobs: JobStore, count: int = 1) -> list[PlayedWor
     return [PlayedWorker.of({"id": job_id}, jobs, api) for job_id in until(look)]
 
 
+def save_painted(path: Path, options: Options) -> None:
+    """A picture that was painted with these options."""
+    settings = describe_settings(options, "vgg16")
+    path.write_bytes(encode_png(pictures.photograph(48, 32), settings))
+
+
 def test_it_submits_waits_and_saves(
     shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
 ) -> None:
@@ -128,11 +134,10 @@ def test_a_dry_run_says_what_it_would_cost_and_stores_nothing(
     estimate = json.loads(shell.run(*dry, "--json", "--size", "64").out)
     assert estimate["output"] == "me-in-the-style-of-wave.png"
     assert estimate["estimate"]["options"]["size"] == 64
+    into_a_folder = shell.run("paint", "me.jpg", "wave.png", "-o", "painted", *dry[2:])
+    assert into_a_folder.code == 0, into_a_folder.err
     assert api.http.get("/jobs").json()["jobs"] == []
-    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == [
-        "me.jpg",
-        "wave.png",
-    ]
+    assert sorted(path.name for path in folder.iterdir()) == ["me.jpg", "wave.png"]
 
 
 def test_a_dry_run_of_a_job_or_a_sweep_stores_nothing(
@@ -165,14 +170,73 @@ def test_the_settings_of_a_picture_are_repeated(
     shell: Shell, folder: Path, api: RunningApi
 ) -> None:
     options = Options(size=64, seed=7, style_weight=0.9, scale_iterations=(), optimiser="adam")
-    settings = describe_settings(options, "vgg16")
-    (folder / "painted.png").write_bytes(encode_png(pictures.photograph(48, 32), settings))
+    save_painted(folder / "painted.png", options)
     again = ("again", "painted.png", "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
     ended = shell.run(*again, "--seed", "8")
     assert ended.code == 0, ended.err
     repeated = json.loads(ended.out)["estimate"]["options"]
     expected = asdict(options) | {"backbone": "vgg16", "seed": 8}
     assert repeated == json.loads(json.dumps(expected))
+
+
+def test_a_picture_is_not_replaced_by_its_repetition(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    picture = "me-in-the-style-of-wave.png"
+    save_painted(folder / picture, Options(size=64))
+    again = ("again", picture, "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
+    ended = shell.run(*again)
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["output"] == "me-in-the-style-of-wave-2.png"
+    assert "pictures to paint from" in shell.run(*again, "-o", picture).err
+
+
+def test_the_settings_of_a_picture_are_turned_off(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    own = Options(size=64, gradient_normalisation=True, keep_transparency=True)
+    save_painted(folder / "painted.png", own)
+    again = ("again", "painted.png", "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
+    ended = shell.run(*again, "--no-keep-transparency")
+    assert ended.code == 0, ended.err
+    options = json.loads(ended.out)["estimate"]["options"]
+    assert (options["keep_transparency"], options["gradient_normalisation"]) == (False, True)
+
+
+def test_a_start_image_that_is_given_replaces_the_start_of_a_picture(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    save_painted(folder / "painted.png", Options(size=64, start="noise"))
+    again = ("again", "painted.png", "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
+    ended = shell.run(*again, "--start-image", "me.jpg")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["estimate"]["options"]["start"] == "image"
+
+
+def test_a_picture_that_was_painted_from_a_start_image_needs_it_again(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    save_painted(folder / "painted.png", Options(size=64, start="image"))
+    again = ("again", "painted.png", "-c", "me.jpg", "-s", "wave.png")
+    for place in ("--dry-run", "--local"):
+        ended = shell.run(*again, place)
+        assert ended.code == 2
+        assert "was painted from a start image: give it with --start-image, or" in ended.err
+    for start in (("--start", "content"), ("--start-image", "me.jpg")):
+        assert shell.run(*again, "--dry-run", *start).code == 0
+
+
+def test_the_style_weights_of_a_picture_are_not_used_for_another_number_of_styles(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    save_painted(folder / "painted.png", Options(size=64, style_weights=(0.7, 0.3)))
+    again = ("again", "painted.png", "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
+    ended = shell.run(*again)
+    assert ended.err == "The style weights of painted.png are not used: 2 for 1 style.\n"
+    assert json.loads(ended.out)["estimate"]["options"]["style_weights"] == []
+    ended = shell.run(*again, "-s", "wave.png")
+    assert ended.err == ""
+    assert json.loads(ended.out)["estimate"]["options"]["style_weights"] == [0.7, 0.3]
 
 
 def test_a_picture_without_settings_cannot_be_repeated(shell: Shell) -> None:
@@ -404,6 +468,33 @@ def test_a_sweep_ends_in_a_contact_sheet(
     assert (sweeping.returncode, err) == (0, b"2 of 2 painted: sheet.png\n")
     with Image.open(folder / "sheet.png") as sheet:
         assert (sheet.format, sheet.width > 64) == ("PNG", True)
+
+
+def test_a_sweep_says_that_its_sheet_replaces_an_earlier_file(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    (folder / "sheet.png").write_bytes(b"earlier")
+    sweeping = shell.start("sweep", "me.jpg", "-s", "wave.png", "--seed", "1,2")
+    for worker in submitted(api, jobs, count=2):
+        worker.commit()
+    _, err = sweeping.communicate(timeout=60)
+    assert err == b"2 of 2 painted: sheet.png (an earlier file is replaced)\n"
+    assert (folder / "sheet.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_the_sheet_of_a_sweep_does_not_replace_what_it_is_painted_from(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    (folder / "sheet.png").write_bytes(pictures.png(512, 512))
+    for words, name in (
+        (("me.jpg", "-s", "wave.png", "-o", "me.jpg"), "me.jpg"),
+        (("me.jpg", "-s", "sheet.png"), "sheet.png"),
+        (("me.jpg", "-s", "wave.png", "--mask", "sheet.png"), "sheet.png"),
+    ):
+        ended = shell.run("sweep", *words, "--seed", "1,2")
+        assert ended.code == 2
+        assert f"{name} is one of the pictures to paint from" in ended.err
+    assert api.http.get("/jobs").json()["jobs"] == []
 
 
 def test_warnings_go_to_standard_error(shell: Shell, api: RunningApi, jobs: JobStore) -> None:

@@ -1,11 +1,16 @@
 """Jobs that are waited for without a mention of their client."""
 
-from dataclasses import asdict
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict, replace
 
 import anyio
 import pytest
 
 from pastiche.client import AsyncClient, Client, Event, Job, JobHandle, JobUnsuccessful, JobUpdated
+from pastiche.client.models import parse
 from shared.job_store import JobStore
 from tests import pictures
 from tests.api.worker import PlayedWorker, png, submitted
@@ -59,6 +64,31 @@ def test_a_handle_has_the_fields_of_its_job_and_not_its_client(
     assert isinstance(job, Job)
     assert job.raw["id"] == asdict(job)["id"] == job.id
     assert "client" not in repr(job).lower()
+
+
+def test_a_handle_equals_a_plain_job_with_the_same_fields(client: Client, api: RunningApi) -> None:
+    job = client.get_job(submitted(api)["id"])
+    plain = parse(Job, json.dumps(job.raw))
+    other = parse(Job, json.dumps({**job.raw, "priority": "low"}))
+    assert type(plain) is Job
+    assert plain == job == plain
+    assert {plain, job, client.get_job(job)} == {job}
+    assert other != job != other
+    assert job != job.id
+
+
+@pytest.mark.parametrize(
+    "make_copy",
+    [copy.copy, copy.deepcopy, replace, lambda job: pickle.loads(pickle.dumps(job))],  # noqa: S301
+    ids=["copy", "deepcopy", "replace", "pickle"],
+)
+def test_a_copy_of_a_handle_says_that_it_cannot_be_waited_for(
+    make_copy: Callable[[JobHandle], JobHandle], client: Client, api: RunningApi
+) -> None:
+    job = make_copy(client.get_job(submitted(api)["id"]))
+    for wait in (job.wait, job.result):
+        with pytest.raises(RuntimeError, match="copy without a client: fetch it with get_job"):
+            wait()
 
 
 def test_a_job_is_waited_for_on_an_event_loop(api: RunningApi, jobs: JobStore) -> None:

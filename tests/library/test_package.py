@@ -26,6 +26,17 @@ def test_it_loads_neither_torch_nor_httpx_before_they_are_needed() -> None:
     assert {"torch", "httpx", "numpy", "PIL", "rich"}.isdisjoint(loaded)
 
 
+def test_all_its_names_are_imported_without_httpx_and_torch() -> None:
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(['httpx', 'torch']);"
+        "from pastiche import *; print(preset('draft') != Options())"
+    )
+    imported = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert (imported.stdout, imported.stderr) == ("True\n", "")
+
+
 def test_the_client_does_not_load_torch() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys; from pastiche import Client; print(*sys.modules)"],
