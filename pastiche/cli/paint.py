@@ -180,7 +180,7 @@ def _repeat_settings(path: str, changed: Mapping[str, Any], *, styles: int) -> d
         number = f"{styles} style{'s' if styles > 1 else ''}"
         notice(f"The style weights of {path} are not used: {len(weights)} for {number}.")
         own["style_weights"] = ()
-    return own | changed
+    return {**own, **changed}
 
 
 def _read_settings(path: str) -> dict[str, Any]:
