@@ -22,8 +22,8 @@ from benchmarks.machine import machine
 from benchmarks.pairs import RESULTS
 from shared.job_store import JobStore
 
-ROUNDS = 3
-STREAM_ROUNDS = 2
+ROUNDS = 2
+STREAM_ROUNDS = 1
 QUEUE_LIMIT = 100_000
 
 

@@ -74,7 +74,7 @@ class Batch:
     def save(self, piece: Piece, picture: bytes, **details: object) -> None:
         """Saves a picture and prints where; the details are for scripts."""
         name, target = piece.content.name, piece.content.target
-        place = save(picture, target.path)
+        place = save(picture, target.path, makes_folder=True)
         piece.is_saved = True
         if self.writes_json:
             json_line({"content": name, "output": target.name, **details})

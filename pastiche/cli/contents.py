@@ -241,13 +241,12 @@ def _choose_target_in(folder: Path, stem: str, format: Format, taken: set[Path])
     return Target(path, format)
 
 
-def save(picture: bytes, path: Path | None) -> str:
+def save(picture: bytes, path: Path | None, *, makes_folder: bool = False) -> str:
     """Saves a picture atomically: a full disk leaves neither half a picture nor a damaged old one.
-
-    Creates its folder if there is none.
 
     Args:
         path: standard output if it is None.
+        makes_folder: whether to create its folder.
 
     Returns:
         Where it is, for a message, which says so if an earlier file is replaced.
@@ -260,7 +259,8 @@ def save(picture: bytes, path: Path | None) -> str:
         return PIPE
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if makes_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(picture)
         replaces = path.exists()
         part.replace(path)
