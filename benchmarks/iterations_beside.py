@@ -20,7 +20,7 @@ from benchmarks.pairs import RESULTS
 
 SOURCE = Path(__file__).parents[1]
 SIZES = (64, 128, 256, 384, 512)
-ROUNDS = 8
+ROUNDS = 6
 
 PAINTER = """
 import sys
