@@ -14,10 +14,11 @@ from pathlib import Path
 from tests.installation import run_step
 
 CLIENTS = Path(__file__).parents[1] / "clients"
+NODE_MODULES = CLIENTS / "node_modules"
 LOG = Path(sys.prefix) / "node.log"
 
 _LOCK = CLIENTS / "package-lock.json"
-_INSTALLED = CLIENTS / "node_modules" / ".package-lock.json"
+_INSTALLED = NODE_MODULES / ".package-lock.json"
 """Npm writes it last."""
 
 MISSING_NODE = (
@@ -48,6 +49,15 @@ def main() -> None:
         run_step(LOG, title, ["npm", "ci"], CLIENTS)
     if missing := missing_parts():
         sys.exit(missing)
+
+
+def compile_typescript(program: str, folder: Path) -> str:
+    """Writes `program.js`, and returns what is wrong with the program's types, by strict rules."""
+    (folder / "program.ts").write_text(program)
+    options = ["--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext"]
+    compiler = NODE_MODULES / ".bin" / "tsc"
+    command = [compiler, *options, "program.ts"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
 
 
 def _has_node() -> bool:

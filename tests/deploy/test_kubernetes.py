@@ -9,7 +9,6 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
-from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from api.app import create_app
@@ -19,6 +18,7 @@ from shared.secret_files import file_variable, is_secret
 from shared.settings import Settings
 from tests.containers.compose import seconds, services
 from tests.deploy.conftest import ROOT, RunProgram
+from tests.node import NODE_MODULES, compile_typescript
 from tools.prometheus_rule import RESOURCE_FILE, prometheus_rule
 
 FOLDER = ROOT / "deploy/kubernetes"
@@ -27,13 +27,15 @@ PROCESSES = ("api", "worker", "reconciler")
 KUBERNETES_VERSIONS = ("1.30", "1.37")
 """The oldest one that these manifests are for, and the newest that the validator knows."""
 
-SCHEMAS = {
-    "PrometheusRule": "prometheus-rule",
-    "ScaledObject": "scaled-object",
-    "ServiceMonitor": "service-monitor",
-    "TriggerAuthentication": "trigger-authentication",
+KEDA = "keda/keda.sh/v1alpha1"
+PROMETHEUS_OPERATOR = "prometheus-operator/monitoring.coreos.com/v1"
+MODULES = {
+    "PrometheusRule": PROMETHEUS_OPERATOR,
+    "ScaledObject": KEDA,
+    "ServiceMonitor": PROMETHEUS_OPERATOR,
+    "TriggerAuthentication": KEDA,
 }
-"""The kinds that Kubernetes itself does not know, and the schemas in their definitions."""
+"""The kinds that Kubernetes itself does not know, and the npm modules with their types."""
 
 Manifest = dict[str, Any]
 
@@ -78,38 +80,62 @@ def settings_variables() -> set[str]:
     return files | {f"PASTICHE_{name.upper()}" for name in fields}
 
 
-def check(manifest: Manifest) -> None:
-    """Raises if the manifest has an unknown field or a wrong value."""
-    schema = SCHEMAS.get(manifest["kind"])
-    if schema is None:
-        for version in KUBERNETES_VERSIONS:
+def check(manifests: list[Manifest], folder: Path) -> None:
+    """Fails if a manifest has an unknown field or a wrong value.
+
+    Args:
+        folder: for a program that declares those that Kubernetes does not know.
+    """
+    for manifest in manifests:
+        for version in KUBERNETES_VERSIONS if manifest["kind"] not in MODULES else ():
             kubernetes_validate.validate(manifest, version, strict=True)
-    else:
-        text = (ROOT / f"tests/deploy/schemas/{schema}.json").read_text("utf-8")
-        Draft202012Validator(json.loads(text)).validate(manifest)
+    assert find_type_errors(manifests, folder) == ""
+
+
+def find_type_errors(manifests: list[Manifest], folder: Path) -> str:
+    """What TypeScript finds wrong with the resources of KEDA and the Prometheus Operator."""
+    models = NODE_MODULES / "@kubernetes-models"
+    declarations = [
+        f'const _{number}: import("{models / MODULES[each["kind"]]}/index.js").I{each["kind"]} = '
+        f"{json.dumps(each)};"
+        for number, each in enumerate(manifests)
+        if each["kind"] in MODULES
+    ]
+    program = "\n".join([*declarations, "export {};"])
+    return compile_typescript(program, folder) if declarations else ""
 
 
 def label(manifest: Manifest) -> str:
     return f"{manifest['kind']}-{manifest['metadata']['name']}"
 
 
-@pytest.mark.parametrize("manifest", RESOURCES, ids=label)
-def test_a_resource_is_valid(manifest: Manifest) -> None:
-    check(manifest)
+@pytest.mark.usefixtures("node_packages")
+def test_every_resource_is_valid(tmp_path: Path) -> None:
+    assert {each["kind"] for each in RESOURCES} >= MODULES.keys()
+    check(RESOURCES, tmp_path)
 
 
+@pytest.mark.usefixtures("node_packages")
+@pytest.mark.parametrize("kind", MODULES)
+def test_an_unknown_field_is_found(kind: str, tmp_path: Path) -> None:
+    (manifest, *_) = (each for each in RESOURCES if each["kind"] == kind)
+    misspelled = manifest | {"spec": manifest["spec"] | {"pollingIntervall": 1}}
+    assert "pollingIntervall" in find_type_errors([misspelled], tmp_path)
+
+
+@pytest.mark.usefixtures("node_packages")
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_an_overlay_is_valid(overlay: str, run_program: RunProgram) -> None:
+def test_an_overlay_is_valid(overlay: str, run_program: RunProgram, tmp_path: Path) -> None:
     rendered = render(overlay, run_program)
     assert {each["metadata"]["name"] for each in rendered} >= set(PROCESSES)
-    for manifest in rendered:
-        check(manifest)
+    check(rendered, tmp_path)
 
 
 def render(overlay: str, run_program: RunProgram) -> list[Manifest]:
     return read_all(run_program("kubectl", "kustomize", str(FOLDER / "overlays" / overlay)))
 
 
+@pytest.mark.usefixtures("node_packages")
 def test_the_overlay_in_the_documentation_is_valid(tmp_path: Path, run_program: RunProgram) -> None:
     page = (ROOT / "docs/deployment.md").read_text("utf-8")
     (text,) = re.findall(r"```yaml\n(# kustomization.yaml\n.*?)```", page, re.DOTALL)
@@ -117,8 +143,7 @@ def test_the_overlay_in_the_documentation_is_valid(tmp_path: Path, run_program: 
     base = base.replace(str(ROOT), os.path.relpath(ROOT, tmp_path))
     (tmp_path / "kustomization.yaml").write_text(base)
     rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
-    for manifest in rendered:
-        check(manifest)
+    check(rendered, tmp_path)
     (settings,) = (each for each in rendered if each["kind"] == "ConfigMap")
     assert settings["data"]["PASTICHE_BLOB_STORE_URL"] == "s3://my-pictures"
     assert settings["data"]["PASTICHE_KEYS_REQUIRED"] == "true"

@@ -20,7 +20,7 @@ from tests.api.access.test_cross_origin import allowing, serving
 from tests.api.worker import PlayedWorker
 from tests.conftest import RunningApi
 from tests.docs.test_pages import ROOT
-from tests.node import CLIENTS
+from tests.node import CLIENTS, compile_typescript
 from tests.page.conftest import opened
 from tests.stack import Stack
 from tests.waiting import until
@@ -107,17 +107,6 @@ def test_the_example_of_the_package_paints_in_a_browser(
         until(lambda: page.locator("img").evaluate("image => image.naturalWidth") > 0)
 
 
-def compile_strictly(program: str, folder: Path) -> None:
-    """Writes `program.js`; what is wrong with the program's types fails the test."""
-    (folder / "program.ts").write_text(program)
-    options = ["--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext"]
-    compiler = CLIENTS / "node_modules" / ".bin" / "tsc"
-    ended = subprocess.run(
-        [compiler, *options, "program.ts"], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 0, ended.stdout
-
-
 def test_the_types_of_the_client_tell_events_apart(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text('{"type": "module"}')
     head = f"""
@@ -130,7 +119,8 @@ def test_the_types_of_the_client_tell_events_apart(tmp_path: Path) -> None:
             console.log(data.losses);
         }
     """
-    compile_strictly(head + snippet("ts", "pastiche.watch") + tail, tmp_path)
+    program = head + snippet("ts", "pastiche.watch") + tail
+    assert compile_typescript(program, tmp_path) == ""
 
 
 def test_a_generated_client_compiles_and_paints(
@@ -146,7 +136,8 @@ def test_a_generated_client_compiles_and_paints(
     )
     subprocess.run(["node", "generate.js"], cwd=tmp_path, check=True)
     program = snippet("ts", "openapi-fetch").replace(ADDRESS, str(stack.http.base_url))
-    compile_strictly(program.replace("examples/", f"{ROOT}/examples/"), tmp_path)
+    program = program.replace("examples/", f"{ROOT}/examples/")
+    assert compile_typescript(program, tmp_path) == ""
     subprocess.run(["node", "program.js"], cwd=tmp_path, check=True)
     with Image.open(tmp_path / "picture.png") as picture:
         assert (picture.format, picture.size) == ("PNG", (64, 48))
