@@ -40,7 +40,7 @@ def binary() -> str:
 def socket_for(data_folder: Path) -> Iterator[Path]:
     """Where the Redis of the service on a data folder listens; that folder must be locked. The path
     is short however long the folder's is, and each service on it has the same one: so the next one
-    finds and erases what a killed one has left.
+    finds and deletes what a killed one has left.
 
     Raises:
         LocalError: the folder of the socket is another user's, or cannot be made.

@@ -57,7 +57,7 @@ FIELD_FAULTS = {
     "mask_empty": "The mask is black or transparent everywhere.",
     "wrong_aspect": "The mask or the start image has a different aspect ratio than its image.",
     "no_result": "The named job has no picture to start from.",
-    "job_not_found": "There is no such job.",
+    "job_not_found": "The job does not exist.",
     "job_expired": "The named job is past its retention.",
     "picture_not_found": "The uploaded picture does not exist or has expired.",
     "style_not_found": "The style does not exist.",

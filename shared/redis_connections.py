@@ -34,7 +34,7 @@ _CLASS = "connection_class"
 _TIMEOUT_SECONDS = 5.0
 
 _SENTINEL_TIMEOUT_SECONDS = 1.0
-"""One that is down must not hold up a connection for long: the next one is asked."""
+"""One that is down must not delay a connection for long: the next one is tried."""
 
 _MAX_CONNECTIONS = 64
 """Of one API process; further concurrent requests wait for a free one."""
@@ -98,7 +98,7 @@ class RedisAddress:
 
     @property
     def _parsed(self) -> dict[str, Any]:
-        parsed: dict[str, Any] = parse_url(self.url)  # type: ignore[no-untyped-call]
+        parsed: dict[str, Any] = parse_url(self.url)  # type: ignore[no-untyped-call]  # no types in redis-py
         return parsed
 
 
@@ -187,9 +187,9 @@ def connect(url: str) -> "redis.Redis":
     options = _OPTIONS | {"retry": retry}
     if not address.sentinels:
         return redis.Redis.from_url(address.url, **options)
-    sentinel = Sentinel(address.sentinels, sentinel_kwargs=address.sentinel_arguments)  # type: ignore[no-untyped-call]
+    sentinel = Sentinel(address.sentinels, sentinel_kwargs=address.sentinel_arguments)  # type: ignore[no-untyped-call]  # no types in redis-py
     tls, arguments = address.tls is not None, options | address.arguments
-    client: redis.Redis = sentinel.master_for(address.primary, ssl=tls, **arguments)  # type: ignore[no-untyped-call]
+    client: redis.Redis = sentinel.master_for(address.primary, ssl=tls, **arguments)  # type: ignore[no-untyped-call]  # no types in redis-py
     return client
 
 
@@ -209,7 +209,7 @@ def connect_async(url: str) -> "redis.asyncio.Redis":
     if not address.sentinels:
         pool = redis.asyncio.BlockingConnectionPool.from_url(address.url, **options)
         return redis.asyncio.Redis.from_pool(pool)
-    sentinel = AsyncSentinel(address.sentinels, sentinel_kwargs=address.sentinel_arguments)  # type: ignore[no-untyped-call]
+    sentinel = AsyncSentinel(address.sentinels, sentinel_kwargs=address.sentinel_arguments)  # type: ignore[no-untyped-call]  # no types in redis-py
     client: redis.asyncio.Redis = sentinel.master_for(
         address.primary,
         connection_pool_class=_BlockingSentinelPool,

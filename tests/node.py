@@ -55,7 +55,7 @@ def compile_typescript(program: str, folder: Path) -> str:
     """Writes `program.js`, and returns what is wrong with the program's types, by strict rules."""
     (folder / "program.ts").write_text(program)
     options = ["--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext"]
-    compiler = NODE_MODULES / ".bin" / "tsc"
+    compiler = str(NODE_MODULES / ".bin" / "tsc")
     command = [compiler, *options, "program.ts"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
 

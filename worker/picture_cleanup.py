@@ -19,7 +19,7 @@ BATCH_SIZE = 100
 """How many pictures and blobs are deleted at once: jobs must not wait for it."""
 
 _BLOB = re.compile(r"pictures/(?:uploads/)?([0-9a-f]{32})(?:-[0-9a-f]{16}\.webp)?")
-"""Of a picture, with its id; or of a direct upload, of whose id there is no picture."""
+"""Of a picture, with its id; or of a direct upload, whose id is not that of a picture."""
 
 
 def delete_expired(jobs: JobStore, blobs: BlobStore) -> None:

@@ -129,7 +129,7 @@ def describe_parameter_error(error: Mapping[str, Any]) -> FieldError:
     if kind == "string_pattern_mismatch":
         return FieldError(name, "invalid_value", f"This has the wrong form: “{error['input']}”.")
     if kind == "extra_forbidden":
-        return FieldError(name, "unknown_field", "There is no such field.")
+        return FieldError(name, "unknown_field", "This field does not exist.")
     if kind not in _SENTENCES:
         return FieldError(name, "invalid_value", f"{error['msg']}.")
     context = {name: str(value).replace("'", "") for name, value in error.get("ctx", {}).items()}
@@ -144,7 +144,7 @@ def unknown_field_error(name: str, known: Collection[str]) -> FieldError:
     all if none is similar."""
     similar = find_similar(name, known)
     hint = f"Did you mean `{similar}`?" if similar else f"The fields are {', '.join(known)}."
-    return FieldError(name, "unknown_field", f"There is no such field. {hint}")
+    return FieldError(name, "unknown_field", f"This field does not exist. {hint}")
 
 
 def find_similar(name: str, known: Collection[str]) -> str | None:

@@ -20,7 +20,7 @@ async def find_job(job_id: str, access: Access) -> Job:
     """The job with this id.
 
     Raises:
-        JobNotFound: there is no such job, or it belongs to another owner.
+        JobNotFound: the job does not exist, or it belongs to another owner.
         JobExpired: it is past its retention.
     """
     job = await access.service.job_cache.get(job_id) if is_job_id(job_id) else None
@@ -42,7 +42,7 @@ async def find_earlier_job(field: str, job_id: str, access: Access) -> Job:
     `pictures_of` to use its images.
 
     Raises:
-        InvalidFields: the caller has no such job, or it has no result to start from.
+        InvalidFields: the caller has no job with this id, or it has no result to start from.
     """
     try:
         job = await find_job(job_id, access)

@@ -104,7 +104,7 @@ async def _find_upload(upload_id: str, access: Access) -> DirectUpload:
     if is_picture_id(upload_id):
         upload = await access.service.jobs.run(direct_uploads.read(upload_id, access.owner))
     if upload is None:
-        raise UploadNotFound(f"There is no upload {upload_id!r}, or it has expired.")
+        raise UploadNotFound(f"The upload {upload_id!r} does not exist or has expired.")
     return upload
 
 

@@ -37,7 +37,7 @@ async def find_picture(picture_id: str, access: CurrentAccess) -> UploadedPictur
         reading = uploaded_pictures.read(picture_id, access.owner)
         picture = await access.service.jobs.run(reading)
     if picture is None:
-        raise PictureNotFound(f"There is no picture {picture_id!r}.")
+        raise PictureNotFound(f"The picture {picture_id!r} does not exist.")
     return picture
 
 
@@ -57,7 +57,7 @@ async def use_picture(field: str, picture_id: str, access: Access) -> UploadedPi
         renewal = uploaded_pictures.renew(picture_id, access.owner, limits)
         picture = await access.service.jobs.run(renewal)
     if picture is None:
-        sentence = f"There is no picture {picture_id!r}, or it has expired: upload it again."
+        sentence = f"The picture {picture_id!r} does not exist or has expired: upload it again."
         raise InvalidFields([FieldError(field, "picture_not_found", sentence)])
     return picture
 

@@ -152,7 +152,7 @@ def _expand(argument: str, suffix: str | None) -> list[str]:
         is_result = re.compile(rf".*{re.escape(suffix)}(-\d+)?", re.DOTALL).fullmatch
         paths = [each for each in paths if not is_result(each.stem)]
     if not paths:
-        raise InvalidFile(f"There is no picture in {argument}.")
+        raise InvalidFile(f"No picture was found in {argument}.")
     return [str(each) for each in sorted(paths)]
 
 
@@ -187,7 +187,7 @@ def make_target(output: str, format: Format | None, sources: Iterable[str] = ())
         sources: the pictures that it is painted from, which it must not replace.
 
     Raises:
-        BadParameter: there is no format, or the output is one of the sources.
+        BadParameter: the format is not known, or the output is one of the sources.
         InvalidFile: its folder does not exist.
     """
     if output == PIPE:

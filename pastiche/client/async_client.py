@@ -160,7 +160,7 @@ class AsyncClient:
 
         Raises:
             JobUnsuccessful: the job failed, was canceled or expired.
-            OptionError: there is no such option; nothing is sent.
+            OptionError: an option does not exist; nothing is sent.
         """
         job = await self.submit(content, style, idempotency_key=idempotency_key, **options)
         if on_event is not None:
@@ -398,7 +398,7 @@ class AsyncClient:
             direct: sends the file to the object store of the service, past the service itself.
 
         Raises:
-            ApiError: the service has no such store (`no_direct_uploads`).
+            ApiError: the service has no object store, or does not allow it (`no_direct_uploads`).
         """
         data = await read_upload_in_thread(picture, self._limit_bytes)
         if not direct:

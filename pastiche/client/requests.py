@@ -112,7 +112,7 @@ def make_form(
 
     Raises:
         InvalidPicture: a picture cannot be read, or would not be accepted.
-        OptionError: there is no such option.
+        OptionError: an option does not exist.
     """
     check_names(options, (*OPTIONS, *JOB_SETTINGS, *PICTURE_FIELDS))
     fields = {"content": content, "style": style, **options}

@@ -124,7 +124,7 @@ def load(path: Path, layers: Collection[LayerName]) -> dict[LayerName, Convoluti
         path: `vgg16.safetensors`, or the state of torchvision's VGG-19.
 
     Raises:
-        MissingWeights: no such file, or it does not hold such a network.
+        MissingWeights: the file does not exist, or it does not hold such a network.
     """
     network: Sequence[LayerName]
     keys: Sequence[str]

@@ -110,7 +110,7 @@ class Checkpoint:
 
         Raises:
             UnusableCheckpoint: it is truncated or damaged, or of another version.
-            FileNotFoundError: there is no such file.
+            FileNotFoundError: the file does not exist.
         """
         try:
             content: dict[str, Any] = torch.load(

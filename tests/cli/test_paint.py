@@ -398,7 +398,7 @@ def test_invalid_files_are_reported_before_anything_is_sent(shell: Shell, folder
     for content, err in (
         ("page.pdf", "page.pdf is a PDF; JPEG, PNG, WebP and AVIF are accepted: save the page"),
         ("nothing.jpg", "There is no file nothing.jpg."),
-        ("*.bmp", "There is no picture in *.bmp."),
+        ("*.bmp", "No picture was found in *.bmp."),
     ):
         ended = shell.run(
             "paint", content, "-s", "wave.png", "-o", "x.png", "--url", "http://[::1]:9"

@@ -79,7 +79,7 @@ def test_a_handle_equals_a_plain_job_with_the_same_fields(client: Client, api: R
 
 @pytest.mark.parametrize(
     "make_copy",
-    [copy.copy, copy.deepcopy, replace, lambda job: pickle.loads(pickle.dumps(job))],  # noqa: S301
+    [copy.copy, copy.deepcopy, replace, lambda job: pickle.loads(pickle.dumps(job))],  # noqa: S301  # what it pickled itself
     ids=["copy", "deepcopy", "replace", "pickle"],
 )
 def test_a_copy_of_a_handle_says_that_it_cannot_be_waited_for(

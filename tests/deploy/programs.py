@@ -36,7 +36,7 @@ def main() -> None:
     """Takes what is missing from packages; ends the process with a sentence if that fails."""
     missing = [name for name in PACKAGES if find_program(name) is None]
     if missing and shutil.which("apt-get") is None:
-        print(f"Tests that need {', '.join(missing)} will be skipped.")  # noqa: T201
+        print(f"Tests that need {', '.join(missing)} will be skipped.")  # noqa: T201  # for whoever runs make
         return
     if missing:
         FOLDER.mkdir(exist_ok=True)

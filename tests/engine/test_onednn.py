@@ -59,7 +59,7 @@ def test_its_backward_pass_is_that_of_a_plain_convolution(
     filters = PackedFilters.pack(weight.to(dtype), random(32).to(dtype))
     found = onednn.convolve_backward(gradient.to(dtype), filters)
     shape = (2, 16, size[0] + 2, size[1] + 2)
-    assert_close(found, conv2d_input(shape, weight, gradient))  # type: ignore[no-untyped-call]
+    assert_close(found, conv2d_input(shape, weight, gradient))  # type: ignore[no-untyped-call]  # no types in torch
 
 
 def test_maps_stay_in_channels_last() -> None:
@@ -81,7 +81,7 @@ def test_gradients_in_bfloat16_have_the_filters_of_float32() -> None:
     gradient, weight = random(1, 32, 24, 24), torch.rand(32, 3, 3, 3).double()
     filters = PackedFilters.pack(weight.float(), random(32).float(), torch.bfloat16)
     found = onednn.convolve_backward(gradient.bfloat16(), filters)
-    exact = conv2d_input((1, 3, 26, 26), weight, gradient)  # type: ignore[no-untyped-call]
+    exact = conv2d_input((1, 3, 26, 26), weight, gradient)  # type: ignore[no-untyped-call]  # no types in torch
     assert found.dtype == torch.float32
     assert found.shape == exact.shape
     assert float((found.double() - exact).norm() / exact.norm()) < 4e-3

@@ -24,7 +24,7 @@ def strips(settings: Settings, console: Console, only: str | None = None) -> Non
     """Writes a strip for each option that changes what is seen, or only the one of this name.
 
     Raises:
-        LocalError: there is no such strip, or a part of it cannot be done; the message says which.
+        LocalError: a strip does not exist, or a part of it cannot be done; the message says which.
         Ended: the operator wants it to end.
     """
     with TemporaryDirectory(prefix="pastiche-strips-") as folder:

@@ -51,7 +51,7 @@ def can_pack(weight: Tensor, gradient_dtype: torch.dtype | None = None) -> bool:
     dtypes = {weight.dtype, gradient_dtype or weight.dtype}
     if weight.device.type != "cpu" or not dtypes <= {torch.float32, torch.bfloat16}:
         return False
-    has_onednn = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+    has_onednn = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]  # no types in torch
     operators = torch.ops.mkldnn
     if not has_onednn or not hasattr(operators, "_reorder_convolution_weight"):
         return False

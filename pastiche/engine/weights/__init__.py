@@ -63,7 +63,7 @@ class WeightsFile:
         """The digest of the file at `path`, which is the published one.
 
         Raises:
-            MissingWeights: there is no such file, or it is damaged, or another.
+            MissingWeights: the file does not exist, is damaged, or is another.
         """
         try:
             stat = path.stat()

@@ -100,7 +100,7 @@ def file_digest(path: Path) -> str:
     """The digest over the tensors of a file.
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
+        OSError: the file does not exist, or it cannot be read.
         NotVgg16: the file is damaged, or has other tensors.
     """
     return digest_of(_read(path, "numpy"))

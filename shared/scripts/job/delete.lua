@@ -4,7 +4,7 @@
 --   idempotency  hash: the submission that may refer to this job; may be missing
 -- Arguments:
 --   grace_ms  after which none of its workers writes any more
--- Returns 1, or 0 if there was no such job.
+-- Returns 1, or 0 if the job did not exist.
 local existed = redis.call('EXISTS', record)
 delete_record()
 redis.call('ZADD', cleanup, now_ms() + grace_ms, id)

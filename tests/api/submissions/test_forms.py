@@ -98,7 +98,7 @@ def test_an_unknown_field_is_answered_with_the_nearest(
     given: str, meant: str, api: RunningApi
 ) -> None:
     detail = try_out(api, **{given: "1"}).json()["errors"][0]["detail"]
-    assert detail == f"There is no such field. Did you mean `{meant}`?"
+    assert detail == f"This field does not exist. Did you mean `{meant}`?"
 
 
 def test_a_slash_at_the_end_of_the_path_changes_nothing(api: RunningApi) -> None:
