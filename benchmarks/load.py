@@ -207,12 +207,13 @@ def json_beside_form(url: str) -> dict[str, float]:
 async def _stream(port: int, job_id: str, opened: asyncio.Event, seen: dict[int, float]) -> None:
     """Reads a stream; notes when it first saw each iteration."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET /jobs/{job_id}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    writer.write(f"GET /jobs/{job_id}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     try:
+        status = await reader.readline()
+        assert status.startswith(b"HTTP/1.1 200"), status
         while line := await reader.readline():
             if line.startswith(b"event: status"):
                 opened.set()
-            assert not line.startswith(b"HTTP/1.1 5"), line
             found = re.search(rb'"iteration": ?(\d+)', line)
             if found:
                 seen.setdefault(int(found[1]), monotonic())
@@ -225,21 +226,22 @@ async def streams(url: str, job_id: str, fence: str, pid: int, store: JobStore) 
     port, before = int(url.rpartition(":")[2]), resident_kilobytes(pid)
     opened = [asyncio.Event() for _ in range(STREAMS)]
     seen: list[dict[int, float]] = [{} for _ in range(STREAMS)]
-    tasks = [
-        asyncio.create_task(_stream(port, job_id, event, each))
-        for event, each in zip(opened, seen, strict=True)
-    ]
-    await asyncio.gather(*(event.wait() for event in opened))
-    weight = (resident_kilobytes(pid) - before) / STREAMS
     delays = []
-    for iteration in range(1000, 1008):
-        await asyncio.sleep(1)
-        sent = monotonic()
-        await asyncio.to_thread(_beat, store, job_id, fence, iteration)
-        await asyncio.sleep(3)
-        delays += [each[iteration] - sent for each in seen if iteration in each]
-    for task in tasks:
-        task.cancel()
+    async with asyncio.TaskGroup() as group:  # a stream that fails ends all of it
+        tasks = [
+            group.create_task(_stream(port, job_id, event, each))
+            for event, each in zip(opened, seen, strict=True)
+        ]
+        await asyncio.gather(*(event.wait() for event in opened))
+        weight = (resident_kilobytes(pid) - before) / STREAMS
+        for iteration in range(1000, 1008):
+            await asyncio.sleep(1)
+            sent = monotonic()
+            await asyncio.to_thread(_beat, store, job_id, fence, iteration)
+            await asyncio.sleep(3)
+            delays += [each[iteration] - sent for each in seen if iteration in each]
+        for task in tasks:
+            task.cancel()
     return {
         "open": sum(event.is_set() for event in opened),
         "kilobytes_each": weight,

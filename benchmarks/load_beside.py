@@ -1,9 +1,10 @@
 """The API of this checkout beside that of another: python -m benchmarks.load_beside FOLDER
 
-Polls and submissions as in `benchmarks.load`, by turns in one run. What it finds
+Polls, submissions and event streams as in `benchmarks.load`, by turns in one run. What it finds
 goes to `benchmarks/results/load_beside.json`.
 """
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -21,7 +22,8 @@ from benchmarks.machine import machine
 from benchmarks.pairs import RESULTS
 from shared.job_store import JobStore
 
-ROUNDS = 2
+ROUNDS = 5
+STREAM_ROUNDS = 3
 QUEUE_LIMIT = 100_000
 
 
@@ -29,10 +31,10 @@ class Api:
     """A running service, with a job that is being painted."""
 
     def __init__(self, service: tuple[str, str, int, JobStore]) -> None:
-        self.url, _, _, store = service
+        self.url, _, self._pid, self._store = service
         with httpx.Client(base_url=self.url, timeout=60, trust_env=False) as http:
-            job_id, _ = load.running_job(http, store)
-            self._path = f"{self.url}/jobs/{job_id}"
+            self._job_id, self._fence = load.running_job(http, self._store)
+            self._path = f"{self.url}/jobs/{self._job_id}"
             self._etag = http.get(self._path).headers["etag"]
 
     def measure(self) -> dict[str, float]:
@@ -42,6 +44,13 @@ class Api:
             "unchanged_polls_a_second": load.polled(self._path, self._etag),
             "submits_a_second": load.submits(self.url),
         }
+
+    def measure_streams(self) -> dict[str, float]:
+        """How soon events arrive at a thousand open streams, and what each stream weighs."""
+        found = asyncio.run(
+            load.streams(self.url, self._job_id, self._fence, self._pid, self._store)
+        )
+        return {f"stream_{name}": found[name] for name in ("kilobytes_each", "median_ms", "p99_ms")}
 
 
 def compare(apis: dict[str, Api], measure: Callable[[Api], dict[str, float]], rounds: int) -> Any:
@@ -73,6 +82,7 @@ def main(arguments: Sequence[str]) -> None:
             folder = Path(stack.enter_context(TemporaryDirectory()))
             apis[name] = Api(stack.enter_context(load.service(folder, source, QUEUE_LIMIT)))
         found |= compare(apis, Api.measure, ROUNDS)
+        found |= compare(apis, Api.measure_streams, STREAM_ROUNDS)
     text = json.dumps(found, indent=1)
     sys.stdout.write(text + "\n")
     (RESULTS / "load_beside.json").write_text(text + "\n")

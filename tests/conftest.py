@@ -25,7 +25,7 @@ from shared.settings import Settings
 from tests import object_store
 from tests.browser import find_browser, missing_browser
 from tests.node import CLIENTS, missing_parts
-from tests.object_store import Bucket, make_bucket
+from tests.object_store import Bucket, FaultyProxy, aws_variables, faulty_proxy, make_bucket
 from tests.stack import Stack, served
 from tests.waiting import until
 
@@ -152,6 +152,23 @@ def s3_server() -> Iterator[str]:
     with running(object_store.server_command(port), log=subprocess.DEVNULL):
         until(lambda: object_store.server_answers(url))
         yield url
+
+
+@pytest.fixture(scope="module")
+def store(s3_server: str) -> Iterator[FaultyProxy]:
+    """The same server as services and clients reach it, which tests can make fail."""
+    with faulty_proxy(s3_server) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def shared_bucket(s3_server: str) -> Iterator[Bucket]:
+    """A bucket for all tests of a module, with which their own process can work as well."""
+    bucket = make_bucket(s3_server)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in aws_variables(s3_server).items():
+            patch.setenv(name, value)
+        yield bucket
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from shared.errors import (
     TooManyUploads,
     UploadNotFound,
 )
-from shared.uploaded_pictures import PictureUpload, UploadedPicture, is_picture_id
+from shared.uploaded_pictures import PictureUpload, is_picture_id
 
 router = APIRouter(prefix="/pictures/uploads", tags=["pictures"])
 
@@ -74,23 +74,15 @@ async def complete_upload(upload_id: str, access: CurrentAccess) -> Response:
     """Checks the file that was sent to the upload's URL, and stores its picture as `POST /pictures`
     does. A file that is refused is deleted; another one may be sent while the URL is valid."""
     upload = await _find_upload(upload_id, access)
-    known = await _find_completed(upload, access)
-    if known is not None:
-        return respond_with_picture(PictureUpload(is_new=False, picture=known))
-    service = access.service
-    try:
-        stored = await _store(upload, access)
-    except NothingUploaded:
-        # Another request may have completed it meanwhile.
-        known = await _find_completed(await _find_upload(upload_id, access), access)
-        if known is None:
-            raise
-        return respond_with_picture(PictureUpload(is_new=False, picture=known))
-    except InvalidFields:
-        await service.blobs.delete_async(upload.blob)
-        raise
-    await service.jobs.run(direct_uploads.complete(upload_id, access.owner, stored.picture.id))
-    await service.blobs.delete_async(upload.blob)
+    stored = await _find_completed(upload, access)
+    if stored is None:
+        try:
+            stored = await _complete(upload_id, upload, access)
+        except NothingUploaded:
+            # Another request may have completed it meanwhile.
+            stored = await _find_completed(await _find_upload(upload_id, access), access)
+            if stored is None:
+                raise
     return respond_with_picture(stored)
 
 
@@ -108,13 +100,33 @@ async def _find_upload(upload_id: str, access: Access) -> DirectUpload:
     return upload
 
 
-async def _find_completed(upload: DirectUpload, access: Access) -> UploadedPicture | None:
+async def _find_completed(upload: DirectUpload, access: Access) -> PictureUpload | None:
     """The picture of an upload that was completed before, if it still exists."""
     if not upload.picture_id:
         return None
     limits = access.service.picture_limits
     renewal = uploaded_pictures.renew(upload.picture_id, access.owner, limits)
-    return await access.service.jobs.run(renewal)
+    picture = await access.service.jobs.run(renewal)
+    return None if picture is None else PictureUpload(is_new=False, picture=picture)
+
+
+async def _complete(upload_id: str, upload: DirectUpload, access: Access) -> PictureUpload:
+    """Stores the picture and deletes the file that was sent, which it does as well if that is
+    refused.
+
+    Raises:
+        NothingUploaded: no file was sent.
+        InvalidFields: the file is too large, or not a picture.
+    """
+    service = access.service
+    try:
+        stored = await _store(upload, access)
+    except InvalidFields:
+        await service.blobs.delete_async(upload.blob)
+        raise
+    await service.jobs.run(direct_uploads.complete(upload_id, access.owner, stored.picture.id))
+    await service.blobs.delete_async(upload.blob)
+    return stored
 
 
 async def _store(upload: DirectUpload, access: Access) -> PictureUpload:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.house import House, house
-from tests.object_store import Bucket, Fault, FaultyProxy, faulty_proxy, make_bucket
+from tests.object_store import Bucket, Fault, FaultyProxy, make_bucket
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -20,13 +20,6 @@ LONG: dict[str, Any] = {"size": 64, "iterations": 120}
 def bucket(s3_server: str) -> Bucket:
     """The bucket of the service: empty at first, and again after each test."""
     return make_bucket(s3_server)
-
-
-@pytest.fixture(scope="module")
-def store(s3_server: str) -> Iterator[FaultyProxy]:
-    """The store, as the service reaches it."""
-    with faulty_proxy(s3_server) as proxy:
-        yield proxy
 
 
 @pytest.fixture(scope="module")

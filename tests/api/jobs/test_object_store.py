@@ -25,27 +25,10 @@ from tests.api.jobs.test_results import resident_bytes
 from tests.api.worker import PlayedWorker, submitted
 from tests.clients.programs import run
 from tests.conftest import RunningApi, running_api
-from tests.object_store import Bucket, Fault, FaultyProxy, aws_variables, faulty_proxy, make_bucket
+from tests.object_store import Bucket, Fault, FaultyProxy
 from tests.page.conftest import opened
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def store(s3_server: str) -> Iterator[FaultyProxy]:
-    """The store, as the APIs of this module reach it."""
-    with faulty_proxy(s3_server) as proxy:
-        yield proxy
-
-
-@pytest.fixture(scope="module")
-def shared_bucket(s3_server: str) -> Iterator[Bucket]:
-    """The bucket of the APIs of this module, which a played worker writes to."""
-    bucket = make_bucket(s3_server)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in aws_variables(s3_server).items():
-            patch.setenv(name, value)
-        yield bucket
 
 
 @pytest.fixture(scope="module")

@@ -18,31 +18,17 @@ from tests.api.access.test_access import code
 from tests.api.conftest import Start
 from tests.api.pictures.uploading import coloured, unused_blobs, upload
 from tests.conftest import RunningApi
-from tests.object_store import Bucket, Fault, FaultyProxy, aws_variables, faulty_proxy, make_bucket
+from tests.object_store import Bucket, Fault, FaultyProxy
 from worker.picture_cleanup import delete_expired
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def store(s3_server: str) -> Iterator[FaultyProxy]:
-    """The store, as the API and its clients reach it."""
-    with faulty_proxy(s3_server) as proxy:
-        yield proxy
-
-
-@pytest.fixture(scope="module")
-def bucket(s3_server: str) -> Iterator[Bucket]:
-    bucket = make_bucket(s3_server)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in aws_variables(s3_server).items():
-            patch.setenv(name, value)
-        yield bucket
-
-
-@pytest.fixture(scope="module")
-def service_process(start: Start, store: FaultyProxy, bucket: Bucket) -> Iterator[RunningApi]:
-    environment = bucket.environment(store.url)
+def service_process(
+    start: Start, store: FaultyProxy, shared_bucket: Bucket
+) -> Iterator[RunningApi]:
+    environment = shared_bucket.environment(store.url)
     limits = {"PASTICHE_UPLOAD_LIMIT_MEGABYTES": "1", "PASTICHE_KEPT_PICTURES_PER_OWNER": "3"}
     with start(
         **environment, **limits, PASTICHE_KEYS_REQUIRED="true", PASTICHE_DIRECT_UPLOADS="true"
@@ -51,9 +37,9 @@ def service_process(start: Start, store: FaultyProxy, bucket: Bucket) -> Iterato
 
 
 @pytest.fixture
-def service(service_process: RunningApi, bucket: Bucket, jobs: JobStore) -> RunningApi:
+def service(service_process: RunningApi, shared_bucket: Bucket, jobs: JobStore) -> RunningApi:
     """An API with an empty bucket, and a caller with a key."""
-    bucket.delete(*bucket.keys)
+    shared_bucket.delete(*shared_bucket.keys)
     key = keys.create(jobs.client, "ada")
     service_process.http.headers["Authorization"] = f"Bearer {key}"
     return service_process
@@ -84,14 +70,14 @@ def sent(service: RunningApi, file: bytes, **fields: str) -> dict[str, Any]:
 
 
 def test_a_file_that_was_sent_to_the_store_becomes_a_picture(
-    service: RunningApi, bucket: Bucket
+    service: RunningApi, shared_bucket: Bucket
 ) -> None:
     response = complete(service, sent(service, pictures.jpeg(), name="My holiday"))
     assert response.status_code == 201
     picture = response.json()
     assert (picture["name"], picture["width"], picture["height"]) == ("My holiday", 96, 64)
     assert response.headers["location"] == f"/pictures/{picture['id']}"
-    (key,) = bucket.keys
+    (key,) = shared_bucket.keys
     assert key.startswith(f"pictures/{picture['id']}-")
     files = {"content": picture["reference"], "style": picture["reference"]}
     assert service.http.post("/jobs", json=files).status_code == 202
@@ -161,7 +147,7 @@ def test_an_upload_is_completed_only_once_its_file_was_sent(service: RunningApi)
     ids=["empty", "no picture", "truncated", "too large"],
 )
 def test_a_file_that_is_refused_is_erased_and_another_may_be_sent(
-    file: bytes, status: int, fault: str, service: RunningApi, bucket: Bucket
+    file: bytes, status: int, fault: str, service: RunningApi, shared_bucket: Bucket
 ) -> None:
     upload = sent(service, file)
     refused = complete(service, upload)
@@ -169,7 +155,7 @@ def test_a_file_that_is_refused_is_erased_and_another_may_be_sent(
     assert [(each["field"], each["code"]) for each in refused.json()["errors"]] == [
         ("picture", fault)
     ]
-    assert bucket.keys == []
+    assert shared_bucket.keys == []
     send(upload, pictures.jpeg())
     assert complete(service, upload).status_code == 201
 
@@ -189,7 +175,9 @@ def test_completing_again_gives_the_same_picture(service: RunningApi) -> None:
     assert first.json()["id"] == again.json()["id"]
 
 
-def test_completing_at_the_same_time_gives_one_picture(service: RunningApi, bucket: Bucket) -> None:
+def test_completing_at_the_same_time_gives_one_picture(
+    service: RunningApi, shared_bucket: Bucket
+) -> None:
     upload = sent(service, pictures.jpeg())
     with ThreadPoolExecutor() as callers:
         responses = list(callers.map(lambda _: complete(service, upload), range(4)))
@@ -198,30 +186,30 @@ def test_completing_at_the_same_time_gives_one_picture(service: RunningApi, buck
     assert {each.json()["id"] for each in succeeded} == {
         each["id"] for each in service.http.get("/pictures").json()["pictures"]
     }
-    assert len(bucket.keys) == 1
+    assert len(shared_bucket.keys) == 1
 
 
 def test_an_abandoned_upload_is_erased_when_its_time_is_over(
-    service: RunningApi, bucket: Bucket, jobs: JobStore
+    service: RunningApi, shared_bucket: Bucket, jobs: JobStore
 ) -> None:
     upload = sent(service, pictures.jpeg())
     key = upload_blob_key(upload["id"])
-    assert unused_blobs(jobs) == bucket.keys == [key]
-    blobs = BlobStore.open(bucket.location)
+    assert unused_blobs(jobs) == shared_bucket.keys == [key]
+    blobs = BlobStore.open(shared_bucket.location)
     delete_expired(jobs, blobs)
-    assert bucket.keys == [key]
+    assert shared_bucket.keys == [key]
     jobs.client.zadd(UNUSED, {key: 1})
     delete_expired(jobs, blobs)
-    assert bucket.keys == unused_blobs(jobs) == []
+    assert shared_bucket.keys == unused_blobs(jobs) == []
 
 
 def test_what_is_sent_again_after_completion_is_erased_too(
-    service: RunningApi, bucket: Bucket, jobs: JobStore
+    service: RunningApi, shared_bucket: Bucket, jobs: JobStore
 ) -> None:
     upload = sent(service, pictures.jpeg())
     complete(service, upload)
     send(upload, pictures.jpeg())
-    assert upload_blob_key(upload["id"]) in set(bucket.keys) & set(unused_blobs(jobs))
+    assert upload_blob_key(upload["id"]) in set(shared_bucket.keys) & set(unused_blobs(jobs))
 
 
 def test_all_records_of_an_upload_expire(service: RunningApi, jobs: JobStore) -> None:
