@@ -143,10 +143,10 @@ def _beat(store: JobStore, job_id: str, fence: str, iteration: int) -> None:
     store.run(transitions.heartbeat(job_id, fence, lease_seconds=3600, news=news))
 
 
-def polled(url: str, etag: str | None = None) -> float:
+def polled(url: str, etag: str | None = None, seconds: int = SECONDS) -> float:
     """Requests a second with sixteen connections."""
     header = ["-H", f"If-None-Match: {etag}"] if etag else []
-    command = ["wrk", "-t1", "-c16", f"-d{SECONDS}s", *header, url]
+    command = ["wrk", "-t1", "-c16", f"-d{seconds}s", *header, url]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = re.search(r"Requests/sec:\s+([\d.]+)", output)
     assert found, output
@@ -164,12 +164,12 @@ def latency_at(rate: float, url: str, etag: str) -> float:
     return 1000 * float(found[1])
 
 
-def submits(url: str) -> float:
+def submits(url: str, seconds: int = SECONDS) -> float:
     """Submissions a second of pairs of 0.2 MB, by four clients."""
     files = {"content": jpeg(200, 2), "style": jpeg(200, 3)}
 
     def client(_: int) -> int:
-        done, late = 0, monotonic() + SECONDS
+        done, late = 0, monotonic() + seconds
         with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
             while monotonic() < late:
                 assert submitted(http, files).status_code == 202
