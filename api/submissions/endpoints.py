@@ -14,8 +14,12 @@ from api.jobs import schemas
 from api.jobs.dependencies import PathJob, find_job, job_exists, respond_with_job
 from api.jobs.results import respond_with_result
 from api.service import Service
-from api.submissions.form import Submission
-from api.submissions.idempotency import ParsedHeaders, SubmissionHeaders, reserve_key
+from api.submissions.idempotency import (
+    ParsedHeaders,
+    SubmissionHeaders,
+    find_earlier_submission,
+    reserve_key,
+)
 from api.submissions.queueing import (
     DryRun,
     announce,
@@ -26,7 +30,7 @@ from api.submissions.queueing import (
     respond_with_estimate,
 )
 from api.submissions.schema import request_body
-from api.submissions.uploads import read_submissions
+from api.submissions.uploads import ReceivedForm, read_submissions, receive_form
 from shared import logs, tracing
 from shared.errors import DamagedRecord, JobNotOver, PicturesLost
 from shared.jobs import Job, Place
@@ -55,11 +59,11 @@ async def submit_job(
 ) -> Response:
     """Accepts a content image, style images and options, and queues the job."""
     with tracing.span("submission", kind=SpanKind.PRODUCER):
-        async with read_submissions(access, "job") as submissions:
+        async with receive_form(access, "job") as received:
             if dry_run:
+                submissions = await read_submissions(received, access)
                 return await respond_with_estimate(submissions, access)
-            (submission,) = submissions
-            job_id = await _submit(submission, access, headers)
+            job_id = await _submit(received, access, headers)
     return await _respond(job_id, access, headers)
 
 
@@ -88,10 +92,14 @@ async def retry_job(job: PathJob, access: CurrentAccess, headers: ParsedHeaders)
     return await _respond(job_id, access, headers)
 
 
-async def _submit(submission: Submission, access: Access, headers: SubmissionHeaders) -> str:
+async def _submit(received: ReceivedForm, access: Access, headers: SubmissionHeaders) -> str:
     """The id of the job: a new one, or that of the same submission before."""
-    service = access.service
-    async with reserve_key(headers, submission.fingerprint, access, job_exists) as reserved:
+    service, fingerprint = access.service, received.fingerprint
+    earlier = await find_earlier_submission(headers, fingerprint, access, job_exists)
+    if earlier is not None:
+        return earlier
+    (submission,) = await read_submissions(received, access)
+    async with reserve_key(headers, fingerprint, access, job_exists) as reserved:
         if isinstance(reserved, str):
             return reserved
         place = make_place(submission, access)

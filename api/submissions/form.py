@@ -54,7 +54,6 @@ class Submission:
     Attributes:
         variants: the options of each job; one for a single job.
         sizes: of the pictures.
-        fingerprint: the same for the same form, and for no other.
         content, style: the names of its two images if it is one pair of a batch.
     """
 
@@ -62,7 +61,6 @@ class Submission:
     settings: JobSettings
     pictures: Inputs[Path]
     sizes: ImageSizes
-    fingerprint: str
     content: str | None = None
     style: str | None = None
 

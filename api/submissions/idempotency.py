@@ -107,6 +107,26 @@ def release(key: IdempotencyKey) -> Transition[bool]:
     return Transition("idempotency/release", keys, {"token": key.token}, bool)
 
 
+async def find_earlier_submission(
+    headers: SubmissionHeaders,
+    fingerprint: str,
+    access: Access,
+    exists: Callable[[str, Service], Awaitable[bool]],
+) -> str | None:
+    """The id that the client's key was used for with the same submission; None if there is none.
+
+    Args:
+        exists: whether what was created under an id still exists.
+    """
+    if headers.key is None:
+        return None
+    key, service = make_idempotency_key(access.owner, headers.key), access.service
+    first, created_id = await service.jobs.client.hmget(key.redis_key, ["fingerprint", "job"])
+    if first != fingerprint or created_id is None:
+        return None
+    return str(created_id) if await exists(str(created_id), service) else None
+
+
 @asynccontextmanager
 async def reserve_key(
     headers: SubmissionHeaders,

@@ -1,12 +1,15 @@
 """Reads a submission: a form or JSON in, valid options and normalised pictures out.
 
+It has two parts, because a submission that was accepted before needs only the first: by then, its
+URLs may lead nowhere, and pictures that it refers to may be deleted.
+
 The bytes of an upload are written once, as they arrive, to the file that the decoder reads; what it
 writes is the file that the store receives.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,46 +59,64 @@ _START_FIELDS = ("start_image",)
 """Reused only from the job that `pictures_of` names; `start` puts its job's result here."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedForm:
+    """A form whose fields and pictures are still to be checked.
+
+    Attributes:
+        folder: has its files, and more of them while they are read.
+        fingerprint: the same for the same form, and for no other.
+    """
+
+    form: FormData
+    kind: Kind
+    folder: Path
+    fingerprint: str
+
+
 @asynccontextmanager
-async def read_submissions(access: Access, kind: Kind) -> AsyncIterator[list[Submission]]:
-    """The submission in a request, if its caller may make it and a living worker can paint it; of a
-    batch, one for each pair of images. Its files live as long as the context.
+async def receive_form(access: Access, kind: Kind) -> AsyncIterator[ReceivedForm]:
+    """The form in a request. Its files live as long as the context.
 
     Raises:
         WrongContentType: the body is neither multipart/form-data nor JSON, or not in UTF-8.
         MalformedRequest: it says that it is, and cannot be read as such.
+        InvalidFields: a field of the JSON has a value of a wrong type.
+    """
+    with TemporaryDirectory(dir=access.service.scratch) as name:
+        folder = Path(name)
+        form = normalize_form(await _read_form(access.request, folder, kind), kind)
+        yield ReceivedForm(form, kind, folder, _compute_fingerprint(form, kind))
+
+
+async def read_submissions(received: ReceivedForm, access: Access) -> list[Submission]:
+    """The submission in a form, if its caller may make it and a living worker can paint it; of a
+    batch, one for each pair of images.
+
+    Raises:
         InvalidFields: names every field at fault.
         DecodersBusy, TooManyFetches: too many pictures came before.
         PicturesLost: the store no longer has an earlier job's picture.
     """
-    request, service = access.request, access.service
-    with TemporaryDirectory(dir=service.scratch) as name:
-        folder = Path(name)
-        form = normalize_form(await _read_form(request, folder, kind), kind)
-        reused = {} if kind == "batch" else await _find_reused_pictures(form, access)
-        variants, job_settings = parse_fields(form, reused, service.settings, kind)
-        check_priority(job_settings.priority, access)
-        sources = await _find_sources(form, folder, access)
-        for field, keys in reused.items():
-            sources[field] = [StoredPicture(key) for key in keys]
-        with tracing.span("decode"):
-            files = await _normalise(sources, folder, service)
-        pairs = make_pairs(form, files) if kind == "batch" else [Pair(files)]
-        sizes = [_measure(pair.files) for pair in pairs]
-        await check_capacity(variants[0].options, sizes, service)
-        fingerprint = _compute_fingerprint(form)
-        yield [
-            Submission(
-                variants,
-                job_settings,
-                _make_inputs(pair.files),
-                measured,
-                fingerprint,
-                pair.content,
-                pair.style,
-            )
-            for pair, measured in zip(pairs, sizes, strict=True)
-        ]
+    service = access.service
+    form, kind, folder = received.form, received.kind, received.folder
+    reused = {} if kind == "batch" else await _find_reused_pictures(form, access)
+    variants, job_settings = parse_fields(form, reused, service.settings, kind)
+    check_priority(job_settings.priority, access)
+    sources = await _find_sources(form, folder, access)
+    for field, keys in reused.items():
+        sources[field] = [StoredPicture(key) for key in keys]
+    with tracing.span("decode"):
+        files = await _normalise(sources, folder, service)
+    pairs = make_pairs(form, files) if kind == "batch" else [Pair(files)]
+    sizes = [_measure(pair.files) for pair in pairs]
+    await check_capacity(variants[0].options, sizes, service)
+    return [
+        Submission(
+            variants, job_settings, _make_inputs(pair.files), measured, pair.content, pair.style
+        )
+        for pair, measured in zip(pairs, sizes, strict=True)
+    ]
 
 
 async def _read_form(request: Request, folder: Path, kind: Kind) -> FormData:
@@ -284,9 +305,9 @@ def _make_inputs(files: Mapping[str, Sequence[Path]]) -> Inputs[Path]:
     return Inputs(**several, **single)  # type: ignore[arg-type]  # one kind of field each
 
 
-def _compute_fingerprint(form: FormData) -> str:
-    """Identifies the form: a digest of every field and file, in order."""
-    whole = sha256()
+def _compute_fingerprint(form: FormData, kind: Kind) -> str:
+    """Identifies the form: a digest of its kind and of every field and file, in order."""
+    whole = sha256(kind.encode())
     for name, value in form.multi_items():
         digest = value.digest if isinstance(value, Upload) else sha256(str(value).encode())
         whole.update(sha256(name.encode()).digest() + digest.digest())

@@ -25,10 +25,15 @@ from api.jobs import schemas
 from api.jobs.dependencies import get_worker_speeds, make_etag
 from api.service import CurrentService, Service
 from api.submissions.form import Kind
-from api.submissions.idempotency import ParsedHeaders, SubmissionHeaders, reserve_key
+from api.submissions.idempotency import (
+    ParsedHeaders,
+    SubmissionHeaders,
+    find_earlier_submission,
+    reserve_key,
+)
 from api.submissions.queueing import DryRun, announce, respond_with_estimate
 from api.submissions.schema import request_body
-from api.submissions.uploads import read_submissions
+from api.submissions.uploads import read_submissions, receive_form
 from api.sweeps import store
 from api.sweeps.contact_sheet import Cell, arrange, contact_sheet, shorten, thumbnail
 from api.sweeps.store import Member, create_sweep, delete_jobs, is_sweep_id, make_sweep_key
@@ -199,10 +204,15 @@ async def _submit(
 ) -> Response:
     service = access.service
     with tracing.span("submission", kind=SpanKind.PRODUCER):
-        async with read_submissions(access, kind) as submissions:
+        async with receive_form(access, kind) as received:
             if dry_run:
+                submissions = await read_submissions(received, access)
                 return await respond_with_estimate(submissions, access)
-            fingerprint = f"{kind} {submissions[0].fingerprint}"
+            fingerprint = received.fingerprint
+            earlier = await find_earlier_submission(headers, fingerprint, access, _sweep_exists)
+            if earlier is not None:
+                return await _respond(await find_sweep(earlier, access), service)
+            submissions = await read_submissions(received, access)
             async with reserve_key(headers, fingerprint, access, _sweep_exists) as reserved:
                 if isinstance(reserved, str):
                     return await _respond(await find_sweep(reserved, access), service)

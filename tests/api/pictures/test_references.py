@@ -151,6 +151,27 @@ def test_the_same_submission_of_references_is_one_job(api: RunningApi) -> None:
     assert len(ids) == 1
 
 
+def test_the_same_submission_is_one_job_after_its_picture_was_deleted(api: RunningApi) -> None:
+    picture = uploaded(api)
+    parts = {"content": (None, picture["reference"]), "style": (None, "example:wave")}
+    headers = {"Idempotency-Key": "once"}
+    first = api.http.post("/jobs", files=parts, headers=headers).json()
+    api.http.delete(picture["links"]["self"]).raise_for_status()
+    again = api.http.post("/jobs", files=parts, headers=headers)
+    assert (again.status_code, again.json()["id"]) == (202, first["id"])
+
+
+def test_a_submission_whose_picture_and_job_were_deleted_names_the_picture(api: RunningApi) -> None:
+    picture = uploaded(api)
+    parts = {"content": (None, picture["reference"]), "style": (None, "example:wave")}
+    headers = {"Idempotency-Key": "once"}
+    job = api.http.post("/jobs", files=parts, headers=headers).json()
+    api.http.delete(picture["links"]["self"]).raise_for_status()
+    api.http.delete(job["links"]["self"]).raise_for_status()
+    again = api.http.post("/jobs", files=parts, headers=headers)
+    assert errors_of(again) == {"content": "picture_not_found"}
+
+
 @pytest.mark.slow
 def test_a_job_is_painted_from_references(stack: Stack) -> None:
     picture = stack.http.post("/pictures", files={"picture": pictures.jpeg(160, 120)}).json()
