@@ -34,6 +34,11 @@ def every_pair() -> tuple[tuple[str, str], ...]:
     return tuple(product(contents, styles))
 
 
+def example_file(kind: str, name: str) -> Path:
+    """The file of an example image; kind: `content` or `style`."""
+    return _EXAMPLES / kind / f"{name}.jpg"
+
+
 def example(kind: str, name: str) -> Tensor:
     """An example image, (1, 3, H, W) in 0 to 1."""
-    return read_image(_EXAMPLES / kind / f"{name}.jpg")
+    return read_image(example_file(kind, name))
