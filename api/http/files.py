@@ -23,8 +23,12 @@ _WHITESPACE = b" \t\r\n\f"
 
 
 class Upload(UploadFile):
-    """A file of a form. It is written as it arrives, a small one when it is flushed, and open only
-    while it is written: there may be many."""
+    """A file of a form. It is written as it arrives, a small one when it is finished, and open only
+    while it is written: there may be many.
+
+    Attributes:
+        digest: of what was written.
+    """
 
     def __init__(self, path: Path, filename: str | None) -> None:
         super().__init__(BytesIO(), size=0, filename=filename)
@@ -43,6 +47,10 @@ class Upload(UploadFile):
     def flush(self) -> None:
         self._append(self._buffer)
         self._buffer.clear()
+
+    def finish(self) -> None:
+        """Writes what is not written yet: everything has arrived."""
+        self.flush()
 
     async def _add(self, data: bytes) -> None:
         self._buffer += data

@@ -151,7 +151,7 @@ async def _receive(access: Access) -> PictureUpload:
     with TemporaryDirectory(dir=service.scratch) as name:
         folder = Path(name)
         form = parse_form(await parse_multipart(request, folder), service.settings)
-        await to_thread.run_sync(form.upload.flush)
+        await to_thread.run_sync(form.upload.finish)
         return await normalise_and_store(form.upload.path, form.name, access)
 
 

@@ -126,17 +126,17 @@ async def _read_form(request: Request, folder: Path, kind: Kind) -> FormData:
         form = await parse_json(request, folder, kind)
     else:
         form = await parse_multipart(request, folder)
-    return await _finish_data_uris(form, folder)
+    return await _finish_uploads(form, folder)
 
 
-async def _finish_data_uris(form: FormData, folder: Path) -> FormData:
-    """The form with every data URI as a file: the short ones are still texts."""
+async def _finish_uploads(form: FormData, folder: Path) -> FormData:
+    """The form with every file written, and every data URI as one: the short ones are still texts."""
     items = form.multi_items()
     for index, (name, value) in enumerate(items):
         if isinstance(value, str) and name in PICTURE_FIELDS and is_data_uri(value.encode()):
             items[index] = (name, DataUri(folder / f"{index}.text.upload", value.encode()))
     for _, value in items:
-        if isinstance(value, DataUri):
+        if isinstance(value, Upload):
             await to_thread.run_sync(value.finish)
     return FormData(items)
 
@@ -215,7 +215,6 @@ async def _find_source(field: str, value: UploadFile | str, target: Path, access
     if isinstance(value, str):
         return await fetch_reference(field, value, target, access)
     assert isinstance(value, Upload)
-    await to_thread.run_sync(value.flush)
     return value.path
 
 

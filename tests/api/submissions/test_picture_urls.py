@@ -88,17 +88,18 @@ def test_a_picture_is_fetched_and_stored_like_an_upload(
 
 @pytest.mark.parametrize("path", ["/jobs", "/sweeps"])
 def test_the_same_submission_is_accepted_once_after_its_url_has_expired(
-    fetching: RunningApi, remote: Remote, path: str
+    fetching_process: RunningApi, remote: Remote, path: str
 ) -> None:
+    http = fetching_process.http
     url = remote.serve("/photo", answer(pictures.jpeg()))
     submission = {"content": url, "style": url}
     headers = {"Idempotency-Key": "once"}
-    first = fetching.http.post(path, json=submission, headers=headers)
+    first = http.post(path, json=submission, headers=headers)
     assert first.status_code == 202, first.text
     remote.serve("/photo", answer(b"", status="403 Forbidden"))
-    again = fetching.http.post(path, json=submission, headers=headers)
+    again = http.post(path, json=submission, headers=headers)
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
-    fetching.http.delete(first.json()["links"]["self"]).raise_for_status()
+    http.delete(first.json()["links"]["self"]).raise_for_status()
 
 
 def test_a_request_has_no_cookies_and_no_credentials(fetching: RunningApi, remote: Remote) -> None:
