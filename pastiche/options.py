@@ -183,8 +183,8 @@ class Options:
         1.0,
         "Styles",
         "The size of the strokes: the longest side of the style image is scaled to this many times "
-        "the pastiche's, but never enlarged (except with `paper` and `neural-style` "
-        "normalisation).",
+        "the pastiche's, which counts as at least 512 pixels, but never enlarged (except with "
+        "`paper` and `neural-style` normalisation).",
         source=NEURAL_STYLE,
         unit="times the pastiche's size",
         bounds=(0.1, 4.0),

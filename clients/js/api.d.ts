@@ -242,7 +242,7 @@ export interface components {
              */
             style_blend: components["schemas"]["StyleBlend"];
             /**
-             * @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, but never enlarged (except with `paper` and `neural-style` normalisation).
+             * @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation).
              * @default 1
              */
             style_scale: number;
@@ -802,7 +802,7 @@ export interface components {
             style_weights?: string;
             /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
             style_scale?: number;
             /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
@@ -899,7 +899,7 @@ export interface components {
             style_weights?: number[];
             /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
             style_scale?: number;
             /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
@@ -1001,7 +1001,7 @@ export interface components {
             style_weights?: string;
             /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
             style_scale?: number;
             /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
@@ -1098,7 +1098,7 @@ export interface components {
             style_weights?: number[];
             /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
             style_scale?: number;
             /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
@@ -1183,7 +1183,7 @@ export interface components {
             style_weights?: string;
             /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
             style_scale?: number;
             /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
@@ -1270,7 +1270,7 @@ export interface components {
             style_weights?: number[];
             /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
             style_scale?: number;
             /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
