@@ -24,6 +24,9 @@ class OptionError(ValueError):
         self.field = field
         self.sentence = sentence
 
+    def __reduce__(self) -> tuple[type["OptionError"], tuple[str, str]]:
+        return type(self), (self.field, self.sentence)  # for other processes
+
 
 class InvalidOptions(ValueError):
     """Some options are invalid: `errors` has one error for each of them."""
@@ -31,6 +34,9 @@ class InvalidOptions(ValueError):
     def __init__(self, errors: Sequence[OptionError]) -> None:
         super().__init__("\n".join(map(str, errors)))
         self.errors = tuple(errors)
+
+    def __reduce__(self) -> tuple[type["InvalidOptions"], tuple[tuple[OptionError, ...]]]:
+        return type(self), (self.errors,)
 
 
 @dataclass(frozen=True, slots=True)

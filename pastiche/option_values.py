@@ -4,6 +4,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
 LayerName = Literal[
@@ -75,13 +76,18 @@ class NumberType(ValueType):
         return f"a {'whole number' if self.is_whole else 'number'} {self.range}"
 
     def validate(self, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int if self.is_whole else int | float):
+        number: float
+        if self.is_whole and isinstance(value, Integral) and not isinstance(value, bool):
+            number = int(value)
+        elif not self.is_whole and isinstance(value, Real) and not isinstance(value, bool):
+            number = float(value)
+        else:
             raise TypeError
-        if not self.minimum <= value <= self.maximum:  # NaN fails this, too
+        if not self.minimum <= number <= self.maximum:  # NaN fails this, too
             raise ValueError
-        if self.is_positive and value == 0:
+        if self.is_positive and number == 0:
             raise ValueError
-        return value if self.is_whole else float(value)
+        return number
 
     def parse(self, text: str) -> float:
         return self.validate(parse_integer(text) if self.is_whole else parse_number(text))

@@ -114,7 +114,7 @@ def begin(position: Tensor, step_size: float) -> State:
     """The state before the first evaluation at `position`, (N) in float32 or float64."""
     return State(
         position=position,
-        last=position,
+        last=position.clone(),  # a recorded iteration overwrites each tensor by itself
         average=torch.zeros_like(position),
         mean=torch.zeros_like(position),
         square=torch.zeros_like(position),

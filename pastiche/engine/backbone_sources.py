@@ -183,4 +183,4 @@ def _scale_input(first: Convolution, scaling: InputScaling) -> Convolution:
     The mean is not: so zero padding pads with the mean.
     """
     weight = first.weight.flip(1) if scaling.blue_first else first.weight
-    return Convolution(weight / torch.tensor(scaling.deviation).view(1, 3, 1, 1), first.bias)
+    return Convolution(weight / weight.new_tensor(scaling.deviation).view(1, 3, 1, 1), first.bias)

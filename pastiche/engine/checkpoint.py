@@ -31,6 +31,7 @@ _DAMAGE = (
     RuntimeError,
     TypeError,
     UnpicklingError,
+    ValueError,
     struct.error,
 )
 """What reading a damaged file may raise."""
@@ -122,7 +123,7 @@ class Checkpoint:
             options = Options(**content["options"])
             state = _STATES[options.optimiser](**content["state"])
             return cls(Place(**content["place"]), state, options, content["images"])
-        except FileNotFoundError:
+        except (FileNotFoundError, UnusableCheckpoint):
             raise
         except _DAMAGE as error:
             raise UnusableCheckpoint(f"Not a whole checkpoint: {error}") from error

@@ -36,7 +36,7 @@ class Palette:
     def enclose(cls, styles: Sequence[Tensor], content: Tensor) -> "Palette":
         """The box of all but the rarest of each image's colours, from `sample_colours`."""
         axes = principal_axes(styles).to(content)
-        share = torch.tensor([RARE, 1 - RARE]).to(content)
+        share = content.new_tensor([RARE, 1 - RARE])
         ends = torch.stack(
             [torch.quantile(axes @ each, share, dim=1) for each in (*styles, content)]
         )  # (S + 1, 2, 3)
@@ -107,7 +107,7 @@ def match_palettes(image: Tensor, palettes: Sequence[Tensor], shares: Tensor) ->
 
 def luminance(image: Tensor) -> Tensor:
     """An image without its colours, (1, 3, H, W): its Y (ITU-R BT.601)."""
-    red_green_blue = torch.tensor([0.299, 0.587, 0.114]).to(image).view(1, 3, 1, 1)
+    red_green_blue = image.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
     return (image * red_green_blue).sum(dim=1, keepdim=True).expand_as(image)
 
 
@@ -133,7 +133,7 @@ def _statistics(colours: Tensor) -> tuple[Tensor, Tensor]:
     mean = colours.mean(dim=1, keepdim=True)
     around = colours - mean
     covariance = around @ around.T / colours.shape[1]
-    return mean, covariance + MIN_VARIANCE * torch.eye(3, dtype=torch.float64)
+    return mean, covariance + MIN_VARIANCE * torch.eye(3, dtype=torch.float64, device="cpu")
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:

@@ -52,7 +52,7 @@ def region_shares(masks: Sequence[Tensor], blend: Sequence[float]) -> list[float
 
 def pixel_shares(masks: Sequence[Tensor], blend: Sequence[float]) -> Tensor:
     """The share of each style at each pixel, (S, 1, H, W); they add up to no more than 1."""
-    shares = torch.tensor(blend).to(masks[0])[:, None, None, None]
+    shares = masks[0].new_tensor(blend)[:, None, None, None]
     covered = torch.cat(list(masks)) * shares * len(masks)  # (S, 1, H, W)
     return covered / covered.sum(dim=0, keepdim=True).clamp_min(1.0)
 

@@ -117,7 +117,7 @@ class Inputs:
         blend = blend_shares(len(self.styles), options.style_weights)
         if self.masks:
             return pixel_shares(self.masks, blend)
-        return torch.tensor(blend).to(self.content)[:, None, None, None]
+        return self.content.new_tensor(blend)[:, None, None, None]
 
     def recolour(self, options: Options) -> "Inputs":
         """The images in the colours to paint in (Gatys et al. 2017, section 5)."""
@@ -146,7 +146,8 @@ def _checked(image: Tensor, name: str, channels: int = 3) -> Tensor:
         raise OptionError(name, f"must be of shape (1, {channels}, H, W), not {shape}.")
     if not bool(((image >= 0) & (image <= 1)).all()):
         raise OptionError(name, "must have all its values in 0 to 1.")
-    return image.float()
+    image = image.detach().float()
+    return image.clone() if image.is_inference() else image
 
 
 def _mask(mask: Tensor, image: Tensor, name: str) -> Tensor:

@@ -151,7 +151,7 @@ class TermWeights:
 
     def update(self, weights: Weights) -> None:
         """From here on with these weights."""
-        self._values.copy_(torch.tensor(self._numbers(weights), dtype=self._values.dtype))
+        self._values.copy_(self._values.new_tensor(self._numbers(weights)))
 
     def _numbers(self, weights: Weights) -> list[float]:
         return [

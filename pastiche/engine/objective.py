@@ -266,6 +266,7 @@ def evaluate(objective: Objective, image: Tensor, tile_side: int | None = None) 
     return objective.add_pixel_terms(image, gradient, losses)
 
 
+@torch.enable_grad()
 def _evaluate_whole(objective: Objective, image: Tensor) -> tuple[Tensor, Losses]:
     """The gradient of the content and style terms at the pixels, and these terms."""
     part = _Part(objective, image, WHOLE)
@@ -275,6 +276,7 @@ def _evaluate_whole(objective: Objective, image: Tensor) -> tuple[Tensor, Losses
     return part.backward(losses), losses
 
 
+@torch.enable_grad()
 def _evaluate_tiles(
     objective: Objective, image: Tensor, tiles: Sequence[Tile]
 ) -> tuple[Tensor, Losses]:

@@ -82,7 +82,7 @@ class PreparedInputs:
         if options.start == "noise":
             return 0.5 + 0.25 * noise
         if options.start == "mean":
-            mean = torch.tensor(MEAN_COLOUR).to(image).view(1, 3, 1, 1)
+            mean = image.new_tensor(MEAN_COLOUR).view(1, 3, 1, 1)
             return mean + options.start_noise * noise
         if options.start == "grey":
             image = torch.full_like(image, 0.5)
@@ -97,7 +97,9 @@ class PreparedInputs:
         """
         larger = resize(image, size)
         if options.start in PLAIN_STARTS:
-            return larger + options.start_noise * _noise(larger, options.seed + (scale << 32))
+            share = style_share(options) if options.start == "grey" else 1.0
+            noise = _noise(larger, options.seed + (scale << 32))
+            return larger + options.start_noise * share * noise
         before = self._start_image((image.shape[2], image.shape[3]), options)
         return larger + self._start_image(size, options) - resize(before, size)
 
@@ -225,4 +227,5 @@ class PreparedInputsCache:
 
 def _noise(image: Tensor, seed: int) -> Tensor:
     """Of standard deviation 1, in the shape of an image; the same on every device."""
-    return torch.randn(image.shape, generator=torch.Generator().manual_seed(seed)).to(image)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(image.shape, generator=generator, device="cpu").to(image)

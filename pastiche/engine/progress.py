@@ -159,7 +159,7 @@ class _LossReader:
 def _copy_without_waiting(values: Tensor) -> tuple[Tensor, torch.Event]:
     """A copy that will be in the CPU's memory when the event has come."""
     with torch.cuda.device(values.device):
-        host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+        host = torch.empty(values.shape, dtype=values.dtype, device="cpu", pin_memory=True)
         host.copy_(values, non_blocking=True)
         arrived = torch.Event("cuda")
         arrived.record()

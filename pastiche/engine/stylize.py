@@ -21,7 +21,7 @@ from pastiche.engine import adam, lbfgs
 from pastiche.engine.backbone import BackboneSource
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.checkpoint import Checkpoint, Place, State
-from pastiche.engine.fast.cuda import best_device
+from pastiche.engine.fast.cuda import choose_device
 from pastiche.engine.fast.cuda_graph import GraphedIteration
 from pastiche.engine.fast.memory import RunMemory, measure_budget, release_freed_memory
 from pastiche.engine.images import read_image, read_mask, resize, to_pil
@@ -41,8 +41,8 @@ def stylize(
     style: AnySource | Sequence[AnySource],
     options: Options | None = None,
     *,
-    masks: Sequence[AnySource] = (),
-    style_masks: Sequence[AnySource] = (),
+    masks: AnySource | Sequence[AnySource] = (),
+    style_masks: AnySource | Sequence[AnySource] = (),
     start_image: AnySource | None = None,
     content_map: AnySource | None = None,
     backbone: BackboneSource | None = None,
@@ -88,12 +88,11 @@ def stylize(
     """
     options = update_options(options or Options(), values)
     photograph = read_picture(content, "The content image")
-    styles = style if isinstance(style, list | tuple) else (style,)
     inputs = Inputs(
         content=read_image(photograph),
-        styles=tuple(read_image(each, "The style image") for each in styles),
-        masks=tuple(read_mask(each, "The mask") for each in masks),
-        style_masks=tuple(read_mask(each, "The style mask") for each in style_masks),
+        styles=_read_several(style, "The style image", read_image),
+        masks=_read_several(masks, "The mask", read_mask),
+        style_masks=_read_several(style_masks, "The style mask", read_mask),
         start=None if start_image is None else read_image(start_image, "The start image"),
         content_map=None if content_map is None else read_mask(content_map, "The content map"),
     )
@@ -136,6 +135,15 @@ def stylize_tensors(
     return _paint(inputs, options or Options(), backbone, device, on_progress)
 
 
+def _read_several(
+    sources: AnySource | Sequence[AnySource], name: str, read: Callable[[AnySource, str], Tensor]
+) -> tuple[Tensor, ...]:
+    """One picture, or each of a list; they are numbered from 1 where there are several."""
+    several = sources if isinstance(sources, list | tuple) else (sources,)
+    names = [f"{name} {number}" for number in range(1, 1 + len(several))]
+    return tuple(map(read, several, names if len(several) > 1 else (name,)))
+
+
 @contextmanager
 def _report_to(
     on_progress: Callable[[Progress], None] | None, has_bar: bool
@@ -156,6 +164,7 @@ def _report_to(
         yield report
 
 
+@torch.inference_mode(mode=False)
 def _paint(
     inputs: Inputs,
     options: Options,
@@ -179,6 +188,8 @@ class Run:
     Between two iterations it gives previews, checkpoints, and the picture as it stands, and takes
     other weights. To end it early, stop iterating.
 
+    It paints also where the caller has turned gradients off, as by `torch.inference_mode`.
+
     Args:
         options: the defaults where it is None.
         backbone, device: as for `stylize`.
@@ -195,6 +206,7 @@ class Run:
         MemoryError: there is not enough memory, even in the smallest tiles.
     """
 
+    @torch.inference_mode(mode=False)
     def __init__(
         self,
         inputs: Inputs,
@@ -212,7 +224,7 @@ class Run:
         if resume is not None:
             resume.check(inputs, options)
         self._digest, self._check = remember(inputs.digest), check
-        inputs = inputs.to(device or best_device())
+        inputs = inputs.to(choose_device(device))
         source = backbone or choose_backbone(options.backbone)
         options.check_layers(source.name)
         with interruptible(check):
@@ -223,6 +235,7 @@ class Run:
         budget = measure_budget(options, source.name, self._device, memory_bytes, released)
         self._memory = RunMemory(budget)
         self._plan = scales(*self._prepared.size, options)
+        budget.plan(self._plan[-1].size, options)  # what cannot be finished is not begun
         self._options = options if resume is None else resume.options
         place = Place() if resume is None else resume.place
         self._tracker = ProgressTracker(self._plan, options.stall_tolerance, place)
@@ -250,6 +263,7 @@ class Run:
             raise StopIteration
         return self.step()
 
+    @torch.inference_mode(mode=False)
     def step(self) -> Progress:
         """Does one iteration.
 

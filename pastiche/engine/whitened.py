@@ -16,6 +16,7 @@ from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.fast.convolution import NetworkPooling, convolve, pad, pool
+from pastiche.engine.fast.cuda import exact_convolutions
 from pastiche.engine.images import resize_picture
 from pastiche.engine.interruption import check_interruption, interruptibly
 from pastiche.engine.normalisation import Units
@@ -70,6 +71,7 @@ class Whitened:
     sha256: str | None = None
 
     @torch.no_grad()
+    @exact_convolutions()
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
     ) -> Backbone:
@@ -111,7 +113,8 @@ def _views(image: Tensor, size: int, generator: torch.Generator) -> list[Tensor]
     allowed = (smallest, *(side for side in larger if side <= size))
     sides = sorted({min(side, max(height, width)) for side in allowed})
     views = [resize_picture(image, fitted(height, width, side)) for side in sides]
-    return [view + GRAIN * torch.randn(view.shape, generator=generator).to(view) for view in views]
+    grain = [torch.randn(view.shape, generator=generator, device="cpu") for view in views]
+    return [view + GRAIN * noise.to(view) for view, noise in zip(views, grain, strict=True)]
 
 
 def _patches(maps: list[Tensor], generator: torch.Generator) -> Tensor:
@@ -120,7 +123,8 @@ def _patches(maps: list[Tensor], generator: torch.Generator) -> Tensor:
     found = []
     for each in interruptibly(maps):
         (channels, height, width), device = each.shape[1:], each.device
-        places = torch.randperm((height - 2) * (width - 2), generator=generator)[:share].to(device)
+        count = (height - 2) * (width - 2)
+        places = torch.randperm(count, generator=generator, device="cpu")[:share].to(device)
         corners = places // (width - 2) * width + places % (width - 2)  # (P)
         around = torch.arange(3, device=device)[:, None] * width + torch.arange(3, device=device)
         positions = each.permute(0, 2, 3, 1).reshape(-1, channels)  # (H+2·W+2, C)
@@ -157,7 +161,7 @@ def _principal(centred: Tensor, count: int, generator: torch.Generator) -> tuple
     rows, dimensions = centred.shape
     count = max(1, min(count, rows - 1, dimensions))
     width = min(count + 16, rows, dimensions)
-    start = torch.randn(rows, width, generator=generator).to(centred)
+    start = torch.randn(rows, width, generator=generator, device="cpu").to(centred)
     basis = torch.linalg.qr(centred.T @ start).Q  # (D, width)
     check_interruption()
     basis = torch.linalg.qr(centred @ basis).Q  # (P, width)

@@ -1,5 +1,7 @@
 """Our Adam beside torch's own, and after a bad step."""
 
+from dataclasses import fields
+
 import torch
 from torch import Tensor
 
@@ -66,3 +68,11 @@ def test_a_larger_scale_goes_on_with_its_moments() -> None:
     assert torch.allclose(larger.square, 0.25 * state.square.repeat(2))
     assert larger.steps == state.steps
     assert torch.equal(larger.accepted, larger.position)
+
+
+def test_its_tensors_share_no_memory() -> None:
+    state = adam.begin(START, 0.1)
+    tensors = [
+        value for each in fields(state) if isinstance(value := getattr(state, each.name), Tensor)
+    ]
+    assert len({tensor.data_ptr() for tensor in tensors}) == len(tensors)

@@ -156,3 +156,12 @@ def test_a_checkpoint_of_another_version_is_refused(
     monkeypatch.setattr(module, "VERSION", before + 1)
     with pytest.raises(UnusableCheckpoint, match=f"version {before}, not {before + 1}"):
         Checkpoint.load(tmp_path / "saved")
+
+
+def test_a_checkpoint_with_an_invalid_option_is_damaged(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "saved")
+    content = torch.load(tmp_path / "saved", weights_only=True)
+    content["options"]["size"] = -1
+    torch.save(content, tmp_path / "saved")
+    with pytest.raises(UnusableCheckpoint, match="Not a whole checkpoint"):
+        Checkpoint.load(tmp_path / "saved")

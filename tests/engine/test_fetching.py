@@ -369,3 +369,14 @@ def test_the_command_says_in_one_line_that_it_cannot_fetch(
     assert captured.out == ""
     assert captured.err.count("\n") == 1
     assert "`whitened`" in captured.err
+
+
+def test_a_url_with_a_space_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CannotFetch, match="could not be reached"):
+        fetch("vgg19", "http://127.0.0.1:9/my weights.pth", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CannotFetch, match=f"{re.escape(str(tmp_path))} cannot be read"):
+        fetch("vgg16", str(tmp_path), tmp_path / "weights")

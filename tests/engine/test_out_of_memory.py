@@ -1,5 +1,7 @@
 """Runs with little memory: in tiles from the beginning, or from where memory ran out."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -8,7 +10,7 @@ from pastiche import Options
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.stylize import Run
-from pastiche.memory_budget import MIN_TILE_SIDE
+from pastiche.memory_budget import MIN_TILE_SIDE, TooLarge
 from tests.engine.pictures import textured
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("thin_backbone")]
@@ -102,3 +104,9 @@ def test_other_errors_are_not_mistaken_for_it(monkeypatch: pytest.MonkeyPatch) -
     Network(monkeypatch, RuntimeError("shapes do not match"), 20)
     with pytest.raises(RuntimeError, match="shapes"):
         painted()
+
+
+def test_a_picture_that_does_not_fit_at_its_full_size_is_not_begun() -> None:
+    large = replace(SHALLOW, size=4096)
+    with pytest.raises(TooLarge):
+        Run(INPUTS, large, memory_bytes=60_000_000)

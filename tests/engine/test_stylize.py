@@ -14,8 +14,10 @@ from torch import Tensor
 from pastiche import Options, stylize_tensors
 from pastiche.engine import lbfgs
 from pastiche.engine.backbone import Backbone, BackboneSource
+from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.color import luminance
 from pastiche.engine.inputs import Inputs
+from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.stylize import Run
 from pastiche.options import Blend, Colour, LayerName, OptionError, Start
@@ -496,3 +498,49 @@ def test_a_run_that_is_no_longer_used_is_freed_at_once() -> None:
         assert freed() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_it_paints_where_the_caller_has_turned_gradients_off(mode: type) -> None:
+    with mode():
+        content, style = CONTENT.clone(), STYLE.clone()
+        picture = stylize_tensors(content, style, QUICK)
+        run = Run(Inputs(content, (style,)), QUICK)
+        for _ in run:
+            pass
+    assert torch.equal(picture, stylize_tensors(CONTENT, STYLE, QUICK))
+    assert torch.equal(picture, run.picture())
+
+
+def test_it_keeps_no_history_of_an_image_that_requires_gradients() -> None:
+    content = CONTENT.clone().requires_grad_()
+    assert not stylize_tensors(content, STYLE, QUICK).requires_grad
+
+
+def test_it_paints_whatever_the_default_device_is() -> None:
+    with torch.device("meta"):
+        picture = stylize_tensors(CONTENT, STYLE, QUICK)
+    assert torch.equal(picture, stylize_tensors(CONTENT, STYLE, QUICK))
+
+
+def test_it_paints_where_the_program_has_set_a_precision_of_convolutions() -> None:
+    cudnn: Any = torch.backends.cudnn
+    before, cudnn.conv.fp32_precision = cudnn.conv.fp32_precision, "ieee"
+    try:
+        assert stylize_tensors(CONTENT, STYLE, QUICK).shape == (1, 3, 48, 64)
+        assert cudnn.conv.fp32_precision == "ieee"
+    finally:
+        cudnn.conv.fp32_precision = before
+
+
+def test_a_device_that_cannot_paint_is_refused() -> None:
+    with pytest.raises(OptionError, match="must be a CPU or a CUDA device, not meta"):
+        stylize_tensors(CONTENT, STYLE, QUICK, device=torch.device("meta"))
+
+
+def test_without_style_a_grey_start_stays_free_of_noise_at_every_scale() -> None:
+    options = Options(size=64, scale_iterations=(1, 1), start="grey", style_weight=0.0)
+    prepared = PreparedInputs.prepare(PAIR.checked(options), options, choose_backbone("whitened"))
+    image = prepared.start((24, 32), options)
+    larger = prepared.enlarge(image, (48, 64), options, 1)
+    torch.testing.assert_close(larger, torch.full((1, 3, 48, 64), 0.5))

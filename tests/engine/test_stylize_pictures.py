@@ -121,3 +121,13 @@ def test_a_terminal_shows_the_scale_and_the_iterations() -> None:
     shown = terminal.file.getvalue()
     assert "Scale 2 of 3" in shown
     assert "30/120" in shown
+
+
+def test_a_single_mask_need_not_be_in_a_list() -> None:
+    mask = Image.new("L", CONTENT.size, 255)
+    assert stylize(CONTENT, STYLE, QUICK, masks=mask).size == (64, 43)
+
+
+def test_of_several_styles_the_one_that_cannot_be_read_is_numbered() -> None:
+    with pytest.raises(UnreadablePicture, match="The style image 2"):
+        stylize(CONTENT, [STYLE, b"no picture"], QUICK)

@@ -1,8 +1,10 @@
 """Options are declared once; values and texts are validated by that table."""
 
 from dataclasses import replace
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from pastiche.options import OPTIONS, InvalidOptions, OptionError, Options, encode_option, parse
@@ -151,3 +153,18 @@ def test_the_standard_preset_is_the_defaults() -> None:
 def test_an_unknown_preset_is_invalid() -> None:
     with pytest.raises(OptionError, match="preset"):
         preset("best")  # type: ignore[arg-type]  # that is the test
+
+
+def test_errors_reach_other_processes_as_they_are() -> None:
+    error = OptionError("size", "must be a number.")
+    several = InvalidOptions([error, OptionError("seed", "does not exist.")])
+    one, both = map(ForkingPickler.loads, map(ForkingPickler.dumps, (error, several)))
+    assert (str(one), one.field, one.sentence) == (str(error), "size", "must be a number.")
+    assert (str(both), len(both.errors)) == (str(several), 2)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    numbers: dict[str, Any] = {"size": np.int64(64), "style_weight": np.float32(0.5)}
+    options = Options(**numbers)
+    assert (options.size, type(options.size)) == (64, int)
+    assert (options.style_weight, type(options.style_weight)) == (0.5, float)

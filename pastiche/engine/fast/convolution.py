@@ -49,7 +49,8 @@ class FastConvolution(Convolution):
         """
         weight = convolution.weight.to(device, dtype, memory_format=torch.channels_last)
         shifted = (convolution.bias - convolution.threshold).to(device, dtype)
-        fuses_relu = weight.is_cuda and dtype == torch.bfloat16
+        has_cudnn = weight.is_cuda and torch.version.hip is None
+        fuses_relu = has_cudnn and dtype == torch.bfloat16
         return cls(
             weight,
             convolution.bias.to(device, dtype),

@@ -7,10 +7,13 @@ as they must. Here the channels of a position are moved eight bytes at a time.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from pastiche.options import OptionError
 
 MIN_CHANNELS = 8
 """With fewer, a convolution's kernels are no faster than with as many."""
@@ -21,14 +24,30 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def choose_device(device: torch.device | None) -> torch.device:
+    """The device itself, or the best where it is None.
+
+    Raises:
+        OptionError: nothing can be painted on it.
+    """
+    device = device or best_device()
+    if device.type not in ("cpu", "cuda"):
+        raise OptionError("device", f"must be a CPU or a CUDA device, not {device}.")
+    return device
+
+
 @contextmanager
 def exact_convolutions() -> Iterator[None]:
     """On CUDA, cuDNN's algorithms that add in a fixed order, so that the same job gives the same
-    bytes, and float32 with all its digits; nothing elsewhere."""
-    cudnn = torch.backends.cudnn
-    # A flag that is not named here is not left as it is: `enabled` would be off.
-    with cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+    bytes, and float32 with all its digits. The settings are those of the whole process."""
+    cudnn: Any = torch.backends.cudnn  # `conv` has no type
+    before = cudnn.benchmark, cudnn.deterministic, cudnn.conv.fp32_precision
+    # `cudnn.flags` sets TF32 as torch did before 2.9, and fails where a program does it as now.
+    cudnn.benchmark, cudnn.deterministic, cudnn.conv.fp32_precision = False, True, "ieee"
+    try:
         yield
+    finally:
+        cudnn.benchmark, cudnn.deterministic, cudnn.conv.fp32_precision = before
 
 
 def is_recording() -> bool:

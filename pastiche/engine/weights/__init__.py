@@ -135,9 +135,10 @@ def weights_folders(folder: Path | None = None) -> list[Path]:
     else `pastiche` in the user's cache.
     """
     chosen = str(folder or os.environ.get("PASTICHE_WEIGHTS_FOLDER", ""))
-    folders = [Path(each) for each in chosen.split(os.pathsep) if each]
+    if folders := [Path(each) for each in chosen.split(os.pathsep) if each]:
+        return folders
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return folders or [Path(cache) / "pastiche"]
+    return [Path(cache) / "pastiche"]
 
 
 def weights_folder(folder: Path | None = None) -> Path:

@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -115,8 +116,12 @@ def _fetch(file: WeightsFile, source: str | None, target: Path, on_progress: OnP
     assert source is not None
     if "://" not in source:
         path = Path(source)
-        if not path.is_file():
-            raise CannotFetch(f"there is no file {path}")
+        try:
+            path.open("rb").close()
+        except FileNotFoundError as error:
+            raise CannotFetch(f"there is no file {path}") from error
+        except OSError as error:
+            raise CannotFetch(f"{path} cannot be read: {error.strerror}") from error
         _install(file, path, target, path.suffix)
         return
     # Beside the target, where the next try finds what is there of a download that broke off.
@@ -163,7 +168,7 @@ def download(url: str, part: Path, on_progress: OnProgress) -> None:
     """
     try:
         _download(url, part, on_progress)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
         raise CannotFetch(f"{url} could not be reached ({_url_reason(error)})") from error
     except ValueError as error:
         raise CannotFetch(f"{url!r} is not a URL") from error
@@ -195,12 +200,19 @@ def _download(url: str, part: Path, on_progress: OnProgress) -> None:
         length = answer.headers.get("Content-Length")
         whole = have + int(length) if length else None
         with part.open("ab" if have else "wb") as file:
-            while chunk := answer.read(_CHUNK_BYTES):
+            while chunk := _read_chunk(answer):
                 file.write(chunk)
                 have += len(chunk)
                 on_progress(have, whole)
     if whole is not None and have < whole:
         raise ConnectionError("the connection broke off; the next try continues from there")
+
+
+def _read_chunk(answer: HTTPResponse) -> bytes:
+    try:
+        return answer.read(_CHUNK_BYTES)
+    except OSError as error:  # not one of the file that is written
+        raise ConnectionError(str(error)) from error
 
 
 def download_wheel(
