@@ -138,23 +138,24 @@ def running_firefox(program: Path, profile: Path) -> Iterator[FirefoxPage]:
         for name, value in PREFERENCES.items()
     ]
     (profile / "user.js").write_text("\n".join(lines))
-    command = [
-        program,
-        "--headless",
-        "--no-remote",
-        "--remote-debugging-port=0",
-        "--profile",
-        profile,
-    ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    options = ["--headless", "--no-remote", "--remote-debugging-port=0", "--profile", str(profile)]
+    with subprocess.Popen(
+        [str(program), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         try:
-            agent = profile / "WebDriverBiDiServer.json"
-            address = until(lambda: agent.exists() and agent.read_text(), patience_seconds=120)
-            where = json.loads(address)
-            url = f"ws://{where['ws_host']}:{where['ws_port']}/session"
+            url = until(lambda: _find_agent(profile), patience_seconds=120)
             socket = websocket.create_connection(url, timeout=60, suppress_origin=True)
             yield FirefoxPage(socket)
             socket.close()
         finally:
             process.terminate()
             process.wait(30)
+
+
+def _find_agent(profile: Path) -> str:
+    """The address of the remote agent; empty until its file is there, whole."""
+    try:
+        found = json.loads((profile / "WebDriverBiDiServer.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return ""
+    return f"ws://{found['ws_host']}:{found['ws_port']}/session"

@@ -30,8 +30,8 @@ PAINTED_MILLISECONDS = 1_200_000
 
 def main() -> None:
     """Paints one picture and takes every state on the way."""
-    for folder in (DOCUMENTED, EVERY_STATE):
-        folder.mkdir(parents=True, exist_ok=True)
+    for pictures in (DOCUMENTED, EVERY_STATE):
+        pictures.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory() as folder,
         served(Path(folder), PASTICHE_WEIGHTS_FOLDER=str(weights_folder())) as stack,
