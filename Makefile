@@ -61,7 +61,7 @@ test: browser node deploy-programs check $(VENV)/vgg16 ## Run `make check` and a
 test-fast: $(VENV)/dev $(VENV)/vgg16 ## Run the tests that take no seconds and need no browser
 	$(PYTEST) -m "not slow and not browser and not cuda and not containers"
 
-browser: $(VENV)/dev ## Find the Chromium that the page is tested in, or install one
+browser: $(VENV)/dev ## Find the browsers that the page is tested in, or install them
 	@$(RUN) -m tests.browser
 
 node: $(VENV)/dev ## Find the Node.js that the JavaScript clients are tested with, or install it

@@ -3,11 +3,13 @@
 A whole service with a new worker paints the preset `draft` at these sizes, one job after the other,
 each from a photograph that the worker has not seen. Every job is polled, and each estimate compared
 with the time that was really left. An error is a share of that time, or of `SHORT_SECONDS` where
-less is left: up to 0.3 is within 30 % or within a second.
+less is left: up to 0.3 is within 30 % or within a second. What it finds goes to
+`benchmarks/results/estimates.json`.
 """
 
+import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -19,7 +21,8 @@ from typing import Any
 import httpx
 from PIL import Image, ImageChops
 
-from benchmarks.pairs import BACKBONE
+from benchmarks.machine import machine
+from benchmarks.pairs import BACKBONE, RESULTS
 from local.supervisor import Operator, running
 from shared.settings import Settings
 
@@ -61,14 +64,26 @@ class Painted:
         return [abs(error) for error in late if error is not None]
 
     @property
+    def worst(self) -> float | None:
+        """The largest of them."""
+        return max(self.errors, default=None)
+
+    @property
     def first_known(self) -> int | None:
         """The first iteration with an estimate."""
         return next((each for each, error in self.estimates if error is not None), None)
 
+    @property
+    def thinned(self) -> dict[int, float | None]:
+        """About twenty of its estimates: the error by the iteration."""
+        step = max(1, len(self.estimates) // 20)
+        return dict(self.estimates[::step])
+
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints a row and a trace for each job."""
+    """Prints a row and a trace for each job, and writes them down."""
     sizes = [int(each) for each in arguments] or SIZES
+    jobs = []
     with TemporaryDirectory() as folder:
         settings = Settings(data_folder=Path(folder), port=0)
         with (
@@ -77,8 +92,11 @@ def main(arguments: Sequence[str]) -> None:
         ):
             sys.stdout.write("size  seconds  dry run  submission  worst  known from  trace\n")
             for number, size in enumerate(sizes):
-                sys.stdout.write(f"{_row(paint(http, size, number))}\n")
+                jobs.append(paint(http, size, number))
+                sys.stdout.write(f"{_row(jobs[-1])}\n")
                 sys.stdout.flush()
+    found = {"machine": machine(), "jobs": [_describe(job) for job in jobs]}
+    (RESULTS / "estimates.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 def paint(http: httpx.Client, size: int, number: int) -> Painted:
@@ -134,20 +152,26 @@ def _error(estimate: float | None, true: float) -> float | None:
     return None if estimate is None else (estimate - true) / max(true, SHORT_SECONDS)
 
 
+def _describe(job: Painted) -> dict[str, Any]:
+    return {
+        "size": job.size,
+        "seconds": round(job.seconds, 1),
+        "dry_run_error": _rounded(job.dry_run),
+        "submission_error": _rounded(job.submission),
+        "worst_error": _rounded(job.worst),
+        "first_known_iteration": job.first_known,
+        "errors_by_iteration": {each: _rounded(error) for each, error in job.thinned.items()},
+    }
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 3)
+
+
 def _row(job: Painted) -> str:
-    worst = max(job.errors, default=None)
-    trace = " ".join(f"{iteration}:{_percent(error)}" for iteration, error in _thinned(job))
-    return (
-        f"{job.size:>4} {job.seconds:>8.1f} {_percent(job.dry_run):>8} "
-        f"{_percent(job.submission):>11} {_percent(worst):>6} {job.first_known or 'never':>11}  "
-        f"{trace}"
-    )
-
-
-def _thinned(job: Painted) -> Iterator[tuple[int, float | None]]:
-    """About twenty of its estimates."""
-    step = max(1, len(job.estimates) // 20)
-    yield from job.estimates[::step]
+    trace = " ".join(f"{iteration}:{_percent(error)}" for iteration, error in job.thinned.items())
+    errors = f"{_percent(job.dry_run):>8} {_percent(job.submission):>11} {_percent(job.worst):>6}"
+    return f"{job.size:>4} {job.seconds:>8.1f} {errors} {job.first_known or 'never':>11}  {trace}"
 
 
 def _percent(share: float | None) -> str:

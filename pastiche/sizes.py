@@ -58,16 +58,26 @@ def style_size(style: tuple[int, int], side: int, options: Options) -> tuple[int
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """One size of the pyramid: its longest side, (H, W), and how many iterations it gets."""
+    """One size of the pyramid: its longest side, (H, W), and how many iterations it gets.
+
+    Attributes:
+        style_ratio: the longest side that style images should have, over the longest side here.
+    """
 
     longest_side: int
     size: tuple[int, int]
     iterations: int
+    style_ratio: float = 1.0
 
     @property
     def pixels(self) -> int:
         """How many pixels it has."""
         return self.size[0] * self.size[1]
+
+    @property
+    def style_pixels(self) -> float:
+        """How many pixels a style image of the same aspect ratio should have."""
+        return self.pixels * self.style_ratio**2
 
     @property
     def cost(self) -> int:
@@ -96,8 +106,9 @@ def scales(height: int, width: int, options: Options) -> list[Scale]:
         coarse = [side for side in coarse if min(fitted(height, width, side)) >= SHORTEST_SIDE]
         sides = [*coarse, full]
         counts = _shared_out(options.iterations, len(sides))
+    ratio = style_side(1, options)
     return [
-        Scale(side, fitted(height, width, side), count)
+        Scale(side, fitted(height, width, side), count, ratio)
         for side, count in zip(sides, counts, strict=True)
     ]
 

@@ -22,22 +22,43 @@ WEIGHT_OF_NEWEST = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class IterationTimes:
+    """How long the iterations of a job took, in seconds.
+
+    Attributes:
+        each: one of them, by the pixels of its scale.
+        start_seconds: how much longer the first one of a scale took, for each pixel that its
+            style images should have.
+        total: all of them.
+    """
+
+    each: Mapping[int, float]
+    start_seconds: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
 class PaintingSpeed:
     """What is known of a worker's speed.
 
     An iteration at a small scale takes much longer for each of its pixels than one at a large
-    scale, so the time is known for each size by itself.
+    scale, so the time is known for each size by itself. The first iteration of a scale also
+    computes the targets of the style images, which may be much larger than a small picture, so
+    their pixels count for what it takes longer.
 
     Attributes:
         rate: pixels times iterations per second, from claim to commit; None before the first job.
         overhead_seconds: from claim to commit, besides the iterations.
         iteration_seconds: how long one iteration takes at a scale of so many pixels, by the number
             of pixels, in ascending order.
+        start_seconds: how much longer the first one of a scale takes, for each pixel that its style
+            images should have.
     """
 
     rate: float | None = None
     overhead_seconds: float = 0.0
     iteration_seconds: tuple[tuple[int, float], ...] = ()
+    start_seconds: float = 0.0
 
     def estimate_iteration(self, pixels: int) -> float | None:
         """The seconds of one iteration at a scale; None if nothing similar was measured.
@@ -72,7 +93,7 @@ class PaintingSpeed:
             each = self.estimate_iteration(scale.pixels)
             if each is None:
                 return None
-            seconds += scale.iterations * each
+            seconds += scale.style_pixels * self.start_seconds + scale.iterations * each
         return seconds
 
     def adapted(self, factor: float, measured: Mapping[int, float]) -> "PaintingSpeed":
@@ -85,28 +106,26 @@ class PaintingSpeed:
         expected = {pixels: factor * each for pixels, each in self.iteration_seconds}
         return replace(self, iteration_seconds=_replaced(expected, measured))
 
-    def updated(
-        self, work: int, seconds: float, iteration_seconds: Mapping[int, float], iterating: float
-    ) -> "PaintingSpeed":
+    def updated(self, work: int, seconds: float, times: IterationTimes) -> "PaintingSpeed":
         """With one more job.
 
         Args:
             work: its pixels times iterations.
             seconds: from claim to commit.
-            iteration_seconds: how long its iterations took, by the pixels of their scale.
-            iterating: the seconds of all its iterations.
         """
         known = dict(self.iteration_seconds)
         steps = {_step(pixels) for pixels in known}
         newest = {
             pixels: _mean(self.estimate_iteration(pixels) if _step(pixels) in steps else None, each)
-            for pixels, each in iteration_seconds.items()
+            for pixels, each in times.each.items()
         }
         is_first = self.rate is None
+        overhead = max(0.0, seconds - times.total)
         return PaintingSpeed(
             _mean(self.rate, work / max(seconds, 1e-3)),
-            _mean(None if is_first else self.overhead_seconds, max(0.0, seconds - iterating)),
+            _mean(None if is_first else self.overhead_seconds, overhead),
             _replaced(known, newest),
+            _mean(None if is_first else self.start_seconds, times.start_seconds),
         )
 
 

@@ -30,7 +30,7 @@ class Worker:
             None if it does not report that.
         limit_bytes: how much of it one painting may use; None for all of it.
         computed_in: the precision of its networks if the options do not set it.
-        overhead_seconds, iteration_seconds: of its speed, by its last jobs.
+        overhead_seconds, iteration_seconds, start_seconds: of its speed, by its last jobs.
     """
 
     name: str
@@ -45,11 +45,14 @@ class Worker:
     computed_in: ComputedIn = "float32"
     overhead_seconds: float = 0.0
     iteration_seconds: tuple[tuple[int, float], ...] = ()
+    start_seconds: float = 0.0
 
     @property
     def speed(self) -> PaintingSpeed:
         """How long a picture takes, by its last jobs."""
-        return PaintingSpeed(self.rate, self.overhead_seconds, self.iteration_seconds)
+        return PaintingSpeed(
+            self.rate, self.overhead_seconds, self.iteration_seconds, self.start_seconds
+        )
 
     def can_paint(self, options: Options, pixels: int, image_bytes: int) -> bool:
         """Whether it has the backbone that a job's options choose, and the memory for its picture.

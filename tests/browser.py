@@ -1,7 +1,7 @@
-"""The Chromium that the page is tested in: found on this machine, or installed.
+"""The browsers that the page is tested in: found on this machine, or installed.
 
-`python -m tests.browser` makes sure that there is one, or says in one sentence what to do;
-`make test` runs it before any test.
+`python -m tests.browser` makes sure that there is a Chromium, or says in one sentence what to do,
+and installs a Firefox where it can; `make test` runs it before any test.
 """
 
 import os
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -16,71 +17,108 @@ from playwright.sync_api import sync_playwright
 
 from tests.installation import run_step
 
-VARIABLE = "PASTICHE_CHROMIUM"
-"""The environment variable that may name the browser to use."""
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LOG = Path(sys.prefix) / "browser.log"
 
 
+@dataclass(frozen=True)
+class Program:
+    """A browser.
+
+    Attributes:
+        variable: the environment variable that may name the one to use.
+        commands: what it is called on a PATH.
+        package: the one of Debian and Ubuntu.
+        answer: a part of what it says of its version.
+    """
+
+    name: str
+    variable: str
+    commands: tuple[str, ...]
+    package: str
+    answer: str
+
+
+CHROMIUM = Program(
+    "Chromium",
+    "PASTICHE_CHROMIUM",
+    ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    "chromium",
+    "Chrom",
+)
+FIREFOX = Program(
+    "Firefox", "PASTICHE_FIREFOX", ("firefox", "firefox-esr"), "firefox-esr", "Mozilla Firefox"
+)
+"""The one that people use: Playwright talks to it as to its own."""
+
+
 @cache
-def find_browser() -> Path | None:
-    """The browser that the variable names, else the first on the PATH, else Playwright's own."""
-    named = os.environ.get(VARIABLE)
-    candidates = [named] if named else _candidates()
-    return next((Path(each) for each in candidates if _starts(each)), None)
+def find_browser(program: Program = CHROMIUM) -> Path | None:
+    """The browser that the variable names, else the first on the PATH, else Playwright's own
+    Chromium."""
+    named = os.environ.get(program.variable)
+    candidates = [named] if named else _candidates(program)
+    return next((Path(each) for each in candidates if _starts(each, program)), None)
 
 
-def install_browser() -> Path | None:
+def install_browser(program: Program) -> Path | None:
     """Tries the system's packages where that is allowed, then Playwright's own download."""
-    for title, command in _ways_to_install():
+    for title, command in _ways_to_install(program):
         run_step(LOG, title, command)
         find_browser.cache_clear()
-        if found := find_browser():
+        if found := find_browser(program):
             return found
     return None
 
 
-def missing_browser() -> str:
+def missing_browser(program: Program = CHROMIUM) -> str:
     """What to do where there is none."""
-    if named := os.environ.get(VARIABLE):
-        return f"{VARIABLE} is {named!r}, which is not a Chromium that starts."
+    name, variable = program.name, program.variable
+    if named := os.environ.get(variable):
+        return f"{variable} is {named!r}, which is not a {name} that starts."
     return (
-        "The page is tested in Chromium, and there is none: install it (Debian: apt-get install "
-        f"chromium), or set {VARIABLE} to its path. What was tried is in {LOG}."
+        f"The page is tested in {name}, and there is none: install it (Debian: apt-get install "
+        f"{program.package}), or set {variable} to its path. What was tried is in {LOG}."
     )
 
 
 def main() -> None:
-    """Ends the process with a sentence where there is no browser and none can be installed."""
-    if find_browser() is None and (VARIABLE in os.environ or install_browser() is None):
-        sys.exit(missing_browser())
+    """Ends the process with a sentence where there is no Chromium and none can be installed, or
+    where a variable names what is no browser."""
+    for program in (CHROMIUM, FIREFOX):
+        is_named = program.variable in os.environ
+        if find_browser(program) or (not is_named and install_browser(program)):
+            continue
+        if is_named or program is CHROMIUM:
+            sys.exit(missing_browser(program))
+        print("There is no Firefox: its test of the page will be skipped.")  # noqa: T201  # for whoever runs make
 
 
-def _candidates() -> Iterator[str]:
-    yield from filter(None, map(shutil.which, NAMES))
-    with sync_playwright() as playwright:
-        yield playwright.chromium.executable_path
+def _candidates(program: Program) -> Iterator[str]:
+    yield from filter(None, map(shutil.which, program.commands))
+    if program is CHROMIUM:
+        with sync_playwright() as playwright:
+            yield playwright.chromium.executable_path
 
 
-def _starts(path: str) -> bool:
+def _starts(path: str, program: Program) -> bool:
     """Whether it can say its version: a download without its libraries cannot, nor can a stub."""
     try:
         said = subprocess.run([path, "--version"], capture_output=True, timeout=60, text=True)
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return said.returncode == 0 and "Chrom" in said.stdout
+    return said.returncode == 0 and program.answer in said.stdout
 
 
-def _ways_to_install() -> Iterator[tuple[str, list[str]]]:
+def _ways_to_install(program: Program) -> Iterator[tuple[str, list[str]]]:
     """Each a title and a command."""
-    libraries: list[str] = []
+    name, package, libraries = program.name, program.package, list[str]()
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        install = "apt-get update && apt-get install --yes --no-install-recommends chromium"
-        yield "Installing Chromium by apt-get (the page is tested in it)", ["sh", "-c", install]
+        install = f"apt-get update && apt-get install --yes --no-install-recommends {package}"
+        yield f"Installing {name} by apt-get (the page is tested in it)", ["sh", "-c", install]
         libraries = ["--with-deps"]
-    download = [sys.executable, "-m", "playwright", "install", *libraries, "chromium"]
-    yield "Downloading Playwright's Chromium (the page is tested in it)", download
+    if program is CHROMIUM:
+        download = [sys.executable, "-m", "playwright", "install", *libraries, "chromium"]
+        yield "Downloading Playwright's Chromium (the page is tested in it)", download
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from worker.tasks import paint
 log = logging.getLogger(__name__)
 
 REGISTER_SECONDS = 3.0
-"""How often a worker registers what it can paint now, and how fast it paints."""
+"""How often a worker registers what it can paint now, besides after each job."""
 
 REGISTERED_SECONDS = 10.0
 """How long a registration lasts."""
@@ -79,7 +79,8 @@ class Registration(Thread):
 
     def run(self) -> None:
         self._register(REGISTERED_SECONDS)
-        while not self._context.shutdown.wait(REGISTER_SECONDS):
+        speeds, shutdown = self._context.speed_record, self._context.shutdown
+        while not speeds.wait(REGISTER_SECONDS, shutdown):
             self._register(REGISTERED_SECONDS)
         self._register(0.0)
 
@@ -91,6 +92,7 @@ class Registration(Thread):
                 rate=speed.rate,
                 overhead_seconds=speed.overhead_seconds,
                 iteration_seconds=speed.iteration_seconds,
+                start_seconds=speed.start_seconds,
                 memory_bytes=self._memory_bytes(),
             )
             self._context.jobs.run(register_worker(worker, ttl_seconds=ttl_seconds))

@@ -188,13 +188,14 @@ class Attempt:
         key = result_key(self.job.id, self.fence)
         with tracing.span("store"):
             self._retry_storage(lambda: self.context.blobs.put(key, picture))
+        # Before the client can see the picture, and asks how long the next one takes.
+        if self.job.attempt == 1 and not self.is_finish_requested:
+            self._record_speed()
         with tracing.span("commit"):
             committed = self._finish(partial(transitions.succeed, result_key=key))
         if committed == "lost":
             delete_blobs(self.context.blobs, self.job.id, [key])
             raise ClaimLost
-        if self.job.attempt == 1 and not self.is_finish_requested:
-            self._record_speed()
 
     def confirm_cancel(self) -> Committed:
         """Ends the job as its client requested."""
@@ -214,12 +215,9 @@ class Attempt:
             log.warning("Job %s is queued again, but not announced: %s", self.job.id, error)
 
     def _record_speed(self) -> None:
-        record, clock = self.context.speed_record, self._clock
-        if clock is not None:
+        if self._clock is not None:
             seconds = monotonic() - self._claimed
-            record.speed = record.speed.updated(
-                self.job.work, seconds, clock.iteration_seconds(), clock.iterating_seconds
-            )
+            self.context.speed_record.add(self.job.work, seconds, self._clock.times)
 
     def _finish(self, transition: Callable[..., Transition[Committed]]) -> Committed:
         """Runs a transition that ends the job, with everything that was reported."""

@@ -6,7 +6,7 @@ from ctypes import c_bool
 from dataclasses import dataclass, field
 from multiprocessing.sharedctypes import RawValue
 from socket import gethostname
-from threading import Lock
+from threading import Event, Lock
 from time import monotonic, sleep
 
 from celery import Celery
@@ -16,7 +16,7 @@ from pastiche.memory_budget import ComputedIn, Memory
 from pastiche.options import Options
 from shared.blob_store import BlobStore
 from shared.job_store import JobStore
-from shared.painting_speed import PaintingSpeed
+from shared.painting_speed import IterationTimes, PaintingSpeed
 from shared.settings import Settings
 from shared.transitions import Retention
 from shared.workers import Worker
@@ -135,6 +135,22 @@ class SpeedRecord:
 
     def __init__(self) -> None:
         self.speed = PaintingSpeed()
+        self._changed = Event()
+
+    def add(self, work: int, seconds: float, times: IterationTimes) -> None:
+        """One more job, as in `PaintingSpeed.updated`."""
+        self.speed = self.speed.updated(work, seconds, times)
+        self._changed.set()
+
+    def wait(self, seconds: float, shutdown: Shutdown) -> bool:
+        """Waits until there is a new measurement or the worker shuts down, for so long at most;
+        whether it shuts down."""
+        deadline = monotonic() + seconds
+        while not shutdown.is_set() and monotonic() < deadline:
+            if self._changed.wait(_POLL_SECONDS):
+                self._changed.clear()
+                break
+        return shutdown.is_set()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from time import monotonic
 
 from pastiche.sizes import Scale
 from shared.jobs import PaintingStats
-from shared.painting_speed import PaintingSpeed
+from shared.painting_speed import IterationTimes, PaintingSpeed
 
 FEW_ITERATIONS = 5
 """So many iterations of a scale, after the first, say how long its other iterations take."""
@@ -134,27 +134,31 @@ class PaintingClock:
             seconds += iterations * (each or 0.0)
         return seconds
 
-    def iteration_seconds(self) -> dict[int, float]:
+    @property
+    def times(self) -> IterationTimes:
+        """The times of all iterations so far."""
+        speed = self._adapted_speed()
+        painted = [
+            (scale, times.first, speed.estimate_iteration(scale.pixels) or 0.0)
+            for scale, times in zip(self._plan, self._times, strict=True)
+            if times.first is not None
+        ]
+        longer = sum(max(0.0, first - each) for _, first, each in painted)
+        style_pixels = sum(scale.style_pixels for scale, _, _ in painted)
+        total = sum(first for _, first, _ in painted) + sum(times.others for times in self._times)
+        return IterationTimes(self._measured, longer / style_pixels if painted else 0.0, total)
+
+    @property
+    def _measured(self) -> dict[int, float]:
         """How long an iteration took at each scale, by its pixels, where there were enough."""
         measured = zip(self._plan, self._times, strict=True)
         return {scale.pixels: times.each for scale, times in measured if times.each is not None}
-
-    @property
-    def iterating_seconds(self) -> float:
-        """How long all iterations took together, without what first ones took longer."""
-        speed = self._adapted_speed()
-        firsts = (
-            speed.estimate_iteration(scale.pixels) or 0.0
-            for scale, times in zip(self._plan, self._times, strict=True)
-            if times.first is not None
-        )
-        return sum(firsts) + sum(times.others for times in self._times)
 
     def _adapted_speed(self) -> PaintingSpeed:
         """The options of this job, or what else the machine does, make it slower or faster than
         those before. By the median again: what slows one scale down is often over at the next."""
         factor = median(self._ratios) if len(self._ratios) >= FEW_ITERATIONS else 1.0
-        return self._speed.adapted(factor, self.iteration_seconds())
+        return self._speed.adapted(factor, self._measured)
 
     def _start_iterations(self) -> float:
         """How many iterations more the first one of a scale takes: as at the newest scale that was

@@ -703,7 +703,7 @@ export interface components {
          *             None if it does not report that.
          *         limit_bytes: how much of it one painting may use; None for all of it.
          *         computed_in: the precision of its networks if the options do not set it.
-         *         overhead_seconds, iteration_seconds: of its speed, by its last jobs.
+         *         overhead_seconds, iteration_seconds, start_seconds: of its speed, by its last jobs.
          */
         Worker: {
             name: string;
@@ -725,6 +725,8 @@ export interface components {
                 number,
                 number
             ][];
+            /** @default 0 */
+            start_seconds: number;
         };
         /**
          * FieldProblem

@@ -102,9 +102,12 @@ def test_everything_that_is_touched_is_large_enough(
         expect(page.locator("#option-size")).to_be_visible()
         PlayedWorker.of({"id": paint(page, files)}, jobs, api).commit(png(160, 120))
         expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
-        small = page.locator("button, .button, summary, select, input[type=range]").evaluate_all(
-            """elements => elements.filter((each) => each.checkVisibility())
-                .filter((each) => Math.round(each.getBoundingClientRect().height) < 44)
-                .map((each) => each.outerHTML)"""
+        small = page.locator(
+            "a:not(.skip), button, summary, select, input[type=range]"
+        ).evaluate_all(
+            """elements => elements.filter((each) => each.checkVisibility()).filter((each) => {
+                const { width, height } = each.getBoundingClientRect();
+                return Math.round(Math.min(width, height)) < 44;
+            }).map((each) => each.outerHTML)"""
         )
         assert small == []

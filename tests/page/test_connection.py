@@ -50,6 +50,9 @@ def test_with_a_key_all_of_it_works(
         page.get_by_role("button", name="Example: wave").click()
         expect(page.locator(".chosen img")).to_have_count(2)
         page.get_by_role("button", name="Paint", exact=True).click()
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_label("Key", exact=True)).to_be_hidden()
+        page.get_by_role("button", name="Paint", exact=True).click()
         page.get_by_label("Key", exact=True).fill(key)
         page.get_by_role("button", name="Use it").click()
         worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
@@ -58,7 +61,10 @@ def test_with_a_key_all_of_it_works(
 
 
 def test_the_page_says_at_once_that_it_is_offline(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 400})
+    page.locator("#intro p").scroll_into_view_if_needed()
     page.context.set_offline(True)
     expect(page.locator("#connection")).to_have_text("You are offline.")
+    expect(page.locator("#connection")).to_be_in_viewport(ratio=1)
     page.context.set_offline(False)
     expect(page.locator("#connection")).to_be_hidden()

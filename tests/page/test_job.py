@@ -14,6 +14,7 @@ from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi
 from tests.page.actions import paint
 from tests.page.conftest import opened
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -58,6 +59,9 @@ def test_the_loss_curves_grow(page: Page, worker: PlayedWorker) -> None:
     page.locator("#details summary").click()
     expect(page.get_by_role("img", name="After 30 iterations")).to_be_visible()
     expect(page.locator("#curves path")).to_have_count(5)
+    page.set_viewport_size({"width": 390, "height": 844})
+    scale = "svg => svg.viewBox.baseVal.width / svg.clientWidth"
+    until(lambda: page.locator("#curves svg").evaluate(scale) == 1)
 
 
 def test_the_dial_changes_the_running_job(
@@ -84,6 +88,16 @@ def test_a_finished_picture_can_be_compared_and_downloaded(
             page.get_by_role("button", name=kind, exact=True).click()
         assert download.value.suggested_filename == f"holiday-in-the-style-of-painting.{ending}"
         assert download.value.path().stat().st_size > 100
+
+
+def test_the_menu_of_formats_moves_nothing(page: Page, worker: PlayedWorker) -> None:
+    worker.commit(png(160, 120))
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    places = [page.get_by_role("button", name=each) for each in ("Download", "Enlarge")]
+    before = [each.bounding_box() for each in places]
+    page.get_by_label("Other formats").click()
+    expect(page.get_by_role("button", name="WebP", exact=True)).to_be_visible()
+    assert [each.bounding_box() for each in places] == before
 
 
 def test_a_picture_is_painted_larger_from_its_result(
@@ -252,6 +266,7 @@ def test_a_change_of_the_weights_is_marked_in_the_curves(page: Page, worker: Pla
     for iteration in (10, 20, 30):
         worker.tell(iteration=iteration)
         expect(page.locator("#iterations")).to_contain_text(f"iteration {iteration}")
+    page.locator("#details summary").click()
     page.locator("#live-dial").fill("0.9")
     expect(page.locator("#notice")).to_contain_text("style 90 %")
     expect(page.locator("#curves .mark")).to_have_count(1)
@@ -313,6 +328,7 @@ def test_a_dead_link_says_that_the_picture_is_gone(page: Page) -> None:
     page.evaluate("() => { location.hash = 'job=' + '0'.repeat(32) }")
     expect(page.locator("#job-error")).to_have_text("This picture no longer exists.")
     expect(page.locator("#actions button")).to_have_count(0)
+    expect(page.locator("#canvas")).to_be_hidden()
 
 
 def test_a_copied_link_is_confirmed(page: Page, worker: PlayedWorker) -> None:

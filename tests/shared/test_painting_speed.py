@@ -4,7 +4,7 @@ import pytest
 
 from pastiche.options import Options
 from pastiche.sizes import scales
-from shared.painting_speed import PaintingSpeed
+from shared.painting_speed import IterationTimes, PaintingSpeed
 
 SMALL, LARGE = 10_000, 40_000
 SPEED = PaintingSpeed(rate=1e6, iteration_seconds=((SMALL, 0.02), (LARGE, 0.05)))
@@ -75,12 +75,21 @@ def test_a_picture_takes_its_iterations_and_the_overhead() -> None:
     assert speed.estimate(plan) == pytest.approx(3.0 + 50 * 0.02)
 
 
+def test_the_start_of_a_scale_takes_as_long_as_its_style_images_are_large() -> None:
+    """Beside a picture of 100 pixels they have 512, and a quarter of that at half its size."""
+    speed = PaintingSpeed(1e6, 3.0, ((SMALL // 4, 0.01), (SMALL, 0.02)), start_seconds=1e-5)
+    plan = scales(100, 100, Options(size=100, scales=2, iterations=60))
+    started = 1e-5 * (512**2 + 256**2)
+    assert speed.estimate(plan) == pytest.approx(3.0 + started + 30 * 0.01 + 30 * 0.02)
+
+
 def test_the_newest_job_counts_as_much_as_all_before() -> None:
-    first = PaintingSpeed().updated(1000, 10.0, {SMALL: 0.02}, 8.0)
-    second = first.updated(1000, 5.0, {SMALL: 0.03}, 4.0)
+    first = PaintingSpeed().updated(1000, 10.0, IterationTimes({SMALL: 0.02}, 1e-6, 8.0))
+    second = first.updated(1000, 5.0, IterationTimes({SMALL: 0.03}, 3e-6, 4.0))
     assert [first.rate, second.rate] == pytest.approx([100, 150])
     overheads = [first.overhead_seconds, second.overhead_seconds]
     assert overheads == pytest.approx([2.0, 1.5])
+    assert [first.start_seconds, second.start_seconds] == pytest.approx([1e-6, 2e-6])
     assert first.estimate_iteration(SMALL) == pytest.approx(0.02)
     assert second.estimate_iteration(SMALL) == pytest.approx(0.025)
 
@@ -88,5 +97,5 @@ def test_the_newest_job_counts_as_much_as_all_before() -> None:
 def test_similar_sizes_are_measured_together() -> None:
     speed = PaintingSpeed()
     for pixels in range(SMALL, SMALL + 50):
-        speed = speed.updated(1000, 1.0, {pixels: 0.02}, 0.5)
+        speed = speed.updated(1000, 1.0, IterationTimes({pixels: 0.02}, 0.0, 0.5))
     assert len(speed.iteration_seconds) == 1

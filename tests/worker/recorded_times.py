@@ -1,7 +1,7 @@
 """How long iterations took: recorded while `benchmarks/estimates.py` ran, with one thread, on an
 Intel Xeon of two cores that also ran other programs."""
 
-from pastiche.sizes import Scale
+from pastiche.sizes import STYLE_SIDE, Scale
 
 EACH_SECONDS = {
     1_728: 0.033,
@@ -43,7 +43,8 @@ DISTURBED_JOB = [
 
 def plan_of(size: int) -> list[Scale]:
     """The scales of a recorded job."""
-    return [Scale(0, (1, pixels), iterations) for pixels, iterations, _ in JOBS[size]]
+    ratio = STYLE_SIDE / size
+    return [Scale(0, (1, pixels), iterations, ratio) for pixels, iterations, _ in JOBS[size]]
 
 
 def steady_times(size: int) -> list[list[float]]:

@@ -16,6 +16,7 @@ from shared.celery_app import MESSAGES_KEY, create_queue
 from shared.inputs import Inputs
 from shared.job_store import JobStore, record_key
 from shared.jobs import Place, new_job_id, read_options
+from shared.painting_speed import IterationTimes
 from shared.settings import Settings
 from shared.workers import list_workers, register_worker
 from tests.waiting import until
@@ -175,3 +176,16 @@ def test_a_worker_registers_the_memory_that_it_claims_jobs_by(
     most = Memory(2 * GIB, None, "float32").most_pixels(Options(), "whitened")
     assert worker.most_pixels == most
     assert (worker.memory_bytes, worker.computed_in) == (7, "float32")
+
+
+def test_a_worker_registers_its_speed_as_soon_as_a_job_is_done(
+    open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 1e6)
+    context = open_context(lambda: GIB)
+    Registration(context, lambda: 7).start()
+    until(lambda: [each.rate for each in jobs.run(list_workers())] == [None])
+    context.speed_record.add(1000, 10.0, IterationTimes({100: 0.02}, 1e-6, 8.0))
+    until(lambda: [each.rate for each in jobs.run(list_workers())] == [100.0])
+    (worker,) = jobs.run(list_workers())
+    assert worker.speed == context.speed_record.speed

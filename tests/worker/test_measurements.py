@@ -16,10 +16,11 @@ class Machine:
 
     Attributes:
         slowness: how many times longer everything takes.
+        start_seconds: how long a scale takes to start, for each pixel of a style image.
     """
 
-    def __init__(self, slowness: float = 1.0) -> None:
-        self.slowness = slowness
+    def __init__(self, slowness: float = 1.0, start_seconds: float = 0.0) -> None:
+        self.slowness, self.start_seconds = slowness, start_seconds
         self.now = 0.0
 
     def iterate(self, scale: Scale) -> None:
@@ -33,6 +34,7 @@ class Machine:
         clock = PaintingClock(plan, speed, lambda: self.now)
         done, whole = 0.0, sum(scale.cost for scale in plan)
         for index, scale in enumerate(plan):
+            self.now += self.start_seconds * scale.style_pixels
             for _ in range(scale.iterations):
                 self.iterate(scale)
                 done += scale.pixels
@@ -43,9 +45,7 @@ class Machine:
         """What is known after one more picture."""
         begun = self.now
         *_, (clock, _) = self.paint(size, speed)
-        return speed.updated(
-            1, self.now - begun, clock.iteration_seconds(), clock.iterating_seconds
-        )
+        return speed.updated(1, self.now - begun, clock.times)
 
     def errors(self, size: int, speed: PaintingSpeed) -> list[float | None]:
         """By how much each estimate of a picture is wrong, as a share of the true time."""
@@ -98,6 +98,19 @@ def test_a_new_worker_knows_the_only_scale_of_a_picture() -> None:
     errors = Machine().errors(64, PaintingSpeed())
     assert set(errors[:FEW_ITERATIONS]) == {None}
     assert None not in errors[FEW_ITERATIONS:]
+
+
+@pytest.mark.parametrize("known", [64, 256, 1024])
+@pytest.mark.parametrize("size", [64, 256, 1024])
+def test_the_targets_of_a_large_picture_are_not_expected_of_a_small_one(
+    size: int, known: int
+) -> None:
+    machine = Machine(start_seconds=1e-5)
+    speed = machine.learn(known, machine.learn(512, PaintingSpeed()))
+    estimate = speed.estimate(scales(3 * size // 4, size, Options(size=size)))
+    begun = machine.now
+    machine.learn(size, PaintingSpeed())
+    assert estimate == pytest.approx(machine.now - begun, rel=0.1)
 
 
 def test_a_resumed_painting_estimates_what_is_left() -> None:

@@ -33,10 +33,7 @@ def replay(
             work += scale.pixels
             clock.add_iteration(number)
             estimates.append(clock.estimate_rest(number, work / whole))
-    learned = speed.updated(
-        whole, now + OVERHEAD_SECONDS, clock.iteration_seconds(), clock.iterating_seconds
-    )
-    return estimates, learned
+    return estimates, speed.updated(whole, now + OVERHEAD_SECONDS, clock.times)
 
 
 def learn(*sizes: int) -> PaintingSpeed:

@@ -61,7 +61,9 @@ function downloads(job, view) {
       menu.open = false;
       save(await fetchResult(job, format, view));
     }, view));
-  menu.append(summary, ...formats);
+  const list = document.createElement("div");
+  list.append(...formats);
+  menu.append(summary, list);
   group.append(button("Download", async () => save(await fetchResult(job, "jpeg", view)), view, { className: "main" }), menu);
   return group;
 }

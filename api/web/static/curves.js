@@ -3,7 +3,7 @@
 const TERMS = ["total", "content", "style", "tv", "gamut"];
 const WORDS = { total: "total", content: "content", style: "style", tv: "variation", gamut: "gamut" };
 const DASHES = { total: "1 3", content: "", style: "8 3", tv: "3 3", gamut: "8 3 1 3" };
-const WIDTH = 640, HEIGHT = 200, RIGHT = 70, EDGE = 10;
+const HEIGHT = 200, RIGHT = 70, EDGE = 10;
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Curves that grow while a job is painted. */
@@ -13,6 +13,7 @@ export class Curves {
     this.figure = figure;
     this.svg = figure.querySelector("svg");
     this.clear();
+    new ResizeObserver(() => this.draw()).observe(this.svg); // also when the details are opened
   }
 
   clear() {
@@ -45,14 +46,16 @@ export class Curves {
 
   draw() {
     this.figure.hidden = this.iterations.length < 2;
-    if (this.figure.hidden) return;
+    this.width = this.svg.clientWidth;
+    if (this.figure.hidden || !this.width) return;
+    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${HEIGHT}`);
     // The gamut's cost falls to next to nothing: what it has below the other terms is not drawn.
     const values = TERMS.filter((term) => term !== "gamut")
       .flatMap((term) => this.terms[term]).filter((value) => value > 0);
     this.least = Math.min(...values);
     const low = Math.log(this.least), high = Math.log(Math.max(...values));
     const last = this.iterations.at(-1);
-    const x = (iteration) => (iteration / last) * (WIDTH - RIGHT);
+    const x = (iteration) => (iteration / last) * (this.width - RIGHT);
     const y = (value) => EDGE + ((high - Math.log(value)) / (high - low || 1)) * (HEIGHT - 2 * EDGE);
     this.svg.replaceChildren(...this.marks.map((iteration) => line(x(iteration))), ...TERMS.map((term) => this.path(term, x, y)), ...this.names(y));
     const labels = TERMS.map((term) => `${WORDS[term]} ${this.terms[term].at(-1)?.toPrecision(3)}`);
@@ -85,7 +88,7 @@ export class Curves {
     const over = Math.max(0, (ends.at(-1)?.height ?? 0) - (HEIGHT - 4));
     return ends.map(({ term, height }) => {
       const text = document.createElementNS(SVG, "text");
-      text.setAttribute("x", WIDTH - RIGHT + 6);
+      text.setAttribute("x", this.width - RIGHT + 6);
       text.setAttribute("y", height - over + 4);
       text.textContent = WORDS[term];
       return text;

@@ -43,7 +43,7 @@ export class NewPicture {
     this.presets = Object.fromEntries(answer.presets.map((preset) => [preset.name, preset]));
     for (const input of this.element.querySelectorAll("input[name=preset]")) {
       const { options, eta_seconds: seconds } = this.presets[input.value];
-      input.parentElement.querySelector("small").textContent = [`${options.size} px`, seconds == null ? "" : duration(seconds)].filter(Boolean).join(" · ");
+      input.parentElement.querySelector("small").textContent = [`${options.size} px`, seconds == null ? "" : duration(seconds)].filter(Boolean).join("\n");
     }
     this.showPreset();
   }

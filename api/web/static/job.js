@@ -89,6 +89,7 @@ export class JobView {
     for (const id of ["progress", "live", "details"]) at(id).hidden = true;
     for (const id of ["status", "announcement", "iterations", "notice", "job-error"]) at(id).textContent = "";
     for (const id of ["actions", "settings", "warnings"]) at(id).replaceChildren();
+    at("canvas").hidden = false;
     at("job").hidden = true;
     at("intro").hidden = false;
     this.onConnection(true);
@@ -220,7 +221,7 @@ export class JobView {
     this.session?.stop();
     if (MISSING_STATUSES.includes(error.status)) {
       this.canvas.clear();
-      for (const id of ["progress", "live", "details"]) at(id).hidden = true;
+      for (const id of ["canvas", "progress", "live", "details"]) at(id).hidden = true;
       at("actions").replaceChildren();
       at("status").textContent = "";
       return this.showError("This picture no longer exists.");

@@ -156,8 +156,8 @@ function inputFor(schema) {
   return input;
 }
 
-/** A description without Markdown; only its first sentence beside a box that it explains. */
+/** A description without Markdown; only its first sentence beside a box, or where a file is all that can be given. */
 function shortened(description, input) {
   const words = description.replaceAll("`", "");
-  return input.type === "checkbox" ? words.split(/(?<=\.) /)[0] : words;
+  return ["checkbox", "file"].includes(input.type) ? words.split(/(?<=\.) /)[0] : words;
 }
