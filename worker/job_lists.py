@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.job_store import JOB_KEYS, Argument, JobStore, Transition
 
-PART_ENTRIES = 500
+PART_ENTRIES = 200
 """How many entries of each list are checked in one round."""
 
 
