@@ -28,7 +28,7 @@ from benchmarks.machine import machine
 from benchmarks.pairs import RESULTS
 from benchmarks.redis_memory import ITERATIONS, PIXELS, reported_fields, used_memory
 from pastiche import Options
-from shared import job_records, transitions
+from shared import job_records, transitions, uploaded_pictures
 from shared.blob_store import BlobStore, input_key, result_key
 from shared.celery_app import create_queue
 from shared.inputs import Inputs
@@ -36,6 +36,7 @@ from shared.job_store import JOB_KEYS, JobStore, Transition, record_key
 from shared.jobs import NOBODY, Place, new_job_id
 from shared.settings import Settings
 from shared.transitions import Retention
+from shared.workers import list_workers
 from worker import job_lists, reconciler
 
 Reply = TypeVar("Reply")
@@ -176,9 +177,9 @@ def compare(few: Api, many: Api) -> dict[str, dict[str, float]]:
         names.reverse()
     return {
         kind: {
-            "few_ms": median(each["few"][kind] for each in rounds),
-            "many_ms": median(each["many"][kind] for each in rounds),
-            "ratio": median(each["many"][kind] / each["few"][kind] for each in rounds),
+            "few_ms": round(median(each["few"][kind] for each in rounds), 3),
+            "many_ms": round(median(each["many"][kind] for each in rounds), 3),
+            "ratio": round(median(each["many"][kind] / each["few"][kind] for each in rounds), 3),
         }
         for kind in few.requests
     }
@@ -198,7 +199,7 @@ def slow_calls(jobs: JobStore, action: Callable[[], object]) -> dict[str, dict[s
             name = _scripts().get(words[1], words[1])
             found.setdefault(name, []).append(entry["duration"] / 1000)
     return {
-        name: {"calls": len(taken), "median_ms": median(taken), "longest_ms": max(taken)}
+        name: {"calls": len(taken), "median_ms": round(median(taken), 3), "longest_ms": max(taken)}
         for name, taken in found.items()
     }
 
@@ -219,6 +220,8 @@ def _scripts() -> dict[str, str]:
         transitions.mark_cleaned("", 0),
         reconciler.find_due(limit=1),
         job_lists.repair("", "", limit=1),
+        list_workers(),
+        uploaded_pictures.expire(limit=1),
     ]
     digests = [sha1(call.text.encode(), usedforsecurity=False).hexdigest() for call in calls]
     return {digest: call.script for digest, call in zip(digests, calls, strict=True)}
