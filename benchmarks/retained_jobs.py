@@ -37,6 +37,7 @@ from shared.jobs import NOBODY, Place, new_job_id
 from shared.settings import Settings
 from shared.transitions import Retention
 from shared.workers import list_workers
+from tests.redis_commands import record_commands
 from worker import job_lists, reconciler
 
 Reply = TypeVar("Reply")
@@ -124,7 +125,7 @@ class Api:
         self.bytes_each = (used_memory(self.jobs) - before) / count
         self.http = httpx.Client(base_url=url, timeout=60, trust_env=False)
         (middle,) = self.jobs.client.zrange(JOB_KEYS["index"], count // 2, count // 2)
-        cursor = middle.removeprefix(f"{NOBODY}:")
+        cursor = str(middle).removeprefix(f"{NOBODY}:")
         picture = load.jpeg(20, 0)
         files = {"content": picture, "style": picture}
         self.requests: dict[str, Callable[[], httpx.Response]] = {
@@ -154,16 +155,7 @@ class Api:
         counts = {}
         for kind, send in self.requests.items():
             send()  # the scripts are loaded, and the job is in the cache
-            with self.jobs.client.monitor() as monitor:
-                self.jobs.client.echo("begin")
-                send()
-                self.jobs.client.echo("end")
-                seen: list[str] = []
-                while not seen or seen[-1] != "ECHO end":
-                    command = monitor.next_command()
-                    if command["client_type"] != "lua":
-                        seen.append(command["command"])
-            counts[kind] = len(seen) - seen.index("ECHO begin") - 2
+            counts[kind] = len(record_commands(self.jobs.client, send))
         return counts
 
 
@@ -235,7 +227,7 @@ def finish(jobs: JobStore, retention: Retention, count: int = 100) -> None:
 
 def end_retentions(jobs: JobStore) -> None:
     """The retention of all finished jobs is over."""
-    ids = jobs.client.zrange(JOB_KEYS["finished"], 0, -1)
+    ids = [str(job_id) for job_id in jobs.client.zrange(JOB_KEYS["finished"], 0, -1)]
     jobs.client.zadd(JOB_KEYS["finished"], dict.fromkeys(ids, 1))
     pipeline = jobs.client.pipeline(transaction=False)
     for job_id in ids:

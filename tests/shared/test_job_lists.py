@@ -33,8 +33,10 @@ def end(jobs: JobStore, job_id: str, status: Status) -> None:
         jobs.run(transitions.cancel(job_id, retention=RETENTION))
     elif status == "failed":
         fence = claim(jobs, job_id)
-        code = "out_of_memory"
-        jobs.run(transitions.fail(job_id, fence, code=code, news={}, retention=RETENTION))
+        failure = transitions.fail(
+            job_id, fence, code="out_of_memory", news={}, retention=RETENTION
+        )
+        jobs.run(failure)
     else:
         fence = claim(jobs, job_id)
         jobs.run(transitions.succeed(job_id, fence, result_key="r", news={}, retention=RETENTION))

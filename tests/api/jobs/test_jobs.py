@@ -1,7 +1,6 @@
 """Looking at jobs, canceling them and erasing them."""
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from shared.workers import Worker, register_worker
 from tests import pictures
 from tests.api.worker import PROGRESS, submitted
 from tests.conftest import RunningApi
+from tests.redis_commands import record_commands
 
 
 def claimed(job: dict[str, Any], jobs: JobStore) -> str:
@@ -251,21 +251,6 @@ def test_a_worker_of_a_newer_version_or_that_says_nonsense_stops_nobody(
     assert [worker["name"] for worker in workers] == ["n"]
 
 
-def sent_commands(jobs: JobStore, action: Callable[[], object]) -> list[str]:
-    """The names of the commands that Redis receives during an action, without those of scripts."""
-    with jobs.client.monitor() as monitor:
-        jobs.client.echo("begin")
-        action()
-        jobs.client.echo("end")
-        sent: list[str] = []
-        while not sent or sent[-1] != "ECHO end":
-            seen = monitor.next_command()
-            if seen["client_type"] != "lua":
-                sent.append(seen["command"])
-    commands = sent[sent.index("ECHO begin") + 1 : -1]
-    return [command.partition(" ")[0] for command in commands]
-
-
 def test_a_state_that_few_jobs_have_is_found_in_one_round_trip(
     api: RunningApi, jobs: JobStore
 ) -> None:
@@ -278,8 +263,8 @@ def test_a_state_that_few_jobs_have_is_found_in_one_round_trip(
         jobs.run(transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=2000))
     api.http.get("/jobs", params={"status": "failed"})  # Redis knows the script now
     pages: list[httpx.Response] = []
-    commands = sent_commands(
-        jobs, lambda: pages.append(api.http.get("/jobs", params={"status": "canceled"}))
+    commands = record_commands(
+        jobs.client, lambda: pages.append(api.http.get("/jobs", params={"status": "canceled"}))
     )
     listed = pages[0].json()
     assert [each["id"] for each in listed["jobs"]] == [canceled["id"]]
