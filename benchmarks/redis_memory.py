@@ -66,10 +66,8 @@ def submit(jobs: JobStore, number: int) -> str:
     return job_id
 
 
-def begin(jobs: JobStore, job_id: str) -> str:
-    """A worker claims a job, takes its message, and sends all that it reports; its fence."""
-    fence = jobs.run(transitions.claim(job_id, lease_seconds=TIMEOUT_SECONDS))
-    assert fence is not None
+def reported_fields(job_id: str, fence: str) -> dict[str, str]:
+    """What a worker writes into the record of a job while it paints."""
     losses = dict.fromkeys(("content", "style", "tv", "gamut", "total"), 1234.5678901234567)
     progress = Progress(
         iteration=60,
@@ -80,7 +78,7 @@ def begin(jobs: JobStore, job_id: str) -> str:
         eta_seconds=12.3,
         losses=losses,
     )
-    news = {
+    return {
         "progress": progress.to_json(),
         "backbone_name": "vgg16",
         "backbone_sha256": token_hex(32),
@@ -89,8 +87,19 @@ def begin(jobs: JobStore, job_id: str) -> str:
         "preview_iteration": "60",
         "losses_key": losses_key(job_id, fence),
     }
+
+
+def begin(jobs: JobStore, job_id: str) -> str:
+    """A worker claims a job, takes its message, and sends all that it reports; its fence."""
+    fence = jobs.run(transitions.claim(job_id, lease_seconds=TIMEOUT_SECONDS))
+    assert fence is not None
     heartbeat = transitions.heartbeat(
-        job_id, fence, lease_seconds=TIMEOUT_SECONDS, news=news, weight_updates=0, remaining=PIXELS
+        job_id,
+        fence,
+        lease_seconds=TIMEOUT_SECONDS,
+        news=reported_fields(job_id, fence),
+        weight_updates=0,
+        remaining=PIXELS,
     )
     assert jobs.run(heartbeat).answer == "ok"
     message = jobs.client.rpop(MESSAGES_KEY)

@@ -92,6 +92,9 @@ def result_headers(key: str) -> "Attributes":
 CHUNK_BYTES = 256 * 1024
 """How much of a streamed blob is in memory at a time."""
 
+UPLOAD_PARTS = 4
+"""How many parts of a file, of 5 MB, are in memory at a time while it is written."""
+
 PAGE_BLOBS = 1000
 """How many blobs are listed at a time."""
 
@@ -199,7 +202,10 @@ class BlobStore:
     async def put_file(self, key: str, source: Path) -> None:
         """Writes the bytes of a file, streamed: they are never in memory all at once."""
         with _mark_refusals():
-            await obstore.put_async(self.store, key, source, attributes=self._attributes(key))
+            attributes = self._attributes(key)
+            await obstore.put_async(
+                self.store, key, source, attributes=attributes, max_concurrency=UPLOAD_PARTS
+            )
 
     async def get_file(self, key: str, target: Path, part: slice | None = None) -> None:
         """Writes a blob, or a part of it, into a file, streamed: its bytes are never in memory all

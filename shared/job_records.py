@@ -151,9 +151,9 @@ def list_jobs(
     Args:
         before: the place after which the list goes on; empty for its beginning.
         status: that they have; None for any.
-        most: how many are read.
+        most: how many are read, those without a readable record included.
     """
-    keys = _keys("index", "waiting", "running", "work_left")
+    keys = _keys("index", "by_status", "waiting", "running", "work_left")
     arguments: dict[str, Argument] = {
         "owner": owner,
         "before": before,

@@ -29,6 +29,7 @@ JOB_KEYS: dict[str, str] = {
     "finished": "jobs:over",
     "cleanup": "jobs:debris",
     "index": "jobs:index",
+    "by_status": "jobs:by-status",
     "owners": "queue:owners",
     "in_flight": "queue:inflight",
     "webhooks": "jobs:webhooks",

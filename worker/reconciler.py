@@ -42,6 +42,7 @@ from shared.transitions import Retention
 from worker import picture_cleanup
 from worker.blob_cleanup import BlobCleanup
 from worker.health import ReconcilerHalf, report_alive
+from worker.job_lists import ListRepair
 from worker.webhooks import Deliveries
 
 log = logging.getLogger(__name__)
@@ -123,6 +124,7 @@ class Reconciler:
             timedelta(hours=settings.retention_hours),
             timedelta(hours=settings.picture_retention_hours),
         )
+        self._list_repair = ListRepair(jobs)
         self._unannounced = 0
         self._announced_at: dict[str, float] = {}
         self._last_round = self._recover_after = monotonic()
@@ -145,6 +147,7 @@ class Reconciler:
         self._clean_up_all(due.unclean)
         picture_cleanup.delete_expired(self._jobs, self._blobs)
         self._blob_cleanup.step()
+        self._list_repair.step()
         self._last_round = monotonic()
         return True
 

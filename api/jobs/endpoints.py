@@ -51,8 +51,8 @@ _CURSOR_PATTERN = r"^[0-9]{16}:[0-9a-f]{32}$"
 _MAX_PAGE_JOBS = 100
 
 _MAX_SCANNED_JOBS = 1000
-"""How many jobs are read for one page, at most. Where few have the requested status, a page has
-fewer jobs than its limit, and a cursor all the same."""
+"""How many entries of a list are read for one page, at most. If many of these have no readable
+record, a page has fewer jobs than its limit, and a cursor all the same."""
 
 _MAX_UPDATE_TRIES = 5
 """How often weights are set that other requests change at the same time."""

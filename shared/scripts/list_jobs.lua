@@ -1,22 +1,25 @@
 -- Lists jobs of an owner, the newest first: all, or those in one state.
 --
--- Keys: index, waiting, running, work_left (job/prelude.lua)
+-- Keys: index, by_status, waiting, running, work_left (job/prelude.lua)
 -- Arguments:
 --   owner   whose jobs
 --   before  the moment:id after which the list continues, '' for the newest
 --   limit   how many at most, 1 or more
 --   status  '' for any
---   most    how many are read: if few have the status, fewer than `limit` are returned
+--   most    how many are read: if many of these have no record with the status, fewer than `limit`
+--           are returned
 --   exact   as in job/read.lua
 -- Returns {the moment:id after which the list continues, '' at its end, what job/read.lua returns for
 -- each}.
 local PAGE = 100
+local list, prefix = index, owner
+if status ~= '' then list, prefix = by_status, status .. ':' .. owner end
 local place, found, seen = before, {}, 0
 while seen < tonumber(most) do
-  local first = place == '' and '(' .. owner .. ';' or '(' .. owner .. ':' .. place
-  local page = redis.call('ZREVRANGEBYLEX', index, first, '[' .. owner .. ':', 'LIMIT', 0, PAGE)
+  local first = place == '' and '(' .. prefix .. ';' or '(' .. prefix .. ':' .. place
+  local page = redis.call('ZREVRANGEBYLEX', list, first, '[' .. prefix .. ':', 'LIMIT', 0, PAGE)
   for _, entry in ipairs(page) do
-    place, seen = string.sub(entry, #owner + 2), seen + 1
+    place, seen = string.sub(entry, #prefix + 2), seen + 1
     local id = string.match(place, '[^:]*$')
     local record = record_key(id)
     local state = redis.pcall('HGET', record, 'status')

@@ -84,8 +84,12 @@ class PlayedWorker:
 
     def commit(self, picture: bytes | None = None) -> None:
         """The picture is painted."""
+        self.blobs.put(result_key(self.job_id, self.fence), picture or png())
+        self.commit_stored()
+
+    def commit_stored(self) -> None:
+        """The picture is in the store."""
         key = result_key(self.job_id, self.fence)
-        self.blobs.put(key, picture or png())
         succeeded = transitions.succeed(
             self.job_id, self.fence, result_key=key, news={}, retention=RETENTION
         )

@@ -14,6 +14,7 @@ from shared.transitions import Retention
 from shared.uploaded_pictures import PictureContent, PictureLimits
 from shared.webhook_keys import get_secret
 from shared.workers import Worker, list_workers, register_worker
+from worker.job_lists import repair
 from worker.reconciler import find_due, lead
 from worker.webhook_messages import Delivery
 from worker.webhooks import list_due, note_delivery, take_delivery
@@ -52,6 +53,7 @@ CALLS: list[Transition[Any]] = [
     job_records.estimate(PLACE),
     job_records.list_jobs("ada", before="", limit=1, status=None, most=1),
     lead("one", lease_seconds=1),
+    repair("", "", limit=1),
     get_secret("ada"),
     register_worker(Worker("one", "vgg16", "CPU", 1), ttl_seconds=1),
     list_workers(),

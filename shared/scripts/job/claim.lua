@@ -36,5 +36,5 @@ if redis.call('HSETNX', record, 'started_ms', now) == 1 then
   observe(counters, 'wait', (now - redis.call('HGET', record, 'created_ms')) / 1000)
   add_webhook_event('started')
 end
-update_record('status', 'running', 'fence', fence, 'claimed_ms', now)
+enter_state('running', 'fence', fence, 'claimed_ms', now)
 return fence

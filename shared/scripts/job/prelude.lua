@@ -10,6 +10,7 @@
 --   finished   sorted set: ids of jobs that are over, by when their retention ends (milliseconds)
 --   cleanup    sorted set: ids whose blobs are to be cleaned up, by when (milliseconds)
 --   index      sorted set: owner:moment:id of every job, in this order (microseconds)
+--   by_status  sorted set: status:owner:moment:id of every job, in this order
 --   owners     hash: id → owner, of queued and running jobs
 --   in_flight  hash: owner → how many of those there are
 --   webhooks   sorted set: ids whose webhook is to be tried, by when (milliseconds): later than
@@ -33,6 +34,16 @@ local function update_record(...)
   redis.call('HSET', record, ...)
   notify()
   return redis.call('HINCRBY', record, 'version', 1)
+end
+
+-- Enters a state, and writes further fields and values: the job moves to that state's list.
+local function enter_state(status, ...)
+  local state = redis.call('HMGET', record, 'listed', 'status')
+  if state[1] then
+    redis.call('ZREM', by_status, (state[2] or '') .. ':' .. state[1])
+    redis.call('ZADD', by_status, 0, status .. ':' .. state[1])
+  end
+  return update_record('status', status, ...)
 end
 
 -- How much of the job is left to paint.
@@ -66,7 +77,7 @@ local function requeue_job()
   redis.call('ZREM', running, id)
   redis.call('HDEL', record, 'fence')
   enter_queue()
-  update_record('status', 'queued')
+  enter_state('queued')
 end
 
 local function leave_queue()
@@ -125,13 +136,15 @@ local function trim_retained(key, limit)
   end
 end
 
--- Deletes the record, and the job from its owner's list.
+-- Deletes the record, and the job from its owner's lists.
 local function delete_record()
   leave_all_queues()
   stop_retaining(id)
   redis.call('ZREM', finished, id)
   redis.call('ZREM', webhooks, id)
-  redis.call('ZREM', index, redis.call('HGET', record, 'listed') or '')
+  local state = redis.call('HMGET', record, 'listed', 'status')
+  redis.call('ZREM', index, state[1] or '')
+  redis.call('ZREM', by_status, (state[2] or '') .. ':' .. (state[1] or ''))
   local idempotency_key = redis.call('HGET', record, 'once')
   if idempotency_key and redis.call('HGET', idempotency_key, 'job') == id then
     redis.call('DEL', idempotency_key)
@@ -201,7 +214,7 @@ local function finish_job(status, ...)
   trim_retained(retained_of_owner, tonumber(jobs_per_owner))
   trim_retained(retained, tonumber(jobs_in_all))
   finish_webhook()
-  return update_record('status', status, 'finished_ms', now, 'expires_ms', expires, ...)
+  return enter_state(status, 'finished_ms', now, 'expires_ms', expires, ...)
 end
 
 -- Wakes the worker that paints the job: the client has requested something.

@@ -40,13 +40,12 @@ redis.call('HSET', turns, lane .. ':' .. caller, turn)
 local place = queue_place(lane, turn, redis.call('HINCRBY', turns, 'arrivals', 1))
 
 local now = now_ms()
-update_record('id', id, 'status', 'queued', 'options', options, 'inputs', inputs, 'created_ms', now,
-              'work', work, 'caller', caller, 'lane', lane, 'turn', turn,
-              'place', string.format('%.0f', place), 'attempt', 0, 'pixels', pixels,
-              'owner', owner, 'written_by', written_by)
 local listed = string.format('%s:%016.0f:%s', owner, now_us(), id)
-redis.call('HSET', record, 'listed', listed)
 redis.call('ZADD', index, 0, listed)
+redis.call('HSET', record, 'id', id, 'listed', listed)
+enter_state('queued', 'options', options, 'inputs', inputs, 'created_ms', now, 'work', work,
+            'caller', caller, 'lane', lane, 'turn', turn, 'place', string.format('%.0f', place),
+            'attempt', 0, 'pixels', pixels, 'owner', owner, 'written_by', written_by)
 redis.call('HSET', owners, id, owner)
 redis.call('HINCRBY', in_flight, owner, 1)
 if tonumber(wait_ms) > 0 then redis.call('HSET', record, 'deadline_ms', now + wait_ms) end

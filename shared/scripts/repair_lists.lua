@@ -1,0 +1,31 @@
+-- Repairs a part of the lists of jobs: a process of an older version changes a state without moving the
+-- job to its list.
+--
+-- Keys: index, by_status (job/prelude.lua)
+-- Arguments:
+--   after            the entry of `index` after which this continues, '' for its beginning
+--   after_by_status  the same of `by_status`
+--   limit            how many entries of each at most
+-- Returns the last entry of each, '' at its end.
+local function list_entries(list, last)
+  local first = last == '' and '-' or '(' .. last
+  local entries = redis.call('ZRANGEBYLEX', list, first, '+', 'LIMIT', 0, limit)
+  return entries, #entries < tonumber(limit) and '' or entries[#entries]
+end
+
+-- The job's state: false if it has no record, an error if the key holds something else.
+local function read_status(entry)
+  return redis.pcall('HGET', record_key(string.match(entry, '[^:]*$')), 'status')
+end
+
+local jobs, rest = list_entries(index, after)
+for _, listed in ipairs(jobs) do
+  local status = read_status(listed)
+  if type(status) == 'string' then redis.call('ZADD', by_status, 0, status .. ':' .. listed) end
+  if not status then redis.call('ZREM', index, listed) end
+end
+local entries, rest_by_status = list_entries(by_status, after_by_status)
+for _, entry in ipairs(entries) do
+  if read_status(entry) ~= string.match(entry, '^[^:]*') then redis.call('ZREM', by_status, entry) end
+end
+return {rest, rest_by_status}
