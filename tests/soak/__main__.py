@@ -10,7 +10,6 @@ process holds, in megabytes per hour, is computed after a warm-up. All of it is 
 """
 
 import json
-import os
 import signal
 import sys
 from argparse import ArgumentParser
@@ -33,13 +32,14 @@ from tests.chaos import faults
 from tests.chaos.faults import FAULTS
 from tests.chaos.house import House, house
 from tests.chaos.promises import nothing_left
-from tests.soak.process_samples import Sampler, describe_quantity, describe_series
+from tests.soak.process_samples import Sampler, describe_quantity, describe_series, table
 from tests.soak.visitor import Visitor
 from tests.worker.webhooks import receiving
 
 RESULT = Path(__file__).parents[2] / "benchmarks" / "results" / "soak.json"
 
 SAMPLE_SECONDS = 5.0
+"""How often samples are taken; more often in a run of a few minutes."""
 
 PATIENCE_SECONDS = 600.0
 """In which all jobs are over that wait at the end."""
@@ -110,8 +110,8 @@ class Soak:
             each.leave()
             self.broken += each.client.broken
         try:
-            # Those of requests that Redis answered, but whose answer was lost with it.
-            nothing_left(self.service, _list_jobs(self.service), PATIENCE_SECONDS)
+            _delete_unanswered(self.service)
+            nothing_left(self.service, [], PATIENCE_SECONDS)
         except AssertionError as error:
             self.broken.append(str(error))
 
@@ -143,16 +143,15 @@ def _sum(counters: Iterator[Counter[str]]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _list_jobs(service: House) -> list[str]:
-    """All jobs that the service has."""
-    found: list[str] = []
-    cursor = ""
-    while True:
-        page = service.http.get("/jobs", params={"limit": 100, "cursor": cursor} if cursor else {})
-        found += [each["id"] for each in page.raise_for_status().json()["jobs"]]
-        cursor = page.json()["next_cursor"]
-        if not cursor:
-            return found
+def _delete_unanswered(service: House) -> None:
+    """Deletes what requests have made that were not answered: Redis was lost before it could."""
+    sweeps = [str(key).partition(":")[2] for key in service.jobs.client.scan_iter("sweep:*")]
+    jobs = service.http.get("/jobs?limit=100").json()["jobs"]
+    uploaded = service.http.get("/pictures?limit=100").json()["pictures"]
+    paths = [f"/sweeps/{each}" for each in sweeps]
+    paths += [each["links"]["self"] for each in (*jobs, *uploaded)]
+    for path in paths:  # 404: a job of one of the sweeps
+        service.http.delete(path)
 
 
 def _list_temporary(folder: Path) -> list[str]:
@@ -163,7 +162,7 @@ def _list_temporary(folder: Path) -> list[str]:
 
 
 @contextmanager
-def soaked(seed: int, visitors: int) -> Iterator[Soak]:
+def soaked(seed: int, visitors: int, sample_seconds: float) -> Iterator[Soak]:
     """A service that is ready, with its visitors."""
     with TemporaryDirectory(prefix="pastiche-soak-") as name, receiving() as receiver:
         folder = Path(name)
@@ -183,7 +182,7 @@ def soaked(seed: int, visitors: int) -> Iterator[Soak]:
                     Visitor(service, Random(f"{seed}, {number}"), receiver.url)
                     for number in range(visitors)
                 ],
-                Sampler(service, SAMPLE_SECONDS),
+                Sampler(service, sample_seconds),
             )
 
 
@@ -197,13 +196,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--record", type=Path, default=RESULT, help="where the result is written")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the service goes with it
-    os.nice(19)  # other programs of this machine come first
-    with soaked(chosen.seed, chosen.visitors) as soak:
-        soak.run(60 * chosen.minutes, chosen.every, Random(chosen.seed))
+    seconds = 60 * chosen.minutes
+    with soaked(chosen.seed, chosen.visitors, min(SAMPLE_SECONDS, seconds / 100)) as soak:
+        soak.run(seconds, chosen.every, Random(chosen.seed))
         found = soak.describe(chosen.minutes, chosen.seed)
-    text = json.dumps(found, indent=1)
-    sys.stdout.write("\n" + text + "\n")
-    chosen.record.write_text(text + "\n")
+    chosen.record.write_text(json.dumps(found, indent=1) + "\n")
+    lines = (f"{sum(found['requests'].values())} requests; jobs: {found['jobs']}", *found["broken"])
+    sys.stdout.write("\n".join(("", *lines, table(found["processes"]), "")))
     return int(bool(found["broken"] or found["temporary_files"]))
 
 

@@ -95,6 +95,20 @@ def describe_series(series: Series, warm_up_hours: float) -> dict[str, Any]:
     }
 
 
+def table(described: dict[str, Any]) -> str:
+    """What `describe_series` returns, for people: the slope of each quantity, per hour."""
+    head = f"{'per hour':24}" + "".join(f"{name:>26}" for name in _QUANTITIES)
+    rows = [
+        f"{role:24}"
+        + "".join(
+            f"{each[name]['per_hour']:+15.2f} ± {each[name]['standard_error']:<8.2f}"
+            for name in _QUANTITIES
+        )
+        for role, each in described.items()
+    ]
+    return "\n".join((head, *rows))
+
+
 def describe_quantity(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
     """How a quantity changes: its slope by least squares with the standard error, its largest
     value, and the means of ten periods of equal length.

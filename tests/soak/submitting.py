@@ -23,6 +23,7 @@ EXTRAS: tuple[dict[str, Any], ...] = (
     {"scales": 2},
     {"priority": "high"},
     {"keep": 86400},
+    {"iterations": 200},
 )
 """Options of a submission."""
 
@@ -71,7 +72,7 @@ class Submitter:
     def _delete_picture(self) -> None:
         path = f"/pictures/{self._pictures[0]}"
         # Not there: Redis was lost before it could answer an earlier request to delete it.
-        self._client.send("picture", "GET", f"{path}/content", 200, 404)
+        self._client.send("picture", "GET", f"{path}/file", 200, 404)
         answer = self._client.send("delete picture", "DELETE", path, 204, 404)
         if answer.status_code != UNAVAILABLE:
             self._pictures.pop(0)
@@ -88,7 +89,7 @@ class Submitter:
     def _post_form(self) -> httpx.Response:
         files = self.files()
         if self._chance.random() < 0.2:
-            files["mask"] = pictures.png(120, 120)
+            files["style_mask"] = pictures.png(120, 120)
         return self._post("form", files=files, data=self._options())
 
     def _post_json(self) -> httpx.Response:
