@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -26,8 +27,11 @@ from time import monotonic
 from typing import Any
 
 from api.decoding import scratch
+from api.service import MAX_CACHED_JOBS
+from api.submissions.form import MAX_JOBS
 from benchmarks.machine import machine
 from pastiche.version import __version__
+from tests import pictures
 from tests.chaos import faults
 from tests.chaos.faults import FAULTS
 from tests.chaos.house import House, house
@@ -72,6 +76,7 @@ class Soak:
 
     def run(self, seconds: float, every_seconds: float, chance: Random) -> None:
         """Visits and faults for so long, then the checks."""
+        _fill_cache(self.service)
         ended = Event()
         with self.sampler.sampling(), ThreadPoolExecutor(len(self.visitors)) as pool:
             visits = [pool.submit(each.run, ended) for each in self.visitors]
@@ -134,6 +139,18 @@ class Soak:
             "redis_used_megabytes": describe_quantity(used),
             "processes": describe_series(self.sampler.series, warm_up_hours),
         }
+
+
+def _fill_cache(service: House) -> None:
+    """Lets the API cache as many jobs as it ever does: the memory for that must not look as if it
+    grew without end."""
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    seeds = ",".join(map(str, range(MAX_JOBS)))
+    for _ in range(ceil(MAX_CACHED_JOBS / MAX_JOBS)):
+        sweep = service.http.post("/sweeps", files=files, data={"size": 64, "seed": seeds})
+        for member in sweep.raise_for_status().json()["jobs"]:
+            service.look(member["id"])
+        service.http.delete(sweep.headers["location"]).raise_for_status()
 
 
 def _sum(counters: Iterator[Counter[str]]) -> dict[str, int]:
