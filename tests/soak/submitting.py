@@ -65,9 +65,11 @@ class Submitter:
             self._delete_picture()
 
     def files(self) -> dict[str, bytes]:
-        """The pictures of a job."""
-        width, height = self._chance.choice(((160, 120), (120, 160), (400, 300)))
-        return {"content": pictures.jpeg(width, height), "style": pictures.png(120, 120)}
+        """The pictures of a job: each has another size, for which workers compile their layers."""
+        return {
+            "content": pictures.jpeg(self._chance.randint(60, 300), self._chance.randint(60, 300)),
+            "style": pictures.png(self._chance.randint(60, 200), self._chance.randint(60, 200)),
+        }
 
     def _delete_picture(self) -> None:
         path = f"/pictures/{self._pictures[0]}"
@@ -89,7 +91,7 @@ class Submitter:
     def _post_form(self) -> httpx.Response:
         files = self.files()
         if self._chance.random() < 0.2:
-            files["style_mask"] = pictures.png(120, 120)
+            files |= {"style": pictures.png(120, 120), "style_mask": pictures.png(120, 120)}
         return self._post("form", files=files, data=self._options())
 
     def _post_json(self) -> httpx.Response:
