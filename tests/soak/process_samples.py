@@ -81,11 +81,12 @@ class Sampler:
 
 
 def describe_series(series: Series, warm_up_hours: float) -> dict[str, Any]:
-    """What each role held after the warm-up, by the process of it that lived longest since; none of
-    a role whose processes all lived for a few samples only."""
+    """What each role held, by the process of it that lived longest, without the warm-up of that
+    process; none of a role whose processes all lived for little longer than that."""
     found: dict[str, list[list[Sample]]] = defaultdict(list)
     for (role, _), samples in series.items():
-        found[role].append([each for each in samples if each.hours >= warm_up_hours])
+        begin = samples[0].hours + warm_up_hours
+        found[role].append([each for each in samples if each.hours >= begin])
     longest = {role: max(lives, key=len) for role, lives in sorted(found.items())}
     return {
         role: {"processes": len(found[role]), "minutes": _minutes(samples)}

@@ -18,12 +18,12 @@ def test_the_slope_of_a_quantity_is_that_of_the_straight_line_in_it() -> None:
     assert found["means"] == sorted(found["means"])
 
 
-def test_of_each_role_the_process_that_lived_longest_is_described_after_the_warm_up() -> None:
+def test_of_each_role_the_process_that_lived_longest_is_described_after_its_warm_up() -> None:
     def lived(start: int, end: int, megabytes: float) -> list[Sample]:
         return [Sample(each / 100, megabytes, 1, 5, 2) for each in range(start, end)]
 
     series = {("api", 1): lived(0, 30, 70), ("api", 2): lived(30, 100, 80)}
-    found = describe_series(series, warm_up_hours=0.5)
+    found = describe_series(series, warm_up_hours=0.2)
     assert found["api"]["minutes"] == pytest.approx(60 * 0.49, abs=0.1)
     assert found["api"]["resident_megabytes"]["most"] == 80
     assert found["api"]["resident_megabytes"]["per_hour"] == 0
