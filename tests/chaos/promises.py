@@ -62,7 +62,8 @@ class Witness:
         broken = []
         if now["version"] < before["version"]:
             broken.append(f"{job_id}: version {before['version']} → {now['version']}")
-        if before["status"] in OVER and now["version"] != before["version"]:
+        changes = "status" if now["webhook"] else "version"  # a webhook is delivered after the end
+        if before["status"] in OVER and now[changes] != before[changes]:
             broken.append(f"{job_id}: {before['status']} → {now['status']}")
         if broken and self.forgets and job_id not in self._went_back:
             self._went_back.add(job_id)
