@@ -14,6 +14,7 @@ PAIRS   ?=
 PRESETS ?=
 ROUNDS  ?= 20
 PICTURES ?= 20000
+MINUTES ?= 60
 # Threads for torch in each test process, and a seed to run the tests in random order.
 THREADS ?= 1
 SEED    ?=
@@ -24,7 +25,7 @@ BACKBONE ?= vgg16
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
-.PHONY: help demo serve check test test-fast browser node deploy-programs test-cuda chaos weights examples pictures strips docs client javascript generate fuzz bench likeness profile lock images clean
+.PHONY: help demo serve check test test-fast browser node deploy-programs hosts test-cuda chaos soak weights examples pictures strips docs client javascript generate fuzz bench likeness profile lock images clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,7 +56,7 @@ check: $(VENV)/dev ## Check lint, format, types, import rules and schemas (secon
 	$(SCHEMA).github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	$(SCHEMA).citation-file-format CITATION.cff
 
-test: browser node deploy-programs check $(VENV)/vgg16 ## Run `make check` and all tests (THREADS=2, SEED=1)
+test: browser node deploy-programs hosts check $(VENV)/vgg16 ## Run `make check` and all tests (THREADS=2, SEED=1)
 	$(PYTEST)
 
 test-fast: $(VENV)/dev $(VENV)/vgg16 ## Run the tests that take no seconds and need no browser
@@ -70,11 +71,17 @@ node: $(VENV)/dev ## Find the Node.js that the JavaScript clients are tested wit
 deploy-programs: $(VENV)/dev ## Find the programs that check the files in deploy, or unpack them
 	@$(RUN) -m tests.deploy.programs
 
+hosts: $(VENV)/dev ## Find what the service is tested on several hosts with, or install it (root, Linux)
+	@$(RUN) -m tests.hosts.network
+
 test-cuda: $(VENV)/dev ## Run the tests that need a CUDA device
 	$(VENV)/bin/pytest -m cuda
 
 chaos: $(VENV)/dev ## Inject faults into a whole service and check its guarantees (hours; ROUNDS=1)
 	$(RUN) -m tests.chaos --rounds "$(ROUNDS)"
+
+soak: $(VENV)/dev ## Use a whole service for an hour, with faults, and watch its memory (MINUTES=60)
+	$(RUN) -m tests.chaos.soak --minutes "$(MINUTES)"
 
 fuzz: $(VENV)/dev ## Test the API with many more requests, options and damaged pictures (PICTURES=20000)
 	PASTICHE_FUZZ_EXAMPLES=500 $(VENV)/bin/pytest tests/api/http/test_openapi.py tests/api/hostile/test_options.py

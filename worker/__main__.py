@@ -46,6 +46,9 @@ class PaintingProcess:
         # Before torch loads OpenMP: threads that spin while they wait make two paintings on the
         # same cores, or one beside other work, many times slower.
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+        # What oneDNN compiles for a layer at one size of picture takes 0.4 MB, and by default a
+        # thousand of these stay. An iteration needs 33, or nine times as many in tiles.
+        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "320")
         from worker.adapter import measure_capability, memory_bytes
 
         tracing.begin("pastiche-worker")

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from resource import RUSAGE_SELF, getpagesize, getrusage
@@ -50,14 +51,21 @@ def measure_capability(settings: Settings) -> Capability:
     retain_freed_memory()
     name, device = worker_name(os.getpid()), best_device()
     is_narrow = convolution_dtype(device, Options()) == torch.bfloat16
-    # The cached images of the last jobs are dropped for one that needs their memory.
-    free = FreeMemory(lambda: free_memory(device) + PREPARED_INPUTS.image_bytes)
+    free = FreeMemory(partial(_measure_free_memory, device))
     device_name = (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"
         else f"CPU, {torch.get_num_threads()} threads"
     )
     return Capability(name, device_name, "bfloat16" if is_narrow else "float32", settings, free)
+
+
+def _measure_free_memory(device: torch.device) -> int:
+    """How many bytes are free between two jobs. What the last one freed is returned to the system
+    first: otherwise it counts as used, and what each job leaves in it in small pieces adds up."""
+    release_freed_memory()
+    # The cached images of the last jobs are dropped for one that needs their memory.
+    return free_memory(device) + PREPARED_INPUTS.image_bytes
 
 
 def memory_bytes() -> int:

@@ -7,14 +7,15 @@ Starts a real Redis, API, reconciler and workers. A round submits some small job
 happen at a random moment, waits until all jobs are over, and checks every promise. A round that
 breaks one is printed with the seed that repeats it. Each round is written down as a line
 of FILE: several runs beside one another, or one after another, make one table
-(`python -m tests.chaos.tally FILE…`). A FOLDER that is a small disk of its own is filled up, too.
+(`python -m tests.chaos.tally FILE…`). The loss of a Redis primary strikes a second service, whose
+Redis is a group under Sentinels. A FOLDER that is a small disk of its own is filled up, too.
 """
 
 import shutil
 import signal
 import sys
-from argparse import ArgumentParser
-from collections.abc import Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -22,6 +23,7 @@ from time import monotonic
 from tests.chaos.faults import FAULTS, ON_A_SMALL_DISK, Fault
 from tests.chaos.house import House, house
 from tests.chaos.promises import Witness, all_over, nothing_left, painted_once
+from tests.chaos.sentinel_house import ON_SENTINELS, sentinel_house
 from tests.chaos.tally import Recovery, Round, table
 from tests.waiting import pause
 
@@ -43,14 +45,14 @@ def round_(service: House, fault: Fault, picture: bytes, seed: str) -> Recovery:
     """
     chance = Random(seed)
     jobs = [service.submit() for _ in range(JOBS)]
-    witness = Witness(service, jobs)
+    witness = Witness(service, jobs, forgets=fault.forgets)
     with witness.watching():
         pause(chance.uniform(0, LATEST_SECONDS))
         struck = monotonic()
         fault.strike(service, jobs, chance)
         all_over(service, jobs, PATIENCE_SECONDS)
         over = monotonic() - struck
-        painted_once(service, jobs, fault.ends, picture)
+        painted_once(service, jobs, fault.ends, picture, may_repeat=fault.forgets)
     service.start()
     nothing_left(service, jobs, PATIENCE_SECONDS)
     found, taken = (
@@ -92,21 +94,28 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the house goes with it
     faults = (*FAULTS, *(ON_A_SMALL_DISK if _is_small_disk(chosen.folder) else ()))
-    chosen_faults = [fault for fault in faults if chosen.only in fault.name]
-    rounds = []
-    with house(chosen.workers, chosen.reconcilers, inside=chosen.folder) as service:
-        service.iterations = chosen.iterations
-        picture = undisturbed(service)
-        for number in range(chosen.rounds):
-            for fault in chosen_faults:
-                seed = f"{chosen.seed}, {fault.name}, {number}"
-                rounds.append(_tried(service, fault, picture, seed))
-                if chosen.record is not None:
-                    with chosen.record.open("a") as record:
-                        record.write(rounds[-1].to_json() + "\n")
-                sys.stderr.write(f"\rround {number + 1}: {fault.name:60}")
+    rounds: list[Round] = []
+    for make_house, suffered in ((house, faults), (sentinel_house, ON_SENTINELS)):
+        chosen_faults = [fault for fault in suffered if chosen.only in fault.name]
+        if chosen_faults:
+            with make_house(chosen.workers, chosen.reconcilers, inside=chosen.folder) as service:
+                rounds += _try_all(service, chosen_faults, chosen)
     sys.stdout.write("\n" + table(rounds) + "\n")
     return int(any(each.broken for each in rounds))
+
+
+def _try_all(service: House, faults: Sequence[Fault], chosen: Namespace) -> Iterator[Round]:
+    """As many rounds of each fault as were chosen."""
+    service.iterations = chosen.iterations
+    picture = undisturbed(service)
+    for number in range(chosen.rounds):
+        for fault in faults:
+            tried = _tried(service, fault, picture, f"{chosen.seed}, {fault.name}, {number}")
+            if chosen.record is not None:
+                with chosen.record.open("a") as record:
+                    record.write(tried.to_json() + "\n")
+            sys.stderr.write(f"\rround {number + 1}: {fault.name:60}")
+            yield tried
 
 
 def _tried(service: House, fault: Fault, picture: bytes, seed: str) -> Round:

@@ -27,15 +27,17 @@ class Fault:
         name: as the table has it.
         strike: lets it happen, and be over.
         ends: which states a job may end in under it, beside `succeeded`.
+        forgets: Redis may lose what it acknowledged last: a job that ended then is painted again.
     """
 
     name: str
     strike: Action
     ends: frozenset[str] = frozenset()
+    forgets: bool = False
 
 
 def _some_worker(house: House, chance: Random) -> Part:
-    return chance.choice(house.workers)
+    return chance.choice(house.exposed)
 
 
 def kill_child(house: House, jobs: list[str], chance: Random) -> None:
@@ -126,7 +128,7 @@ def lose_messages(house: House, jobs: list[str], chance: Random) -> None:
 
 def refuse_writes(house: House, jobs: list[str], chance: Random) -> None:
     """For a while no worker can write a file of more than a few bytes, as on a full disk."""
-    children = [each for worker in house.workers for each in worker.children]
+    children = [each for worker in house.exposed for each in worker.children]
     limits = {each: resource.prlimit(each, resource.RLIMIT_FSIZE) for each in children}
     for each, (_, hard) in limits.items():
         resource.prlimit(each, resource.RLIMIT_FSIZE, (64, hard))

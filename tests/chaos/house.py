@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -103,29 +103,40 @@ class House:
 
     Attributes:
         iterations: of a job that asks for no other number.
+        address: where Redis and the API are reached.
+        redis_parts: what Redis consists of: by default one server, on a socket.
+        exposed: the workers that faults strike; all of them, if nobody chooses.
     """
 
     iterations = 40
+    address = "127.0.0.1"
 
     def __init__(
         self, folder: Path, workers: int, reconcilers: int, settings: dict[str, str]
     ) -> None:
         self.folder = folder
-        self._socket = folder / "redis.socket"
-        self.environment = SETTINGS | settings | self._places()
+        self.environment = SETTINGS | self._places() | settings
         self.settings = Settings(
-            redis_url=f"unix://{self._socket}",
+            redis_url=self.environment["PASTICHE_REDIS_URL"],
             data_folder=folder / "data",
             lease_seconds=self.lease_seconds,
         )
-        self.redis = self._part("redis", self._redis_command())
+        self.redis_parts = self._redis_parts()
         self.api = self._part("api", [sys.executable, "-m", "api"])
         self.reconcilers = self._parts("reconciler", "worker.reconciler", reconcilers)
         self.workers = self._parts("worker", "worker", workers)
+        self.exposed = self.workers
         self.jobs = JobStore.connect(self.settings.redis_location)
         self.blobs = BlobStore.open(self.settings.blob_store_location)
         port = self.environment["PASTICHE_PORT"]
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
+        url = f"http://{self.address}:{port}"
+        self.http = httpx.Client(base_url=url, timeout=30, trust_env=False)
+
+    @property
+    def redis(self) -> Part:
+        """Its only server."""
+        (server,) = self.redis_parts
+        return server
 
     @property
     def lease_seconds(self) -> float:
@@ -133,7 +144,7 @@ class House:
 
     @property
     def parts(self) -> list[Part]:
-        return [self.redis, self.api, *self.reconcilers, *self.workers]
+        return [*self.redis_parts, self.api, *self.reconcilers, *self.workers]
 
     def start(self) -> None:
         """Starts what does not run, and waits until all of it answers."""
@@ -153,8 +164,9 @@ class House:
         self.start()
 
     def start_redis(self) -> None:
-        if not self.redis.runs:
-            self.redis.start()
+        for part in self.redis_parts:
+            if not part.runs:
+                part.start()
         until(self._redis_answers, patience_seconds=START_SECONDS)
 
     def end(self) -> None:
@@ -235,8 +247,16 @@ class House:
         return {
             "PASTICHE_REDIS_URL": f"unix://{self._socket}",
             "PASTICHE_DATA_FOLDER": str(self.folder / "data"),
+            "PASTICHE_HOST": self.address,
             "PASTICHE_PORT": str(free_port("127.0.0.1", 0)),
         }
+
+    @property
+    def _socket(self) -> Path:
+        return self.folder / "redis.socket"
+
+    def _redis_parts(self) -> list[Part]:
+        return [self._part("redis", self._redis_command())]
 
     def _redis_command(self) -> list[str]:
         folder = self.folder / "redis"
@@ -264,9 +284,18 @@ def house(
     workers: int = 1, reconcilers: int = 1, *, inside: Path | None = None, **settings: str
 ) -> Iterator[House]:
     """A service that is up, in a folder of its own; nothing of it is left at the end."""
-    with ExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory(prefix="pastiche-chaos-", dir=inside))
-        made = House(Path(folder), workers, reconcilers, settings)
-        stack.callback(made.end)
-        made.start()
-        yield made
+    with (
+        TemporaryDirectory(prefix="pastiche-chaos-", dir=inside) as folder,
+        running(House(Path(folder), workers, reconcilers, settings)) as service,
+    ):
+        yield service
+
+
+@contextmanager
+def running(service: House) -> Iterator[House]:
+    """The service, which is up until the end of the context."""
+    try:
+        service.start()
+        yield service
+    finally:
+        service.end()

@@ -108,11 +108,17 @@ class SentinelGroup:
         until(lambda: self.count_replicas(self._ports[0]) == 2)
         for sentinel in self._sentinels:
             sentinel.start()
-        until(lambda: all(self._is_complete(port) for port in self._sentinel_ports))
+        until(lambda: self.is_complete)
 
     def end(self) -> None:
         for part in (*self._sentinels, *self.servers.values()):
             part.end()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the primary has both replicas, and each Sentinel knows all the others."""
+        knows_all = all(self._is_complete(port) for port in self._sentinel_ports)
+        return knows_all and self.count_replicas(self.primary) == 2
 
     @property
     def primary(self) -> int:

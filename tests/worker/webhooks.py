@@ -1,6 +1,11 @@
 """What the tests of webhooks share: a server that receives them, and what a job stores of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
 
 from shared import transitions
 from shared.job_store import JOB_KEYS, JobStore
@@ -17,6 +22,32 @@ class Receiver:
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """A running server."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            made.at_once += 1
+            made.most_at_once = max(made.most_at_once, made.at_once)
+            body = self.rfile.read(int(self.headers["content-length"]))
+            made.got.append((dict(self.headers), body))
+            self.send_response(made.answers.pop(0) if made.answers else 204)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "0")
+            made.at_once -= 1
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        made = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield made
+        server.shutdown()
 
 
 def delivered(deliveries: Deliveries) -> bool:

@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable
+from functools import lru_cache
 from math import inf
 from os import sysconf
 from pathlib import Path
@@ -105,7 +106,7 @@ def retain_freed_memory() -> bool:
     them again: a fifth of an iteration at 512 px. The setting applies to the whole process, so the
     program decides.
     """
-    library = ctypes.CDLL(None)
+    library = _c_library()
     if not hasattr(library, "mallopt"):
         return False
     return bool(library.mallopt(_MMAP_MAX, 0) and library.mallopt(_TRIM_THRESHOLD, _NEVER))
@@ -113,9 +114,15 @@ def retain_freed_memory() -> bool:
 
 def release_freed_memory() -> None:
     """Returns retained memory to the system."""
-    library = ctypes.CDLL(None)
+    library = _c_library()
     if hasattr(library, "malloc_trim"):
         library.malloc_trim(0)
+
+
+@lru_cache(maxsize=1)
+def _c_library() -> ctypes.CDLL:
+    """Loaded once: each time it makes types, which only a collection of garbage removes."""
+    return ctypes.CDLL(None)
 
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's malloc.h
