@@ -130,7 +130,7 @@ async def _read_form(request: Request, folder: Path, kind: Kind) -> FormData:
 
 
 async def _finish_uploads(form: FormData, folder: Path) -> FormData:
-    """The form with every file written, and every data URI as one: the short ones are still texts."""
+    """The form with all files written; data URIs are files, too, and the short ones still texts."""
     items = form.multi_items()
     for index, (name, value) in enumerate(items):
         if isinstance(value, str) and name in PICTURE_FIELDS and is_data_uri(value.encode()):
