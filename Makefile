@@ -81,7 +81,7 @@ chaos: $(VENV)/dev ## Inject faults into a whole service and check its guarantee
 	$(RUN) -m tests.chaos --rounds "$(ROUNDS)"
 
 soak: $(VENV)/dev ## Use a whole service for an hour, with faults, and watch its memory (MINUTES=60)
-	$(RUN) -m tests.chaos.soak --minutes "$(MINUTES)"
+	$(RUN) -m tests.soak --minutes "$(MINUTES)"
 
 fuzz: $(VENV)/dev ## Test the API with many more requests, options and damaged pictures (PICTURES=20000)
 	PASTICHE_FUZZ_EXAMPLES=500 $(VENV)/bin/pytest tests/api/http/test_openapi.py tests/api/hostile/test_options.py
