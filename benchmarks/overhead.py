@@ -31,7 +31,7 @@ SIZES = (256, 512, 1024)
 
 _EXAMPLES = Path("examples/images")
 _LOOK_AGAIN_SECONDS = 0.01
-_LINE = re.compile(r"^(\S+ \S+) INFO worker\.\w+: Job (\w+): (optimised|committed)$", re.MULTILINE)
+_LINE = re.compile(r"^(\S+ \S+) INFO worker\.\w+: Job (\w+): (optimised|committed)\b", re.MULTILINE)
 
 
 def main() -> None:

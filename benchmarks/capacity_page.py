@@ -1,0 +1,275 @@
+"""The tables of `docs/capacity.md`: python -m benchmarks.capacity_page [--simulate]
+
+Writes the tables from `benchmarks/results`. With `--simulate`, first simulates the plans in
+`benchmarks/results/capacity.json` again, which takes minutes.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks import capacity_check, fast_workers, several_workers
+from benchmarks.capacity import Demand, make_plan
+from benchmarks.pairs import RESULTS
+from benchmarks.service_rates import GPU_PICTURES, gpu_picture, service_rates
+
+FILE = RESULTS / "capacity.json"
+PAGE = Path("docs/capacity.md")
+
+DEMANDS = (1_000, 10_000, 100_000, 1_000_000)
+PEAK, WAIT_SECONDS = 2.0, 10.0
+LARGEST_PICTURES = ("standard-512", "fine-1024")
+"""Of the largest demand, which takes a minute to simulate once."""
+USERS, USER_PICTURE = 1_000_000, "standard-512"
+SEED = 1
+
+
+def simulate_row(pictures: int, name: str) -> dict[str, Any]:
+    """The plan for one demand, as the file has it."""
+    demand = Demand(pictures, peak=PEAK, wait_seconds=WAIT_SECONDS)
+    plan = make_plan(demand, gpu_picture(name), service_rates(), seed=SEED)
+    return {"pictures": pictures, "picture": name, "plan": asdict(plan)}
+
+
+def simulate_all() -> list[dict[str, Any]]:
+    """Every plan of the page."""
+    return [
+        simulate_row(pictures, name)
+        for pictures in DEMANDS
+        for name in (GPU_PICTURES if pictures < DEMANDS[-1] else LARGEST_PICTURES)
+    ]
+
+
+def rates_table(_: Sequence[Mapping[str, Any]]) -> str:
+    """What the plans are computed from."""
+    rates = service_rates()
+    pictures = [gpu_picture(name) for name in GPU_PICTURES]
+    rows = [
+        (
+            f"`{each.name}` on an {each.device}",
+            f"{each.mean_seconds:.2f} s ({min(each.seconds):.2f} to {max(each.seconds):.2f}), "
+            f"{each.stored_bytes / 1e6:.1f} MB stored",
+            "`likeness.json`, `overhead.json`",
+        )
+        for each in pictures
+    ]
+    rows += [
+        (
+            "submissions, two JPEGs of 0.2 MB",
+            f"{rates.submissions_a_core:.1f} a second and core",
+            "`load.json`, `load_beside.json`",
+        ),
+        (
+            "polls of a job that has changed",
+            f"{rates.polls_a_core:,.0f} a second and core",
+            "the same",
+        ),
+        (
+            "Redis's processor",
+            f"{rates.redis_ms_a_picture:.2f} ms a picture, {rates.redis_ms_a_poll:.3f} ms a poll, "
+            f"{rates.redis_ms_a_heartbeat:.3f} ms a heartbeat",
+            "`fast_workers.json`",
+        ),
+        (
+            "Redis's memory, a job",
+            " ".join(f"{size / 1000:.1f} KB {state}," for state, size in rates.redis_bytes.items())[
+                :-1
+            ],
+            "`redis_memory.json`",
+        ),
+    ]
+    return _table(("what", "measured", "in `benchmarks/results`"), rows)
+
+
+def plans_table(plans: Sequence[Mapping[str, Any]]) -> str:
+    """How many GPUs each demand needs."""
+    rows = []
+    for row in plans:
+        plan = row["plan"]
+        rows.append(
+            (
+                f"{row['pictures']:,}",
+                f"`{row['picture']}`",
+                str(plan["workers"]),
+                _waits(plan["busiest_hour"]),
+                _waits(plan["whole_day"]),
+                f"{plan['busy_share']:.0%}",
+                f"{plan['gpu_hours']:.2f}",
+                f"{plan['painting_hours']:.2f}",
+            )
+        )
+    return _table(
+        (
+            "pictures a day",
+            "picture",
+            "GPUs",
+            "busiest hour: median, 95 %",
+            "whole day: median, 95 %",
+            "busy",
+            "GPU hours for a thousand",
+            "painting alone",
+        ),
+        rows,
+    )
+
+
+def users_table(plans: Sequence[Mapping[str, Any]]) -> str:
+    """What a million users a day need."""
+    plan = next(
+        row["plan"] for row in plans if (row["pictures"], row["picture"]) == (USERS, USER_PICTURE)
+    )
+    load = plan["load"]
+    limits = load["pictures_a_day"]
+    rows = (
+        (
+            "GPUs",
+            f"{plan['workers']}, busy {plan['busy_share']:.0%} of the day",
+            "another worker for each GPU",
+        ),
+        (
+            "API",
+            f"{load['api_cores']:.1f} cores: {load['submissions_a_second']:.1f} submissions and "
+            f"{load['polls_a_second']:.0f} polls a second",
+            f"one core at {_rounded(limits['api_core'])} pictures a day; another replica",
+        ),
+        (
+            "Redis",
+            f"{load['redis_share']:.0%} of its one core; "
+            f"{load['redis_bytes'] / 1e9:.1f} GB for the jobs of seven days",
+            f"at {_rounded(limits['redis'])} pictures a day; a service of its own for each region",
+        ),
+        (
+            "picture store",
+            f"{load['store_writes_a_second']:.0f} writes and "
+            f"{load['store_reads_a_second']:.0f} reads a second; "
+            f"{load['stored_bytes_a_day'] / 1e12:.2f} TB a day, "
+            f"{load['stored_bytes'] / 1e12:.1f} TB for seven days",
+            f"a prefix of S3 at {_rounded(limits['store'])} pictures a day",
+        ),
+    )
+    return _table(("part", "at the busiest time", "saturated"), rows)
+
+
+def check_table(_: Sequence[Mapping[str, Any]]) -> str:
+    """The simulated queue beside a real one."""
+    found = _read(capacity_check.FILE)
+    names = {
+        "median": "wait, median",
+        "p95": "wait, 95 %",
+        "mean": "wait, mean",
+        "jobs_a_minute": "jobs a minute",
+    }
+    rows = []
+    for name, words in names.items():
+        unit, low_high = "" if name == "jobs_a_minute" else " s", found["by_chance"][name]
+        rows.append(
+            (
+                words,
+                f"{found['predicted'][name]:.2f}{unit}",
+                f"{found['measured'][name]:.2f}{unit}",
+                " to ".join(f"{each:.2f}" for each in low_high) + unit,
+            )
+        )
+    return _table(
+        ("", "predicted", "measured", "nine of ten runs with other random times"), rows
+    ) + (
+        f"\n{found['jobs']} jobs of {found['size']} px and {found['iterations']} iterations, "
+        f"{found['jobs_a_second']:.2f} a second at random, for two workers with one thread each. "
+        f"The workers announced {found['announced_seconds']:.2f} s for a job; in the run it took "
+        f"{found['measured_seconds']:.2f} s. {_machine(found)}\n"
+    )
+
+
+def workers_table(_: Sequence[Mapping[str, Any]]) -> str:
+    """How well workers work side by side."""
+    two, fast = _read(several_workers.FILE), _read(fast_workers.FILE)
+    jobs, single, queue = two["jobs_a_minute"], fast["single_jobs"], fast["full_queue"]
+    ratios = [each["ratio"] for each in two["rounds"]]
+    rows = (
+        (
+            f"jobs a minute of one worker, {two['size']} px, one thread each",
+            f"{jobs['one']:.1f}",
+        ),
+        ("of two workers on two cores", f"{jobs['two']:.1f}"),
+        (
+            f"ratio, the median of {len(ratios)} rounds",
+            f"{jobs['ratio']:.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+        ),
+        (
+            f"{fast['workers']} workers that paint nothing: from submission to the end, at "
+            f"{single['jobs_a_second']} jobs a second",
+            f"median {single['median_ms']:.0f} ms, 95 % within {single['p95_ms']:.0f} ms",
+        ),
+        (
+            f"the same workers, a queue of {queue['jobs']:,} jobs, all on two cores",
+            f"{queue['ms_a_job']:.1f} ms a job",
+        ),
+    )
+    return _table(("what", "measured"), rows) + f"\n{_machine(fast)}\n"
+
+
+SECTIONS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], str]] = {
+    "rates": rates_table,
+    "plans": plans_table,
+    "users": users_table,
+    "check": check_table,
+    "workers": workers_table,
+}
+"""What is generated, by the name in its markers."""
+
+
+def page(text: str, plans: Sequence[Mapping[str, Any]]) -> str:
+    """The page with all tables."""
+    for name, section in SECTIONS.items():
+        begins = f"<!-- {name}: python -m benchmarks.capacity_page -->"
+        ends = f"<!-- end of {name} -->"
+        before, found, rest = text.partition(begins)
+        _, also_found, after = rest.partition(ends)
+        assert found, f"{PAGE} has lost {begins}"
+        assert also_found, f"{PAGE} has lost {ends}"
+        text = f"{before}{begins}\n{section(plans)}{ends}{after}"
+    return text
+
+
+def read_plans() -> list[dict[str, Any]]:
+    """The plans that were simulated."""
+    plans: list[dict[str, Any]] = _read(FILE)
+    return plans
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Writes the tables."""
+    if arguments not in ([], ["--simulate"]):
+        sys.exit("usage: python -m benchmarks.capacity_page [--simulate]")
+    if arguments:
+        FILE.write_text(json.dumps(simulate_all(), indent=1) + "\n", "utf-8")
+    PAGE.write_text(page(PAGE.read_text("utf-8"), read_plans()), "utf-8")
+
+
+def _waits(waits: Mapping[str, float]) -> str:
+    return f"{waits['median']:.1f} s, {waits['p95']:.1f} s"
+
+
+def _rounded(pictures: int) -> str:
+    """A large number with two digits."""
+    return f"{float(f'{pictures:.2g}') / 1e6:,g} million"
+
+
+def _machine(found: Mapping[str, Any]) -> str:
+    return f"On an {found['machine']['processor'].replace('(R)', '')}, two cores."
+
+
+def _read(file: Path) -> Any:
+    return json.loads(file.read_text("utf-8"))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
