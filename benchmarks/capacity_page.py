@@ -170,11 +170,19 @@ def check_table(_: Sequence[Mapping[str, Any]]) -> str:
                 words,
                 f"{found['predicted'][name]:.2f}{unit}",
                 f"{found['measured'][name]:.2f}{unit}",
+                f"{found['with_measured_seconds'][name]:.2f}{unit}",
                 " to ".join(f"{each:.2f}" for each in low_high) + unit,
             )
         )
     return _table(
-        ("", "predicted", "measured", "nine of ten runs with other random times"), rows
+        (
+            "",
+            "predicted",
+            "measured",
+            "simulated with the seconds that each job took",
+            "predicted for nine of ten other random times",
+        ),
+        rows,
     ) + (
         f"\n{found['jobs']} jobs of {found['size']} px and {found['iterations']} iterations, "
         f"{found['jobs_a_second']:.2f} a second at random, for two workers with one thread each. "

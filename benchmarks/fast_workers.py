@@ -35,6 +35,7 @@ from shared.celery_app import PAINT_QUEUE, create_queue, publish
 from shared.inputs import Inputs
 from shared.job_store import JobStore, Reply, Transition
 from shared.jobs import Place, new_job_id
+from shared.progress import Progress
 from shared.settings import Settings
 from shared.workers import list_workers
 from tests.conftest import running_api, running_redis
@@ -48,11 +49,21 @@ WORKERS = 50
 CALLERS = 50
 PIXELS, ITERATIONS = 512 * 384, 120
 
-SUBMISSIONS = 20
+SUBMISSIONS = 100
 SUBMISSIONS_A_SECOND = 5
-QUEUED = 100
-REPETITIONS = 200
+QUEUED = 1000
+REPETITIONS = 2000
 """How often a single script runs, to measure what it takes of Redis's processor."""
+
+PROGRESS = Progress(
+    iteration=60,
+    iterations=ITERATIONS,
+    scale=3,
+    scales=4,
+    work=0.5123456789012345,
+    eta_seconds=12.3,
+    losses=dict.fromkeys(("content", "style", "tv", "gamut", "total"), 1234.5678901234567),
+)
 
 _FREE_BYTES = 16 * 2**30
 
@@ -182,7 +193,7 @@ def measure_scripts(jobs: JobStore, settings: Settings) -> dict[str, float]:
     fence = jobs.run(transitions.claim(job_id, lease_seconds=3600))
     assert fence is not None
     heartbeat = transitions.heartbeat(
-        job_id, fence, lease_seconds=3600, news={"progress": "0" * 200}, remaining=PIXELS
+        job_id, fence, lease_seconds=3600, news={"progress": PROGRESS.to_json()}, remaining=PIXELS
     )
     return {
         "redis_ms_a_heartbeat": _processor_ms(jobs, heartbeat),

@@ -12,6 +12,9 @@ from shared.settings import Settings
 GPU_PICTURES = ("draft-256", "standard-512", "standard-1024", "fine-1024")
 """Presets and sizes in pixels that were measured on a GPU."""
 
+SUBMISSION_CORES = 2
+"""How many cores submissions were measured with: the API has one, and decodes with the other."""
+
 STORE_WRITES_A_SECOND, STORE_READS_A_SECOND = 3_500, 5_500
 """What Amazon S3 serves for each prefix at least, by its documentation; not measured here."""
 
@@ -81,13 +84,13 @@ def gpu_picture(name: str) -> Picture:
 
 def service_rates() -> ServiceRates:
     """The lower of both machines on which the API was measured, and Redis by its newest figures."""
-    loads = [_results("load"), _results("load_beside")]
-    submissions = (_newest(load["submits_a_second"]) / load["machine"]["threads"] for load in loads)
-    polls = (_newest(load["polls_a_second"]) for load in loads)
+    one, other = _results("load"), _results("load_beside")
+    submissions = one["submits_a_second"], other["submits_a_second"]["this"]
+    polls = one["polls_a_second"]["200"], other["polls_a_second"]["this"]
     fast, memory = _results("fast_workers"), _results("redis_memory")
     queue = fast["full_queue"]
     return ServiceRates(
-        submissions_a_core=min(submissions),
+        submissions_a_core=min(submissions) / SUBMISSION_CORES,
         polls_a_core=min(polls),
         redis_ms_a_picture=queue["redis_ms_a_submission"] + queue["redis_ms_a_job"],
         redis_ms_a_heartbeat=fast["scripts"]["redis_ms_a_heartbeat"],
@@ -105,13 +108,6 @@ def store_writes(seconds: float) -> float:
 
 STORE_READS = 3
 """How many objects are read for a picture: both images by the worker, the result by its client."""
-
-
-def _newest(measured: Any) -> float:
-    """A figure of the API of this version: alone in `load.json`, beside others elsewhere."""
-    if isinstance(measured, dict):
-        return float(measured.get("this", measured.get("200")))
-    return float(measured)
 
 
 @cache
