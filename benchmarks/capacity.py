@@ -41,6 +41,9 @@ SIMULATED_PICTURES = 20_000
 
 MOST_PICTURES = 10_000_000
 
+DEFAULT = " (default: %(default)s)"
+"""In the help of an argument."""
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -278,7 +281,6 @@ def parser() -> argparse.ArgumentParser:
         description="How many GPUs a number of pictures needs, what they cost, and how busy the "
         "rest of the service is. Simulates whole days with the measured rates in "
         "benchmarks/results; docs/capacity.md describes how.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     _add_demand(found)
     _add_answer(found)
@@ -291,22 +293,36 @@ def _add_demand(to: argparse.ArgumentParser) -> None:
     add, demand = to.add_argument, Demand(0)
     add("pictures", type=_number(1, MOST_PICTURES), help="how many are submitted a day")
     what = "submissions at the busiest time, over the mean"
-    add("--peak", type=_number(1, 24), default=demand.peak, metavar="FACTOR", help=what)
+    add("--peak", type=_number(1, 24), default=demand.peak, metavar="FACTOR", help=what + DEFAULT)
     what = "how long pictures may wait in the busiest hour"
-    add("--wait", type=day, default=demand.wait_seconds, metavar="SECONDS", help=what)
+    add("--wait", type=day, default=demand.wait_seconds, metavar="SECONDS", help=what + DEFAULT)
     what = "how many of a hundred wait no longer: 50 for the median"
-    add("--percent", type=_number(1, 99.9), default=demand.percent, metavar="N", help=what)
+    add(
+        "--percent", type=_number(1, 99.9), default=demand.percent, metavar="N", help=what + DEFAULT
+    )
     what = "polls a second of each waiting client"
-    add("--polls", type=_number(0, 100), default=demand.polls_a_second, metavar="N", help=what)
+    add(
+        "--polls",
+        type=_number(0, 100),
+        default=demand.polls_a_second,
+        metavar="N",
+        help=what + DEFAULT,
+    )
     what, hours = "how long finished jobs are retained", _number(0, 100_000)
-    add("--retention-hours", type=hours, default=demand.retention_hours, metavar="N", help=what)
+    add(
+        "--retention-hours",
+        type=hours,
+        default=demand.retention_hours,
+        metavar="N",
+        help=what + DEFAULT,
+    )
 
 
 def _add_answer(to: argparse.ArgumentParser) -> None:
     """What it is painted with, and what is answered."""
     add = to.add_argument
     what = "preset and size, as measured on an NVIDIA H100"
-    add("--picture", choices=GPU_PICTURES, default="standard-512", help=what)
+    add("--picture", choices=GPU_PICTURES, default="standard-512", help=what + DEFAULT)
     what = (
         "how long a worker of yours is busy with a picture, instead of an H100: measure it with "
         "`pastiche paint … --dry-run`"
@@ -316,7 +332,7 @@ def _add_answer(to: argparse.ArgumentParser) -> None:
     add("--workers", type=_number(1, 100_000, int), metavar="N", help=what)
     what = "of an hour of one GPU, in any currency"
     add("--gpu-hour-price", type=_number(0, 1e6), metavar="PRICE", help=what)
-    add("--seed", type=_number(0, 2**63, int), default=1, help="of the random numbers")
+    add("--seed", type=_number(0, 2**63, int), default=1, help="of the random numbers" + DEFAULT)
     add("--json", action="store_true", help="print the plan as JSON")
 
 

@@ -141,18 +141,16 @@ def count_running(jobs: JobStore) -> int:
     return jobs.client.zcard("queue:waiting") + jobs.client.zcard("queue:running")
 
 
-def measure_full_queue(jobs: JobStore, settings: Settings, workers: int) -> dict[str, float]:
-    """How fast the workers work off a full queue."""
-    with working(settings, workers) as started:
-        until(lambda: len(jobs.run(list_workers())) == workers)
-        before = processor_seconds(jobs)
-        enqueue(jobs, settings, QUEUED)
-        queued = processor_seconds(jobs)
-        began = monotonic()
-        started.set()
-        until(lambda: not count_running(jobs), patience_seconds=300)
-        seconds = monotonic() - began
-        used = processor_seconds(jobs) - queued
+def measure_full_queue(jobs: JobStore, settings: Settings, started: Event) -> dict[str, float]:
+    """How fast the workers work off a full queue, for which they have waited."""
+    before = processor_seconds(jobs)
+    enqueue(jobs, settings, QUEUED)
+    queued = processor_seconds(jobs)
+    began = monotonic()
+    started.set()
+    until(lambda: not count_running(jobs), patience_seconds=300)
+    seconds = monotonic() - began
+    used = processor_seconds(jobs) - queued
     return {
         "jobs": QUEUED,
         "ms_a_job": 1000 * seconds / QUEUED,
@@ -223,23 +221,28 @@ def measure(folder: Path, workers: int) -> dict[str, Any]:
         settings = Settings(redis_url=url, data_folder=folder / "data", port=port)
         jobs = JobStore.connect(url)
         stack.callback(jobs.client.close)
-        found: dict[str, Any] = {"workers": workers}
-        found["full_queue"] = measure_full_queue(jobs, settings, workers)
-        found["scripts"] = measure_scripts(jobs, settings)
+        # Forked before this process has threads, as the blob store's.
+        started = stack.enter_context(working(settings, workers))
+        until(lambda: len(jobs.run(list_workers())) == workers)
+        scripts = measure_scripts(jobs, settings)
         jobs.client.flushall()
-        with working(settings, workers) as started:
-            started.set()
-            until(lambda: len(jobs.run(list_workers())) == workers)
-            api = stack.enter_context(running_api(settings))
-            found["single_jobs"] = measure_single_jobs(api.http, jobs)
-    return found
+        full_queue = measure_full_queue(jobs, settings, started)
+        api = stack.enter_context(running_api(settings))
+        single_jobs = measure_single_jobs(api.http, jobs)
+    return {
+        "workers": workers,
+        "scripts": scripts,
+        "full_queue": full_queue,
+        "single_jobs": single_jobs,
+    }
 
 
 def main(arguments: Sequence[str]) -> None:
     """Prints what it found, and writes it down."""
     workers = int(arguments[0]) if arguments else WORKERS
     with TemporaryDirectory() as folder:
-        found = {"machine": machine() | {"threads": 1}} | measure(Path(folder), workers)
+        measured = measure(Path(folder), workers)
+    found = {"machine": machine() | {"threads": 1}} | measured
     text = json.dumps(found, indent=1) + "\n"
     sys.stdout.write(text)
     FILE.write_text(text)

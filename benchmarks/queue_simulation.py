@@ -6,7 +6,7 @@ are left out: they change who waits, but not how long all wait together.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, cos, exp, pi
 from random import Random
@@ -60,11 +60,12 @@ class DayCurve:
     def submissions(self, days: int, random: Random) -> Iterator[float]:
         """When pictures are submitted, in seconds since the first midnight: a Poisson process,
         from one at the peak's rate by leaving some out (Lewis and Shedler, 1979)."""
-        now = random.expovariate(self.peak_rate)
+        peak_rate = self.peak_rate
+        now = random.expovariate(peak_rate)
         while now < days * DAY_SECONDS:
             if random.random() < _relative(self.steepness, now / DAY_SECONDS):
                 yield now
-            now += random.expovariate(self.peak_rate)
+            now += random.expovariate(peak_rate)
 
 
 def _relative(steepness: float, day: float) -> float:
@@ -136,14 +137,14 @@ def simulate(
     queue = simpy.Store(environment)
     waits: list[float] = []
 
-    def submit() -> Iterator[Any]:
+    def submit() -> Generator[simpy.Event, Any, None]:
         for at in submissions:
             yield environment.timeout(at - environment.now)
             queue.put(at)
 
-    def paint() -> Iterator[Any]:
+    def paint() -> Generator[simpy.Event, Any, None]:
         while True:
-            submitted = yield queue.get()
+            submitted: float = yield queue.get()
             waits.append(environment.now - submitted)
             yield environment.timeout(painting_seconds())
 
