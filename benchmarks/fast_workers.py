@@ -51,7 +51,7 @@ PIXELS, ITERATIONS = 512 * 384, 120
 
 SUBMISSIONS = 100
 SUBMISSIONS_A_SECOND = 5
-QUEUED = 1000
+QUEUED = 500
 REPETITIONS = 2000
 """How often a single script runs, to measure what it takes of Redis's processor."""
 
