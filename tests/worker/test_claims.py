@@ -14,6 +14,7 @@ from shared import transitions
 from shared.blob_store import BlobStore
 from shared.celery_app import MESSAGES_KEY, create_queue
 from shared.inputs import Inputs
+from shared.job_records import list_waiting
 from shared.job_store import JobStore, Reply, Transition, record_key
 from shared.jobs import Place, new_job_id, read_options
 from shared.settings import Settings
@@ -125,7 +126,7 @@ class OvertakenStore(JobStore):
     def run(self, transition: Transition[Reply]) -> Reply:
         if transition.script == "job/claim" and self._others:
             self._others -= 1
-            super().run(transition)
+            super().run(transitions.claim(str(transition.arguments["id"]), lease_seconds=60))
         return super().run(transition)
 
 
@@ -133,7 +134,9 @@ def test_a_worker_whose_first_candidates_were_all_claimed_by_others_claims_the_n
     open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.claims.CANDIDATES", 2)
-    *_, last = [submitted(jobs, 256) for _ in range(5)]
+    for _ in range(5):
+        submitted(jobs, 256)
+    *_, last = list_waiting(jobs, 5)
     context = open_context(lambda: 8 * GIB)
     overtaken = replace(context, jobs=OvertakenStore(jobs, 4))
     assert [claimed(overtaken), claimed(overtaken)] == [last, None]
