@@ -84,7 +84,8 @@ def work(settings: Settings, name: str, picture: bytes, started: Event, ended: E
     Registration(context, lambda: 0).start()
     started.wait()
     with queue.connection_for_read() as connection:
-        messages = connection.SimpleQueue(queue.amqp.queues[PAINT_QUEUE])
+        # The stubs only know the name of a queue.
+        messages = connection.SimpleQueue(queue.amqp.queues[PAINT_QUEUE])  # type: ignore[arg-type]
         while not ended.is_set():
             try:
                 message = messages.get(timeout=1)

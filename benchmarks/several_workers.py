@@ -124,7 +124,7 @@ def others_share() -> float:
             [int(each) for each in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
         )
         sleep(pause)
-    spent = [after - before for before, after in zip(*spans, strict=True)]
+    spent: list[int] = [after - before for before, after in zip(*spans, strict=True)]
     idle, waiting = spent[3:5]
     return 1 - (idle + waiting) / sum(spent)
 
