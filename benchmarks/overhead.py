@@ -1,16 +1,18 @@
 """What a job costs outside the engine: `python -m benchmarks.overhead [JOBS]`.
 
-Many small jobs, one after the other, on an idle service with a warm worker. Told at the median and
-at the 95th percentile: accepted → running, by the record's own clock, and painted → fetchable, from
-the end of the last iteration to the end of the commit, by the worker's log. And what the API
-weighs once it has served them, and how long it takes to answer after its start.
+Some jobs of each size, one after the other, on an idle service with a warm worker, each with a
+single iteration. In the median and at the 95th percentile: accepted → running, by the record's own
+clock, and painted → fetchable, from the end of the last iteration to the end of the commit, by the
+worker's log. Also how many bytes a job takes in the picture store, how much memory the API has once
+it has served them, and how long it takes to answer after its start. What it finds goes to
+`benchmarks/results/overhead.json`.
 """
 
+import json
 import re
 import subprocess
 import sys
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -18,41 +20,74 @@ from time import monotonic, sleep
 from typing import Any
 
 import httpx
-from PIL import Image
 
-from benchmarks.pairs import BACKBONE
+from benchmarks.machine import machine
+from benchmarks.pairs import BACKBONE, RESULTS
 from local.supervisor import Operator, free_port, running
 from shared.settings import Settings
 
+FILE = RESULTS / "overhead.json"
+SIZES = (256, 512, 1024)
+
+_EXAMPLES = Path("examples/images")
 _LOOK_AGAIN_SECONDS = 0.01
-_LINE = re.compile(r"^(\S+ \S+) INFO worker\.\w+: Job (\w+): (optimised|committed)$", re.MULTILINE)
+_LINE = re.compile(r"^(\S+ \S+) INFO worker\.\w+: Job (\w+): (optimised|committed)\b", re.MULTILINE)
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+    """Prints what it found, and writes it down."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 6
     with TemporaryDirectory() as folder:
         data = Path(folder)
         settings = Settings(data_folder=data, port=0)
         with (
             running(settings, Operator()) as service,
-            httpx.Client(base_url=service.url, timeout=30) as http,
+            httpx.Client(base_url=service.url, timeout=30, trust_env=False) as http,
         ):
-            jobs = [_painted(http) for _ in range(count)]
+            _paint(http, SIZES[0])  # the first one of a worker loads the network
+            jobs = {size: [_paint(http, size) for _ in range(count)] for size in SIZES}
             megabytes = _resident_megabytes(f"PASTICHE_DATA_FOLDER={data.resolve()}")
-        waits = [_milliseconds(job["created_at"], job["started_at"]) for job in jobs]
-        commits = _commits(data / "logs" / "worker.log", {job["id"] for job in jobs})
-    _tell("accepted → running", waits)
-    _tell("painted → fetchable", commits)
-    sys.stdout.write(f"the API, resident      {megabytes:6.1f} MB\n")
-    sys.stdout.write(f"the API, start         {_start_seconds():6.2f} s\n")
+        sizes = {size: _measure(data, painted) for size, painted in jobs.items()}
+    found = {
+        "machine": machine(),
+        "jobs": count,
+        "sizes": sizes,
+        "api_megabytes": megabytes,
+        "api_start_seconds": _start_seconds(),
+    }
+    text = json.dumps(found, indent=1) + "\n"
+    sys.stdout.write(text)
+    FILE.write_text(text)
 
 
-def _painted(http: httpx.Client) -> dict[str, Any]:
-    """One small job, from submit to its end."""
-    out = BytesIO()
-    Image.effect_noise((256, 192), 64).convert("RGB").save(out, "PNG")
-    files = {"content": out.getvalue(), "style": out.getvalue()}
-    fields = {"size": "256", "iterations": "2", "backbone": BACKBONE}
+def _measure(data: Path, jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The times and the stored bytes of jobs of one size."""
+    log, ids = data / "logs" / "worker.log", {job["id"] for job in jobs}
+    blobs = data / "blobs" / "jobs"
+    stored = [
+        sum(path.stat().st_size for path in (blobs / each).rglob("*") if path.is_file())
+        for each in ids
+    ]
+    return {
+        "accepted_to_running_ms": _statistics(
+            [_milliseconds(job["created_at"], job["started_at"]) for job in jobs]
+        ),
+        "painted_to_fetchable_ms": _statistics(_commits(log, ids)),
+        "stored_bytes": round(median(stored)),
+    }
+
+
+def _statistics(milliseconds: list[float]) -> dict[str, float]:
+    return {"median": median(milliseconds), "p95": quantiles(milliseconds, n=20)[-1]}
+
+
+def _paint(http: httpx.Client, size: int) -> dict[str, Any]:
+    """One job with a single iteration, from submission to its end."""
+    files = {
+        "content": (_EXAMPLES / "content" / "harbour.jpg").read_bytes(),
+        "style": (_EXAMPLES / "style" / "wave.jpg").read_bytes(),
+    }
+    fields = {"size": str(size), "iterations": "1", "scales": "1", "backbone": BACKBONE}
     job: dict[str, Any] = http.post("/jobs", files=files, data=fields).raise_for_status().json()
     while job["status"] in ("queued", "running"):
         sleep(_LOOK_AGAIN_SECONDS)
@@ -103,14 +138,6 @@ def _start_seconds() -> float:
         finally:
             process.terminate()
             process.wait()
-
-
-def _tell(what: str, milliseconds: list[float]) -> None:
-    high = quantiles(milliseconds, n=20)[-1]
-    sys.stdout.write(
-        f"{what:<22} {median(milliseconds):6.1f} ms at the median, {high:.1f} ms at the 95th "
-        f"percentile of {len(milliseconds)} jobs\n"
-    )
 
 
 if __name__ == "__main__":

@@ -46,19 +46,17 @@ def claim_next(context: WorkerContext) -> tuple[Job, str] | None:
 
 def _candidates(context: WorkerContext) -> Iterator[tuple[str, Job | None]]:
     """The first queued jobs, each with its record if this worker cannot paint it; more of them if
-    there is one that it cannot paint."""
+    there is one that it cannot paint, and those that follow if others claimed all of them."""
     tried: set[str] = set()
     worker = context.capability.worker()
-    for limit in (CANDIDATES, MORE_CANDIDATES):
-        can_paint_all = True
-        for job_id in list_waiting(context.jobs, limit):
-            if job_id not in tried:
-                tried.add(job_id)
-                unpaintable = _find_unpaintable(job_id, worker, context)
-                can_paint_all = can_paint_all and unpaintable is None
-                yield job_id, unpaintable
-        if can_paint_all:
-            return
+    limit = CANDIDATES
+    while new := [each for each in list_waiting(context.jobs, limit) if each not in tried]:
+        for job_id in new:
+            tried.add(job_id)
+            unpaintable = _find_unpaintable(job_id, worker, context)
+            if unpaintable is not None:
+                limit = MORE_CANDIDATES
+            yield job_id, unpaintable
 
 
 def _find_unpaintable(job_id: str, worker: Worker, context: WorkerContext) -> Job | None:

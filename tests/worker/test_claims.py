@@ -14,7 +14,8 @@ from shared import transitions
 from shared.blob_store import BlobStore
 from shared.celery_app import MESSAGES_KEY, create_queue
 from shared.inputs import Inputs
-from shared.job_store import JobStore, record_key
+from shared.job_records import list_waiting
+from shared.job_store import JobStore, Reply, Transition, record_key
 from shared.jobs import Place, new_job_id, read_options
 from shared.painting_speed import IterationTimes
 from shared.settings import Settings
@@ -114,6 +115,32 @@ def test_a_job_with_a_value_that_only_a_newer_version_knows_waits_for_its_worker
     context = open_context(lambda: 8 * GIB)
     assert [claimed(context), claimed(context)] == [known, None]
     assert status(jobs, newer) == "queued"
+
+
+class OvertakenStore(JobStore):
+    """Other workers claim so many jobs right before this one does."""
+
+    def __init__(self, jobs: JobStore, others: int) -> None:
+        super().__init__(jobs.client)
+        self._others = others
+
+    def run(self, transition: Transition[Reply]) -> Reply:
+        if transition.script == "job/claim" and self._others:
+            self._others -= 1
+            super().run(transitions.claim(str(transition.arguments["id"]), lease_seconds=60))
+        return super().run(transition)
+
+
+def test_a_worker_whose_first_candidates_were_all_claimed_by_others_claims_the_next_job(
+    open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.claims.CANDIDATES", 2)
+    for _ in range(5):
+        submitted(jobs, 256)
+    *_, last = list_waiting(jobs, 5)
+    context = open_context(lambda: 8 * GIB)
+    overtaken = replace(context, jobs=OvertakenStore(jobs, 4))
+    assert [claimed(overtaken), claimed(overtaken)] == [last, None]
 
 
 def test_a_value_that_no_version_knows_is_damage(open_context: OpenContext, jobs: JobStore) -> None:
