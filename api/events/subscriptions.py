@@ -158,16 +158,21 @@ class Subscriptions:
             self._mark_changed(job_id)
 
     async def _listen(self) -> None:
-        """Marks the jobs that change; after a gap, all of them may have changed."""
+        """Marks the jobs that change; after a gap, all of them may have changed.
+
+        redis-py reconnects without an error, so a confirmed subscription is the only sign of a gap.
+        """
         while True:
             try:
-                async with self._jobs.client.pubsub(ignore_subscribe_messages=True) as channel:
+                async with self._jobs.client.pubsub() as channel:
                     await channel.subscribe(job_store.CHANGED)
-                    for job_id in self._watched:
-                        self._mark_changed(job_id)
                     while True:
                         message = await channel.get_message(timeout=RETRY_SECONDS)
-                        if message and message["data"] in self._watched:
+                        if message is None:
+                            continue
+                        if message["type"] == "subscribe":
+                            self._mark_all_changed()
+                        elif message["data"] in self._watched:
                             self._mark_changed(message["data"])
             except RedisError as error:
                 log.warning("No changes of jobs arrive, Redis is unreachable: %s", error)
