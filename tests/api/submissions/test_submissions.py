@@ -2,19 +2,23 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from api.submissions.idempotency import make_idempotency_key, reserve
 from shared import transitions
 from shared.job_store import JobStore
 from shared.transitions import Retention
 from shared.workers import Worker, register_worker
 from tests import pictures
+from tests.api.conftest import Start
 from tests.api.submissions.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker, submitted
 from tests.conftest import RunningApi
+from tests.redis.proxy import proxying
 from tests.waiting import until
 
 
@@ -104,6 +108,21 @@ def test_a_full_queue_leaves_the_key_free(api: RunningApi, jobs: JobStore) -> No
     assert once(api, "a").status_code == 503
     jobs.client.delete("queue:waiting")
     assert once(api, "a").status_code == 202
+
+
+@pytest.mark.slow
+def test_a_key_is_free_again_if_the_reply_to_its_reservation_is_lost(
+    start: Start, redis_url: str, jobs: JobStore, tmp_path: Path
+) -> None:
+    reservation = reserve(make_idempotency_key("ada", "a"), "fingerprint").text
+    script = jobs.client.script_load(reservation)
+    with (
+        proxying(tmp_path / "proxy", redis_url) as proxy,
+        start(PASTICHE_REDIS_URL=proxy.url) as api,
+    ):
+        proxy.lost = script.encode()
+        assert once(api, "a").json()["code"] == "redis_unavailable"
+        assert once(api, "a").status_code == 202
 
 
 @pytest.mark.parametrize("key", ["", "a" * 256, "tab\there"])
