@@ -20,6 +20,7 @@ from api.submissions.idempotency import (
     find_earlier_submission,
     reserve_key,
 )
+from api.submissions.pictures import make_writer
 from api.submissions.queueing import (
     DryRun,
     announce,
@@ -111,7 +112,7 @@ async def _submit(received: ReceivedForm, access: Access, headers: SubmissionHea
                 place,
                 list_warnings(options, submission),
                 service,
-                service.blobs.put_file,
+                make_writer(submission.stored, service.blobs),
                 reserved,
             )
     await announce([job_id], service)

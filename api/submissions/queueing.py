@@ -203,7 +203,8 @@ async def enqueue(
     latest_ms = await service.jobs.run(transitions.begin_submission(job_id))
     try:
         with tracing.span("store"):
-            for key, source in zip(inputs.all(), pictures.all(), strict=True):
+            # A picture that is given several times has one key.
+            for key, source in dict(zip(inputs.all(), pictures.all(), strict=True)).items():
                 await write(key, source)
         submission = transitions.submit(
             job_id,

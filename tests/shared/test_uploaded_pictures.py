@@ -14,7 +14,8 @@ def test_storing_a_picture_whose_reply_was_lost_can_be_repeated(jobs: JobStore) 
         "id", "ada", name="", content=CONTENT, blob="blob", limits=LIMITS
     )
     stored = jobs.run(storing)
-    assert stored is not None and stored.is_new
+    assert stored is not None
+    assert stored.is_new
     assert jobs.run(storing) == stored
 
 
