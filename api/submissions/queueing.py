@@ -110,7 +110,10 @@ def _check(
     if can_be_painted(options.size):
         return
     largest = _find_largest(can_be_painted, options.size)
-    sentence = f"For this picture at most {largest} pixels can be painted: the memory ends there."
+    sentence = (
+        f"This picture can have at most {largest} pixels here; more do not fit into the workers' "
+        "memory."
+    )
     if largest is None:
         sentence = "No worker has the memory for this picture, whatever its size."
     raise InvalidFields([FieldError("size", "size_too_large", sentence)])

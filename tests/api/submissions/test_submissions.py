@@ -280,6 +280,8 @@ def test_a_job_that_is_not_over_is_not_done_again(api: RunningApi) -> None:
     job = submitted(api)
     answer = api.http.post(f"/jobs/{job['id']}/retry")
     assert (answer.status_code, answer.json()["code"]) == (409, "job_not_over")
+    sentence = "Only a job that is over can be retried; this one is queued."
+    assert answer.json()["detail"] == sentence
 
 
 def test_a_job_goes_on_from_another_without_its_pictures(api: RunningApi, jobs: JobStore) -> None:
