@@ -88,8 +88,8 @@ def test_a_picture_is_fetched_and_stored_like_an_upload(
 
 def test_a_url_that_is_given_twice_is_fetched_once(fetching: RunningApi, remote: Remote) -> None:
     url = remote.serve("/photo", answer(pictures.jpeg()))
-    files = [("content", pictures.jpeg()), ("style", (None, url)), ("style", (None, url))]
-    assert fetching.http.post("/jobs?dry_run=1", files=files).status_code == 200
+    form = {"content": "example:wave", "style": [url, url]}
+    assert fetching.http.post("/jobs?dry_run=1", json=form).status_code == 200
     assert len(remote.requests) == 1
 
 
