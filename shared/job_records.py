@@ -184,9 +184,16 @@ _UNREADABLE = (LookupError, AttributeError, TypeError, ValueError, ArithmeticErr
 
 
 def _parse(record: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of a job, out of those of its record; one from before there were priorities is
-    normal, and how much there is to paint of it is not known; one from before there were owners is
-    nobody's. Settings that are not given, warnings and measurements have no field."""
+    """The fields of a job, out of those of its record.
+
+    Missing in records from before there was such a field:
+        lane → normal priority
+        work, pixels, image_bytes → 0: unknown
+        owner → nobody
+        written_by → '': unknown
+
+    Settings that are not given, warnings and measurements have no field either.
+    """
     progress, backbone = record.get("progress"), record.get("backbone_name")
     iteration = record.get("preview_iteration")
     request_id, traceparent = origin_from_text(record.get("request_id", ""))

@@ -184,8 +184,9 @@ class Settings(BaseSettings):
     lease_seconds: PositiveFloat = 20.0
     """After how long without a heartbeat a worker loses its job."""
 
-    heartbeat_seconds: PositiveFloat = 0.5
-    """How often a worker renews its lease, writes its progress and reads the client's requests."""
+    heartbeat_seconds: PositiveFloat = Field(0.5, validate_default=True)
+    """How often a worker renews its lease, writes its progress and reads the client's requests. At
+    most half of `PASTICHE_LEASE_SECONDS`."""
 
     checkpoint_seconds: PositiveFloat = 8.0
     """How often a worker saves its state, from which the next attempt resumes if the worker dies.
@@ -209,7 +210,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     """`text` for people, `json` for programs; one line per record in both."""
 
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """`DEBUG`, `INFO`, `WARNING` or `ERROR`."""
 
     @classmethod
@@ -251,6 +252,22 @@ class Settings(BaseSettings):
         if url is not None:
             parse_redis_url(url.get_secret_value())
         return url
+
+    @field_validator("heartbeat_seconds")
+    @classmethod
+    def _check_heartbeat(cls, seconds: float, info: ValidationInfo) -> float:
+        lease_seconds = info.data.get("lease_seconds")  # missing if it is itself invalid
+        if lease_seconds is not None and seconds > lease_seconds / 2:
+            raise ValueError(
+                f"this must be at most half of PASTICHE_LEASE_SECONDS, which is {lease_seconds:g}, "
+                "or workers lose their jobs"
+            )
+        return seconds
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _ignore_case(cls, level: object) -> object:
+        return level.strip().upper() if isinstance(level, str) else level
 
     @field_validator("result_redirect_seconds", "direct_uploads")
     @classmethod

@@ -3,7 +3,7 @@ subscription to Redis for all of them."""
 
 import logging
 from asyncio import Event, create_task, gather, get_running_loop, sleep, timeout
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
@@ -102,10 +102,8 @@ class Subscriptions:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[Self]:
         """Listens for changes as long as the context lives."""
-        tasks = [
-            create_task(each)
-            for each in (self._listen(), self._read_changed_jobs(), self._mark_waiting_jobs())
-        ]
+        loops = (self._listen, self._read_changed_jobs, self._mark_waiting_jobs)
+        tasks = [create_task(self._run_for_ever(loop)) for loop in loops]
         try:
             yield self
         finally:
@@ -141,21 +139,40 @@ class Subscriptions:
             if not watched.subscriptions:
                 self._watched.pop(job.id, None)
 
+    async def _run_for_ever(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """Runs a loop again if an error ends it: without it, every stream would stop."""
+        while True:
+            try:
+                await loop()
+            except Exception:
+                log.exception("Changes of jobs may arrive late")
+                await sleep(RETRY_SECONDS)
+                self._mark_all_changed()
+
     def _mark_changed(self, job_id: str) -> None:
         self._changed.add(job_id)
         self._has_changes.set()
 
+    def _mark_all_changed(self) -> None:
+        for job_id in self._watched:
+            self._mark_changed(job_id)
+
     async def _listen(self) -> None:
-        """Marks the jobs that change; after a gap, all of them may have changed."""
+        """Marks the jobs that change; after a gap, all of them may have changed.
+
+        redis-py reconnects without an error, so a confirmed subscription is the only sign of a gap.
+        """
         while True:
             try:
-                async with self._jobs.client.pubsub(ignore_subscribe_messages=True) as channel:
+                async with self._jobs.client.pubsub() as channel:
                     await channel.subscribe(job_store.CHANGED)
-                    for job_id in self._watched:
-                        self._mark_changed(job_id)
                     while True:
                         message = await channel.get_message(timeout=RETRY_SECONDS)
-                        if message and message["data"] in self._watched:
+                        if message is None:
+                            continue
+                        if message["type"] == "subscribe":
+                            self._mark_all_changed()
+                        elif message["data"] in self._watched:
                             self._mark_changed(message["data"])
             except RedisError as error:
                 log.warning("No changes of jobs arrive, Redis is unreachable: %s", error)

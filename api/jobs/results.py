@@ -111,10 +111,10 @@ async def get_preview(
 @router.get("/{job_id}/losses", responses=caller_problems(404, 410))
 async def get_losses(job: PathJob, service: CurrentService) -> LossCurves:
     """The loss curves so far: each term at each iteration. They are empty before the first
-    iteration, and if the store has lost them."""
+    iteration, and if the store has lost or damaged them."""
     losses = Losses()
     if job.losses_key is not None:
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, ValueError):
             losses = Losses.from_json(await service.blobs.get_async(job.losses_key))
     return LossCurves.model_validate(losses, from_attributes=True)
 

@@ -1,5 +1,6 @@
 """`/pictures`: upload, list, get and delete pictures that jobs name as `picture:<id>`."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse
 
 from api.access.authentication import Access, CurrentAccess
 from api.http.blobs import BlobResponse
+from api.http.middleware import is_head
 from api.http.multipart import parse_multipart
 from api.http.negotiation import (
     ASCII_INTEGER,
@@ -24,10 +26,10 @@ from api.http.problems import caller_problems
 from api.pictures import schemas
 from api.pictures.form import form_schema, parse_form
 from api.pictures.store import PathPicture, delete_picture, normalise_and_store
-from api.service import CurrentService
+from api.service import CurrentService, Service
 from shared import uploaded_pictures
 from shared.errors import PictureNotFound
-from shared.pictures import MEDIA_TYPES, DamagedPicture, encode, encode_thumbnail
+from shared.pictures import MEDIA_TYPES, DamagedPicture, Format, encode, encode_thumbnail
 from shared.uploaded_pictures import PictureUpload, UploadedPicture
 
 router = APIRouter(prefix="/pictures", tags=["pictures"])
@@ -98,6 +100,8 @@ async def get_picture_file(
     if is_unchanged(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     try:
+        if is_head(request.scope):
+            return await _describe_file(picture, chosen, headers, service)
         if chosen == "webp":  # as it is stored
             headers["Content-Length"] = str(picture.size_bytes)
             chunks = await service.blobs.stream(picture.blob)
@@ -107,6 +111,22 @@ async def get_picture_file(
     except (FileNotFoundError, DamagedPicture) as error:
         raise _make_lost_error(picture) from error
     return Response(encoded, headers=headers, media_type=MEDIA_TYPES[chosen])
+
+
+async def _describe_file(
+    picture: UploadedPicture, format: Format, headers: Mapping[str, str], service: Service
+) -> Response:
+    """The headers of a file, without reading it: its length is known as it is stored.
+
+    Raises:
+        FileNotFoundError: the store no longer has it.
+    """
+    size_bytes = await service.blobs.size_bytes(picture.blob)
+    response = Response(headers=headers, media_type=MEDIA_TYPES[format])
+    del response.headers["Content-Length"]
+    if format == "webp":
+        response.headers["Content-Length"] = str(size_bytes)
+    return response
 
 
 @router.get(

@@ -20,6 +20,7 @@ from api.submissions.idempotency import (
     find_earlier_submission,
     reserve_key,
 )
+from api.submissions.pictures import make_writer
 from api.submissions.queueing import (
     DryRun,
     announce,
@@ -84,7 +85,7 @@ async def retry_job(job: PathJob, access: CurrentAccess, headers: ParsedHeaders)
     """Submits a job that is over again, as a new job with the same images and options, and the same
     `timeout` and `keep`."""
     if not job.is_over:
-        raise JobNotOver(f"The job is {job.status}: it need not be done again.")
+        raise JobNotOver(f"Only a job that is over can be retried; this one is {job.status}.")
     if job.unknown_inputs:
         raise DamagedRecord("The job has pictures that only a newer version of the service knows.")
     with tracing.span("submission", kind=SpanKind.PRODUCER):
@@ -111,7 +112,7 @@ async def _submit(received: ReceivedForm, access: Access, headers: SubmissionHea
                 place,
                 list_warnings(options, submission),
                 service,
-                service.blobs.put_file,
+                make_writer(submission.stored, service.blobs),
                 reserved,
             )
     await announce([job_id], service)

@@ -53,6 +53,8 @@ class Submission:
 
     Attributes:
         variants: the options of each job; one for a single job.
+        stored: the blob keys of pictures that are copied within the store, by the paths that stand
+            for them in `pictures`: these files do not exist.
         sizes: of the pictures.
         content, style: the names of its two images if it is one pair of a batch.
     """
@@ -60,6 +62,7 @@ class Submission:
     variants: tuple[Variant, ...]
     settings: JobSettings
     pictures: Inputs[Path]
+    stored: Mapping[Path, str]
     sizes: ImageSizes
     content: str | None = None
     style: str | None = None

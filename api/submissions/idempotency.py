@@ -151,20 +151,19 @@ async def reserve_key(
         return
     service = access.service
     key = make_idempotency_key(access.owner, headers.key)
-    reserved = await service.jobs.run(reserve(key, fingerprint))
-    if reserved.job_id is not None and not await exists(reserved.job_id, service):
-        reserved = await service.jobs.run(reserve(key, fingerprint, deleted_id=reserved.job_id))
-    if reserved.state == "other":
-        raise AnotherSubmission("Something else was submitted with this Idempotency-Key.")
-    if reserved.state == "pending":
-        sentence = "The same submission is being processed. Please try again."
-        raise SubmissionPending(sentence, retry_after_seconds=PENDING_SECONDS)
-    if reserved.job_id is not None:
-        yield reserved.job_id
-        return
     try:
-        yield key
+        reserved = await service.jobs.run(reserve(key, fingerprint))
+        if reserved.job_id is not None and not await exists(reserved.job_id, service):
+            reserved = await service.jobs.run(reserve(key, fingerprint, deleted_id=reserved.job_id))
+        if reserved.state == "other":
+            raise AnotherSubmission("Something else was submitted with this Idempotency-Key.")
+        if reserved.state == "pending":
+            sentence = "The same submission is being processed. Please try again."
+            raise SubmissionPending(sentence, retry_after_seconds=PENDING_SECONDS)
+        yield key if reserved.job_id is None else reserved.job_id
     except BaseException:
+        # That reserving it failed here does not mean that it is not reserved. A key that another
+        # submission holds has another token, and stays.
         with CancelScope(shield=True):
             await service.jobs.run(release(key))
         raise

@@ -110,7 +110,10 @@ def _check(
     if can_be_painted(options.size):
         return
     largest = _find_largest(can_be_painted, options.size)
-    sentence = f"For this picture at most {largest} pixels can be painted: the memory ends there."
+    sentence = (
+        f"This picture can have at most {largest} pixels here; more do not fit into the workers' "
+        "memory."
+    )
     if largest is None:
         sentence = "No worker has the memory for this picture, whatever its size."
     raise InvalidFields([FieldError("size", "size_too_large", sentence)])
@@ -203,7 +206,8 @@ async def enqueue(
     latest_ms = await service.jobs.run(transitions.begin_submission(job_id))
     try:
         with tracing.span("store"):
-            for key, source in zip(inputs.all(), pictures.all(), strict=True):
+            # A picture that is given several times has one key.
+            for key, source in dict(zip(inputs.all(), pictures.all(), strict=True)).items():
                 await write(key, source)
         submission = transitions.submit(
             job_id,

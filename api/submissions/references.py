@@ -23,9 +23,15 @@ the readers of forms and JSON have decoded it."""
 
 
 class StoredPicture(NamedTuple):
-    """A picture that was normalised before, by its key in the blob store."""
+    """A picture that was normalised before.
+
+    Attributes:
+        key: in the blob store.
+        size: height and width in pixels; None if they are not known.
+    """
 
     key: str
+    size: tuple[int, int] | None = None
 
 
 Source: TypeAlias = Path | StoredPicture
@@ -50,7 +56,7 @@ async def fetch_uploaded(field: str, text: str, target: Path, access: Access) ->
     needs = PICTURE_FIELDS[field]
     is_ready = needs.keeps_transparency or not picture.is_transparent
     if is_ready and not needs.is_mask:
-        return StoredPicture(picture.blob)
+        return StoredPicture(picture.blob, (picture.height, picture.width))
     try:
         await access.service.blobs.get_file(picture.blob, target)
     except FileNotFoundError as error:

@@ -7,24 +7,22 @@ The bytes of an upload are written once, as they arrive, to the file that the de
 writes is the file that the store receives.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NoReturn
 
-from anyio import create_task_group, to_thread
+from anyio import to_thread
 from fastapi import Request
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 
 from api.access.authentication import Access, check_priority
 from api.http.files import DataUri, Upload, is_data_uri
 from api.http.multipart import parse_multipart
 from api.http.negotiation import require_media_type
 from api.jobs.dependencies import find_earlier_job
-from api.service import Service
 from api.submissions.form import (
     Kind,
     Submission,
@@ -34,21 +32,15 @@ from api.submissions.form import (
     start_job_id,
 )
 from api.submissions.json_form import parse_json
-from api.submissions.pairs import Pair, locate, make_pairs
+from api.submissions.pairs import Pair, make_pairs
+from api.submissions.pictures import find_sources, normalise
 from api.submissions.queueing import check_capacity
-from api.submissions.references import (
-    Source,
-    StoredPicture,
-    fetch_reference,
-    make_lost_error,
-)
+from api.submissions.references import StoredPicture
 from pastiche.memory_budget import ImageSizes
 from pastiche.sizes import same_aspect
 from shared import tracing
-from shared.blob_store import BlobStore
-from shared.errors import FieldError, InvalidFields, PasticheError
+from shared.errors import FieldError, InvalidFields
 from shared.inputs import PICTURE_FIELDS, Inputs
-from shared.pictures import size_of
 
 _STYLE_FIELDS = ("style", "style_mask", "mask")
 """Reused from an earlier job together, or not at all: there are as many masks as styles."""
@@ -103,17 +95,24 @@ async def read_submissions(received: ReceivedForm, access: Access) -> list[Submi
     reused = {} if kind == "batch" else await _find_reused_pictures(form, access)
     variants, job_settings = parse_fields(form, reused, service.settings, kind)
     check_priority(job_settings.priority, access)
-    sources = await _find_sources(form, folder, access)
-    for field, keys in reused.items():
-        sources[field] = [StoredPicture(key) for key in keys]
+    sources = await find_sources(form, folder, access)
+    for name, keys in reused.items():
+        sources[name] = [StoredPicture(key) for key in keys]
     with tracing.span("decode"):
-        files = await _normalise(sources, folder, service)
+        normalised = await normalise(sources, folder, service)
+    files = normalised.files
     pairs = make_pairs(form, files) if kind == "batch" else [Pair(files)]
-    sizes = [_measure(pair.files) for pair in pairs]
+    sizes = [_find_sizes(pair.files, normalised.sizes) for pair in pairs]
     await check_capacity(variants[0].options, sizes, service)
     return [
         Submission(
-            variants, job_settings, _make_inputs(pair.files), measured, pair.content, pair.style
+            variants,
+            job_settings,
+            _make_inputs(pair.files),
+            normalised.stored,
+            measured,
+            pair.content,
+            pair.style,
         )
         for pair, measured in zip(pairs, sizes, strict=True)
     ]
@@ -166,112 +165,15 @@ async def _find_reused_pictures(form: FormData, access: Access) -> dict[str, lis
     return reused
 
 
-async def _find_sources(form: FormData, folder: Path, access: Access) -> dict[str, list[Source]]:
-    """Where each picture of a form is: uploads are in the folder, references are fetched, all at
-    the same time.
-
-    Raises:
-        InvalidFields: names every field whose reference names no picture.
-        TooManyFetches: too many pictures came before.
-    """
-    values = [
-        (name, index, value)
-        for name in PICTURE_FIELDS
-        for index, value in enumerate(form.getlist(name))
-    ]
-    found: dict[int, Source | PasticheError | OSError] = {}
-
-    async def find(number: int, name: str, value: UploadFile | str) -> None:
-        try:
-            found[number] = await _find_source(name, value, folder / f"{number}.fetched", access)
-        except (PasticheError, OSError) as error:
-            found[number] = error
-
-    async with create_task_group() as tasks:
-        for number, (name, _, value) in enumerate(values):
-            tasks.start_soon(find, number, name, value)
-    sources: dict[str, list[Source]] = {name: [] for name in PICTURE_FIELDS}
-    errors: list[FieldError] = []
-    statuses: set[int] = set()
-    for number, (name, index, _) in enumerate(values):
-        match found[number]:
-            case InvalidFields() as invalid:
-                count = len(form.getlist(name))
-                errors += [
-                    replace(each, detail=locate(each.detail, index, count))
-                    for each in invalid.errors
-                ]
-                statuses.add(invalid.http_status)
-            case Exception() as error:
-                raise error
-            case source:
-                sources[name].append(source)
-    if errors:
-        _refuse(errors, statuses)
-    return sources
-
-
-async def _find_source(field: str, value: UploadFile | str, target: Path, access: Access) -> Source:
-    if isinstance(value, str):
-        return await fetch_reference(field, value, target, access)
-    assert isinstance(value, Upload)
-    return value.path
-
-
-async def _normalise(
-    sources: Mapping[str, list[Source]], folder: Path, service: Service
-) -> dict[str, list[Path]]:
-    """The normalised file of each picture.
-
-    Raises:
-        InvalidFields: names every field whose picture is refused.
-        PicturesLost: the store no longer has a picture.
-    """
-    files: dict[str, list[Path]] = {}
-    errors: list[FieldError] = []
-    statuses: set[int] = set()
-    for name, several in sources.items():
-        field = PICTURE_FIELDS[name]
-        files[name] = [folder / f"{name}-{index}" for index in range(len(several))]
-        for index, (source, target) in enumerate(zip(several, files[name], strict=True)):
-            if isinstance(source, StoredPicture):
-                await _copy_stored(name, source, target, service.blobs)
-                continue
-            fault = await service.decoder.normalise(
-                source,
-                target,
-                is_mask=field.is_mask,
-                keeps_transparency=field.keeps_transparency,
-            )
-            source.unlink()
-            if fault is not None:
-                sentence = locate(fault.detail, index, len(several))
-                errors.append(FieldError(name, fault.code, sentence))
-                statuses.add(fault.status)
-    if errors:
-        _refuse(errors, statuses)
-    return files
-
-
-def _refuse(errors: list[FieldError], statuses: Collection[int]) -> NoReturn:
-    """Raises InvalidFields, with the status of the errors if they share one."""
-    raise InvalidFields(errors, *(statuses if len(statuses) == 1 else ()))
-
-
-async def _copy_stored(field: str, picture: StoredPicture, target: Path, blobs: BlobStore) -> None:
-    try:
-        await blobs.get_file(picture.key, target)
-    except FileNotFoundError as error:
-        raise make_lost_error(field) from error
-
-
-def _measure(files: Mapping[str, Sequence[Path]]) -> ImageSizes:
-    """The sizes of the pictures.
+def _find_sizes(
+    files: Mapping[str, Sequence[Path]], measured: Mapping[Path, tuple[int, int]]
+) -> ImageSizes:
+    """The sizes of the pictures of one job.
 
     Raises:
         InvalidFields: a mask or a start image has another aspect ratio than its image.
     """
-    sizes = {name: [size_of(each) for each in several] for name, several in files.items()}
+    sizes = {name: [measured[each] for each in several] for name, several in files.items()}
     content, styles = sizes["content"][0], sizes["style"]
     of_content = ("mask", "content_map", "start_image")
     pairs = [(name, size, content) for name in of_content for size in sizes[name]]

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from anyio import CancelScope
 from api.access.authentication import Access
 from api.service import Service
 from api.submissions.form import Submission
+from api.submissions.pictures import Writer, make_writer
 from api.submissions.queueing import enqueue, list_warnings, make_place
 from pastiche.job_settings import MAX_DEADLINE_SECONDS
 from shared import transitions
@@ -142,7 +143,7 @@ async def create_sweep(
     async with service.quotas.count_work(access.request, access.caller, all_work):
         members: list[Member] = []
         sweep: Sweep | None = None
-        write = _write_each_file_once(service.blobs)
+        write = _write_each_once(make_writer(submissions[0].stored, service.blobs), service.blobs)
         try:
             for submission, place, variant in jobs:
                 job_id = await enqueue(
@@ -166,20 +167,20 @@ async def create_sweep(
     return sweep
 
 
-def _write_each_file_once(blobs: BlobStore) -> Callable[[str, Path], Awaitable[None]]:
-    """What writes a file under a key: a file that was written before is copied within the store."""
+def _write_each_once(write: Writer, blobs: BlobStore) -> Writer:
+    """What stores a picture under a key: one that was written before is copied within the store."""
     written: dict[Path, str] = {}
 
-    async def write(key: str, source: Path) -> None:
+    async def write_or_copy(key: str, source: Path) -> None:
         if source in written:
             # Its job may have been deleted meanwhile, and a disk may not have hard links.
             with suppress(*BLOB_STORE_ERRORS):
                 await blobs.copy(key, written[source])
                 return
-        await blobs.put_file(key, source)
+        await write(key, source)
         written[source] = key
 
-    return write
+    return write_or_copy
 
 
 def _count_columns(members: Sequence[Member]) -> int:

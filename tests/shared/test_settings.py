@@ -26,6 +26,34 @@ def test_a_value_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch)
         Settings()
 
 
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PASTICHE_HEARTBEAT_SECONDS": "30"},
+        {"PASTICHE_HEARTBEAT_SECONDS": "5", "PASTICHE_LEASE_SECONDS": "6"},
+        {"PASTICHE_LEASE_SECONDS": "0.6"},
+    ],
+)
+def test_a_lease_that_ends_before_two_heartbeats_is_refused(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError, match=r"(?s)heartbeat_seconds.*PASTICHE_LEASE_SECONDS"):
+        Settings()
+
+
+def test_a_log_level_may_be_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASTICHE_LOG_LEVEL", "debug")
+    assert Settings().log_level == "DEBUG"
+
+
+def test_an_unknown_log_level_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASTICHE_LOG_LEVEL", "verbose")
+    with pytest.raises(ValidationError, match=r"(?s)log_level.*'DEBUG'"):
+        Settings()
+
+
 def test_without_a_url_the_pictures_lie_in_the_data_folder(tmp_path: Path) -> None:
     settings = Settings(data_folder=tmp_path / "a folder")
     assert settings.blob_store_location == (tmp_path / "a folder" / "blobs").as_uri()

@@ -30,7 +30,11 @@ from worker.reconciler import Reconciler, run_together
 def settings(redis_url: str, tmp_path: Path) -> Settings:
     # A slow machine must not look like a gap between rounds.
     return Settings(
-        redis_url=redis_url, data_folder=tmp_path, lease_seconds=0.01, reconcile_seconds=60
+        redis_url=redis_url,
+        data_folder=tmp_path,
+        lease_seconds=0.01,
+        heartbeat_seconds=0.005,
+        reconcile_seconds=60,
     )
 
 

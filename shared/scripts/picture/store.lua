@@ -16,6 +16,9 @@
 --   in_all        how many pictures are stored of all owners
 -- Returns {'stored', fields and values}; {'exists', fields and values} if the same picture was stored
 -- meanwhile: then the new blob is unused; {'late'} if the blob may have been deleted.
+if redis.call('HGET', picture, 'blob') == blob then  -- a repeated call, whose reply was lost
+  return {'stored', redis.call('HGETALL', picture)}
+end
 local due = redis.call('ZSCORE', unused, blob)
 if not due or tonumber(due) <= now_ms() then return {'late'} end
 if has_picture(owner, picture) then

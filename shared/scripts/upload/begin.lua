@@ -19,7 +19,8 @@
 local now = now_ms()
 local expires = now + lifetime_ms
 redis.call('ZREMRANGEBYSCORE', uploads, '-inf', now)
-if redis.call('ZCARD', uploads) >= tonumber(limit) then
+local is_repeated = redis.call('ZSCORE', uploads, id)  -- a call whose reply was lost
+if not is_repeated and redis.call('ZCARD', uploads) >= tonumber(limit) then
   return redis.call('ZRANGE', uploads, 0, 0, 'WITHSCORES')[2] - now
 end
 redis.call('HSET', upload, 'owner', owner, 'name', name, 'blob', blob, 'picture', '',

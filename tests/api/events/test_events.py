@@ -15,7 +15,7 @@ import pytest
 
 from local.supervisor import free_port
 from shared import transitions
-from shared.job_store import JobStore
+from shared.job_store import CHANGED, JobStore
 from shared.settings import Settings
 from tests.api.worker import RETENTION, PlayedWorker, submitted
 from tests.conftest import RunningApi, running_api
@@ -160,6 +160,31 @@ def test_an_api_that_is_told_to_go_ends_its_streams_and_goes(own_api: RunningApi
         own_api.process.send_signal(signal.SIGTERM)
         assert list(events) == []
     own_api.process.wait(9)
+
+
+def test_the_end_of_a_job_arrives_after_a_lost_connection_to_redis(
+    own_api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(own_api)
+    worker = PlayedWorker.of(job, jobs, own_api)
+    with ThreadPoolExecutor(1) as pool, stream(own_api, job) as events:
+        worker.tell(iteration=1)
+        until_event(events, "progress")  # by now, it has read the job
+        own_api.process.send_signal(signal.SIGSTOP)  # it cannot reconnect before the job is over
+        jobs.client.client_kill_filter(_type="pubsub")
+        worker.commit()
+        own_api.process.send_signal(signal.SIGCONT)
+        assert pool.submit(until_event, events, "done").result(20).data["status"] == "succeeded"
+
+
+def test_streams_continue_after_an_unreadable_message(own_api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(own_api)
+    worker = PlayedWorker.of(job, jobs, own_api)
+    with ThreadPoolExecutor(1) as pool, stream(own_api, job) as events:
+        next(events)
+        jobs.client.publish(CHANGED, b"\xff is not UTF-8")
+        worker.commit()
+        assert pool.submit(until_event, events, "done").result(20).data["status"] == "succeeded"
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Previews and losses of a job before it is over."""
 
+from shared.blob_store import losses_key
 from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, submitted
 from tests.conftest import RunningApi
@@ -39,6 +40,15 @@ def test_each_preview_has_an_address_of_its_own(api: RunningApi, jobs: JobStore)
         links.append(api.http.get(job["links"]["self"]).json()["links"]["preview"])
     assert len(set(links)) == 2
     assert all(api.http.get(link).is_success for link in links)
+
+
+def test_losses_that_are_damaged_are_as_none(api: RunningApi, jobs: JobStore) -> None:
+    job = submitted(api)
+    worker = PlayedWorker.of(job, jobs, api)
+    worker.show(8)
+    worker.blobs.put(losses_key(worker.job_id, worker.fence), b"damaged")
+    response = api.http.get(job["links"]["losses"])
+    assert (response.status_code, response.json()["iterations"]) == (200, [])
 
 
 def test_the_losses_are_curves_with_a_point_for_each_iteration(

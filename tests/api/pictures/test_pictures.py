@@ -169,6 +169,15 @@ def test_head_says_how_large_the_file_is(api: RunningApi) -> None:
     assert int(head.headers["content-length"]) == picture["bytes"]
 
 
+def test_head_does_not_encode_the_file(api: RunningApi) -> None:
+    picture = uploaded(api)
+    (blob,) = api.blobs
+    blob.write_bytes(b"cannot be decoded")
+    head = api.http.head(picture["links"]["file"], params={"format": "jpeg"})
+    assert (head.status_code, head.headers["content-type"]) == (200, "image/jpeg")
+    assert "content-length" not in head.headers
+
+
 def test_a_file_that_the_client_has_is_not_sent_again(api: RunningApi) -> None:
     links = uploaded(api)["links"]
     for link in (links["file"], links["thumbnail"]):

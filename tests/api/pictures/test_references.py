@@ -70,6 +70,34 @@ def test_every_picture_field_takes_a_reference(api: RunningApi) -> None:
     assert red.tobytes() == green.tobytes() == blue.tobytes()
 
 
+def test_a_picture_that_is_named_twice_is_stored_once(api: RunningApi) -> None:
+    red, blue = (uploaded(api, coloured(each))["reference"] for each in ("red", "blue"))
+    job = submit(api, content=blue, style=[red, blue, red]).json()
+    inputs = stored_inputs(api, job)
+    assert inputs.keys() == {"content-0", "style-0", "style-1"}
+    again = api.http.post(f"/jobs/{job['id']}/cancel").json()["links"]["self"] + "/retry"
+    assert stored_inputs(api, api.http.post(again).json()).keys() == inputs.keys()
+
+
+def test_an_uploaded_picture_is_copied_within_the_store(api: RunningApi) -> None:
+    reference = uploaded(api)["reference"]
+    batch = {"content": [reference] * 8, "style": [reference] * 8}
+    response = api.http.post("/batches", json=batch)
+    assert (response.status_code, len(response.json()["jobs"])) == (202, 64)
+    assert len({path.stat().st_ino for path in api.blobs}) == 1
+
+
+def test_an_uploaded_picture_that_the_store_has_lost_is_reported(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    content, style = uploaded(api), uploaded(api, coloured("red"))
+    next(path for path in api.blobs if style["id"] in path.name).unlink()
+    response = submit(api, content=content["reference"], style=style["reference"])
+    assert (response.status_code, response.json()["code"]) == (410, "pictures_lost")
+    assert "style" in response.json()["detail"]
+    assert jobs.client.keys("job:*") == []
+
+
 def test_a_sweep_takes_references(api: RunningApi) -> None:
     picture = uploaded(api)["reference"]
     parts = {"content": picture, "style": picture, "style_weight": "0.2,0.8"}

@@ -86,6 +86,13 @@ def test_a_picture_is_fetched_and_stored_like_an_upload(
     http.delete(job.json()["links"]["self"])
 
 
+def test_a_url_that_is_given_twice_is_fetched_once(fetching: RunningApi, remote: Remote) -> None:
+    url = remote.serve("/photo", answer(pictures.jpeg()))
+    form = {"content": "example:wave", "style": [url, url]}
+    assert fetching.http.post("/jobs?dry_run=1", json=form).status_code == 200
+    assert len(remote.requests) == 1
+
+
 @pytest.mark.parametrize("path", ["/jobs", "/sweeps"])
 def test_the_same_submission_is_accepted_once_after_its_url_has_expired(
     fetching_process: RunningApi, remote: Remote, path: str
@@ -278,8 +285,8 @@ def test_nothing_is_fetched_for_a_submission_with_other_errors(
 def test_the_pictures_of_a_submission_have_a_limit_together(
     fetching: RunningApi, remote: Remote
 ) -> None:
-    url = remote.serve("/", answer(bytes(BIG - 1)))
-    response = fetching.http.post("/jobs", json={"content": url, "style": 4 * [url]})
+    urls = [remote.serve(f"/{each}", answer(bytes(BIG - 1))) for each in range(4)]
+    response = fetching.http.post("/jobs", json={"content": urls[0], "style": urls})
     assert response.status_code == 413
     assert set(errors_of(response).values()) == {"file_too_large"}
     assert f"{2 * LIMIT_MEGABYTES} MB together" in response.text

@@ -2,19 +2,23 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from api.submissions.idempotency import make_idempotency_key, reserve
 from shared import transitions
 from shared.job_store import JobStore
 from shared.transitions import Retention
 from shared.workers import Worker, register_worker
 from tests import pictures
+from tests.api.conftest import Start
 from tests.api.submissions.test_submit import assert_nothing_left, errors_of
 from tests.api.worker import PlayedWorker, submitted
 from tests.conftest import RunningApi
+from tests.redis.proxy import proxying
 from tests.waiting import until
 
 
@@ -104,6 +108,21 @@ def test_a_full_queue_leaves_the_key_free(api: RunningApi, jobs: JobStore) -> No
     assert once(api, "a").status_code == 503
     jobs.client.delete("queue:waiting")
     assert once(api, "a").status_code == 202
+
+
+@pytest.mark.slow
+def test_a_key_is_free_again_if_the_reply_to_its_reservation_is_lost(
+    start: Start, redis_url: str, jobs: JobStore, tmp_path: Path
+) -> None:
+    reservation = reserve(make_idempotency_key("ada", "a"), "fingerprint").text
+    script = jobs.client.script_load(reservation)
+    with (
+        proxying(tmp_path / "proxy", redis_url) as proxy,
+        start(PASTICHE_REDIS_URL=proxy.url) as api,
+    ):
+        proxy.lost = script.encode()
+        assert once(api, "a").json()["code"] == "redis_unavailable"
+        assert once(api, "a").status_code == 202
 
 
 @pytest.mark.parametrize("key", ["", "a" * 256, "tab\there"])
@@ -261,6 +280,8 @@ def test_a_job_that_is_not_over_is_not_done_again(api: RunningApi) -> None:
     job = submitted(api)
     answer = api.http.post(f"/jobs/{job['id']}/retry")
     assert (answer.status_code, answer.json()["code"]) == (409, "job_not_over")
+    sentence = "Only a job that is over can be retried; this one is queued."
+    assert answer.json()["detail"] == sentence
 
 
 def test_a_job_goes_on_from_another_without_its_pictures(api: RunningApi, jobs: JobStore) -> None:

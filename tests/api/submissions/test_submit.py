@@ -141,7 +141,9 @@ def test_a_size_for_which_no_worker_has_the_memory_is_refused_with_the_largest_t
     assert submit(api, content, size="400").status_code == 202
     response = submit(api, content, size="410")
     assert errors_of(response) == {"size": "size_too_large"}
-    assert "at most 400 pixels" in response.json()["errors"][0]["detail"]
+    assert response.json()["errors"][0]["detail"] == (
+        "This picture can have at most 400 pixels here; more do not fit into the workers' memory."
+    )
 
 
 def test_a_size_must_fit_a_worker_that_has_the_backbone(api: RunningApi, jobs: JobStore) -> None:

@@ -1,0 +1,54 @@
+"""A proxy in front of a real Redis, which can lose a reply."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingUnixStreamServer
+from threading import Thread
+
+_CHUNK_BYTES = 65_536
+
+
+class Proxy(ThreadingUnixStreamServer):
+    """
+    Attributes:
+        lost: part of the next request that is executed, and whose reply never arrives.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, path: Path, target: str) -> None:
+        super().__init__(str(path), _Handler)
+        self.url = f"unix://{path}"
+        self.target = target
+        self.lost: bytes | None = None
+
+
+class _Handler(BaseRequestHandler):
+    server: Proxy
+
+    def handle(self) -> None:
+        self._loses_replies = False
+        with socket.socket(socket.AF_UNIX) as redis:
+            redis.connect(self.server.target)
+            Thread(target=self._forward_replies, args=(redis,), daemon=True).start()
+            while data := self.request.recv(_CHUNK_BYTES):
+                if self.server.lost is not None and self.server.lost in data:
+                    self.server.lost, self._loses_replies = None, True
+                redis.sendall(data)
+            redis.shutdown(socket.SHUT_RDWR)
+
+    def _forward_replies(self, redis: socket.socket) -> None:
+        while data := redis.recv(_CHUNK_BYTES):
+            if not self._loses_replies:
+                self.request.sendall(data)
+
+
+@contextmanager
+def proxying(path: Path, redis_url: str) -> Iterator[Proxy]:
+    """A running proxy at a socket, in front of the server at a `unix://` URL."""
+    with Proxy(path, redis_url.removeprefix("unix://")) as proxy:
+        Thread(target=proxy.serve_forever, daemon=True).start()
+        yield proxy
+        proxy.shutdown()
