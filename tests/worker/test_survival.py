@@ -181,6 +181,21 @@ def test_a_message_for_a_job_that_does_not_exist_does_nothing(service: House) ->
     assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
 
 
+def test_a_worker_that_cannot_start_leaves_its_messages_until_it_can(service: House) -> None:
+    worker, other = service.workers
+    worker.end()
+    other.end()
+    job_id = service.submit()
+    folder = service.settings.data_folder / "blobs"
+    moved = folder.rename(folder.with_name("moved"))
+    folder.touch()  # the blob store cannot be opened: there is no folder
+    worker.start()
+    until(lambda: "FileExistsError" in worker.log)
+    folder.unlink()
+    moved.rename(folder)
+    assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
+
+
 def test_while_redis_is_unreachable_the_api_reports_it_and_painting_goes_on(service: House) -> None:
     job_id = service.submit(**LONG)
     until(lambda: service.look(job_id)["iteration"] > 0)
