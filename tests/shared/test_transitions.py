@@ -341,6 +341,14 @@ def test_a_released_job_waits_at_its_old_place(jobs: JobStore) -> None:
     assert read_job(jobs, second).queue_position == 1
 
 
+def test_a_released_job_has_what_its_worker_reported_last(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    fence = claimed(jobs, job_id)
+    news = {"losses_key": "jobs/x/losses"}
+    assert jobs.run(transitions.release(job_id, fence, news=news, retention=RETENTION)) == "ok"
+    assert read_job(jobs, job_id).losses_key == "jobs/x/losses"
+
+
 def test_a_heartbeat_renews_the_lease(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id, lease_seconds=0)
