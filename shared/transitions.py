@@ -235,7 +235,7 @@ def release(
     retention: Retention,
 ) -> Transition[Committed]:
     """running → queued, as the worker shuts down; → canceled if the client has requested it."""
-    arguments: dict[str, Argument] = {"fence": fence} | retention.arguments
+    arguments: dict[str, Argument] = {"fence": fence, **retention.arguments}
     return on_job("release", job_id, arguments, read=_word, fields=news)
 
 
