@@ -29,8 +29,8 @@ NEXT_STATES: dict[Status, frozenset[Status]] = {
     "canceled": frozenset(),
     "expired": frozenset(),
 }
-"""The states that may follow each. `running → running` is a claim of a job that a worker lost,
-`running → queued` a worker that returns its job; in a state that none follows the job is over."""
+"""The states that may follow each. `running → running` is a heartbeat; in `running → queued` a
+worker returns its job, or its lease has run out. In a state that none follows the job is over."""
 
 OVER: frozenset[Status] = frozenset(status for status, ways in NEXT_STATES.items() if not ways)
 
@@ -287,6 +287,8 @@ class Job:
 
     @property
     def is_past_retention(self) -> bool:
+        """Whether clients no longer get it, by this machine's clock. The reconciler deletes it by
+        that of Redis."""
         return self.expires_at is not None and self.expires_at < datetime.now(UTC)
 
 

@@ -37,13 +37,14 @@ class SecretFiles(PydanticBaseSettingsSource):
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """The secret in the file, or None; and the name under which the settings take it."""
         variable = _variable(self.settings_cls, field_name)
+        path_variable = file_variable(self.settings_cls, field_name)
         key = variable if field.validation_alias else field_name
-        path = os.environ.get(f"{variable}_FILE") if is_secret(field) else None
+        path = os.environ.get(path_variable) if is_secret(field) else None
         if not path:
             return None, key, False
         if os.environ.get(variable):
-            raise SettingsError(f"Both {variable} and {variable}_FILE are set; remove one of them.")
-        return _read(f"{variable}_FILE", Path(path)), key, False
+            raise SettingsError(f"Both {variable} and {path_variable} are set; remove one of them.")
+        return _read(path_variable, Path(path)), key, False
 
 
 def _variable(settings: type[BaseSettings], name: str) -> str:

@@ -227,9 +227,16 @@ def confirm_cancel(
     return _finish(job_id, fence, "canceled", news, retention)
 
 
-def release(job_id: str, fence: str, *, retention: Retention) -> Transition[Committed]:
+def release(
+    job_id: str,
+    fence: str,
+    *,
+    news: Mapping[str, str] | None = None,
+    retention: Retention,
+) -> Transition[Committed]:
     """running → queued, as the worker shuts down; → canceled if the client has requested it."""
-    return on_job("release", job_id, {"fence": fence} | retention.arguments, read=_word)
+    arguments: dict[str, Argument] = {"fence": fence, **retention.arguments}
+    return on_job("release", job_id, arguments, read=_word, fields=news)
 
 
 def recover(

@@ -31,17 +31,30 @@ REGISTER_SECONDS = 3.0
 REGISTERED_SECONDS = 10.0
 """How long a registration lasts."""
 
+RESTART_SECONDS = 5.0
+"""How long a process that cannot start waits before it ends, and the pool starts the next one."""
+
 
 class PaintingProcess:
     """The state of the pool's child process; the parent only sets the shutdown flag."""
+
+    _context: WorkerContext  # from `start`, without which the pool gives a child no message
 
     def __init__(self, settings: Settings, queue: Celery, shutdown: Shutdown) -> None:
         self._settings = settings
         self._queue = queue
         self._shutdown = shutdown
-        self._context: WorkerContext | None = None
 
     def start(self, **_: Any) -> None:
+        """Starts, or ends the process: Celery would log an Exception and give the process jobs."""
+        try:
+            self._start()
+        except Exception as error:
+            log.exception("This process cannot paint")
+            self._shutdown.wait(RESTART_SECONDS)
+            raise SystemExit(1) from error
+
+    def _start(self) -> None:
         """Loads torch and registers the worker, before the first job comes."""
         # Before torch loads OpenMP: threads that spin while they wait make two paintings on the
         # same cores, or one beside other work, many times slower.
@@ -69,7 +82,6 @@ class PaintingProcess:
 
     def paint(self, job_id: str) -> None:
         """Paints the next job: usually the one that the message was sent for."""
-        assert self._context is not None
         paint(self._context)
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic, time_ns
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from kombu.exceptions import OperationalError
 from redis import RedisError
@@ -159,6 +159,12 @@ class Attempt:
         """Stores the picture so far, a JPEG file, and the losses so far, for clients."""
         self._report(self.previews.store(preview) | self._measured_fields)
 
+    def store_checkpoint(self, save: Callable[[IO[bytes]], None]) -> None:
+        """Stores the run's state, and the losses up to it before: whatever the next attempt resumes
+        from, its curves continue."""
+        self._report(self.previews.store_losses())
+        self.checkpoints.store(save)
+
     @property
     def is_finish_requested(self) -> bool:
         """Whether the client requests the picture as it is."""
@@ -206,9 +212,12 @@ class Attempt:
         return self._finish(partial(transitions.fail, code=code))
 
     def release(self) -> None:
-        """Queues the job again, and announces it to the other workers."""
+        """Queues the job again with everything that was reported, and announces it to the other
+        workers."""
         retention = self.context.retention
-        self._run(transitions.release(self.job.id, self.fence, retention=retention))
+        self._run(
+            transitions.release(self.job.id, self.fence, news=self._fields, retention=retention)
+        )
         try:
             publish(self.context.queue, self.job.id)
         except OperationalError as error:

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from shared import transitions
-from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, is_encoded, job_folder
+from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, is_encoded, is_finished, job_folder
 from shared.errors import DamagedRecord
 from shared.job_store import JOB_KEYS, JobStore, record_key
 from worker.picture_cleanup import find_orphans
@@ -33,6 +33,9 @@ STEP_SECONDS = 0.1
 SHORT_LIVED = timedelta(hours=1)
 """How long results in other formats are retained; and after which incomplete blobs of a writer, or
 of a check of the store, belong to nobody any more."""
+
+FINISHING = timedelta(minutes=1)
+"""How long after the last preview of a job was written as its result the record may refer to it."""
 
 _JOB_BLOB = re.compile(r"jobs/([0-9a-f]{32})/")
 _ENCODED = re.compile(r"jobs/[0-9a-f]{32}/encoded/")
@@ -64,9 +67,12 @@ class BlobCleanup:
         """Deletes the blobs that a job does not use: all where it is gone, what its workers left
         where it is over, its input pictures too where it was canceled. Whether that is done."""
         try:
+            # In this order: of the blobs in the list, the record has all that were used by then.
+            listed = list(chain.from_iterable(self._blobs.pages(job_folder(job_id))))
             job = self._jobs.run(transitions.read(job_id))
             if job is None or job.is_over:
-                self._delete_unused(job_id, job.useful_blobs if job else frozenset())
+                used = job.useful_blobs if job else frozenset()
+                return self._delete_unused(job_id, used, listed)
         except DamagedRecord as error:
             log.error("%s", error)
         except BLOB_STORE_ERRORS as error:
@@ -94,13 +100,20 @@ class BlobCleanup:
         except BLOB_STORE_ERRORS as error:
             log.warning("The blob store cannot be searched: %s", error)
 
-    def _delete_unused(self, job_id: str, used: frozenset[str]) -> None:
-        keys = self._blobs.keys(job_folder(job_id))
-        unused = [key for key in keys if key not in used and not (used and is_encoded(key))]
+    def _delete_unused(
+        self, job_id: str, used: frozenset[str], listed: "Sequence[ObjectMeta]"
+    ) -> bool:
+        """Deletes those of a job's blobs that it does not use, and whose use cannot be about to
+        begin; whether that is all. A job that uses none is gone, or had no preview."""
+        written = {blob["path"]: blob["last_modified"] for blob in listed}
+        keys = [key for key in written if key not in used and not (used and is_encoded(key))]
+        before = datetime.now(UTC) - FINISHING
+        unused = [key for key in keys if not (used and is_finished(key)) or written[key] < before]
         self._blobs.delete_pieces(job_id)
         if unused:
             self._blobs.delete(*unused)
             log.info("Job %s: %d unused blobs deleted", job_id, len(unused))
+        return unused == keys
 
     def _search(self) -> Iterator[None]:
         now = datetime.now(UTC)

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from shared import uploaded_pictures
@@ -16,24 +17,34 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BATCH_SIZE = 100
-"""How many pictures and blobs are deleted at once: jobs must not wait for it."""
+"""How many pictures and blobs are deleted in one round."""
+
+DELETE_SECONDS = 1.0
+"""How long blobs are deleted in one round: lost jobs must not wait for it."""
 
 _BLOB = re.compile(r"pictures/(?:uploads/)?([0-9a-f]{32})(?:-[0-9a-f]{16}\.webp)?")
 """Of a picture, with its id; or of a direct upload, whose id is not that of a picture."""
 
 
 def delete_expired(jobs: JobStore, blobs: BlobStore) -> None:
-    """Deletes pictures that have expired, and the blobs that are due."""
-    unused = jobs.run(uploaded_pictures.expire(limit=BATCH_SIZE))
-    if not unused:
-        return
-    try:
-        blobs.delete(*unused)
-    except BLOB_STORE_ERRORS as error:
-        log.warning("Uploaded pictures not deleted yet: %s", error)
-        return
-    jobs.client.zrem(uploaded_pictures.UNUSED, *unused)
-    log.info("%d uploaded pictures deleted", len(unused))
+    """Deletes pictures that have expired, and as many of the blobs that are due as there is time
+    for."""
+    deadline = monotonic() + DELETE_SECONDS
+    deleted: list[str] = []
+    refusal: Exception | None = None
+    for key in jobs.run(uploaded_pictures.expire(limit=BATCH_SIZE)):
+        try:
+            blobs.delete(key)
+            deleted.append(key)
+        except BLOB_STORE_ERRORS as error:
+            refusal = error
+        if monotonic() > deadline:
+            break
+    if refusal is not None:
+        log.warning("Uploaded pictures not deleted yet: %s", refusal)
+    if deleted:
+        jobs.client.zrem(uploaded_pictures.UNUSED, *deleted)
+        log.info("%d uploaded pictures deleted", len(deleted))
 
 
 def find_orphans(jobs: JobStore, page: "Sequence[ObjectMeta]", before: datetime) -> list[str]:

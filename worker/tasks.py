@@ -106,7 +106,7 @@ def _optimise(
             if attempt.previews.is_due:
                 attempt.report_preview(lambda: adapter.preview(run))
             if attempt.checkpoints.is_due:
-                attempt.checkpoints.store(run.save_checkpoint)
+                attempt.store_checkpoint(run.save_checkpoint)
             if attempt.options is not latest:
                 latest = attempt.options
                 requested = _weights(read_options(attempt.job.id, latest))
@@ -115,7 +115,7 @@ def _optimise(
                     weights = requested
     except WorkerShutdown:
         if progress is not None:
-            attempt.checkpoints.store(run.save_checkpoint)
+            attempt.store_checkpoint(run.save_checkpoint)
         raise
     finally:
         spans.end()

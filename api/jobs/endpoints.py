@@ -27,7 +27,7 @@ from pastiche.option_warnings import update_warnings
 from pastiche.options import LIVE_OPTIONS, OPTIONS, OptionError, Options
 from pastiche.picture_settings import describe_settings
 from shared import job_records, transitions
-from shared.blob_store import result_key
+from shared.blob_store import finished_key
 from shared.errors import (
     CancelRequested,
     ChangedMeanwhile,
@@ -192,10 +192,13 @@ async def _store_preview_as_result(job: Job, access: Access) -> Job:
             picture = await run(preview_to_png, preview, settings)
     except (FileNotFoundError, DamagedPicture) as error:
         raise NoResult("The last preview of the job is gone.") from error
-    # Its worker may still write under its fence's own key, and delete that again.
-    key = result_key(job.id, f"{job.fence or token_hex(4)}-finished")
+    key = finished_key(job.id, job.fence or token_hex(4))
     await service.blobs.put_async(key, picture)
-    await service.jobs.run(transitions.store_preview(job.id, key))
+    if await service.jobs.run(transitions.store_preview(job.id, key)) == "lost":
+        # Another request has stored it, perhaps under the same key; or the job is gone.
+        stored = await service.jobs.run(transitions.read(job.id))
+        if stored is None or stored.result_key != key:
+            await service.blobs.delete_async(key)
     return await find_job(job.id, access)
 
 

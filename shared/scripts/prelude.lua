@@ -1,6 +1,6 @@
 -- Goes before every script.
 
--- Microseconds since 1970 by the clock of Redis: no other clock is trusted.
+-- Microseconds since 1970 by the clock of Redis: scripts write and compare no other times.
 local function now_us()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2]

@@ -124,8 +124,19 @@ def test_a_key_does_not_give_a_job_that_came_to_nothing(jobs: JobStore) -> None:
 
 
 def test_a_caller_whose_turns_are_past_is_not_stored(jobs: JobStore) -> None:
-    first = submitted(jobs, caller="ada")
-    submitted(jobs, caller="bob")
+    first, *_ = (submitted(jobs, caller=caller) for caller in ("ada", "bob", "bob"))
+    claim(jobs, first)
+    assert not jobs.client.hexists(JOB_KEYS["turns"], "1:ada")
+    assert jobs.client.hexists(JOB_KEYS["turns"], "1:bob")
+
+
+def test_a_caller_whose_only_job_was_canceled_is_forgotten_once_its_turn_is_past(
+    jobs: JobStore,
+) -> None:
+    canceled = submitted(jobs, caller="ada")
+    first, _ = (submitted(jobs, caller="bob") for _ in range(2))
+    cancel(jobs, canceled)
+    assert jobs.client.hexists(JOB_KEYS["turns"], "1:ada")
     claim(jobs, first)
     assert not jobs.client.hexists(JOB_KEYS["turns"], "1:ada")
     assert jobs.client.hexists(JOB_KEYS["turns"], "1:bob")
@@ -339,6 +350,14 @@ def test_a_released_job_waits_at_its_old_place(jobs: JobStore) -> None:
     jobs.run(transitions.release(first, fence, retention=RETENTION))
     assert read_job(jobs, first).queue_position == 0
     assert read_job(jobs, second).queue_position == 1
+
+
+def test_a_released_job_has_what_its_worker_reported_last(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    fence = claimed(jobs, job_id)
+    news = {"losses_key": "jobs/x/losses"}
+    assert jobs.run(transitions.release(job_id, fence, news=news, retention=RETENTION)) == "ok"
+    assert read_job(jobs, job_id).losses_key == "jobs/x/losses"
 
 
 def test_a_heartbeat_renews_the_lease(jobs: JobStore) -> None:
@@ -757,6 +776,19 @@ def test_a_job_that_is_no_longer_retained_is_deleted_and_does_not_count(jobs: Jo
     assert jobs.client.zrange("jobs:retained:ada", 0, -1) == [second]
     delete(jobs, second)
     assert not jobs.client.exists(JOB_KEYS["retained"], "jobs:retained:ada")
+
+
+def test_a_job_whose_key_was_damaged_does_not_come_back_when_its_retention_ends(
+    jobs: JobStore,
+) -> None:
+    retention = Retention(1, 40, jobs_per_owner=1)
+    damaged = canceled(jobs, retention)
+    jobs.client.delete(record_key(damaged))
+    jobs.client.set(record_key(damaged), "text")
+    assert jobs.run(transitions.delete_damaged(damaged))
+    last = canceled(jobs, retention)
+    assert jobs.client.keys("job:*") == [record_key(last)]
+    assert jobs.client.zrange("jobs:retained:ada", 0, -1) == [last]
 
 
 def test_an_idempotency_key_goes_with_its_job(jobs: JobStore) -> None:

@@ -133,6 +133,32 @@ def test_a_store_that_fails_is_tried_again(jobs: JobStore, blobs: BlobStore) -> 
     assert jobs.client.keys("*") == []
 
 
+def test_a_blob_that_cannot_be_deleted_does_not_stop_the_others(
+    jobs: JobStore, blobs: BlobStore
+) -> None:
+    first, second = sorted(begun_long_ago(jobs, blobs) for _ in range(2))
+    assert blobs.folder is not None
+    path = blobs.folder / first
+    path.unlink()
+    path.mkdir()  # cannot be deleted as a file
+    delete_expired(jobs, blobs)
+    assert jobs.client.zrange(UNUSED, 0, -1) == [first]
+    assert not (blobs.folder / second).exists()
+
+
+def test_pictures_that_take_long_to_delete_are_left_to_the_next_round(
+    jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.picture_cleanup.DELETE_SECONDS", 0.0)
+    for _ in range(3):
+        begun_long_ago(jobs, blobs)
+    left = []
+    for _ in range(3):
+        delete_expired(jobs, blobs)
+        left.append((len(blobs.keys("pictures")), jobs.client.zcard(UNUSED)))
+    assert left == [(2, 2), (1, 1), (0, 0)]
+
+
 def test_a_record_that_is_damaged_does_not_stop_the_others(
     jobs: JobStore, blobs: BlobStore
 ) -> None:

@@ -9,7 +9,14 @@ from threading import Event
 import pytest
 
 from shared import transitions, uploaded_pictures
-from shared.blob_store import BlobStore, checkpoint_key, input_key, preview_key, result_key
+from shared.blob_store import (
+    BlobStore,
+    checkpoint_key,
+    finished_key,
+    input_key,
+    preview_key,
+    result_key,
+)
 from shared.celery_app import MESSAGES_KEY, create_queue
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore, record_key
@@ -198,6 +205,41 @@ def test_blobs_that_workers_left_are_deleted_once_a_job_is_over_and_its_pictures
     reconciler.round()
     job = look(jobs, job_id)
     assert sorted(blobs.keys(f"jobs/{job_id}")) == sorted([*job.inputs.all(), job.result_key or ""])
+
+
+def finished_preview(jobs: JobStore, blobs: BlobStore) -> tuple[str, str, str]:
+    """A canceled job, its preview, and the copy that is about to be its result."""
+    job_id = submitted(jobs, blobs)
+    fence = claimed(jobs, job_id, lease_seconds=20)
+    shown, finished = preview_key(job_id, fence), finished_key(job_id, fence)
+    news = {"preview_key": shown, "preview_iteration": "3"}
+    jobs.run(transitions.confirm_cancel(job_id, fence, news=news, retention=Retention(1, 0)))
+    for key in (shown, finished):
+        blobs.put(key, b"picture")
+    return job_id, shown, finished
+
+
+def test_a_preview_that_is_about_to_be_the_result_stays(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    job_id, shown, finished = finished_preview(jobs, blobs)
+    reconciler.round()
+    assert jobs.run(transitions.store_preview(job_id, finished)) == "ok"
+    reconciler.round()
+    assert sorted(blobs.keys(f"jobs/{job_id}")) == sorted([shown, finished])
+    assert not jobs.client.exists(JOB_KEYS["cleanup"])
+
+
+def test_a_preview_that_did_not_become_the_result_is_deleted_later(
+    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+) -> None:
+    job_id, shown, finished = finished_preview(jobs, blobs)
+    reconciler.round()
+    assert finished in blobs.keys(f"jobs/{job_id}")
+    assert blobs.folder is not None
+    os.utime(blobs.folder / finished, (1, 1))
+    reconciler.round()
+    assert blobs.keys(f"jobs/{job_id}") == [shown]
 
 
 def test_pictures_whose_record_never_came_are_deleted(

@@ -26,8 +26,8 @@ ENDLESS: dict[str, Any] = {"size": 64, "iterations": 5000}
 
 @pytest.fixture(scope="module")
 def crew() -> Iterator[House]:
-    """A service with two workers, for all tests."""
-    with house(workers=2) as made:
+    """A service with two workers, for all tests. After the first preview there is no other."""
+    with house(workers=2, PASTICHE_PREVIEW_SECONDS="600") as made:
         yield made
 
 
@@ -41,6 +41,12 @@ def service(crew: House) -> House:
 def has_checkpoint(service: House, job_id: str) -> bool:
     """Whether some of the job's work lies in the blob store."""
     return bool(service.blobs.keys(f"jobs/{job_id}/checkpoints"))
+
+
+def list_loss_iterations(service: House, job_id: str) -> list[int]:
+    """The iterations in the job's loss curves; none before they are stored."""
+    response = service.http.get(f"/jobs/{job_id}/losses")
+    return list(response.json()["iterations"]) if response.is_success else []
 
 
 def painter(service: House, job_id: str) -> Part:
@@ -74,6 +80,24 @@ def test_a_worker_that_shuts_down_gives_its_job_to_another(service: House) -> No
     second = painter(service, job_id)
     assert second is not first
     assert f"Job {job_id}: goes on from iteration" in second.log
+
+
+def test_a_worker_killed_mid_job_leaves_no_hole_in_the_loss_curves(service: House) -> None:
+    job_id = service.submit(**LONG)
+    until(
+        lambda: has_checkpoint(service, job_id) and len(list_loss_iterations(service, job_id)) > 1
+    )
+    painter(service, job_id).send_children(signal.SIGKILL)
+    assert service.when(job_id, "succeeded", "failed")["attempt"] == 2
+    assert list_loss_iterations(service, job_id) == list(range(1, LONG["iterations"] + 1))
+
+
+def test_a_worker_that_shuts_down_leaves_no_hole_in_the_loss_curves(service: House) -> None:
+    job_id = service.submit(**LONG)
+    until(lambda: service.look(job_id)["iteration"] > 1)
+    painter(service, job_id).send(signal.SIGTERM)
+    assert service.when(job_id, "succeeded", "failed")["attempt"] == 2
+    assert list_loss_iterations(service, job_id) == list(range(1, LONG["iterations"] + 1))
 
 
 def test_a_worker_that_shuts_down_while_it_prepares_gives_its_job_back(service: House) -> None:
@@ -178,6 +202,21 @@ def test_a_message_for_a_job_that_does_not_exist_does_nothing(service: House) ->
         publish(queue, new_job_id())
     queue.close()
     job_id = service.submit()
+    assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
+
+
+def test_a_worker_that_cannot_start_leaves_its_messages_until_it_can(service: House) -> None:
+    worker, other = service.workers
+    worker.end()
+    other.end()
+    job_id = service.submit()
+    folder = service.settings.data_folder / "blobs"
+    moved = folder.rename(folder.with_name("moved"))
+    folder.touch()  # the blob store cannot be opened: there is no folder
+    worker.start()
+    until(lambda: "FileExistsError" in worker.log)
+    folder.unlink()
+    moved.rename(folder)
     assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
 
 

@@ -62,6 +62,18 @@ local function find_latest_start()
   return deadline, 'expired'
 end
 
+-- Forgets a few of the callers without later turns: their next turn is the same. A claim forgets its own
+-- caller, but nothing else forgets one whose last job was not claimed.
+local function forget_past_turns()
+  local found = redis.call('HRANDFIELD', turns, 8, 'WITHVALUES')
+  for i = 1, #found, 2 do
+    local lane = string.match(found[i], '^(%d):')
+    if lane and tonumber(found[i + 1]) <= tonumber(redis.call('HGET', turns, lane) or 0) then
+      redis.call('HDEL', turns, found[i])
+    end
+  end
+end
+
 local function enter_queue()
   local state = redis.call('HMGET', record, 'place', 'created_ms')
   if redis.call('ZADD', waiting, state[1] or now_ms(), id) == 1 then
@@ -90,6 +102,8 @@ local function leave_queue()
     -- No job is left to take turns with; rounding errors go with them.
     redis.call('DEL', turns)
     redis.call('HDEL', work_left, 'waiting')
+  else
+    forget_past_turns()
   end
 end
 
@@ -130,7 +144,10 @@ local function trim_retained(key, limit)
       stop_retaining(oldest)
       redis.call('ZREM', key, oldest)
       redis.call('ZADD', finished, 'XX', now_ms(), oldest)
-      redis.pcall('HSET', record_key(oldest), 'expires_ms', now_ms())
+      -- Otherwise a record that is gone would come back with this field alone.
+      if redis.pcall('HEXISTS', record_key(oldest), 'status') == 1 then
+        redis.call('HSET', record_key(oldest), 'expires_ms', now_ms())
+      end
       beyond = beyond - 1
     end
   end

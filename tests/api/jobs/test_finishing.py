@@ -14,7 +14,7 @@ from shared.blob_store import preview_key
 from shared.job_store import JobStore
 from shared.pictures import encode_preview
 from tests import pictures
-from tests.api.worker import PlayedWorker, submitted
+from tests.api.worker import RETENTION, PlayedWorker, submitted
 from tests.conftest import RunningApi
 
 PAIR = {"content": pictures.jpeg(), "style": pictures.png()}
@@ -110,6 +110,20 @@ def test_a_canceled_job_keeps_its_last_preview_as_its_result(
     assert finish(api, job).json() == finished.json()
     following = api.http.post("/jobs", data={"start": job["id"]}, files=PAIR)
     assert following.status_code == 202, following.text
+
+
+def test_finishing_a_job_many_times_at_once_leaves_one_result(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job, worker = shown(api, jobs)
+    # A queued job has no fence: each request chooses a key of its own.
+    jobs.run(transitions.release(worker.job_id, worker.fence, retention=RETENTION))
+    cancel(api, job)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: finish(api, job), range(8)))
+    assert {each.status_code for each in answers} == {200}
+    assert api.http.get(job["links"]["result"]).is_success
+    assert len(worker.blobs.keys(f"jobs/{job['id']}/results")) == 1
 
 
 def test_a_job_without_a_picture_has_none_to_keep(api: RunningApi) -> None:
