@@ -14,7 +14,7 @@ from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from shared.blob_store import BlobStore
 from shared.settings import Settings
 from worker.snapshots import Checkpoints

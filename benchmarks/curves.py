@@ -15,7 +15,7 @@ from benchmarks.pairs import BACKBONE, example
 from benchmarks.report import PAGES
 from pastiche import Options
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 
 SIZE = 288
 COLOURS = {"content": "#0f766e", "style": "#c2410c", "tv": "#7c3aed"}

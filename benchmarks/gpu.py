@@ -28,7 +28,7 @@ from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Objective
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from pastiche.network_layers import CHANNELS, CONTENT_LAYER, stride_at
 from pastiche.options import VGG16_LAYERS
 from pastiche.sizes import scales

@@ -17,7 +17,7 @@ from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example
 from pastiche import Options
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 
 HEIGHT, WIDTH = 2160, 3840
 MEMORY_BYTES = 6_000_000_000

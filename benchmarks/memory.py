@@ -20,7 +20,7 @@ from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Objective
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from pastiche.options import Precision
 from pastiche.sizes import scales
 

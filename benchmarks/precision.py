@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from benchmarks.pairs import BACKBONE, PAIRS, example
 from pastiche import Options, stylize_tensors
 from pastiche.engine.backbone_sources import choose_backbone
+from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.objective import Objective, evaluate
+from pastiche.engine.objective import Objective
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.sizes import scales
 

@@ -18,10 +18,11 @@ from pastiche import Options
 from pastiche.engine import lbfgs
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import choose_backbone
+from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.objective import Evaluation, Objective, evaluate
+from pastiche.engine.objective import Evaluation, Objective
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.network_layers import POOLED_BEFORE
 from pastiche.sizes import scales

@@ -30,7 +30,7 @@ from pastiche.engine.inputs import Inputs
 from pastiche.engine.objective import Objective
 from pastiche.engine.plain import Problem
 from pastiche.engine.prepared import PreparedInputs
-from pastiche.engine.stylize import Run as EngineRun
+from pastiche.engine.run import Run as EngineRun
 from pastiche.network_layers import compared_layers
 from pastiche.sizes import Scale, scales
 

@@ -28,7 +28,7 @@ from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
 from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from pastiche.engine.weights import MissingWeights
 from pastiche.options import OptionError, Options
 from pastiche.picture_settings import describe_settings

@@ -73,7 +73,7 @@ def _optimise(
 ) -> "Tensor":
     """Paints to the end, or until the client finishes the job, from the checkpoint of an earlier
     attempt if there is one."""
-    from pastiche.engine.stylize import Run
+    from pastiche.engine.run import Run
     from worker import adapter
 
     spans = PaintingSpans()

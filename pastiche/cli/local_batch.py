@@ -23,7 +23,7 @@ from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged, Progress
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from pastiche.engine.weights import MissingWeights
 from pastiche.option_warnings import find_warnings
 from pastiche.options import OptionError, Options

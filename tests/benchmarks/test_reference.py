@@ -7,9 +7,10 @@ from benchmarks.reference import plain_problem
 from benchmarks.side_by_side import Loaded
 from pastiche import Options
 from pastiche.engine import plain
+from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.convolution import NetworkPooling
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.objective import Objective, evaluate
+from pastiche.engine.objective import Objective
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.options import StyleStatistic
 from pastiche.sizes import scales

@@ -14,7 +14,7 @@ from pastiche.engine.checkpoint import Checkpoint, Place, UnusableCheckpoint
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.losses import Term
 from pastiche.engine.progress import Diverged, Progress, ProgressTracker
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from pastiche.options import OptionError
 from pastiche.sizes import scales
 from tests.engine.pictures import CONTENT, OTHER_STYLE, STYLE, left_half

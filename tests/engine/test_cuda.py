@@ -5,10 +5,11 @@ import torch
 from torch import Tensor
 
 from pastiche import Options, stylize_tensors
+from pastiche.engine.evaluation import evaluate
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import Weights
-from pastiche.engine.objective import Objective, evaluate
-from pastiche.engine.stylize import Run
+from pastiche.engine.objective import Objective
+from pastiche.engine.run import Run
 from pastiche.engine.targets import build_targets, extract_style_features
 from pastiche.options import Optimiser
 from tests.engine.networks import random_backbone

@@ -9,7 +9,7 @@ from pastiche import Options
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.interruption import check_interruption, interruptible
 from pastiche.engine.prepared import PreparedInputsCache
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from tests.engine.pictures import CONTENT, STYLE
 
 pytestmark = pytest.mark.usefixtures("thin_backbone")

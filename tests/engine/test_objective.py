@@ -10,10 +10,11 @@ from torch import Tensor
 
 from pastiche.engine import plain
 from pastiche.engine.backbone import Backbone
+from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.convolution import convolution_dtype
 from pastiche.engine.losses import Term
 from pastiche.engine.normalisation import SCALINGS, Weights, term_weights
-from pastiche.engine.objective import Objective, evaluate
+from pastiche.engine.objective import Objective
 from pastiche.engine.plain import Moments, Problem
 from pastiche.engine.targets import build_targets, extract_style_features
 from pastiche.options import LAYERS, LayerName, Options, Padding, Pooling, Precision, StyleStatistic

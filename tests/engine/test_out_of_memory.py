@@ -9,7 +9,7 @@ from torch import Tensor
 from pastiche import Options
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.inputs import Inputs
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from pastiche.memory_budget import MIN_TILE_SIDE, TooLarge
 from tests.engine.pictures import textured
 

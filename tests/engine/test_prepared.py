@@ -11,7 +11,7 @@ from pastiche import Options
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputs, PreparedInputsCache
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from pastiche.engine.whitened import Whitened
 from pastiche.options import LayerName
 from tests.engine.pictures import CONTENT, OTHER_STYLE, STYLE

@@ -19,7 +19,7 @@ from pastiche.engine.color import luminance
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.progress import Diverged, Progress
-from pastiche.engine.stylize import Run
+from pastiche.engine.run import Run
 from pastiche.options import Blend, Colour, LayerName, OptionError, Start
 from pastiche.presets import PRESETS
 from tests.engine.networks import random_backbone

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from pastiche.engine.evaluation import evaluate
 from pastiche.engine.fast.tiling import split_image
 from pastiche.engine.interruption import interruptible
 from pastiche.engine.normalisation import Weights
-from pastiche.engine.objective import Objective, evaluate
+from pastiche.engine.objective import Objective
 from pastiche.engine.targets import build_targets, extract_style_features
 from pastiche.network_layers import halo_width, size_at
 from pastiche.options import LAYERS, VGG16_LAYERS, LayerName, Options, Padding
