@@ -129,7 +129,9 @@ def jobs(redis_url: str) -> Iterator[JobStore]:
 def api_process(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
     """One API process for all tests; no worker paints what it queues."""
     settings = Settings(
-        redis_url=redis_url, data_folder=tmp_path_factory.mktemp("data"), port=free_port("::1", 0)
+        redis_url=redis_url,
+        data_folder=tmp_path_factory.mktemp("data"),
+        port=free_port("127.0.0.1", 0),
     )
     with running_api(settings, PASTICHE_HIGH_PRIORITY_WITHOUT_KEYS="true") as api:
         yield api

@@ -2,8 +2,8 @@
 subscription to Redis for all of them."""
 
 import logging
-from asyncio import Event, create_task, gather, get_running_loop, sleep, timeout
-from collections.abc import AsyncIterator, Awaitable, Callable
+from asyncio import Event, Task, create_task, get_running_loop, sleep, timeout, wait
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
@@ -18,6 +18,7 @@ from shared.jobs import Job
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+CANCEL_AGAIN_SECONDS = 0.5
 QUEUE_SECONDS = 2.0
 """How often waiting jobs are read: that they move up does not change their records."""
 
@@ -108,9 +109,7 @@ class Subscriptions:
             yield self
         finally:
             self.close()
-            for task in tasks:
-                task.cancel()
-            await gather(*tasks, return_exceptions=True)
+            await _end(tasks)
 
     @property
     def count(self) -> int:
@@ -204,6 +203,14 @@ class Subscriptions:
             for job_id, watched in self._watched.items():
                 if watched.job is not None and watched.job.status == "queued":
                     self._mark_changed(job_id)
+
+
+async def _end(tasks: Collection[Task[None]]) -> None:
+    """Cancels tasks until they end: redis-py loses what is canceled while it connects."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await wait(tasks, timeout=CANCEL_AGAIN_SECONDS)
 
 
 def _version(job: Job) -> tuple[int, int | None]:

@@ -71,7 +71,7 @@ def test_json_with_data_uris_is_a_job(stack: Stack) -> None:
 
 def test_json_with_urls_is_a_job(redis_url: str, tmp_path: Path) -> None:
     script = block("sh", "https://example.org/harbour.jpg")
-    settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("::1", 0))
+    settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
     with serving() as remote, running_api(settings, PASTICHE_PICTURE_URLS_ANYWHERE="true") as api:
         for name in ("content/harbour.jpg", "style/wave.jpg"):
             picture = (ROOT / "examples" / "images" / name).read_bytes()

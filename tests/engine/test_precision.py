@@ -1,15 +1,17 @@
 """cuDNN's settings for convolutions, which are set on every device."""
 
+from typing import Any
+
 import torch
 
 from pastiche.engine.fast.cuda import exact_convolutions
 
 
 def test_convolutions_are_cudnn_s_in_a_fixed_order_with_all_digits() -> None:
-    cudnn = torch.backends.cudnn
+    cudnn: Any = torch.backends.cudnn
     with exact_convolutions():
-        flags = (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32)
-    assert flags == (True, False, True, False)
+        settings = (cudnn.benchmark, cudnn.deterministic, cudnn.conv.fp32_precision)
+    assert settings == (False, True, "ieee")
 
 
 def test_what_was_set_before_is_set_again() -> None:

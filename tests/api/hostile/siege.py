@@ -80,7 +80,9 @@ def besieged(redis_url: str, folder: Path, **limits: float) -> Iterator[Siege]:
     `receive_timeout_seconds`; its libraries are loaded, so that what it holds grows no more."""
     temporary = folder / "temporary"
     temporary.mkdir()
-    settings = Settings(redis_url=redis_url, data_folder=folder / "data", port=free_port("::1", 0))
+    settings = Settings(
+        redis_url=redis_url, data_folder=folder / "data", port=free_port("127.0.0.1", 0)
+    )
     chosen = {"decode_timeout_seconds": DECODE_SECONDS} | limits
     environment = {f"PASTICHE_{name.upper()}": str(limit) for name, limit in chosen.items()}
     jobs = JobStore.connect(redis_url)

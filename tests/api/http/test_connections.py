@@ -1,5 +1,6 @@
 """Connections that say nothing, and more of them than there may be."""
 
+import os
 import resource
 import socket
 import subprocess
@@ -82,3 +83,22 @@ def test_three_hundred_idle_connections_fit_a_soft_limit_of_256_files(tmp_path: 
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert int(result.stdout) == min(hard, 65_536) // 2
+
+
+def test_an_api_whose_port_is_taken_says_so_and_ends(redis_url: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        environment = {
+            "PASTICHE_HOST": "127.0.0.1",
+            "PASTICHE_PORT": str(taken.getsockname()[1]),
+            "PASTICHE_REDIS_URL": redis_url,
+            "PASTICHE_DATA_FOLDER": str(tmp_path),
+        }
+        ended = subprocess.run(
+            [sys.executable, "-m", "api"],
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert ended.returncode != 0
+    assert "address already in use" in ended.stderr

@@ -37,7 +37,9 @@ def fetching_process(
 ) -> Iterator[RunningApi]:
     """An API that may fetch from this machine, with limits that are soon reached."""
     settings = Settings(
-        redis_url=redis_url, data_folder=tmp_path_factory.mktemp("data"), port=free_port("::1", 0)
+        redis_url=redis_url,
+        data_folder=tmp_path_factory.mktemp("data"),
+        port=free_port("127.0.0.1", 0),
     )
     limits = {
         "PASTICHE_PICTURE_URLS_ANYWHERE": "true",
@@ -312,7 +314,7 @@ def test_a_file_and_a_url_may_be_two_styles(fetching: RunningApi, remote: Remote
 def test_urls_are_refused_where_the_operator_does_not_allow_them(
     redis_url: str, tmp_path: Path, remote: Remote
 ) -> None:
-    settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("::1", 0))
+    settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
     with running_api(
         settings, PASTICHE_PICTURE_URLS="false", PASTICHE_PICTURE_URLS_ANYWHERE="true"
     ) as api:

@@ -275,7 +275,7 @@ def test_every_job_of_a_batch_counts_for_the_quotas(
     settings = Settings(
         redis_url=api.settings.redis_url,
         data_folder=api.settings.data_folder,
-        port=free_port("::1", 0),
+        port=free_port("127.0.0.1", 0),
     )
     with running_api(settings, **limit) as strict:
         refused = post_batch(strict, 2, 3, size=256)

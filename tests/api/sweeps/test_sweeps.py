@@ -126,7 +126,7 @@ def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
     settings = Settings(
         redis_url=api.settings.redis_url,
         data_folder=api.settings.data_folder,
-        port=free_port("::1", 0),
+        port=free_port("127.0.0.1", 0),
     )
     with running_api(settings, PASTICHE_KEPT_JOBS_PER_OWNER="2") as strict:
         for number in range(5):
