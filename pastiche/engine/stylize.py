@@ -152,7 +152,6 @@ def _report_to(
         yield report
 
 
-@torch.inference_mode(mode=False)
 def _paint(
     inputs: Inputs,
     options: Options,
@@ -160,11 +159,12 @@ def _paint(
     device: torch.device | None,
     on_progress: Callable[[Progress], None] | None,
 ) -> Tensor:
-    inputs = inputs.checked(options)
-    for warning in find_warnings(options, *inputs.sizes):
-        warnings.warn(warning.detail, PasticheWarning, stacklevel=3)
-    run = Run(inputs, options, backbone=backbone, device=device)
-    for progress in run:
-        if on_progress is not None:
-            on_progress(progress)
-    return run.picture()
+    with torch.inference_mode(mode=False):  # images of the caller's would be of its mode
+        inputs = inputs.checked(options)
+        for warning in find_warnings(options, *inputs.sizes):
+            warnings.warn(warning.detail, PasticheWarning, stacklevel=3)
+        run = Run(inputs, options, backbone=backbone, device=device)
+        for progress in run:
+            if on_progress is not None:
+                on_progress(progress)
+        return run.picture()

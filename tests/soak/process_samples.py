@@ -74,7 +74,8 @@ class Sampler:
         hours = (monotonic() - self._began) / 3600
         for role, pid in _list_processes(self._house):
             with suppress(OSError):  # it has ended meanwhile
-                self.series[role, pid].append(_read(pid, hours))
+                sample = _read(pid, hours)
+                self.series[role, pid].append(sample)
         with suppress(redis.RedisError):
             used = self._house.jobs.client.info("memory")["used_memory"]
             self.redis_megabytes.append((hours, used / 1e6))
