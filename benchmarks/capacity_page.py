@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fast_workers
+from benchmarks import capacity_check, fast_workers, several_workers
 from benchmarks.capacity import Demand, make_plan
 from benchmarks.pairs import RESULTS
 from benchmarks.service_rates import GPU_PICTURES, gpu_picture, service_rates
@@ -150,27 +150,77 @@ def users_table(plans: Sequence[Mapping[str, Any]]) -> str:
     return _table(("part", "at the busiest time", "saturated"), rows)
 
 
+def check_table(_: Sequence[Mapping[str, Any]]) -> str:
+    """The simulated queue beside a real one."""
+    found = _read(capacity_check.FILE)
+    names = {
+        "median": "wait, median",
+        "p95": "wait, 95 %",
+        "mean": "wait, mean",
+        "jobs_a_minute": "jobs a minute",
+    }
+    rows = []
+    for name, words in names.items():
+        unit, low_high = "" if name == "jobs_a_minute" else " s", found["by_chance"][name]
+        rows.append(
+            (
+                words,
+                f"{found['predicted'][name]:.2f}{unit}",
+                f"{found['measured'][name]:.2f}{unit}",
+                f"{found['with_measured_seconds'][name]:.2f}{unit}",
+                " to ".join(f"{each:.2f}" for each in low_high) + unit,
+            )
+        )
+    return _table(
+        (
+            "",
+            "predicted",
+            "measured",
+            "simulated with the seconds that each job took",
+            "predicted for nine of ten other random times",
+        ),
+        rows,
+    ) + (
+        f"\n{found['jobs']} jobs of {found['size']} px and {found['iterations']} iterations, "
+        f"{found['jobs_a_second']:.2f} a second at random, for two workers with one thread each. "
+        f"The workers announced {found['announced_seconds']:.2f} s for a job; in the run it took "
+        f"{found['measured_seconds']:.2f} s. {_machine(found)}\n"
+    )
+
+
 def workers_table(_: Sequence[Mapping[str, Any]]) -> str:
-    """What a job costs besides painting."""
-    fast = _read(fast_workers.FILE)
-    single, queue = fast["single_jobs"], fast["full_queue"]
+    """How well workers work side by side."""
+    two, fast = _read(several_workers.FILE), _read(fast_workers.FILE)
+    jobs, single, queue = two["jobs_a_minute"], fast["single_jobs"], fast["full_queue"]
+    ratios = [each["ratio"] for each in two["rounds"]]
     rows = (
         (
-            f"from submission to the end, at {single['jobs_a_second']} jobs a second",
+            f"jobs a minute of one worker, {two['size']} px, one thread each",
+            f"{jobs['one']:.1f}",
+        ),
+        ("of two workers on two cores", f"{jobs['two']:.1f}"),
+        (
+            f"ratio, the median of {len(ratios)} rounds",
+            f"{jobs['ratio']:.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+        ),
+        (
+            f"{fast['workers']} workers that paint nothing: from submission to the end, at "
+            f"{single['jobs_a_second']} jobs a second",
             f"median {single['median_ms']:.0f} ms, 95 % within {single['p95_ms']:.0f} ms",
         ),
         (
-            f"a queue of {queue['jobs']:,} jobs, all on two cores",
+            f"the same workers, a queue of {queue['jobs']:,} jobs, all on two cores",
             f"{queue['ms_a_job']:.1f} ms a job",
         ),
     )
-    return _table((f"{fast['workers']} workers", "measured"), rows) + f"\n{_machine(fast)}\n"
+    return _table(("what", "measured"), rows) + f"\n{_machine(fast)}\n"
 
 
 SECTIONS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], str]] = {
     "rates": rates_table,
     "plans": plans_table,
     "users": users_table,
+    "check": check_table,
     "workers": workers_table,
 }
 """What is generated, by the name in its markers."""
