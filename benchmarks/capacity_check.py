@@ -12,10 +12,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from random import Random
 from statistics import mean
-from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any
 
@@ -24,12 +22,11 @@ import httpx
 from benchmarks.machine import machine
 from benchmarks.pairs import RESULTS
 from benchmarks.queue_simulation import Waits, percentile, simulate
-from benchmarks.several_workers import another_worker, submit, use_one_thread
-from local.supervisor import LocalService, Operator, running
+from benchmarks.several_workers import service_with_two_workers, submit
+from local.supervisor import LocalService
 from pastiche import Options
 from pastiche.sizes import scales
 from shared.job_store import JobStore
-from shared.settings import Settings
 from shared.workers import list_workers
 from tests.waiting import until
 from worker.__main__ import REGISTER_SECONDS
@@ -170,15 +167,8 @@ def by_chance(rate: float, seconds: float) -> dict[str, list[float]]:
 
 def main() -> None:
     """Prints what it found, and writes it down."""
-    use_one_thread()
-    with TemporaryDirectory() as folder:
-        settings = Settings(data_folder=Path(folder), port=0)
-        with (
-            running(settings, Operator()) as service,
-            another_worker(service),
-            httpx.Client(base_url=service.url, timeout=60, trust_env=False) as http,
-        ):
-            found = measure(http, service)
+    with service_with_two_workers() as (http, service):
+        found = measure(http, service)
     found = {
         "machine": machine() | {"threads": 1},
         "workers": WORKERS,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import capacity_check, fast_workers, several_workers
-from benchmarks.capacity import Demand, make_plan
+from benchmarks.capacity_plan import Demand, make_plan
 from benchmarks.pairs import RESULTS
 from benchmarks.service_rates import GPU_PICTURES, gpu_picture, service_rates
 

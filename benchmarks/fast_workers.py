@@ -27,6 +27,7 @@ from PIL import Image
 
 from benchmarks.machine import machine
 from benchmarks.pairs import RESULTS
+from benchmarks.redis_memory import CALLERS, ITERATIONS, PIXELS, PROGRESS
 from local.supervisor import free_port
 from pastiche import Options
 from shared import transitions
@@ -35,7 +36,6 @@ from shared.celery_app import PAINT_QUEUE, create_queue, publish
 from shared.inputs import Inputs
 from shared.job_store import JobStore, Reply, Transition
 from shared.jobs import Place, new_job_id
-from shared.progress import Progress
 from shared.settings import Settings
 from shared.workers import list_workers
 from tests.conftest import running_api, running_redis
@@ -46,24 +46,12 @@ from worker.tasks import next_attempt
 
 FILE = RESULTS / "fast_workers.json"
 WORKERS = 50
-CALLERS = 50
-PIXELS, ITERATIONS = 512 * 384, 120
 
 SUBMISSIONS = 100
 SUBMISSIONS_A_SECOND = 5
 QUEUED = 500
 REPETITIONS = 2000
 """How often a single script runs, to measure what it takes of Redis's processor."""
-
-PROGRESS = Progress(
-    iteration=60,
-    iterations=ITERATIONS,
-    scale=3,
-    scales=4,
-    work=0.5123456789012345,
-    eta_seconds=12.3,
-    losses=dict.fromkeys(("content", "style", "tv", "gamut", "total"), 1234.5678901234567),
-)
 
 _FREE_BYTES = 16 * 2**30
 

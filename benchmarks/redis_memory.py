@@ -35,6 +35,17 @@ CALLERS = 50
 PIXELS, ITERATIONS = 512 * 384, 120
 TIMEOUT_SECONDS = 3600.0
 
+PROGRESS = Progress(
+    iteration=60,
+    iterations=ITERATIONS,
+    scale=3,
+    scales=4,
+    work=0.5123456789012345,
+    eta_seconds=12.3,
+    losses=dict.fromkeys(("content", "style", "tv", "gamut", "total"), 1234.5678901234567),
+)
+"""With as many digits as a worker reports."""
+
 UNACKNOWLEDGED_KEY = "unacked"
 """The hash where Celery keeps the messages of the jobs that are painted."""
 
@@ -68,18 +79,8 @@ def submit(jobs: JobStore, number: int) -> str:
 
 def reported_fields(job_id: str, fence: str) -> dict[str, str]:
     """What a worker writes into the record of a job while it paints."""
-    losses = dict.fromkeys(("content", "style", "tv", "gamut", "total"), 1234.5678901234567)
-    progress = Progress(
-        iteration=60,
-        iterations=ITERATIONS,
-        scale=3,
-        scales=4,
-        work=0.5123456789012345,
-        eta_seconds=12.3,
-        losses=losses,
-    )
     return {
-        "progress": progress.to_json(),
+        "progress": PROGRESS.to_json(),
         "backbone_name": "vgg16",
         "backbone_sha256": token_hex(32),
         "stats": json.dumps(asdict(PaintingStats("NVIDIA H100", "bfloat16", 123.456, 2**30))),

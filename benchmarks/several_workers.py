@@ -69,9 +69,18 @@ def another_worker(service: LocalService) -> Iterator[None]:
             jobs.client.close()
 
 
-def use_one_thread() -> None:
-    """Gives each worker that is started from now on one thread."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+@contextmanager
+def service_with_two_workers() -> Iterator[tuple[httpx.Client, LocalService]]:
+    """A whole service with two workers of one thread each."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the workers, which are started from here
+    with TemporaryDirectory() as folder:
+        settings = Settings(data_folder=Path(folder), port=0)
+        with (
+            running(settings, Operator()) as service,
+            another_worker(service),
+            httpx.Client(base_url=service.url, timeout=60, trust_env=False) as http,
+        ):
+            yield http, service
 
 
 @cache
@@ -147,15 +156,8 @@ def measure(http: httpx.Client) -> Iterator[dict[str, float]]:
 
 def main() -> None:
     """Prints what it found, and writes it down."""
-    use_one_thread()
-    with TemporaryDirectory() as folder:
-        settings = Settings(data_folder=Path(folder), port=0)
-        with (
-            running(settings, Operator()) as service,
-            another_worker(service),
-            httpx.Client(base_url=service.url, timeout=60, trust_env=False) as http,
-        ):
-            rounds = list(islice(measure(http), ROUNDS))
+    with service_with_two_workers() as (http, _):
+        rounds = list(islice(measure(http), ROUNDS))
     found = {
         "machine": machine() | {"threads": 1, "cores": os.cpu_count()},
         "size": SIZE,

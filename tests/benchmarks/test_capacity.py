@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from benchmarks import capacity
-from benchmarks.capacity import Demand, make_plan
+from benchmarks.capacity_plan import Demand, make_plan
 from benchmarks.queue_simulation import (
     DAY_SECONDS,
     DayCurve,
