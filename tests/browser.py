@@ -82,15 +82,15 @@ def missing_browser(program: Program = CHROMIUM) -> str:
 
 
 def main() -> None:
-    """Ends the process with a sentence where there is no Chromium and none can be installed, or
-    where a variable names what is no browser."""
+    """Ends the process with a sentence where Chromium is missing and cannot be installed, or
+    where a variable names a file that is not a browser."""
     for program in (CHROMIUM, FIREFOX):
         is_named = program.variable in os.environ
         if find_browser(program) or (not is_named and install_browser(program)):
             continue
         if is_named or program is CHROMIUM:
             sys.exit(missing_browser(program))
-        print("There is no Firefox: its test of the page will be skipped.")  # noqa: T201  # for whoever runs make
+        print("Firefox is not installed: its test of the page will be skipped.")  # noqa: T201  # for whoever runs make
 
 
 def _candidates(program: Program) -> Iterator[str]:

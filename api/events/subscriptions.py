@@ -206,7 +206,7 @@ class Subscriptions:
 
 
 async def _end(tasks: Collection[Task[None]]) -> None:
-    """Cancels tasks until they end: redis-py loses what is canceled while it connects."""
+    """Cancels tasks until they end: redis-py may swallow a cancellation while it connects."""
     while tasks:
         for task in tasks:
             task.cancel()

@@ -141,7 +141,7 @@ async def cancel_job(job: PathJob, access: CurrentAccess) -> Response:
     outcome = await service.jobs.run(transitions.cancel(job.id, retention=service.retention))
     if outcome == "finishing":
         raise FinishRequested(
-            "The job is about to succeed after a request to finish; DELETE deletes it and its "
+            "The job is about to succeed after a request to finish. Use DELETE to delete it and its "
             "picture."
         )
     status = HTTPStatus.ACCEPTED if outcome == "requested" else HTTPStatus.OK
