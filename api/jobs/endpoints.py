@@ -141,8 +141,8 @@ async def cancel_job(job: PathJob, access: CurrentAccess) -> Response:
     outcome = await service.jobs.run(transitions.cancel(job.id, retention=service.retention))
     if outcome == "finishing":
         raise FinishRequested(
-            "The job is about to succeed after a request to finish. Use DELETE to delete it and its "
-            "picture."
+            "The job is about to succeed after a request to finish. Use DELETE to delete it with "
+            "its picture."
         )
     status = HTTPStatus.ACCEPTED if outcome == "requested" else HTTPStatus.OK
     return await respond_with_job(await find_job(job.id, access), service, status)

@@ -192,7 +192,7 @@ FAULTS = (
     Fault("writes are refused, as with a full disk", refuse_writes),
     Fault("Redis's clock jumps, and a painting process is killed", jump_clock),
     Fault("a job kills each of its workers", poison),
-    Fault("jobs are canceled and erased", cancel_some, frozenset({"canceled"})),
+    Fault("jobs are canceled and deleted", cancel_some, frozenset({"canceled"})),
 )
 
 ON_A_SMALL_DISK = (Fault("the disk is full", fill_disk),)

@@ -74,7 +74,7 @@ def test_a_job_cannot_be_both_canceled_and_finished(
     api.http.post(f"/jobs/{finished}/finish")
     late = shell.run("cancel", finished)
     assert (late.code, late.out) == (3, b"")
-    assert late.err.startswith("The job is about to succeed after a request to finish; ")
+    assert late.err.startswith("The job is about to succeed after a request to finish. ")
 
 
 def test_finishing_a_job_that_fails_reports_the_failure(
