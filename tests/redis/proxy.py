@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingUnixStreamServer
 from threading import Thread
@@ -32,17 +32,21 @@ class _Handler(BaseRequestHandler):
         self._loses_replies = False
         with socket.socket(socket.AF_UNIX) as redis:
             redis.connect(self.server.target)
-            Thread(target=self._forward_replies, args=(redis,), daemon=True).start()
+            replies = Thread(target=self._forward_replies, args=(redis,), daemon=True)
+            replies.start()
             while data := self.request.recv(_CHUNK_BYTES):
                 if self.server.lost is not None and self.server.lost in data:
                     self.server.lost, self._loses_replies = None, True
                 redis.sendall(data)
-            redis.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):
+                redis.shutdown(socket.SHUT_RDWR)
+            replies.join()
 
     def _forward_replies(self, redis: socket.socket) -> None:
-        while data := redis.recv(_CHUNK_BYTES):
-            if not self._loses_replies:
-                self.request.sendall(data)
+        with suppress(OSError):
+            while data := redis.recv(_CHUNK_BYTES):
+                if not self._loses_replies:
+                    self.request.sendall(data)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from worker.tasks import next_attempt
 GIB = 2**30
 
 OpenContext = Callable[[Callable[[], int]], WorkerContext]
+Register = Callable[[WorkerContext], None]
 
 
 @pytest.fixture
@@ -51,6 +52,21 @@ def open_context(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[Ope
             return context
 
         yield open_one
+
+
+@pytest.fixture
+def register() -> Iterator[Register]:
+    """Starts a thread that registers the worker of a context, and ends with the test: at its end
+    it deletes the registration, which must not be that of the next test."""
+    with ExitStack() as stack:
+
+        def start(context: WorkerContext) -> None:
+            registration = Registration(context, lambda: 7)
+            registration.start()
+            stack.callback(registration.join)
+            stack.callback(context.shutdown.set)
+
+        yield start
 
 
 @pytest.fixture(autouse=True)
@@ -190,12 +206,15 @@ def test_a_worker_claims_by_the_memory_that_it_has_now(
 
 
 def test_a_worker_registers_the_memory_that_it_claims_jobs_by(
-    open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
+    open_context: OpenContext,
+    register: Register,
+    jobs: JobStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 0.01)
     free = GIB
     context = open_context(lambda: free)
-    Registration(context, lambda: 7).start()
+    register(context)
     until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [GIB])
     free = 2 * GIB
     until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [2 * GIB])
@@ -206,11 +225,14 @@ def test_a_worker_registers_the_memory_that_it_claims_jobs_by(
 
 
 def test_a_worker_registers_its_speed_as_soon_as_a_job_is_done(
-    open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
+    open_context: OpenContext,
+    register: Register,
+    jobs: JobStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 1e6)
     context = open_context(lambda: GIB)
-    Registration(context, lambda: 7).start()
+    register(context)
     until(lambda: [each.rate for each in jobs.run(list_workers())] == [None])
     context.speed_record.add(1000, 10.0, IterationTimes({100: 0.02}, 1e-6, 8.0))
     until(lambda: [each.rate for each in jobs.run(list_workers())] == [100.0])
