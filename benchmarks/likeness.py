@@ -39,7 +39,7 @@ from pastiche.engine.fast.cuda import best_device
 from pastiche.engine.fast.memory import retain_freed_memory
 from pastiche.engine.images import read_image, resize_picture, to_pil
 from pastiche.engine.losses import MomentsTarget, position_sums
-from pastiche.engine.weights import MissingWeights
+from pastiche.engine.weights.files import MissingWeights
 from pastiche.options import BackboneChoice, LayerName
 from pastiche.presets import Preset
 from pastiche.sizes import fitted, same_aspect, style_side

@@ -122,7 +122,7 @@ def _cells(row: Row | None) -> tuple[str, str]:
 
 
 def _cell(numbers: Numbers) -> str:
-    return f"{numbers['style']:.2f} at {numbers['content']:.2f}"
+    return f"{numbers['style']:.2f} / {numbers['content']:.2f}"
 
 
 def _highest(rows: Sequence[Row], painted: Iterable[tuple[str, str, int]]) -> list[str]:

@@ -28,7 +28,7 @@ from benchmarks.machine import machine
 from benchmarks.pairs import BACKBONE, PAIRS, RESULTS, example, example_file
 from pastiche.engine.backbone_sources import load
 from pastiche.engine.images import read_image
-from pastiche.engine.weights import FILES, find
+from pastiche.engine.weights.files import FILES, find
 from pastiche.network_layers import POOLED_BEFORE
 from pastiche.options import VGG16_LAYERS
 from tools.paint.files import fitted_in

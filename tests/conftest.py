@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from local import redis_server
 from local.supervisor import free_port
-from pastiche.engine.weights import VGG16, find
+from pastiche.engine.weights.files import VGG16, find
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests import object_store

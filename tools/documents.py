@@ -175,8 +175,9 @@ def metrics_page() -> str:
         "# Metrics\n\n"
         "`GET /metrics`, for Prometheus. Changes of jobs are counted in Redis by the scripts\n"
         "that change their records: one count for the whole service, whichever API process\n"
-        "answers. Only requests are counted by each API process for itself. With several of them,\n"
-        "take the `max` of all others, not the `sum`. A dashboard for Grafana is in\n"
+        "answers. With several API processes, take the `max` of these, not the `sum`. Where a row\n"
+        "says 'of this API process alone', each process counts for itself: take the `sum`, or the\n"
+        "`min` of `pastiche_store_writable`. A dashboard for Grafana is in\n"
         "`deploy/grafana`, and alerts are in `deploy/prometheus`, each with a section in the\n"
         "[runbook](runbook.md#alerts); [traces](deployment.md#traces) follow one job.\n\n"
     ) + _table(("metric", "kind", "what", "label"), rows)

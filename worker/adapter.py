@@ -29,7 +29,7 @@ from pastiche.engine.inputs import Inputs as EngineInputs
 from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged
 from pastiche.engine.run import Run
-from pastiche.engine.weights import MissingWeights
+from pastiche.engine.weights.files import MissingWeights
 from pastiche.options import OptionError, Options
 from pastiche.picture_settings import describe_settings
 from pastiche.pictures import apply_transparency, read_picture

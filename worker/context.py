@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 from celery import Celery
 
-from pastiche.engine.weights import automatic_backbone, available_backbones
+from pastiche.engine.weights.files import automatic_backbone, available_backbones
 from pastiche.memory_budget import ComputedIn, Memory
 from pastiche.options import Options
 from shared.blob_store import BlobStore

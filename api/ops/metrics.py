@@ -88,11 +88,19 @@ REQUESTS = Metric(
 )
 
 METRICS = (
-    Metric("pastiche_jobs_submitted", "counter", "Jobs that were taken.", counted_as="submitted"),
+    Metric("pastiche_jobs_submitted", "counter", "Jobs accepted.", counted_as="submitted"),
     Metric("pastiche_jobs_over", "counter", "Jobs that came to an end.", "status", "over"),
-    Metric("pastiche_attempts", "counter", "How often a worker took a job.", counted_as="attempts"),
     Metric(
-        "pastiche_attempts_lost", "counter", "Attempts that no worker survived.", counted_as="lost"
+        "pastiche_attempts",
+        "counter",
+        "Attempts to paint a job: claims by workers.",
+        counted_as="attempts",
+    ),
+    Metric(
+        "pastiche_attempts_lost",
+        "counter",
+        "Attempts lost because their worker died.",
+        counted_as="lost",
     ),
     Metric(
         "pastiche_wait_seconds", "histogram", "From submission to first attempt.", counted_as="wait"
@@ -141,7 +149,7 @@ METRICS = (
     Metric(
         "pastiche_workers",
         "gauge",
-        "Workers that live.",
+        "Live workers.",
         measure=lambda now: [("", len(now.workers))],
     ),
     Metric(
@@ -153,7 +161,7 @@ METRICS = (
     Metric(
         "pastiche_store_writable",
         "gauge",
-        "1 if the API can write to it, else 0. By this API process alone.",
+        "1 if the API can write to it, else 0. Of this API process alone.",
         "store",
         measure=lambda now: now.writable.items(),
     ),
@@ -173,7 +181,7 @@ METRICS = (
     Metric(
         "pastiche_worker_memory_bytes",
         "gauge",
-        "What a worker has taken of its card's memory, or of the machine's.",
+        "GPU memory that a worker uses, or the machine's.",
         "worker",
         measure=lambda now: ((each.name, each.memory_bytes) for each in now.workers),
     ),

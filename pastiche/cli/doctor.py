@@ -95,7 +95,7 @@ def _find_engine() -> Engine | None:
         from pastiche.engine.fast.convolution import convolution_dtype
         from pastiche.engine.fast.cuda import best_device
         from pastiche.engine.fast.memory import free_memory
-        from pastiche.engine.weights import weights_folder
+        from pastiche.engine.weights.files import weights_folder
     except ImportError:
         return None
     from pastiche.options import Options

@@ -24,7 +24,7 @@ from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.run import Run
-from pastiche.engine.weights import MissingWeights
+from pastiche.engine.weights.files import MissingWeights
 from pastiche.option_warnings import find_warnings
 from pastiche.options import OptionError, Options
 from pastiche.picture_settings import describe_settings, save_arguments

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from pastiche.engine.backbone import Backbone, BackboneSource
 from pastiche.engine.plain import Convolution
-from pastiche.engine.weights import (
+from pastiche.engine.weights import vgg16
+from pastiche.engine.weights.files import (
     FILES,
     MissingWeights,
     WeightsFile,
     automatic_backbone,
     find,
-    vgg16,
     weights_folder,
 )
 from pastiche.engine.whitened import Whitened

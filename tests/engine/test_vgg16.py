@@ -12,7 +12,8 @@ from pastiche import OptionError, Options, stylize_tensors
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.images import read_image
-from pastiche.engine.weights import MissingWeights, vgg16
+from pastiche.engine.weights import vgg16
+from pastiche.engine.weights.files import MissingWeights
 from pastiche.options import VGG16_LAYERS, LayerName
 from tests.engine.pictures import CONTENT
 

@@ -17,7 +17,7 @@ from pastiche.engine.backbone_sources import (
     choose_backbone,
     load,
 )
-from pastiche.engine.weights import (
+from pastiche.engine.weights.files import (
     FILES,
     VGG19,
     VGG19_CAFFE,

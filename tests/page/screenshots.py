@@ -11,7 +11,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from pastiche.engine.weights import weights_folder
+from pastiche.engine.weights.files import weights_folder
 from tests.browser import find_browser
 from tests.page.actions import choose
 from tests.page.conftest import opened

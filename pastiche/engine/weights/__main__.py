@@ -8,14 +8,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pastiche.engine.weights import (
+from pastiche.engine.weights.fetch import fetch
+from pastiche.engine.weights.files import (
     FILES,
     CannotFetch,
     WeightsFile,
     find,
     weights_folder,
 )
-from pastiche.engine.weights.fetch import fetch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

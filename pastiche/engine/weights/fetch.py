@@ -21,13 +21,13 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from time import monotonic, sleep
 
-from pastiche.engine.weights import (
+from pastiche.engine.weights import vgg16
+from pastiche.engine.weights.files import (
     FILES,
     CannotFetch,
     MissingWeights,
     WeightsFile,
     automatic_backbone,
-    vgg16,
     weights_folder,
 )
 
