@@ -35,7 +35,7 @@ from shared.blob_store import BlobStore, input_key
 from shared.celery_app import PAINT_QUEUE, create_queue, publish
 from shared.inputs import Inputs
 from shared.job_store import JobStore, Reply, Transition
-from shared.jobs import Place, new_job_id
+from shared.jobs import QueueEntry, new_job_id
 from shared.settings import Settings
 from shared.workers import list_workers
 from tests.conftest import running_api, running_redis
@@ -116,9 +116,9 @@ def enqueue(jobs: JobStore, settings: Settings, count: int) -> None:
         inputs = Inputs(input_key(job_id, "content-0"), (input_key(job_id, "style-0"),))
         latest_ms = jobs.run(transitions.begin_submission(job_id))
         inputs.mapped(lambda key: blobs.put(key, image))
-        place = Place(f"10.0.0.{number % CALLERS}", PIXELS * ITERATIONS, pixels=PIXELS)
+        entry = QueueEntry(f"10.0.0.{number % CALLERS}", PIXELS * ITERATIONS, pixels=PIXELS)
         submission = transitions.submit(
-            job_id, latest_ms, asdict(Options()), inputs, place, queue_limit=sys.maxsize
+            job_id, latest_ms, asdict(Options()), inputs, entry, queue_limit=sys.maxsize
         )
         assert jobs.run(submission) == "queued"
         publish(queue, job_id)

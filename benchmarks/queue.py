@@ -25,7 +25,7 @@ from shared import transitions
 from shared.blob_store import input_key
 from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import Place, new_job_id
+from shared.jobs import QueueEntry, new_job_id
 from shared.settings import Settings
 from tests.waiting import until
 
@@ -39,10 +39,10 @@ def submit_directly(jobs: JobStore, count: int) -> None:
     for number, job_id in enumerate(ids):
         inputs = Inputs(input_key(job_id, "content-0"), (input_key(job_id, "style-0"),))
         latest_ms = jobs.run(transitions.begin_submission(job_id))
-        place = Place(f"10.0.0.{number % CALLERS}", 25_000_000)
+        entry = QueueEntry(f"10.0.0.{number % CALLERS}", 25_000_000)
         jobs.run(
             transitions.submit(
-                job_id, latest_ms, asdict(Options()), inputs, place, queue_limit=2 * count
+                job_id, latest_ms, asdict(Options()), inputs, entry, queue_limit=2 * count
             )
         )
 

@@ -24,7 +24,7 @@ from shared.blob_store import input_key, losses_key, preview_key, result_key
 from shared.celery_app import MESSAGES_KEY, create_queue, publish
 from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import NOBODY, PaintingStats, Place, new_job_id
+from shared.jobs import NOBODY, PaintingStats, QueueEntry, new_job_id
 from shared.progress import Progress
 from shared.settings import Settings
 from shared.transitions import Retention
@@ -57,7 +57,7 @@ def submit(jobs: JobStore, number: int) -> str:
     key = make_idempotency_key(NOBODY, token_hex(16))
     jobs.run(reserve(key, token_hex(32)))
     latest_ms = jobs.run(transitions.begin_submission(job_id))
-    place = Place(
+    entry = QueueEntry(
         f"10.0.0.{number % CALLERS}",
         PIXELS * ITERATIONS,
         pixels=PIXELS,
@@ -69,7 +69,7 @@ def submit(jobs: JobStore, number: int) -> str:
         latest_ms,
         asdict(Options()),
         inputs,
-        place,
+        entry,
         queue_limit=sys.maxsize,
         idempotency_key=key,
     )

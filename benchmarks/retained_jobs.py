@@ -33,12 +33,12 @@ from shared.blob_store import BlobStore, input_key, result_key
 from shared.celery_app import create_queue
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore, Transition, record_key
-from shared.jobs import NOBODY, Place, new_job_id
+from shared.jobs import NOBODY, QueueEntry, new_job_id
 from shared.settings import Settings
 from shared.transitions import Retention
 from shared.workers import list_workers
 from tests.redis_commands import record_commands
-from worker import job_lists, reconciler
+from worker import list_repair, reconciler
 
 Reply = TypeVar("Reply")
 
@@ -89,9 +89,11 @@ def claim_all(jobs: JobStore, ids: Sequence[str]) -> dict[str, str]:
 def _submission(job_id: str, latest_ms: int) -> Transition[transitions.Submitted]:
     inputs = Inputs(input_key(job_id, "content-0"), (input_key(job_id, "style-0"),))
     work = PIXELS * ITERATIONS
-    place = Place("10.0.0.1", work, pixels=PIXELS, image_bytes=10_000_000, request_id=token_hex(16))
+    entry = QueueEntry(
+        "10.0.0.1", work, pixels=PIXELS, image_bytes=10_000_000, request_id=token_hex(16)
+    )
     options = asdict(Options())
-    return transitions.submit(job_id, latest_ms, options, inputs, place, queue_limit=sys.maxsize)
+    return transitions.submit(job_id, latest_ms, options, inputs, entry, queue_limit=sys.maxsize)
 
 
 def _success(job_id: str, fence: str, retention: Retention) -> Transition[transitions.Committed]:
@@ -211,7 +213,7 @@ def _scripts() -> dict[str, str]:
         transitions.delete_past_retention(""),
         transitions.mark_cleaned("", 0),
         reconciler.find_due(limit=1),
-        job_lists.repair("", "", limit=1),
+        list_repair.repair("", "", limit=1),
         list_workers(),
         uploaded_pictures.expire(limit=1),
     ]

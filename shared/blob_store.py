@@ -42,13 +42,13 @@ def result_key(job_id: str, fence: str) -> str:
     return f"jobs/{job_id}/results/{fence}.png"
 
 
-def finished_key(job_id: str, fence: str) -> str:
+def promoted_key(job_id: str, fence: str) -> str:
     """The last preview of a job that is over, as its result. Its worker may still write under the
     key that has the fence alone, and delete that again."""
     return result_key(job_id, f"{fence}-finished")
 
 
-def is_finished(key: str) -> bool:
+def is_promoted(key: str) -> bool:
     """Whether a blob is such a preview."""
     return key.endswith("-finished.png")
 

@@ -18,7 +18,7 @@ from shared.jobs import (
     BackboneUsed,
     Job,
     PaintingStats,
-    Place,
+    QueueEntry,
     Status,
     Waiting,
     Webhook,
@@ -115,11 +115,11 @@ class QueueEstimate:
     work_ahead: float
 
 
-def estimate(place: Place) -> Transition[QueueEstimate]:
+def estimate(entry: QueueEntry) -> Transition[QueueEstimate]:
     """Where in the queue a job of this caller and priority would come now."""
     keys = _keys("waiting", "turns", "work_left", "running")
-    lane = LANES.index(place.priority)
-    arguments: dict[str, Argument] = {"lane": lane, "caller": place.caller, "exact": EXACT}
+    lane = LANES.index(entry.priority)
+    arguments: dict[str, Argument] = {"lane": lane, "caller": entry.caller, "exact": EXACT}
     return Transition(
         "estimate",
         keys,

@@ -92,8 +92,8 @@ class PaintingStats:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The place of a new job in the queue.
+class QueueEntry:
+    """What a new job is queued with, besides its options and pictures.
 
     Attributes:
         caller: who submits it; callers take turns.

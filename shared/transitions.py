@@ -22,7 +22,7 @@ from shared.job_records import (
     warnings_to_json,
 )
 from shared.job_store import Argument, Transition, milliseconds, on_job
-from shared.jobs import LANES, Job, Place
+from shared.jobs import LANES, Job, QueueEntry
 from shared.settings import Settings
 
 Submitted = Literal["queued", "full", "busy", "late"]
@@ -121,7 +121,7 @@ def submit(
     latest_ms: int,
     options: Mapping[str, Any],
     inputs: Inputs[str],
-    place: Place,
+    entry: QueueEntry,
     *,
     queue_limit: int,
     in_flight_limit: int = 0,
@@ -142,23 +142,23 @@ def submit(
         "options": json.dumps(options),
         "inputs": inputs_to_json(inputs),
         "queue_limit": queue_limit,
-        "work": place.work,
-        "caller": place.caller,
-        "lane": LANES.index(place.priority),
-        "wait_ms": _limit_ms(place.wait_seconds),
-        "total_ms": _limit_ms(place.timeout_seconds),
-        "keep": keep_to_text(place.keep),
-        "owner": place.owner,
+        "work": entry.work,
+        "caller": entry.caller,
+        "lane": LANES.index(entry.priority),
+        "wait_ms": _limit_ms(entry.wait_seconds),
+        "total_ms": _limit_ms(entry.timeout_seconds),
+        "keep": keep_to_text(entry.keep),
+        "owner": entry.owner,
         "in_flight_limit": in_flight_limit,
         "token": key.token if key else "",
         "ttl_ms": milliseconds(key.ttl_seconds) if key else 0,
-        "webhook_url": place.webhook_url or "",
-        "webhook_events": events_to_text(place.webhook_events),
-        "origin": origin_to_text(place.request_id, place.traceparent),
+        "webhook_url": entry.webhook_url or "",
+        "webhook_events": events_to_text(entry.webhook_events),
+        "origin": origin_to_text(entry.request_id, entry.traceparent),
         "latest_ms": latest_ms,
         "warnings": warnings_to_json(warnings),
-        "pixels": place.pixels,
-        "image_bytes": place.image_bytes,
+        "pixels": entry.pixels,
+        "image_bytes": entry.image_bytes,
         "written_by": __version__,
     }
     return on_job("submit", job_id, arguments, read=_word, keys=_idempotency(key))
@@ -209,7 +209,7 @@ def succeed(
     job_id: str, fence: str, *, result_key: str, news: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:
     """running → succeeded, with the key of the one result."""
-    return _finish(job_id, fence, "succeeded", {"result_key": result_key, **news}, retention)
+    return _commit(job_id, fence, "succeeded", {"result_key": result_key, **news}, retention)
 
 
 def fail(
@@ -217,14 +217,14 @@ def fail(
 ) -> Transition[Committed]:
     """running → failed, with a code and its sentence."""
     fields = {"error_code": code, "error_detail": FAILURES[code], **news}
-    return _finish(job_id, fence, "failed", fields, retention)
+    return _commit(job_id, fence, "failed", fields, retention)
 
 
 def confirm_cancel(
     job_id: str, fence: str, *, news: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:
     """running → canceled, as the client requested."""
-    return _finish(job_id, fence, "canceled", news, retention)
+    return _commit(job_id, fence, "canceled", news, retention)
 
 
 def release(
@@ -270,9 +270,9 @@ def request_finish(job_id: str) -> Transition[FinishRequested]:
     return on_job("request_finish", job_id, read=_word)
 
 
-def store_preview(job_id: str, result_key: str) -> Transition[Committed]:
+def promote_preview(job_id: str, result_key: str) -> Transition[Committed]:
     """Gives a job that is over and has no result this one, in the same state."""
-    return on_job("store_preview", job_id, {"result_key": result_key}, read=_word)
+    return on_job("promote_preview", job_id, {"result_key": result_key}, read=_word)
 
 
 def update_weights(
@@ -335,11 +335,11 @@ def mark_cleaned(job_id: str, due_ms: float) -> Transition[bool]:
     return on_job("mark_cleaned", job_id, {"due_ms": round(due_ms)}, read=bool)
 
 
-def _finish(
+def _commit(
     job_id: str, fence: str, status: str, news: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:
     arguments = {"fence": fence, "status": status} | retention.arguments
-    return on_job("finish", job_id, arguments, read=_word, fields=news)
+    return on_job("commit", job_id, arguments, read=_word, fields=news)
 
 
 def _limit_ms(seconds: float | None) -> int:

@@ -198,18 +198,18 @@ class Attempt:
         if self.job.attempt == 1 and not self.is_finish_requested:
             self._record_speed()
         with tracing.span("commit"):
-            committed = self._finish(partial(transitions.succeed, result_key=key))
+            committed = self._commit(partial(transitions.succeed, result_key=key))
         if committed == "lost":
             delete_blobs(self.context.blobs, self.job.id, [key])
             raise ClaimLost
 
     def confirm_cancel(self) -> Committed:
         """Ends the job as its client requested."""
-        return self._finish(transitions.confirm_cancel)
+        return self._commit(transitions.confirm_cancel)
 
     def fail(self, code: FailureCode) -> Committed:
         """Ends the job with a reason."""
-        return self._finish(partial(transitions.fail, code=code))
+        return self._commit(partial(transitions.fail, code=code))
 
     def release(self) -> None:
         """Queues the job again with everything that was reported, and announces it to the other
@@ -228,7 +228,7 @@ class Attempt:
             seconds = monotonic() - self._claimed
             self.context.speed_record.add(self.job.work, seconds, self._clock.times)
 
-    def _finish(self, transition: Callable[..., Transition[Committed]]) -> Committed:
+    def _commit(self, transition: Callable[..., Transition[Committed]]) -> Committed:
         """Runs a transition that ends the job, with everything that was reported."""
         fields = self._fields | self.previews.store_losses() | self._measured_fields
         retention = self.context.retention

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from shared import transitions
-from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, is_encoded, is_finished, job_folder
+from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, is_encoded, is_promoted, job_folder
 from shared.errors import DamagedRecord
 from shared.job_store import JOB_KEYS, JobStore, record_key
 from worker.picture_cleanup import find_orphans
@@ -108,7 +108,7 @@ class BlobCleanup:
         written = {blob["path"]: blob["last_modified"] for blob in listed}
         keys = [key for key in written if key not in used and not (used and is_encoded(key))]
         before = datetime.now(UTC) - FINISHING
-        unused = [key for key in keys if not (used and is_finished(key)) or written[key] < before]
+        unused = [key for key in keys if not (used and is_promoted(key)) or written[key] < before]
         self._blobs.delete_pieces(job_id)
         if unused:
             self._blobs.delete(*unused)

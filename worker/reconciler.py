@@ -42,7 +42,7 @@ from shared.transitions import Retention
 from worker import picture_cleanup
 from worker.blob_cleanup import BlobCleanup
 from worker.health import ReconcilerHalf, report_alive
-from worker.job_lists import ListRepair
+from worker.list_repair import ListRepair
 from worker.webhooks import Deliveries
 
 log = logging.getLogger(__name__)

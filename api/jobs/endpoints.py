@@ -27,7 +27,7 @@ from pastiche.option_warnings import update_warnings
 from pastiche.options import LIVE_OPTIONS, OPTIONS, OptionError, Options
 from pastiche.picture_settings import describe_settings
 from shared import job_records, transitions
-from shared.blob_store import finished_key
+from shared.blob_store import promoted_key
 from shared.errors import (
     CancelRequested,
     ChangedMeanwhile,
@@ -169,11 +169,11 @@ async def finish_job(job: PathJob, access: CurrentAccess) -> Response:
         if outcome == "requested":
             job = await find_job(job.id, access)
             return await respond_with_job(job, service, HTTPStatus.ACCEPTED)
-        job = await _store_preview_as_result(await find_job(job.id, access), access)
+        job = await _promote_preview(await find_job(job.id, access), access)
     return await respond_with_job(job, service)
 
 
-async def _store_preview_as_result(job: Job, access: Access) -> Job:
+async def _promote_preview(job: Job, access: Access) -> Job:
     """The job, with its last preview as its result.
 
     Raises:
@@ -192,9 +192,9 @@ async def _store_preview_as_result(job: Job, access: Access) -> Job:
             picture = await run(preview_to_png, preview, settings)
     except (FileNotFoundError, DamagedPicture) as error:
         raise NoResult("The last preview of the job is gone.") from error
-    key = finished_key(job.id, job.fence or token_hex(4))
+    key = promoted_key(job.id, job.fence or token_hex(4))
     await service.blobs.put_async(key, picture)
-    if await service.jobs.run(transitions.store_preview(job.id, key)) == "lost":
+    if await service.jobs.run(transitions.promote_preview(job.id, key)) == "lost":
         # Another request has stored it, perhaps under the same key; or the job is gone.
         stored = await service.jobs.run(transitions.read(job.id))
         if stored is None or stored.result_key != key:

@@ -27,14 +27,14 @@ from api.submissions.queueing import (
     check_retry_capacity,
     enqueue,
     list_warnings,
-    make_place,
+    make_queue_entry,
     respond_with_estimate,
 )
 from api.submissions.schema import request_body
 from api.submissions.uploads import ReceivedForm, read_submissions, receive_form
 from shared import logs, tracing
 from shared.errors import DamagedRecord, JobNotOver, PicturesLost
-from shared.jobs import Job, Place
+from shared.jobs import Job, QueueEntry
 from shared.pictures import MEDIA_TYPES
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -103,13 +103,13 @@ async def _submit(received: ReceivedForm, access: Access, headers: SubmissionHea
     async with reserve_key(headers, fingerprint, access, job_exists) as reserved:
         if isinstance(reserved, str):
             return reserved
-        place = make_place(submission, access)
+        entry = make_queue_entry(submission, access)
         options = submission.variants[0].options
-        async with service.quotas.count_work(access.request, access.caller, place.work):
+        async with service.quotas.count_work(access.request, access.caller, entry.work):
             job_id = await enqueue(
                 options.to_dict(),
                 submission.pictures,
-                place,
+                entry,
                 list_warnings(options, submission),
                 service,
                 make_writer(submission.stored, service.blobs),
@@ -126,7 +126,7 @@ async def _retry(job: Job, access: Access, headers: SubmissionHeaders) -> str:
         if isinstance(reserved, str):
             return reserved
         await check_retry_capacity(job, service)
-        place = Place(
+        entry = QueueEntry(
             caller=access.caller,
             work=job.work,
             pixels=job.pixels,
@@ -139,11 +139,11 @@ async def _retry(job: Job, access: Access, headers: SubmissionHeaders) -> str:
             traceparent=tracing.traceparent(),
         )
         try:
-            async with service.quotas.count_work(access.request, access.caller, place.work):
+            async with service.quotas.count_work(access.request, access.caller, entry.work):
                 job_id = await enqueue(
                     job.options,
                     job.inputs,
-                    place,
+                    entry,
                     job.warnings,
                     service,
                     service.blobs.copy,

@@ -30,7 +30,7 @@ from shared.blob_store import input_key
 from shared.celery_app import publish
 from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailable, TooManyJobs
 from shared.inputs import Inputs
-from shared.jobs import Job, Place, new_job_id
+from shared.jobs import Job, QueueEntry, new_job_id
 from shared.transitions import IdempotencyKey, Submitted
 from shared.workers import Worker, list_workers
 
@@ -149,8 +149,8 @@ def _check_backbone(options: Options, workers: list[Worker]) -> None:
     )
 
 
-def make_place(submission: Submission, access: Access) -> Place:
-    """The place in the queue of each of a submission's jobs.
+def make_queue_entry(submission: Submission, access: Access) -> QueueEntry:
+    """The entry in the queue of each of a submission's jobs.
 
     Raises:
         InvalidFields: a picture of this shape has no room for so many scales.
@@ -161,7 +161,7 @@ def make_place(submission: Submission, access: Access) -> Place:
     except OptionError as error:
         raise InvalidFields([invalid_option_error(error)]) from error
     demand = compute_demand(options, submission.sizes)
-    return Place(
+    return QueueEntry(
         caller=access.caller,
         work=sum(scale.cost for scale in plan),
         pixels=demand.pixels,
@@ -186,7 +186,7 @@ def list_warnings(options: Options, submission: Submission) -> list[OptionWarnin
 async def enqueue(
     options: Mapping[str, Any],
     pictures: Inputs[Source],
-    place: Place,
+    entry: QueueEntry,
     warnings: Sequence[OptionWarning],
     service: Service,
     write: Callable[[str, Source], Awaitable[None]],
@@ -214,7 +214,7 @@ async def enqueue(
             latest_ms,
             options,
             inputs,
-            place,
+            entry,
             queue_limit=service.settings.queue_limit,
             in_flight_limit=service.settings.jobs_in_flight or 0,
             idempotency_key=idempotency_key,
@@ -257,8 +257,8 @@ def _check_outcome(outcome: Submitted, service: Service) -> None:
 
 async def respond_with_estimate(submissions: Sequence[Submission], access: Access) -> Response:
     """What submissions would cost together, and when their last result might be there."""
-    places = [make_place(submission, access) for submission in submissions]
-    outlook = await access.service.jobs.run(job_records.estimate(places[0]))
+    entries = [make_queue_entry(submission, access) for submission in submissions]
+    outlook = await access.service.jobs.run(job_records.estimate(entries[0]))
     speeds = await get_worker_speeds(access.service)
     warnings = dict.fromkeys(
         warning
@@ -267,7 +267,7 @@ async def respond_with_estimate(submissions: Sequence[Submission], access: Acces
         for warning in list_warnings(variant.options, submission)
     )
     variants = submissions[0].variants
-    work = len(variants) * sum(place.work for place in places)
+    work = len(variants) * sum(entry.work for entry in entries)
     options, jobs = variants[0].options, len(variants) * len(submissions)
     plan = scales(*submissions[-1].sizes.content, options)
     estimate = Estimate(

@@ -14,7 +14,7 @@ from api.access.authentication import Access
 from api.service import Service
 from api.submissions.form import Submission
 from api.submissions.pictures import Writer, make_writer
-from api.submissions.queueing import enqueue, list_warnings, make_place
+from api.submissions.queueing import enqueue, list_warnings, make_queue_entry
 from pastiche.job_settings import MAX_DEADLINE_SECONDS
 from shared import transitions
 from shared.blob_store import BLOB_STORE_ERRORS, BlobStore
@@ -133,11 +133,11 @@ async def create_sweep(
         SubmissionPending: it took so long that its key is another request's by now.
     """
     service = access.service
-    places = [make_place(submission, access) for submission in submissions]
-    all_work = len(submissions[0].variants) * sum(place.work for place in places)
+    entries = [make_queue_entry(submission, access) for submission in submissions]
+    all_work = len(submissions[0].variants) * sum(entry.work for entry in entries)
     jobs = [
-        (submission, place, variant)
-        for submission, place in zip(submissions, places, strict=True)
+        (submission, entry, variant)
+        for submission, entry in zip(submissions, entries, strict=True)
         for variant in submission.variants
     ]
     async with service.quotas.count_work(access.request, access.caller, all_work):
@@ -145,11 +145,11 @@ async def create_sweep(
         sweep: Sweep | None = None
         write = _write_each_once(make_writer(submissions[0].stored, service.blobs), service.blobs)
         try:
-            for submission, place, variant in jobs:
+            for submission, entry, variant in jobs:
                 job_id = await enqueue(
                     variant.options.to_dict(),
                     submission.pictures,
-                    place,
+                    entry,
                     list_warnings(variant.options, submission),
                     service,
                     write,

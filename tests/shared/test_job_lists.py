@@ -5,7 +5,7 @@ import pytest
 from shared import job_records, transitions
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore
-from shared.jobs import NEXT_STATES, Place, Status, new_job_id
+from shared.jobs import NEXT_STATES, QueueEntry, Status, new_job_id
 from shared.transitions import Retention
 
 RETENTION = Retention(retention_hours=1, grace_seconds=40)
@@ -14,9 +14,9 @@ RETENTION = Retention(retention_hours=1, grace_seconds=40)
 def submit(jobs: JobStore, owner: str = "ada") -> str:
     job_id = new_job_id()
     latest_ms = jobs.run(transitions.begin_submission(job_id))
-    place = Place(owner, 100, owner=owner)
+    entry = QueueEntry(owner, 100, owner=owner)
     inputs = Inputs("content", ("style",))
-    submission = transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=100)
+    submission = transitions.submit(job_id, latest_ms, {}, inputs, entry, queue_limit=100)
     assert jobs.run(submission) == "queued"
     return job_id
 

@@ -9,12 +9,12 @@ import pytest
 from shared import direct_uploads, job_records, transitions, uploaded_pictures
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, Transition
-from shared.jobs import Place
+from shared.jobs import QueueEntry
 from shared.transitions import Retention
 from shared.uploaded_pictures import PictureContent, PictureLimits
 from shared.webhook_keys import get_secret
 from shared.workers import Worker, list_workers, register_worker
-from worker.job_lists import repair
+from worker.list_repair import repair
 from worker.reconciler import find_due, lead
 from worker.webhook_messages import Delivery
 from worker.webhooks import list_due, note_delivery, take_delivery
@@ -22,14 +22,14 @@ from worker.webhooks import list_due, note_delivery, take_delivery
 SCRIPTS = files("shared") / "scripts"
 
 RETENTION = Retention(retention_hours=1, grace_seconds=40)
-PLACE = Place("ada", 100)
+ENTRY = QueueEntry("ada", 100)
 DELIVERY = Delivery("job", "finished", "https://example.org", "ada", "succeeded", 1)
 LIMITS = PictureLimits(retention_hours=1, per_owner=9, in_all=9)
 CONTENT = PictureContent("digest", 96, 64, 5, is_transparent=False)
 
 CALLS: list[Transition[Any]] = [
     transitions.begin_submission("job"),
-    transitions.submit("job", 0, {}, Inputs("c", ("s",)), PLACE, queue_limit=9),
+    transitions.submit("job", 0, {}, Inputs("c", ("s",)), ENTRY, queue_limit=9),
     transitions.read("job"),
     transitions.claim("job", lease_seconds=1),
     transitions.heartbeat("job", "1-a", lease_seconds=1, news={"progress": "{}"}),
@@ -38,7 +38,7 @@ CALLS: list[Transition[Any]] = [
     transitions.recover("job", lost_limit=3, lease_limit_seconds=1, retention=RETENTION),
     transitions.cancel("job", retention=RETENTION),
     transitions.request_finish("job"),
-    transitions.store_preview("job", "r"),
+    transitions.promote_preview("job", "r"),
     transitions.update_weights("job", 0, {}),
     transitions.expire("job", retention=RETENTION),
     transitions.end_retention("job"),
@@ -50,7 +50,7 @@ CALLS: list[Transition[Any]] = [
     note_delivery(DELIVERY, error=None, again_seconds=None),
     list_due(limit=1),
     find_due(limit=1),
-    job_records.estimate(PLACE),
+    job_records.estimate(ENTRY),
     job_records.list_jobs("ada", before="", limit=1, status=None, most=1),
     lead("one", lease_seconds=1),
     repair("", "", limit=1),

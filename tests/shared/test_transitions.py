@@ -13,7 +13,7 @@ from shared.celery_app import MESSAGES_KEY
 from shared.errors import DamagedRecord
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore, Transition, record_key
-from shared.jobs import NEXT_STATES, Job, Place, Waiting, new_job_id
+from shared.jobs import NEXT_STATES, Job, QueueEntry, Waiting, new_job_id
 from shared.transitions import Retention, Submitted
 from tests.waiting import until
 from worker import reconciler
@@ -25,18 +25,18 @@ RETENTION = Retention(retention_hours=1, grace_seconds=40)
 
 
 def submission_of(
-    jobs: JobStore, job_id: str, options: dict[str, Any], place: Place, **limits: Any
+    jobs: JobStore, job_id: str, options: dict[str, Any], entry: QueueEntry, **limits: Any
 ) -> Transition[Submitted]:
     """The submission of a job whose pictures were begun."""
     latest_ms = jobs.run(transitions.begin_submission(job_id))
-    return transitions.submit(job_id, latest_ms, options, INPUTS, place, **limits)
+    return transitions.submit(job_id, latest_ms, options, INPUTS, entry, **limits)
 
 
 def submitted(
     jobs: JobStore, queue_limit: int = 10, caller: str = "somebody", work: int = 100, **fields: Any
 ) -> str:
-    job_id, place = new_job_id(), Place(caller, work, **fields)
-    submission = submission_of(jobs, job_id, {"size": 256}, place, queue_limit=queue_limit)
+    job_id, entry = new_job_id(), QueueEntry(caller, work, **fields)
+    submission = submission_of(jobs, job_id, {"size": 256}, entry, queue_limit=queue_limit)
     assert jobs.run(submission) == "queued"
     return job_id
 
@@ -117,8 +117,8 @@ def test_a_job_that_is_released_after_its_client_canceled_it_is_over(jobs: JobSt
 def test_a_key_does_not_give_a_job_that_came_to_nothing(jobs: JobStore) -> None:
     idempotency_key = make_idempotency_key("ada", "key")
     jobs.run(reserve(idempotency_key, "form"))
-    job_id, place = new_job_id(), Place("somebody", 100)
-    jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, idempotency_key=idempotency_key))
+    job_id, entry = new_job_id(), QueueEntry("somebody", 100)
+    jobs.run(submission_of(jobs, job_id, {}, entry, queue_limit=9, idempotency_key=idempotency_key))
     jobs.run(transitions.delete(job_id, retention=RETENTION, idempotency_key=idempotency_key))
     assert jobs.run(reserve(idempotency_key, "form")).state == "new"
 
@@ -164,8 +164,8 @@ def test_jobs_wait_in_the_order_that_they_came(jobs: JobStore) -> None:
 
 def test_a_full_queue_refuses_jobs_and_stores_nothing_of_them(jobs: JobStore) -> None:
     submitted(jobs, queue_limit=1)
-    refused, place = new_job_id(), Place("somebody", 100)
-    assert jobs.run(submission_of(jobs, refused, {}, place, queue_limit=1)) == "full"
+    refused, entry = new_job_id(), QueueEntry("somebody", 100)
+    assert jobs.run(submission_of(jobs, refused, {}, entry, queue_limit=1)) == "full"
     assert jobs.run(transitions.read(refused)) is None
 
 
@@ -537,8 +537,8 @@ def test_pictures_whose_record_never_comes_are_due_for_cleanup(jobs: JobStore) -
 
 
 def test_a_record_that_comes_after_its_cleanup_was_due_is_refused(jobs: JobStore) -> None:
-    late, place = new_job_id(), Place("somebody", 100)
-    submission = submission_of(jobs, late, {}, place, queue_limit=10)
+    late, entry = new_job_id(), QueueEntry("somebody", 100)
+    submission = submission_of(jobs, late, {}, entry, queue_limit=10)
     jobs.client.delete(JOB_KEYS["cleanup"])
     assert jobs.run(submission) == "late"
     assert jobs.run(transitions.read(late)) is None
@@ -546,8 +546,8 @@ def test_a_record_that_comes_after_its_cleanup_was_due_is_refused(jobs: JobStore
 
 def test_a_record_that_comes_after_its_deletion_is_refused(jobs: JobStore) -> None:
     """As where a connection hangs, the API gives up and erases by another, and the first wakes."""
-    overtaken, place = new_job_id(), Place("somebody", 100)
-    submission = submission_of(jobs, overtaken, {}, place, queue_limit=10)
+    overtaken, entry = new_job_id(), QueueEntry("somebody", 100)
+    submission = submission_of(jobs, overtaken, {}, entry, queue_limit=10)
     jobs.run(transitions.delete(overtaken, retention=RETENTION))
     assert jobs.run(submission) == "late"
     assert jobs.run(transitions.read(overtaken)) is None
@@ -559,8 +559,8 @@ def test_a_begun_submission_whose_reply_was_lost_can_be_repeated(jobs: JobStore)
 
 
 def test_a_submission_or_claim_whose_reply_was_lost_can_be_repeated(jobs: JobStore) -> None:
-    job_id, place = new_job_id(), Place("somebody", 100)
-    submission = submission_of(jobs, job_id, {}, place, queue_limit=10)
+    job_id, entry = new_job_id(), QueueEntry("somebody", 100)
+    submission = submission_of(jobs, job_id, {}, entry, queue_limit=10)
     assert [jobs.run(submission) for _ in range(2)] == ["queued", "queued"]
     claim_ = transitions.claim(job_id, lease_seconds=20)
     one, other = (jobs.run(claim_) for _ in range(2))
@@ -700,8 +700,8 @@ def in_flight(jobs: JobStore) -> dict[str, str]:
 
 def test_an_owner_may_have_so_many_jobs_in_flight_and_no_more(jobs: JobStore) -> None:
     def submit(owner: str) -> transitions.Submitted:
-        job_id, place = new_job_id(), Place("somebody", 100, owner=owner)
-        return jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=10, in_flight_limit=2))
+        job_id, entry = new_job_id(), QueueEntry("somebody", 100, owner=owner)
+        return jobs.run(submission_of(jobs, job_id, {}, entry, queue_limit=10, in_flight_limit=2))
 
     assert [submit("ada"), submit("ada"), submit("ada")] == ["queued", "queued", "busy"]
     assert submit("bob") == "queued"
@@ -794,8 +794,8 @@ def test_a_job_whose_key_was_damaged_does_not_come_back_when_its_retention_ends(
 def test_an_idempotency_key_goes_with_its_job(jobs: JobStore) -> None:
     key = make_idempotency_key("ada", "key")
     jobs.run(reserve(key, "fingerprint"))
-    job_id, place = new_job_id(), Place("somebody", 100, owner="ada")
-    jobs.run(submission_of(jobs, job_id, {}, place, queue_limit=9, idempotency_key=key))
+    job_id, entry = new_job_id(), QueueEntry("somebody", 100, owner="ada")
+    jobs.run(submission_of(jobs, job_id, {}, entry, queue_limit=9, idempotency_key=key))
     assert jobs.client.exists(key.redis_key)
     delete(jobs, job_id)
     assert not jobs.client.exists(key.redis_key)

@@ -11,7 +11,7 @@ from shared import transitions
 from shared.blob_store import BlobStore, encoded_key, input_key, result_key
 from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import Place, new_job_id
+from shared.jobs import QueueEntry, new_job_id
 from worker.blob_cleanup import BlobCleanup
 
 HOUR = 3600
@@ -38,9 +38,9 @@ def aged(path: Path, age_seconds: float) -> Path:
 def known_job(jobs: JobStore) -> str:
     job_id = new_job_id()
     latest_ms = jobs.run(transitions.begin_submission(job_id))
-    place = Place("somebody", 100)
+    entry = QueueEntry("somebody", 100)
     submission = transitions.submit(
-        job_id, latest_ms, {}, Inputs("content", ("style",)), place, queue_limit=9
+        job_id, latest_ms, {}, Inputs("content", ("style",)), entry, queue_limit=9
     )
     assert jobs.run(submission) == "queued"
     return job_id

@@ -16,7 +16,7 @@ from shared.celery_app import MESSAGES_KEY, create_queue
 from shared.inputs import Inputs
 from shared.job_records import list_waiting
 from shared.job_store import JobStore, Reply, Transition, record_key
-from shared.jobs import Place, new_job_id, read_options
+from shared.jobs import QueueEntry, new_job_id, read_options
 from shared.painting_speed import IterationTimes
 from shared.settings import Settings
 from shared.workers import list_workers, register_worker
@@ -77,9 +77,9 @@ def _measured_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def submitted(jobs: JobStore, side: int, image_bytes: int = 0, **options: Any) -> str:
     job_id = new_job_id()
     latest_ms = jobs.run(transitions.begin_submission(job_id))
-    place = Place("somebody", 100, pixels=side * side, image_bytes=image_bytes)
+    entry = QueueEntry("somebody", 100, pixels=side * side, image_bytes=image_bytes)
     submission = transitions.submit(
-        job_id, latest_ms, options, Inputs("content", ("style",)), place, queue_limit=9
+        job_id, latest_ms, options, Inputs("content", ("style",)), entry, queue_limit=9
     )
     assert jobs.run(submission) == "queued"
     return job_id

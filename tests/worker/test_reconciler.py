@@ -12,15 +12,15 @@ from shared import transitions, uploaded_pictures
 from shared.blob_store import (
     BlobStore,
     checkpoint_key,
-    finished_key,
     input_key,
     preview_key,
+    promoted_key,
     result_key,
 )
 from shared.celery_app import MESSAGES_KEY, create_queue
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore, record_key
-from shared.jobs import Job, Place, new_job_id
+from shared.jobs import Job, QueueEntry, new_job_id
 from shared.settings import Settings
 from shared.transitions import Retention
 from shared.uploaded_pictures import (
@@ -64,8 +64,8 @@ def submitted(jobs: JobStore, blobs: BlobStore, wait_seconds: float | None = Non
     for key in inputs.all():
         blobs.put(key, b"picture")
     latest_ms = jobs.run(transitions.begin_submission(job_id))
-    place = Place("somebody", 100, wait_seconds=wait_seconds)
-    submission = transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=100)
+    entry = QueueEntry("somebody", 100, wait_seconds=wait_seconds)
+    submission = transitions.submit(job_id, latest_ms, {}, inputs, entry, queue_limit=100)
     assert jobs.run(submission) == "queued"
     return job_id
 
@@ -211,7 +211,7 @@ def finished_preview(jobs: JobStore, blobs: BlobStore) -> tuple[str, str, str]:
     """A canceled job, its preview, and the copy that is about to be its result."""
     job_id = submitted(jobs, blobs)
     fence = claimed(jobs, job_id, lease_seconds=20)
-    shown, finished = preview_key(job_id, fence), finished_key(job_id, fence)
+    shown, finished = preview_key(job_id, fence), promoted_key(job_id, fence)
     news = {"preview_key": shown, "preview_iteration": "3"}
     jobs.run(transitions.confirm_cancel(job_id, fence, news=news, retention=Retention(1, 0)))
     for key in (shown, finished):
@@ -224,7 +224,7 @@ def test_a_preview_that_is_about_to_be_the_result_stays(
 ) -> None:
     job_id, shown, finished = finished_preview(jobs, blobs)
     reconciler.round()
-    assert jobs.run(transitions.store_preview(job_id, finished)) == "ok"
+    assert jobs.run(transitions.promote_preview(job_id, finished)) == "ok"
     reconciler.round()
     assert sorted(blobs.keys(f"jobs/{job_id}")) == sorted([shown, finished])
     assert not jobs.client.exists(JOB_KEYS["cleanup"])

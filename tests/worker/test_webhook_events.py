@@ -12,7 +12,7 @@ from pastiche.job_settings import WebhookEvent
 from shared import transitions
 from shared.inputs import Inputs
 from shared.job_store import JobStore, record_key
-from shared.jobs import Place, new_job_id
+from shared.jobs import QueueEntry, new_job_id
 from shared.transitions import Retention
 from shared.webhook_keys import get_private_key, make_public_key
 from tests.api.worker import PROGRESS
@@ -27,9 +27,9 @@ RETENTION = Retention(retention_hours=1, grace_seconds=40)
 def submitted(jobs: JobStore, url: str, *events: WebhookEvent) -> str:
     job_id = new_job_id()
     latest_ms = jobs.run(transitions.begin_submission(job_id))
-    place = Place("somebody", 100, owner="ada", webhook_url=url, webhook_events=events)
+    entry = QueueEntry("somebody", 100, owner="ada", webhook_url=url, webhook_events=events)
     submission = transitions.submit(
-        job_id, latest_ms, {}, Inputs("content", ("style",)), place, queue_limit=9
+        job_id, latest_ms, {}, Inputs("content", ("style",)), entry, queue_limit=9
     )
     assert jobs.run(submission) == "queued"
     return job_id

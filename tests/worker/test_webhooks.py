@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from shared import job_store, transitions
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore
-from shared.jobs import Place, new_job_id
+from shared.jobs import QueueEntry, new_job_id
 from shared.transitions import Retention
 from shared.webhook_keys import get_secret
 from tests.waiting import pause, until
@@ -26,9 +26,9 @@ def over(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
     """A job that has ended, with a webhook."""
     job_id = new_job_id()
     latest_ms = jobs.run(transitions.begin_submission(job_id))
-    place = Place("somebody", 100, owner=owner, webhook_url=url)
+    entry = QueueEntry("somebody", 100, owner=owner, webhook_url=url)
     inputs = Inputs("content", ("style",))
-    submission = transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=9)
+    submission = transitions.submit(job_id, latest_ms, {}, inputs, entry, queue_limit=9)
     assert jobs.run(submission) == "queued"
     jobs.run(transitions.cancel(job_id, retention=RETENTION))
     return job_id

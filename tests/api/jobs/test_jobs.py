@@ -11,7 +11,7 @@ from shared import job_store, transitions
 from shared.errors import FAILURES
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore
-from shared.jobs import Place, new_job_id
+from shared.jobs import QueueEntry, new_job_id
 from shared.transitions import Retention
 from shared.workers import Worker, register_worker
 from tests import pictures
@@ -259,8 +259,8 @@ def test_a_state_that_few_jobs_have_is_found_in_one_round_trip(
     for _ in range(1100):
         job_id = new_job_id()
         latest_ms = jobs.run(transitions.begin_submission(job_id))
-        place, inputs = Place("somebody", 100), Inputs("content", ("style",))
-        jobs.run(transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=2000))
+        entry, inputs = QueueEntry("somebody", 100), Inputs("content", ("style",))
+        jobs.run(transitions.submit(job_id, latest_ms, {}, inputs, entry, queue_limit=2000))
     api.http.get("/jobs", params={"status": "failed"})  # Redis knows the script now
     pages: list[httpx.Response] = []
     commands = record_commands(
@@ -304,11 +304,11 @@ def test_a_waiting_job_says_when_its_picture_may_be_expected(
     """What is before it is painted by all workers, it itself by one."""
     assert submitted(api)["eta_seconds"] is None
     jobs.client.flushall()
-    place = Place("somebody", work=1_000_000)
+    entry = QueueEntry("somebody", work=1_000_000)
     inputs = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
     before = new_job_id()
     latest_ms = jobs.run(transitions.begin_submission(before))
-    jobs.run(transitions.submit(before, latest_ms, {"size": 256}, inputs, place, queue_limit=10))
+    jobs.run(transitions.submit(before, latest_ms, {"size": 256}, inputs, entry, queue_limit=10))
     for name in ("one", "other"):
         times = ((1, 0.1), (10**6, 0.1))
         worker = Worker(name, "whitened", "CPU", 10**9, 50_000.0, iteration_seconds=times)

@@ -9,10 +9,10 @@ from shared.blob_store import BlobStore
 from shared.celery_app import create_queue
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore, record_key
-from shared.jobs import NOBODY, Place, Status, new_job_id
+from shared.jobs import NOBODY, QueueEntry, Status, new_job_id
 from shared.settings import Settings
 from shared.transitions import Retention
-from worker.job_lists import repair
+from worker.list_repair import repair
 from worker.reconciler import Reconciler
 
 RETENTION = Retention(retention_hours=1, grace_seconds=40)
@@ -21,8 +21,8 @@ RETENTION = Retention(retention_hours=1, grace_seconds=40)
 def submit(jobs: JobStore) -> str:
     job_id = new_job_id()
     latest_ms = jobs.run(transitions.begin_submission(job_id))
-    place, inputs = Place("somebody", 100), Inputs("content", ("style",))
-    submission = transitions.submit(job_id, latest_ms, {}, inputs, place, queue_limit=100)
+    entry, inputs = QueueEntry("somebody", 100), Inputs("content", ("style",))
+    submission = transitions.submit(job_id, latest_ms, {}, inputs, entry, queue_limit=100)
     assert jobs.run(submission) == "queued"
     return job_id
 
