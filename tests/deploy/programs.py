@@ -22,8 +22,10 @@ LOG = Path(sys.prefix) / "deploy.log"
 
 
 def find_program(name: str) -> str | None:
-    """The program on the PATH, else that of a package."""
-    return shutil.which(name) or shutil.which(name, path=str(FOLDER / "usr/bin"))
+    """The program in the virtual environment, as kubectl is on Linux, else on the PATH, else of a
+    package."""
+    paths = (str(Path(sys.executable).parent), None, str(FOLDER / "usr/bin"))
+    return next(filter(None, (shutil.which(name, path=path) for path in paths)), None)
 
 
 def missing_program(name: str) -> str:
