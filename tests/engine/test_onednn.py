@@ -45,7 +45,7 @@ def test_it_convolves_and_rectifies(
 ) -> None:
     features, weight = random(2, 16, size[0] + 2, size[1] + 2), random(32, 16, 3, 3, seed=1)
     bias = random(32, seed=2)
-    filters = PackedFilters.pack(weight.to(dtype), (bias - threshold).to(dtype))
+    filters = PackedFilters(weight.to(dtype), (bias - threshold).to(dtype))
     found = onednn.convolve_relu(features.to(dtype), filters, threshold)
     assert_close(found, F.conv2d(features, weight, bias).clamp(min=threshold))
 
@@ -56,14 +56,43 @@ def test_its_backward_pass_is_that_of_a_plain_convolution(
     size: tuple[int, int], dtype: torch.dtype
 ) -> None:
     gradient, weight = random(2, 32, *size), random(32, 16, 3, 3, seed=1)
-    filters = PackedFilters.pack(weight.to(dtype), random(32).to(dtype))
+    filters = PackedFilters(weight.to(dtype), random(32).to(dtype))
     found = onednn.convolve_backward(gradient.to(dtype), filters)
     shape = (2, 16, size[0] + 2, size[1] + 2)
     assert_close(found, conv2d_input(shape, weight, gradient))  # type: ignore[no-untyped-call]  # no types in torch
 
 
+def test_filters_are_packed_for_each_size_of_maps_that_they_meet() -> None:
+    weight, bias = random(32, 16, 3, 3), random(32)
+    filters = PackedFilters(weight.float(), bias.float())
+    for side in (10, 82, 10):
+        features = random(1, 16, side, side + 2)
+        found = onednn.convolve_relu(features.float(), filters, 0.0)
+        assert_close(found, F.conv2d(features, weight, bias).clamp(min=0.0))
+
+
+@pytest.mark.parametrize("size", [(6, 8), (32, 42)])
+def test_packed_filters_are_not_converted_again(
+    size: tuple[int, int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With short vectors, oneDNN has another layout for other sizes, and is slow to change it."""
+    height, width = size
+    filters = PackedFilters(random(512, 512, 3, 3).float(), random(512).float())
+    padded = random(1, 512, height + 2, width + 2).float()
+    gradient = random(1, 512, height, width).float()
+    with torch.inference_mode():
+        for _ in range(2):
+            capfd.readouterr()
+            with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
+                onednn.convolve_relu(padded, filters, 0.0)
+                onednn.convolve_backward(gradient, filters)
+    log = capfd.readouterr().out
+    assert log.count(",exec,cpu,convolution,") == 2
+    assert ",reorder," not in log
+
+
 def test_maps_stay_in_channels_last() -> None:
-    filters = PackedFilters.pack(random(32, 16, 3, 3).float(), random(32).float())
+    filters = PackedFilters(random(32, 16, 3, 3).float(), random(32).float())
     found = onednn.convolve_relu(random(1, 16, 12, 14).float(), filters, 0.0)
     assert found.is_contiguous(memory_format=torch.channels_last)
 
@@ -79,7 +108,7 @@ def test_layers_are_packed_on_a_cpu_in_the_precisions_of_onednn(dtype: torch.dty
 def test_gradients_in_bfloat16_have_the_filters_of_float32() -> None:
     """As in the first layer: what rounding takes from its filters is added back."""
     gradient, weight = random(1, 32, 24, 24), torch.rand(32, 3, 3, 3).double()
-    filters = PackedFilters.pack(weight.float(), random(32).float(), torch.bfloat16)
+    filters = PackedFilters(weight.float(), random(32).float(), torch.bfloat16)
     found = onednn.convolve_backward(gradient.bfloat16(), filters)
     exact = conv2d_input((1, 3, 26, 26), weight, gradient)  # type: ignore[no-untyped-call]  # no types in torch
     assert found.dtype == torch.float32

@@ -57,7 +57,7 @@ class FastConvolution(Convolution):
             convolution.padding_value,
             convolution.threshold,
             winograd.transform_weight(weight) if winograd.is_faster(weight) else None,
-            onednn.PackedFilters.pack(weight, shifted, output_dtype)
+            onednn.PackedFilters(weight, shifted, output_dtype)
             if onednn.can_pack(weight, output_dtype)
             else None,
             shifted if fuses_relu else None,

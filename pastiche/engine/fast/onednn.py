@@ -1,49 +1,77 @@
-"""Convolutions on a CPU by oneDNN, with filters that are brought into its layout once.
+"""Convolutions on a CPU by oneDNN, with filters that are brought into its layout once for each size
+of their maps.
 
 `torch.conv2d` does that again at every call, which takes as long as the convolution of a small map,
 and rectifies in a pass of its own.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-TYPICAL_SIDE = 64
-"""Of the maps that the layout is chosen for; others are convolved with it as well."""
-
 _STRIDE = _DILATION = [1, 1]
 
 
-@dataclass(frozen=True, slots=True)
 class PackedFilters:
-    """Filters, (C_out, C_in, 3, 3), as oneDNN multiplies by them.
+    """Filters as oneDNN multiplies by them: for the convolution, and rotated by 180° and transposed
+    for the gradient at its input.
+
+    If gradients are in bfloat16 and maps in float32, the latter are two sets: the rounded filters,
+    and the rounding errors.
+
+    Args:
+        weight: (C_out, C_in, 3, 3), in channels_last and in the precision of the maps.
+        bias: (C_out), what is added to the products before they are clamped at 0.
+        gradient_dtype: the precision of gradients; None for that of the maps.
 
     Attributes:
-        forward: for the convolution.
-        backward: rotated by 180° and transposed, for the gradient at its input. If gradients are in
-            bfloat16 and filters in float32, two sets: the rounded filters, and the rounding errors.
-        bias: (C_out), what is added to the products before they are clamped at 0.
         channels: C_in.
     """
 
-    forward: Tensor
-    backward: Tensor
-    bias: Tensor
-    channels: int
+    def __init__(
+        self, weight: Tensor, bias: Tensor, gradient_dtype: torch.dtype | None = None
+    ) -> None:
+        self.bias, self.channels = bias, weight.shape[1]
+        self.dtype, self.gradient_dtype = weight.dtype, gradient_dtype or weight.dtype
+        self._weight = weight
+        self._forward, self._backward = _Packed(padding=0), _Packed(padding=2)
 
-    @classmethod
-    def pack(
-        cls, weight: Tensor, bias: Tensor, gradient_dtype: torch.dtype | None = None
-    ) -> "PackedFilters":
-        """The filters for maps in their precision, and gradients in this one, or the same."""
-        rotated = weight.flip(2, 3).transpose(0, 1)
-        if gradient_dtype not in (None, weight.dtype):
-            rounded = rotated.to(gradient_dtype)
-            rotated = torch.cat((rounded, (rotated - rounded).to(gradient_dtype)))
-        rotated = rotated.contiguous(memory_format=torch.channels_last)
-        forward, backward = _pack(weight, padding=0), _pack(rotated, padding=2)
-        return cls(forward, backward, bias, weight.shape[1])
+    def forward(self, features: Tensor) -> Tensor:
+        """The filters for these maps."""
+        return self._forward.get(features.shape, lambda: self._weight)
+
+    def backward(self, gradient: Tensor) -> Tensor:
+        """The rotated filters for these gradients."""
+        return self._backward.get(gradient.shape, self._rotate)
+
+    def _rotate(self) -> Tensor:
+        rotated = self._weight.flip(2, 3).transpose(0, 1)
+        if self.gradient_dtype != self.dtype:
+            rounded = rotated.to(self.gradient_dtype)
+            rotated = torch.cat((rounded, (rotated - rounded).to(self.gradient_dtype)))
+        return rotated.contiguous(memory_format=torch.channels_last)
+
+
+class _Packed:
+    """Filters in the layout for the newest shape of maps, (B, C, H, W).
+
+    The layout depends on that shape where vectors are short (AVX2). Filters in another one are
+    converted at each call, which may take a hundred times as long as the convolution.
+    """
+
+    def __init__(self, padding: int) -> None:
+        self._border = [padding, padding]
+        self._newest: tuple[Sequence[int], Tensor] | None = None
+
+    def get(self, shape: Sequence[int], filters: Callable[[], Tensor]) -> Tensor:
+        newest = self._newest
+        if newest is None or newest[0] != shape:
+            packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
+                filters(), self._border, _STRIDE, _DILATION, 1, list(shape)
+            )
+            self._newest = newest = (shape, packed)
+        return newest[1]
 
 
 def can_pack(weight: Tensor, gradient_dtype: torch.dtype | None = None) -> bool:
@@ -63,17 +91,19 @@ def convolve_relu(padded: Tensor, filters: PackedFilters, threshold: float) -> T
 
     oneDNN's ReLU takes NaN to 0: NaN pixels are detected by the total variation and gamut terms.
     """
-    output = _convolve(padded, filters.forward, filters.bias, padding=0, activation="relu")
+    packed = filters.forward(padded)
+    output = _convolve(padded, packed, filters.bias, padding=0, activation="relu")
     return output.add_(threshold) if threshold else output
 
 
 def convolve_backward(gradient: Tensor, filters: PackedFilters) -> Tensor:
     """The gradient at a convolution's padded input: (B, C_out, H, W) → (B, C_in, H+2, W+2)."""
-    gradient = gradient.to(filters.backward.dtype)
-    found = _convolve(gradient, filters.backward, None, padding=2, activation="none")
+    gradient = gradient.to(filters.gradient_dtype)
+    packed = filters.backward(gradient)
+    found = _convolve(gradient, packed, None, padding=2, activation="none")
     if found.shape[1] == filters.channels:
         return found
-    rounded, rest = found.to(filters.forward.dtype).chunk(2, dim=1)
+    rounded, rest = found.to(filters.dtype).chunk(2, dim=1)
     return rounded + rest
 
 
@@ -85,12 +115,3 @@ def _convolve(
         features, filters, bias, border, _STRIDE, _DILATION, 1, activation, [], ""
     )
     return output
-
-
-def _pack(filters: Tensor, *, padding: int) -> Tensor:
-    shape = [1, filters.shape[1], TYPICAL_SIDE, TYPICAL_SIDE]
-    border = [padding, padding]
-    packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
-        filters, border, _STRIDE, _DILATION, 1, shape
-    )
-    return packed
