@@ -301,6 +301,29 @@ def test_keda_counts_the_jobs_that_wait_and_those_that_run() -> None:
     assert spec["scaleTargetRef"]["name"] in DEPLOYMENTS
 
 
+def test_keda_logs_in_with_what_the_documentation_puts_into_the_secret() -> None:
+    login = find("TriggerAuthentication", "redis")["spec"]["secretTargetRef"]
+    assert {each["parameter"] for each in login} == {"address", "username", "password"}
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    assert {each["key"] for each in login} <= set(re.findall(r"--from-literal=([a-z-]+)=", page))
+
+
+@pytest.mark.usefixtures("node_packages")
+def test_keda_counts_in_another_database_and_with_tls_by_the_documented_patch(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    (patches,) = re.findall(r"```yaml\n(patches:\n.*?)```", page, re.DOTALL)
+    overlay = os.path.relpath(FOLDER / "overlays/production", tmp_path)
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{overlay}]\n{patches}")
+    rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
+    scaled = find("ScaledObject", "worker", rendered)
+    check([scaled], tmp_path)
+    for trigger in scaled["spec"]["triggers"]:
+        assert trigger["metadata"]["databaseIndex"] == "1"
+        assert trigger["metadata"]["enableTLS"] == "true"
+
+
 def test_whatever_selects_pods_selects_those_of_a_deployment() -> None:
     names = {"app.kubernetes.io/name": set(DEPLOYMENTS), "app.kubernetes.io/part-of": {"pastiche"}}
     for manifest in RESOURCES:
