@@ -12,6 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from api.app import create_app
+from api.decoding.decoder import OWN_MEMORY_BYTES
 from pastiche.version import __version__
 from shared.job_store import JOB_KEYS
 from shared.secret_files import file_variable, is_secret
@@ -103,6 +104,11 @@ def find_type_errors(manifests: list[Manifest], folder: Path) -> str:
     ]
     program = "\n".join([*declarations, "export {};"])
     return compile_typescript(program, folder) if declarations else ""
+
+
+def gibibytes(quantity: str) -> int:
+    """The bytes of a quantity such as `5Gi`."""
+    return int(quantity.removesuffix("Gi")) * 2**30
 
 
 def label(manifest: Manifest) -> str:
@@ -262,6 +268,11 @@ def test_probes_and_scrapes_request_paths_that_exist() -> None:
     }
     (endpoint,) = find("ServiceMonitor", "pastiche")["spec"]["endpoints"]
     assert {endpoint["path"], *requested} <= create_app(Settings()).openapi()["paths"].keys()
+
+
+def test_the_api_has_memory_for_itself_and_for_two_decoders() -> None:
+    limit = gibibytes(container("api")["resources"]["limits"]["memory"])
+    assert limit >= OWN_MEMORY_BYTES + 2 * Settings().decode_memory_bytes
 
 
 @pytest.mark.parametrize("name", ["worker", "reconciler"])
