@@ -275,6 +275,12 @@ def test_the_api_has_memory_for_itself_and_for_two_decoders() -> None:
     assert limit >= OWN_MEMORY_BYTES + 2 * Settings().decode_memory_bytes
 
 
+def test_uploads_in_flight_do_not_fill_the_volume_that_evicts_the_api() -> None:
+    (volume,) = (each for each in pod("api")["volumes"] if each["name"] == "tmp")
+    size_limit = gibibytes(volume["emptyDir"]["sizeLimit"])
+    assert size_limit >= 2 * Settings().uploads_in_flight_bytes
+
+
 @pytest.mark.parametrize("name", ["worker", "reconciler"])
 def test_a_pod_is_healthy_by_the_same_command_as_in_compose(name: str) -> None:
     _, *command = services()[name]["healthcheck"]["test"]
