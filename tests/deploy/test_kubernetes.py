@@ -318,6 +318,39 @@ def test_keda_counts_the_jobs_that_wait_and_those_that_run() -> None:
     assert spec["scaleTargetRef"]["name"] in DEPLOYMENTS
 
 
+@pytest.mark.usefixtures("node_packages")
+def test_the_documented_identity_reaches_every_process(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    (text,) = re.findall(r"```yaml\n(components: .*?)```", page, re.DOTALL)
+    base, root = os.path.relpath(FOLDER / "base", tmp_path), os.path.relpath(ROOT, tmp_path)
+    text = re.sub(r'"https://[^"]+?//(deploy/[^"?]+)\?ref=main"', rf"{root}/\1", text)
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{base}]\n{text}")
+    rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
+    check(rendered, tmp_path)
+    assert find("ServiceAccount", "pastiche", rendered)["metadata"]["annotations"]
+    for name in PROCESSES:
+        template = find("Deployment", name, rendered)["spec"]["template"]
+        assert template["metadata"]["labels"]["azure.workload.identity/use"] == "true"
+
+
+def test_an_identity_opens_the_documented_addresses_and_no_others() -> None:
+    policies = [find("NetworkPolicy", name) for name in ("gke-metadata-server", "eks-pod-identity")]
+    rules = [rule for policy in policies for rule in policy["spec"]["egress"]]
+    opened = {
+        (peer["ipBlock"]["cidr"].partition("/")[0], port["port"])
+        for rule in rules
+        for peer in rule["to"]
+        for port in rule["ports"]
+    }
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    _, _, section = page.partition("\n### An identity instead of keys\n")
+    section, _, _ = section.partition("\n###")
+    documented = re.findall(r"`\[?([\d.]+|[\da-f:]+)\]?:(\d+)`", section)
+    assert opened == {(address, int(port)) for address, port in documented}
+
+
 def test_keda_logs_in_with_what_the_documentation_puts_into_the_secret() -> None:
     login = find("TriggerAuthentication", "redis")["spec"]["secretTargetRef"]
     assert {each["parameter"] for each in login} == {"address", "username", "password"}
