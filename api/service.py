@@ -15,6 +15,7 @@ from redis import RedisError, ResponseError
 from api.access.quotas import Quotas
 from api.decoding.decoder import Decoder, EncodedResults
 from api.events.subscriptions import Subscriptions
+from api.http.upload_space import UploadSpace
 from api.styles.catalogue import StyleCatalogue
 from api.submissions.remote_pictures import RemotePictures
 from shared import transitions
@@ -60,6 +61,7 @@ class Service:
         self.blobs = BlobStore.open(settings.blob_store_location)
         self.queue = create_queue(settings)
         self.decoder = Decoder(settings)
+        self.uploads = UploadSpace(scratch, settings.uploads_in_flight_bytes)
         self.remote_pictures = RemotePictures(settings)
         self.encoded_results = EncodedResults(self.blobs, self.decoder, scratch)
         self.subscriptions = Subscriptions(self.jobs)

@@ -13,8 +13,8 @@ PasticheError
 │   │   CancelRequested, FinishRequested, DamagedRecord, ResultNotReady, NoResult, ResultLost,
 │   │   PicturesLost, NotAcceptable, RangeNotSatisfiable
 └── Unavailable          the service cannot do it now: 5xx, worth another try
-    ├── QueueFull, TooManyConnections, DecodersBusy, TooManyFetches, EncodingFailed,
-    │   RedisUnavailable, StorageUnavailable, StorageFull
+    ├── QueueFull, TooManyConnections, UploadsBusy, DecodersBusy, TooManyFetches,
+    │   EncodingFailed, RedisUnavailable, StorageUnavailable, StorageFull
 """
 
 from collections.abc import Iterator, Mapping
@@ -285,6 +285,10 @@ class QueueFull(Unavailable):
 
 class TooManyConnections(Unavailable):
     code, status, title = "too_many_connections", 503, "There are too many connections"
+
+
+class UploadsBusy(Unavailable):
+    code, status, title = "uploads_busy", 503, "Too many uploads are being received"
 
 
 class DecodersBusy(Unavailable):

@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     upload_limit_megapixels: PositiveInt = 50
     """The pixel limit of an uploaded picture."""
 
+    uploads_in_flight_megabytes: PositiveInt = 800
+    """How many bytes of uploads one API process holds in temporary files at once, until they are
+    stored; beyond that, further ones are answered with 503. Less than the volume at `/tmp` has."""
+
     picture_urls: bool = True
     """Whether a picture may be named by an `https://` URL, from which the API fetches it."""
 
@@ -119,7 +123,8 @@ class Settings(BaseSettings):
 
     decode_memory_megabytes: Annotated[int, Field(ge=256)] = 2048
     """How much memory a process may use that decodes uploads or encodes results, previews and
-    contact sheets (not on macOS)."""
+    contact sheets (not on macOS). The API runs one for each core, and no more than its container
+    has memory for."""
 
     keys_required: bool = False
     """Whether callers need an API key (`python -m api.keys create OWNER`). Each owner then sees
@@ -303,6 +308,14 @@ class Settings(BaseSettings):
         """How large all files of a submission may be together: two of the largest fit in, masks and
         further styles are smaller."""
         return 2 * self.upload_limit_bytes
+
+    @property
+    def uploads_in_flight_bytes(self) -> int:
+        return self.uploads_in_flight_megabytes * 1_000_000
+
+    @property
+    def decode_memory_bytes(self) -> int:
+        return self.decode_memory_megabytes * 1_000_000
 
     @property
     def memory_bytes(self) -> int | None:

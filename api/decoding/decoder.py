@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 from anyio import CapacityLimiter, Lock, fail_after, move_on_after, to_thread
 
 from api.decoding.confinement import ConfinedError, ConfinedProcess, ProcessDied
+from pastiche import container_limits
 from shared.blob_store import BlobStore, encoded_key
 from shared.errors import DecodersBusy, EncodingFailed, StorageFull
 from shared.pictures import DamagedPicture, Format, Limits, PictureFault, encode_file, normalise
@@ -32,6 +33,9 @@ _DISK_FULL = tuple(f"OSError: [Errno {number}]" for number in (errno.ENOSPC, err
 
 _RETRY_SECONDS = 10
 
+OWN_MEMORY_BYTES = 400_000_000
+"""What the API takes itself, at most: its decoders share the rest of the container's memory."""
+
 
 class Run(Protocol):
     """Runs a function, whose turn it is, in a confined process."""
@@ -39,9 +43,16 @@ class Run(Protocol):
     async def __call__(self, function: Callable[..., Result], *arguments: object) -> Result: ...
 
 
+def count_decoders(settings: Settings) -> int:
+    """How many pictures are decoded at once: one for each processor that may be used, and no more
+    than the container has memory for."""
+    fitting = (container_limits.memory_limit() - OWN_MEMORY_BYTES) / settings.decode_memory_bytes
+    return max(1, int(min(container_limits.usable_processors(), fitting)))
+
+
 class Decoder:
-    """Decodes and encodes, at most one picture per core at a time. Its processes are started when
-    needed, and reused.
+    """Decodes and encodes, at most `count_decoders` pictures at a time. Its processes are started
+    when needed, and reused.
 
     Args:
         wait_limit_seconds: how long a picture waits for its turn, at most.
@@ -54,8 +65,8 @@ class Decoder:
             keep_pixels=settings.max_size_pixels,
         )
         self._timeout_seconds = settings.decode_timeout_seconds
-        self._memory_bytes = settings.decode_memory_megabytes * 1_000_000
-        self._limiter = CapacityLimiter(os.cpu_count() or 1)
+        self._memory_bytes = settings.decode_memory_bytes
+        self._limiter = CapacityLimiter(count_decoders(settings))
         self._idle: list[ConfinedProcess] = []
 
     async def warm_up(self) -> None:
@@ -96,7 +107,7 @@ class Decoder:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Run]:
         """Waits for a turn, and gives what runs functions on our own pictures. Large ones are read
-        during it: no more of them than cores are in memory or on the disk at once.
+        during it: no more of them than there are turns are in memory or on the disk at once.
 
         Raises:
             DecodersBusy: its turn did not come in time.

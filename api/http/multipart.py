@@ -8,6 +8,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from api.http.files import MAX_TEXT_BYTES, DataUri, Upload, is_data_uri
+from api.http.upload_space import UploadFolder
 from shared.errors import FieldError, InvalidFields, MalformedRequest
 from shared.inputs import PICTURE_FIELDS
 
@@ -16,7 +17,7 @@ _MAX_PARTS = 96
 _CUT_OFF = "The form cannot be read: it is cut off."
 
 
-async def parse_multipart(request: Request, folder: Path) -> FormData:
+async def parse_multipart(request: Request, folder: UploadFolder) -> FormData:
     """The texts and the files of a form.
 
     Args:
@@ -25,6 +26,7 @@ async def parse_multipart(request: Request, folder: Path) -> FormData:
     Raises:
         MalformedRequest: it is not a form, or it is cut off.
         InvalidFields: a text is too long.
+        UploadsBusy: there is no room for it beside the other uploads.
     """
     parser = _Parser(request, folder)
     try:
@@ -39,15 +41,15 @@ async def parse_multipart(request: Request, folder: Path) -> FormData:
 
 
 class _Parser(MultiPartParser):
-    def __init__(self, request: Request, folder: Path) -> None:
+    def __init__(self, request: Request, folder: UploadFolder) -> None:
         super().__init__(
             request.headers,
-            request.stream(),
+            folder.count(request.stream()),
             max_files=_MAX_PARTS,
             max_fields=_MAX_PARTS,
             max_part_size=MAX_TEXT_BYTES,
         )
-        self._folder = folder
+        self._folder = folder.path
         self.has_ended = False
 
     def on_headers_finished(self) -> None:

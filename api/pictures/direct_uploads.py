@@ -5,9 +5,7 @@ It is then checked, decoded and stored like every other upload.
 
 from http import HTTPStatus
 from math import ceil
-from pathlib import Path
 from secrets import token_hex
-from tempfile import TemporaryDirectory
 
 from fastapi import APIRouter, Response
 
@@ -137,15 +135,16 @@ async def _store(upload: DirectUpload, access: Access) -> PictureUpload:
         InvalidFields: the file is too large, or not a picture.
     """
     service = access.service
-    with TemporaryDirectory(dir=service.scratch) as name:
-        source = Path(name) / "upload"
+    with service.uploads.open() as folder:
+        source = folder.path / "upload"
         try:
             size_bytes = await service.blobs.size_bytes(upload.blob)
             fault = check_size("picture", size_bytes, service.settings)
             if fault is not None:
                 raise InvalidFields([fault], status=413 if fault.code == "file_too_large" else 422)
+            folder.take(size_bytes)
             await service.blobs.get_file(upload.blob, source, slice(0, size_bytes))
         except FileNotFoundError as error:
             sentence = "No file was sent to the URL of this upload yet: send it with PUT."
             raise NothingUploaded(sentence) from error
-        return await normalise_and_store(source, upload.name, access)
+        return await normalise_and_store(source, folder, upload.name, access)

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from anyio import to_thread
@@ -168,11 +166,10 @@ async def _receive(access: Access) -> PictureUpload:
     """
     request, service = access.request, access.service
     require_media_type(request, "multipart/form-data")
-    with TemporaryDirectory(dir=service.scratch) as name:
-        folder = Path(name)
+    with service.uploads.open() as folder:
         form = parse_form(await parse_multipart(request, folder), service.settings)
         await to_thread.run_sync(form.upload.finish)
-        return await normalise_and_store(form.upload.path, form.name, access)
+        return await normalise_and_store(form.upload.path, folder, form.name, access)
 
 
 def respond_with_picture(upload: PictureUpload) -> Response:

@@ -8,6 +8,7 @@ from anyio import CancelScope, to_thread
 from fastapi import Depends
 
 from api.access.authentication import Access, CurrentAccess
+from api.http.upload_space import UploadFolder
 from api.service import Service
 from shared import uploaded_pictures
 from shared.errors import FieldError, InvalidFields, PictureNotFound, StorageUnavailable
@@ -62,15 +63,22 @@ async def use_picture(field: str, picture_id: str, access: Access) -> UploadedPi
     return picture
 
 
-async def normalise_and_store(source: Path, name: str, access: Access) -> PictureUpload:
-    """Stores the picture in an untrusted file, in whose folder there is room for temporary ones.
+async def normalise_and_store(
+    source: Path, folder: UploadFolder, name: str, access: Access
+) -> PictureUpload:
+    """Stores the picture in an untrusted file.
+
+    Args:
+        folder: for temporary files.
 
     Raises:
         InvalidFields: the file is not a picture that is accepted.
         StorageUnavailable: it took too long.
+        UploadsBusy: there is no room for the picture beside the other uploads.
     """
-    normalised = source.parent / "picture"
+    normalised = folder.path / "picture"
     fault = await access.service.decoder.normalise(source, normalised, keeps_transparency=True)
+    folder.count_files()
     if fault is not None:
         error = FieldError("picture", fault.code, fault.detail)
         raise InvalidFields([error], status=fault.status)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from fastapi import Request
@@ -11,6 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from api.http.files import MAX_TEXT_BYTES, DataUri
 from api.http.problems import unknown_field_error
+from api.http.upload_space import UploadFolder
 from api.submissions.form import Kind, get_picture_limit
 from api.submissions.json_reader import CUT_OFF, JsonNumber, JsonObject, JsonReader
 from pastiche.job_settings import JOB_SETTINGS
@@ -40,7 +40,7 @@ LongTexts: TypeAlias = Mapping[str, DataUri | None]
 """As `JsonReader` has them."""
 
 
-async def parse_json(request: Request, folder: Path, kind: Kind) -> FormData:
+async def parse_json(request: Request, folder: UploadFolder, kind: Kind) -> FormData:
     """The form that has the same values as a JSON object. The order of its fields is always the
     same: that of an object has no meaning.
 
@@ -52,10 +52,11 @@ async def parse_json(request: Request, folder: Path, kind: Kind) -> FormData:
         MalformedRequest: the body is not a JSON object, or it is cut off.
         InvalidFields: names every field that does not exist, comes twice, or has a value of another
             type.
+        UploadsBusy: there is no room for it beside the other uploads.
     """
-    reader = JsonReader(folder)
+    reader = JsonReader(folder.path)
     try:
-        async for chunk in request.stream():
+        async for chunk in folder.count(request.stream()):
             await reader.feed(chunk)
     except ClientDisconnect as error:
         raise MalformedRequest(CUT_OFF) from error

@@ -14,6 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from api.access.authentication import Access
 from api.http.files import Upload
+from api.http.upload_space import UploadFolder
 from api.service import Service
 from api.submissions.pairs import locate
 from api.submissions.references import Source, StoredPicture, fetch_reference, make_lost_error
@@ -41,13 +42,16 @@ class NormalisedPictures:
     sizes: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
 
-async def find_sources(form: FormData, folder: Path, access: Access) -> dict[str, list[Source]]:
+async def find_sources(
+    form: FormData, folder: UploadFolder, access: Access
+) -> dict[str, list[Source]]:
     """Where each picture of a form is: uploads are in the folder, references are fetched, all at
     the same time, and each once for its field.
 
     Raises:
         InvalidFields: names every field whose reference names no picture.
         TooManyFetches: too many pictures came before.
+        UploadsBusy: there is no room for a picture beside the other uploads.
     """
     values = [
         (name, index, value)
@@ -59,13 +63,14 @@ async def find_sources(form: FormData, folder: Path, access: Access) -> dict[str
     async def find(name: str, value: UploadFile | str, target: Path) -> None:
         try:
             found[name, value] = await _find_source(name, value, target, access)
+            folder.count_files()
         except (PasticheError, OSError) as error:
             found[name, value] = error
 
     async with create_task_group() as tasks:
         different = dict.fromkeys((name, value) for name, _, value in values)
         for number, (name, value) in enumerate(different):
-            tasks.start_soon(find, name, value, folder / f"{number}.fetched")
+            tasks.start_soon(find, name, value, folder.path / f"{number}.fetched")
     sources: dict[str, list[Source]] = {name: [] for name in PICTURE_FIELDS}
     errors: list[FieldError] = []
     statuses: set[int] = set()
@@ -95,13 +100,14 @@ async def _find_source(field: str, value: UploadFile | str, target: Path, access
 
 
 async def normalise(
-    sources: Mapping[str, list[Source]], folder: Path, service: Service
+    sources: Mapping[str, list[Source]], folder: UploadFolder, service: Service
 ) -> NormalisedPictures:
     """Normalises each picture.
 
     Raises:
         InvalidFields: names every field whose picture is refused.
         PicturesLost: the store no longer has a picture.
+        UploadsBusy: there is no room for a picture beside the other uploads.
     """
     pictures = NormalisedPictures()
     errors: list[FieldError] = []
@@ -111,8 +117,9 @@ async def normalise(
         for index, source in enumerate(several):
             if source in targets:
                 continue
-            target = targets[source] = folder / f"{name}-{index}"
+            target = targets[source] = folder.path / f"{name}-{index}"
             fault = await _read_picture(name, source, target, pictures, service)
+            folder.count_files()
             if fault is not None:
                 sentence = locate(fault.detail, index, len(several))
                 errors.append(FieldError(name, fault.code, sentence))

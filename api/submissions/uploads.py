@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from anyio import to_thread
 from fastapi import Request
@@ -22,6 +21,7 @@ from api.access.authentication import Access, check_priority
 from api.http.files import DataUri, Upload, is_data_uri
 from api.http.multipart import parse_multipart
 from api.http.negotiation import require_media_type
+from api.http.upload_space import UploadFolder
 from api.jobs.dependencies import find_earlier_job
 from api.submissions.form import (
     Kind,
@@ -62,7 +62,7 @@ class ReceivedForm:
 
     form: FormData
     kind: Kind
-    folder: Path
+    folder: UploadFolder
     fingerprint: str
 
 
@@ -74,9 +74,9 @@ async def receive_form(access: Access, kind: Kind) -> AsyncIterator[ReceivedForm
         WrongContentType: the body is neither multipart/form-data nor JSON, or not in UTF-8.
         MalformedRequest: it says that it is, and cannot be read as such.
         InvalidFields: a field of the JSON has a value of a wrong type.
+        UploadsBusy: there is no room for it beside the other uploads.
     """
-    with TemporaryDirectory(dir=access.service.scratch) as name:
-        folder = Path(name)
+    with access.service.uploads.open() as folder:
         form = normalize_form(await _read_form(access.request, folder, kind), kind)
         yield ReceivedForm(form, kind, folder, _compute_fingerprint(form, kind))
 
@@ -88,6 +88,7 @@ async def read_submissions(received: ReceivedForm, access: Access) -> list[Submi
     Raises:
         InvalidFields: names every field at fault.
         DecodersBusy, TooManyFetches: too many pictures came before.
+        UploadsBusy: there is no room for the pictures beside the other uploads.
         PicturesLost: the store no longer has an earlier job's picture.
     """
     service = access.service
@@ -118,14 +119,14 @@ async def read_submissions(received: ReceivedForm, access: Access) -> list[Submi
     ]
 
 
-async def _read_form(request: Request, folder: Path, kind: Kind) -> FormData:
+async def _read_form(request: Request, folder: UploadFolder, kind: Kind) -> FormData:
     """The form in a request, or the form that has the values of its JSON; data URIs are files."""
     media_type = require_media_type(request, "multipart/form-data", "application/json")
     if media_type == "application/json":
         form = await parse_json(request, folder, kind)
     else:
         form = await parse_multipart(request, folder)
-    return await _finish_uploads(form, folder)
+    return await _finish_uploads(form, folder.path)
 
 
 async def _finish_uploads(form: FormData, folder: Path) -> FormData:

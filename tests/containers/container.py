@@ -1,7 +1,8 @@
 """A service of the Compose file, running in its image as near to Compose as a chroot comes.
 
-The user, the read-only root, the dropped capabilities, the volumes, the environment, the command of
-the health check and the grace period are the file's; the network is this machine's.
+The user, the read-only root, the dropped capabilities, the volumes, the temporary folders, the
+environment, the command of the health check and the grace period are the file's; the network is
+this machine's.
 """
 
 import os
@@ -93,7 +94,7 @@ def started(
     # One without a value is the operator's, taken from around Compose; here there is none.
     options = [f"--env={key}={value}" for key, value in variables.items() if value is not None]
     options += [f"--volume={volumes[volume]}:{at}" for volume, at in _volumes(service)]
-    options.append("--mount=type=tmpfs,dst=/tmp")
+    options += [f"--mount=type=tmpfs,dst={at}" for at in _temporary_folders(service)]
     run = [
         "run",
         "--isolation=chroot",
@@ -128,6 +129,12 @@ def _volumes(service: Mapping[str, Any]) -> Iterator[list[str]]:
     for volume in service["volumes"]:
         name, _, at = volume.partition(":")
         yield [name, at]
+
+
+def _temporary_folders(service: Mapping[str, Any]) -> Iterator[str]:
+    """Where the service has a tmpfs, which may be as large as the machine allows here."""
+    for folder in service.get("tmpfs", ()):
+        yield folder.partition(":")[0]
 
 
 def _first_python(parent: int) -> int | None:

@@ -38,6 +38,21 @@ def test_a_service_is_confined_and_watched(name: str) -> None:
     assert service["stop_grace_period"]
 
 
+@pytest.mark.parametrize("name", [*base_services(), *OWN])
+def test_a_service_with_a_read_only_root_can_make_temporary_files(name: str) -> None:
+    service = SERVICES[name] if name in OWN else base_services()[name]
+    assert service["read_only"] is True
+    folders = [folder.partition(":size=") for folder in service["tmpfs"]]
+    assert [size for folder, _, size in folders if folder == "/tmp"]  # noqa: S108 - a container's
+
+
+def test_uploads_in_flight_fit_into_the_temporary_files_of_the_api() -> None:
+    (folder,) = base_services()["api"]["tmpfs"]
+    gibibytes = re.search(r":size=(\d+)g$", folder)
+    assert gibibytes is not None
+    assert int(gibibytes[1]) * 2**30 > Settings().uploads_in_flight_bytes
+
+
 @pytest.mark.parametrize("name", OWN)
 def test_an_image_is_pinned_to_a_version(name: str) -> None:
     assert re.search(r":v?\d+\.\d+\.\d+(-alpine)?$", SERVICES[name]["image"])

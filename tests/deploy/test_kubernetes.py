@@ -12,6 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from api.app import create_app
+from api.decoding.decoder import OWN_MEMORY_BYTES
 from pastiche.version import __version__
 from shared.job_store import JOB_KEYS
 from shared.secret_files import file_variable, is_secret
@@ -103,6 +104,11 @@ def find_type_errors(manifests: list[Manifest], folder: Path) -> str:
     ]
     program = "\n".join([*declarations, "export {};"])
     return compile_typescript(program, folder) if declarations else ""
+
+
+def gibibytes(quantity: str) -> int:
+    """The bytes of a quantity such as `5Gi`."""
+    return int(quantity.removesuffix("Gi")) * 2**30
 
 
 def label(manifest: Manifest) -> str:
@@ -264,6 +270,17 @@ def test_probes_and_scrapes_request_paths_that_exist() -> None:
     assert {endpoint["path"], *requested} <= create_app(Settings()).openapi()["paths"].keys()
 
 
+def test_the_api_has_memory_for_itself_and_for_two_decoders() -> None:
+    limit = gibibytes(container("api")["resources"]["limits"]["memory"])
+    assert limit >= OWN_MEMORY_BYTES + 2 * Settings().decode_memory_bytes
+
+
+def test_uploads_in_flight_do_not_fill_the_volume_that_evicts_the_api() -> None:
+    (volume,) = (each for each in pod("api")["volumes"] if each["name"] == "tmp")
+    size_limit = gibibytes(volume["emptyDir"]["sizeLimit"])
+    assert size_limit >= 2 * Settings().uploads_in_flight_bytes
+
+
 @pytest.mark.parametrize("name", ["worker", "reconciler"])
 def test_a_pod_is_healthy_by_the_same_command_as_in_compose(name: str) -> None:
     _, *command = services()[name]["healthcheck"]["test"]
@@ -299,6 +316,62 @@ def test_keda_counts_the_jobs_that_wait_and_those_that_run() -> None:
     assert counted == {name: JOB_KEYS[name] for name in ("waiting", "running")}
     assert set(spec["advanced"]["scalingModifiers"]["formula"].split(" + ")) == set(counted)
     assert spec["scaleTargetRef"]["name"] in DEPLOYMENTS
+
+
+@pytest.mark.usefixtures("node_packages")
+def test_the_documented_identity_reaches_every_process(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    (text,) = re.findall(r"```yaml\n(components: .*?)```", page, re.DOTALL)
+    base, root = os.path.relpath(FOLDER / "base", tmp_path), os.path.relpath(ROOT, tmp_path)
+    text = re.sub(r'"https://[^"]+?//(deploy/[^"?]+)\?ref=main"', rf"{root}/\1", text)
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{base}]\n{text}")
+    rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
+    check(rendered, tmp_path)
+    assert find("ServiceAccount", "pastiche", rendered)["metadata"]["annotations"]
+    for name in PROCESSES:
+        template = find("Deployment", name, rendered)["spec"]["template"]
+        assert template["metadata"]["labels"]["azure.workload.identity/use"] == "true"
+
+
+def test_an_identity_opens_the_documented_addresses_and_no_others() -> None:
+    policies = [find("NetworkPolicy", name) for name in ("gke-metadata-server", "eks-pod-identity")]
+    rules = [rule for policy in policies for rule in policy["spec"]["egress"]]
+    opened = {
+        (peer["ipBlock"]["cidr"].partition("/")[0], port["port"])
+        for rule in rules
+        for peer in rule["to"]
+        for port in rule["ports"]
+    }
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    _, _, section = page.partition("\n### An identity instead of keys\n")
+    section, _, _ = section.partition("\n###")
+    documented = re.findall(r"`\[?([\d.]+|[\da-f:]+)\]?:(\d+)`", section)
+    assert opened == {(address, int(port)) for address, port in documented}
+
+
+def test_keda_logs_in_with_what_the_documentation_puts_into_the_secret() -> None:
+    login = find("TriggerAuthentication", "redis")["spec"]["secretTargetRef"]
+    assert {each["parameter"] for each in login} == {"address", "username", "password"}
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    assert {each["key"] for each in login} <= set(re.findall(r"--from-literal=([a-z-]+)=", page))
+
+
+@pytest.mark.usefixtures("node_packages")
+def test_keda_counts_in_another_database_and_with_tls_by_the_documented_patch(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    (patches,) = re.findall(r"```yaml\n(patches:\n.*?)```", page, re.DOTALL)
+    overlay = os.path.relpath(FOLDER / "overlays/production", tmp_path)
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{overlay}]\n{patches}")
+    rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
+    scaled = find("ScaledObject", "worker", rendered)
+    check([scaled], tmp_path)
+    for trigger in scaled["spec"]["triggers"]:
+        assert trigger["metadata"]["databaseIndex"] == "1"
+        assert trigger["metadata"]["enableTLS"] == "true"
 
 
 def test_whatever_selects_pods_selects_those_of_a_deployment() -> None:

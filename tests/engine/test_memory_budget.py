@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from pastiche import container_limits
 from pastiche.engine.fast import memory
 from pastiche.engine.fast.memory import free_memory, measure_budget
 from pastiche.memory_budget import ComputedIn, ImageSizes, Memory, MemoryBudget
@@ -129,7 +130,7 @@ def test_memory_that_a_checkpoint_releases_is_budgeted(
 def test_the_container_s_limit_counts_where_it_is_less_than_the_machine_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "_CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr(container_limits, "_CONTROL_GROUP", tmp_path)
     everything = free_memory(torch.device("cpu"))
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("400000\n")

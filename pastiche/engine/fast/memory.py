@@ -3,13 +3,13 @@
 import ctypes
 from collections.abc import Callable
 from functools import lru_cache
-from math import inf
 from os import sysconf
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 
+from pastiche import container_limits
 from pastiche.engine.fast.convolution import convolution_dtype
 from pastiche.engine.fast.cuda import is_recording
 from pastiche.memory_budget import MIN_TILE_SIDE, MemoryBudget, TooLarge
@@ -95,7 +95,7 @@ def free_memory(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + cached)
-    return int(min(_free_on_machine(), _free_in_container()))
+    return int(min(_free_on_machine(), container_limits.free_memory()))
 
 
 def retain_freed_memory() -> bool:
@@ -136,39 +136,3 @@ def _free_on_machine() -> int:
         return int(sysconf("SC_PHYS_PAGES") * sysconf("SC_PAGE_SIZE") // 2)
     (kibibytes,) = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     return int(kibibytes) * 1024
-
-
-def _free_in_container() -> float:
-    """What remains of a control group's limit; infinity where there is none."""
-    for limit, used, statistics, cache in _LIMITS:
-        try:
-            whole, taken = (_CONTROL_GROUP / limit).read_text(), (_CONTROL_GROUP / used).read_text()
-        except OSError:
-            continue
-        if whole.strip() == "max":
-            return inf
-        return int(whole) - int(taken) + _read_count(_CONTROL_GROUP / statistics, cache)
-    return inf
-
-
-def _read_count(statistics: Path, name: str) -> int:
-    """One of a control group's counts, in bytes; 0 where it is absent."""
-    try:
-        lines = statistics.read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith(f"{name} "))
-
-
-_CONTROL_GROUP = Path("/sys/fs/cgroup")
-_LIMITS = (
-    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
-    (
-        "memory/memory.limit_in_bytes",
-        "memory/memory.usage_in_bytes",
-        "memory/memory.stat",
-        "total_inactive_file",
-    ),
-)
-"""The files of the limit, of what is used, and of which part of that is file cache, which can be
-dropped; in version 2 of control groups and in version 1."""

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,26 @@ import pytest
 from anyio import fail_after
 
 from api.decoding.confinement import ConfinedError, ConfinedProcess, ProcessDied
-from api.decoding.decoder import Decoder
+from api.decoding.decoder import Decoder, count_decoders
+from pastiche import container_limits
 from shared.errors import DecodersBusy, EncodingFailed, StorageFull
 from shared.pictures import encode
 from shared.settings import Settings
 from tests import pictures
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("processors", "limit_gibibytes", "decoders"),
+    [(64, 5, 2), (64, 4, 1), (64, 1, 1), (2, 64, 2), (64, inf, 64)],
+)
+def test_no_more_decoders_run_than_the_container_has_processors_and_memory_for(
+    processors: int, limit_gibibytes: float, decoders: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container_limits, "usable_processors", lambda: processors)
+    monkeypatch.setattr(container_limits, "memory_limit", lambda: limit_gibibytes * 2**30)
+    assert count_decoders(Settings()) == decoders
 
 
 def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
@@ -40,7 +54,7 @@ def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
                 await may_end.wait()
 
         async with asyncio.TaskGroup() as others:
-            for _ in range(os.cpu_count() or 1):
+            for _ in range(count_decoders(Settings())):
                 others.create_task(hold_turn())
                 await begun.acquire()
             with pytest.raises(DecodersBusy) as refused:

@@ -1,11 +1,12 @@
 """Pictures that cost more than they weigh, or are not what they say."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from api.decoding.decoder import count_decoders
+from shared.settings import Settings
 from tests import pictures
 from tests.api.hostile import bombs
 from tests.api.hostile.siege import Siege
@@ -18,7 +19,7 @@ LARGEST = 4 * b"\xff"
 TAKEN, BROKEN, UNKNOWN = None, "picture_broken", "picture_unknown"
 TOO_LARGE, TOO_SLOW = "picture_too_large", "picture_too_slow"
 
-PROCESSES = os.cpu_count() or 1
+PROCESSES = count_decoders(Settings())
 """How many pictures are decoded at once."""
 
 FILES: dict[str, tuple[Callable[[], bytes], str | None]] = {

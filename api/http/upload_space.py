@@ -1,0 +1,90 @@
+"""The room that uploads take among the temporary files of this process, all of them together.
+
+The volume of a container's temporary files is small. Kubernetes does not refuse a write that goes
+beyond its size, but evicts the whole pod, with all other requests.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from shared.errors import UploadsBusy
+
+_RETRY_SECONDS = 10
+
+
+class UploadSpace:
+    """Counts the bytes of all uploads in flight: received, fetched or decoded, and not stored yet.
+
+    Args:
+        parent: the folder for temporary files.
+    """
+
+    def __init__(self, parent: Path, limit_bytes: int) -> None:
+        self._parent, self._limit_bytes = parent, limit_bytes
+        self._taken_bytes = 0
+
+    @contextmanager
+    def open(self) -> Iterator["UploadFolder"]:
+        """A folder for one upload, which is deleted when the context ends."""
+        folder = None
+        try:
+            with TemporaryDirectory(dir=self._parent) as name:
+                folder = UploadFolder(Path(name), self)
+                yield folder
+        finally:
+            if folder is not None:
+                self._taken_bytes -= folder.taken_bytes
+
+    def take(self, size_bytes: int, folder: "UploadFolder") -> None:
+        """Counts bytes of an upload.
+
+        Raises:
+            UploadsBusy: there is no room for them beside the other uploads.
+        """
+        # An upload that is alone is never refused: it would be the next time, too.
+        is_alone = self._taken_bytes == folder.taken_bytes
+        if self._taken_bytes + size_bytes > self._limit_bytes and not is_alone:
+            sentence = "Too many uploads are being received just now. Please try again."
+            raise UploadsBusy(sentence, retry_after_seconds=_RETRY_SECONDS)
+        self._taken_bytes += size_bytes
+        folder.taken_bytes += size_bytes
+
+
+class UploadFolder:
+    """The folder with the files of one upload: a picture, or a whole submission.
+
+    Attributes:
+        taken_bytes: how many of the space's bytes are its.
+    """
+
+    def __init__(self, path: Path, space: UploadSpace) -> None:
+        self.path, self._space = path, space
+        self.taken_bytes = 0
+
+    def take(self, size_bytes: int) -> None:
+        """Counts what is about to be written.
+
+        Raises:
+            UploadsBusy: there is no room for it beside the other uploads.
+        """
+        self._space.take(size_bytes, self)
+
+    def count_files(self) -> None:
+        """Counts the files as large as they are by now.
+
+        Raises:
+            UploadsBusy: there is no room for them beside the other uploads.
+        """
+        self.take(sum(path.stat().st_size for path in self.path.iterdir()) - self.taken_bytes)
+
+    async def count(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        """What arrives, once it is counted.
+
+        Raises:
+            UploadsBusy: there is no room for it beside the other uploads.
+        """
+        async for chunk in stream:
+            self.take(len(chunk))
+            yield chunk

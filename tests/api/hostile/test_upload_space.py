@@ -1,0 +1,94 @@
+"""Uploads that fill the temporary files: the next ones are asked to come again."""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from socket import socket
+
+import pytest
+from PIL import Image
+
+from shared.job_store import JobStore
+from tests import pictures
+from tests.api.hostile.forms import part
+from tests.api.hostile.siege import Siege, besieged
+from tests.api.hostile.sockets import connected, head
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+
+HELD = 900_000
+"""What an unfinished upload has sent, of the megabyte that there is room for."""
+
+UNFINISHED = {
+    "form": (
+        "/pictures",
+        "multipart/form-data; boundary=x",
+        part(b"picture", bytes(HELD), file_name=b"a.png"),
+        HELD,
+    ),
+    "JSON": (
+        "/jobs",
+        "application/json",
+        b'{"content": "data:image/png;base64,' + b64encode(bytes(HELD * 3 // 4)),
+        HELD * 3 // 4,
+    ),
+}
+"""By its kind, the path, the media type, all that arrives of a body, and how large that is as a
+file."""
+
+BUFFERED = 100_000
+"""What is received and may not be written yet."""
+
+PICTURE = pictures.encoded(
+    Image.frombytes("RGB", (320, 320), Random(1).randbytes(3 * 320 * 320)), "PNG"
+)
+"""One that does not fit beside it: about 300 kB."""
+
+
+@pytest.fixture
+def siege(redis_url: str, tmp_path: Path, jobs: JobStore) -> Iterator[Siege]:
+    """An API that holds no more than a megabyte of uploads."""
+    with besieged(redis_url, tmp_path, uploads_in_flight_megabytes=1) as siege:
+        yield siege
+        siege.assert_unharmed()
+
+
+def begin_upload(connection: socket, kind: str, siege: Siege) -> None:
+    """Sends what there is of an unfinished upload, and waits until it was received."""
+    path, media_type, body, file_bytes = UNFINISHED[kind]
+    lines = (f"Content-Type: {media_type}", f"Content-Length: {2 * len(body)}")
+    connection.sendall(head(*lines, path=path) + body)
+    until(lambda: written_bytes(siege) > file_bytes - BUFFERED)
+
+
+def written_bytes(siege: Siege) -> int:
+    return sum(path.stat().st_size for path in siege.temporary.rglob("*.upload"))
+
+
+@pytest.mark.parametrize("kind", UNFINISHED)
+def test_an_upload_is_asked_to_come_again_while_there_is_no_room_for_it(
+    kind: str, siege: Siege
+) -> None:
+    files = [("content", PICTURE), ("style", PICTURE)]
+    uri = f"data:image/png;base64,{b64encode(PICTURE).decode()}"
+    document = json.dumps({"content": uri, "style": "example:wave"}).encode()
+    with connected(siege) as connection:
+        begin_upload(connection, kind, siege)
+        for response in (
+            siege.try_out(files),
+            siege.try_out_json(document),
+            siege.api.http.post("/pictures", files={"picture": PICTURE}),
+        ):
+            assert response.status_code == 503
+            assert response.json()["code"] == "uploads_busy"
+            assert int(response.headers["Retry-After"]) > 0
+        assert siege.try_out().status_code == 200
+    until(lambda: siege.try_out(files).status_code == 200)
+    assert siege.try_out_json(document).status_code == 200
+
+
+def test_an_upload_without_others_is_taken_however_large_it_is(siege: Siege) -> None:
+    assert siege.try_out([("content", PICTURE), *5 * [("style", PICTURE)]]).status_code == 200
