@@ -11,24 +11,11 @@ from shared import transitions
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests.api.worker import PlayedWorker
-from tests.clients.programs import run, started
+from tests.clients.programs import WATCH, only_job, run, started, url_of
 from tests.clients.proxy import proxying
 from tests.conftest import RunningApi, running_api
-from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("node_packages")]
-
-WATCH = """
-    const job = await pastiche.submit(pair);
-    console.log(job.id);
-    for await (const { event, data } of pastiche.watch(job)) {
-        console.log(event, data.status ?? data.iteration ?? data.url ?? data.id);
-    }
-"""
-
-
-def url_of(api: RunningApi) -> str:
-    return str(api.http.base_url)
 
 
 def test_a_job_is_watched_from_first_to_last(api: RunningApi, jobs: JobStore, pair: Path) -> None:
@@ -49,12 +36,6 @@ def settings_of_another(api: RunningApi, folder: Path) -> Settings:
     """The settings of another API with the same records."""
     redis_url, port = api.settings.redis_location, free_port("127.0.0.1", 0)
     return Settings(redis_url=redis_url, data_folder=folder, port=port)
-
-
-def only_job(api: RunningApi) -> dict[str, str]:
-    """The job of a program that does not print it, once it is there."""
-    (job,) = until(lambda: api.http.get("/jobs").json()["jobs"])
-    return {"id": job["id"]}
 
 
 def test_a_picture_is_painted_with_progress_and_previews(
@@ -144,15 +125,6 @@ def test_an_error_has_what_the_problem_says(api: RunningApi, pair: Path) -> None
     assert run(source, url_of(api), pair) == ["true 422 invalid_fields size invalid_value"]
 
 
-def test_a_service_that_cannot_be_reached_is_an_error(pair: Path) -> None:
-    nowhere = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
-    source = """
-        const error = await pastiche.job("0").catch((error) => error);
-        console.log(error.code, error.status, error.message);
-    """
-    assert run(source, nowhere, pair) == [f"unreachable 0 {nowhere} cannot be reached."]
-
-
 def test_a_server_that_is_no_service_is_an_error(api: RunningApi, pair: Path) -> None:
     source = """
         const error = await pastiche.job("0").catch((error) => error);
@@ -186,15 +158,6 @@ def test_a_key_is_sent(api: RunningApi, jobs: JobStore, tmp_path: Path, pair: Pa
         assert run(source, url_of(guarded), pair) == ["key_missing queued"]
 
 
-def test_a_submission_whose_response_is_lost_is_one_job(api: RunningApi, pair: Path) -> None:
-    with proxying(api, "/jobs") as proxy:
-        assert run("console.log((await pastiche.submit(pair)).status);", proxy.url, pair) == [
-            "queued"
-        ]
-        assert proxy.lost == set()
-    assert len(api.http.get("/jobs").json()["jobs"]) == 1
-
-
 def test_a_job_is_polled_where_no_stream_gets_through(
     api: RunningApi, jobs: JobStore, pair: Path
 ) -> None:
@@ -206,6 +169,23 @@ def test_a_job_is_polled_where_no_stream_gets_through(
         assert lines[-3:-1] == ["status running", "progress 7"]
         worker.commit()
         assert program.line() == "done succeeded"
+
+
+def test_polling_tells_of_weights_that_another_changes(api: RunningApi, pair: Path) -> None:
+    source = """
+        const job = await pastiche.submit(pair);
+        console.log(job.id);
+        for await (const { event, data } of pastiche.watch(job)) {
+            console.log(event, data.options.style_weight);
+        }
+    """
+    with proxying(api, hides_streams=True) as proxy, started(source, proxy.url, pair) as program:
+        job_id = program.line()
+        assert program.line() == "status 0.5"
+        api.http.patch(f"/jobs/{job_id}", json={"style_weight": 0.9})
+        assert program.line() == "status 0.9"
+        api.http.post(f"/jobs/{job_id}/cancel")
+        assert program.line() == "done 0.9"
 
 
 def test_a_job_that_is_deleted_is_gone(api: RunningApi, pair: Path) -> None:
