@@ -23,7 +23,7 @@ export class PasticheError extends Error {
     this.errors = errors;
     /** When the service expects that the same request would succeed, in seconds, if it says so. */
     this.retryAfterSeconds = more.retryAfterSeconds;
-    /** @type {Job | undefined} The job, where it ended without a picture. */
+    /** @type {Job | undefined} The job that `paint` submitted, as it was known last. */
     this.job = more.job;
   }
 

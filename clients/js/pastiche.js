@@ -5,7 +5,7 @@ import { PasticheError, jobUnsuccessful } from "./errors.js";
 import { compare, parseEvents } from "./events.js";
 import { makeForm } from "./form.js";
 import { ACCEPTED_JOB, Backoff, ORDINARY, retry } from "./retry.js";
-import { pause } from "./waiting.js";
+import { pause, unlessAborted } from "./waiting.js";
 
 export { PasticheError };
 
@@ -48,26 +48,32 @@ export class Pastiche {
   }
 
   /**
-   * Submits a job, waits until it is over, and gives the picture. Throws a `PasticheError` with the job if that
-   * ends without a picture. When the signal aborts, the job is canceled.
+   * Submits a job, waits until it is over, and gives the picture. Every `PasticheError` after the submission has
+   * the `job`. When the signal aborts, or a callback throws, the job is canceled.
    * @param {Submission & {format?: PictureFormat, onProgress?: (progress: Progress) => void,
    *   onPreview?: (preview: Blob) => void, signal?: AbortSignal}} options
    * @returns {Promise<Blob>}
    */
   async paint({ format = "png", onProgress, onPreview, signal, ...submission }) {
-    const job = await this.submit(submission, { signal });
+    signal?.throwIfAborted();
+    const submitting = this.submit(submission); // without the signal: only its answer says which job to cancel
+    let job;
     try {
+      job = await unlessAborted(submitting, signal);
       for await (const event of this.watch(job, { signal })) {
+        if (event.event === "status" || event.event === "done") job = event.data;
         if (event.event === "progress") onProgress?.(event.data);
         if (event.event === "preview" && onPreview) {
-          const preview = await this.preview(job, { signal });
+          const preview = await this.#previewIfReachable(job, signal);
           if (preview) onPreview(preview);
         }
-        if (event.event === "done" && event.data.status !== "succeeded") throw jobUnsuccessful(event.data);
+        if (event.event === "done" && job.status !== "succeeded") throw jobUnsuccessful(job);
       }
-      return await this.result(job, { format, signal });
+      const message = { signal, policy: ACCEPTED_JOB };
+      return await this.#connection.request("GET", resultPath(job, format), readBlob, message);
     } catch (error) {
-      if (signal?.aborted) this.cancel(job).catch(() => {}); // it may be over, or the service out of reach
+      if (error instanceof PasticheError && !signal?.aborted) error.job ??= job;
+      else submitting.then((job) => this.cancel(job)).catch(() => {}); // it may be over, or the service out of reach
       throw error;
     }
   }
@@ -78,7 +84,7 @@ export class Pastiche {
    * @param {{idempotencyKey?: string, signal?: AbortSignal}} [options]
    * @returns {Promise<Job>}
    */
-  submit(submission, { idempotencyKey = randomKey(), signal } = {}) {
+  async submit(submission, { idempotencyKey = randomKey(), signal } = {}) {
     const message = { body: makeForm(submission), headers: { "Idempotency-Key": idempotencyKey }, signal };
     return this.#connection.request("POST", "/jobs", readJson, message);
   }
@@ -183,6 +189,15 @@ export class Pastiche {
         throw error;
       }
     }, ORDINARY);
+  }
+
+  /**
+   * A preview is not worth a retry: the next one comes soon, and the picture does not depend on it.
+   * @param {Job} job
+   * @param {AbortSignal} [signal]
+   */
+  #previewIfReachable(job, signal) {
+    return this.#connection.send("GET", previewPath(job), readPreview, { signal }).catch(() => null);
   }
 
   /**

@@ -14,6 +14,7 @@ from tests.api.worker import PlayedWorker
 from tests.clients.programs import WATCH, only_job, run, started, url_of
 from tests.clients.proxy import proxying
 from tests.conftest import RunningApi, running_api
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("node_packages")]
 
@@ -87,6 +88,67 @@ def test_a_signal_cancels_the_job(api: RunningApi, jobs: JobStore, pair: Path) -
     job = jobs.run(transitions.read(worker.job_id))
     assert job is not None
     assert job.cancel_requested
+
+
+def test_a_signal_during_the_submission_cancels_the_job(api: RunningApi, pair: Path) -> None:
+    source = """
+        const controller = new AbortController();
+        process.once("SIGUSR2", () => controller.abort());
+        const painting = pastiche.paint({ ...pair, signal: controller.signal });
+        console.log((await painting.catch((error) => error)).name);
+    """
+    with proxying(api) as proxy:
+        proxy.faults["/jobs"] = ["hold"]
+        with started(source, proxy.url, pair) as program:
+            path = f"/jobs/{only_job(api)['id']}"
+            program.signal()
+            assert program.line() == "AbortError"
+            assert api.http.get(path).json()["status"] == "queued"
+            proxy.released.set()
+            until(lambda: api.http.get(path).json()["status"] == "canceled")
+
+
+def test_nothing_is_submitted_once_the_signal_has_aborted(api: RunningApi, pair: Path) -> None:
+    source = """
+        const painting = pastiche.paint({ ...pair, signal: AbortSignal.abort() });
+        console.log((await painting.catch((error) => error)).name);
+    """
+    with proxying(api) as proxy:
+        assert run(source, proxy.url, pair) == ["AbortError"]
+        assert proxy.requests == []
+
+
+def test_a_callback_that_throws_cancels_the_job(
+    api: RunningApi, jobs: JobStore, pair: Path
+) -> None:
+    source = """
+        const onProgress = () => { throw new Error("no room"); };
+        const error = await pastiche.paint({ ...pair, onProgress }).catch((error) => error);
+        console.log(error.message);
+    """
+    with started(source, url_of(api), pair) as program:
+        worker = PlayedWorker.of(only_job(api), jobs, api)
+        worker.tell()
+        assert program.line() == "no room"
+    job = jobs.run(transitions.read(worker.job_id))
+    assert job is not None
+    assert job.cancel_requested
+
+
+def test_an_error_after_the_submission_has_the_job(
+    api: RunningApi, jobs: JobStore, pair: Path
+) -> None:
+    source = """
+        const onProgress = () => console.log("painting");
+        const error = await pastiche.paint({ ...pair, onProgress }).catch((error) => error);
+        console.log(error.code, error.job.id, error.job.status);
+    """
+    with started(source, url_of(api), pair) as program:
+        worker = PlayedWorker.of(only_job(api), jobs, api)
+        worker.tell()
+        assert program.line() == "painting"
+        api.http.delete(f"/jobs/{worker.job_id}")
+        assert program.line() == f"job_not_found {worker.job_id} running"
 
 
 def test_options_are_written_as_a_form_has_them(api: RunningApi, pair: Path) -> None:

@@ -192,3 +192,39 @@ def test_a_job_is_polled_where_streams_stay_silent(
             program.lines_until("done succeeded")
         path = f"/jobs/{only_job(api)['id']}"
         assert proxy.requests[1:4] == [f"GET {path}/events"] * 2 + [f"GET {path}"]
+
+
+def test_a_preview_that_cannot_be_fetched_is_skipped(
+    api: RunningApi, jobs: JobStore, pair: Path
+) -> None:
+    source = """
+        const picture = await pastiche.paint({
+            ...pair,
+            onProgress: ({ iteration }) => console.log(iteration),
+            onPreview: async (preview) => console.log(await preview.text()),
+        });
+        console.log(picture.type);
+    """
+    with proxying(api) as proxy:
+        proxy.faults["/preview"] = ["lose"] * 4
+        with started(source, proxy.url, pair) as program:
+            worker = PlayedWorker.of(only_job(api), jobs, api)
+            worker.show(iteration=8)
+            until(lambda: len(proxy.faults["/preview"]) == 3)
+            worker.tell(iteration=9)
+            assert program.line() == "9"
+            proxy.faults.clear()
+            worker.show(iteration=10)
+            assert program.line() == "preview 10"
+            worker.commit()
+            assert program.line() == "image/png"
+
+
+def test_a_picture_is_fetched_after_an_outage(api: RunningApi, jobs: JobStore, pair: Path) -> None:
+    source = "console.log((await pastiche.paint(pair)).type);"
+    with proxying(api) as proxy:
+        proxy.faults["/result?format=png"] = ["lose"] * 12
+        with started(TIMED + source, proxy.url, pair) as program:
+            PlayedWorker.of(only_job(api), jobs, api).commit()
+            program.lines_until("image/png")
+        assert proxy.faults == {"/result?format=png": []}
