@@ -23,6 +23,7 @@ export class Connection {
    */
   constructor(url, key) {
     this.url = String(url).replace(/\/+$/, "");
+    if (key) checkHeader("key", key);
     /** @type {Record<string, string>} */
     this.headers = key ? { Authorization: `Bearer ${key}` } : {};
   }
@@ -114,6 +115,17 @@ export class Connection {
   #unreachable(what, cause) {
     return new PasticheError({ code: "unreachable", detail: `${this.url} ${what}.` }, { cause });
   }
+}
+
+/**
+ * Checks a text that is sent in a header: `fetch` would not say which one it refuses.
+ * @param {string} field
+ * @param {string} text
+ */
+export function checkHeader(field, text) {
+  if (/^[!-~]([ -~]*[!-~])?$/.test(text)) return;
+  const detail = `\`${field}\` must be printable ASCII characters, without spaces at its ends.`;
+  throw new PasticheError({ code: "invalid_fields", detail, errors: [{ field, code: "invalid_value", detail }] });
 }
 
 /**

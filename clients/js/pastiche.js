@@ -1,6 +1,6 @@
 // A client of a Pastiche service, for browsers and Node.
 
-import { Connection } from "./connection.js";
+import { Connection, checkHeader } from "./connection.js";
 import { PasticheError, jobUnsuccessful } from "./errors.js";
 import { compare, parseEvents } from "./events.js";
 import { makeForm } from "./form.js";
@@ -85,6 +85,7 @@ export class Pastiche {
    * @returns {Promise<Job>}
    */
   async submit(submission, { idempotencyKey = randomKey(), signal } = {}) {
+    checkHeader("idempotencyKey", idempotencyKey);
     const message = { body: makeForm(submission), headers: { "Idempotency-Key": idempotencyKey }, signal };
     return this.#connection.request("POST", "/jobs", readJson, message);
   }

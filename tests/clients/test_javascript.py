@@ -1,5 +1,6 @@
 """The JavaScript client in Node, against a real API."""
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -218,6 +219,24 @@ def test_a_key_is_sent(api: RunningApi, jobs: JobStore, tmp_path: Path, pair: Pa
     """
     with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as guarded:
         assert run(source, url_of(guarded), pair) == ["key_missing queued"]
+
+
+@pytest.mark.parametrize("text", ["schlüssel", " key", "key ", "two\nlines"])
+def test_a_key_that_no_header_can_have_is_named(pair: Path, text: str) -> None:
+    nowhere = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
+    source = f"""
+        const idempotencyKey = {json.dumps(text)}, url = process.argv[1];
+        const submitting = pastiche.submit(pair, {{ idempotencyKey }});
+        const connecting = (async () => new Pastiche(url, {{ key: idempotencyKey }}))();
+        for (const result of [submitting, connecting]) {{
+            const error = await result.catch((error) => error);
+            console.log(error.code, error.errors[0].field, error.message);
+        }}
+    """
+    sentence = "must be printable ASCII characters, without spaces at its ends."
+    assert run(source, nowhere, pair) == [
+        f"invalid_fields {field} `{field}` {sentence}" for field in ("idempotencyKey", "key")
+    ]
 
 
 def test_a_job_is_polled_where_no_stream_gets_through(
