@@ -1,9 +1,12 @@
 import { PasticheError, readProblem } from "./errors.js";
+import { ORDINARY, retry } from "./retry.js";
+import { Deadline } from "./waiting.js";
 
-const MOST_TRIES = 4;
-const FIRST_PAUSE_MILLISECONDS = 500;
-const LONGEST_PAUSE_MILLISECONDS = 60_000;
+const RESPONSE_MILLISECONDS = 60_000;
+const UPLOAD_MILLISECONDS = 300_000; // as long as the service itself waits for one
 const SILENCE_MILLISECONDS = 25_000; // the service sends something every ten seconds
+
+/** @typedef {import("./retry.js").RetryPolicy} RetryPolicy */
 
 /**
  * @typedef {object} Message A request.
@@ -20,6 +23,7 @@ export class Connection {
    */
   constructor(url, key) {
     this.url = String(url).replace(/\/+$/, "");
+    if (key) checkHeader("key", key);
     /** @type {Record<string, string>} */
     this.headers = key ? { Authorization: `Bearer ${key}` } : {};
   }
@@ -30,110 +34,117 @@ export class Connection {
    * @param {string} method
    * @param {string} path
    * @param {(response: Response) => Promise<Content>} read reads a response that is a success
+   * @param {Message & {policy?: RetryPolicy}} [message]
+   */
+  request(method, path, read, { policy = ORDINARY, ...message } = {}) {
+    return retry(() => this.send(method, path, read, message), policy, message.signal);
+  }
+
+  /**
+   * Sends a request once.
+   * @template Content
+   * @param {string} method
+   * @param {string} path
+   * @param {(response: Response) => Promise<Content>} read reads a response that is a success
    * @param {Message} [message]
    */
-  async request(method, path, read, message = {}) {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#send(method, path, read, message);
-      } catch (error) {
-        if (!(error instanceof PasticheError && error.isTransient) || tries === MOST_TRIES) throw error;
-        const growing = FIRST_PAUSE_MILLISECONDS * 2 ** (tries - 1);
-        const milliseconds = error.retryAfterSeconds === undefined ? growing : 1000 * error.retryAfterSeconds;
-        if (milliseconds > LONGEST_PAUSE_MILLISECONDS) throw error;
-        await pause(milliseconds, message.signal);
-      }
+  async send(method, path, read, { signal, ...message } = {}) {
+    const deadline = new Deadline(signal, this.#unreachable("did not respond in time"));
+    const milliseconds = RESPONSE_MILLISECONDS + (message.body instanceof FormData ? UPLOAD_MILLISECONDS : 0);
+    try {
+      const fetching = this.#fetch(method, path, { ...message, signal: deadline.signal });
+      return await read(await receive(await deadline.wait(fetching, milliseconds), deadline));
+    } catch (error) {
+      throw deadline.signal.aborted ? deadline.signal.reason : this.#describe(error);
+    } finally {
+      deadline.end();
     }
   }
 
   /**
-   * The lines of a stream of events, as they arrive. It ends when the connection does.
+   * The lines of a stream of events, as they arrive, until the connection is lost.
    * @param {string} path
    * @param {Message} message
-   * @returns {AsyncGenerator<string, void, void>}
+   * @returns {AsyncGenerator<string, never, void>}
    */
   async *lines(path, { headers, signal }) {
-    const controller = new AbortController();
-    const abort = () => controller.abort(signal?.reason);
-    const silence = new PasticheError({ code: "no_stream", detail: "No events arrive." });
-    let timer = setTimeout(() => controller.abort(silence), SILENCE_MILLISECONDS);
-    signal?.addEventListener("abort", abort, { once: true });
+    const deadline = new Deadline(signal, new PasticheError({ code: "stream_silent", detail: "No events arrive." }));
     try {
-      signal?.throwIfAborted();
-      const message = { headers: { Accept: "text/event-stream", ...headers }, signal: controller.signal };
-      const reader = await this.#send("GET", path, openStream, message);
+      const message = { headers: { Accept: "text/event-stream", ...headers }, signal: deadline.signal };
+      const reader = openStream(await deadline.wait(this.#fetch("GET", path, message), SILENCE_MILLISECONDS));
       const decoder = new TextDecoder();
       for (let rest = ""; ; ) {
-        const { value, done } = await reader.read();
-        if (done) return;
-        clearTimeout(timer);
-        timer = setTimeout(() => controller.abort(silence), SILENCE_MILLISECONDS);
+        const { value, done } = await deadline.wait(reader.read(), SILENCE_MILLISECONDS);
+        if (done) throw this.#unreachable("closed the connection");
         const lines = (rest + decoder.decode(value, { stream: true })).split(/\r?\n/);
         rest = lines.pop() ?? "";
         yield* lines;
       }
     } catch (error) {
-      signal?.throwIfAborted();
-      throw controller.signal.aborted ? silence : this.#describe(error);
+      throw deadline.signal.aborted ? deadline.signal.reason : this.#describe(error);
     } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-      controller.abort();
+      deadline.end();
+      deadline.abort(); // closes the connection of a stream that is not read to its end
     }
   }
 
   /**
-   * @template Content
+   * A response that is a success.
    * @param {string} method
    * @param {string} path
-   * @param {(response: Response) => Promise<Content>} read
    * @param {Message} message
    */
-  async #send(method, path, read, { body, headers, signal }) {
-    try {
-      const all = { ...this.headers, ...headers };
-      const response = await fetch(this.url + path, { method, body, headers: all, signal });
-      if (response.ok) return await read(response);
-      throw readProblem(response, await response.text());
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw this.#describe(error);
-    }
+  async #fetch(method, path, { headers, ...message }) {
+    const response = await fetch(this.url + path, { method, headers: { ...this.headers, ...headers }, ...message });
+    if (response.ok) return response;
+    throw readProblem(response, await response.text());
   }
 
   /** @param {unknown} error */
   #describe(error) {
     if (error instanceof PasticheError) return error;
-    const isInvalid = error instanceof SyntaxError;
-    const code = isInvalid ? "invalid_response" : "unreachable";
-    const detail = isInvalid ? `The server at ${this.url} is not a Pastiche service.` : `${this.url} cannot be reached.`;
-    return new PasticheError({ code, detail }, { cause: error });
+    if (!(error instanceof SyntaxError)) return this.#unreachable("cannot be reached", error);
+    const detail = `The server at ${this.url} is not a Pastiche service.`;
+    return new PasticheError({ code: "invalid_response", detail }, { cause: error });
+  }
+
+  /**
+   * @param {string} what it did
+   * @param {unknown} [cause]
+   */
+  #unreachable(what, cause) {
+    return new PasticheError({ code: "unreachable", detail: `${this.url} ${what}.` }, { cause });
   }
 }
 
 /**
- * Waits.
- * @param {number} milliseconds
- * @param {AbortSignal} [signal]
- * @returns {Promise<void>}
+ * Checks a text that is sent in a header: `fetch` would not say which one it refuses.
+ * @param {string} field
+ * @param {string} text
  */
-export function pause(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", abort);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener("abort", abort, { once: true });
-    if (signal?.aborted) abort();
-  });
+export function checkHeader(field, text) {
+  if (/^[!-~]([ -~]*[!-~])?$/.test(text)) return;
+  const detail = `\`${field}\` must be printable ASCII characters, without spaces at its ends.`;
+  throw new PasticheError({ code: "invalid_fields", detail, errors: [{ field, code: "invalid_value", detail }] });
+}
+
+/**
+ * The response once its body is here, of which each part is waited for by itself: all of it may take long.
+ * @param {Response} response
+ * @param {Deadline} deadline
+ */
+async function receive(response, deadline) {
+  if (!response.body) return response; // it has none, or as in React Native it comes as a whole
+  const reader = response.body.getReader();
+  for (const parts = []; ; ) {
+    const { value, done } = await deadline.wait(reader.read(), RESPONSE_MILLISECONDS);
+    if (done) return new Response(new Blob(parts), { headers: response.headers });
+    parts.push(value);
+  }
 }
 
 /** @param {Response} response */
-async function openStream(response) {
+function openStream(response) {
   // A proxy may answer in the service's place, and React Native reads no streams.
   const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
   if (isStream && response.body) return response.body.getReader();

@@ -40,7 +40,7 @@ export class PasticheError extends Error {
     errors: FieldProblem[];
     /** When the service expects that the same request would succeed, in seconds, if it says so. */
     retryAfterSeconds: number | undefined;
-    /** @type {Job | undefined} The job, where it ended without a picture. */
+    /** @type {Job | undefined} The job that `paint` submitted, as it was known last. */
     job: Job | undefined;
     /** Whether the same request may succeed a little later. */
     get isTransient(): boolean;

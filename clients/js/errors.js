@@ -23,7 +23,7 @@ export class PasticheError extends Error {
     this.errors = errors;
     /** When the service expects that the same request would succeed, in seconds, if it says so. */
     this.retryAfterSeconds = more.retryAfterSeconds;
-    /** @type {Job | undefined} The job, where it ended without a picture. */
+    /** @type {Job | undefined} The job that `paint` submitted, as it was known last. */
     this.job = more.job;
   }
 
@@ -39,14 +39,23 @@ export class PasticheError extends Error {
  * @param {string} body
  */
 export function readProblem(response, body) {
-  const seconds = Number.parseFloat(response.headers.get("Retry-After") ?? "");
-  const more = Number.isNaN(seconds) ? {} : { retryAfterSeconds: seconds };
+  const more = { retryAfterSeconds: readRetryAfter(response.headers.get("Retry-After")) };
   if (response.headers.get("Content-Type")?.startsWith("application/problem+json")) {
     return new PasticheError(JSON.parse(body), more);
   }
   const detail = `${new URL(response.url).origin} responded with status ${response.status} and no explanation.`;
   const code = [502, 503, 504].includes(response.status) ? "unreachable" : "invalid_response";
   return new PasticheError({ code, detail, status: response.status }, more);
+}
+
+/**
+ * `Retry-After`, a number or a date (RFC 9110, section 10.2.3), in seconds.
+ * @param {string | null} value
+ */
+function readRetryAfter(value) {
+  if (/^\d+$/.test(value ?? "")) return Number(value);
+  const seconds = (Date.parse(value ?? "") - Date.now()) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
 }
 
 /**

@@ -35,13 +35,19 @@ export function* compare(before, job) {
     yield { event: "done", id, data: job };
     return;
   }
-  if (before?.status !== job.status || before.queue_position !== job.queue_position || before.attempt !== job.attempt) {
-    yield { event: "status", id, data: job };
-  }
+  if (!before || stateOf(before) !== stateOf(job)) yield { event: "status", id, data: job };
   const { version, progress, iteration, iterations, scale, eta_seconds, losses } = job;
   if (scale && losses && before?.iteration !== iteration) {
     yield { event: "progress", id, data: { version, progress, iteration, iterations, scale, eta_seconds, losses } };
   }
   const url = job.links.preview;
   if (url.includes("?") && before?.links.preview !== url) yield { event: "preview", id, data: { url } };
+}
+
+/**
+ * What a `status` event tells of; of the options, only weights ever change.
+ * @param {Job} job
+ */
+function stateOf({ status, queue_position, attempt, options }) {
+  return JSON.stringify([status, queue_position, attempt, options]);
 }

@@ -10,8 +10,8 @@ export class Pastiche {
         key?: string;
     });
     /**
-     * Submits a job, waits until it is over, and gives the picture. Throws a `PasticheError` with the job if that
-     * ends without a picture. When the signal aborts, the job is canceled.
+     * Submits a job, waits until it is over, and gives the picture. Every `PasticheError` after the submission has
+     * the `job`. When the signal aborts, or a callback throws, the job is canceled.
      * @param {Submission & {format?: PictureFormat, onProgress?: (progress: Progress) => void,
      *   onPreview?: (preview: Blob) => void, signal?: AbortSignal}} options
      * @returns {Promise<Blob>}

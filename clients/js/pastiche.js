@@ -1,9 +1,11 @@
 // A client of a Pastiche service, for browsers and Node.
 
-import { Connection, pause } from "./connection.js";
+import { Connection, checkHeader } from "./connection.js";
 import { PasticheError, jobUnsuccessful } from "./errors.js";
 import { compare, parseEvents } from "./events.js";
 import { makeForm } from "./form.js";
+import { ACCEPTED_JOB, Backoff, ORDINARY, retry } from "./retry.js";
+import { pause, unlessAborted } from "./waiting.js";
 
 export { PasticheError };
 
@@ -32,7 +34,7 @@ export { PasticheError };
  */
 
 const POLL_MILLISECONDS = 1000;
-const UNREACHABLE_MILLISECONDS = 600_000;
+const MOST_SILENCES = 2; // one may come of a connection that broke unnoticed, more come of a proxy
 
 export class Pastiche {
   #connection;
@@ -46,26 +48,32 @@ export class Pastiche {
   }
 
   /**
-   * Submits a job, waits until it is over, and gives the picture. Throws a `PasticheError` with the job if that
-   * ends without a picture. When the signal aborts, the job is canceled.
+   * Submits a job, waits until it is over, and gives the picture. Every `PasticheError` after the submission has
+   * the `job`. When the signal aborts, or a callback throws, the job is canceled.
    * @param {Submission & {format?: PictureFormat, onProgress?: (progress: Progress) => void,
    *   onPreview?: (preview: Blob) => void, signal?: AbortSignal}} options
    * @returns {Promise<Blob>}
    */
   async paint({ format = "png", onProgress, onPreview, signal, ...submission }) {
-    const job = await this.submit(submission, { signal });
+    signal?.throwIfAborted();
+    const submitting = this.submit(submission); // without the signal: only its answer says which job to cancel
+    let job;
     try {
+      job = await unlessAborted(submitting, signal);
       for await (const event of this.watch(job, { signal })) {
+        if (event.event === "status" || event.event === "done") job = event.data;
         if (event.event === "progress") onProgress?.(event.data);
         if (event.event === "preview" && onPreview) {
-          const preview = await this.preview(job, { signal });
+          const preview = await this.#previewIfReachable(job, signal);
           if (preview) onPreview(preview);
         }
-        if (event.event === "done" && event.data.status !== "succeeded") throw jobUnsuccessful(event.data);
+        if (event.event === "done" && job.status !== "succeeded") throw jobUnsuccessful(job);
       }
-      return await this.result(job, { format, signal });
+      const message = { signal, policy: ACCEPTED_JOB };
+      return await this.#connection.request("GET", resultPath(job, format), readBlob, message);
     } catch (error) {
-      if (signal?.aborted) this.cancel(job).catch(() => {}); // it may be over, or the service out of reach
+      if (error instanceof PasticheError && !signal?.aborted) error.job ??= job;
+      else submitting.then((job) => this.cancel(job)).catch(() => {}); // it may be over, or the service out of reach
       throw error;
     }
   }
@@ -76,7 +84,8 @@ export class Pastiche {
    * @param {{idempotencyKey?: string, signal?: AbortSignal}} [options]
    * @returns {Promise<Job>}
    */
-  submit(submission, { idempotencyKey = randomKey(), signal } = {}) {
+  async submit(submission, { idempotencyKey = randomKey(), signal } = {}) {
+    checkHeader("idempotencyKey", idempotencyKey);
     const message = { body: makeForm(submission), headers: { "Idempotency-Key": idempotencyKey }, signal };
     return this.#connection.request("POST", "/jobs", readJson, message);
   }
@@ -99,26 +108,28 @@ export class Pastiche {
    * @returns {AsyncGenerator<JobEvent, void, void>}
    */
   async *watch(job, { signal } = {}) {
-    let [hasStreams, isKnown, heardAt, lastId] = [true, typeof job !== "string", Date.now(), ""];
+    let [backoff, isKnown, lastId, silences] = [new Backoff(ACCEPTED_JOB), typeof job !== "string", "", 0];
     for (;;) {
-      let milliseconds = POLL_MILLISECONDS;
+      const hasStreams = silences < MOST_SILENCES;
       try {
         for await (const event of hasStreams ? this.#stream(job, lastId, signal) : this.#poll(job, signal)) {
           yield event;
           if (event.event === "done" || event.event === "gone") return;
-          [isKnown, heardAt, lastId] = [true, Date.now(), event.id];
+          [backoff, isKnown, lastId] = [new Backoff(ACCEPTED_JOB), true, event.id];
         }
       } catch (error) {
-        if (!(error instanceof PasticheError)) throw error;
-        if (isKnown && error.code === "job_not_found") {
+        const code = error instanceof PasticheError ? error.code : "";
+        if (isKnown && code === "job_not_found") {
           yield { event: "gone", data: { id: getId(job) } };
           return;
         }
-        if (error.code === "no_stream") hasStreams = false;
-        else if (!error.isTransient || Date.now() - heardAt > UNREACHABLE_MILLISECONDS) throw error;
-        milliseconds = Math.max(milliseconds, 1000 * (error.retryAfterSeconds ?? 0));
+        if (code === "no_stream") silences = MOST_SILENCES;
+        else if (code === "stream_silent") silences++;
+        else {
+          await backoff.pause(error, signal);
+          silences = 0; // the next connection may go another way
+        }
       }
-      await pause(milliseconds, signal);
     }
   }
 
@@ -129,7 +140,7 @@ export class Pastiche {
    * @returns {Promise<Blob>}
    */
   result(job, { format = "png", signal } = {}) {
-    return this.#connection.request("GET", `${jobPath(job)}/result?format=${format}`, readBlob, { signal });
+    return this.#connection.request("GET", resultPath(job, format), readBlob, { signal });
   }
 
   /**
@@ -139,7 +150,7 @@ export class Pastiche {
    * @returns {Promise<Blob | null>}
    */
   preview(job, { signal } = {}) {
-    return this.#connection.request("GET", `${jobPath(job)}/preview`, readPreview, { signal });
+    return this.#connection.request("GET", previewPath(job), readPreview, { signal });
   }
 
   /**
@@ -167,8 +178,27 @@ export class Pastiche {
    * @param {Job | string} job
    * @returns {Promise<void>}
    */
-  delete(job) {
-    return this.#connection.request("DELETE", jobPath(job), async () => {});
+  async delete(job) {
+    let mayBeDeleted = false;
+    await retry(async () => {
+      try {
+        await this.#connection.send("DELETE", jobPath(job), async () => {});
+      } catch (error) {
+        if (!(error instanceof PasticheError)) throw error;
+        if (mayBeDeleted && error.code === "job_not_found") return;
+        mayBeDeleted ||= error.status !== 429; // which refuses a request before anything is done
+        throw error;
+      }
+    }, ORDINARY);
+  }
+
+  /**
+   * A preview is not worth a retry: the next one comes soon, and the picture does not depend on it.
+   * @param {Job} job
+   * @param {AbortSignal} [signal]
+   */
+  #previewIfReachable(job, signal) {
+    return this.#connection.send("GET", previewPath(job), readPreview, { signal }).catch(() => null);
   }
 
   /**
@@ -191,7 +221,7 @@ export class Pastiche {
     /** @type {Job | null} */
     let before = null;
     for (;;) {
-      const now = await this.job(job, { signal });
+      const now = await this.#connection.send("GET", jobPath(job), readJson, { signal });
       yield* compare(before, now);
       before = now;
       await pause(POLL_MILLISECONDS, signal);
@@ -207,6 +237,19 @@ function getId(job) {
 /** @param {Job | string} job */
 function jobPath(job) {
   return `/jobs/${encodeURIComponent(getId(job))}`;
+}
+
+/** @param {Job | string} job */
+function previewPath(job) {
+  return `${jobPath(job)}/preview`;
+}
+
+/**
+ * @param {Job | string} job
+ * @param {PictureFormat} format
+ */
+function resultPath(job, format) {
+  return `${jobPath(job)}/result?format=${format}`;
 }
 
 function randomKey() {

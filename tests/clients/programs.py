@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGUSR2
 from threading import Timer
 
+from tests.conftest import RunningApi
 from tests.node import CLIENTS
+from tests.waiting import until
 
 PATIENCE_SECONDS = 60.0
 
@@ -18,6 +21,35 @@ _HEAD = f"""
     const content = await readFile("photo.jpg"), style = await readFile("painting.jpg");
     const pair = {{ content, style, size: 64 }};
 """
+
+WATCH = """
+    const job = await pastiche.submit(pair);
+    console.log(job.id);
+    for await (const { event, data } of pastiche.watch(job)) {
+        console.log(event, data.status ?? data.iteration ?? data.url ?? data.id);
+    }
+"""
+
+TIMED = """
+    const { setTimeout: startTimer } = globalThis;
+    const pauses = [];
+    let newestLimit;
+    globalThis.setTimeout = (call, milliseconds, ...rest) => {
+        const [, , caller] = new Error().stack.split("\\n");
+        if (!caller.includes("/clients/js/")) return startTimer(call, milliseconds, ...rest);
+        if (milliseconds <= 10_000) {
+            pauses.push(milliseconds);
+            return startTimer(call, milliseconds / 1000);
+        }
+        newestLimit = call;
+        console.log("limit", milliseconds);
+        return startTimer(call, milliseconds);
+    };
+    process.on("SIGUSR2", () => newestLimit());
+    const sum = (numbers) => numbers.reduce((before, each) => before + each, 0);
+"""
+"""The beginning of a program in which the client's pauses are a thousandth as long, and are kept in
+`pauses`. It prints how long the client waits for something at most; a signal ends this at once."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +71,10 @@ class Program:
             lines.append(self.line())
         return lines
 
+    def signal(self) -> None:
+        """Sends it SIGUSR2."""
+        self.process.send_signal(SIGUSR2)
+
 
 @contextmanager
 def started(source: str, url: str, folder: Path) -> Iterator[Program]:
@@ -59,6 +95,17 @@ def started(source: str, url: str, folder: Path) -> Iterator[Program]:
         finally:
             timer.cancel()
             process.kill()
+
+
+def url_of(api: RunningApi) -> str:
+    """The address that a program needs."""
+    return str(api.http.base_url)
+
+
+def only_job(api: RunningApi) -> dict[str, str]:
+    """The job of a program that does not print it, once it is there."""
+    (job,) = until(lambda: api.http.get("/jobs").json()["jobs"])
+    return {"id": job["id"]}
 
 
 def run(source: str, url: str, folder: Path) -> list[str]:

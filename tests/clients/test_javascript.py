@@ -1,5 +1,6 @@
 """The JavaScript client in Node, against a real API."""
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,24 +12,12 @@ from shared import transitions
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests.api.worker import PlayedWorker
-from tests.clients.programs import run, started
+from tests.clients.programs import WATCH, only_job, run, started, url_of
 from tests.clients.proxy import proxying
 from tests.conftest import RunningApi, running_api
 from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("node_packages")]
-
-WATCH = """
-    const job = await pastiche.submit(pair);
-    console.log(job.id);
-    for await (const { event, data } of pastiche.watch(job)) {
-        console.log(event, data.status ?? data.iteration ?? data.url ?? data.id);
-    }
-"""
-
-
-def url_of(api: RunningApi) -> str:
-    return str(api.http.base_url)
 
 
 def test_a_job_is_watched_from_first_to_last(api: RunningApi, jobs: JobStore, pair: Path) -> None:
@@ -49,12 +38,6 @@ def settings_of_another(api: RunningApi, folder: Path) -> Settings:
     """The settings of another API with the same records."""
     redis_url, port = api.settings.redis_location, free_port("127.0.0.1", 0)
     return Settings(redis_url=redis_url, data_folder=folder, port=port)
-
-
-def only_job(api: RunningApi) -> dict[str, str]:
-    """The job of a program that does not print it, once it is there."""
-    (job,) = until(lambda: api.http.get("/jobs").json()["jobs"])
-    return {"id": job["id"]}
 
 
 def test_a_picture_is_painted_with_progress_and_previews(
@@ -108,6 +91,67 @@ def test_a_signal_cancels_the_job(api: RunningApi, jobs: JobStore, pair: Path) -
     assert job.cancel_requested
 
 
+def test_a_signal_during_the_submission_cancels_the_job(api: RunningApi, pair: Path) -> None:
+    source = """
+        const controller = new AbortController();
+        process.once("SIGUSR2", () => controller.abort());
+        const painting = pastiche.paint({ ...pair, signal: controller.signal });
+        console.log((await painting.catch((error) => error)).name);
+    """
+    with proxying(api) as proxy:
+        proxy.faults["/jobs"] = ["hold"]
+        with started(source, proxy.url, pair) as program:
+            path = f"/jobs/{only_job(api)['id']}"
+            program.signal()
+            assert program.line() == "AbortError"
+            assert api.http.get(path).json()["status"] == "queued"
+            proxy.released.set()
+            until(lambda: api.http.get(path).json()["status"] == "canceled")
+
+
+def test_nothing_is_submitted_once_the_signal_has_aborted(api: RunningApi, pair: Path) -> None:
+    source = """
+        const painting = pastiche.paint({ ...pair, signal: AbortSignal.abort() });
+        console.log((await painting.catch((error) => error)).name);
+    """
+    with proxying(api) as proxy:
+        assert run(source, proxy.url, pair) == ["AbortError"]
+        assert proxy.requests == []
+
+
+def test_a_callback_that_throws_cancels_the_job(
+    api: RunningApi, jobs: JobStore, pair: Path
+) -> None:
+    source = """
+        const onProgress = () => { throw new Error("no room"); };
+        const error = await pastiche.paint({ ...pair, onProgress }).catch((error) => error);
+        console.log(error.message);
+    """
+    with started(source, url_of(api), pair) as program:
+        worker = PlayedWorker.of(only_job(api), jobs, api)
+        worker.tell()
+        assert program.line() == "no room"
+    job = jobs.run(transitions.read(worker.job_id))
+    assert job is not None
+    assert job.cancel_requested
+
+
+def test_an_error_after_the_submission_has_the_job(
+    api: RunningApi, jobs: JobStore, pair: Path
+) -> None:
+    source = """
+        const onProgress = () => console.log("painting");
+        const error = await pastiche.paint({ ...pair, onProgress }).catch((error) => error);
+        console.log(error.code, error.job.id, error.job.status);
+    """
+    with started(source, url_of(api), pair) as program:
+        worker = PlayedWorker.of(only_job(api), jobs, api)
+        worker.tell()
+        assert program.line() == "painting"
+        api.http.delete(f"/jobs/{worker.job_id}")
+        assert program.line() == f"job_not_found {worker.job_id} running"
+
+
 def test_options_are_written_as_a_form_has_them(api: RunningApi, pair: Path) -> None:
     source = """
         const job = await pastiche.submit({
@@ -144,15 +188,6 @@ def test_an_error_has_what_the_problem_says(api: RunningApi, pair: Path) -> None
     assert run(source, url_of(api), pair) == ["true 422 invalid_fields size invalid_value"]
 
 
-def test_a_service_that_cannot_be_reached_is_an_error(pair: Path) -> None:
-    nowhere = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
-    source = """
-        const error = await pastiche.job("0").catch((error) => error);
-        console.log(error.code, error.status, error.message);
-    """
-    assert run(source, nowhere, pair) == [f"unreachable 0 {nowhere} cannot be reached."]
-
-
 def test_a_server_that_is_no_service_is_an_error(api: RunningApi, pair: Path) -> None:
     source = """
         const error = await pastiche.job("0").catch((error) => error);
@@ -186,13 +221,22 @@ def test_a_key_is_sent(api: RunningApi, jobs: JobStore, tmp_path: Path, pair: Pa
         assert run(source, url_of(guarded), pair) == ["key_missing queued"]
 
 
-def test_a_submission_whose_response_is_lost_is_one_job(api: RunningApi, pair: Path) -> None:
-    with proxying(api, "/jobs") as proxy:
-        assert run("console.log((await pastiche.submit(pair)).status);", proxy.url, pair) == [
-            "queued"
-        ]
-        assert proxy.lost == set()
-    assert len(api.http.get("/jobs").json()["jobs"]) == 1
+@pytest.mark.parametrize("text", ["schlüssel", " key", "key ", "two\nlines"])
+def test_a_key_that_no_header_can_have_is_named(pair: Path, text: str) -> None:
+    nowhere = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
+    source = f"""
+        const idempotencyKey = {json.dumps(text)}, url = process.argv[1];
+        const submitting = pastiche.submit(pair, {{ idempotencyKey }});
+        const connecting = (async () => new Pastiche(url, {{ key: idempotencyKey }}))();
+        for (const result of [submitting, connecting]) {{
+            const error = await result.catch((error) => error);
+            console.log(error.code, error.errors[0].field, error.message);
+        }}
+    """
+    sentence = "must be printable ASCII characters, without spaces at its ends."
+    assert run(source, nowhere, pair) == [
+        f"invalid_fields {field} `{field}` {sentence}" for field in ("idempotencyKey", "key")
+    ]
 
 
 def test_a_job_is_polled_where_no_stream_gets_through(
@@ -206,6 +250,23 @@ def test_a_job_is_polled_where_no_stream_gets_through(
         assert lines[-3:-1] == ["status running", "progress 7"]
         worker.commit()
         assert program.line() == "done succeeded"
+
+
+def test_polling_tells_of_weights_that_another_changes(api: RunningApi, pair: Path) -> None:
+    source = """
+        const job = await pastiche.submit(pair);
+        console.log(job.id);
+        for await (const { event, data } of pastiche.watch(job)) {
+            console.log(event, data.options.style_weight);
+        }
+    """
+    with proxying(api, hides_streams=True) as proxy, started(source, proxy.url, pair) as program:
+        job_id = program.line()
+        assert program.line() == "status 0.5"
+        api.http.patch(f"/jobs/{job_id}", json={"style_weight": 0.9})
+        assert program.line() == "status 0.9"
+        api.http.post(f"/jobs/{job_id}/cancel")
+        assert program.line() == "done 0.9"
 
 
 def test_a_job_that_is_deleted_is_gone(api: RunningApi, pair: Path) -> None:
