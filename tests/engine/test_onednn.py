@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.backends.mkldnn import VERBOSE_ON, verbose
 from torch.nn.grad import conv2d_input
 
 from pastiche.engine.fast import onednn
@@ -83,7 +84,7 @@ def test_packed_filters_are_not_converted_again(
     with torch.inference_mode():
         for _ in range(2):
             capfd.readouterr()
-            with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
+            with verbose(VERBOSE_ON):  # type: ignore[no-untyped-call]  # no types in torch
                 onednn.convolve_relu(padded, filters, 0.0)
                 onednn.convolve_backward(gradient, filters)
     log = capfd.readouterr().out
