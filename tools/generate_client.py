@@ -158,7 +158,7 @@ def _name(hint: Any) -> str:
 
 
 def _formatted(source: str) -> str:
-    fix = ["check", "--select", "I,UP028", "--fix-only", "--unsafe-fixes"]
+    fix = ["check", "--select", "I,SIM117,UP028", "--fix-only", "--unsafe-fixes"]
     for arguments in (fix, ["format"]):
         command = [sys.executable, "-m", "ruff", *arguments, "--quiet", "--stdin-filename"]
         source = subprocess.run(

@@ -16,11 +16,11 @@ from pastiche.client.errors import (
     InvalidResponse,
     JobUnsuccessful,
     ServiceUnreachable,
-    error_from_httpx,
     error_from_response,
     invalid_response,
     parse_response,
     read_picture,
+    translate_httpx_errors,
 )
 from pastiche.client.events import (
     ConnectionLost,
@@ -150,7 +150,7 @@ class Client:
             format: of the picture.
             on_event: called with every event of the job.
             idempotency_key: repeated calls with the same key submit one job. By default each call
-                has its own.
+                has its own. It has 1 to 255 printable ASCII characters.
             options: every option of `pastiche.options` by its name; `preset`; further pictures,
                 such as `mask`; and `priority`, `deadline`, `timeout` and `keep` in seconds,
                 `webhook_url`, `webhook_events`.
@@ -161,6 +161,7 @@ class Client:
         Raises:
             JobUnsuccessful: the job failed, was canceled or expired.
             OptionError: an option does not exist; nothing is sent.
+            InvalidRequest: the service would not accept the idempotency key; nothing is sent.
         """
         job = self.submit(content, style, idempotency_key=idempotency_key, **options)
         if on_event is not None:
@@ -497,7 +498,7 @@ class Client:
         Args:
             accepts_unavailable: whether a 503 is a response like any other.
         """
-        try:
+        with translate_httpx_errors(self.url):
             response = self._http.request(
                 method,
                 self.url + path,
@@ -505,8 +506,6 @@ class Client:
                 timeout=self._timeout,
                 **arguments,
             )
-        except httpx.HTTPError as error:
-            raise error_from_httpx(error, self.url) from error
         is_unavailable = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
         if not response.is_success and not (accepts_unavailable and is_unavailable):
             raise error_from_response(response, self.url)
@@ -515,10 +514,8 @@ class Client:
     def _send_to_store(self, url: str, data: bytes) -> None:
         """Sends a file to a signed URL, without the key of the service."""
         store = f"The object store at {httpx.URL(url).host}"
-        try:
+        with translate_httpx_errors(store):
             response = self._http.put(url, content=data, timeout=self._timeout)
-        except httpx.HTTPError as error:
-            raise error_from_httpx(error, store) from error
         if not response.is_success:
             sentence = f"{store} responded with {response.status_code}."
             raise ServiceUnreachable(sentence, was_sent=True)
@@ -526,17 +523,17 @@ class Client:
     def _events(self, path: str) -> Generator[Event, None]:
         """The events of one connection (server-sent events, WHATWG HTML section 9.2)."""
         headers = self._headers | {"Accept": "text/event-stream"}
-        try:
-            with self._http.stream(
+        with (
+            translate_httpx_errors(self.url),
+            self._http.stream(
                 "GET", self.url + path, headers=headers, timeout=self._stream_timeout
-            ) as response:
-                if not response.is_success:
-                    response.read()
-                    raise error_from_response(response, self.url)
-                with closing(self._parse_events(response)) as events:
-                    yield from events
-        except httpx.HTTPError as error:
-            raise error_from_httpx(error, self.url) from error
+            ) as response,
+        ):
+            if not response.is_success:
+                response.read()
+                raise error_from_response(response, self.url)
+            with closing(self._parse_events(response)) as events:
+                yield from events
 
     def _parse_events(self, response: httpx.Response) -> Generator[Event, None]:
         media_type = "text/event-stream"

@@ -2,15 +2,18 @@
 
 ClientError
 ├── InvalidAddress       the service's URL or the key cannot be used
+├── InvalidRequest       an idempotency key or a header cannot be sent
 ├── InvalidPicture       a picture that the service would not accept; raised before it is sent
 ├── ApiError             the service refused the request: code, status, fields at fault
 ├── JobUnsuccessful      the job failed, was canceled or expired
 ├── ServiceUnreachable   no connection, or a broken one, and retries did not help
 └── InvalidResponse      the response does not come from a Pastiche service
 
-`error_from_response` and `error_from_httpx` decide which one a failed request raises.
+`error_from_response` and `translate_httpx_errors` decide which one a failed request raises.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -43,6 +46,11 @@ class ClientError(Exception):
 
 class InvalidAddress(ClientError):
     """The service's URL, or the key, cannot be used."""
+
+
+class InvalidRequest(ClientError):
+    """A request that cannot be sent: the idempotency key, or a header of the httpx client that was
+    passed in, is invalid."""
 
 
 class InvalidPicture(ClientError):
@@ -168,8 +176,25 @@ def read_picture(response: httpx.Response, url: str) -> PaintedPicture:
     return PaintedPicture(response.content)
 
 
-def error_from_httpx(error: httpx.HTTPError, url: str) -> ClientError:
-    """The exception for one of httpx's."""
+@contextmanager
+def translate_httpx_errors(url: str) -> Iterator[None]:
+    """Raises the client's exceptions in place of httpx's.
+
+    Args:
+        url: the address that is requested, for the message.
+    """
+    try:
+        yield
+    except httpx.LocalProtocolError:
+        # Its text quotes the header that is invalid, which may be the key.
+        raise InvalidRequest(
+            f"The request to {url} is not valid HTTP: one of its headers may be invalid."
+        ) from None
+    except httpx.HTTPError as error:
+        raise _error_from_httpx(error, url) from error
+
+
+def _error_from_httpx(error: httpx.HTTPError, url: str) -> ClientError:
     reason = (str(error) or type(error).__name__).rstrip(".")
     if isinstance(error, httpx.RemoteProtocolError) and _NOT_HTTP in reason:
         return InvalidResponse(f"The server at {url} does not speak HTTP.")
