@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
 import httpx
@@ -110,11 +111,16 @@ class ServiceUnreachable(ClientError):
 
     Attributes:
         was_sent: whether the request may have reached the service.
+        retry_after_seconds: when a proxy expects that it can be reached again; None if there is no
+            proxy or it does not say.
     """
 
-    def __init__(self, sentence: str, *, was_sent: bool) -> None:
+    def __init__(
+        self, sentence: str, *, was_sent: bool, retry_after_seconds: float | None = None
+    ) -> None:
         super().__init__(sentence)
         self.was_sent = was_sent
+        self.retry_after_seconds = retry_after_seconds
 
 
 class InvalidResponse(ClientError):
@@ -134,20 +140,19 @@ def error_from_response(response: httpx.Response, url: str) -> ClientError:
     Args:
         url: the address of the service, for the message.
     """
+    status, retry = response.status_code, _retry_after_seconds(response)
     try:
         problem = parse(_Problem, response.content)
     except ValueError:
-        if response.status_code in _GATEWAY_STATUSES:
-            sentence = f"{url} is unavailable: a proxy responded with {response.status_code}."
-            return ServiceUnreachable(sentence, was_sent=True)
+        reason = f"a proxy responded with {status}."
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            detail = f"Too many requests were sent to {url}: {reason}"
+            return ApiError("too_many_requests", status, detail, retry_after_seconds=retry)
+        if status in _GATEWAY_STATUSES:
+            sentence = f"{url} is unavailable: {reason}"
+            return ServiceUnreachable(sentence, was_sent=True, retry_after_seconds=retry)
         return invalid_response(response, url)
-    return ApiError(
-        problem.code,
-        response.status_code,
-        problem.detail,
-        problem.errors or (),
-        _retry_after_seconds(response),
-    )
+    return ApiError(problem.code, status, problem.detail, problem.errors or (), retry)
 
 
 def invalid_response(response: httpx.Response, url: str, reason: str = "") -> InvalidResponse:
@@ -213,7 +218,7 @@ def _retry_after_seconds(response: httpx.Response) -> float | None:
         return float(value)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (at - datetime.now(UTC)).total_seconds())
