@@ -466,19 +466,22 @@ class AsyncClient:
         return read_picture(response, self.url)
 
     async def _delete(self, path: str) -> None:
-        """A retry may find nothing: an earlier try, whose response was lost, has deleted it."""
-        was_sent = False
+        """A retry may find nothing: an earlier try has deleted it, but its response was lost, or
+        reported that the pictures could not be reached (503)."""
+        may_be_deleted = False
 
         async def delete() -> None:
-            nonlocal was_sent
+            nonlocal may_be_deleted
             try:
                 await self._send("DELETE", path)
             except ServiceUnreachable as error:
-                was_sent = was_sent or error.was_sent
+                may_be_deleted = may_be_deleted or error.was_sent
                 raise
             except ApiError as error:
-                if not was_sent or error.status != HTTPStatus.NOT_FOUND:
-                    raise
+                if may_be_deleted and error.status == HTTPStatus.NOT_FOUND:
+                    return
+                may_be_deleted = may_be_deleted or error.status == HTTPStatus.SERVICE_UNAVAILABLE
+                raise
 
         await AsyncRetrying(sleep=anyio.sleep, **retry_arguments(self._retry_policy))(delete)
 

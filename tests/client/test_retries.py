@@ -76,6 +76,17 @@ def test_deleting_a_job_that_never_existed_is_an_error(client: Client) -> None:
         client.delete("0" * 32)
 
 
+def test_a_deletion_that_was_refused_at_first_has_not_deleted_anything() -> None:
+    refused = problem(429, "too_many_requests", "Too many requests.", "0")
+    missing = problem(404, "job_not_found", "There is no such job.", "0")
+    with (
+        responding(refused, missing) as url,
+        Client(url) as client,
+        pytest.raises(ApiError, match="There is no such job"),
+    ):
+        client.delete("x")
+
+
 def test_an_unreachable_service_is_reported_in_a_sentence() -> None:
     url = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
     with (
