@@ -211,7 +211,7 @@ class AsyncClient:
 
     async def watch(self, job: Job | str, *, previews: bool = False) -> AsyncGenerator[Event, None]:
         """Iterates over the events of a job until it has ended: `JobFinished` or `JobDeleted` is
-        the last one.
+        the last one. If an id is given, a job that does not exist is an `ApiError`.
 
         If the connection is lost, yields `ConnectionLost` and connects again after growing pauses.
         Events that were missed are not sent again, but the next ones say how the job is now.
@@ -221,6 +221,7 @@ class AsyncClient:
         """
         path = make_path("jobs", job, "events") + ("?previews=inline" if previews else "")
         backoff, is_lost = Backoff(self._retry_policy.watching_seconds), False
+        is_known = isinstance(job, Job)
         while True:
             try:
                 async with aclosing(self._events(path)) as events:
@@ -230,15 +231,21 @@ class AsyncClient:
                         yield event
                         if isinstance(event, JobFinished | JobDeleted):
                             return
-                        backoff, is_lost = Backoff(self._retry_policy.watching_seconds), False
+                        backoff = Backoff(self._retry_policy.watching_seconds)
+                        is_lost, is_known = False, True
                 raise ServiceUnreachable(f"{self.url} closed the connection.", was_sent=True)
             except (ServiceUnreachable, ApiError) as error:
+                if is_known and isinstance(error, ApiError) and error.code == "job_not_found":
+                    break
                 pause, reason = backoff.next_pause(error), str(error)
                 if math.isinf(pause):
                     raise
             is_lost = True
             yield ConnectionLost(reason, pause)
             await anyio.sleep(pause)
+        if is_lost:
+            yield ConnectionRestored()
+        yield JobDeleted(get_id(job))
 
     async def wait_until_done(
         self, job: Job | str, *, on_event: Callable[[Event], None] | None = None

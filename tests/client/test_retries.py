@@ -8,6 +8,7 @@ from pastiche.client import (
     Client,
     ConnectionLost,
     ConnectionRestored,
+    JobDeleted,
     JobFinished,
     JobUpdated,
     ProgressUpdated,
@@ -49,6 +50,19 @@ def test_watching_continues_after_a_broken_connection(api: RunningApi, jobs: Job
         assert any(isinstance(event, ProgressUpdated) for event in events)
         worker.commit()
         assert any(isinstance(event, JobFinished) for event in events)
+
+
+def test_a_job_that_is_deleted_while_the_connection_is_lost_was_deleted(
+    api: RunningApi, client: Client
+) -> None:
+    job_id = submitted(api)["id"]
+    with lossy_proxy(api.settings.port) as proxy, Client(proxy.url) as watching:
+        events = watching.watch(job_id)
+        next(events)
+        proxy.cut()
+        assert isinstance(next(events), ConnectionLost)
+        client.delete(job_id)
+        assert list(events) == [ConnectionRestored(), JobDeleted(job_id)]
 
 
 def test_a_submission_whose_response_is_lost_is_one_job(api: RunningApi) -> None:
