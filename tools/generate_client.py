@@ -1,8 +1,9 @@
 """Writes the client's generated modules: `make client`.
 
-`client.py` and `job_handle.py` are `async_client.py` and `async_job_handle.py` without `async` and
-`await`; `job_options.py` declares the arguments of a submission from the table of options, for
-editors and type checkers. A test compares the files with what these functions return.
+`client.py`, `connection.py` and `job_handle.py` are the modules whose names begin with `async_`,
+without `async` and `await`; `job_options.py` declares the arguments of a submission from the table
+of options, for editors and type checkers. A test compares the files with what these functions
+return.
 """
 
 import subprocess
@@ -20,11 +21,12 @@ from shared.inputs import PICTURE_FIELDS
 
 FOLDER = Path(__file__).parents[1] / "pastiche" / "client"
 
-SYNCHRONOUS_MODULES = ("client.py", "job_handle.py")
+SYNCHRONOUS_MODULES = ("client.py", "connection.py", "job_handle.py")
 """Those that are generated from the module whose name begins with `async_`."""
 
 _NAMES = {
     "AsyncClient": "Client",
+    "AsyncConnection": "Connection",
     "AsyncJobHandle": "JobHandle",
     "AsyncRetrying": "Retrying",
     "aclose": "close",
@@ -34,6 +36,7 @@ _NAMES = {
     "anyio": "time",
     "aread": "read",
     "async_client": "client",
+    "async_connection": "connection",
     "async_job_handle": "job_handle",
     "make_form_in_thread": "make_form",
     "read_upload_in_thread": "read_upload",
@@ -43,6 +46,8 @@ _NAMES = {
 _WORDS = {
     '"""`AsyncClient`, on asyncio or trio. `client.py` is generated from this file by '
     "`make client`.": '"""`Client`: generated from `async_client.py` by `make client`.',
+    '"""`AsyncConnection`. `connection.py` is generated from this file by '
+    "`make client`.": '"""`Connection`: generated from `async_connection.py` by `make client`.',
     '"""`AsyncJobHandle`. `job_handle.py` is generated from this file by '
     "`make client`.": '"""`JobHandle`: generated from `async_job_handle.py` by `make client`.',
     "`AsyncClient`": "`Client`",
@@ -158,7 +163,7 @@ def _name(hint: Any) -> str:
 
 
 def _formatted(source: str) -> str:
-    fix = ["check", "--select", "I,UP028", "--fix-only", "--unsafe-fixes"]
+    fix = ["check", "--select", "I,SIM117,UP028", "--fix-only", "--unsafe-fixes"]
     for arguments in (fix, ["format"]):
         command = [sys.executable, "-m", "ruff", *arguments, "--quiet", "--stdin-filename"]
         source = subprocess.run(

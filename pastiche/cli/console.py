@@ -24,6 +24,7 @@ from pastiche.client import (
     ClientError,
     InvalidAddress,
     InvalidPicture,
+    InvalidRequest,
     InvalidResponse,
     JobUnsuccessful,
     JobWarning,
@@ -75,6 +76,7 @@ class Exit(IntEnum):
 _CODES: dict[type[ClientError], Exit] = {
     JobUnsuccessful: Exit.UNSUCCESSFUL,
     InvalidAddress: Exit.USAGE_ERROR,
+    InvalidRequest: Exit.USAGE_ERROR,
     ApiError: Exit.API_ERROR,
     InvalidPicture: Exit.INVALID_FILE,
     InvalidFile: Exit.INVALID_FILE,

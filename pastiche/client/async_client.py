@@ -1,25 +1,22 @@
 """`AsyncClient`, on asyncio or trio. `client.py` is generated from this file by `make client`."""
 
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any, Self, Unpack
 
 import anyio
 import httpx
-from httpx_sse import EventSource
-from tenacity import AsyncRetrying
 
+from pastiche.client.async_connection import AsyncConnection
 from pastiche.client.async_job_handle import AsyncJobHandle
 from pastiche.client.errors import (
     ApiError,
     InvalidResponse,
     JobUnsuccessful,
     ServiceUnreachable,
-    error_from_httpx,
     error_from_response,
-    invalid_response,
     parse_response,
     read_picture,
 )
@@ -30,7 +27,6 @@ from pastiche.client.events import (
     JobDeleted,
     JobFinished,
     JobUpdated,
-    parse_event,
 )
 from pastiche.client.job_options import BatchOptions, JobOptions, SweepOptions, WeightOptions
 from pastiche.client.models import (
@@ -42,7 +38,6 @@ from pastiche.client.models import (
     JobPicture,
     JobPictures,
     LossCurves,
-    Model,
     PicturePage,
     Readiness,
     Status,
@@ -53,24 +48,16 @@ from pastiche.client.models import (
 )
 from pastiche.client.painted_picture import PaintedPicture
 from pastiche.client.requests import (
-    CONNECT_SECONDS,
     DEFAULT_URL,
-    LIMITS,
-    SILENCE_SECONDS,
-    check_address,
     get_id,
     idempotency_header,
     make_form_in_thread,
-    make_headers,
     make_path,
     make_upload_form,
     read_upload_in_thread,
 )
-from pastiche.client.retry import Backoff, RetryPolicy, retry_arguments
+from pastiche.client.retry import Backoff, RetryPolicy
 from pastiche.picture_sources import Picture
-
-LONGEST_EVENT_BYTES = 1_000_000
-"""No event of a Pastiche service is as long; a longer one is not read into memory."""
 
 SWEEP_POLL_SECONDS = 1.0
 """How often a watched sweep is fetched: sweeps have no events."""
@@ -106,17 +93,15 @@ class AsyncClient:
         upload_limit_megabytes: float = 25,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        check_address(url, key)
-        self.url = url.rstrip("/")
-        self._headers = make_headers(key)
-        self._timeout = httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS)
-        self._stream_timeout = httpx.Timeout(
-            timeout_seconds, connect=CONNECT_SECONDS, read=SILENCE_SECONDS
+        self._connection = AsyncConnection(
+            url,
+            key,
+            timeout_seconds=timeout_seconds,
+            retry_policy=retry_policy or RetryPolicy(),
+            http=http,
         )
-        self._retry_policy = retry_policy or RetryPolicy()
+        self.url = self._connection.url
         self._limit_bytes = round(upload_limit_megabytes * 1e6)
-        self._owns_http = http is None
-        self._http = http or httpx.AsyncClient(limits=LIMITS)
 
     async def __aenter__(self) -> Self:
         return self
@@ -126,8 +111,7 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Closes the connections, except those of an httpx client that was passed in."""
-        if self._owns_http:
-            await self._http.aclose()
+        await self._connection.aclose()
 
     async def paint(
         self,
@@ -150,7 +134,7 @@ class AsyncClient:
             format: of the picture.
             on_event: called with every event of the job.
             idempotency_key: repeated calls with the same key submit one job. By default each call
-                has its own.
+                has its own. It has 1 to 255 printable ASCII characters.
             options: every option of `pastiche.options` by its name; `preset`; further pictures,
                 such as `mask`; and `priority`, `deadline`, `timeout` and `keep` in seconds,
                 `webhook_url`, `webhook_events`.
@@ -161,6 +145,7 @@ class AsyncClient:
         Raises:
             JobUnsuccessful: the job failed, was canceled or expired.
             OptionError: an option does not exist; nothing is sent.
+            InvalidRequest: the service would not accept the idempotency key; nothing is sent.
         """
         job = await self.submit(content, style, idempotency_key=idempotency_key, **options)
         if on_event is not None:
@@ -189,7 +174,9 @@ class AsyncClient:
     ) -> Estimate:
         """Returns what a submission would cost; nothing is stored."""
         form = await make_form_in_thread(content, style, options, self._limit_bytes)
-        return await self._request(Estimate, "POST", "/jobs", params={"dry_run": "1"}, files=form)
+        return await self._connection.request(
+            Estimate, "POST", "/jobs", params={"dry_run": "1"}, files=form
+        )
 
     async def get_job(self, job: Job | str) -> AsyncJobHandle:
         """Fetches the job as it is now."""
@@ -201,7 +188,7 @@ class AsyncClient:
         """Iterates over the caller's jobs, newest first; fetches each page when it is needed."""
         query = {"limit": str(page_size)} | ({"status": status} if status else {})
         while True:
-            page = await self._request(JobPage, "GET", "/jobs", params=query)
+            page = await self._connection.request(JobPage, "GET", "/jobs", params=query)
             for job in page.jobs:
                 yield AsyncJobHandle.of(job, self)
             if page.next_cursor is None or page.next_cursor == query.get("cursor"):
@@ -210,7 +197,7 @@ class AsyncClient:
 
     async def watch(self, job: Job | str, *, previews: bool = False) -> AsyncGenerator[Event, None]:
         """Iterates over the events of a job until it has ended: `JobFinished` or `JobDeleted` is
-        the last one.
+        the last one. If an id is given, a job that does not exist is an `ApiError`.
 
         If the connection is lost, yields `ConnectionLost` and connects again after growing pauses.
         Events that were missed are not sent again, but the next ones say how the job is now.
@@ -219,25 +206,31 @@ class AsyncClient:
             previews: whether `PreviewReady` has the picture.
         """
         path = make_path("jobs", job, "events") + ("?previews=inline" if previews else "")
-        backoff, is_lost = Backoff(self._retry_policy.watching_seconds), False
+        seconds = self._connection.retry_policy.watching_seconds
+        backoff, is_lost, is_known = Backoff(seconds), False, isinstance(job, Job)
         while True:
             try:
-                async with aclosing(self._events(path)) as events:
+                async with aclosing(self._connection.events(path)) as events:
                     async for event in events:
                         if is_lost:
                             yield ConnectionRestored()
                         yield event
                         if isinstance(event, JobFinished | JobDeleted):
                             return
-                        backoff, is_lost = Backoff(self._retry_policy.watching_seconds), False
+                        backoff, is_lost, is_known = Backoff(seconds), False, True
                 raise ServiceUnreachable(f"{self.url} closed the connection.", was_sent=True)
             except (ServiceUnreachable, ApiError) as error:
+                if is_known and isinstance(error, ApiError) and error.code == "job_not_found":
+                    break
                 pause, reason = backoff.next_pause(error), str(error)
                 if math.isinf(pause):
                     raise
             is_lost = True
             yield ConnectionLost(reason, pause)
             await anyio.sleep(pause)
+        if is_lost:
+            yield ConnectionRestored()
+        yield JobDeleted(get_id(job))
 
     async def wait_until_done(
         self, job: Job | str, *, on_event: Callable[[Event], None] | None = None
@@ -271,22 +264,24 @@ class AsyncClient:
         """Waits until the job has succeeded, and fetches its picture; like `wait_until_done`, also
         while the service is away for a while."""
         await self.wait_until_done(job, on_event=on_event)
-        policy = self._retry_policy.for_accepted_job()
-        return await self._request_picture(make_path("jobs", job, "result"), policy, format=format)
+        policy = self._connection.retry_policy.for_accepted_job()
+        path = make_path("jobs", job, "result")
+        return await self._connection.request_picture(path, policy, format=format)
 
     async def result(self, job: Job | str, format: Format = "png") -> PaintedPicture:
         """Fetches the finished picture; `ApiError` (`result_not_ready`) until there is one."""
-        return await self._request_picture(make_path("jobs", job, "result"), format=format)
+        path = make_path("jobs", job, "result")
+        return await self._connection.request_picture(path, format=format)
 
     async def preview(self, job: Job | str) -> PaintedPicture | None:
         """Fetches the latest preview, a JPEG file; None before the first."""
-        response = await self._send_retrying("GET", make_path("jobs", job, "preview"))
+        response = await self._connection.send_retrying("GET", make_path("jobs", job, "preview"))
         has_preview = response.status_code != HTTPStatus.NO_CONTENT
         return read_picture(response, self.url) if has_preview else None
 
     async def losses(self, job: Job | str) -> LossCurves:
         """Fetches each loss term after each iteration so far."""
-        return await self._request(LossCurves, "GET", make_path("jobs", job, "losses"))
+        return await self._connection.request(LossCurves, "GET", make_path("jobs", job, "losses"))
 
     async def update_weights(
         self, job: Job | str, **weights: Unpack[WeightOptions]
@@ -320,7 +315,7 @@ class AsyncClient:
 
     async def delete(self, job: Job | str) -> None:
         """Cancels a job and deletes it with its pictures."""
-        await self._delete(make_path("jobs", job))
+        await self._connection.delete(make_path("jobs", job))
 
     async def submit_sweep(
         self,
@@ -334,14 +329,16 @@ class AsyncClient:
         `tv_weight` and `seed`; each is a number or a list of numbers."""
         form = await make_form_in_thread(content, style, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
-        return await self._request(Sweep, "POST", "/sweeps", files=form, headers=headers)
+        return await self._connection.request(Sweep, "POST", "/sweeps", files=form, headers=headers)
 
     async def estimate_sweep(
         self, content: JobPicture, style: JobPictures, **options: Unpack[SweepOptions]
     ) -> Estimate:
         """Returns what `submit_sweep` would cost; nothing is stored."""
         form = await make_form_in_thread(content, style, options, self._limit_bytes)
-        return await self._request(Estimate, "POST", "/sweeps", params={"dry_run": "1"}, files=form)
+        return await self._connection.request(
+            Estimate, "POST", "/sweeps", params={"dry_run": "1"}, files=form
+        )
 
     async def submit_batch(
         self,
@@ -356,17 +353,19 @@ class AsyncClient:
         of their two images: `get_sweep`, `watch_sweep`, `contact_sheet` and so on take it."""
         form = await make_form_in_thread(contents, styles, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
-        return await self._request(Sweep, "POST", "/batches", files=form, headers=headers)
+        return await self._connection.request(
+            Sweep, "POST", "/batches", files=form, headers=headers
+        )
 
     async def get_sweep(self, sweep: Sweep | str) -> Sweep:
         """Fetches the sweep with all its jobs as they are now."""
-        return await self._request(Sweep, "GET", make_path("sweeps", sweep))
+        return await self._connection.request(Sweep, "GET", make_path("sweeps", sweep))
 
     async def watch_sweep(self, sweep: Sweep | str) -> AsyncIterator[Sweep]:
         """Fetches the sweep about once a second until all its jobs have ended."""
-        policy = self._retry_policy.for_accepted_job()
+        path, policy = make_path("sweeps", sweep), self._connection.retry_policy.for_accepted_job()
         while True:
-            current = await self._request(Sweep, "GET", make_path("sweeps", sweep), policy)
+            current = await self._connection.request(Sweep, "GET", path, policy)
             yield current
             if current.is_over:
                 return
@@ -377,15 +376,15 @@ class AsyncClient:
     ) -> PaintedPicture:
         """Fetches one image with all pictures of the sweep so far, each `cell` pixels wide."""
         path = make_path("sweeps", sweep, "sheet")
-        return await self._request_picture(path, format=format, cell=str(cell))
+        return await self._connection.request_picture(path, format=format, cell=str(cell))
 
     async def cancel_sweep(self, sweep: Sweep | str) -> Sweep:
         """Cancels all jobs of a sweep."""
-        return await self._request(Sweep, "POST", make_path("sweeps", sweep, "cancel"))
+        return await self._connection.request(Sweep, "POST", make_path("sweeps", sweep, "cancel"))
 
     async def delete_sweep(self, sweep: Sweep | str) -> None:
         """Cancels and deletes a sweep with all its jobs."""
-        await self._delete(make_path("sweeps", sweep))
+        await self._connection.delete(make_path("sweeps", sweep))
 
     async def upload_picture(
         self, picture: Picture, *, name: str | None = None, direct: bool = False
@@ -403,19 +402,20 @@ class AsyncClient:
         data = await read_upload_in_thread(picture, self._limit_bytes)
         if not direct:
             form = make_upload_form(data, name)
-            return await self._request(UploadedPicture, "POST", "/pictures", files=form)
+            return await self._connection.request(UploadedPicture, "POST", "/pictures", files=form)
         fields = {} if name is None else {"name": name}
-        upload = await self._request(DirectUpload, "POST", "/pictures/uploads", json=fields)
-        retrying = AsyncRetrying(sleep=anyio.sleep, **retry_arguments(self._retry_policy))
-        await retrying(self._send_to_store, upload.url, data)
+        upload = await self._connection.request(
+            DirectUpload, "POST", "/pictures/uploads", json=fields
+        )
+        await self._connection.send_to_store(upload.url, data)
         path = make_path("pictures/uploads", upload.id, "complete")
-        return await self._request(UploadedPicture, "POST", path)
+        return await self._connection.request(UploadedPicture, "POST", path)
 
     async def list_pictures(self, *, page_size: int = 100) -> AsyncIterator[UploadedPicture]:
         """Iterates over the uploaded pictures, newest first; fetches each page when needed."""
         query = {"limit": str(page_size)}
         while True:
-            page = await self._request(PicturePage, "GET", "/pictures", params=query)
+            page = await self._connection.request(PicturePage, "GET", "/pictures", params=query)
             for picture in page.pictures:
                 yield picture
             if page.next_cursor is None or page.next_cursor == query.get("cursor"):
@@ -424,16 +424,16 @@ class AsyncClient:
 
     async def delete_picture(self, picture: UploadedPicture | str) -> None:
         """Deletes an uploaded picture. Jobs that were submitted with it have their own copy."""
-        await self._delete(make_path("pictures", picture))
+        await self._connection.delete(make_path("pictures", picture))
 
     async def list_styles(self) -> tuple[Style, ...]:
         """Fetches the styles that a job can name: those of the service, and the uploaded pictures
         that have a name."""
-        return (await self._request(StyleList, "GET", "/styles")).styles
+        return (await self._connection.request(StyleList, "GET", "/styles")).styles
 
     async def readiness(self) -> Readiness:
         """Fetches the state of the service's parts and its workers; never retried."""
-        response = await self._send("GET", "/readyz", accepts_unavailable=True)
+        response = await self._connection.send("GET", "/readyz", accepts_unavailable=True)
         try:
             return parse_response(Readiness, response, self.url)
         except InvalidResponse:
@@ -441,132 +441,6 @@ class AsyncClient:
                 raise
             raise error_from_response(response, self.url) from None
 
-    async def _request(
-        self,
-        model: type[Model],
-        method: str,
-        path: str,
-        policy: RetryPolicy | None = None,
-        **arguments: Any,
-    ) -> Model:
-        response = await self._send_retrying(method, path, policy, **arguments)
-        return parse_response(model, response, self.url)
-
     async def _request_job(self, method: str, path: str, **arguments: Any) -> AsyncJobHandle:
-        return AsyncJobHandle.of(await self._request(Job, method, path, **arguments), self)
-
-    async def _request_picture(
-        self, path: str, policy: RetryPolicy | None = None, **query: str
-    ) -> PaintedPicture:
-        # It may redirect to an object store, to which httpx does not send the key.
-        response = await self._send_retrying(
-            "GET", path, policy, params=query, follow_redirects=True
-        )
-        return read_picture(response, self.url)
-
-    async def _delete(self, path: str) -> None:
-        """A retry may find nothing: an earlier try, whose response was lost, has deleted it."""
-        was_sent = False
-
-        async def delete() -> None:
-            nonlocal was_sent
-            try:
-                await self._send("DELETE", path)
-            except ServiceUnreachable as error:
-                was_sent = was_sent or error.was_sent
-                raise
-            except ApiError as error:
-                if not was_sent or error.status != HTTPStatus.NOT_FOUND:
-                    raise
-
-        await AsyncRetrying(sleep=anyio.sleep, **retry_arguments(self._retry_policy))(delete)
-
-    async def _send_retrying(
-        self, method: str, path: str, policy: RetryPolicy | None = None, **arguments: Any
-    ) -> httpx.Response:
-        """Sends a request until it succeeds or the policy ends."""
-        retrying = AsyncRetrying(sleep=anyio.sleep, **retry_arguments(policy or self._retry_policy))
-        return await retrying(self._send, method, path, **arguments)
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        accepts_unavailable: bool = False,
-        **arguments: Any,
-    ) -> httpx.Response:
-        """Sends a request once; every failure raises a ClientError.
-
-        Args:
-            accepts_unavailable: whether a 503 is a response like any other.
-        """
-        try:
-            response = await self._http.request(
-                method,
-                self.url + path,
-                headers=self._headers | dict(headers or {}),
-                timeout=self._timeout,
-                **arguments,
-            )
-        except httpx.HTTPError as error:
-            raise error_from_httpx(error, self.url) from error
-        is_unavailable = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
-        if not response.is_success and not (accepts_unavailable and is_unavailable):
-            raise error_from_response(response, self.url)
-        return response
-
-    async def _send_to_store(self, url: str, data: bytes) -> None:
-        """Sends a file to a signed URL, without the key of the service."""
-        store = f"The object store at {httpx.URL(url).host}"
-        try:
-            response = await self._http.put(url, content=data, timeout=self._timeout)
-        except httpx.HTTPError as error:
-            raise error_from_httpx(error, store) from error
-        if not response.is_success:
-            sentence = f"{store} responded with {response.status_code}."
-            raise ServiceUnreachable(sentence, was_sent=True)
-
-    async def _events(self, path: str) -> AsyncGenerator[Event, None]:
-        """The events of one connection (server-sent events, WHATWG HTML section 9.2)."""
-        headers = self._headers | {"Accept": "text/event-stream"}
-        try:
-            async with self._http.stream(
-                "GET", self.url + path, headers=headers, timeout=self._stream_timeout
-            ) as response:
-                if not response.is_success:
-                    await response.aread()
-                    raise error_from_response(response, self.url)
-                async with aclosing(self._parse_events(response)) as events:
-                    async for event in events:
-                        yield event
-        except httpx.HTTPError as error:
-            raise error_from_httpx(error, self.url) from error
-
-    async def _parse_events(self, response: httpx.Response) -> AsyncGenerator[Event, None]:
-        media_type = "text/event-stream"
-        if not response.headers.get("content-type", "").startswith(media_type):
-            raise invalid_response(response, self.url)
-        size = 0
-
-        async def limited_chunks() -> AsyncIterator[bytes]:
-            """httpx-sse does not limit how long an event may be."""
-            nonlocal size
-            async for chunk in response.aiter_bytes():
-                size += len(chunk)
-                if size > LONGEST_EVENT_BYTES:
-                    raise ValueError("an event is too long")
-                yield chunk
-
-        source = httpx.Response(200, headers={"Content-Type": media_type}, content=limited_chunks())
-        messages: Any = EventSource(source).aiter_sse()  # declared without the `close` it has
-        try:
-            async with aclosing(messages):
-                async for message in messages:
-                    size = 0
-                    event = parse_event(message.event, message.data) if message.data else None
-                    if event is not None:
-                        yield event
-        except ValueError as error:
-            raise invalid_response(response, self.url, str(error)) from error
+        job = await self._connection.request(Job, method, path, **arguments)
+        return AsyncJobHandle.of(job, self)

@@ -2,23 +2,20 @@
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from http import HTTPStatus
 from typing import Any, Self, Unpack
 
 import httpx
-from httpx_sse import EventSource
-from tenacity import Retrying
 
+from pastiche.client.connection import Connection
 from pastiche.client.errors import (
     ApiError,
     InvalidResponse,
     JobUnsuccessful,
     ServiceUnreachable,
-    error_from_httpx,
     error_from_response,
-    invalid_response,
     parse_response,
     read_picture,
 )
@@ -29,7 +26,6 @@ from pastiche.client.events import (
     JobDeleted,
     JobFinished,
     JobUpdated,
-    parse_event,
 )
 from pastiche.client.job_handle import JobHandle
 from pastiche.client.job_options import BatchOptions, JobOptions, SweepOptions, WeightOptions
@@ -42,7 +38,6 @@ from pastiche.client.models import (
     JobPicture,
     JobPictures,
     LossCurves,
-    Model,
     PicturePage,
     Readiness,
     Status,
@@ -53,24 +48,16 @@ from pastiche.client.models import (
 )
 from pastiche.client.painted_picture import PaintedPicture
 from pastiche.client.requests import (
-    CONNECT_SECONDS,
     DEFAULT_URL,
-    LIMITS,
-    SILENCE_SECONDS,
-    check_address,
     get_id,
     idempotency_header,
     make_form,
-    make_headers,
     make_path,
     make_upload_form,
     read_upload,
 )
-from pastiche.client.retry import Backoff, RetryPolicy, retry_arguments
+from pastiche.client.retry import Backoff, RetryPolicy
 from pastiche.picture_sources import Picture
-
-LONGEST_EVENT_BYTES = 1_000_000
-"""No event of a Pastiche service is as long; a longer one is not read into memory."""
 
 SWEEP_POLL_SECONDS = 1.0
 """How often a watched sweep is fetched: sweeps have no events."""
@@ -106,17 +93,15 @@ class Client:
         upload_limit_megabytes: float = 25,
         http: httpx.Client | None = None,
     ) -> None:
-        check_address(url, key)
-        self.url = url.rstrip("/")
-        self._headers = make_headers(key)
-        self._timeout = httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS)
-        self._stream_timeout = httpx.Timeout(
-            timeout_seconds, connect=CONNECT_SECONDS, read=SILENCE_SECONDS
+        self._connection = Connection(
+            url,
+            key,
+            timeout_seconds=timeout_seconds,
+            retry_policy=retry_policy or RetryPolicy(),
+            http=http,
         )
-        self._retry_policy = retry_policy or RetryPolicy()
+        self.url = self._connection.url
         self._limit_bytes = round(upload_limit_megabytes * 1e6)
-        self._owns_http = http is None
-        self._http = http or httpx.Client(limits=LIMITS)
 
     def __enter__(self) -> Self:
         return self
@@ -126,8 +111,7 @@ class Client:
 
     def close(self) -> None:
         """Closes the connections, except those of an httpx client that was passed in."""
-        if self._owns_http:
-            self._http.close()
+        self._connection.close()
 
     def paint(
         self,
@@ -150,7 +134,7 @@ class Client:
             format: of the picture.
             on_event: called with every event of the job.
             idempotency_key: repeated calls with the same key submit one job. By default each call
-                has its own.
+                has its own. It has 1 to 255 printable ASCII characters.
             options: every option of `pastiche.options` by its name; `preset`; further pictures,
                 such as `mask`; and `priority`, `deadline`, `timeout` and `keep` in seconds,
                 `webhook_url`, `webhook_events`.
@@ -161,6 +145,7 @@ class Client:
         Raises:
             JobUnsuccessful: the job failed, was canceled or expired.
             OptionError: an option does not exist; nothing is sent.
+            InvalidRequest: the service would not accept the idempotency key; nothing is sent.
         """
         job = self.submit(content, style, idempotency_key=idempotency_key, **options)
         if on_event is not None:
@@ -189,7 +174,9 @@ class Client:
     ) -> Estimate:
         """Returns what a submission would cost; nothing is stored."""
         form = make_form(content, style, options, self._limit_bytes)
-        return self._request(Estimate, "POST", "/jobs", params={"dry_run": "1"}, files=form)
+        return self._connection.request(
+            Estimate, "POST", "/jobs", params={"dry_run": "1"}, files=form
+        )
 
     def get_job(self, job: Job | str) -> JobHandle:
         """Fetches the job as it is now."""
@@ -201,7 +188,7 @@ class Client:
         """Iterates over the caller's jobs, newest first; fetches each page when it is needed."""
         query = {"limit": str(page_size)} | ({"status": status} if status else {})
         while True:
-            page = self._request(JobPage, "GET", "/jobs", params=query)
+            page = self._connection.request(JobPage, "GET", "/jobs", params=query)
             for job in page.jobs:
                 yield JobHandle.of(job, self)
             if page.next_cursor is None or page.next_cursor == query.get("cursor"):
@@ -210,7 +197,7 @@ class Client:
 
     def watch(self, job: Job | str, *, previews: bool = False) -> Generator[Event, None]:
         """Iterates over the events of a job until it has ended: `JobFinished` or `JobDeleted` is
-        the last one.
+        the last one. If an id is given, a job that does not exist is an `ApiError`.
 
         If the connection is lost, yields `ConnectionLost` and connects again after growing pauses.
         Events that were missed are not sent again, but the next ones say how the job is now.
@@ -219,25 +206,31 @@ class Client:
             previews: whether `PreviewReady` has the picture.
         """
         path = make_path("jobs", job, "events") + ("?previews=inline" if previews else "")
-        backoff, is_lost = Backoff(self._retry_policy.watching_seconds), False
+        seconds = self._connection.retry_policy.watching_seconds
+        backoff, is_lost, is_known = Backoff(seconds), False, isinstance(job, Job)
         while True:
             try:
-                with closing(self._events(path)) as events:
+                with closing(self._connection.events(path)) as events:
                     for event in events:
                         if is_lost:
                             yield ConnectionRestored()
                         yield event
                         if isinstance(event, JobFinished | JobDeleted):
                             return
-                        backoff, is_lost = Backoff(self._retry_policy.watching_seconds), False
+                        backoff, is_lost, is_known = Backoff(seconds), False, True
                 raise ServiceUnreachable(f"{self.url} closed the connection.", was_sent=True)
             except (ServiceUnreachable, ApiError) as error:
+                if is_known and isinstance(error, ApiError) and error.code == "job_not_found":
+                    break
                 pause, reason = backoff.next_pause(error), str(error)
                 if math.isinf(pause):
                     raise
             is_lost = True
             yield ConnectionLost(reason, pause)
             time.sleep(pause)
+        if is_lost:
+            yield ConnectionRestored()
+        yield JobDeleted(get_id(job))
 
     def wait_until_done(
         self, job: Job | str, *, on_event: Callable[[Event], None] | None = None
@@ -271,22 +264,24 @@ class Client:
         """Waits until the job has succeeded, and fetches its picture; like `wait_until_done`, also
         while the service is away for a while."""
         self.wait_until_done(job, on_event=on_event)
-        policy = self._retry_policy.for_accepted_job()
-        return self._request_picture(make_path("jobs", job, "result"), policy, format=format)
+        policy = self._connection.retry_policy.for_accepted_job()
+        path = make_path("jobs", job, "result")
+        return self._connection.request_picture(path, policy, format=format)
 
     def result(self, job: Job | str, format: Format = "png") -> PaintedPicture:
         """Fetches the finished picture; `ApiError` (`result_not_ready`) until there is one."""
-        return self._request_picture(make_path("jobs", job, "result"), format=format)
+        path = make_path("jobs", job, "result")
+        return self._connection.request_picture(path, format=format)
 
     def preview(self, job: Job | str) -> PaintedPicture | None:
         """Fetches the latest preview, a JPEG file; None before the first."""
-        response = self._send_retrying("GET", make_path("jobs", job, "preview"))
+        response = self._connection.send_retrying("GET", make_path("jobs", job, "preview"))
         has_preview = response.status_code != HTTPStatus.NO_CONTENT
         return read_picture(response, self.url) if has_preview else None
 
     def losses(self, job: Job | str) -> LossCurves:
         """Fetches each loss term after each iteration so far."""
-        return self._request(LossCurves, "GET", make_path("jobs", job, "losses"))
+        return self._connection.request(LossCurves, "GET", make_path("jobs", job, "losses"))
 
     def update_weights(self, job: Job | str, **weights: Unpack[WeightOptions]) -> JobHandle:
         """Changes `content_weight`, `style_weight` or `tv_weight` of a job, even while it is being
@@ -318,7 +313,7 @@ class Client:
 
     def delete(self, job: Job | str) -> None:
         """Cancels a job and deletes it with its pictures."""
-        self._delete(make_path("jobs", job))
+        self._connection.delete(make_path("jobs", job))
 
     def submit_sweep(
         self,
@@ -332,14 +327,16 @@ class Client:
         `tv_weight` and `seed`; each is a number or a list of numbers."""
         form = make_form(content, style, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
-        return self._request(Sweep, "POST", "/sweeps", files=form, headers=headers)
+        return self._connection.request(Sweep, "POST", "/sweeps", files=form, headers=headers)
 
     def estimate_sweep(
         self, content: JobPicture, style: JobPictures, **options: Unpack[SweepOptions]
     ) -> Estimate:
         """Returns what `submit_sweep` would cost; nothing is stored."""
         form = make_form(content, style, options, self._limit_bytes)
-        return self._request(Estimate, "POST", "/sweeps", params={"dry_run": "1"}, files=form)
+        return self._connection.request(
+            Estimate, "POST", "/sweeps", params={"dry_run": "1"}, files=form
+        )
 
     def submit_batch(
         self,
@@ -354,17 +351,17 @@ class Client:
         of their two images: `get_sweep`, `watch_sweep`, `contact_sheet` and so on take it."""
         form = make_form(contents, styles, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
-        return self._request(Sweep, "POST", "/batches", files=form, headers=headers)
+        return self._connection.request(Sweep, "POST", "/batches", files=form, headers=headers)
 
     def get_sweep(self, sweep: Sweep | str) -> Sweep:
         """Fetches the sweep with all its jobs as they are now."""
-        return self._request(Sweep, "GET", make_path("sweeps", sweep))
+        return self._connection.request(Sweep, "GET", make_path("sweeps", sweep))
 
     def watch_sweep(self, sweep: Sweep | str) -> Iterator[Sweep]:
         """Fetches the sweep about once a second until all its jobs have ended."""
-        policy = self._retry_policy.for_accepted_job()
+        path, policy = make_path("sweeps", sweep), self._connection.retry_policy.for_accepted_job()
         while True:
-            current = self._request(Sweep, "GET", make_path("sweeps", sweep), policy)
+            current = self._connection.request(Sweep, "GET", path, policy)
             yield current
             if current.is_over:
                 return
@@ -375,15 +372,15 @@ class Client:
     ) -> PaintedPicture:
         """Fetches one image with all pictures of the sweep so far, each `cell` pixels wide."""
         path = make_path("sweeps", sweep, "sheet")
-        return self._request_picture(path, format=format, cell=str(cell))
+        return self._connection.request_picture(path, format=format, cell=str(cell))
 
     def cancel_sweep(self, sweep: Sweep | str) -> Sweep:
         """Cancels all jobs of a sweep."""
-        return self._request(Sweep, "POST", make_path("sweeps", sweep, "cancel"))
+        return self._connection.request(Sweep, "POST", make_path("sweeps", sweep, "cancel"))
 
     def delete_sweep(self, sweep: Sweep | str) -> None:
         """Cancels and deletes a sweep with all its jobs."""
-        self._delete(make_path("sweeps", sweep))
+        self._connection.delete(make_path("sweeps", sweep))
 
     def upload_picture(
         self, picture: Picture, *, name: str | None = None, direct: bool = False
@@ -401,19 +398,18 @@ class Client:
         data = read_upload(picture, self._limit_bytes)
         if not direct:
             form = make_upload_form(data, name)
-            return self._request(UploadedPicture, "POST", "/pictures", files=form)
+            return self._connection.request(UploadedPicture, "POST", "/pictures", files=form)
         fields = {} if name is None else {"name": name}
-        upload = self._request(DirectUpload, "POST", "/pictures/uploads", json=fields)
-        retrying = Retrying(sleep=time.sleep, **retry_arguments(self._retry_policy))
-        retrying(self._send_to_store, upload.url, data)
+        upload = self._connection.request(DirectUpload, "POST", "/pictures/uploads", json=fields)
+        self._connection.send_to_store(upload.url, data)
         path = make_path("pictures/uploads", upload.id, "complete")
-        return self._request(UploadedPicture, "POST", path)
+        return self._connection.request(UploadedPicture, "POST", path)
 
     def list_pictures(self, *, page_size: int = 100) -> Iterator[UploadedPicture]:
         """Iterates over the uploaded pictures, newest first; fetches each page when needed."""
         query = {"limit": str(page_size)}
         while True:
-            page = self._request(PicturePage, "GET", "/pictures", params=query)
+            page = self._connection.request(PicturePage, "GET", "/pictures", params=query)
             yield from page.pictures
             if page.next_cursor is None or page.next_cursor == query.get("cursor"):
                 return
@@ -421,16 +417,16 @@ class Client:
 
     def delete_picture(self, picture: UploadedPicture | str) -> None:
         """Deletes an uploaded picture. Jobs that were submitted with it have their own copy."""
-        self._delete(make_path("pictures", picture))
+        self._connection.delete(make_path("pictures", picture))
 
     def list_styles(self) -> tuple[Style, ...]:
         """Fetches the styles that a job can name: those of the service, and the uploaded pictures
         that have a name."""
-        return (self._request(StyleList, "GET", "/styles")).styles
+        return (self._connection.request(StyleList, "GET", "/styles")).styles
 
     def readiness(self) -> Readiness:
         """Fetches the state of the service's parts and its workers; never retried."""
-        response = self._send("GET", "/readyz", accepts_unavailable=True)
+        response = self._connection.send("GET", "/readyz", accepts_unavailable=True)
         try:
             return parse_response(Readiness, response, self.url)
         except InvalidResponse:
@@ -438,129 +434,6 @@ class Client:
                 raise
             raise error_from_response(response, self.url) from None
 
-    def _request(
-        self,
-        model: type[Model],
-        method: str,
-        path: str,
-        policy: RetryPolicy | None = None,
-        **arguments: Any,
-    ) -> Model:
-        response = self._send_retrying(method, path, policy, **arguments)
-        return parse_response(model, response, self.url)
-
     def _request_job(self, method: str, path: str, **arguments: Any) -> JobHandle:
-        return JobHandle.of(self._request(Job, method, path, **arguments), self)
-
-    def _request_picture(
-        self, path: str, policy: RetryPolicy | None = None, **query: str
-    ) -> PaintedPicture:
-        # It may redirect to an object store, to which httpx does not send the key.
-        response = self._send_retrying("GET", path, policy, params=query, follow_redirects=True)
-        return read_picture(response, self.url)
-
-    def _delete(self, path: str) -> None:
-        """A retry may find nothing: an earlier try, whose response was lost, has deleted it."""
-        was_sent = False
-
-        def delete() -> None:
-            nonlocal was_sent
-            try:
-                self._send("DELETE", path)
-            except ServiceUnreachable as error:
-                was_sent = was_sent or error.was_sent
-                raise
-            except ApiError as error:
-                if not was_sent or error.status != HTTPStatus.NOT_FOUND:
-                    raise
-
-        Retrying(sleep=time.sleep, **retry_arguments(self._retry_policy))(delete)
-
-    def _send_retrying(
-        self, method: str, path: str, policy: RetryPolicy | None = None, **arguments: Any
-    ) -> httpx.Response:
-        """Sends a request until it succeeds or the policy ends."""
-        retrying = Retrying(sleep=time.sleep, **retry_arguments(policy or self._retry_policy))
-        return retrying(self._send, method, path, **arguments)
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        accepts_unavailable: bool = False,
-        **arguments: Any,
-    ) -> httpx.Response:
-        """Sends a request once; every failure raises a ClientError.
-
-        Args:
-            accepts_unavailable: whether a 503 is a response like any other.
-        """
-        try:
-            response = self._http.request(
-                method,
-                self.url + path,
-                headers=self._headers | dict(headers or {}),
-                timeout=self._timeout,
-                **arguments,
-            )
-        except httpx.HTTPError as error:
-            raise error_from_httpx(error, self.url) from error
-        is_unavailable = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
-        if not response.is_success and not (accepts_unavailable and is_unavailable):
-            raise error_from_response(response, self.url)
-        return response
-
-    def _send_to_store(self, url: str, data: bytes) -> None:
-        """Sends a file to a signed URL, without the key of the service."""
-        store = f"The object store at {httpx.URL(url).host}"
-        try:
-            response = self._http.put(url, content=data, timeout=self._timeout)
-        except httpx.HTTPError as error:
-            raise error_from_httpx(error, store) from error
-        if not response.is_success:
-            sentence = f"{store} responded with {response.status_code}."
-            raise ServiceUnreachable(sentence, was_sent=True)
-
-    def _events(self, path: str) -> Generator[Event, None]:
-        """The events of one connection (server-sent events, WHATWG HTML section 9.2)."""
-        headers = self._headers | {"Accept": "text/event-stream"}
-        try:
-            with self._http.stream(
-                "GET", self.url + path, headers=headers, timeout=self._stream_timeout
-            ) as response:
-                if not response.is_success:
-                    response.read()
-                    raise error_from_response(response, self.url)
-                with closing(self._parse_events(response)) as events:
-                    yield from events
-        except httpx.HTTPError as error:
-            raise error_from_httpx(error, self.url) from error
-
-    def _parse_events(self, response: httpx.Response) -> Generator[Event, None]:
-        media_type = "text/event-stream"
-        if not response.headers.get("content-type", "").startswith(media_type):
-            raise invalid_response(response, self.url)
-        size = 0
-
-        def limited_chunks() -> Iterator[bytes]:
-            """httpx-sse does not limit how long an event may be."""
-            nonlocal size
-            for chunk in response.iter_bytes():
-                size += len(chunk)
-                if size > LONGEST_EVENT_BYTES:
-                    raise ValueError("an event is too long")
-                yield chunk
-
-        source = httpx.Response(200, headers={"Content-Type": media_type}, content=limited_chunks())
-        messages: Any = EventSource(source).iter_sse()  # declared without the `close` it has
-        try:
-            with closing(messages):
-                for message in messages:
-                    size = 0
-                    event = parse_event(message.event, message.data) if message.data else None
-                    if event is not None:
-                        yield event
-        except ValueError as error:
-            raise invalid_response(response, self.url, str(error)) from error
+        job = self._connection.request(Job, method, path, **arguments)
+        return JobHandle.of(job, self)

@@ -2,18 +2,22 @@
 
 ClientError
 ├── InvalidAddress       the service's URL or the key cannot be used
+├── InvalidRequest       an idempotency key or a header cannot be sent
 ├── InvalidPicture       a picture that the service would not accept; raised before it is sent
 ├── ApiError             the service refused the request: code, status, fields at fault
 ├── JobUnsuccessful      the job failed, was canceled or expired
 ├── ServiceUnreachable   no connection, or a broken one, and retries did not help
 └── InvalidResponse      the response does not come from a Pastiche service
 
-`error_from_response` and `error_from_httpx` decide which one a failed request raises.
+`error_from_response` and `translate_httpx_errors` decide which one a failed request raises.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
 import httpx
@@ -43,6 +47,11 @@ class ClientError(Exception):
 
 class InvalidAddress(ClientError):
     """The service's URL, or the key, cannot be used."""
+
+
+class InvalidRequest(ClientError):
+    """A request that cannot be sent: the idempotency key, or a header of the httpx client that was
+    passed in, is invalid."""
 
 
 class InvalidPicture(ClientError):
@@ -102,11 +111,16 @@ class ServiceUnreachable(ClientError):
 
     Attributes:
         was_sent: whether the request may have reached the service.
+        retry_after_seconds: when a proxy expects that it can be reached again; None if there is no
+            proxy or it does not say.
     """
 
-    def __init__(self, sentence: str, *, was_sent: bool) -> None:
+    def __init__(
+        self, sentence: str, *, was_sent: bool, retry_after_seconds: float | None = None
+    ) -> None:
         super().__init__(sentence)
         self.was_sent = was_sent
+        self.retry_after_seconds = retry_after_seconds
 
 
 class InvalidResponse(ClientError):
@@ -126,20 +140,19 @@ def error_from_response(response: httpx.Response, url: str) -> ClientError:
     Args:
         url: the address of the service, for the message.
     """
+    status, retry = response.status_code, _retry_after_seconds(response)
     try:
         problem = parse(_Problem, response.content)
     except ValueError:
-        if response.status_code in _GATEWAY_STATUSES:
-            sentence = f"{url} is unavailable: a proxy responded with {response.status_code}."
-            return ServiceUnreachable(sentence, was_sent=True)
+        reason = f"a proxy responded with {status}."
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            detail = f"Too many requests were sent to {url}: {reason}"
+            return ApiError("too_many_requests", status, detail, retry_after_seconds=retry)
+        if status in _GATEWAY_STATUSES:
+            sentence = f"{url} is unavailable: {reason}"
+            return ServiceUnreachable(sentence, was_sent=True, retry_after_seconds=retry)
         return invalid_response(response, url)
-    return ApiError(
-        problem.code,
-        response.status_code,
-        problem.detail,
-        problem.errors or (),
-        _retry_after_seconds(response),
-    )
+    return ApiError(problem.code, status, problem.detail, problem.errors or (), retry)
 
 
 def invalid_response(response: httpx.Response, url: str, reason: str = "") -> InvalidResponse:
@@ -168,8 +181,25 @@ def read_picture(response: httpx.Response, url: str) -> PaintedPicture:
     return PaintedPicture(response.content)
 
 
-def error_from_httpx(error: httpx.HTTPError, url: str) -> ClientError:
-    """The exception for one of httpx's."""
+@contextmanager
+def translate_httpx_errors(url: str) -> Iterator[None]:
+    """Raises the client's exceptions in place of httpx's.
+
+    Args:
+        url: the address that is requested, for the message.
+    """
+    try:
+        yield
+    except httpx.LocalProtocolError:
+        # Its text quotes the header that is invalid, which may be the key.
+        raise InvalidRequest(
+            f"The request to {url} is not valid HTTP: one of its headers may be invalid."
+        ) from None
+    except httpx.HTTPError as error:
+        raise _error_from_httpx(error, url) from error
+
+
+def _error_from_httpx(error: httpx.HTTPError, url: str) -> ClientError:
     reason = (str(error) or type(error).__name__).rstrip(".")
     if isinstance(error, httpx.RemoteProtocolError) and _NOT_HTTP in reason:
         return InvalidResponse(f"The server at {url} does not speak HTTP.")
@@ -188,7 +218,7 @@ def _retry_after_seconds(response: httpx.Response) -> float | None:
         return float(value)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (at - datetime.now(UTC)).total_seconds())

@@ -12,7 +12,7 @@ from uuid import uuid4
 import anyio.to_thread
 import httpx
 
-from pastiche.client.errors import InvalidAddress, InvalidPicture
+from pastiche.client.errors import InvalidAddress, InvalidPicture, InvalidRequest
 from pastiche.client.job_options import PICTURE_FIELDS
 from pastiche.client.models import Job, JobPicture, JobPictures, Style, Sweep, UploadedPicture
 from pastiche.job_settings import JOB_SETTINGS
@@ -44,6 +44,10 @@ Form: TypeAlias = list[tuple[str, tuple[str | None, str | bytes]]]
 REFERENCES = ("https://", "http://", "data:", "picture:", "example:", "style:")
 """What a text begins with that is not a path, but names a picture to the service."""
 
+LONGEST_IDEMPOTENCY_KEY = 255
+
+_HEADER_TEXT = "printable ASCII characters, with no space before or after them"
+
 _ACCEPTED = "JPEG, PNG, WebP and AVIF are accepted"
 
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -71,19 +75,29 @@ def check_address(url: str, key: str | None) -> None:
         raise InvalidAddress(
             f"{url!r} is not the address of a service; it should look like {DEFAULT_URL}."
         )
-    if key is not None and not (key.isascii() and key.isprintable()):
-        raise InvalidAddress("The key is invalid: it must be printable ASCII characters.")
+    if key is not None and not _fits_in_header(key):
+        raise InvalidAddress(f"The key is invalid: it must be {_HEADER_TEXT}.")
 
 
 def make_headers(key: str | None) -> dict[str, str]:
-    """The headers of every request."""
-    authorization = {} if key is None else {"Authorization": f"Bearer {key}"}
+    """The headers of every request; an empty key is none."""
+    authorization = {"Authorization": f"Bearer {key}"} if key else {}
     return {"User-Agent": "pastiche-client"} | authorization
 
 
 def idempotency_header(key: str | None = None) -> dict[str, str]:
-    """Makes a submission one job or sweep, however often the request is sent."""
-    return {"Idempotency-Key": key or uuid4().hex}
+    """Makes a submission one job or sweep, however often the request is sent.
+
+    Raises:
+        InvalidRequest: the service would not accept the key.
+    """
+    if key is None:
+        key = uuid4().hex
+    elif not (0 < len(key) <= LONGEST_IDEMPOTENCY_KEY and _fits_in_header(key)):
+        raise InvalidRequest(
+            f"idempotency_key is invalid: it must be 1 to {LONGEST_IDEMPOTENCY_KEY} {_HEADER_TEXT}."
+        )
+    return {"Idempotency-Key": key}
 
 
 def get_id(resource: Job | Sweep | UploadedPicture | str) -> str:
@@ -176,6 +190,11 @@ def read_uploads(
 def is_reference(picture: object) -> bool:
     """Whether it is a URL or a data URI, which the service reads, not a path."""
     return isinstance(picture, str) and picture[:8].lower().startswith(REFERENCES)
+
+
+def _fits_in_header(text: str) -> bool:
+    """Whether a header can have it, unchanged: spaces around it would be removed on the way."""
+    return text.isascii() and text.isprintable() and text == text.strip()
 
 
 def _as_list(given: Any) -> Sequence[Any]:

@@ -22,7 +22,8 @@ class RetryPolicy:
 
     Attributes:
         unreachable_seconds: while the service cannot be reached, per request.
-        busy_seconds: while it responds with 429 or 503, per request.
+        busy_seconds: while it responds with 429 or 503, or a proxy says when to try again, per
+            request.
         watching_seconds: while a job's events cannot be read, since the last event.
     """
 
@@ -50,9 +51,12 @@ class Backoff:
         another try would not help."""
         if not is_transient(error):
             return math.inf
-        seconds = error.retry_after_seconds if isinstance(error, ApiError) else None
+        seconds = _retry_after_seconds(error)
         if seconds is None:
             seconds = self._next_seconds * random.uniform(0.75, 1.0)  # noqa: S311  # no secret
+        else:
+            # 0, or a date that is past on this clock, would be tried again without end.
+            seconds = max(seconds, FIRST_PAUSE_SECONDS)
         if seconds > self._remaining_seconds:
             return math.inf
         self._remaining_seconds -= seconds
@@ -73,7 +77,8 @@ def retry_arguments(policy: RetryPolicy) -> dict[str, Any]:
 
     def wait(state: RetryCallState) -> float:
         error = _error(state)
-        return (busy if isinstance(error, ApiError) else unreachable).next_pause(error)
+        is_busy = isinstance(error, ApiError) or _retry_after_seconds(error) is not None
+        return (busy if is_busy else unreachable).next_pause(error)
 
     return {
         "retry": retry_if_exception(is_transient),
@@ -82,6 +87,10 @@ def retry_arguments(policy: RetryPolicy) -> dict[str, Any]:
         "before_sleep": _log_retry,
         "reraise": True,
     }
+
+
+def _retry_after_seconds(error: ClientError) -> float | None:
+    return error.retry_after_seconds if isinstance(error, ApiError | ServiceUnreachable) else None
 
 
 def _log_retry(state: RetryCallState) -> None:

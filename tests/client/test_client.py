@@ -157,6 +157,21 @@ def test_watching_ends_when_the_job_is_deleted(client: Client, api: RunningApi) 
     assert list(events) == [JobDeleted(job.id)]
 
 
+def test_a_job_that_was_deleted_before_it_is_watched_was_deleted(
+    client: Client, api: RunningApi
+) -> None:
+    job = client.get_job(submitted(api)["id"])
+    client.delete(job)
+    assert list(client.watch(job)) == [JobDeleted(job.id)]
+    with pytest.raises(ApiError, match="was deleted"):
+        job.wait()
+
+
+def test_an_unknown_id_cannot_be_watched(client: Client) -> None:
+    with pytest.raises(ApiError, match="There is no job"):
+        list(client.watch("0" * 32))
+
+
 def test_waiting_for_a_job_that_was_canceled_raises(client: Client, api: RunningApi) -> None:
     job = submitted(api)
     client.cancel(job["id"])

@@ -6,7 +6,6 @@ import pytest
 
 from pastiche.client import (
     Client,
-    InvalidAddress,
     InvalidResponse,
     JobFinished,
     ProgressUpdated,
@@ -157,14 +156,3 @@ def test_every_job_of_a_list_has_its_own_raw() -> None:
     body = json.dumps({"jobs": [JOB | {"mood": "good"}, JOB | {"mood": "bad"}]}).encode()
     with responding(http("200 OK", "application/json", body)) as url, Client(url) as client:
         assert [job.raw["mood"] for job in client.list_jobs()] == ["good", "bad"]
-
-
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://here", "http://", "http://a:b"])
-def test_an_invalid_address_is_rejected_at_once(url: str) -> None:
-    with pytest.raises(InvalidAddress):
-        Client(url)
-
-
-def test_a_key_that_no_header_can_have_is_rejected_at_once() -> None:
-    with pytest.raises(InvalidAddress, match="key"):
-        Client(key="no\nkey")

@@ -128,6 +128,19 @@ def test_while_the_store_fails_pictures_are_refused_with_503_and_nothing_else_is
     assert "Traceback" not in log.read_text()
 
 
+def test_what_is_deleted_while_the_store_fails_is_not_reported_as_missing(
+    service: RunningApi, jobs: JobStore, store: FaultyProxy
+) -> None:
+    job = submitted(service)
+    with Client(str(service.http.base_url)) as client:
+        picture = client.upload_picture(pictures.jpeg())
+        with store.failing(Fault("", status=503)):
+            client.delete(job["id"])
+            client.delete_picture(picture)
+        assert list(client.list_jobs()) == []
+        assert list(client.list_pictures()) == []
+
+
 def test_a_response_that_the_store_breaks_off_is_too_short_and_can_be_repeated(
     service: RunningApi, jobs: JobStore, store: FaultyProxy, log: Path
 ) -> None:
