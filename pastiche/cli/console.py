@@ -33,10 +33,11 @@ from pastiche.option_warnings import OptionWarning
 
 Protocol = Literal["kitty", "iterm"]
 
-OUT = Console(highlight=False, markup=False, soft_wrap=True)
-ERR = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
-"""Errors. What `--quiet` turns off goes to `NOTICES`, on standard error too."""
-NOTICES = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
+OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+ERR = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
+"""Standard error where `--quiet` is given."""
+NOTICES = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
+"""Standard error with what `--quiet` turns off: notices and bars."""
 
 OUTPUT_PANEL = "Output"
 
@@ -123,7 +124,13 @@ def notice(sentence: str) -> None:
 
 def report_error(sentence: str) -> None:
     """Prints what went wrong to standard error."""
-    ERR.print(printable(sentence))
+    _standard_error().print(printable(sentence))
+
+
+def _standard_error() -> Console:
+    """The console with the bars: they erase what any other prints. With `--quiet` there are none,
+    and it prints nothing."""
+    return ERR if NOTICES.quiet else NOTICES
 
 
 def line(text: str) -> None:

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -17,7 +16,9 @@ from pastiche.cli.console import detect_protocol
 from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import Shell
+from tests.cli.terminal import Terminal
 from tests.conftest import RunningApi
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -27,23 +28,23 @@ TERMINALS = {
 }
 
 
+def claimed(api: RunningApi, jobs: JobStore) -> PlayedWorker:
+    """A worker that has claimed the job that was submitted, as soon as there is one."""
+    (job,) = until(lambda: api.http.get("/jobs").json()["jobs"])
+    return PlayedWorker.of(job, jobs, api)
+
+
 def test_a_bar_shows_progress_losses_and_time_left(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
     worker = PlayedWorker.of(submitted(api), jobs, api)
     worker.tell(126)
-    ours, theirs = os.openpty()
-    watching = shell.start("watch", worker.job_id, stderr=theirs, TERM="xterm")
-    os.close(theirs)
-    shown = b""
-    while b"126/300" not in shown:
-        shown += os.read(ours, 1000)
+    terminal = Terminal()
+    watching = terminal.start(shell, "watch", worker.job_id)
+    terminal.read_until(b"126/300")
     worker.commit()
-    with suppress(OSError):  # as Linux ends a terminal whose last process has gone
-        while piece := os.read(ours, 1000):
-            shown += piece
+    shown = terminal.read_to_end()
     watching.communicate(timeout=60)
-    os.close(ours)
     assert b"scale 2/3  content 1  style 2  tv 0.5" in shown
     assert b"10 s left" in shown
     assert watching.returncode == 0
@@ -52,23 +53,31 @@ def test_a_bar_shows_progress_losses_and_time_left(
 def test_a_bar_fits_80_columns(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
     worker = PlayedWorker.of(submitted(api), jobs, api)
     worker.tell(126)
-    ours, theirs = os.openpty()
-    with_colour = {"TERM": "xterm", "COLUMNS": "80"}
-    watching = shell.start("watch", worker.job_id, stderr=theirs, **with_colour)
-    os.close(theirs)
-    shown = b""
-    while b" left" not in shown:
-        shown += os.read(ours, 1000)
+    terminal = Terminal()
+    watching = terminal.start(shell, "watch", worker.job_id, COLUMNS="80")
+    terminal.read_until(b" left")
+    (row,) = {each.rstrip() for each in terminal.rows() if "126/300" in each}
     worker.commit()
-    with suppress(OSError):
-        while os.read(ours, 1000):
-            pass
+    terminal.read_to_end()
     watching.communicate(timeout=60)
-    os.close(ours)
-    rows = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()))
-    (row,) = {each.rstrip() for each in rows if "126/300" in each}
     assert row.endswith("126/300 scale 2/3  10 s left")
     assert len(row) <= 80
+
+
+def test_errors_of_a_batch_stay_on_the_screen(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    (folder / "scan.gif").write_bytes(b"GIF89a")
+    terminal = Terminal()
+    painting = terminal.start(shell, "paint", "scan.gif", "me.jpg", "-s", "wave.png", "-o", "out")
+    worker = claimed(api, jobs)
+    worker.tell(126)
+    terminal.read_until(b"126/300")
+    worker.commit()
+    terminal.read_to_end()
+    painting.communicate(timeout=60)
+    assert painting.returncode == 4
+    assert [row for row in terminal.rows() if row.startswith("scan.gif is a GIF")]
 
 
 def test_nothing_is_coloured_where_no_color_says_so(shell: Shell) -> None:
