@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from rich.segment import Segment, Segments
 
 from pastiche.client import (
     ApiError,
@@ -211,7 +212,7 @@ def should_show_pictures(flag: bool | None) -> bool:
 
 
 def show_picture(png: bytes) -> None:
-    """Shows a picture on standard error: standard output may be a file."""
+    """Shows a picture on standard error, above the bars: standard output may be a file."""
     protocol = detect_protocol(os.environ)
     if protocol is None:
         return
@@ -227,5 +228,5 @@ def show_picture(png: bytes) -> None:
             f"m={int(index < len(chunks) - 1)};{chunk}\x1b\\"
             for index, chunk in enumerate(chunks)
         )
-    sys.stderr.write(sequence + "\n")
-    sys.stderr.flush()
+    # While there are bars, what is written to sys.stderr loses its control characters.
+    _standard_error().print(Segments([Segment(f"{sequence}\n")]))

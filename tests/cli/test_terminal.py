@@ -8,12 +8,14 @@ import sys
 import tomllib
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pastiche.cli.bars import format_duration
 from pastiche.cli.console import detect_protocol
 from shared.job_store import JobStore
+from tests import pictures
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import Shell
 from tests.cli.terminal import Terminal
@@ -28,10 +30,14 @@ TERMINALS = {
 }
 
 
-def claimed(api: RunningApi, jobs: JobStore) -> PlayedWorker:
-    """A worker that has claimed the job that was submitted, as soon as there is one."""
-    (job,) = until(lambda: api.http.get("/jobs").json()["jobs"])
-    return PlayedWorker.of(job, jobs, api)
+def claimed(api: RunningApi, jobs: JobStore, count: int = 1) -> list[PlayedWorker]:
+    """Workers that have claimed the jobs that were submitted, as soon as there are so many."""
+
+    def look() -> list[dict[str, Any]]:
+        found = api.http.get("/jobs").json()["jobs"]
+        return found if len(found) == count else []
+
+    return [PlayedWorker.of(job, jobs, api) for job in until(look)]
 
 
 def test_a_bar_shows_progress_losses_and_time_left(
@@ -70,7 +76,7 @@ def test_errors_of_a_batch_stay_on_the_screen(
     (folder / "scan.gif").write_bytes(b"GIF89a")
     terminal = Terminal()
     painting = terminal.start(shell, "paint", "scan.gif", "me.jpg", "-s", "wave.png", "-o", "out")
-    worker = claimed(api, jobs)
+    (worker,) = claimed(api, jobs)
     worker.tell(126)
     terminal.read_until(b"126/300")
     worker.commit()
@@ -107,6 +113,29 @@ def test_a_picture_is_shown_if_the_terminal_can(
     assert base64.b64encode(png()).decode()[:200] in shown.err
     assert "\x1b" not in shell.run("get", job_id, "--no-preview", **TERMINALS[kind]).err
     assert "\x1b" not in shell.run("get", job_id, **TERMINALS[kind]).err
+
+
+@pytest.mark.parametrize("kind", TERMINALS)
+def test_the_pictures_of_a_batch_are_shown_while_there_are_bars(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore, kind: str
+) -> None:
+    (folder / "you.jpg").write_bytes(pictures.jpeg())
+    terminal = Terminal()
+    batch = ("paint", "me.jpg", "you.jpg", "-s", "wave.png", "-o", "out")
+    painting = terminal.start(shell, *batch, **TERMINALS[kind])
+    first, second = claimed(api, jobs, count=2)
+    second.tell(126)
+    terminal.read_until(b"126/300")
+    first.commit(png(40, 30))
+    begins = {"kitty": "\x1b_Ga=T,f=100,", "iterm": "\x1b]1337;File=inline=1;"}[kind].encode()
+    terminal.read_until(begins)
+    second.commit(png(30, 40))
+    shown = terminal.read_to_end()
+    painting.communicate(timeout=60)
+    assert painting.returncode == 0
+    assert shown.count(begins) == 2
+    for picture in (png(40, 30), png(30, 40)):
+        assert base64.b64encode(picture)[:200] in shown
 
 
 def test_no_picture_is_sent_to_a_terminal_that_cannot_show_it(
