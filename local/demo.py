@@ -13,7 +13,8 @@ from rich.console import Console
 from local import LocalError
 from local.supervisor import LocalService, Operator, running
 from pastiche.cli.bars import Bars
-from pastiche.cli.contents import save
+from pastiche.cli.console import InvalidFile
+from pastiche.cli.contents import check_target, make_target, save
 from pastiche.client import Client, ClientError, Job, JobUnsuccessful
 from shared.settings import Settings
 
@@ -45,6 +46,11 @@ def demo(submission: Submission, output: Path, settings: Settings, console: Cons
     for image in (submission.content, submission.style):
         if not image.is_file():
             raise LocalError(f"There is no image {image}.")
+    try:
+        target = make_target(str(output), "png")
+        check_target(target)
+    except InvalidFile as error:
+        raise LocalError(str(error)) from error
     operator = Operator()
     with ExitStack() as stack:
         with console.status("Starting Redis, worker and API …"):
@@ -57,7 +63,7 @@ def demo(submission: Submission, output: Path, settings: Settings, console: Cons
                 bar.update(job, job.status)
         picture = client.result(job)
         seconds = monotonic() - began
-        save(picture, output)
+        save(picture, target.path)
     assert job.backbone is not None  # of a job that has succeeded
     console.print(
         f"Painted by the [bold]{job.backbone.name}[/] backbone on {service.worker.device} "

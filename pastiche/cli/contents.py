@@ -215,6 +215,40 @@ def _check_folder(folder: Path) -> None:
         raise InvalidFile(f"{folder} cannot be created in {nearest}.")
 
 
+def check_target(target: Target) -> None:
+    """Checks, before a picture is painted, that it could be saved.
+
+    Raises:
+        InvalidFile: its folder or an earlier file cannot be written, or it is a folder itself.
+    """
+    if target.path is None:
+        return
+    file = _resolve(target.path)
+    if os.path.isdir(file):
+        raise InvalidFile(f"{target.path} cannot be saved: it is a folder.")
+    places = {} if _is_special(file) else {"its folder": file.parent}
+    for name, place in (places | {"it": file}).items():
+        try:
+            place.stat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise InvalidFile(f"{target.path} cannot be saved: {error.strerror}.") from error
+        if not os.access(place, os.W_OK):
+            raise InvalidFile(f"{target.path} cannot be saved: {name} is write-protected.")
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a device or a pipe, which is written to rather than replaced."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def _resolve(path: Path) -> Path:
+    """The file that a symbolic link leads to. A device or a pipe as it is: /dev/stdout leads to a
+    name that cannot be opened."""
+    return path if _is_special(path) else Path(os.path.realpath(path))
+
+
 def _pictures_in(folder: Path) -> list[Path]:
     try:
         return [
@@ -243,6 +277,7 @@ def _choose_target_in(folder: Path, stem: str, format: Format, taken: set[Path])
 
 def save(picture: bytes, path: Path | None, *, makes_folder: bool = False) -> str:
     """Saves a picture atomically: a full disk leaves neither half a picture nor a damaged old one.
+    Through a symbolic link, to the file that it leads to; to a device or a pipe, at once.
 
     Args:
         path: standard output if it is None.
@@ -257,13 +292,18 @@ def save(picture: bytes, path: Path | None, *, makes_folder: bool = False) -> st
     if path is None:
         write_output(picture)
         return PIPE
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    file = _resolve(path)
+    # Not from the name of the picture, which may be as long as a name can be.
+    part = file.with_name(f".pastiche-{os.getpid()}.part")
     try:
+        if _is_special(file):
+            file.write_bytes(picture)
+            return str(path)
         if makes_folder:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(picture)
-        replaces = path.exists()
-        part.replace(path)
+        replaces = os.path.exists(file)
+        part.replace(file)
     except OSError as error:
         with suppress(OSError):
             part.unlink()

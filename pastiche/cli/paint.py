@@ -39,6 +39,7 @@ from pastiche.cli.contents import (
     Content,
     check_output,
     check_pictures,
+    check_target,
     find_contents,
     further_pictures,
     open_argument,
@@ -147,6 +148,8 @@ def _paint(
     arguments = {"style": styles, **options}
     if no_clobber:
         contents = [each for each in contents if not _exists(each)]
+    for each in contents:
+        check_target(each.target)
     shows = should_show_pictures(preview)
     if local:
         _paint_locally(contents, arguments, dry_run=dry_run, writes_json=as_json, shows=shows)

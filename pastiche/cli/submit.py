@@ -31,6 +31,7 @@ from pastiche.cli.console import (
 from pastiche.cli.contents import (
     check_output,
     check_pictures,
+    check_target,
     further_pictures,
     make_target,
     open_argument,
@@ -102,6 +103,7 @@ def sweep(
     names = check_pictures([content], style)
     check_output(output, writes_json=as_json)
     target = make_target(output, format, [content, *names, *further_pictures(options)])
+    check_target(target)
     styles = [open_argument(each) for each in names]
     shows = should_show_pictures(preview)
     warnings = WarningNotices()

@@ -373,16 +373,44 @@ def test_no_photograph_is_overwritten(
 
 
 def test_a_picture_that_cannot_be_saved_stays_in_the_service(
-    shell: Shell, api: RunningApi, jobs: JobStore
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
 ) -> None:
-    output = f"{'x' * 300}.png"
-    painting = shell.start("paint", "me.jpg", "-s", "wave.png", "-o", output)
+    (folder / "painted").mkdir()
+    painting = shell.start("paint", "me.jpg", "-s", "wave.png", "-o", "painted/me.png")
     (worker,) = submitted(api, jobs)
+    (folder / "painted").rmdir()
+    (folder / "painted").touch()
     worker.commit()
     _, err = painting.communicate(timeout=60)
     assert painting.returncode == 4
-    assert b"cannot be saved: File name too long." in err
-    assert f"pastiche get {worker.job_id} -o {output}".encode() in err
+    assert b"painted/me.png cannot be saved: File exists." in err
+    assert f"pastiche get {worker.job_id} -o painted/me.png".encode() in err
+
+
+def test_a_picture_that_could_not_be_saved_is_not_painted(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    protected = folder / "protected"
+    protected.mkdir()
+    (folder / "earlier.png").write_bytes(b"earlier")
+    (folder / "folder.png").mkdir()
+    for path in (protected, folder / "earlier.png"):
+        path.chmod(0o555)
+    for output, err in (
+        ("protected/out.png", "its folder is write-protected."),
+        ("protected", "its folder is write-protected."),
+        ("protected/new/", "cannot be created in protected."),
+        ("earlier.png", "earlier.png cannot be saved: it is write-protected."),
+        (f"{'x' * 300}.png", "cannot be saved: File name too long."),
+    ):
+        for place in ((), ("--local",)):
+            ended = shell.run("paint", "me.jpg", "-s", "wave.png", "-o", output, *place)
+            assert (ended.code, err in ended.err) == (4, True), ended.err
+    ended = shell.run("sweep", "me.jpg", "-s", "wave.png", "--seed", "1,2", "-o", "folder.png")
+    assert (ended.code, ended.err) == (4, "folder.png cannot be saved: it is a folder.\n")
+    assert api.http.get("/jobs").json()["jobs"] == []
+    earlier = ("paint", "me.jpg", "-s", "wave.png", "-o", "earlier.png", "--no-clobber")
+    assert shell.run(*earlier).code == 0
 
 
 def test_local_painting_rejects_flags_that_need_a_service(shell: Shell) -> None:

@@ -49,16 +49,14 @@ def test_the_demonstration_paints_a_picture_and_describes_it(
     assert nothing_runs_on(tmp_path / "data")
 
 
-def test_a_picture_that_cannot_be_saved_is_reported(tmp_path: Path, images: list[str]) -> None:
+def test_a_missing_folder_for_the_picture_is_reported_before_anything_starts(
+    tmp_path: Path, images: list[str]
+) -> None:
     output = tmp_path / "nowhere" / "demo.png"
-    ended = command(
-        tmp_path / "data",
-        *("demo", *images, "--size", "16", "--output", str(output)),
-        PASTICHE_PORT=port(),
-    )
+    ended = command(tmp_path / "data", "demo", *images, "--output", str(output))
     assert ended.returncode == 1
-    assert "cannot be saved: No such file or directory" in ended.stderr
-    assert nothing_runs_on(tmp_path / "data")
+    assert f"There is no folder {output.parent} for the picture." in ended.stderr
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_missing_image_is_reported_before_anything_starts(tmp_path: Path) -> None:
