@@ -17,7 +17,7 @@ from pastiche.cli.console import detect_protocol
 from shared.job_store import JobStore
 from tests import pictures
 from tests.api.worker import PlayedWorker, png, submitted
-from tests.cli.command import Shell
+from tests.cli.command import PLAIN, Shell
 from tests.cli.terminal import Terminal
 from tests.conftest import RunningApi
 from tests.waiting import until
@@ -146,6 +146,17 @@ def test_no_picture_is_sent_to_a_terminal_that_cannot_show_it(
     ended = shell.run("get", job_id, "--preview")
     assert ended.err == "This terminal is not known to show pictures.\n"
     assert detect_protocol({"TERM": "tmux-256color", "TERM_PROGRAM": "iTerm.app"}) is None
+
+
+def test_help_is_shown_in_an_encoding_without_its_characters() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "pastiche", "paint", "--help"],
+        env=os.environ | PLAIN | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"--style-weight" in ended.stdout
 
 
 def test_the_shell_completes_commands_and_flags() -> None:

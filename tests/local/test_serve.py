@@ -162,6 +162,27 @@ def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     assert "cannot be used: Not a directory" in ended.stderr
 
 
+def test_its_status_is_shown_in_an_encoding_without_its_characters(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ours, theirs = os.openpty()
+    ended = subprocess.run(
+        [sys.executable, "-m", "local", "serve"],
+        env=os.environ
+        | {"PYTHONIOENCODING": "latin-1", "TERM": "xterm", "COLUMNS": "80"}
+        | {"PASTICHE_DATA_FOLDER": str(tmp_path / "file" / "data")},
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 10_000)
+    os.close(ours)
+    assert b"Starting Redis, worker and API ?" in shown
+    assert ended.stderr.startswith("The data folder ")
+
+
 def test_a_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_folders, "ROOM_NEEDED_BYTES", 10**18)
     with pytest.raises(LocalError, match="The disk is full"), opened(tmp_path):

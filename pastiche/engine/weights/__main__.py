@@ -16,10 +16,12 @@ from pastiche.engine.weights.files import (
     find,
     weights_folder,
 )
+from pastiche.standard_streams import replace_unencodable_characters
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetches the weights of a backbone, or lists what is there; 0 where that is done."""
+    replace_unencodable_characters()
     parser = argparse.ArgumentParser(
         prog="python -m pastiche.engine.weights",
         description="Fetch the weights of a pretrained backbone, or say which are there.",
