@@ -135,8 +135,12 @@ def _standard_error() -> Console:
 
 
 def line(text: str) -> None:
-    """Prints a line to standard output."""
-    OUT.print(printable(text))
+    """Prints a line to standard output.
+
+    Raises:
+        InvalidFile: it cannot be written, or it is closed.
+    """
+    write_output(f"{printable(text)}\n".encode(sys.stdout.encoding, "replace"))
 
 
 def json_line(document: Mapping[str, Any]) -> None:

@@ -20,11 +20,13 @@ from pastiche.cli.arguments import (
 from pastiche.cli.bars import Bars
 from pastiche.cli.console import (
     Exit,
+    InvalidFile,
     WarningNotices,
     exits_on_error,
     json_line,
     line,
     notice,
+    report_error,
     should_show_pictures,
     show_picture,
 )
@@ -73,10 +75,14 @@ def submit(
             return print_estimate(estimate, content, writes_json=as_json)
         job = client.submit(open_argument(content), styles, **options)
     WarningNotices().show(job.warnings, content)
-    if as_json:
-        json_line(job.raw)
-    else:
-        line(job.id)
+    try:
+        if as_json:
+            json_line(job.raw)
+        else:
+            line(job.id)
+    except InvalidFile:
+        report_error(f"The job is submitted: {job.id}")
+        raise
 
 
 @exits_on_error
