@@ -137,8 +137,9 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
         LocalError: the port is taken, the disk is full, or a part of it does not start.
         Ended: there was a signal while it started.
     """
-    port = free_port(settings.host, settings.port)
     with opened(settings.data_folder) as data, ExitStack() as down:
+        # The folder first: another Pastiche on it would have the port as well.
+        port = free_port(settings.host, settings.port)
         environment = {
             "PASTICHE_HOST": settings.host,
             "PASTICHE_PORT": str(port),

@@ -143,12 +143,12 @@ def test_a_port_in_use_is_reported_before_anything_starts(tmp_path: Path) -> Non
         ended = command(tmp_path, "serve", PASTICHE_PORT=str(port))
     assert ended.returncode == 1
     assert f"Port {port} on 127.0.0.1 is taken" in ended.stderr
-    assert not any(tmp_path.iterdir())
+    assert not any((tmp_path / "logs").iterdir())
 
 
 def test_a_second_service_on_a_folder_is_rejected(tmp_path: Path) -> None:
-    with opened(tmp_path):
-        ended = command(tmp_path, "serve", PASTICHE_PORT=str(free_port("127.0.0.1", 0)))
+    with opened(tmp_path), socket.create_server(("127.0.0.1", 0)) as its_own:
+        ended = command(tmp_path, "serve", PASTICHE_PORT=str(its_own.getsockname()[1]))
     assert ended.returncode == 1
     assert f"Another Pastiche (process {os.getpid()}) uses the data folder" in ended.stderr
 
