@@ -37,12 +37,14 @@ class Operator:
     """Whether Ctrl-C, SIGTERM or SIGHUP was received: checked wherever the command waits.
 
     A signal handler that raised could raise between the start of a process and the note to stop it.
+    What is ignored stays so: `nohup` ignores SIGHUP.
     """
 
     def __init__(self) -> None:
         self._wants_end = False
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(each, self._end)
+            if signal.getsignal(each) != signal.SIG_IGN:
+                signal.signal(each, self._end)
 
     def wait(self, seconds: float) -> None:
         """Waits; raises Ended as soon as there is a signal."""

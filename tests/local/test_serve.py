@@ -54,6 +54,14 @@ def test_it_stops_cleanly(how: signal.Signals, tmp_path: Path) -> None:
     assert nothing_runs_on(tmp_path)
 
 
+def test_it_outlives_its_terminal_under_nohup(tmp_path: Path) -> None:
+    with served(tmp_path, ignored=(signal.SIGHUP,)) as stack:
+        stack.process.send_signal(signal.SIGHUP)
+        job = stack.when(stack.submit(iterations=5), "succeeded")
+        assert stack.look(job)["status"] == "succeeded"
+        assert stack.process.poll() is None
+
+
 def part_of(stack: Stack, module: str) -> int:
     """The process of the service that runs this module."""
     supervisor = stack.process.pid
