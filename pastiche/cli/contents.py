@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
 import typer
@@ -30,6 +31,9 @@ FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".
 ENDINGS: dict[Format, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 PICTURES = (*FORMATS, ".avif", ".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp")
 """Files of a folder that are meant as pictures, even if some have a format that is rejected."""
+
+
+FileId: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +125,27 @@ def find_contents(
         )
     folder = Path(output or "")
     _check_folder(folder)
-    taken = _resolve_files(sources)
+    read = _identify_files(sources)
+    taken: set[str] = set()
     contents = []
     for picture in pictures:
         stem = _stem(picture) if output is not None else _shorten(_stem(picture)) + suffix
-        target = _choose_target_in(folder, stem, format or "png", taken)
+        target = _choose_target_in(folder, stem, format or "png", read, taken)
         contents.append(Content(_name(picture), open_argument(picture), target))
     return contents
 
 
-def _resolve_files(pictures: Iterable[str]) -> set[Path]:
-    return {Path(each).resolve() for each in pictures if os.path.isfile(each)}
+def _identify_files(pictures: Iterable[str]) -> set[FileId]:
+    return {found for each in pictures if (found := _identify(each)) is not None}
+
+
+def _identify(path: str | Path) -> FileId | None:
+    """The device and the inode of a file; None if there is none. Where the disk ignores case, a
+    file has several names."""
+    if not os.path.isfile(path):
+        return None
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
 
 
 def _expand(argument: str, suffix: str | None) -> list[str]:
@@ -201,7 +215,7 @@ def make_target(output: str, format: Format | None, sources: Iterable[str] = ())
         )
     if not os.path.isdir(path.parent):
         raise InvalidFile(f"There is no folder {path.parent} for the picture.")
-    if path.resolve() in _resolve_files(sources):
+    if _identify(path) in _identify_files(sources):
         raise typer.BadParameter(
             f"{output} is one of the pictures to paint from.", param_hint="--output"
         )
@@ -263,16 +277,24 @@ def _pictures_in(folder: Path) -> list[Path]:
         raise InvalidFile(f"{folder} cannot be read: {error.strerror}.") from error
 
 
-def _choose_target_in(folder: Path, stem: str, format: Format, taken: set[Path]) -> Target:
+def _choose_target_in(
+    folder: Path, stem: str, format: Format, read: set[FileId], taken: set[str]
+) -> Target:
     """A file of the folder, named like the photograph if possible, that is neither a picture that
     is read nor the output of another photograph."""
     number = 1
     path = folder / f"{stem}{ENDINGS[format]}"
-    while path.resolve() in taken:
+    while _identify(path) in read or _fold(path) in taken:
         number += 1
         path = folder / f"{stem}-{number}{ENDINGS[format]}"
-    taken.add(path.resolve())
+    taken.add(_fold(path))
     return Target(path, format)
+
+
+def _fold(path: Path) -> str:
+    """The same for all names that a disk may take for one: of any case, and however accents are
+    encoded."""
+    return normalize("NFC", os.path.realpath(path)).casefold()
 
 
 def save(picture: bytes, path: Path | None, *, makes_folder: bool = False) -> str:

@@ -223,7 +223,7 @@ def _read_arguments(
 
 def _exists(content: Content) -> bool:
     path = content.target.path
-    if path is None or not path.exists():
+    if path is None or not os.path.exists(path):
         return False
     notice(f"{content.name} is not painted: {path} exists.")
     return True
