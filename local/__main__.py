@@ -25,7 +25,7 @@ def main() -> int:
     """Runs the command; returns 0 if it succeeded, 1 with a sentence if it did not."""
     replace_unencodable_characters()
     arguments = _parse_arguments()
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     try:
         settings = Settings()
         if arguments.command == "serve":
@@ -72,7 +72,7 @@ def serve(settings: Settings, console: Console) -> None:
 
 
 def _fail(sentence: str, status: int = 1) -> int:
-    Console(stderr=True, highlight=False, markup=False).print(sentence, soft_wrap=True)
+    Console(stderr=True, highlight=False, markup=False, emoji=False).print(sentence, soft_wrap=True)
     return status
 
 
