@@ -63,7 +63,7 @@ class Stack:
 
 @contextmanager
 def served(
-    data_folder: Path, *, ignored: Iterable[signal.Signals] = (), **environment: str
+    data_folder: Path, ignored: Iterable[signal.Signals] = (), /, **environment: str
 ) -> Iterator[Stack]:
     """The service on this folder; ended by SIGTERM, and waited for.
 

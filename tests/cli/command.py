@@ -20,14 +20,11 @@ class Shell:
 
     folder: Path
     url: str
+    stdout: int = subprocess.PIPE
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(
-        self,
-        *arguments: str,
-        stdout: int = subprocess.PIPE,
-        stderr: int = subprocess.PIPE,
-        **environment: str,
+        self, *arguments: str, stderr: int = subprocess.PIPE, **environment: str
     ) -> subprocess.Popen[bytes]:
         """The process, which is not waited for."""
         process = subprocess.Popen(
@@ -35,7 +32,7 @@ class Shell:
             cwd=self.folder,
             env=os.environ | PLAIN | {"PASTICHE_URL": self.url} | environment | _PATH,
             stdin=subprocess.PIPE,
-            stdout=stdout,
+            stdout=self.stdout,
             stderr=stderr,
             preexec_fn=_prepare,
         )

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -216,9 +217,9 @@ def test_a_full_disk_is_reported_and_the_id_of_a_job_is_not_lost(
     shell: Shell, api: RunningApi
 ) -> None:
     with open("/dev/full", "wb") as full:
+        into_full = replace(shell, stdout=full.fileno())
         for words in (("submit", "me.jpg", "-s", "wave.png"), ("list",)):
-            _, err = shell.start(*words, stdout=full.fileno()).communicate(timeout=60)
-            lines = err.decode().splitlines()
+            lines = into_full.run(*words).err.splitlines()
             assert lines[-1] == "Standard output cannot be written: No space left on device."
             if words[0] == "submit":
                 (job,) = api.http.get("/jobs").json()["jobs"]

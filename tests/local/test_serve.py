@@ -55,7 +55,7 @@ def test_it_stops_cleanly(how: signal.Signals, tmp_path: Path) -> None:
 
 
 def test_it_outlives_its_terminal_under_nohup(tmp_path: Path) -> None:
-    with served(tmp_path, ignored=(signal.SIGHUP,)) as stack:
+    with served(tmp_path, [signal.SIGHUP]) as stack:
         stack.process.send_signal(signal.SIGHUP)
         job = stack.when(stack.submit(iterations=5), "succeeded")
         assert stack.look(job)["status"] == "succeeded"
