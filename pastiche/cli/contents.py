@@ -63,8 +63,26 @@ def open_argument(argument: str) -> str | bytes:
     return sys.stdin.buffer.read() if argument == PIPE else argument
 
 
-def check_pictures(photographs: list[str], styles: list[str] | None) -> list[str]:
+def open_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, with the bytes of standard input where a picture among them, such as a mask, is
+    named so."""
+    opened = dict(options)
+    for field in PICTURE_FIELDS:
+        given = opened.get(field)
+        if isinstance(given, str):
+            opened[field] = open_argument(given)
+        elif given is not None:
+            opened[field] = [open_argument(each) for each in given]
+    return opened
+
+
+def check_pictures(
+    photographs: list[str], styles: list[str] | None, further: Sequence[str]
+) -> list[str]:
     """The styles.
+
+    Args:
+        further: other pictures that are read.
 
     Raises:
         BadParameter: there are none, or two pictures would be read from standard input.
@@ -73,7 +91,7 @@ def check_pictures(photographs: list[str], styles: list[str] | None) -> list[str
         _, *rest = photographs
         example = shlex.join(["-s", rest[0] if rest else "painting.jpg"])
         raise typer.BadParameter(f"name the painting, as in: {example}", param_hint="--style / -s")
-    if [*photographs, *styles].count(PIPE) > 1:
+    if [*photographs, *styles, *further].count(PIPE) > 1:
         raise typer.BadParameter("only one picture can be read from standard input.")
     return styles
 
@@ -118,7 +136,7 @@ def find_contents(
     sources = (*pictures, *styles, *further)
     if output is not None and is_one and not _is_folder(output):
         target = make_target(output, format, sources)
-        return [Content(_name(pictures[0]), open_argument(pictures[0]), target)]
+        return [Content(describe_picture(pictures[0]), open_argument(pictures[0]), target)]
     if output is not None and (output == PIPE or os.path.isfile(output)):
         raise typer.BadParameter(
             "must be a folder if there are several photographs.", param_hint="--output"
@@ -131,7 +149,7 @@ def find_contents(
     for picture in pictures:
         stem = _stem(picture) if output is not None else _shorten(_stem(picture)) + suffix
         target = _choose_target_in(folder, stem, format or "png", read, taken)
-        contents.append(Content(_name(picture), open_argument(picture), target))
+        contents.append(Content(describe_picture(picture), open_argument(picture), target))
     return contents
 
 
@@ -174,7 +192,7 @@ def _is_folder(output: str) -> bool:
     return output != PIPE and (output.endswith(("/", os.sep)) or os.path.isdir(output))
 
 
-def _name(picture: str) -> str:
+def describe_picture(picture: str) -> str:
     """What a photograph is called in messages."""
     return "standard input" if picture == PIPE else picture[:LONGEST_URL]
 

@@ -37,6 +37,7 @@ from pastiche.cli.contents import (
     further_pictures,
     make_target,
     open_argument,
+    open_options,
     save,
 )
 from pastiche.cli.estimates import print_estimate
@@ -67,7 +68,8 @@ def submit(
     **options: Any,
 ) -> None:
     """Submit a job and print its id, without waiting for the picture."""
-    styles = [open_argument(each) for each in check_pictures([content], style)]
+    names = check_pictures([content], style, further_pictures(options))
+    styles, options = [open_argument(each) for each in names], open_options(options)
     with make_client(Client, url, key) as client:
         if dry_run:
             estimate = client.estimate(open_argument(content), styles, **options)
@@ -106,11 +108,12 @@ def sweep(
 
     Several values are separated by commas: --style-weight 0.2,0.5,0.8
     """
-    names = check_pictures([content], style)
+    further = further_pictures(options)
+    names = check_pictures([content], style, further)
     check_output(output, writes_json=as_json)
-    target = make_target(output, format, [content, *names, *further_pictures(options)])
+    target = make_target(output, format, [content, *names, *further])
     check_target(target)
-    styles = [open_argument(each) for each in names]
+    styles, options = [open_argument(each) for each in names], open_options(options)
     shows = should_show_pictures(preview)
     warnings = WarningNotices()
     with make_client(Client, url, key) as client:

@@ -179,6 +179,49 @@ def test_the_settings_of_a_picture_are_repeated(
     assert repeated == json.loads(json.dumps(expected))
 
 
+def test_the_settings_of_a_picture_from_standard_input_are_repeated(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    save_painted(folder / "painted.png", Options(size=64, seed=7))
+    again = ("again", "-", "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
+    with shell.start(*again) as process:
+        out, err = process.communicate((folder / "painted.png").read_bytes(), timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(out)["estimate"]["options"]["seed"] == 7
+    with shell.start(*again) as process:
+        _, err = process.communicate((folder / "wave.png").read_bytes(), timeout=60)
+    assert err.decode().startswith("standard input does not say how it was painted")
+
+
+def test_further_pictures_are_read_from_standard_input(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    for field in ("mask", "start_image"):
+        flag = f"--{field.replace('_', '-')}"
+        with shell.start("submit", "me.jpg", "-s", "wave.png", flag, "-") as process:
+            _, err = process.communicate((folder / "me.jpg").read_bytes(), timeout=60)
+        assert process.returncode == 0, err
+        assert [path for path in api.blobs if path.name == f"{field}-0"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("paint", "-", "-s", "wave.png", "--mask", "-"),
+        ("submit", "me.jpg", "-s", "-", "--content-map", "-"),
+        ("sweep", "me.jpg", "-s", "wave.png", "--mask", "-", "--style-mask", "-"),
+        ("again", "-", "-c", "-", "-s", "wave.png"),
+        ("again", "-", "-c", "me.jpg", "-s", "wave.png", "--start-image", "-"),
+    ],
+)
+def test_one_picture_alone_is_read_from_standard_input(
+    shell: Shell, words: tuple[str, ...]
+) -> None:
+    ended = shell.run(*words)
+    assert ended.code == 2
+    assert "only one picture can be read from standard input" in ended.err
+
+
 def test_a_picture_is_not_replaced_by_its_repetition(
     shell: Shell, folder: Path, api: RunningApi
 ) -> None:
