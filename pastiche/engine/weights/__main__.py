@@ -27,8 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Fetch the weights of a pretrained backbone, or say which are there.",
     )
     parser.add_argument("backbone", nargs="?", choices=list(FILES), help="whose; none lists them")
-    parser.add_argument("--from", dest="source", metavar="FILE_OR_URL", help="a carrier elsewhere")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE_OR_URL",
+        help="a file or URL that contains them",
+    )
     parsed = parser.parse_args(arguments)
+    if parsed.backbone is None and parsed.source is not None:
+        parser.error("--from needs a backbone, whose weights it has.")
     return run(parsed.backbone, parsed.source)
 
 
