@@ -6,21 +6,23 @@ RUN    := $(VENV)/bin/python
 
 # The address of the service, and the pictures of the demonstration:
 #   make serve PORT=9000 HOST=0.0.0.0      make demo SIZE=512 CONTENT=me.jpg STYLE=monet.jpg
-PORT    ?=
-HOST    ?=
-SIZE    ?=
-SIZES   ?=
-PAIRS   ?=
-PRESETS ?=
-ROUNDS  ?= 20
-PICTURES ?= 20000
-MINUTES ?= 60
+# From the command line alone (:=, not ?=): shells export HOST, and other programs such short names.
+PORT    :=
+HOST    :=
+SIZE    :=
+SIZES   :=
+PAIRS   :=
+PRESETS :=
+ONLY    :=
+ROUNDS  := 20
+PICTURES := 20000
+MINUTES := 60
 # Threads for torch in each test process, and a seed to run the tests in random order.
-THREADS ?= 1
-SEED    ?=
-CONTENT ?= examples/images/content/harbour.jpg
-STYLE   ?= examples/images/style/swirls.jpg
-BACKBONE ?= vgg16
+THREADS := 1
+SEED    :=
+CONTENT := examples/images/content/harbour.jpg
+STYLE   := examples/images/style/swirls.jpg
+BACKBONE := vgg16
 
 export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)

@@ -13,6 +13,7 @@ from rich.console import Console
 from local import LocalError
 from local.demo import Submission, demo
 from local.supervisor import Ended, Operator, running
+from pastiche.standard_streams import replace_unencodable_characters
 from shared.redis_connections import hide_login
 from shared.settings import Settings
 
@@ -22,8 +23,9 @@ _CHECK_SECONDS = 1.0
 
 def main() -> int:
     """Runs the command; returns 0 if it succeeded, 1 with a sentence if it did not."""
+    replace_unencodable_characters()
     arguments = _parse_arguments()
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     try:
         settings = Settings()
         if arguments.command == "serve":
@@ -70,7 +72,7 @@ def serve(settings: Settings, console: Console) -> None:
 
 
 def _fail(sentence: str, status: int = 1) -> int:
-    Console(stderr=True, highlight=False, markup=False).print(sentence, soft_wrap=True)
+    Console(stderr=True, highlight=False, markup=False, emoji=False).print(sentence, soft_wrap=True)
     return status
 
 

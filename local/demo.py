@@ -1,5 +1,6 @@
 """`make demo`: one picture through the whole service, over HTTP, with the Python client."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from rich.console import Console
 from local import LocalError
 from local.supervisor import LocalService, Operator, running
 from pastiche.cli.bars import Bars
-from pastiche.cli.contents import save
+from pastiche.cli.console import InvalidFile
+from pastiche.cli.contents import check_target, make_target, save
 from pastiche.client import Client, ClientError, Job, JobUnsuccessful
 from shared.settings import Settings
 
@@ -45,6 +47,11 @@ def demo(submission: Submission, output: Path, settings: Settings, console: Cons
     for image in (submission.content, submission.style):
         if not image.is_file():
             raise LocalError(f"There is no image {image}.")
+    try:
+        target = make_target(str(output), "png")
+        check_target(target)
+    except InvalidFile as error:
+        raise LocalError(str(error)) from error
     operator = Operator()
     with ExitStack() as stack:
         with console.status("Starting Redis, worker and API …"):
@@ -57,19 +64,33 @@ def demo(submission: Submission, output: Path, settings: Settings, console: Cons
                 bar.update(job, job.status)
         picture = client.result(job)
         seconds = monotonic() - began
-        save(picture, output)
+        save(picture, target.path)
     assert job.backbone is not None  # of a job that has succeeded
     console.print(
-        f"Painted by the [bold]{job.backbone.name}[/] backbone on {service.worker.device} "
-        f"in {seconds:.1f} s and {job.iterations} iterations, saved as [bold]{output}[/]."
-    )
-    options = "".join(f" -F {name}={value}" for name, value in submission.options.items())
-    console.print("The same with curl, while `make serve` runs:")
-    console.print(
-        f"  curl -F content=@{submission.content} -F style=@{submission.style}{options} "
-        f"{service.url}/jobs",
+        f"Painted by the {job.backbone.name} backbone on {service.worker.device} "
+        f"in {seconds:.1f} s and {job.iterations} iterations, saved as {output}.",
         soft_wrap=True,
     )
+    console.print("The same with curl, while `make serve` runs:")
+    console.print(f"  {describe_request(submission, service.url)}", soft_wrap=True)
+
+
+def describe_request(submission: Submission, url: str) -> str:
+    """The command for a shell that submits the same job with curl."""
+    pictures = {"content": submission.content, "style": submission.style}
+    fields = {name: _quote_for_curl(path) for name, path in pictures.items()}
+    flags = [f"{name}={value}" for name, value in (fields | dict(submission.options)).items()]
+    words = (word for flag in flags for word in ("-F", flag))
+    return shlex.join(["curl", *words, f"{url}/jobs"])
+
+
+def _quote_for_curl(path: Path) -> str:
+    """A file as the value of a field; outside quotes curl ends its name at a comma or semicolon."""
+    name = str(path)
+    if not set(name) & set(',;"'):
+        return f"@{name}"
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'@"{escaped}"'
 
 
 @contextmanager

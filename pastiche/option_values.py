@@ -80,7 +80,7 @@ class NumberType(ValueType):
         if self.is_whole and isinstance(value, Integral) and not isinstance(value, bool):
             number = int(value)
         elif not self.is_whole and isinstance(value, Real) and not isinstance(value, bool):
-            number = float(value)
+            number = _to_float(value)
         else:
             raise TypeError
         if not self.minimum <= number <= self.maximum:  # NaN fails this, too
@@ -253,6 +253,13 @@ class LayerWeightsType(ValueType):
     def form_schema(self) -> Schema:
         item = f"relu[1-5]_[1-4](:{_NUMBER_PATTERN})?"
         return {"type": "string", "pattern": f"^({item}(,{item})*)?$"}
+
+
+def _to_float(number: Real) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # of a whole number with hundreds of digits
+        raise ValueError from None
 
 
 _NUMBER_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

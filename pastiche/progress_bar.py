@@ -7,7 +7,8 @@ try:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 except ImportError as error:
-    raise ImportError("The progress bar needs rich: pip install 'pastiche-art[cli]'") from error
+    advice = "pip install '.[cli]' in the project's folder"
+    raise ImportError(f"The progress bar needs rich: {advice}") from error
 
 if TYPE_CHECKING:
     from pastiche.engine.progress import Progress

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +62,19 @@ class Stack:
 
 
 @contextmanager
-def served(data_folder: Path, **environment: str) -> Iterator[Stack]:
-    """The service on this folder; ended by SIGTERM, and waited for."""
+def served(
+    data_folder: Path, ignored: Iterable[signal.Signals] = (), /, **environment: str
+) -> Iterator[Stack]:
+    """The service on this folder; ended by SIGTERM, and waited for.
+
+    Args:
+        ignored: signals that what starts it ignores, as nohup does.
+    """
+
+    def prepare() -> None:
+        for each in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN if each in ignored else signal.SIG_DFL)
+
     port = free_port("127.0.0.1", 0)
     settings = {
         "PASTICHE_DATA_FOLDER": str(data_folder),
@@ -75,6 +86,7 @@ def served(data_folder: Path, **environment: str) -> Iterator[Stack]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=prepare,
     )
     with process, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
         try:

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from rich.segment import Segment, Segments
 
 from pastiche.client import (
     ApiError,
@@ -34,10 +35,11 @@ from pastiche.option_warnings import OptionWarning
 
 Protocol = Literal["kitty", "iterm"]
 
-OUT = Console(highlight=False, markup=False, soft_wrap=True)
-ERR = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
-"""Errors. What `--quiet` turns off goes to `NOTICES`, on standard error too."""
-NOTICES = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
+OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+ERR = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
+"""Standard error where `--quiet` is given."""
+NOTICES = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
+"""Standard error with what `--quiet` turns off: notices and bars."""
 
 OUTPUT_PANEL = "Output"
 
@@ -125,12 +127,22 @@ def notice(sentence: str) -> None:
 
 def report_error(sentence: str) -> None:
     """Prints what went wrong to standard error."""
-    ERR.print(printable(sentence))
+    _standard_error().print(printable(sentence))
+
+
+def _standard_error() -> Console:
+    """The console with the bars: they erase what any other prints. With `--quiet` there are none,
+    and it prints nothing."""
+    return ERR if NOTICES.quiet else NOTICES
 
 
 def line(text: str) -> None:
-    """Prints a line to standard output."""
-    OUT.print(printable(text))
+    """Prints a line to standard output.
+
+    Raises:
+        InvalidFile: it cannot be written, or it is closed.
+    """
+    write_output(f"{printable(text)}\n".encode(sys.stdout.encoding, "replace"))
 
 
 def json_line(document: Mapping[str, Any]) -> None:
@@ -206,7 +218,7 @@ def should_show_pictures(flag: bool | None) -> bool:
 
 
 def show_picture(png: bytes) -> None:
-    """Shows a picture on standard error: standard output may be a file."""
+    """Shows a picture on standard error, above the bars: standard output may be a file."""
     protocol = detect_protocol(os.environ)
     if protocol is None:
         return
@@ -222,5 +234,5 @@ def show_picture(png: bytes) -> None:
             f"m={int(index < len(chunks) - 1)};{chunk}\x1b\\"
             for index, chunk in enumerate(chunks)
         )
-    sys.stderr.write(sequence + "\n")
-    sys.stderr.flush()
+    # While there are bars, what is written to sys.stderr loses its control characters.
+    _standard_error().print(Segments([Segment(f"{sequence}\n")]))

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
 import typer
@@ -30,6 +31,9 @@ FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".
 ENDINGS: dict[Format, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 PICTURES = (*FORMATS, ".avif", ".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp")
 """Files of a folder that are meant as pictures, even if some have a format that is rejected."""
+
+
+FileId: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,26 @@ def open_argument(argument: str) -> str | bytes:
     return sys.stdin.buffer.read() if argument == PIPE else argument
 
 
-def check_pictures(photographs: list[str], styles: list[str] | None) -> list[str]:
+def open_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, with the bytes of standard input where a picture among them, such as a mask, is
+    named so."""
+    opened = dict(options)
+    for field in PICTURE_FIELDS:
+        given = opened.get(field)
+        if isinstance(given, str):
+            opened[field] = open_argument(given)
+        elif given is not None:
+            opened[field] = [open_argument(each) for each in given]
+    return opened
+
+
+def check_pictures(
+    photographs: list[str], styles: list[str] | None, further: Sequence[str]
+) -> list[str]:
     """The styles.
+
+    Args:
+        further: other pictures that are read.
 
     Raises:
         BadParameter: there are none, or two pictures would be read from standard input.
@@ -69,7 +91,7 @@ def check_pictures(photographs: list[str], styles: list[str] | None) -> list[str
         _, *rest = photographs
         example = shlex.join(["-s", rest[0] if rest else "painting.jpg"])
         raise typer.BadParameter(f"name the painting, as in: {example}", param_hint="--style / -s")
-    if [*photographs, *styles].count(PIPE) > 1:
+    if [*photographs, *styles, *further].count(PIPE) > 1:
         raise typer.BadParameter("only one picture can be read from standard input.")
     return styles
 
@@ -114,24 +136,34 @@ def find_contents(
     sources = (*pictures, *styles, *further)
     if output is not None and is_one and not _is_folder(output):
         target = make_target(output, format, sources)
-        return [Content(_name(pictures[0]), open_argument(pictures[0]), target)]
+        return [Content(describe_picture(pictures[0]), open_argument(pictures[0]), target)]
     if output is not None and (output == PIPE or os.path.isfile(output)):
         raise typer.BadParameter(
             "must be a folder if there are several photographs.", param_hint="--output"
         )
     folder = Path(output or "")
     _check_folder(folder)
-    taken = _resolve_files(sources)
+    read = _identify_files(sources)
+    taken: set[str] = set()
     contents = []
     for picture in pictures:
         stem = _stem(picture) if output is not None else _shorten(_stem(picture)) + suffix
-        target = _choose_target_in(folder, stem, format or "png", taken)
-        contents.append(Content(_name(picture), open_argument(picture), target))
+        target = _choose_target_in(folder, stem, format or "png", read, taken)
+        contents.append(Content(describe_picture(picture), open_argument(picture), target))
     return contents
 
 
-def _resolve_files(pictures: Iterable[str]) -> set[Path]:
-    return {Path(each).resolve() for each in pictures if os.path.isfile(each)}
+def _identify_files(pictures: Iterable[str]) -> set[FileId]:
+    return {found for each in pictures if (found := _identify(each)) is not None}
+
+
+def _identify(path: str | Path) -> FileId | None:
+    """The device and the inode of a file; None if there is none. Where the disk ignores case, a
+    file has several names."""
+    if not os.path.isfile(path):
+        return None
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
 
 
 def _expand(argument: str, suffix: str | None) -> list[str]:
@@ -160,7 +192,7 @@ def _is_folder(output: str) -> bool:
     return output != PIPE and (output.endswith(("/", os.sep)) or os.path.isdir(output))
 
 
-def _name(picture: str) -> str:
+def describe_picture(picture: str) -> str:
     """What a photograph is called in messages."""
     return "standard input" if picture == PIPE else picture[:LONGEST_URL]
 
@@ -201,7 +233,7 @@ def make_target(output: str, format: Format | None, sources: Iterable[str] = ())
         )
     if not os.path.isdir(path.parent):
         raise InvalidFile(f"There is no folder {path.parent} for the picture.")
-    if path.resolve() in _resolve_files(sources):
+    if _identify(path) in _identify_files(sources):
         raise typer.BadParameter(
             f"{output} is one of the pictures to paint from.", param_hint="--output"
         )
@@ -213,6 +245,40 @@ def _check_folder(folder: Path) -> None:
     nearest = next((each for each in (folder, *folder.parents) if os.path.exists(each)), folder)
     if nearest != folder and not (os.path.isdir(nearest) and os.access(nearest, os.W_OK)):
         raise InvalidFile(f"{folder} cannot be created in {nearest}.")
+
+
+def check_target(target: Target) -> None:
+    """Checks, before a picture is painted, that it could be saved.
+
+    Raises:
+        InvalidFile: its folder or an earlier file cannot be written, or it is a folder itself.
+    """
+    if target.path is None:
+        return
+    file = _resolve(target.path)
+    if os.path.isdir(file):
+        raise InvalidFile(f"{target.path} cannot be saved: it is a folder.")
+    places = {} if _is_special(file) else {"its folder": file.parent}
+    for name, place in (places | {"it": file}).items():
+        try:
+            place.stat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise InvalidFile(f"{target.path} cannot be saved: {error.strerror}.") from error
+        if not os.access(place, os.W_OK):
+            raise InvalidFile(f"{target.path} cannot be saved: {name} is write-protected.")
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a device or a pipe, which is written to rather than replaced."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def _resolve(path: Path) -> Path:
+    """The file that a symbolic link leads to. A device or a pipe as it is: /dev/stdout leads to a
+    name that cannot be opened."""
+    return path if _is_special(path) else Path(os.path.realpath(path))
 
 
 def _pictures_in(folder: Path) -> list[Path]:
@@ -229,20 +295,29 @@ def _pictures_in(folder: Path) -> list[Path]:
         raise InvalidFile(f"{folder} cannot be read: {error.strerror}.") from error
 
 
-def _choose_target_in(folder: Path, stem: str, format: Format, taken: set[Path]) -> Target:
+def _choose_target_in(
+    folder: Path, stem: str, format: Format, read: set[FileId], taken: set[str]
+) -> Target:
     """A file of the folder, named like the photograph if possible, that is neither a picture that
     is read nor the output of another photograph."""
     number = 1
     path = folder / f"{stem}{ENDINGS[format]}"
-    while path.resolve() in taken:
+    while _identify(path) in read or _fold(path) in taken:
         number += 1
         path = folder / f"{stem}-{number}{ENDINGS[format]}"
-    taken.add(path.resolve())
+    taken.add(_fold(path))
     return Target(path, format)
+
+
+def _fold(path: Path) -> str:
+    """The same for all names that a disk may take for one: of any case, and however accents are
+    encoded."""
+    return normalize("NFC", os.path.realpath(path)).casefold()
 
 
 def save(picture: bytes, path: Path | None, *, makes_folder: bool = False) -> str:
     """Saves a picture atomically: a full disk leaves neither half a picture nor a damaged old one.
+    Through a symbolic link, to the file that it leads to; to a device or a pipe, at once.
 
     Args:
         path: standard output if it is None.
@@ -257,13 +332,18 @@ def save(picture: bytes, path: Path | None, *, makes_folder: bool = False) -> st
     if path is None:
         write_output(picture)
         return PIPE
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    file = _resolve(path)
+    # Not from the name of the picture, which may be as long as a name can be.
+    part = file.with_name(f".pastiche-{os.getpid()}.part")
     try:
+        if _is_special(file):
+            file.write_bytes(picture)
+            return str(path)
         if makes_folder:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(picture)
-        replaces = path.exists()
-        part.replace(path)
+        replaces = os.path.exists(file)
+        part.replace(file)
     except OSError as error:
         with suppress(OSError):
             part.unlink()

@@ -34,6 +34,8 @@ def weights(
 ) -> None:
     """List which backbones have their weights here, or download those of one. No other command
     downloads weights."""
+    if backbone is None and source is not None:
+        raise typer.BadParameter("needs a backbone, as in: vgg16", param_hint="--from")
     try:
         from pastiche.engine.weights.__main__ import run
     except ImportError as error:

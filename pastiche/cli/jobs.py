@@ -31,7 +31,7 @@ from pastiche.cli.console import (
     should_show_pictures,
     show_picture,
 )
-from pastiche.cli.contents import PIPE, Target, check_output, make_target, save
+from pastiche.cli.contents import PIPE, Target, check_output, check_target, make_target, save
 from pastiche.client import (
     ApiError,
     Client,
@@ -78,7 +78,11 @@ def _choose_target(
     output: str | None, format: Format | None, *, writes_json: bool
 ) -> Target | None:
     check_output(output, writes_json=writes_json)
-    return None if output is None else make_target(output, format)
+    if output is None:
+        return None
+    target = make_target(output, format)
+    check_target(target)
+    return target
 
 
 def _watch(client: Client, job_id: str, *, writes_json: bool) -> Job:

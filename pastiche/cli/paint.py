@@ -39,9 +39,12 @@ from pastiche.cli.contents import (
     Content,
     check_output,
     check_pictures,
+    check_target,
+    describe_picture,
     find_contents,
     further_pictures,
     open_argument,
+    open_options,
 )
 from pastiche.cli.estimates import print_estimate
 from pastiche.client import AsyncClient, Client, RetryPolicy
@@ -119,6 +122,8 @@ def again(
     Options that are given replace its own. It does not have the photograph and the painting.
     """
     changed = {name: value for name, value in options.items() if value is not None}
+    # Before standard input is read.
+    check_pictures(content, style, [picture, *further_pictures(changed)])
     repeated = _repeat_settings(picture, changed, styles=len(style or ()))
     _paint(
         *(content, style, output, no_clobber, format, dry_run, local, preview, as_json, url, key),
@@ -144,9 +149,11 @@ def _paint(
 ) -> None:
     further = [*further_pictures(options), *further]
     contents, styles = _read_arguments(content, style, output, format, further, as_json)
-    arguments = {"style": styles, **options}
+    arguments = {"style": styles, **open_options(options)}
     if no_clobber:
         contents = [each for each in contents if not _exists(each)]
+    for each in contents:
+        check_target(each.target)
     shows = should_show_pictures(preview)
     if local:
         _paint_locally(contents, arguments, dry_run=dry_run, writes_json=as_json, shows=shows)
@@ -166,19 +173,19 @@ def _repeat_settings(path: str, changed: Mapping[str, Any], *, styles: int) -> d
         InvalidFile: the file cannot be read, or has none.
         BadParameter: it was painted from a start image, and none is given.
     """
-    own = _read_settings(path)
+    own, name = _read_settings(path), describe_picture(path)
     if "start_image" in changed:
         own["start"] = "image"
     elif own["start"] == "image" and "start" not in changed:
         raise typer.BadParameter(
-            f"{path} was painted from a start image: give it with --start-image, or "
+            f"{name} was painted from a start image: give it with --start-image, or "
             "--start content.",
             param_hint="--start-image",
         )
     weights = own["style_weights"]
     if weights and styles and len(weights) != styles and "style_weights" not in changed:
         number = f"{styles} style{'s' if styles > 1 else ''}"
-        notice(f"The style weights of {path} are not used: {len(weights)} for {number}.")
+        notice(f"The style weights of {name} are not used: {len(weights)} for {number}.")
         own["style_weights"] = ()
     return {**own, **changed}
 
@@ -189,14 +196,15 @@ def _read_settings(path: str) -> dict[str, Any]:
     Raises:
         InvalidFile: the file cannot be read, or has none.
     """
+    name = describe_picture(path)
     try:
-        data = read_bytes(path, path, round(limit_megabytes() * 1e6))
+        data = read_bytes(open_argument(path), name, round(limit_megabytes() * 1e6))
     except UnreadablePicture as error:
         raise InvalidFile(str(error)) from error
     try:
         return asdict(read_settings(data).options)
     except UnreadableSettings as error:
-        raise InvalidFile(f"{path} {error}") from error
+        raise InvalidFile(f"{name} {error}") from error
 
 
 def _read_arguments(
@@ -212,7 +220,7 @@ def _read_arguments(
     Args:
         further: other pictures that are read.
     """
-    styles = check_pictures(photographs, styles)
+    styles = check_pictures(photographs, styles, further)
     check_output(output, writes_json=writes_json)
     contents = find_contents(photographs, styles, output, format, further)
     return contents, [open_argument(each) for each in styles]
@@ -220,7 +228,7 @@ def _read_arguments(
 
 def _exists(content: Content) -> bool:
     path = content.target.path
-    if path is None or not path.exists():
+    if path is None or not os.path.exists(path):
         return False
     notice(f"{content.name} is not painted: {path} exists.")
     return True

@@ -20,20 +20,24 @@ from pastiche.cli.arguments import (
 from pastiche.cli.bars import Bars
 from pastiche.cli.console import (
     Exit,
+    InvalidFile,
     WarningNotices,
     exits_on_error,
     json_line,
     line,
     notice,
+    report_error,
     should_show_pictures,
     show_picture,
 )
 from pastiche.cli.contents import (
     check_output,
     check_pictures,
+    check_target,
     further_pictures,
     make_target,
     open_argument,
+    open_options,
     save,
 )
 from pastiche.cli.estimates import print_estimate
@@ -64,7 +68,8 @@ def submit(
     **options: Any,
 ) -> None:
     """Submit a job and print its id, without waiting for the picture."""
-    styles = [open_argument(each) for each in check_pictures([content], style)]
+    names = check_pictures([content], style, further_pictures(options))
+    styles, options = [open_argument(each) for each in names], open_options(options)
     with make_client(Client, url, key) as client:
         if dry_run:
             estimate = client.estimate(open_argument(content), styles, **options)
@@ -72,10 +77,14 @@ def submit(
             return print_estimate(estimate, content, writes_json=as_json)
         job = client.submit(open_argument(content), styles, **options)
     WarningNotices().show(job.warnings, content)
-    if as_json:
-        json_line(job.raw)
-    else:
-        line(job.id)
+    try:
+        if as_json:
+            json_line(job.raw)
+        else:
+            line(job.id)
+    except InvalidFile:
+        report_error(f"The job is submitted: {job.id}")
+        raise
 
 
 @exits_on_error
@@ -99,10 +108,12 @@ def sweep(
 
     Several values are separated by commas: --style-weight 0.2,0.5,0.8
     """
-    names = check_pictures([content], style)
+    further = further_pictures(options)
+    names = check_pictures([content], style, further)
     check_output(output, writes_json=as_json)
-    target = make_target(output, format, [content, *names, *further_pictures(options)])
-    styles = [open_argument(each) for each in names]
+    target = make_target(output, format, [content, *names, *further])
+    check_target(target)
+    styles, options = [open_argument(each) for each in names], open_options(options)
     shows = should_show_pictures(preview)
     warnings = WarningNotices()
     with make_client(Client, url, key) as client:

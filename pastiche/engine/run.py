@@ -59,7 +59,7 @@ class Run:
         options: Options | None = None,
         *,
         backbone: BackboneSource | None = None,
-        device: torch.device | None = None,
+        device: torch.device | str | None = None,
         resume: Checkpoint | None = None,
         memory_bytes: int | None = None,
         check: Callable[[], None] = no_check,

@@ -34,7 +34,7 @@ def stylize(
     start_image: AnySource | None = None,
     content_map: AnySource | None = None,
     backbone: BackboneSource | None = None,
-    device: torch.device | None = None,
+    device: torch.device | str | None = None,
     progress: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
     **values: Any,
@@ -53,7 +53,7 @@ def stylize(
         start_image: what to start from, for `start="image"`.
         content_map: how much the content image counts at each place, from black to white.
         backbone: the network; where it is None, the one that the options choose.
-        device: where to paint; CUDA where it is available.
+        device: where to paint, as `"cuda:1"`; CUDA where it is None and available.
         progress: whether a progress bar is shown, in a terminal or a notebook; it needs rich.
         on_progress: called after every iteration; an exception that it raises ends the run.
         values: of options by their names, instead of those in `options`.
@@ -99,7 +99,7 @@ def stylize_tensors(
     start_image: Tensor | None = None,
     content_map: Tensor | None = None,
     backbone: BackboneSource | None = None,
-    device: torch.device | None = None,
+    device: torch.device | str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Tensor:
     """`stylize` of tensors, whose values are not rounded to 8 bits on the way.
@@ -156,7 +156,7 @@ def _paint(
     inputs: Inputs,
     options: Options,
     backbone: BackboneSource | None,
-    device: torch.device | None,
+    device: torch.device | str | None,
     on_progress: Callable[[Progress], None] | None,
 ) -> Tensor:
     with torch.inference_mode(mode=False):  # images of the caller's would be of its mode

@@ -1,5 +1,6 @@
 """`pastiche` as a user runs it: a process of its own."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ class Shell:
 
     folder: Path
     url: str
+    stdout: int = subprocess.PIPE
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(
@@ -30,9 +32,9 @@ class Shell:
             cwd=self.folder,
             env=os.environ | PLAIN | {"PASTICHE_URL": self.url} | environment | _PATH,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=self.stdout,
             stderr=stderr,
-            preexec_fn=_hear_ctrl_c,
+            preexec_fn=_prepare,
         )
         self.started.append(process)
         return process
@@ -51,6 +53,11 @@ class Shell:
                 process.communicate()
 
 
+_LIBC = ctypes.CDLL(None)
+_PR_SET_SECUREBITS = 28
+_SECBIT_NOROOT = 1
+"""Root has no rights of its own in the programs that this process starts."""
+
 _PATH = {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 
@@ -68,7 +75,9 @@ def url_of(api: RunningApi) -> str:
     return str(api.http.base_url)
 
 
-def _hear_ctrl_c() -> None:
-    """As at a terminal: what a shell starts in the background is deaf to it, and so are these tests
-    where they run there."""
+def _prepare() -> None:
+    """As a user at a terminal starts it: not deaf to Ctrl-C, as in the background of a shell, and
+    without root's right to write what is write-protected."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.platform == "linux" and os.getuid() == 0:
+        _LIBC.prctl(_PR_SET_SECUREBITS, _SECBIT_NOROOT, 0, 0, 0)

@@ -101,6 +101,30 @@ def test_no_picture_that_is_read_is_replaced(
         find_contents(["me.jpg"], ["wave.png"], "me.png", None, further)
 
 
+def test_a_picture_that_is_read_has_several_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hard link stands for the other names that a file has on a disk that ignores case."""
+    (tmp_path / "me.PNG").touch()
+    (tmp_path / "me.png").hardlink_to(tmp_path / "me.PNG")
+    monkeypatch.chdir(tmp_path)
+    (content,) = find_contents(["me.PNG"], ["wave.png"], "./", None)
+    assert content.target.path == Path("me-2.png")
+    with pytest.raises(typer.BadParameter, match="one of the pictures to paint from"):
+        find_contents(["me.PNG"], ["wave.png"], "me.png", None)
+
+
+def test_pictures_get_names_that_no_disk_takes_for_one() -> None:
+    photographs = ["a/Me.jpg", "b/me.jpg", "a/caf\u00e9.jpg", "b/cafe\u0301.jpg"]
+    found = find_contents(photographs, ["wave.png"], "painted", None)
+    assert [str(each.target.path) for each in found] == [
+        "painted/Me.png",
+        "painted/me-2.png",
+        "painted/caf\u00e9.png",
+        "painted/cafe\u0301-2.png",
+    ]
+
+
 def test_results_of_an_earlier_run_are_not_photographs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,26 @@ def test_the_picture_of_a_job_is_opened(
         assert picture.size == (40, 30)
 
 
+def test_a_picture_is_saved_through_a_link_and_into_a_pipe(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    (folder / "album").mkdir()
+    (folder / "album" / "mine.png").write_bytes(b"earlier")
+    (folder / "link.png").symlink_to("album/mine.png")
+    os.mkfifo(folder / "pipe.png")
+    job_id = submitted(api)["id"]
+    PlayedWorker.of({"id": job_id}, jobs, api).commit()
+    assert shell.run("get", job_id, "-o", "link.png").code == 0
+    assert (folder / "link.png").is_symlink()
+    assert (folder / "album" / "mine.png").read_bytes() == png()
+    getting = shell.start("get", job_id, "-o", "pipe.png")
+    assert (folder / "pipe.png").read_bytes() == png()
+    getting.communicate(timeout=60)
+    assert (folder / "pipe.png").is_fifo()
+    to_stdout = shell.run("get", job_id, "-o", "/dev/stdout", "--format", "png")
+    assert to_stdout.out == png()
+
+
 def test_jobs_are_deleted_and_missing_ones_reported(shell: Shell, api: RunningApi) -> None:
     ids = [submitted(api)["id"] for _ in range(2)]
     ended = shell.run("delete", ids[0], "0" * 32, ids[1])
@@ -189,6 +210,20 @@ def test_a_closed_standard_output_is_reported(shell: Shell, api: RunningApi) -> 
         listing.stdout.close()
         err = listing.stderr.read().decode()
     assert (listing.returncode, err) == (4, "Standard output cannot be written: Broken pipe.\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="There is no full device.")
+def test_a_full_disk_is_reported_and_the_id_of_a_job_is_not_lost(
+    shell: Shell, api: RunningApi
+) -> None:
+    with open("/dev/full", "wb") as full:
+        into_full = replace(shell, stdout=full.fileno())
+        for words in (("submit", "me.jpg", "-s", "wave.png"), ("list",)):
+            lines = into_full.run(*words).err.splitlines()
+            assert lines[-1] == "Standard output cannot be written: No space left on device."
+            if words[0] == "submit":
+                (job,) = api.http.get("/jobs").json()["jobs"]
+                assert lines[:-1] == [f"The job is submitted: {job['id']}"]
 
 
 @pytest.mark.parametrize(("has_service", "code"), [(True, 1), (False, 5)])

@@ -179,6 +179,49 @@ def test_the_settings_of_a_picture_are_repeated(
     assert repeated == json.loads(json.dumps(expected))
 
 
+def test_the_settings_of_a_picture_from_standard_input_are_repeated(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    save_painted(folder / "painted.png", Options(size=64, seed=7))
+    again = ("again", "-", "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
+    with shell.start(*again) as process:
+        out, err = process.communicate((folder / "painted.png").read_bytes(), timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(out)["estimate"]["options"]["seed"] == 7
+    with shell.start(*again) as process:
+        _, err = process.communicate((folder / "wave.png").read_bytes(), timeout=60)
+    assert err.decode().startswith("standard input does not say how it was painted")
+
+
+def test_further_pictures_are_read_from_standard_input(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    for field in ("mask", "start_image"):
+        flag = f"--{field.replace('_', '-')}"
+        with shell.start("submit", "me.jpg", "-s", "wave.png", flag, "-") as process:
+            _, err = process.communicate((folder / "me.jpg").read_bytes(), timeout=60)
+        assert process.returncode == 0, err
+        assert [path for path in api.blobs if path.name == f"{field}-0"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("paint", "-", "-s", "wave.png", "--mask", "-"),
+        ("submit", "me.jpg", "-s", "-", "--content-map", "-"),
+        ("sweep", "me.jpg", "-s", "wave.png", "--mask", "-", "--style-mask", "-"),
+        ("again", "-", "-c", "-", "-s", "wave.png"),
+        ("again", "-", "-c", "me.jpg", "-s", "wave.png", "--start-image", "-"),
+    ],
+)
+def test_one_picture_alone_is_read_from_standard_input(
+    shell: Shell, words: tuple[str, ...]
+) -> None:
+    ended = shell.run(*words)
+    assert ended.code == 2
+    assert "only one picture can be read from standard input" in ended.err
+
+
 def test_a_picture_is_not_replaced_by_its_repetition(
     shell: Shell, folder: Path, api: RunningApi
 ) -> None:
@@ -373,16 +416,44 @@ def test_no_photograph_is_overwritten(
 
 
 def test_a_picture_that_cannot_be_saved_stays_in_the_service(
-    shell: Shell, api: RunningApi, jobs: JobStore
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
 ) -> None:
-    output = f"{'x' * 300}.png"
-    painting = shell.start("paint", "me.jpg", "-s", "wave.png", "-o", output)
+    (folder / "painted").mkdir()
+    painting = shell.start("paint", "me.jpg", "-s", "wave.png", "-o", "painted/me.png")
     (worker,) = submitted(api, jobs)
+    (folder / "painted").rmdir()
+    (folder / "painted").touch()
     worker.commit()
     _, err = painting.communicate(timeout=60)
     assert painting.returncode == 4
-    assert b"cannot be saved: File name too long." in err
-    assert f"pastiche get {worker.job_id} -o {output}".encode() in err
+    assert b"painted/me.png cannot be saved: File exists." in err
+    assert f"pastiche get {worker.job_id} -o painted/me.png".encode() in err
+
+
+def test_a_picture_that_could_not_be_saved_is_not_painted(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    protected = folder / "protected"
+    protected.mkdir()
+    (folder / "earlier.png").write_bytes(b"earlier")
+    (folder / "folder.png").mkdir()
+    for path in (protected, folder / "earlier.png"):
+        path.chmod(0o555)
+    for output, err in (
+        ("protected/out.png", "its folder is write-protected."),
+        ("protected", "its folder is write-protected."),
+        ("protected/new/", "cannot be created in protected."),
+        ("earlier.png", "earlier.png cannot be saved: it is write-protected."),
+        (f"{'x' * 300}.png", "cannot be saved: File name too long."),
+    ):
+        for place in ((), ("--local",)):
+            ended = shell.run("paint", "me.jpg", "-s", "wave.png", "-o", output, *place)
+            assert (ended.code, err in ended.err) == (4, True), ended.err
+    ended = shell.run("sweep", "me.jpg", "-s", "wave.png", "--seed", "1,2", "-o", "folder.png")
+    assert (ended.code, ended.err) == (4, "folder.png cannot be saved: it is a folder.\n")
+    assert api.http.get("/jobs").json()["jobs"] == []
+    earlier = ("paint", "me.jpg", "-s", "wave.png", "-o", "earlier.png", "--no-clobber")
+    assert shell.run(*earlier).code == 0
 
 
 def test_local_painting_rejects_flags_that_need_a_service(shell: Shell) -> None:

@@ -6,18 +6,21 @@ import re
 import subprocess
 import sys
 import tomllib
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pastiche.cli.bars import format_duration
 from pastiche.cli.console import detect_protocol
 from shared.job_store import JobStore
+from tests import pictures
 from tests.api.worker import PlayedWorker, png, submitted
-from tests.cli.command import Shell
+from tests.cli.command import PLAIN, Shell
+from tests.cli.terminal import Terminal
 from tests.conftest import RunningApi
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -27,23 +30,27 @@ TERMINALS = {
 }
 
 
+def claimed(api: RunningApi, jobs: JobStore, count: int = 1) -> list[PlayedWorker]:
+    """Workers that have claimed the jobs that were submitted, as soon as there are so many."""
+
+    def look() -> list[dict[str, Any]]:
+        found = api.http.get("/jobs").json()["jobs"]
+        return found if len(found) == count else []
+
+    return [PlayedWorker.of(job, jobs, api) for job in until(look)]
+
+
 def test_a_bar_shows_progress_losses_and_time_left(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
     worker = PlayedWorker.of(submitted(api), jobs, api)
     worker.tell(126)
-    ours, theirs = os.openpty()
-    watching = shell.start("watch", worker.job_id, stderr=theirs, TERM="xterm")
-    os.close(theirs)
-    shown = b""
-    while b"126/300" not in shown:
-        shown += os.read(ours, 1000)
+    terminal = Terminal()
+    watching = terminal.start(shell, "watch", worker.job_id)
+    terminal.read_until(b"126/300")
     worker.commit()
-    with suppress(OSError):  # as Linux ends a terminal whose last process has gone
-        while piece := os.read(ours, 1000):
-            shown += piece
+    shown = terminal.read_to_end()
     watching.communicate(timeout=60)
-    os.close(ours)
     assert b"scale 2/3  content 1  style 2  tv 0.5" in shown
     assert b"10 s left" in shown
     assert watching.returncode == 0
@@ -52,23 +59,31 @@ def test_a_bar_shows_progress_losses_and_time_left(
 def test_a_bar_fits_80_columns(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
     worker = PlayedWorker.of(submitted(api), jobs, api)
     worker.tell(126)
-    ours, theirs = os.openpty()
-    with_colour = {"TERM": "xterm", "COLUMNS": "80"}
-    watching = shell.start("watch", worker.job_id, stderr=theirs, **with_colour)
-    os.close(theirs)
-    shown = b""
-    while b" left" not in shown:
-        shown += os.read(ours, 1000)
+    terminal = Terminal()
+    watching = terminal.start(shell, "watch", worker.job_id, COLUMNS="80")
+    terminal.read_until(b" left")
+    (row,) = {each.rstrip() for each in terminal.rows() if "126/300" in each}
     worker.commit()
-    with suppress(OSError):
-        while os.read(ours, 1000):
-            pass
+    terminal.read_to_end()
     watching.communicate(timeout=60)
-    os.close(ours)
-    rows = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()))
-    (row,) = {each.rstrip() for each in rows if "126/300" in each}
     assert row.endswith("126/300 scale 2/3  10 s left")
     assert len(row) <= 80
+
+
+def test_errors_of_a_batch_stay_on_the_screen(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    (folder / "scan.gif").write_bytes(b"GIF89a")
+    terminal = Terminal()
+    painting = terminal.start(shell, "paint", "scan.gif", "me.jpg", "-s", "wave.png", "-o", "out")
+    (worker,) = claimed(api, jobs)
+    worker.tell(126)
+    terminal.read_until(b"126/300")
+    worker.commit()
+    terminal.read_to_end()
+    painting.communicate(timeout=60)
+    assert painting.returncode == 4
+    assert [row for row in terminal.rows() if row.startswith("scan.gif is a GIF")]
 
 
 def test_nothing_is_coloured_where_no_color_says_so(shell: Shell) -> None:
@@ -100,6 +115,29 @@ def test_a_picture_is_shown_if_the_terminal_can(
     assert "\x1b" not in shell.run("get", job_id, **TERMINALS[kind]).err
 
 
+@pytest.mark.parametrize("kind", TERMINALS)
+def test_the_pictures_of_a_batch_are_shown_while_there_are_bars(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore, kind: str
+) -> None:
+    (folder / "you.jpg").write_bytes(pictures.jpeg())
+    terminal = Terminal()
+    batch = ("paint", "me.jpg", "you.jpg", "-s", "wave.png", "-o", "out")
+    painting = terminal.start(shell, *batch, **TERMINALS[kind])
+    first, second = claimed(api, jobs, count=2)
+    second.tell(126)
+    terminal.read_until(b"126/300")
+    first.commit(png(40, 30))
+    begins = {"kitty": "\x1b_Ga=T,f=100,", "iterm": "\x1b]1337;File=inline=1;"}[kind].encode()
+    terminal.read_until(begins)
+    second.commit(png(30, 40))
+    shown = terminal.read_to_end()
+    painting.communicate(timeout=60)
+    assert painting.returncode == 0
+    assert shown.count(begins) == 2
+    for picture in (png(40, 30), png(30, 40)):
+        assert base64.b64encode(picture)[:200] in shown
+
+
 def test_no_picture_is_sent_to_a_terminal_that_cannot_show_it(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
@@ -108,6 +146,17 @@ def test_no_picture_is_sent_to_a_terminal_that_cannot_show_it(
     ended = shell.run("get", job_id, "--preview")
     assert ended.err == "This terminal is not known to show pictures.\n"
     assert detect_protocol({"TERM": "tmux-256color", "TERM_PROGRAM": "iTerm.app"}) is None
+
+
+def test_help_is_shown_in_an_encoding_without_its_characters() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "pastiche", "paint", "--help"],
+        env=os.environ | PLAIN | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"--style-weight" in ended.stdout
 
 
 def test_the_shell_completes_commands_and_flags() -> None:

@@ -45,5 +45,11 @@ def test_a_missing_weights_file_is_reported(shell: Shell, tmp_path: Path) -> Non
     assert "there is no file nowhere.h5" in ended.err
 
 
+def test_a_weights_file_without_its_backbone_is_a_usage_error(shell: Shell) -> None:
+    ended = shell.run("weights", "--from", "weights.h5")
+    assert (ended.code, ended.out) == (Exit.USAGE_ERROR, b"")
+    assert "--from: needs a backbone, as in: vgg16" in ended.err
+
+
 def test_a_backbone_without_weights_is_a_usage_error(shell: Shell) -> None:
     assert shell.run("weights", "whitened").code == Exit.USAGE_ERROR

@@ -365,6 +365,14 @@ def test_the_command_lists_every_file(capsys: pytest.CaptureFixture[str]) -> Non
         assert file.name in out
 
 
+def test_the_command_does_not_ignore_a_source_without_a_backbone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--from", "weights.h5"])
+    assert "--from needs a backbone" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("index")
 def test_the_command_says_in_one_line_that_it_cannot_fetch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

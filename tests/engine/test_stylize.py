@@ -533,9 +533,15 @@ def test_it_paints_where_the_program_has_set_a_precision_of_convolutions() -> No
         cudnn.conv.fp32_precision = before
 
 
-def test_a_device_that_cannot_paint_is_refused() -> None:
-    with pytest.raises(OptionError, match="must be a CPU or a CUDA device, not meta"):
-        stylize_tensors(CONTENT, STYLE, QUICK, device=torch.device("meta"))
+@pytest.mark.parametrize("device", [torch.device("meta"), "meta", "gpu"])
+def test_a_device_that_cannot_paint_is_refused(device: torch.device | str) -> None:
+    with pytest.raises(OptionError, match=f"must be a CPU or a CUDA device, not {device}"):
+        stylize_tensors(CONTENT, STYLE, QUICK, device=device)
+
+
+def test_a_device_is_given_by_its_name() -> None:
+    by_name = stylize_tensors(CONTENT, STYLE, QUICK, device="cpu")
+    assert torch.equal(by_name, stylize_tensors(CONTENT, STYLE, QUICK, device=torch.device("cpu")))
 
 
 def test_without_style_a_grey_start_stays_free_of_noise_at_every_scale() -> None:

@@ -95,6 +95,7 @@ def test_a_text_that_is_not_ours_is_refused(format: str, text: str) -> None:
         ({"sise": 64}, "sise does not exist. Did you mean size?"),
         ({"size": "large"}, "size must be a whole number"),
         ({"size": 10**9}, "size must be a whole number"),
+        ({"style_weight": 10**400}, "style_weight must be a number"),
         ({"style_layers": {"relu1_1": {}}}, "style_layers must be"),
     ],
 )

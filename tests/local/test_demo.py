@@ -1,13 +1,14 @@
 """The demonstration, as a newcomer runs it."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from local import __main__ as local_command
-from local.demo import Submission
+from local.demo import Submission, describe_request
 from local.supervisor import free_port
 from tests import pictures
 from tests.local.test_serve import command
@@ -18,10 +19,12 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def images(tmp_path: Path) -> list[str]:
-    """Two small images, as the command line names them."""
-    (tmp_path / "content.jpg").write_bytes(pictures.jpeg(160, 120))
-    (tmp_path / "style.png").write_bytes(pictures.png(120, 120))
-    return ["--content", str(tmp_path / "content.jpg"), "--style", str(tmp_path / "style.png")]
+    """Two small images, as the command line names them; their folder has more than letters."""
+    album = tmp_path / "my [red] album"
+    album.mkdir()
+    (album / "content.jpg").write_bytes(pictures.jpeg(160, 120))
+    (album / "style.png").write_bytes(pictures.png(120, 120))
+    return ["--content", str(album / "content.jpg"), "--style", str(album / "style.png")]
 
 
 def port() -> str:
@@ -31,7 +34,7 @@ def port() -> str:
 def test_the_demonstration_paints_a_picture_and_describes_it(
     tmp_path: Path, images: list[str]
 ) -> None:
-    output = tmp_path / "demo.png"
+    output = tmp_path / "my [red] album" / "demo.png"
     ended = command(
         tmp_path / "data",
         *("demo", *images, "--size", "64", "--output", str(output)),
@@ -45,20 +48,28 @@ def test_the_demonstration_paints_a_picture_and_describes_it(
     assert re.search(
         r"Painted by the whitened backbone .* in \d+\.\d s and 120 iterations", printed
     )
-    assert f"curl -F content=@{tmp_path}/content.jpg" in printed
+    assert f"saved as {output}." in printed
+    command_line = shlex.split(ended.stdout.splitlines()[-1])
+    assert command_line[:3] == ["curl", "-F", f"content=@{images[1]}"]
     assert nothing_runs_on(tmp_path / "data")
 
 
-def test_a_picture_that_cannot_be_saved_is_reported(tmp_path: Path, images: list[str]) -> None:
+def test_a_missing_folder_for_the_picture_is_reported_before_anything_starts(
+    tmp_path: Path, images: list[str]
+) -> None:
     output = tmp_path / "nowhere" / "demo.png"
-    ended = command(
-        tmp_path / "data",
-        *("demo", *images, "--size", "16", "--output", str(output)),
-        PASTICHE_PORT=port(),
-    )
+    ended = command(tmp_path / "data", "demo", *images, "--output", str(output))
     assert ended.returncode == 1
-    assert "cannot be saved: No such file or directory" in ended.stderr
-    assert nothing_runs_on(tmp_path / "data")
+    assert f"There is no folder {output.parent} for the picture." in ended.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_file_name_is_quoted_for_the_shell_and_for_curl() -> None:
+    submission = Submission(Path("it's me.jpg"), Path("wave, blue;1.png"), {"size": "64"})
+    assert shlex.split(describe_request(submission, "http://[::1]:8000")) == [
+        *("curl", "-F", "content=@it's me.jpg", "-F", 'style=@"wave, blue;1.png"'),
+        *("-F", "size=64", "http://[::1]:8000/jobs"),
+    ]
 
 
 def test_a_missing_image_is_reported_before_anything_starts(tmp_path: Path) -> None:

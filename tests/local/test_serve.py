@@ -54,6 +54,14 @@ def test_it_stops_cleanly(how: signal.Signals, tmp_path: Path) -> None:
     assert nothing_runs_on(tmp_path)
 
 
+def test_it_outlives_its_terminal_under_nohup(tmp_path: Path) -> None:
+    with served(tmp_path, [signal.SIGHUP]) as stack:
+        stack.process.send_signal(signal.SIGHUP)
+        job = stack.when(stack.submit(iterations=5), "succeeded")
+        assert stack.look(job)["status"] == "succeeded"
+        assert stack.process.poll() is None
+
+
 def part_of(stack: Stack, module: str) -> int:
     """The process of the service that runs this module."""
     supervisor = stack.process.pid
@@ -143,12 +151,12 @@ def test_a_port_in_use_is_reported_before_anything_starts(tmp_path: Path) -> Non
         ended = command(tmp_path, "serve", PASTICHE_PORT=str(port))
     assert ended.returncode == 1
     assert f"Port {port} on 127.0.0.1 is taken" in ended.stderr
-    assert not any(tmp_path.iterdir())
+    assert not any((tmp_path / "logs").iterdir())
 
 
 def test_a_second_service_on_a_folder_is_rejected(tmp_path: Path) -> None:
-    with opened(tmp_path):
-        ended = command(tmp_path, "serve", PASTICHE_PORT=str(free_port("127.0.0.1", 0)))
+    with opened(tmp_path), socket.create_server(("127.0.0.1", 0)) as its_own:
+        ended = command(tmp_path, "serve", PASTICHE_PORT=str(its_own.getsockname()[1]))
     assert ended.returncode == 1
     assert f"Another Pastiche (process {os.getpid()}) uses the data folder" in ended.stderr
 
@@ -160,6 +168,27 @@ def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1
     assert "cannot be used: Not a directory" in ended.stderr
+
+
+def test_its_status_is_shown_in_an_encoding_without_its_characters(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ours, theirs = os.openpty()
+    ended = subprocess.run(
+        [sys.executable, "-m", "local", "serve"],
+        env=os.environ
+        | {"PYTHONIOENCODING": "latin-1", "TERM": "xterm", "COLUMNS": "80"}
+        | {"PASTICHE_DATA_FOLDER": str(tmp_path / "file" / "data")},
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 10_000)
+    os.close(ours)
+    assert b"Starting Redis, worker and API ?" in shown
+    assert ended.stderr.startswith("The data folder ")
 
 
 def test_a_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

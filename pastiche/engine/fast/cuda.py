@@ -24,13 +24,18 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def choose_device(device: torch.device | None) -> torch.device:
-    """The device itself, or the best where it is None.
+def choose_device(device: torch.device | str | None) -> torch.device:
+    """The device itself or that of a name such as `cuda:1`, or the best where it is None.
 
     Raises:
         OptionError: nothing can be painted on it.
     """
-    device = device or best_device()
+    if device is None:
+        return best_device()
+    try:
+        device = torch.device(device)
+    except RuntimeError:
+        raise OptionError("device", f"must be a CPU or a CUDA device, not {device}.") from None
     if device.type not in ("cpu", "cuda"):
         raise OptionError("device", f"must be a CPU or a CUDA device, not {device}.")
     return device

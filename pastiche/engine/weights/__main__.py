@@ -16,17 +16,26 @@ from pastiche.engine.weights.files import (
     find,
     weights_folder,
 )
+from pastiche.standard_streams import replace_unencodable_characters
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetches the weights of a backbone, or lists what is there; 0 where that is done."""
+    replace_unencodable_characters()
     parser = argparse.ArgumentParser(
         prog="python -m pastiche.engine.weights",
         description="Fetch the weights of a pretrained backbone, or say which are there.",
     )
     parser.add_argument("backbone", nargs="?", choices=list(FILES), help="whose; none lists them")
-    parser.add_argument("--from", dest="source", metavar="FILE_OR_URL", help="a carrier elsewhere")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE_OR_URL",
+        help="a file or URL that contains them",
+    )
     parsed = parser.parse_args(arguments)
+    if parsed.backbone is None and parsed.source is not None:
+        parser.error("--from needs a backbone, whose weights it has.")
     return run(parsed.backbone, parsed.source)
 
 

@@ -172,6 +172,16 @@ def test_the_weights_of_a_waiting_job_can_be_changed(api: RunningApi) -> None:
     assert response.json()["version"] == job["version"] + 1
 
 
+@pytest.mark.parametrize("digits", [400, 4000])
+def test_a_weight_with_very_many_digits_is_refused_by_name(api: RunningApi, digits: int) -> None:
+    path = submitted(api)["links"]["self"]
+    body = f'{{"style_weight": 1{digits * "0"}}}'
+    response = api.http.patch(path, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 422, response.text
+    (error,) = response.json()["errors"]
+    assert error["field"] == "style_weight"
+
+
 def test_the_worker_of_a_running_job_hears_of_its_new_weights(
     api: RunningApi, jobs: JobStore
 ) -> None:

@@ -1,0 +1,64 @@
+"""A terminal that shows what a command writes to standard error."""
+
+import os
+import re
+import subprocess
+from contextlib import suppress
+from select import select
+
+from tests.cli.command import Shell
+
+_PATIENCE_SECONDS = 60
+
+_PIECE = re.compile(r"\x1b\[(\d*)([A-Za-z])|\x1b\[[?;0-9]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+")
+
+
+class Terminal:
+    """Runs one command, and keeps what it has written."""
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = os.openpty()
+        self.written = b""
+
+    def start(self, shell: Shell, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        """The process, whose standard error this is."""
+        environment = {"TERM": "xterm"} | environment
+        process = shell.start(*arguments, stderr=self._theirs, **environment)
+        os.close(self._theirs)
+        return process
+
+    def read_until(self, text: bytes) -> None:
+        """Waits until the command has written a text; OSError if it ends without it."""
+        while text not in self.written:
+            is_readable, _, _ = select([self._ours], [], [], _PATIENCE_SECONDS)
+            assert is_readable, f"The command has not written {text!r}."
+            self.written += os.read(self._ours, 10_000)
+
+    def read_to_end(self) -> bytes:
+        """All that the command has written, once it has ended."""
+        with suppress(OSError):  # as Linux ends a terminal whose last process has gone
+            while piece := os.read(self._ours, 10_000):
+                self.written += piece
+        os.close(self._ours)
+        return self.written
+
+    def rows(self) -> list[str]:
+        """What a person sees: later text replaces what it is written over or what is erased."""
+        rows, row, column = [""], 0, 0
+        for piece in _PIECE.finditer(self.written.decode()):
+            text, (count, command) = piece[0], piece.groups()
+            if command == "A":
+                row = max(0, row - int(count or 1))
+            elif command == "K":
+                rows[row] = ""
+            elif text == "\r":
+                column = 0
+            elif text == "\n":
+                row += 1
+                rows += [""] * (row == len(rows))
+            elif not text.startswith("\x1b"):
+                rows[row] = (
+                    rows[row][:column].ljust(column) + text + rows[row][column + len(text) :]
+                )
+                column += len(text)
+        return rows
