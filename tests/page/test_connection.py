@@ -12,7 +12,7 @@ from shared.settings import Settings
 from tests.api.worker import PlayedWorker, png
 from tests.conftest import running_api
 from tests.page.actions import paint
-from tests.page.conftest import opened
+from tests.page.conftest import BLOCKED_STORAGE, opened
 
 
 @pytest.fixture
@@ -38,13 +38,14 @@ def test_the_page_says_that_the_service_is_away_and_goes_on_when_it_is_back(
             expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize("script", ["", BLOCKED_STORAGE], ids=["stored", "not stored"])
 def test_with_a_key_all_of_it_works(
-    browser: Browser, settings: Settings, jobs: JobStore, files: dict[str, Path]
+    script: str, browser: Browser, settings: Settings, jobs: JobStore, files: dict[str, Path]
 ) -> None:
     key = keys.create(jobs.client, "ada")
     with (
         running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api,
-        opened(browser, str(api.http.base_url)) as page,
+        opened(browser, str(api.http.base_url), script) as page,
     ):
         page.get_by_role("button", name="Example: harbour").click()
         page.get_by_role("button", name="Example: wave").click()

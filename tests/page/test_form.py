@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.conftest import RunningApi
 from tests.page.actions import choose, drop, paint
 
-OWN_CODE_BYTES = 90_000
+OWN_CODE_BYTES = 100_000
 WEB = Path(__file__).parents[2] / "api" / "web" / "static"
 
 

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, png
 from tests.conftest import RunningApi
 from tests.page.actions import paint
+from tests.page.conftest import BLOCKED_STORAGE, REFUSED_BLOBS, opened
 from tests.waiting import until
 
 
@@ -58,6 +60,24 @@ def test_a_picture_is_named_after_its_files(page: Page, files: dict[str, Path]) 
     paint(page, files)
     expect(page.locator("#gallery li")).to_contain_text("holiday in the style of painting")
     expect(page.locator("#job-title")).to_have_text("holiday in the style of painting")
+
+
+@pytest.mark.parametrize("script", [BLOCKED_STORAGE, REFUSED_BLOBS], ids=["nothing", "no pictures"])
+def test_a_job_is_painted_where_the_browser_stores_nothing(
+    script: str, browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    with opened(browser, str(api.http.base_url), script) as page:
+        worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
+        expect(page.locator("#job-title")).to_have_text("holiday in the style of painting")
+        worker.commit(png(160, 120))
+        expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+        expect(page.get_by_label("How much of the photograph is shown")).to_be_visible()
+        for error in ("#form-error", "#job-error"):
+            expect(page.locator(error)).to_be_empty()
+        assert len(api.http.get("/jobs").json()["jobs"]) == 1
+        expect(page.locator("#gallery li img")).to_have_count(1)
+        page.get_by_role("button", name="Delete holiday in the style of painting").click()
+        expect(page.locator("#gallery")).to_be_hidden()
 
 
 def test_two_hundred_jobs_are_no_burden(page: Page, api: RunningApi) -> None:

@@ -25,7 +25,7 @@ export class Gallery {
 
   /** Shows the stored jobs, one drawing after the other. */
   draw() {
-    this.drawing = this.drawing.then(async () => {
+    const drawn = this.drawing.then(async () => {
       const jobs = (await store.all()).filter(({ id }) => id !== this.deleting?.id);
       const focused = document.activeElement;
       const place = this.list.contains(focused) && [focused.closest("li").dataset.id, focused.localName];
@@ -34,7 +34,8 @@ export class Gallery {
       if (place) this.list.querySelector(`[data-id="${place[0]}"] ${place[1]}`)?.focus();
       this.element.hidden = jobs.length === 0 && !this.deleting;
     });
-    return this.drawing;
+    this.drawing = drawn.catch(() => {}); // the next one may succeed
+    return drawn;
   }
 
   item(job) {

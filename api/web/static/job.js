@@ -32,8 +32,11 @@ export class JobView {
     at("live-dial").addEventListener("input", () => this.onDial());
   }
 
-  /** Shows a job and follows it until it is over. */
-  async open(id) {
+  /**
+   * Shows a job and follows it until it is over.
+   * @param {object} [known] what will be stored of it; otherwise what is stored already
+   */
+  async open(id, known) {
     this.close();
     const session = { id, job: null, names: undefined, dial: null, stop() {} };
     this.session = session;
@@ -42,7 +45,7 @@ export class JobView {
     at("job-title").focus({ preventScroll: true });
     const isBesideForm = matchMedia("(min-width: 60rem)").matches;
     at("job").scrollIntoView({ block: isBesideForm ? "nearest" : "start" });
-    const stored = await store.get(id).catch(() => null);
+    const stored = known ?? (await store.get(id));
     if (this.session !== session) return;
     session.names = stored?.names;
     at("job-title").textContent = title(stored?.names) ?? "Your picture";

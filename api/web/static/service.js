@@ -16,10 +16,24 @@ export const needsKey = (error) => ["key_missing", "key_unknown"].includes(error
 
 let token = { value: "", until: 0 };
 
+let unstoredKey = ""; // where this browser refuses to store it
+
 export const key = {
-  get: () => localStorage.getItem(KEY) ?? "",
+  get() {
+    if (unstoredKey) return unstoredKey;
+    try {
+      return localStorage.getItem(KEY) ?? "";
+    } catch {
+      return "";
+    }
+  },
   set(value) {
-    localStorage.setItem(KEY, value);
+    try {
+      localStorage.setItem(KEY, value);
+      unstoredKey = "";
+    } catch {
+      unstoredKey = value;
+    }
     token = { value: "", until: 0 };
   },
 };
