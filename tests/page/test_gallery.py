@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from shared.job_store import JobStore
-from tests.api.worker import PlayedWorker, png
+from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi
 from tests.page.actions import paint
 from tests.page.conftest import BLOCKED_STORAGE, REFUSED_BLOBS, opened
@@ -62,6 +62,25 @@ def test_a_picture_is_named_after_its_files(page: Page, files: dict[str, Path]) 
     expect(page.locator("#job-title")).to_have_text("holiday in the style of painting")
 
 
+def test_a_picture_of_somebody_else_stays_out_of_the_gallery(
+    page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    paint(page, files)
+    other = submitted(api)
+    worker = PlayedWorker.of(other, jobs, api)
+    worker.tell(10)
+    page.goto(f"{api.http.base_url}#job={other['id']}")
+    expect(page.locator("#iterations")).to_contain_text("iteration 10")
+    with page.expect_response("**/result?format=webp"):
+        worker.commit(png(160, 120))
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    expect(page.locator("#status")).to_have_text("Done")
+    page.reload()
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    expect(page.locator("#gallery li")).to_have_count(1)
+    expect(page.locator("#gallery .state")).to_have_text("waiting")
+
+
 @pytest.mark.parametrize("script", [BLOCKED_STORAGE, REFUSED_BLOBS], ids=["nothing", "no pictures"])
 def test_a_job_is_painted_where_the_browser_stores_nothing(
     script: str, browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
@@ -82,12 +101,12 @@ def test_a_job_is_painted_where_the_browser_stores_nothing(
 
 def test_two_hundred_jobs_are_no_burden(page: Page, api: RunningApi) -> None:
     page.evaluate("""async () => {
-        const { update } = await import("/web/store.js");
+        const { add } = await import("/web/store.js");
         const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
         const thumbnail = await new Promise((done) => canvas.toBlob(done, "image/jpeg"));
         for (let index = 0; index < 200; index++) {
             const id = index.toString(16).padStart(32, "0");
-            await update(id, { status: "succeeded", thumbnail });
+            await add(id, { status: "succeeded", thumbnail });
         }
     }""")
     page.reload()

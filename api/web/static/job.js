@@ -146,12 +146,12 @@ export class JobView {
         throw new service.ServiceError("The picture could not be loaded. Trying again…");
       }
       const losses = await service.getLosses(job.id);
-      const { thumbnail } = (await store.get(job.id)) ?? {};
+      const stored = await store.get(job.id);
       if (this.session !== session) return;
       this.curves.set(losses);
       this.showError("");
       this.canvas.allowComparison();
-      if (!thumbnail) this.storeThumbnail(job).catch(() => {}); // the next time, then
+      if (stored && !stored.thumbnail) this.storeThumbnail(job).catch(() => {}); // the next time, then
     } catch (error) {
       if (this.session !== session) return;
       if (FINAL_STATUSES.includes(error.status)) return this.end(error);

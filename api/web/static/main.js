@@ -79,7 +79,7 @@ async function submit(data, stored) {
 async function show(job, stored) {
   location.hash = `job=${job.id}`;
   view.open(job.id, stored);
-  await store.update(job.id, { status: job.status, ...stored });
+  await store.add(job.id, { status: job.status, ...stored });
   await gallery.draw();
 }
 
@@ -92,7 +92,7 @@ async function submitSweep(job) {
   const stored = await describeStored(job);
   for (const member of submitted.jobs) {
     const note = `Style ${percent(service.place(member.job.options))}`;
-    await store.update(member.id, { status: "queued", note, ...stored });
+    await store.add(member.id, { status: "queued", note, ...stored });
   }
   await gallery.draw();
 }

@@ -58,15 +58,23 @@ export async function get(id) {
   return unstored.get(id) ?? run(JOBS, "readonly", (jobs) => answer(jobs.get(id))).catch(() => undefined);
 }
 
-/** Stores a job, or more of one. */
-export async function update(id, more) {
-  const changed = (known) => ({ id, at: Date.now(), status: "queued", ...known, ...more });
+/** Stores a job that was submitted here. */
+export const add = (id, more) => change(id, (known) => ({ id, at: Date.now(), status: "queued", ...known, ...more }));
+
+/** Stores more of a job that is stored. */
+export const update = (id, more) => change(id, (known) => known && { ...known, ...more });
+
+/** Replaces a job, if there is one afterwards, in one transaction: other pages may change it too. */
+async function change(id, changed) {
   if (!unstored.has(id)) {
-    const isStored = await run(JOBS, "readwrite", async (jobs) => answer(jobs.put(changed(await answer(jobs.get(id))))))
-      .then(() => true, () => false);
+    const isStored = await run(JOBS, "readwrite", async (jobs) => {
+      const job = changed(await answer(jobs.get(id)));
+      if (job) await answer(jobs.put(job));
+    }).then(() => true, () => false);
     if (isStored) return;
   }
-  unstored.set(id, changed(await get(id)));
+  const job = changed(await get(id));
+  if (job) unstored.set(id, job);
 }
 
 export async function remove(id) {
