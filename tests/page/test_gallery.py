@@ -50,10 +50,30 @@ def test_a_deletion_can_be_undone(page: Page, api: RunningApi, files: dict[str, 
 def test_a_deletion_is_done_when_the_page_is_left(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
+    paint(page, files)
     job_id = paint(page, files)
-    page.get_by_role("button", name="Delete holiday in the style of painting").click()
+    page.locator(f"#gallery [data-id='{job_id}'] button").click()
     page.goto("about:blank")
     until(lambda: api.http.get(f"/jobs/{job_id}").status_code in (404, 410))
+    page.goto(str(api.http.base_url))
+    expect(page.locator("#gallery li")).to_have_count(1)
+
+
+def test_a_deletion_that_was_not_done_when_the_page_was_left_is_done_in_the_next(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    job_id = paint(page, files)
+    expect(page.locator("#gallery li")).to_have_count(1)
+    deleted_long_ago = """async (id) => {
+        const { update } = await import("/web/store.js");
+        await update(id, { deleted: 1 });
+    }"""
+    page.evaluate(deleted_long_ago, job_id)
+    page.goto(str(api.http.base_url))
+    until(lambda: api.http.get(f"/jobs/{job_id}").status_code in (404, 410))
+    stored = """async () => (await (await import("/web/store.js")).all()).length"""
+    until(lambda: page.evaluate(stored) == 0)
+    expect(page.locator("#gallery")).to_be_hidden()
 
 
 def test_a_picture_is_named_after_its_files(page: Page, files: dict[str, Path]) -> None:

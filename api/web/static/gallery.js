@@ -7,7 +7,6 @@ import { isOver, label, title } from "./words.js";
 
 const POLL_MILLISECONDS = 5000;
 const UNDO_MILLISECONDS = 6000;
-const MISSING_STATUSES = [404, 410];
 
 export class Gallery {
   /** @param {HTMLElement} element @param {{onDelete: Function}} callbacks */
@@ -19,14 +18,15 @@ export class Gallery {
     this.drawing = Promise.resolve();
     this.deleting = null; // the job whose deletion can still be undone
     this.undo.querySelector("button").addEventListener("click", () => this.restore());
-    addEventListener("pagehide", () => this.deleteNow());
+    addEventListener("pagehide", () => this.leave());
+    this.finishDeletions();
     setInterval(() => this.poll(), POLL_MILLISECONDS);
   }
 
   /** Shows the stored jobs, one drawing after the other. */
   draw() {
     const drawn = this.drawing.then(async () => {
-      const jobs = (await store.all()).filter(({ id }) => id !== this.deleting?.id);
+      const jobs = (await store.all()).filter((job) => !job.deleted);
       const focused = document.activeElement;
       const place = this.list.contains(focused) && [focused.closest("li").dataset.id, focused.localName];
       for (const image of this.list.querySelectorAll("img")) URL.revokeObjectURL(image.src);
@@ -62,6 +62,7 @@ export class Gallery {
   async remove(job) {
     await this.deleteNow();
     this.deleting = job;
+    await store.update(job.id, { deleted: Date.now() });
     this.timer = setTimeout(() => this.deleteNow(), UNDO_MILLISECONDS);
     this.showUndo(`Deleted: ${title(job.names) ?? "a picture"}.`, true);
     this.onDelete(job);
@@ -70,30 +71,52 @@ export class Gallery {
   }
 
   async restore() {
-    clearTimeout(this.timer);
-    const { id } = this.deleting ?? {};
-    this.deleting = null;
-    this.undo.hidden = true;
+    const job = this.endUndo();
+    if (!job) return;
+    await store.update(job.id, { deleted: null });
     await this.draw();
-    this.list.querySelector(`[data-id="${id}"] a`)?.focus();
+    this.list.querySelector(`[data-id="${job.id}"] a`)?.focus();
   }
 
   async deleteNow() {
+    const job = this.endUndo();
+    if (!job) return;
+    try {
+      await this.delete(job);
+    } catch (error) {
+      this.showUndo(`It could not be deleted. ${error.message}`, false);
+      await store.update(job.id, { deleted: null });
+    }
+    await this.draw();
+  }
+
+  /** Deletes what can still be restored. The page may be gone before the answer: the next one makes sure. */
+  leave() {
+    const job = this.endUndo();
+    if (job) this.delete(job).catch(() => {});
+  }
+
+  /** From now on nothing can be restored. Returns the job that could. */
+  endUndo() {
     clearTimeout(this.timer);
     const job = this.deleting;
-    if (!job) return;
     this.deleting = null;
     this.undo.hidden = true;
-    try {
-      await service.deleteJob(job.id);
-    } catch (error) {
-      if (!MISSING_STATUSES.includes(error.status)) {
-        this.showUndo(`It could not be deleted. ${error.message}`, false);
-        return this.draw();
-      }
-    }
-    await store.remove(job.id);
-    await this.draw();
+    return job;
+  }
+
+  /** Deletes a job there and here. */
+  async delete({ id }) {
+    await service.deleteJob(id).catch((error) => {
+      if (!service.isMissing(error)) throw error;
+    });
+    await store.remove(id);
+  }
+
+  /** Deletes what was deleted in pages that were left. What is younger can still be restored in another page. */
+  async finishDeletions() {
+    const jobs = (await store.all()).filter(({ deleted }) => deleted && Date.now() - deleted > UNDO_MILLISECONDS);
+    for (const job of jobs) await this.delete(job).catch(() => {}); // at the next
   }
 
   showUndo(sentence, canUndo) {
@@ -104,9 +127,9 @@ export class Gallery {
 
   /** Updates the jobs that are not over. */
   async poll() {
-    const waiting = (await store.all()).filter((job) => !isOver(job.status));
+    const waiting = (await store.all()).filter(({ status, deleted }) => !deleted && !isOver(status));
     for (const { id, status } of waiting) {
-      const job = await service.getJob(id).catch((error) => ({ status: MISSING_STATUSES.includes(error.status) ? "gone" : status }));
+      const job = await service.getJob(id).catch((error) => ({ status: service.isMissing(error) ? "gone" : status }));
       if (job.status === status) continue;
       const thumbnail = job.status === "succeeded" ? await fetchThumbnail(job).catch(() => null) : null;
       if (job.status === "gone") await store.remove(id);

@@ -12,7 +12,6 @@ import { describe, isOver, percent, title } from "./words.js";
 const DIAL_PAUSE_MILLISECONDS = 300;
 const RETRY_MILLISECONDS = 2000;
 const FINAL_STATUSES = [401, 403, 404, 410, 422];
-const MISSING_STATUSES = [404, 410];
 const SHOWN_SETTINGS = {
   size: "Size",
   content_weight: "Content weight",
@@ -222,7 +221,7 @@ export class JobView {
   /** Nothing more can be shown of this job. */
   end(error) {
     this.session?.stop();
-    if (MISSING_STATUSES.includes(error.status)) {
+    if (service.isMissing(error)) {
       this.canvas.clear();
       for (const id of ["canvas", "progress", "live", "details"]) at(id).hidden = true;
       at("actions").replaceChildren();

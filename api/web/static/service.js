@@ -14,6 +14,9 @@ export class ServiceError extends Error {
 /** Whether a key would help. */
 export const needsKey = (error) => ["key_missing", "key_unknown"].includes(error.code);
 
+/** Whether what was asked for does not exist, or no longer. */
+export const isMissing = ({ status }) => [404, 410].includes(status);
+
 let token = { value: "", until: 0 };
 
 let unstoredKey = ""; // where this browser refuses to store it

@@ -1,4 +1,4 @@
-// What this browser stores: its jobs {id, at, status, names, before, thumbnail}, and the pictures that are chosen.
+// What this browser stores: its jobs {id, at, status, note, names, before, thumbnail, deleted}, and the chosen pictures.
 // Jobs that it refuses to store, in a private window or without space, are kept until the page is closed.
 
 const DATABASE = "pastiche";
