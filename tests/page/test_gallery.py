@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, png, submitted
@@ -74,6 +74,78 @@ def test_a_deletion_that_was_not_done_when_the_page_was_left_is_done_in_the_next
     stored = """async () => (await (await import("/web/store.js")).all()).length"""
     until(lambda: page.evaluate(stored) == 0)
     expect(page.locator("#gallery")).to_be_hidden()
+
+
+def test_an_answer_that_comes_late_does_not_bring_a_deleted_job_back(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    job_id = paint(page, files)
+    answer = api.http.get(f"/jobs/{job_id}").json() | {"status": "running"}
+    page.goto(str(api.http.base_url))
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "GET":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/jobs/*", hold)
+    with page.expect_request("**/jobs/*"):
+        pass
+    page.get_by_role("button", name="Delete holiday in the style of painting").click()
+    expect(page.locator("#gallery")).to_be_hidden()
+    (route,) = held
+    with page.expect_response("**/jobs/*"):
+        route.fulfill(json=answer)
+    page.wait_for_timeout(500)  # what must not happen cannot be waited for
+    page.reload()
+    expect(page.locator("#content-picker .chosen img")).to_be_visible()
+    expect(page.locator("#gallery")).to_be_hidden()
+
+
+@pytest.fixture
+def asked(page: Page, api: RunningApi, files: dict[str, Path]) -> list[Route]:
+    """What the gallery has asked for since it was opened, with a job that waits, in a page whose
+    time stands still."""
+    paint(page, files)
+    found: list[Route] = []
+    page.route("**/jobs/*", lambda route: found.append(route))
+    page.clock.install(time=0)
+    page.goto(str(api.http.base_url))
+    expect(page.locator("#gallery li")).to_have_count(1)
+    page.clock.pause_at(1_000)
+    return found
+
+
+def seconds_until_answered(page: Page, asked: list[Route], status: int) -> int:
+    """How much of the page's time passes, about, until the gallery asks again, which is answered
+    with this status."""
+    for seconds in range(1, 200):
+        page.clock.run_for(1_000)
+        page.evaluate("fetch('livez').then(() => null)")  # what was asked before is known then
+        if asked:
+            asked.pop().fulfill(status=status, json={"status": "queued"})
+            return seconds
+    raise AssertionError("The gallery asks nothing.")
+
+
+def test_the_gallery_asks_less_often_where_that_is_too_often(
+    page: Page, asked: list[Route]
+) -> None:
+    for _ in range(3):
+        seconds_until_answered(page, asked, 429)
+    assert seconds_until_answered(page, asked, 200) > 20
+    assert seconds_until_answered(page, asked, 200) < 20
+
+
+def test_the_gallery_asks_nothing_while_nobody_sees_it(page: Page, asked: list[Route]) -> None:
+    seconds_until_answered(page, asked, 200)
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, writable: true })")
+    with pytest.raises(AssertionError, match="asks nothing"):
+        seconds_until_answered(page, asked, 200)
+    page.evaluate("document.hidden = false")
+    seconds_until_answered(page, asked, 200)
 
 
 def test_a_picture_is_named_after_its_files(page: Page, files: dict[str, Path]) -> None:

@@ -6,6 +6,8 @@ import { fetchThumbnail } from "./thumbnail.js";
 import { isOver, label, title } from "./words.js";
 
 const POLL_MILLISECONDS = 5000;
+const LONGEST_PAUSE_MILLISECONDS = 80_000;
+const TOO_MANY_REQUESTS = 429;
 const UNDO_MILLISECONDS = 6000;
 
 export class Gallery {
@@ -20,7 +22,7 @@ export class Gallery {
     this.undo.querySelector("button").addEventListener("click", () => this.restore());
     addEventListener("pagehide", () => this.leave());
     this.finishDeletions();
-    setInterval(() => this.poll(), POLL_MILLISECONDS);
+    this.poll();
   }
 
   /** Shows the stored jobs, one drawing after the other. */
@@ -125,16 +127,34 @@ export class Gallery {
     this.undo.querySelector("button").hidden = !canUndo;
   }
 
-  /** Updates the jobs that are not over. */
+  /** Updates the jobs that are not over, time and again; less often where that is too often for the service. */
   async poll() {
-    const waiting = (await store.all()).filter(({ status, deleted }) => !deleted && !isOver(status));
-    for (const { id, status } of waiting) {
-      const job = await service.getJob(id).catch((error) => ({ status: service.isMissing(error) ? "gone" : status }));
-      if (job.status === status) continue;
-      const thumbnail = job.status === "succeeded" ? await fetchThumbnail(job).catch(() => null) : null;
-      if (job.status === "gone") await store.remove(id);
-      else await store.update(id, { status: job.status, ...(thumbnail && { thumbnail }) });
-      await this.draw();
+    for (let pause = POLL_MILLISECONDS; ; ) {
+      await new Promise((resume) => setTimeout(resume, pause));
+      if (document.hidden) continue;
+      const isTooOften = await this.updateAll();
+      pause = isTooOften ? Math.min(2 * pause, LONGEST_PAUSE_MILLISECONDS) : POLL_MILLISECONDS;
     }
+  }
+
+  /** Returns whether the service had too many requests. */
+  async updateAll() {
+    const waiting = (await store.all()).filter(({ status, deleted }) => !deleted && !isOver(status));
+    for (const known of waiting) {
+      const error = await this.update(known).catch((error) => error);
+      if (error?.status === TOO_MANY_REQUESTS) return true;
+    }
+    return false;
+  }
+
+  async update({ id, status }) {
+    const job = await service.getJob(id).catch((error) => {
+      if (!service.isMissing(error)) throw error;
+    });
+    if (job?.status === status) return;
+    const thumbnail = job?.status === "succeeded" ? await fetchThumbnail(job).catch(() => null) : null;
+    if (job) await store.update(id, { status: job.status, ...(thumbnail && { thumbnail }) });
+    else await store.remove(id);
+    await this.draw();
   }
 }
