@@ -157,6 +157,28 @@ def test_an_option_out_of_range_is_shown_and_named_beside_the_button(
     expect(page.locator("#form-error")).to_have_text("Please check: Iterations.")
 
 
+def test_a_number_may_have_a_decimal_comma(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    page.locator("#more > summary").click()
+    page.locator("input[name=style_scale]").press_sequentially("1,5")
+    paint(page, files)
+    assert job_of(page, api)["options"]["style_scale"] == 1.5
+
+
+@pytest.mark.parametrize(("name", "entered"), [("size", "1,000"), ("style_scale", "half")])
+def test_what_is_not_a_number_is_refused(
+    name: str, entered: str, page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    page.locator("#more > summary").click()
+    page.locator(f"input[name={name}]").press_sequentially(entered)
+    for field, file in files.items():
+        choose(page, field, file)
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.locator(f"#error-{name}")).to_contain_text("must be")
+    assert api.http.get("/jobs").json()["jobs"] == []
+
+
 def test_without_a_picture_it_says_what_is_missing(page: Page) -> None:
     page.get_by_role("button", name="Paint", exact=True).click()
     expect(page.locator("#content-error")).to_have_text("Choose a photograph first.")

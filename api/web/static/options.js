@@ -75,7 +75,7 @@ export class OptionFields {
   addTo(form) {
     for (const input of this.inputs()) {
       if (input.type === "file") for (const file of input.files) form.append(input.name, file);
-      else if (input.type === "checkbox" ? input.checked : input.value !== "") form.append(input.name, input.value);
+      else if (input.type === "checkbox" ? input.checked : input.value !== "") form.append(input.name, valueOf(input));
     }
   }
 
@@ -149,11 +149,15 @@ function inputFor(schema) {
   if ((schema.items ?? schema).format === "binary") {
     return Object.assign(input, { type: "file", accept: "image/*", multiple: schema.type === "array" });
   }
-  if (schema.type === "number" || schema.type === "integer") {
-    const step = schema.type === "integer" ? 1 : "any";
-    Object.assign(input, { type: "number", min: schema.minimum ?? "", max: schema.maximum ?? "", step });
-  }
+  // A field for numbers would keep back what it does not take for one, and the preset's value would be used.
+  if (schema.type === "integer") input.inputMode = "numeric";
+  if (schema.type === "number") input.inputMode = "decimal";
   return input;
+}
+
+/** What was entered; a number may have a decimal comma. */
+function valueOf(input) {
+  return input.inputMode === "decimal" ? input.value.replace(",", ".") : input.value;
 }
 
 /** A description without Markdown; only its first sentence beside a box, or where a file is all that can be given. */
