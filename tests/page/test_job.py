@@ -148,7 +148,7 @@ def test_weights_are_compared_side_by_side(
     labels = [f"Style {percent} %" for percent in (10, 30, 50, 70, 90)]
     expect(page.locator("#sweep-pictures li")).to_have_text(labels)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download as one picture").click()
+        page.get_by_role("button", name="Download as one picture").click()
     assert download.value.path().stat().st_size > 1000
 
 

@@ -1,5 +1,7 @@
 // The buttons of a job: what one can do with it in each of its states.
 
+import { runOnClick } from "./busy.js";
+import { fetchFile, save } from "./download.js";
 import * as service from "./service.js";
 import { fileName, isOver, title } from "./words.js";
 
@@ -33,20 +35,9 @@ export function actionsFor(job, view) {
   return buttons;
 }
 
-/** A button that is disabled while its action runs, and shows its error. */
 function button(words, action, view, more = {}) {
   const element = Object.assign(document.createElement("button"), { type: "button", textContent: words, ...more });
-  element.addEventListener("click", async () => {
-    element.disabled = true;
-    try {
-      view.showError("");
-      await action();
-    } catch (error) {
-      view.showError(error.message);
-    } finally {
-      element.disabled = false;
-    }
-  });
+  runOnClick(element, action, (sentence) => view.showError(sentence));
   return element;
 }
 
@@ -69,18 +60,7 @@ function downloads(job, view) {
 }
 
 /** The result as a file with a name that says what it shows. */
-async function fetchResult(job, format, view) {
-  const response = await fetch(await service.address(`${job.links.result}?format=${format}`));
-  if (!response.ok) throw new service.ServiceError("The picture could not be loaded. Please try again.");
-  const blob = await response.blob();
-  return new File([blob], fileName(view.names, format), { type: blob.type });
-}
-
-function save(file) {
-  const href = URL.createObjectURL(file);
-  Object.assign(document.createElement("a"), { href, download: file.name }).click();
-  setTimeout(() => URL.revokeObjectURL(href), 60_000); // after the browser has read it
-}
+const fetchResult = (job, format, view) => fetchFile(`${job.links.result}?format=${format}`, fileName(view.names, format));
 
 async function share(job, view) {
   const file = await fetchResult(job, "jpeg", view);
