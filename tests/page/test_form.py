@@ -244,7 +244,7 @@ def test_the_options_can_be_reset(page: Page, api: RunningApi, files: dict[str, 
     assert (options["size"], options["colour"]) == (512, "style")
 
 
-def test_every_option_of_the_service_has_a_field(page: Page, api: RunningApi) -> None:
+def test_every_option_of_the_service_but_keep_has_a_field(page: Page, api: RunningApi) -> None:
     page.locator("#more > summary").click()
     expect(page.locator("#option-size")).to_be_visible()
     names = {option["name"] for option in api.http.get("/options").json()["options"]}
@@ -252,4 +252,4 @@ def test_every_option_of_the_service_has_a_field(page: Page, api: RunningApi) ->
     shown = page.locator("#more input, #more select").evaluate_all(
         "inputs => inputs.map((input) => input.name)"
     )
-    assert set(shown) == names - elsewhere
+    assert set(shown) == names - elsewhere - {"keep"}

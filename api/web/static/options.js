@@ -4,6 +4,8 @@ import { getOptions, text } from "./service.js";
 
 /** The options that are not fields here: the form has them elsewhere. */
 const ELSEWHERE = ["content", "style", "content_weight", "style_weight", "preset", "pictures_of"];
+/** With `until_fetched`, what is shown would soon be too late to download. */
+const LEFT_OUT = ["keep"];
 const FIRST = { size: "Size", style_scale: "Stroke size", colour: "Colours", tv_weight: "Smoothness" };
 
 export class OptionFields {
@@ -25,7 +27,7 @@ export class OptionFields {
   }
 
   draw(options) {
-    const others = options.filter(({ name }) => !ELSEWHERE.includes(name) && !(name in FIRST));
+    const others = options.filter(({ name }) => ![...ELSEWHERE, ...LEFT_OUT].includes(name) && !(name in FIRST));
     const first = Object.keys(FIRST).map((name) => field(options.find((each) => each.name === name)));
     const expert = document.createElement("details");
     expert.append(Object.assign(document.createElement("summary"), { textContent: "Expert" }));
