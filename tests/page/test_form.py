@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import RunningApi
 from tests.page.actions import choose, drop, paint
@@ -129,6 +129,40 @@ def test_a_wrong_file_is_refused_before_it_is_sent(
     drop(page, "content", name, kind, size)
     expect(page.locator("#content-error")).to_contain_text(words)
     expect(page.locator("#content-picker .chosen img")).to_have_count(0)
+
+
+def test_what_is_dropped_without_a_file_gets_an_answer(page: Page) -> None:
+    page.evaluate("""() => {
+        const transfer = new DataTransfer();
+        transfer.setData("text/uri-list", "https://example.org/wave.jpg");
+        const picker = document.getElementById("style-picker");
+        const init = { dataTransfer: transfer, cancelable: true };
+        picker.dispatchEvent(new DragEvent("drop", init));
+    }""")
+    expect(page.locator("#style-error")).to_contain_text("Save the picture first")
+
+
+def test_an_example_that_cannot_be_loaded_is_reported(page: Page) -> None:
+    page.route("**/examples/style/wave.jpg", lambda route: route.abort())
+    page.get_by_role("button", name="Example: wave").click()
+    expect(page.locator("#style-error")).to_have_text(
+        "wave.jpg could not be loaded. Please try again."
+    )
+
+
+def test_the_example_that_was_clicked_last_counts(page: Page) -> None:
+    expect(page.get_by_role("button", name="Example: fire")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/examples/style/wave.jpg", lambda route: held.append(route))
+    with page.expect_request("**/examples/style/wave.jpg"):
+        page.get_by_role("button", name="Example: wave").click()
+    page.get_by_role("button", name="Example: fire").click()
+    expect(page.get_by_alt_text("fire.jpg")).to_be_visible()
+    with page.expect_response("**/examples/style/wave.jpg"):
+        for route in held:
+            route.continue_()
+    page.wait_for_timeout(500)  # what must not happen cannot be waited for
+    expect(page.get_by_alt_text("fire.jpg")).to_be_visible()
 
 
 def test_what_the_service_refuses_is_shown_next_to_it(

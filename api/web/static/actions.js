@@ -20,7 +20,7 @@ export function actionsFor(job, view) {
   } else if (job.status === "succeeded") {
     buttons.push(downloads(job, view));
     add("Enlarge", () => view.canvas.enlarge());
-    if (navigator.canShare) add("Share", () => share(job, view));
+    if (navigator.canShare) add("Share", sharing(job, view));
     buttons.push(document.createElement("hr"));
     const size = Math.min(LARGEST, LARGER * job.options.size);
     if (size > job.options.size) add(`Paint larger (${size} px)`, () => view.onSubmit(job, { start: job.id, size }));
@@ -60,14 +60,25 @@ function downloads(job, view) {
 }
 
 /** The result as a file with a name that says what it shows. */
-const fetchResult = (job, format, view) => fetchFile(`${job.links.result}?format=${format}`, fileName(view.names, format));
+async function fetchResult(job, format, view) {
+  return fetchFile(await service.address(`${job.links.result}?format=${format}`), fileName(view.names, format));
+}
 
-async function share(job, view) {
-  const file = await fetchResult(job, "jpeg", view);
-  const data = navigator.canShare({ files: [file] }) ? { files: [file] } : { url: linkTo(job) };
-  await navigator.share({ title: title(view.names) ?? "Pastiche", ...data }).catch((error) => {
-    if (error.name !== "AbortError") throw error;
-  });
+/** An action that shares the result. After a long download, a browser wants another click. */
+function sharing(job, view) {
+  let file = null;
+  return async () => {
+    const isLoaded = file !== null;
+    file ??= await fetchResult(job, "jpeg", view);
+    const data = navigator.canShare({ files: [file] }) ? { files: [file] } : { url: linkTo(job) };
+    try {
+      await navigator.share({ title: title(view.names) ?? "Pastiche", ...data });
+      view.showNotice("");
+    } catch (error) {
+      if (error.name === "NotAllowedError" && !isLoaded) view.showNotice("The picture is ready: press Share again.");
+      else if (error.name !== "AbortError") throw error;
+    }
+  };
 }
 
 async function copyLink(job, view) {

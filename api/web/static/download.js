@@ -1,10 +1,10 @@
 // Pictures of the service as files, and how a browser saves them.
 
-import { ServiceError, address } from "./service.js";
+import { ServiceError } from "./service.js";
 
-/** A picture of the service as a file with this name. */
-export async function fetchFile(path, name) {
-  const response = await fetch(await address(path));
+/** A picture at an address as a file with this name. */
+export async function fetchFile(address, name) {
+  const response = await fetch(address);
   if (!response.ok) throw new ServiceError("The picture could not be loaded. Please try again.");
   const blob = await response.blob();
   return new File([blob], name, { type: blob.type });

@@ -85,7 +85,8 @@ export class JobView {
   close() {
     this.session?.stop();
     this.session = null;
-    clearTimeout(this.timer);
+    clearTimeout(this.retry);
+    clearTimeout(this.dialPause);
     this.canvas.clear();
     this.curves.clear();
     for (const id of ["progress", "live", "details"]) at(id).hidden = true;
@@ -124,11 +125,12 @@ export class JobView {
     at("iterations").textContent = job.scale ? `Scale ${job.scale}, iteration ${job.iteration} of ${job.iterations}` : "";
     at("details").hidden = false;
     at("live").hidden = isOver(job.status);
+    if (isOver(job.status)) this.dropDial();
     if (this.session.dial === null) this.showDial(service.place(job.options));
     this.showSettings(job.options);
     this.showWarnings(job.warnings);
     if (isNew) {
-      at("actions").replaceChildren(...actionsFor(job, this));
+      this.showActions(actionsFor(job, this));
       store.update(job.id, { status: job.status }).then(this.onChange);
     }
   }
@@ -155,7 +157,7 @@ export class JobView {
       if (this.session !== session) return;
       if (FINAL_STATUSES.includes(error.status)) return this.end(error);
       this.showError(error.message);
-      this.timer = setTimeout(() => this.finish(), RETRY_MILLISECONDS);
+      this.retry = setTimeout(() => this.finish(), RETRY_MILLISECONDS);
     }
   }
 
@@ -171,8 +173,8 @@ export class JobView {
     const place = Number(at("live-dial").value);
     session.dial = place;
     at("live-value").textContent = percent(place);
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.sendDial(session, place), DIAL_PAUSE_MILLISECONDS);
+    clearTimeout(this.dialPause);
+    this.dialPause = setTimeout(() => this.sendDial(session, place), DIAL_PAUSE_MILLISECONDS);
   }
 
   async sendDial(session, place) {
@@ -180,8 +182,9 @@ export class JobView {
       (job) => [job, null],
       (error) => [null, error],
     );
-    if (this.session !== session || session.dial !== place) return; // moved again meanwhile
+    if (this.session !== session || session.dial !== place) return; // moved again meanwhile, or too late
     session.dial = null;
+    if (error?.code === "job_over") return; // which its last event will say
     this.showError(error?.message ?? "");
     if (!job) return this.showDial(service.place(this.job.options));
     this.show(job);
@@ -189,9 +192,25 @@ export class JobView {
     this.showNotice(`The weights were changed: style ${percent(place)}.`);
   }
 
+  /** What the dial says no longer matters. */
+  dropDial() {
+    clearTimeout(this.dialPause);
+    this.session.dial = null;
+  }
+
   showDial(place) {
     at("live-dial").value = place;
     at("live-value").textContent = percent(place);
+  }
+
+  /** Replaces the buttons. The focus stays on the same one, or else among them. */
+  showActions(buttons) {
+    const group = at("actions");
+    const focused = group.contains(document.activeElement) && document.activeElement.textContent;
+    group.replaceChildren(...buttons);
+    if (focused === false) return;
+    const same = [...group.querySelectorAll("button, summary")].find(({ textContent }) => textContent === focused);
+    (same ?? group).focus({ preventScroll: true });
   }
 
   showSettings(options) {
@@ -224,7 +243,7 @@ export class JobView {
     if (service.isMissing(error)) {
       this.canvas.clear();
       for (const id of ["canvas", "progress", "live", "details"]) at(id).hidden = true;
-      at("actions").replaceChildren();
+      this.showActions([]);
       at("status").textContent = "";
       return this.showError("This picture no longer exists.");
     }

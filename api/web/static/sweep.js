@@ -62,7 +62,7 @@ export class SweepView {
   }
 
   async saveSheet() {
-    save(await fetchFile(`${this.sheet}?format=jpeg`, "comparison.jpg"));
+    save(await fetchFile(await address(`${this.sheet}?format=jpeg`), "comparison.jpg"));
   }
 
   /** Adds a picture, or updates it. */
