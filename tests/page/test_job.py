@@ -381,20 +381,45 @@ def test_the_focus_stays_among_the_buttons_when_its_own_is_gone(
     expect(page.get_by_role("button", name="Try again")).to_be_focused()
 
 
+@pytest.mark.parametrize(
+    ("content", "style", "shown"),
+    [("0.2", "0.8", "80 %"), ("0.5", "4.5", "90 %"), ("99", "1", "1 %")],
+)
 def test_the_settings_of_a_picture_are_used_for_the_next(
-    page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+    content: str,
+    style: str,
+    shown: str,
+    page: Page,
+    api: RunningApi,
+    jobs: JobStore,
+    files: dict[str, Path],
 ) -> None:
-    job = submitted(api, size="256", style_weight="0.8", content_weight="0.2", seed="7")
+    job = submitted(api, size="256", style_weight=style, content_weight=content, seed="7")
     PlayedWorker.of(job, jobs, api).commit(png(96, 64))
     page.evaluate("id => { location.hash = `job=${id}` }", job["id"])
     page.get_by_role("button", name="Use these settings").click()
     expect(page.locator("#dial")).to_be_focused()
     expect(page.locator("input[name=seed]")).to_have_value("7")
+    expect(page.locator("#dial-value")).to_have_text(shown)
     paint(page, files)
     newest, *_ = api.http.get("/jobs").json()["jobs"]
     assert newest["id"] != job["id"]
     same = ("size", "style_weight", "content_weight", "seed")
     assert {n: newest["options"][n] for n in same} == {n: job["options"][n] for n in same}
+
+
+def test_the_dial_replaces_the_weights_of_the_settings_that_are_used(
+    page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    job = submitted(api, style_weight="4.5", content_weight="0.5")
+    PlayedWorker.of(job, jobs, api).commit(png(96, 64))
+    page.evaluate("id => { location.hash = `job=${id}` }", job["id"])
+    page.get_by_role("button", name="Use these settings").click()
+    expect(page.locator("#dial")).to_be_focused()
+    page.locator("#dial").fill("0.6")
+    paint(page, files)
+    options = api.http.get("/jobs").json()["jobs"][0]["options"]
+    assert (options["content_weight"], options["style_weight"]) == (0.4, 0.6)
 
 
 def test_a_result_becomes_the_next_photograph(page: Page, worker: PlayedWorker) -> None:
