@@ -90,7 +90,7 @@ def main() -> None:
             continue
         if is_named or program is CHROMIUM:
             sys.exit(missing_browser(program))
-        print("Firefox is not installed: its test of the page will be skipped.")  # noqa: T201  # for whoever runs make
+        print("Firefox is not installed: its tests of the page will be skipped.")  # noqa: T201  # for whoever runs make
 
 
 def _candidates(program: Program) -> Iterator[str]:

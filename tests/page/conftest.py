@@ -15,6 +15,25 @@ PATIENCE_MILLISECONDS = 15_000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
+BLOCKED_STORAGE = """
+for (const name of ["indexedDB", "localStorage"]) {
+    const get = () => { throw new DOMException("Access is denied.", "SecurityError"); };
+    Object.defineProperty(window, name, { get });
+}
+"""
+"""A browser that blocks the data of sites."""
+
+REFUSED_BLOBS = """
+const { put } = IDBObjectStore.prototype;
+IDBObjectStore.prototype.put = function (value, ...key) {
+    const isRefused = Object.values(value).some((each) => each instanceof Blob);
+    if (isRefused) throw new DOMException("A Blob cannot be stored.", "DataCloneError");
+    return put.call(this, value, ...key);
+};
+"""
+"""A private window of some browsers."""
+
+
 @pytest.fixture
 def page(browser: Browser, api: RunningApi) -> Iterator[Page]:
     """The page of an API without workers, in a browser that has never seen it."""
@@ -23,9 +42,14 @@ def page(browser: Browser, api: RunningApi) -> Iterator[Page]:
 
 
 @contextmanager
-def opened(browser: Browser, url: str, **context: Any) -> Iterator[Page]:
-    """A new visitor's page; what its scripts throw fails the test."""
+def opened(browser: Browser, url: str, script: str = "", **context: Any) -> Iterator[Page]:
+    """A new visitor's page; what its scripts throw fails the test.
+
+    Args:
+        script: runs before those of the page.
+    """
     visitor, thrown = browser.new_context(**context), list[str]()
+    visitor.add_init_script(script)
     page = visitor.new_page()
     page.set_default_timeout(PATIENCE_MILLISECONDS)
     page.on("pageerror", lambda error: thrown.append(str(error)))

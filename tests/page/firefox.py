@@ -6,7 +6,7 @@ do not have yet.
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -21,6 +21,9 @@ PREFERENCES = {
     "datareporting.policy.dataSubmissionEnabled": False,
 }
 """Touch on a machine without a touch screen; no page about privacy beside the one under test."""
+
+BLOCKED_STORAGE = {"network.cookie.cookieBehavior": 2}
+"""No data of sites, as in a strict private window."""
 
 STEPS = 8
 """How many movements a drag has."""
@@ -131,11 +134,13 @@ class FirefoxPage:
 
 
 @contextmanager
-def running_firefox(program: Path, profile: Path) -> Iterator[FirefoxPage]:
+def running_firefox(
+    program: Path, profile: Path, preferences: Mapping[str, int]
+) -> Iterator[FirefoxPage]:
     """A page in a Firefox without a window, whose profile is in an empty folder."""
     lines = [
         f"user_pref({json.dumps(name)}, {json.dumps(value)});"
-        for name, value in PREFERENCES.items()
+        for name, value in {**PREFERENCES, **preferences}.items()
     ]
     (profile / "user.js").write_text("\n".join(lines))
     options = ["--headless", "--no-remote", "--remote-debugging-port=0", "--profile", str(profile)]

@@ -1,6 +1,7 @@
 """The same page in Firefox, by touch: from the examples to the gallery."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,34 +11,47 @@ from tests import pictures
 from tests.api.worker import PlayedWorker, png
 from tests.browser import FIREFOX, find_browser, missing_browser
 from tests.conftest import RunningApi
-from tests.page.firefox import FirefoxPage, running_firefox
+from tests.page.firefox import BLOCKED_STORAGE, FirefoxPage, running_firefox
 
 pytestmark = pytest.mark.browser
 
 PHONE = (390, 844)
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[FirefoxPage]:
-    """A page as large as a phone's, in a Firefox that has never seen the service."""
+@contextmanager
+def opened(profile: Path, preferences: Mapping[str, int]) -> Iterator[FirefoxPage]:
+    """A page as large as a phone's; what its scripts throw fails the test."""
     program = find_browser(FIREFOX)
     if program is None:
         pytest.skip(missing_browser(FIREFOX))
-    with running_firefox(program, tmp_path) as page:
+    with running_firefox(program, profile, preferences) as page:
         page.resize(*PHONE)
         yield page
         assert page.errors == []
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[FirefoxPage]:
+    """A Firefox that has never seen the service."""
+    with opened(tmp_path, {}) as page:
+        yield page
+
+
+def paint(page: FirefoxPage) -> str:
+    """Submits two examples; gives the job's id, which is in the page's address."""
+    page.tap("[aria-label='Example: harbour']")
+    page.tap("[aria-label='Example: wave']")
+    page.wait_for("document.querySelectorAll('.chosen img').length === 2")
+    page.tap("#paint")
+    job_id: str = page.wait_for("location.hash.split('=')[1]")
+    return job_id
 
 
 def test_a_picture_is_painted_with_the_dial_turned_on_the_way(
     page: FirefoxPage, api: RunningApi, jobs: JobStore
 ) -> None:
     page.open(str(api.http.base_url))
-    page.tap("[aria-label='Example: harbour']")
-    page.tap("[aria-label='Example: wave']")
-    page.wait_for("document.querySelectorAll('.chosen img').length === 2")
-    page.tap("#paint")
-    job_id = page.wait_for("location.hash.split('=')[1]")
+    job_id = paint(page)
     worker = PlayedWorker.of({"id": job_id}, jobs, api)
     worker.tell(10)
     page.wait_for_text("#iterations", "iteration 10")
@@ -64,3 +78,15 @@ def test_a_picture_is_painted_with_the_dial_turned_on_the_way(
     page.tap("#gallery a")
     page.wait_for("document.querySelector('#after[alt=\"The picture\"]:not([hidden])')?.src")
     page.wait_for_text("#job-title", "harbour in the style of wave")
+
+
+def test_a_picture_is_painted_where_the_browser_blocks_the_data_of_sites(
+    tmp_path: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    with opened(tmp_path, BLOCKED_STORAGE) as page:
+        page.open(str(api.http.base_url))
+        PlayedWorker.of({"id": paint(page)}, jobs, api).commit(png(160, 120))
+        page.wait_for("document.querySelector('#compare:not([hidden])')?.id")
+        page.wait_for("document.querySelector('#gallery img')?.complete")
+        assert page.evaluate("document.getElementById('job-error').textContent") == ""
+        assert len(api.http.get("/jobs").json()["jobs"]) == 1

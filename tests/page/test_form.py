@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import RunningApi
 from tests.page.actions import choose, drop, paint
 
-OWN_CODE_BYTES = 90_000
+OWN_CODE_BYTES = 100_000
 WEB = Path(__file__).parents[2] / "api" / "web" / "static"
 
 
@@ -131,6 +131,40 @@ def test_a_wrong_file_is_refused_before_it_is_sent(
     expect(page.locator("#content-picker .chosen img")).to_have_count(0)
 
 
+def test_what_is_dropped_without_a_file_gets_an_answer(page: Page) -> None:
+    page.evaluate("""() => {
+        const transfer = new DataTransfer();
+        transfer.setData("text/uri-list", "https://example.org/wave.jpg");
+        const picker = document.getElementById("style-picker");
+        const init = { dataTransfer: transfer, cancelable: true };
+        picker.dispatchEvent(new DragEvent("drop", init));
+    }""")
+    expect(page.locator("#style-error")).to_contain_text("Save the picture first")
+
+
+def test_an_example_that_cannot_be_loaded_is_reported(page: Page) -> None:
+    page.route("**/examples/style/wave.jpg", lambda route: route.abort())
+    page.get_by_role("button", name="Example: wave").click()
+    expect(page.locator("#style-error")).to_have_text(
+        "wave.jpg could not be loaded. Please try again."
+    )
+
+
+def test_the_example_that_was_clicked_last_counts(page: Page) -> None:
+    expect(page.get_by_role("button", name="Example: fire")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/examples/style/wave.jpg", lambda route: held.append(route))
+    with page.expect_request("**/examples/style/wave.jpg"):
+        page.get_by_role("button", name="Example: wave").click()
+    page.get_by_role("button", name="Example: fire").click()
+    expect(page.get_by_alt_text("fire.jpg")).to_be_visible()
+    with page.expect_response("**/examples/style/wave.jpg"):
+        for route in held:
+            route.continue_()
+    page.wait_for_timeout(500)  # what must not happen cannot be waited for
+    expect(page.get_by_alt_text("fire.jpg")).to_be_visible()
+
+
 def test_what_the_service_refuses_is_shown_next_to_it(
     page: Page, api: RunningApi, tmp_path: Path, files: dict[str, Path]
 ) -> None:
@@ -155,6 +189,28 @@ def test_an_option_out_of_range_is_shown_and_named_beside_the_button(
     expect(page.locator("#error-iterations")).to_contain_text("must be")
     expect(page.locator("input[name=iterations]")).to_be_focused()
     expect(page.locator("#form-error")).to_have_text("Please check: Iterations.")
+
+
+def test_a_number_may_have_a_decimal_comma(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    page.locator("#more > summary").click()
+    page.locator("input[name=style_scale]").press_sequentially("1,5")
+    paint(page, files)
+    assert job_of(page, api)["options"]["style_scale"] == 1.5
+
+
+@pytest.mark.parametrize(("name", "entered"), [("size", "1,000"), ("style_scale", "half")])
+def test_what_is_not_a_number_is_refused(
+    name: str, entered: str, page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    page.locator("#more > summary").click()
+    page.locator(f"input[name={name}]").press_sequentially(entered)
+    for field, file in files.items():
+        choose(page, field, file)
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.locator(f"#error-{name}")).to_contain_text("must be")
+    assert api.http.get("/jobs").json()["jobs"] == []
 
 
 def test_without_a_picture_it_says_what_is_missing(page: Page) -> None:
@@ -222,7 +278,7 @@ def test_the_options_can_be_reset(page: Page, api: RunningApi, files: dict[str, 
     assert (options["size"], options["colour"]) == (512, "style")
 
 
-def test_every_option_of_the_service_has_a_field(page: Page, api: RunningApi) -> None:
+def test_every_option_of_the_service_but_keep_has_a_field(page: Page, api: RunningApi) -> None:
     page.locator("#more > summary").click()
     expect(page.locator("#option-size")).to_be_visible()
     names = {option["name"] for option in api.http.get("/options").json()["options"]}
@@ -230,4 +286,4 @@ def test_every_option_of_the_service_has_a_field(page: Page, api: RunningApi) ->
     shown = page.locator("#more input, #more select").evaluate_all(
         "inputs => inputs.map((input) => input.name)"
     )
-    assert set(shown) == names - elsewhere
+    assert set(shown) == names - elsewhere - {"keep"}

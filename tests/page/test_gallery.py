@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
 
 from shared.job_store import JobStore
-from tests.api.worker import PlayedWorker, png
+from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi
 from tests.page.actions import paint
+from tests.page.conftest import BLOCKED_STORAGE, REFUSED_BLOBS, opened
 from tests.waiting import until
 
 
@@ -48,10 +50,102 @@ def test_a_deletion_can_be_undone(page: Page, api: RunningApi, files: dict[str, 
 def test_a_deletion_is_done_when_the_page_is_left(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
+    paint(page, files)
     job_id = paint(page, files)
-    page.get_by_role("button", name="Delete holiday in the style of painting").click()
+    page.locator(f"#gallery [data-id='{job_id}'] button").click()
     page.goto("about:blank")
     until(lambda: api.http.get(f"/jobs/{job_id}").status_code in (404, 410))
+    page.goto(str(api.http.base_url))
+    expect(page.locator("#gallery li")).to_have_count(1)
+
+
+def test_a_deletion_that_was_not_done_when_the_page_was_left_is_done_in_the_next(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    job_id = paint(page, files)
+    expect(page.locator("#gallery li")).to_have_count(1)
+    deleted_long_ago = """async (id) => {
+        const { update } = await import("/web/store.js");
+        await update(id, { deleted: 1 });
+    }"""
+    page.evaluate(deleted_long_ago, job_id)
+    page.goto(str(api.http.base_url))
+    until(lambda: api.http.get(f"/jobs/{job_id}").status_code in (404, 410))
+    stored = """async () => (await (await import("/web/store.js")).all()).length"""
+    until(lambda: page.evaluate(stored) == 0)
+    expect(page.locator("#gallery")).to_be_hidden()
+
+
+def test_an_answer_that_comes_late_does_not_bring_a_deleted_job_back(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    job_id = paint(page, files)
+    answer = api.http.get(f"/jobs/{job_id}").json() | {"status": "running"}
+    page.goto(str(api.http.base_url))
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "GET":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/jobs/*", hold)
+    with page.expect_request("**/jobs/*"):
+        pass
+    page.get_by_role("button", name="Delete holiday in the style of painting").click()
+    expect(page.locator("#gallery")).to_be_hidden()
+    (route,) = held
+    with page.expect_response("**/jobs/*"):
+        route.fulfill(json=answer)
+    page.wait_for_timeout(500)  # what must not happen cannot be waited for
+    page.reload()
+    expect(page.locator("#content-picker .chosen img")).to_be_visible()
+    expect(page.locator("#gallery")).to_be_hidden()
+
+
+@pytest.fixture
+def asked(page: Page, api: RunningApi, files: dict[str, Path]) -> list[Route]:
+    """What the gallery has asked for since it was opened, with a job that waits, in a page whose
+    time stands still."""
+    paint(page, files)
+    found: list[Route] = []
+    page.route("**/jobs/*", lambda route: found.append(route))
+    page.clock.install(time=0)
+    page.goto(str(api.http.base_url))
+    expect(page.locator("#gallery li")).to_have_count(1)
+    page.clock.pause_at(1_000)
+    return found
+
+
+def seconds_until_answered(page: Page, asked: list[Route], status: int) -> int:
+    """How much of the page's time passes, about, until the gallery asks again, which is answered
+    with this status."""
+    for seconds in range(1, 200):
+        page.clock.run_for(1_000)
+        page.evaluate("fetch('livez').then(() => null)")  # what was asked before is known then
+        if asked:
+            asked.pop().fulfill(status=status, json={"status": "queued"})
+            return seconds
+    raise AssertionError("The gallery asks nothing.")
+
+
+def test_the_gallery_asks_less_often_where_that_is_too_often(
+    page: Page, asked: list[Route]
+) -> None:
+    for _ in range(3):
+        seconds_until_answered(page, asked, 429)
+    assert seconds_until_answered(page, asked, 200) > 20
+    assert seconds_until_answered(page, asked, 200) < 20
+
+
+def test_the_gallery_asks_nothing_while_nobody_sees_it(page: Page, asked: list[Route]) -> None:
+    seconds_until_answered(page, asked, 200)
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, writable: true })")
+    with pytest.raises(AssertionError, match="asks nothing"):
+        seconds_until_answered(page, asked, 200)
+    page.evaluate("document.hidden = false")
+    seconds_until_answered(page, asked, 200)
 
 
 def test_a_picture_is_named_after_its_files(page: Page, files: dict[str, Path]) -> None:
@@ -60,14 +154,51 @@ def test_a_picture_is_named_after_its_files(page: Page, files: dict[str, Path]) 
     expect(page.locator("#job-title")).to_have_text("holiday in the style of painting")
 
 
+def test_a_picture_of_somebody_else_stays_out_of_the_gallery(
+    page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    paint(page, files)
+    other = submitted(api)
+    worker = PlayedWorker.of(other, jobs, api)
+    worker.tell(10)
+    page.goto(f"{api.http.base_url}#job={other['id']}")
+    expect(page.locator("#iterations")).to_contain_text("iteration 10")
+    with page.expect_response("**/result?format=webp"):
+        worker.commit(png(160, 120))
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    expect(page.locator("#status")).to_have_text("Done")
+    page.reload()
+    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+    expect(page.locator("#gallery li")).to_have_count(1)
+    expect(page.locator("#gallery .state")).to_have_text("waiting")
+
+
+@pytest.mark.parametrize("script", [BLOCKED_STORAGE, REFUSED_BLOBS], ids=["nothing", "no pictures"])
+def test_a_job_is_painted_where_the_browser_stores_nothing(
+    script: str, browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    with opened(browser, str(api.http.base_url), script) as page:
+        worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
+        expect(page.locator("#job-title")).to_have_text("holiday in the style of painting")
+        worker.commit(png(160, 120))
+        expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+        expect(page.get_by_label("How much of the photograph is shown")).to_be_visible()
+        for error in ("#form-error", "#job-error"):
+            expect(page.locator(error)).to_be_empty()
+        assert len(api.http.get("/jobs").json()["jobs"]) == 1
+        expect(page.locator("#gallery li img")).to_have_count(1)
+        page.get_by_role("button", name="Delete holiday in the style of painting").click()
+        expect(page.locator("#gallery")).to_be_hidden()
+
+
 def test_two_hundred_jobs_are_no_burden(page: Page, api: RunningApi) -> None:
     page.evaluate("""async () => {
-        const { update } = await import("/web/store.js");
+        const { add } = await import("/web/store.js");
         const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
         const thumbnail = await new Promise((done) => canvas.toBlob(done, "image/jpeg"));
         for (let index = 0; index < 200; index++) {
             const id = index.toString(16).padStart(32, "0");
-            await update(id, { status: "succeeded", thumbnail });
+            await add(id, { status: "succeeded", thumbnail });
         }
     }""")
     page.reload()

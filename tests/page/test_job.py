@@ -148,7 +148,7 @@ def test_weights_are_compared_side_by_side(
     labels = [f"Style {percent} %" for percent in (10, 30, 50, 70, 90)]
     expect(page.locator("#sweep-pictures li")).to_have_text(labels)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download as one picture").click()
+        page.get_by_role("button", name="Download as one picture").click()
     assert download.value.path().stat().st_size > 1000
 
 
@@ -272,6 +272,24 @@ def test_a_change_of_the_weights_is_marked_in_the_curves(page: Page, worker: Pla
     expect(page.locator("#curves .mark")).to_have_count(1)
 
 
+def test_a_dial_that_is_moved_as_the_picture_is_done_has_no_effect(
+    page: Page, worker: PlayedWorker
+) -> None:
+    worker.tell(iteration=10)
+    expect(page.locator("#iterations")).to_contain_text("iteration 10")
+    methods = list[str]()
+    page.on("request", lambda request: methods.append(request.method))
+    page.clock.install(time=0)
+    page.clock.pause_at(1_000)
+    page.locator("#live-dial").fill("0.9")
+    worker.commit(png(160, 120))
+    expect(page.locator("#status")).to_have_text("Done")
+    page.clock.run_for(1_000)
+    page.evaluate("fetch('livez').then(() => null)")
+    assert "PATCH" not in methods
+    expect(page.locator("#job-error")).to_be_empty()
+
+
 def test_a_finished_picture_has_no_dial(page: Page, worker: PlayedWorker) -> None:
     expect(page.locator("#live")).to_be_visible()
     worker.commit(png(160, 120))
@@ -300,20 +318,108 @@ def test_a_picture_is_enlarged_over_the_whole_page(page: Page, worker: PlayedWor
     expect(large).to_be_hidden()
 
 
-def test_the_settings_of_a_picture_are_used_for_the_next(
-    page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+def test_a_picture_is_no_longer_enlarged_on_the_page_before_it(
+    page: Page, worker: PlayedWorker
 ) -> None:
-    job = submitted(api, size="256", style_weight="0.8", content_weight="0.2", seed="7")
+    worker.commit(png(160, 120))
+    page.get_by_role("button", name="Enlarge").click()
+    expect(page.locator("#viewer")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#intro")).to_be_visible()
+    expect(page.locator("#viewer")).to_be_hidden()
+
+
+def test_a_picture_that_was_loaded_too_slowly_for_one_click_is_shared_by_the_next(
+    browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    # Headless browsers cannot share.
+    script = """
+        window.shared = [];
+        let isTooLate = true;
+        navigator.canShare = () => true;
+        navigator.share = async ({ files }) => {
+            if (isTooLate) {
+                isTooLate = false;
+                throw new DOMException("A user gesture is needed.", "NotAllowedError");
+            }
+            window.shared.push(files[0].name);
+        };
+    """
+    with opened(browser, str(api.http.base_url), script) as page:
+        PlayedWorker.of({"id": paint(page, files)}, jobs, api).commit(png(160, 120))
+        page.get_by_role("button", name="Share").click()
+        expect(page.locator("#notice")).to_have_text("The picture is ready: press Share again.")
+        loaded = list[str]()
+        page.on("request", lambda request: loaded.append(request.url))
+        page.get_by_role("button", name="Share").click()
+        expect(page.locator("#notice")).to_be_empty()
+        assert page.evaluate("shared") == ["holiday-in-the-style-of-painting.jpg"]
+        assert not [url for url in loaded if "format=jpeg" in url]
+        expect(page.locator("#job-error")).to_be_empty()
+
+
+def test_the_focus_stays_on_a_button_when_the_state_changes(
+    page: Page, worker: PlayedWorker
+) -> None:
+    expect(page.get_by_role("button", name="Stop and keep it")).to_be_visible()
+    page.get_by_role("button", name="Copy link").focus()
+    worker.commit(png(160, 120))
+    expect(page.get_by_role("button", name="Enlarge")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy link")).to_be_focused()
+
+
+def test_the_focus_stays_among_the_buttons_when_its_own_is_gone(
+    page: Page, worker: PlayedWorker
+) -> None:
+    expect(page.get_by_role("button", name="Stop and keep it")).to_be_visible()
+    page.get_by_role("button", name="Cancel").focus()
+    page.keyboard.press("Enter")
+    until(lambda: page.get_by_role("button", name="Cancel").is_enabled())
+    worker.stop()
+    expect(page.locator("#actions")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Try again")).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("content", "style", "shown"),
+    [("0.2", "0.8", "80 %"), ("0.5", "4.5", "90 %"), ("99", "1", "1 %")],
+)
+def test_the_settings_of_a_picture_are_used_for_the_next(
+    content: str,
+    style: str,
+    shown: str,
+    page: Page,
+    api: RunningApi,
+    jobs: JobStore,
+    files: dict[str, Path],
+) -> None:
+    job = submitted(api, size="256", style_weight=style, content_weight=content, seed="7")
     PlayedWorker.of(job, jobs, api).commit(png(96, 64))
     page.evaluate("id => { location.hash = `job=${id}` }", job["id"])
     page.get_by_role("button", name="Use these settings").click()
     expect(page.locator("#dial")).to_be_focused()
     expect(page.locator("input[name=seed]")).to_have_value("7")
+    expect(page.locator("#dial-value")).to_have_text(shown)
     paint(page, files)
     newest, *_ = api.http.get("/jobs").json()["jobs"]
     assert newest["id"] != job["id"]
     same = ("size", "style_weight", "content_weight", "seed")
     assert {n: newest["options"][n] for n in same} == {n: job["options"][n] for n in same}
+
+
+def test_the_dial_replaces_the_weights_of_the_settings_that_are_used(
+    page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    job = submitted(api, style_weight="4.5", content_weight="0.5")
+    PlayedWorker.of(job, jobs, api).commit(png(96, 64))
+    page.evaluate("id => { location.hash = `job=${id}` }", job["id"])
+    page.get_by_role("button", name="Use these settings").click()
+    expect(page.locator("#dial")).to_be_focused()
+    page.locator("#dial").fill("0.6")
+    paint(page, files)
+    options = api.http.get("/jobs").json()["jobs"][0]["options"]
+    assert (options["content_weight"], options["style_weight"]) == (0.4, 0.6)
 
 
 def test_a_result_becomes_the_next_photograph(page: Page, worker: PlayedWorker) -> None:

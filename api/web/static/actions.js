@@ -1,5 +1,7 @@
 // The buttons of a job: what one can do with it in each of its states.
 
+import { runOnClick } from "./busy.js";
+import { fetchFile, save } from "./download.js";
 import * as service from "./service.js";
 import { fileName, isOver, title } from "./words.js";
 
@@ -18,7 +20,7 @@ export function actionsFor(job, view) {
   } else if (job.status === "succeeded") {
     buttons.push(downloads(job, view));
     add("Enlarge", () => view.canvas.enlarge());
-    if (navigator.canShare) add("Share", () => share(job, view));
+    if (navigator.canShare) add("Share", sharing(job, view));
     buttons.push(document.createElement("hr"));
     const size = Math.min(LARGEST, LARGER * job.options.size);
     if (size > job.options.size) add(`Paint larger (${size} px)`, () => view.onSubmit(job, { start: job.id, size }));
@@ -33,20 +35,9 @@ export function actionsFor(job, view) {
   return buttons;
 }
 
-/** A button that is disabled while its action runs, and shows its error. */
 function button(words, action, view, more = {}) {
   const element = Object.assign(document.createElement("button"), { type: "button", textContent: words, ...more });
-  element.addEventListener("click", async () => {
-    element.disabled = true;
-    try {
-      view.showError("");
-      await action();
-    } catch (error) {
-      view.showError(error.message);
-    } finally {
-      element.disabled = false;
-    }
-  });
+  runOnClick(element, action, (sentence) => view.showError(sentence));
   return element;
 }
 
@@ -70,24 +61,24 @@ function downloads(job, view) {
 
 /** The result as a file with a name that says what it shows. */
 async function fetchResult(job, format, view) {
-  const response = await fetch(await service.address(`${job.links.result}?format=${format}`));
-  if (!response.ok) throw new service.ServiceError("The picture could not be loaded. Please try again.");
-  const blob = await response.blob();
-  return new File([blob], fileName(view.names, format), { type: blob.type });
+  return fetchFile(await service.address(`${job.links.result}?format=${format}`), fileName(view.names, format));
 }
 
-function save(file) {
-  const href = URL.createObjectURL(file);
-  Object.assign(document.createElement("a"), { href, download: file.name }).click();
-  setTimeout(() => URL.revokeObjectURL(href), 60_000); // after the browser has read it
-}
-
-async function share(job, view) {
-  const file = await fetchResult(job, "jpeg", view);
-  const data = navigator.canShare({ files: [file] }) ? { files: [file] } : { url: linkTo(job) };
-  await navigator.share({ title: title(view.names) ?? "Pastiche", ...data }).catch((error) => {
-    if (error.name !== "AbortError") throw error;
-  });
+/** An action that shares the result. After a long download, a browser wants another click. */
+function sharing(job, view) {
+  let file = null;
+  return async () => {
+    const isLoaded = file !== null;
+    file ??= await fetchResult(job, "jpeg", view);
+    const data = navigator.canShare({ files: [file] }) ? { files: [file] } : { url: linkTo(job) };
+    try {
+      await navigator.share({ title: title(view.names) ?? "Pastiche", ...data });
+      view.showNotice("");
+    } catch (error) {
+      if (error.name === "NotAllowedError" && !isLoaded) view.showNotice("The picture is ready: press Share again.");
+      else if (error.name !== "AbortError") throw error;
+    }
+  };
 }
 
 async function copyLink(job, view) {

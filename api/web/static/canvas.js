@@ -15,6 +15,7 @@ export class Canvas {
   /** Shows nothing; pictures that are still loading are dropped. */
   clear() {
     this.requests++;
+    if (at("viewer").open) this.#closeViewer();
     this.photograph = Promise.resolve();
     this.compare(0);
     for (const id of ["after", "before", "compare", "divider"]) at(id).hidden = true;

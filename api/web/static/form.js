@@ -26,7 +26,11 @@ export class NewPicture {
       picker.addExamples(EXAMPLES[picker.field]);
       picker.restore();
     }
-    at("dial").addEventListener("input", () => this.showDial());
+    this.weights = null; // those of a job whose settings were entered, until the dial is moved
+    at("dial").addEventListener("input", () => {
+      this.weights = null;
+      this.showDial(Number(at("dial").value));
+    });
     at("more").addEventListener("toggle", () => at("more").open && this.options.load().catch((error) => this.showError(error)));
     this.element.addEventListener("change", (event) => event.target.name === "preset" && this.showPreset());
     this.element.addEventListener("submit", (event) => {
@@ -52,8 +56,9 @@ export class NewPicture {
     this.options.showPreset(this.presets?.[new FormData(this.element).get("preset")] ?? null);
   }
 
-  showDial() {
-    at("dial-value").textContent = percent(Number(at("dial").value));
+  showDial(place) {
+    at("dial").value = place;
+    at("dial-value").textContent = percent(place);
   }
 
   /** What the chosen pictures are called. */
@@ -65,8 +70,8 @@ export class NewPicture {
   /** Enters the settings of a job. */
   async enter(options) {
     this.setPreset("standard");
-    at("dial").value = service.place(options);
-    this.showDial();
+    this.weights = { content_weight: options.content_weight, style_weight: options.style_weight };
+    this.showDial(service.place(options));
     await this.options.enter(options);
     this.element.scrollIntoView({ block: "start" });
     at("dial").focus({ preventScroll: true });
@@ -102,7 +107,7 @@ export class NewPicture {
   }
 
   formData() {
-    const form = service.formWith(service.weights(Number(at("dial").value)));
+    const form = service.formWith(this.weights ?? service.weights(Number(at("dial").value)));
     for (const picker of this.pickers) for (const file of picker.files) form.append(picker.field, file);
     form.append("preset", new FormData(this.element).get("preset"));
     this.options.addTo(form);

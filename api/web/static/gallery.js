@@ -6,8 +6,9 @@ import { fetchThumbnail } from "./thumbnail.js";
 import { isOver, label, title } from "./words.js";
 
 const POLL_MILLISECONDS = 5000;
+const LONGEST_PAUSE_MILLISECONDS = 80_000;
+const TOO_MANY_REQUESTS = 429;
 const UNDO_MILLISECONDS = 6000;
-const MISSING_STATUSES = [404, 410];
 
 export class Gallery {
   /** @param {HTMLElement} element @param {{onDelete: Function}} callbacks */
@@ -19,14 +20,15 @@ export class Gallery {
     this.drawing = Promise.resolve();
     this.deleting = null; // the job whose deletion can still be undone
     this.undo.querySelector("button").addEventListener("click", () => this.restore());
-    addEventListener("pagehide", () => this.deleteNow());
-    setInterval(() => this.poll(), POLL_MILLISECONDS);
+    addEventListener("pagehide", () => this.leave());
+    this.finishDeletions();
+    this.poll();
   }
 
   /** Shows the stored jobs, one drawing after the other. */
   draw() {
-    this.drawing = this.drawing.then(async () => {
-      const jobs = (await store.all()).filter(({ id }) => id !== this.deleting?.id);
+    const drawn = this.drawing.then(async () => {
+      const jobs = (await store.all()).filter((job) => !job.deleted);
       const focused = document.activeElement;
       const place = this.list.contains(focused) && [focused.closest("li").dataset.id, focused.localName];
       for (const image of this.list.querySelectorAll("img")) URL.revokeObjectURL(image.src);
@@ -34,7 +36,8 @@ export class Gallery {
       if (place) this.list.querySelector(`[data-id="${place[0]}"] ${place[1]}`)?.focus();
       this.element.hidden = jobs.length === 0 && !this.deleting;
     });
-    return this.drawing;
+    this.drawing = drawn.catch(() => {}); // the next one may succeed
+    return drawn;
   }
 
   item(job) {
@@ -61,6 +64,7 @@ export class Gallery {
   async remove(job) {
     await this.deleteNow();
     this.deleting = job;
+    await store.update(job.id, { deleted: Date.now() });
     this.timer = setTimeout(() => this.deleteNow(), UNDO_MILLISECONDS);
     this.showUndo(`Deleted: ${title(job.names) ?? "a picture"}.`, true);
     this.onDelete(job);
@@ -69,30 +73,52 @@ export class Gallery {
   }
 
   async restore() {
-    clearTimeout(this.timer);
-    const { id } = this.deleting ?? {};
-    this.deleting = null;
-    this.undo.hidden = true;
+    const job = this.endUndo();
+    if (!job) return;
+    await store.update(job.id, { deleted: null });
     await this.draw();
-    this.list.querySelector(`[data-id="${id}"] a`)?.focus();
+    this.list.querySelector(`[data-id="${job.id}"] a`)?.focus();
   }
 
   async deleteNow() {
+    const job = this.endUndo();
+    if (!job) return;
+    try {
+      await this.delete(job);
+    } catch (error) {
+      this.showUndo(`It could not be deleted. ${error.message}`, false);
+      await store.update(job.id, { deleted: null });
+    }
+    await this.draw();
+  }
+
+  /** Deletes what can still be restored. The page may be gone before the answer: the next one makes sure. */
+  leave() {
+    const job = this.endUndo();
+    if (job) this.delete(job).catch(() => {});
+  }
+
+  /** From now on nothing can be restored. Returns the job that could. */
+  endUndo() {
     clearTimeout(this.timer);
     const job = this.deleting;
-    if (!job) return;
     this.deleting = null;
     this.undo.hidden = true;
-    try {
-      await service.deleteJob(job.id);
-    } catch (error) {
-      if (!MISSING_STATUSES.includes(error.status)) {
-        this.showUndo(`It could not be deleted. ${error.message}`, false);
-        return this.draw();
-      }
-    }
-    await store.remove(job.id);
-    await this.draw();
+    return job;
+  }
+
+  /** Deletes a job there and here. */
+  async delete({ id }) {
+    await service.deleteJob(id).catch((error) => {
+      if (!service.isMissing(error)) throw error;
+    });
+    await store.remove(id);
+  }
+
+  /** Deletes what was deleted in pages that were left. What is younger can still be restored in another page. */
+  async finishDeletions() {
+    const jobs = (await store.all()).filter(({ deleted }) => deleted && Date.now() - deleted > UNDO_MILLISECONDS);
+    for (const job of jobs) await this.delete(job).catch(() => {}); // at the next
   }
 
   showUndo(sentence, canUndo) {
@@ -101,16 +127,34 @@ export class Gallery {
     this.undo.querySelector("button").hidden = !canUndo;
   }
 
-  /** Updates the jobs that are not over. */
+  /** Updates the jobs that are not over, time and again; less often where that is too often for the service. */
   async poll() {
-    const waiting = (await store.all()).filter((job) => !isOver(job.status));
-    for (const { id, status } of waiting) {
-      const job = await service.getJob(id).catch((error) => ({ status: MISSING_STATUSES.includes(error.status) ? "gone" : status }));
-      if (job.status === status) continue;
-      const thumbnail = job.status === "succeeded" ? await fetchThumbnail(job).catch(() => null) : null;
-      if (job.status === "gone") await store.remove(id);
-      else await store.update(id, { status: job.status, ...(thumbnail && { thumbnail }) });
-      await this.draw();
+    for (let pause = POLL_MILLISECONDS; ; ) {
+      await new Promise((resume) => setTimeout(resume, pause));
+      if (document.hidden) continue;
+      const isTooOften = await this.updateAll();
+      pause = isTooOften ? Math.min(2 * pause, LONGEST_PAUSE_MILLISECONDS) : POLL_MILLISECONDS;
     }
+  }
+
+  /** Returns whether the service had too many requests. */
+  async updateAll() {
+    const waiting = (await store.all()).filter(({ status, deleted }) => !deleted && !isOver(status));
+    for (const known of waiting) {
+      const error = await this.update(known).catch((error) => error);
+      if (error?.status === TOO_MANY_REQUESTS) return true;
+    }
+    return false;
+  }
+
+  async update({ id, status }) {
+    const job = await service.getJob(id).catch((error) => {
+      if (!service.isMissing(error)) throw error;
+    });
+    if (job?.status === status) return;
+    const thumbnail = job?.status === "succeeded" ? await fetchThumbnail(job).catch(() => null) : null;
+    if (job) await store.update(id, { status: job.status, ...(thumbnail && { thumbnail }) });
+    else await store.remove(id);
+    await this.draw();
   }
 }

@@ -12,7 +12,6 @@ import { describe, isOver, percent, title } from "./words.js";
 const DIAL_PAUSE_MILLISECONDS = 300;
 const RETRY_MILLISECONDS = 2000;
 const FINAL_STATUSES = [401, 403, 404, 410, 422];
-const MISSING_STATUSES = [404, 410];
 const SHOWN_SETTINGS = {
   size: "Size",
   content_weight: "Content weight",
@@ -32,8 +31,11 @@ export class JobView {
     at("live-dial").addEventListener("input", () => this.onDial());
   }
 
-  /** Shows a job and follows it until it is over. */
-  async open(id) {
+  /**
+   * Shows a job and follows it until it is over.
+   * @param {object} [known] what will be stored of it; otherwise what is stored already
+   */
+  async open(id, known) {
     this.close();
     const session = { id, job: null, names: undefined, dial: null, stop() {} };
     this.session = session;
@@ -42,7 +44,7 @@ export class JobView {
     at("job-title").focus({ preventScroll: true });
     const isBesideForm = matchMedia("(min-width: 60rem)").matches;
     at("job").scrollIntoView({ block: isBesideForm ? "nearest" : "start" });
-    const stored = await store.get(id).catch(() => null);
+    const stored = known ?? (await store.get(id));
     if (this.session !== session) return;
     session.names = stored?.names;
     at("job-title").textContent = title(stored?.names) ?? "Your picture";
@@ -83,7 +85,8 @@ export class JobView {
   close() {
     this.session?.stop();
     this.session = null;
-    clearTimeout(this.timer);
+    clearTimeout(this.retry);
+    clearTimeout(this.dialPause);
     this.canvas.clear();
     this.curves.clear();
     for (const id of ["progress", "live", "details"]) at(id).hidden = true;
@@ -122,11 +125,12 @@ export class JobView {
     at("iterations").textContent = job.scale ? `Scale ${job.scale}, iteration ${job.iteration} of ${job.iterations}` : "";
     at("details").hidden = false;
     at("live").hidden = isOver(job.status);
+    if (isOver(job.status)) this.dropDial();
     if (this.session.dial === null) this.showDial(service.place(job.options));
     this.showSettings(job.options);
     this.showWarnings(job.warnings);
     if (isNew) {
-      at("actions").replaceChildren(...actionsFor(job, this));
+      this.showActions(actionsFor(job, this));
       store.update(job.id, { status: job.status }).then(this.onChange);
     }
   }
@@ -143,17 +147,17 @@ export class JobView {
         throw new service.ServiceError("The picture could not be loaded. Trying again…");
       }
       const losses = await service.getLosses(job.id);
-      const { thumbnail } = (await store.get(job.id)) ?? {};
+      const stored = await store.get(job.id);
       if (this.session !== session) return;
       this.curves.set(losses);
       this.showError("");
       this.canvas.allowComparison();
-      if (!thumbnail) this.storeThumbnail(job).catch(() => {}); // the next time, then
+      if (stored && !stored.thumbnail) this.storeThumbnail(job).catch(() => {}); // the next time, then
     } catch (error) {
       if (this.session !== session) return;
       if (FINAL_STATUSES.includes(error.status)) return this.end(error);
       this.showError(error.message);
-      this.timer = setTimeout(() => this.finish(), RETRY_MILLISECONDS);
+      this.retry = setTimeout(() => this.finish(), RETRY_MILLISECONDS);
     }
   }
 
@@ -169,8 +173,8 @@ export class JobView {
     const place = Number(at("live-dial").value);
     session.dial = place;
     at("live-value").textContent = percent(place);
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.sendDial(session, place), DIAL_PAUSE_MILLISECONDS);
+    clearTimeout(this.dialPause);
+    this.dialPause = setTimeout(() => this.sendDial(session, place), DIAL_PAUSE_MILLISECONDS);
   }
 
   async sendDial(session, place) {
@@ -178,8 +182,9 @@ export class JobView {
       (job) => [job, null],
       (error) => [null, error],
     );
-    if (this.session !== session || session.dial !== place) return; // moved again meanwhile
+    if (this.session !== session || session.dial !== place) return; // moved again meanwhile, or too late
     session.dial = null;
+    if (error?.code === "job_over") return; // which its last event will say
     this.showError(error?.message ?? "");
     if (!job) return this.showDial(service.place(this.job.options));
     this.show(job);
@@ -187,9 +192,25 @@ export class JobView {
     this.showNotice(`The weights were changed: style ${percent(place)}.`);
   }
 
+  /** What the dial says no longer matters. */
+  dropDial() {
+    clearTimeout(this.dialPause);
+    this.session.dial = null;
+  }
+
   showDial(place) {
     at("live-dial").value = place;
     at("live-value").textContent = percent(place);
+  }
+
+  /** Replaces the buttons. The focus stays on the same one, or else among them. */
+  showActions(buttons) {
+    const group = at("actions");
+    const focused = group.contains(document.activeElement) && document.activeElement.textContent;
+    group.replaceChildren(...buttons);
+    if (focused === false) return;
+    const same = [...group.querySelectorAll("button, summary")].find(({ textContent }) => textContent === focused);
+    (same ?? group).focus({ preventScroll: true });
   }
 
   showSettings(options) {
@@ -219,10 +240,10 @@ export class JobView {
   /** Nothing more can be shown of this job. */
   end(error) {
     this.session?.stop();
-    if (MISSING_STATUSES.includes(error.status)) {
+    if (service.isMissing(error)) {
       this.canvas.clear();
       for (const id of ["canvas", "progress", "live", "details"]) at(id).hidden = true;
-      at("actions").replaceChildren();
+      this.showActions([]);
       at("status").textContent = "";
       return this.showError("This picture no longer exists.");
     }

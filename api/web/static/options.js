@@ -4,6 +4,8 @@ import { getOptions, text } from "./service.js";
 
 /** The options that are not fields here: the form has them elsewhere. */
 const ELSEWHERE = ["content", "style", "content_weight", "style_weight", "preset", "pictures_of"];
+/** With `until_fetched`, what is shown would soon be too late to download. */
+const LEFT_OUT = ["keep"];
 const FIRST = { size: "Size", style_scale: "Stroke size", colour: "Colours", tv_weight: "Smoothness" };
 
 export class OptionFields {
@@ -25,7 +27,7 @@ export class OptionFields {
   }
 
   draw(options) {
-    const others = options.filter(({ name }) => !ELSEWHERE.includes(name) && !(name in FIRST));
+    const others = options.filter(({ name }) => ![...ELSEWHERE, ...LEFT_OUT].includes(name) && !(name in FIRST));
     const first = Object.keys(FIRST).map((name) => field(options.find((each) => each.name === name)));
     const expert = document.createElement("details");
     expert.append(Object.assign(document.createElement("summary"), { textContent: "Expert" }));
@@ -75,7 +77,7 @@ export class OptionFields {
   addTo(form) {
     for (const input of this.inputs()) {
       if (input.type === "file") for (const file of input.files) form.append(input.name, file);
-      else if (input.type === "checkbox" ? input.checked : input.value !== "") form.append(input.name, input.value);
+      else if (input.type === "checkbox" ? input.checked : input.value !== "") form.append(input.name, valueOf(input));
     }
   }
 
@@ -149,11 +151,15 @@ function inputFor(schema) {
   if ((schema.items ?? schema).format === "binary") {
     return Object.assign(input, { type: "file", accept: "image/*", multiple: schema.type === "array" });
   }
-  if (schema.type === "number" || schema.type === "integer") {
-    const step = schema.type === "integer" ? 1 : "any";
-    Object.assign(input, { type: "number", min: schema.minimum ?? "", max: schema.maximum ?? "", step });
-  }
+  // A field for numbers would keep back what it does not take for one, and the preset's value would be used.
+  if (schema.type === "integer") input.inputMode = "numeric";
+  if (schema.type === "number") input.inputMode = "decimal";
   return input;
+}
+
+/** What was entered; a number may have a decimal comma. */
+function valueOf(input) {
+  return input.inputMode === "decimal" ? input.value.replace(",", ".") : input.value;
 }
 
 /** A description without Markdown; only its first sentence beside a box, or where a file is all that can be given. */

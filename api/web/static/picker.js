@@ -1,5 +1,6 @@
 // A field of pictures: chosen from the disk, dropped, pasted, or an example.
 
+import { fetchFile } from "./download.js";
 import * as store from "./store.js";
 
 const READABLE = ["image/jpeg", "image/png", "image/webp", "image/avif"];
@@ -29,6 +30,7 @@ export class Picker {
     this.field = element.dataset.field;
     this.most = most;
     this.files = [];
+    this.examples = 0; // how many were asked for; a choice makes those that are still loading too late
     this.input = element.querySelector("input[type=file]");
     this.addButton = element.querySelector(".add");
     this.input.addEventListener("change", () => {
@@ -64,6 +66,7 @@ export class Picker {
   }
 
   set(files) {
+    this.examples++;
     this.files = files;
     this.setAdding(false);
     this.draw();
@@ -93,7 +96,9 @@ export class Picker {
       this.showError("This is a folder. Drop a picture from it.");
       return;
     }
-    this.choose([...(event.dataTransfer?.files ?? [])]);
+    const files = [...(event.dataTransfer?.files ?? [])];
+    if (files.length) this.choose(files);
+    else this.showError("This is not a file. Save the picture first, then drop its file.");
   }
 
   draw() {
@@ -137,11 +142,17 @@ export class Picker {
     button.setAttribute("aria-pressed", "false");
     const caption = Object.assign(document.createElement("span"), { textContent: words });
     button.append(Object.assign(new Image(), { src: path, alt: "", loading: "lazy" }), caption);
-    button.addEventListener("click", async () => {
-      const blob = await (await fetch(path)).blob();
-      this.choose([new File([blob], `${words}.jpg`, { type: "image/jpeg" })]);
-    });
+    button.addEventListener("click", () => this.chooseExample(path, `${words}.jpg`));
     return button;
+  }
+
+  /** Loads an example and chooses it, unless something else is chosen meanwhile. */
+  async chooseExample(path, name) {
+    const request = ++this.examples;
+    const file = await fetchFile(path, name).catch(() => null);
+    if (this.examples !== request) return;
+    if (file) this.choose([file]);
+    else this.showError(`${name} could not be loaded. Please try again.`);
   }
 }
 

@@ -14,12 +14,29 @@ export class ServiceError extends Error {
 /** Whether a key would help. */
 export const needsKey = (error) => ["key_missing", "key_unknown"].includes(error.code);
 
+/** Whether what was asked for does not exist, or no longer. */
+export const isMissing = ({ status }) => [404, 410].includes(status);
+
 let token = { value: "", until: 0 };
 
+let unstoredKey = ""; // where this browser refuses to store it
+
 export const key = {
-  get: () => localStorage.getItem(KEY) ?? "",
+  get() {
+    if (unstoredKey) return unstoredKey;
+    try {
+      return localStorage.getItem(KEY) ?? "";
+    } catch {
+      return "";
+    }
+  },
   set(value) {
-    localStorage.setItem(KEY, value);
+    try {
+      localStorage.setItem(KEY, value);
+      unstoredKey = "";
+    } catch {
+      unstoredKey = value;
+    }
     token = { value: "", until: 0 };
   },
 };

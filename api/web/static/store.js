@@ -1,8 +1,11 @@
-// What this browser stores: its jobs {id, at, status, names, before, thumbnail}, and the pictures that are chosen.
+// What this browser stores: its jobs {id, at, status, note, names, before, thumbnail, deleted}, and the chosen pictures.
+// Jobs that it refuses to store, in a private window or without space, are kept until the page is closed.
 
 const DATABASE = "pastiche";
 const JOBS = "jobs";
 const CHOSEN = "chosen";
+
+const unstored = new Map(); // jobs by id; one counts for more than an older version in the database
 
 function open() {
   return new Promise((resolve, reject) => {
@@ -17,34 +20,68 @@ function open() {
   });
 }
 
+/** Runs an action in one transaction. What it returns counts only if the transaction could be completed. */
 async function run(name, mode, action) {
   const database = await open();
   try {
-    return await new Promise((resolve, reject) => {
-      const request = action(database.transaction(name, mode).objectStore(name));
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
+    const transaction = database.transaction(name, mode);
+    const [value] = await Promise.all([action(transaction.objectStore(name)), completion(transaction)]);
+    return value;
   } finally {
     database.close();
   }
 }
 
-/** All jobs, the newest first. */
-export async function all() {
-  const jobs = await run(JOBS, "readonly", (store) => store.getAll());
-  return jobs.sort((one, other) => other.at - one.at);
+function completion(transaction) {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = () => reject(transaction.error); // where there is no space, after the requests have succeeded
+  });
 }
 
-export const get = (id) => run(JOBS, "readonly", (store) => store.get(id));
-export const remove = (id) => run(JOBS, "readwrite", (store) => store.delete(id));
+function answer(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
 
-/** Stores a job, or more of one. */
-export async function update(id, more) {
-  const known = (await get(id)) ?? { id, at: Date.now(), status: "queued" };
-  await run(JOBS, "readwrite", (store) => store.put({ ...known, ...more }));
+/** All jobs, the newest first. */
+export async function all() {
+  const stored = await run(JOBS, "readonly", (jobs) => answer(jobs.getAll())).catch(() => []);
+  const jobs = new Map([...stored.map((job) => [job.id, job]), ...unstored]);
+  return [...jobs.values()].sort((one, other) => other.at - one.at);
+}
+
+/** A job; undefined if this browser does not know it. */
+export async function get(id) {
+  return unstored.get(id) ?? run(JOBS, "readonly", (jobs) => answer(jobs.get(id))).catch(() => undefined);
+}
+
+/** Stores a job that was submitted here. */
+export const add = (id, more) => change(id, (known) => ({ id, at: Date.now(), status: "queued", ...known, ...more }));
+
+/** Stores more of a job that is stored. */
+export const update = (id, more) => change(id, (known) => known && { ...known, ...more });
+
+/** Replaces a job, if there is one afterwards, in one transaction: other pages may change it too. */
+async function change(id, changed) {
+  if (!unstored.has(id)) {
+    const isStored = await run(JOBS, "readwrite", async (jobs) => {
+      const job = changed(await answer(jobs.get(id)));
+      if (job) await answer(jobs.put(job));
+    }).then(() => true, () => false);
+    if (isStored) return;
+  }
+  const job = changed(await get(id));
+  if (job) unstored.set(id, job);
+}
+
+export async function remove(id) {
+  unstored.delete(id);
+  await run(JOBS, "readwrite", (jobs) => answer(jobs.delete(id))).catch(() => {});
 }
 
 /** The files that are chosen for a field. */
-export const chosen = (field) => run(CHOSEN, "readonly", (store) => store.get(field));
-export const setChosen = (field, files) => run(CHOSEN, "readwrite", (store) => store.put(files, field));
+export const chosen = (field) => run(CHOSEN, "readonly", (files) => answer(files.get(field)));
+export const setChosen = (field, files) => run(CHOSEN, "readwrite", (store) => answer(store.put(files, field)));

@@ -1,5 +1,7 @@
 // A sweep: the same pair of pictures with several weights, side by side.
 
+import { runOnClick } from "./busy.js";
+import { fetchFile, save } from "./download.js";
 import { address, getSweep, needsKey, place } from "./service.js";
 import { label, percent } from "./words.js";
 
@@ -12,15 +14,16 @@ export class SweepView {
   constructor({ onKey }) {
     this.onKey = onKey;
     this.session = null;
+    runOnClick(at("sheet"), () => this.saveSheet(), (sentence) => (at("sweep-error").textContent = sentence));
   }
 
   /** Shows a sweep until all its pictures are there, or another is shown. */
   async open(id) {
     if (this.session?.id === id) return this.reveal();
-    const session = { id, isDrawn: false };
+    const session = { id };
     this.session = session;
-    at("sheet-link").hidden = true;
-    at("sweep-status").textContent = "";
+    at("sheet").hidden = true;
+    for (const id of ["sweep-status", "sweep-error"]) at(id).textContent = "";
     at("sweep-pictures").replaceChildren();
     this.reveal();
     while (this.session === session) {
@@ -54,8 +57,12 @@ export class SweepView {
     const done = sweep.jobs.filter(({ job }) => job?.status === "succeeded").length;
     at("sweep-status").textContent = sweep.is_over ? "Done" : `${done} of ${sweep.jobs.length} are painted`;
     for (const member of sweep.jobs) await this.drawMember(member);
-    at("sheet-link").hidden = !done;
-    if (done) at("sheet-link").href = await address(`${sweep.links.sheet}?format=jpeg`);
+    at("sheet").hidden = !done;
+    this.sheet = sweep.links.sheet;
+  }
+
+  async saveSheet() {
+    save(await fetchFile(await address(`${this.sheet}?format=jpeg`), "comparison.jpg"));
   }
 
   /** Adds a picture, or updates it. */
@@ -66,7 +73,7 @@ export class SweepView {
     const words = job ? `Style ${percent(place(job.options))}` : "";
     item.querySelector("span").textContent = [words, label(status)].filter(Boolean).join(" · ");
     if (status === "succeeded" && item.dataset.status !== status) {
-      const picture = Object.assign(new Image(), { src: await address(`${job.links.result}?format=webp`), alt: words, loading: "lazy" });
+      const picture = Object.assign(new Image(), { src: await address(`${job.links.result}?format=webp`), alt: words });
       item.querySelector("a").prepend(picture);
     }
     item.dataset.status = status;

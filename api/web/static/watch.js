@@ -1,10 +1,9 @@
 // A job's events, for as long as it is not over, over every loss of the connection.
 
-import { address, getJob } from "./service.js";
+import { address, getJob, isMissing } from "./service.js";
 
 const PAUSE_MILLISECONDS = 2000;
 const KINDS = ["status", "progress", "preview", "done", "gone"];
-const GONE = [404, 410];
 const REFUSED = [401, 403];
 
 /**
@@ -44,7 +43,7 @@ export function watch(id, { onEvent, onConnection }) {
     clearTimeout(again);
     again = setTimeout(() => {
       getJob(id).then(open, (error) => {
-        if (GONE.includes(error.status)) last("gone", { id });
+        if (isMissing(error)) last("gone", { id });
         else if (REFUSED.includes(error.status)) last("refused", error);
         else lost();
       });
