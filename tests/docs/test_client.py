@@ -14,7 +14,7 @@ from tests.stack import Stack
 pytestmark = pytest.mark.slow
 
 PAGE = (ROOT / "docs" / "client.md").read_text("utf-8")
-SMALL = "size=64, iterations=200"
+SMALL = "size=64, iterations=80"
 
 
 def run(containing: str, stack: Stack, folder: Path) -> str:

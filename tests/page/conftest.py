@@ -41,8 +41,14 @@ def page(browser: Browser, api: RunningApi) -> Iterator[Page]:
         yield page
 
 
+def phone(width: int, height: int) -> dict[str, Any]:
+    """What a browser's context needs to be that of a phone."""
+    viewport = {"width": width, "height": height}
+    return {"viewport": viewport, "is_mobile": True, "has_touch": True}
+
+
 @contextmanager
-def opened(browser: Browser, url: str, script: str = "", **context: Any) -> Iterator[Page]:
+def opened(browser: Browser, url: str, *, script: str = "", **context: Any) -> Iterator[Page]:
     """A new visitor's page; what its scripts throw fails the test.
 
     Args:

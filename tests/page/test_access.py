@@ -10,7 +10,7 @@ from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, png
 from tests.conftest import RunningApi
 from tests.page.actions import choose, paint
-from tests.page.conftest import opened
+from tests.page.conftest import opened, phone
 
 NO_LARGER_THAN_THE_SCREEN = "document.documentElement.scrollWidth <= innerWidth"
 
@@ -74,8 +74,7 @@ def test_all_of_it_works_without_a_mouse(page: Page, api: RunningApi, jobs: JobS
 def test_a_phone_shows_all_of_it(
     browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
 ) -> None:
-    phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
-    with opened(browser, str(api.http.base_url), **phone) as page:
+    with opened(browser, str(api.http.base_url), **phone(360, 740)) as page:
         for field, file in files.items():
             choose(page, field, file)
         assert page.evaluate(NO_LARGER_THAN_THE_SCREEN)
@@ -88,16 +87,14 @@ def test_a_phone_shows_all_of_it(
 def test_the_paint_button_is_on_the_first_screen_of_a_phone(
     browser: Browser, api: RunningApi
 ) -> None:
-    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-    with opened(browser, str(api.http.base_url), **phone) as page:
+    with opened(browser, str(api.http.base_url), **phone(390, 844)) as page:
         expect(page.get_by_role("button", name="Paint", exact=True)).to_be_in_viewport(ratio=1)
 
 
 def test_everything_that_is_touched_is_large_enough(
     browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
 ) -> None:
-    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-    with opened(browser, str(api.http.base_url), **phone) as page:
+    with opened(browser, str(api.http.base_url), **phone(390, 844)) as page:
         page.locator("#more > summary").click()
         expect(page.locator("#option-size")).to_be_visible()
         PlayedWorker.of({"id": paint(page, files)}, jobs, api).commit(png(160, 120))

@@ -46,7 +46,7 @@ def test_with_a_key_all_of_it_works(
     key = keys.create(jobs.client, "ada")
     with (
         running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api,
-        opened(browser, str(api.http.base_url), script) as page,
+        opened(browser, str(api.http.base_url), script=script) as page,
     ):
         page.get_by_role("button", name="Example: harbour").click()
         page.get_by_role("button", name="Example: wave").click()
@@ -75,7 +75,7 @@ def test_a_comparison_is_downloaded_with_a_new_token_when_the_first_has_expired(
         sweep = api.http.post("/sweeps", json=fields).json()
         for member in sweep["jobs"]:
             PlayedWorker.of(member, jobs, api).commit(png(160, 120))
-        with opened(browser, f"{api.http.base_url}#sweep={sweep['id']}", script) as page:
+        with opened(browser, f"{api.http.base_url}#sweep={sweep['id']}", script=script) as page:
             expect(page.locator("#sweep-pictures img")).to_have_count(2)
             page.clock.set_system_time(datetime.now(UTC) + timedelta(minutes=15))
             with page.expect_request("**/tokens"), page.expect_download() as download:

@@ -177,7 +177,7 @@ def test_a_picture_of_somebody_else_stays_out_of_the_gallery(
 def test_a_job_is_painted_where_the_browser_stores_nothing(
     script: str, browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
 ) -> None:
-    with opened(browser, str(api.http.base_url), script) as page:
+    with opened(browser, str(api.http.base_url), script=script) as page:
         worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
         expect(page.locator("#job-title")).to_have_text("holiday in the style of painting")
         worker.commit(png(160, 120))

@@ -13,7 +13,7 @@ from tests import pictures
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi
 from tests.page.actions import paint
-from tests.page.conftest import opened
+from tests.page.conftest import opened, phone
 from tests.waiting import until
 
 
@@ -229,8 +229,7 @@ def test_the_photograph_is_shown_dimmed_until_there_is_a_picture(
 def test_the_dial_stays_where_a_finger_puts_it(
     browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
 ) -> None:
-    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-    with opened(browser, str(api.http.base_url), **phone) as page:
+    with opened(browser, str(api.http.base_url), **phone(390, 844)) as page:
         worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
         worker.tell(10)
         expect(page.locator("#iterations")).to_contain_text("iteration 10")
@@ -345,7 +344,7 @@ def test_a_picture_that_was_loaded_too_slowly_for_one_click_is_shared_by_the_nex
             window.shared.push(files[0].name);
         };
     """
-    with opened(browser, str(api.http.base_url), script) as page:
+    with opened(browser, str(api.http.base_url), script=script) as page:
         PlayedWorker.of({"id": paint(page, files)}, jobs, api).commit(png(160, 120))
         page.get_by_role("button", name="Share").click()
         expect(page.locator("#notice")).to_have_text("The picture is ready: press Share again.")
