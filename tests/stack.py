@@ -56,7 +56,7 @@ class Stack:
             seen = self.look(job)
             return seen if seen["status"] in statuses else None
 
-        seen = until(look, patience_seconds=120)
+        seen = until(look, patience_seconds=300)
         assert seen is not None
         return seen
 
@@ -90,7 +90,7 @@ def served(
     )
     with process, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
         try:
-            until(lambda: _ready(http, process), patience_seconds=120)
+            until(lambda: _ready(http, process), patience_seconds=300)
             yield Stack(http, data_folder, process)
         finally:
             if process.poll() is None:

@@ -6,10 +6,13 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
+PATIENCE_SECONDS = 180.0
+"""How long a test waits for what takes seconds on an idle machine."""
+
 _LOOK_AGAIN_SECONDS = 0.02
 
 
-def until(look: Callable[[], Found], *, patience_seconds: float = 60.0) -> Found:
+def until(look: Callable[[], Found], *, patience_seconds: float = PATIENCE_SECONDS) -> Found:
     """The first truthy answer of `look`; AssertionError where it never comes."""
     late = monotonic() + patience_seconds
     while monotonic() < late:

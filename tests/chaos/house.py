@@ -196,7 +196,7 @@ class House:
         assert isinstance(job, dict)
         return job
 
-    def when(self, job_id: str, *statuses: str, patience_seconds: float = 120) -> dict[str, Any]:
+    def when(self, job_id: str, *statuses: str, patience_seconds: float = 300) -> dict[str, Any]:
         """The job, as soon as it has one of these statuses."""
 
         def seen() -> dict[str, Any] | None:

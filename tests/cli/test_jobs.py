@@ -18,7 +18,7 @@ from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import PLAIN, Shell, url_of
 from tests.client.fake_servers import http, responding
 from tests.conftest import RunningApi
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +40,7 @@ def test_a_job_is_shown_watched_and_fetched(
     assert json.loads(watching.stdout.readline())["event"] == "status"
     assert json.loads(watching.stdout.readline())["progress"]["iteration"] == 126
     worker.commit(png(40, 30))
-    out, _ = watching.communicate(timeout=60)
+    out, _ = watching.communicate(timeout=PATIENCE_SECONDS)
     assert json.loads(out.splitlines()[-1])["job"]["status"] == "succeeded"
     with Image.open(folder / "out.webp") as picture:
         assert (picture.format, picture.size) == ("WEBP", (40, 30))
@@ -85,7 +85,7 @@ def test_finishing_a_job_that_fails_reports_the_failure(
     finishing = shell.start("finish", job["id"], "-o", str(tmp_path / "picture.png"))
     until(lambda: heard(worker) == "finish")
     worker.fail()
-    _, err = finishing.communicate(timeout=60)
+    _, err = finishing.communicate(timeout=PATIENCE_SECONDS)
     assert (finishing.returncode, err.decode()) == (1, f"{FAILURES['out_of_memory']}\n")
 
 
@@ -155,7 +155,7 @@ def test_a_picture_is_saved_through_a_link_and_into_a_pipe(
     assert (folder / "album" / "mine.png").read_bytes() == png()
     getting = shell.start("get", job_id, "-o", "pipe.png")
     assert (folder / "pipe.png").read_bytes() == png()
-    getting.communicate(timeout=60)
+    getting.communicate(timeout=PATIENCE_SECONDS)
     assert (folder / "pipe.png").is_fifo()
     to_stdout = shell.run("get", job_id, "-o", "/dev/stdout", "--format", "png")
     assert to_stdout.out == png()

@@ -189,7 +189,7 @@ def test_jobs_are_painted_in_the_order_that_they_came(stack: Stack) -> None:
 
 def test_a_running_job_shows_its_progress(stack: Stack) -> None:
     job = stack.submit(**LONG)
-    seen = until(lambda: (now := stack.look(job))["iteration"] > 0 and now, patience_seconds=60)
+    seen = until(lambda: (now := stack.look(job))["iteration"] > 0 and now)
     assert isinstance(seen, dict)
     assert seen["status"] == "running"
     assert 0 < seen["progress"] < 1
@@ -203,7 +203,7 @@ def test_after_a_picture_of_that_size_a_job_says_how_long_it_takes(stack: Stack)
     size = LONG["size"]
     stack.when(stack.submit(size=size, iterations=30), "succeeded")
     job = stack.submit(**LONG)
-    seen = until(lambda: (now := stack.look(job))["iteration"] > 0 and now, patience_seconds=60)
+    seen = until(lambda: (now := stack.look(job))["iteration"] > 0 and now)
     assert isinstance(seen, dict)
     assert seen["eta_seconds"] > 0
     stack.http.delete(job["links"]["self"])

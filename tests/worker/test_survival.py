@@ -230,7 +230,7 @@ def test_while_redis_is_unreachable_the_api_reports_it_and_painting_goes_on(serv
     assert int(response.headers["retry-after"]) > 0
     assert service.http.get("/readyz").status_code == 503
     service.redis.start()
-    done = until(lambda: _over(service, job_id), patience_seconds=120)
+    done = until(lambda: _over(service, job_id), patience_seconds=300)
     assert isinstance(done, dict)
     assert done["status"] == "succeeded"
 
@@ -258,7 +258,7 @@ def test_a_worker_that_shuts_down_while_redis_is_unreachable_ends_and_its_job_is
     first.process.wait(30)
     assert f"Job {job_id}: left as it is, Redis is unreachable" in first.log
     service.redis.start()
-    done = until(lambda: _over(service, job_id), patience_seconds=120)
+    done = until(lambda: _over(service, job_id), patience_seconds=300)
     assert isinstance(done, dict)
     assert (done["status"], done["attempt"]) == ("succeeded", 2)
 
