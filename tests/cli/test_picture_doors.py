@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,11 @@ class Ended:
 
 def run(*arguments: str) -> Ended:
     """What `pastiche` does with these arguments, in this process."""
-    output = StringIO()
+    written = BytesIO()
+    output = TextIOWrapper(written, encoding="utf-8", write_through=True)
     with redirect_stdout(output), redirect_stderr(output):
         code: int | None = COMMAND.main(arguments, prog_name="pastiche", standalone_mode=False)
-    return Ended(code or Exit.DONE, output.getvalue())
+    return Ended(code or Exit.DONE, written.getvalue().decode())
 
 
 @pytest.fixture(autouse=True)
