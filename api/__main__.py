@@ -1,5 +1,6 @@
 """`python -m api`: serves the API with uvicorn, on the host and port of the settings."""
 
+import gc
 import resource
 import sys
 from contextlib import suppress
@@ -43,6 +44,13 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
+def exclude_from_collection() -> None:
+    """Modules, routes and schemas live as long as the process: the garbage collector, which would
+    look at all of them again and again between requests, leaves them alone."""
+    gc.collect()
+    gc.freeze()
+
+
 def get_connection_limit(settings: Settings) -> int:
     """The setting, or half of the open files: uploads, decoders and Redis need the rest."""
     if settings.connections_limit is not None:
@@ -69,6 +77,7 @@ def main() -> None:
         log_config=None,
     )
     server = Server(app, config)
+    exclude_from_collection()
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
