@@ -6,6 +6,7 @@ and rectifies in a pass of its own.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,16 +18,17 @@ class PackedFilters:
     """Filters as oneDNN multiplies by them: for the convolution, and rotated by 180° and transposed
     for the gradient at its input.
 
-    If gradients are in bfloat16 and maps in float32, the latter are two sets: the rounded filters,
-    and the rounding errors.
-
     Args:
         weight: (C_out, C_in, 3, 3), in channels_last and in the precision of the maps.
-        bias: (C_out), what is added to the products before they are clamped at 0.
         gradient_dtype: the precision of gradients; None for that of the maps.
 
     Attributes:
+        forward: for the convolution.
+        backward: for the gradient. If gradients are in bfloat16 and maps in float32, two sets: the
+            rounded filters, and the rounding errors.
+        bias: (C_out), what is added to the products before they are clamped at 0.
         channels: C_in.
+        dtype, gradient_dtype: the precisions of maps and of gradients.
     """
 
     def __init__(
@@ -34,23 +36,16 @@ class PackedFilters:
     ) -> None:
         self.bias, self.channels = bias, weight.shape[1]
         self.dtype, self.gradient_dtype = weight.dtype, gradient_dtype or weight.dtype
-        self._weight = weight
-        self._forward, self._backward = _Packed(padding=0), _Packed(padding=2)
+        self.forward = _Packed(lambda: weight, padding=0)
+        self.backward = _Packed(partial(_rotate, weight, self.gradient_dtype), padding=2)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """The filters for these maps."""
-        return self._forward.get(features.shape, lambda: self._weight)
 
-    def backward(self, gradient: Tensor) -> Tensor:
-        """The rotated filters for these gradients."""
-        return self._backward.get(gradient.shape, self._rotate)
-
-    def _rotate(self) -> Tensor:
-        rotated = self._weight.flip(2, 3).transpose(0, 1)
-        if self.gradient_dtype != self.dtype:
-            rounded = rotated.to(self.gradient_dtype)
-            rotated = torch.cat((rounded, (rotated - rounded).to(self.gradient_dtype)))
-        return rotated.contiguous(memory_format=torch.channels_last)
+def _rotate(weight: Tensor, gradient_dtype: torch.dtype) -> Tensor:
+    rotated = weight.flip(2, 3).transpose(0, 1)
+    if gradient_dtype != weight.dtype:
+        rounded = rotated.to(gradient_dtype)
+        rotated = torch.cat((rounded, (rotated - rounded).to(gradient_dtype)))
+    return rotated.contiguous(memory_format=torch.channels_last)
 
 
 class _Packed:
@@ -60,15 +55,30 @@ class _Packed:
     converted at each call, which may take a hundred times as long as the convolution.
     """
 
-    def __init__(self, padding: int) -> None:
-        self._border = [padding, padding]
+    def __init__(self, make_filters: Callable[[], Tensor], *, padding: int) -> None:
+        self._make_filters, self._border = make_filters, [padding, padding]
         self._newest: tuple[Sequence[int], Tensor] | None = None
 
-    def get(self, shape: Sequence[int], filters: Callable[[], Tensor]) -> Tensor:
+    def convolve(self, maps: Tensor, bias: Tensor | None, activation: str) -> Tensor:
+        output: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            maps,
+            self._pack(maps.shape),
+            bias,
+            self._border,
+            _STRIDE,
+            _DILATION,
+            1,
+            activation,
+            [],
+            "",
+        )
+        return output
+
+    def _pack(self, shape: Sequence[int]) -> Tensor:
         newest = self._newest
         if newest is None or newest[0] != shape:
             packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
-                filters(), self._border, _STRIDE, _DILATION, 1, list(shape)
+                self._make_filters(), self._border, _STRIDE, _DILATION, 1, list(shape)
             )
             self._newest = newest = (shape, packed)
         return newest[1]
@@ -91,27 +101,14 @@ def convolve_relu(padded: Tensor, filters: PackedFilters, threshold: float) -> T
 
     oneDNN's ReLU takes NaN to 0: NaN pixels are detected by the total variation and gamut terms.
     """
-    packed = filters.forward(padded)
-    output = _convolve(padded, packed, filters.bias, padding=0, activation="relu")
+    output = filters.forward.convolve(padded, filters.bias, "relu")
     return output.add_(threshold) if threshold else output
 
 
 def convolve_backward(gradient: Tensor, filters: PackedFilters) -> Tensor:
     """The gradient at a convolution's padded input: (B, C_out, H, W) → (B, C_in, H+2, W+2)."""
-    gradient = gradient.to(filters.gradient_dtype)
-    packed = filters.backward(gradient)
-    found = _convolve(gradient, packed, None, padding=2, activation="none")
+    found = filters.backward.convolve(gradient.to(filters.gradient_dtype), None, "none")
     if found.shape[1] == filters.channels:
         return found
     rounded, rest = found.to(filters.dtype).chunk(2, dim=1)
     return rounded + rest
-
-
-def _convolve(
-    features: Tensor, filters: Tensor, bias: Tensor | None, *, padding: int, activation: str
-) -> Tensor:
-    border = [padding, padding]
-    output: Tensor = torch.ops.mkldnn._convolution_pointwise(
-        features, filters, bias, border, _STRIDE, _DILATION, 1, activation, [], ""
-    )
-    return output
