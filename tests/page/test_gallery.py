@@ -105,47 +105,46 @@ def test_an_answer_that_comes_late_does_not_bring_a_deleted_job_back(
 
 
 @pytest.fixture
-def asked(page: Page, api: RunningApi, files: dict[str, Path]) -> list[Route]:
-    """What the gallery has asked for since it was opened, with a job that waits, in a page whose
-    time stands still."""
+def polls(page: Page, api: RunningApi, files: dict[str, Path]) -> list[Route]:
+    """The requests of a gallery with a waiting job, in a page whose time stands still."""
     paint(page, files)
     found: list[Route] = []
     page.route("**/jobs/*", lambda route: found.append(route))
     page.clock.install(time=0)
     page.goto(str(api.http.base_url))
     expect(page.locator("#gallery li")).to_have_count(1)
-    page.clock.pause_at(1_000)
+    page.clock.pause_at(3_600_000)  # however long it has taken up to here
     return found
 
 
-def seconds_until_answered(page: Page, asked: list[Route], status: int) -> int:
-    """How much of the page's time passes, about, until the gallery asks again, which is answered
+def seconds_until_answered(page: Page, polls: list[Route], status: int) -> int:
+    """How much of the page's time passes, about, until the gallery's next poll, which is answered
     with this status."""
     for seconds in range(1, 200):
         page.clock.run_for(1_000)
-        page.evaluate("fetch('livez').then(() => null)")  # what was asked before is known then
-        if asked:
-            asked.pop().fulfill(status=status, json={"status": "queued"})
+        page.evaluate("fetch('livez').then(() => null)")  # earlier requests are known then
+        if polls:
+            polls.pop().fulfill(status=status, json={"status": "queued"})
             return seconds
-    raise AssertionError("The gallery asks nothing.")
+    raise AssertionError("The gallery does not poll.")
 
 
-def test_the_gallery_asks_less_often_where_that_is_too_often(
-    page: Page, asked: list[Route]
+def test_the_gallery_polls_less_often_after_too_many_requests(
+    page: Page, polls: list[Route]
 ) -> None:
     for _ in range(3):
-        seconds_until_answered(page, asked, 429)
-    assert seconds_until_answered(page, asked, 200) > 20
-    assert seconds_until_answered(page, asked, 200) < 20
+        seconds_until_answered(page, polls, 429)
+    assert seconds_until_answered(page, polls, 200) > 20
+    assert seconds_until_answered(page, polls, 200) < 20
 
 
-def test_the_gallery_asks_nothing_while_nobody_sees_it(page: Page, asked: list[Route]) -> None:
-    seconds_until_answered(page, asked, 200)
+def test_the_gallery_does_not_poll_while_nobody_sees_it(page: Page, polls: list[Route]) -> None:
+    seconds_until_answered(page, polls, 200)
     page.evaluate("Object.defineProperty(document, 'hidden', { value: true, writable: true })")
-    with pytest.raises(AssertionError, match="asks nothing"):
-        seconds_until_answered(page, asked, 200)
+    with pytest.raises(AssertionError, match="does not poll"):
+        seconds_until_answered(page, polls, 200)
     page.evaluate("document.hidden = false")
-    seconds_until_answered(page, asked, 200)
+    seconds_until_answered(page, polls, 200)
 
 
 def test_a_picture_is_named_after_its_files(page: Page, files: dict[str, Path]) -> None:
