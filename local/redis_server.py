@@ -36,8 +36,9 @@ def binary() -> str:
         if version >= _OLDEST:
             return found
         too_old = f"{found} is version {version[0]}.{version[1]}, and 6.2 is needed"
-    missing = "There is no Redis here"
-    raise LocalError(f"{too_old or missing}: install redis-server, or set PASTICHE_REDIS_URL.")
+    raise LocalError(
+        f"{too_old or 'Redis is missing'}: install redis-server, or set PASTICHE_REDIS_URL."
+    )
 
 
 def _find_bundled() -> str | None:

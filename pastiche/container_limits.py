@@ -27,7 +27,7 @@ _QUOTA_V1, _PERIOD_V1 = "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"
 
 
 def memory_limit() -> float:
-    """How many bytes of memory the container may use; infinity if there is no limit."""
+    """How many bytes of memory the container may use; infinity if it is unlimited."""
     for limit, *_ in _MEMORY:
         text = _read(limit)
         if text is not None:
@@ -36,7 +36,7 @@ def memory_limit() -> float:
 
 
 def free_memory() -> float:
-    """What remains of the container's memory, in bytes; infinity if there is no limit."""
+    """What remains of the container's memory, in bytes; infinity if it is unlimited."""
     for limit, used, statistics, cache in _MEMORY:
         whole, taken = _read(limit), _read(used)
         if whole is None or taken is None:
@@ -58,7 +58,7 @@ def usable_processors() -> int:
 
 
 def _cpu_quota() -> float:
-    """How many processors' time the container may use; infinity if there is no limit."""
+    """How many processors' time the container may use; infinity if it is unlimited."""
     words = (_read(_QUOTA) or f"{_read(_QUOTA_V1)} {_read(_PERIOD_V1)}").split()
     if not all(word.isdecimal() for word in words):  # `max`, -1 or None
         return inf

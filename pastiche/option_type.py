@@ -129,7 +129,7 @@ def _quote(value: Any) -> str:
     try:
         return repr(value)
     except ValueError:  # Python refuses to write thousands of digits
-        return "a number with so many digits"
+        return "a number with thousands of digits"
 
 
 def option(

@@ -26,7 +26,7 @@ async def parse_multipart(request: Request, folder: UploadFolder) -> FormData:
     Raises:
         MalformedRequest: it is not a form, or it is cut off.
         InvalidFields: a text is too long.
-        UploadsBusy: there is no room for it beside the other uploads.
+        UploadsBusy: the other uploads leave too little space.
     """
     parser = _Parser(request, folder)
     try:

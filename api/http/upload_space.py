@@ -1,4 +1,4 @@
-"""The room that uploads take among the temporary files of this process, all of them together.
+"""The space that all uploads together take among the temporary files of this process.
 
 The volume of a container's temporary files is small. Kubernetes does not refuse a write that goes
 beyond its size, but evicts the whole pod, with all other requests.
@@ -28,20 +28,18 @@ class UploadSpace:
     @contextmanager
     def open(self) -> Iterator["UploadFolder"]:
         """A folder for one upload, which is deleted when the context ends."""
-        folder = None
-        try:
-            with TemporaryDirectory(dir=self._parent) as name:
-                folder = UploadFolder(Path(name), self)
+        with TemporaryDirectory(dir=self._parent) as name:
+            folder = UploadFolder(Path(name), self)
+            try:
                 yield folder
-        finally:
-            if folder is not None:
+            finally:
                 self._taken_bytes -= folder.taken_bytes
 
     def take(self, size_bytes: int, folder: "UploadFolder") -> None:
         """Counts bytes of an upload.
 
         Raises:
-            UploadsBusy: there is no room for them beside the other uploads.
+            UploadsBusy: the other uploads leave too little space.
         """
         # An upload that is alone is never refused: it would be the next time, too.
         is_alone = self._taken_bytes == folder.taken_bytes
@@ -67,7 +65,7 @@ class UploadFolder:
         """Counts what is about to be written.
 
         Raises:
-            UploadsBusy: there is no room for it beside the other uploads.
+            UploadsBusy: the other uploads leave too little space.
         """
         self._space.take(size_bytes, self)
 
@@ -75,7 +73,7 @@ class UploadFolder:
         """Counts the files as large as they are by now.
 
         Raises:
-            UploadsBusy: there is no room for them beside the other uploads.
+            UploadsBusy: the other uploads leave too little space.
         """
         self.take(sum(path.stat().st_size for path in self.path.iterdir()) - self.taken_bytes)
 
@@ -83,7 +81,7 @@ class UploadFolder:
         """What arrives, once it is counted.
 
         Raises:
-            UploadsBusy: there is no room for it beside the other uploads.
+            UploadsBusy: the other uploads leave too little space.
         """
         async for chunk in stream:
             self.take(len(chunk))

@@ -74,7 +74,7 @@ async def normalise_and_store(
     Raises:
         InvalidFields: the file is not a picture that is accepted.
         StorageUnavailable: it took too long.
-        UploadsBusy: there is no room for the picture beside the other uploads.
+        UploadsBusy: the other uploads leave too little space.
     """
     normalised = folder.path / "picture"
     fault = await access.service.decoder.normalise(source, normalised, keeps_transparency=True)

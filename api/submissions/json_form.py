@@ -52,7 +52,7 @@ async def parse_json(request: Request, folder: UploadFolder, kind: Kind) -> Form
         MalformedRequest: the body is not a JSON object, or it is cut off.
         InvalidFields: names every field that does not exist, comes twice, or has a value of another
             type.
-        UploadsBusy: there is no room for it beside the other uploads.
+        UploadsBusy: the other uploads leave too little space.
     """
     reader = JsonReader(folder.path)
     try:

@@ -51,7 +51,7 @@ async def find_sources(
     Raises:
         InvalidFields: names every field whose reference names no picture.
         TooManyFetches: too many pictures came before.
-        UploadsBusy: there is no room for a picture beside the other uploads.
+        UploadsBusy: the other uploads leave too little space.
     """
     values = [
         (name, index, value)
@@ -107,7 +107,7 @@ async def normalise(
     Raises:
         InvalidFields: names every field whose picture is refused.
         PicturesLost: the store no longer has a picture.
-        UploadsBusy: there is no room for a picture beside the other uploads.
+        UploadsBusy: the other uploads leave too little space.
     """
     pictures = NormalisedPictures()
     errors: list[FieldError] = []

@@ -74,7 +74,7 @@ async def receive_form(access: Access, kind: Kind) -> AsyncIterator[ReceivedForm
         WrongContentType: the body is neither multipart/form-data nor JSON, or not in UTF-8.
         MalformedRequest: it says that it is, and cannot be read as such.
         InvalidFields: a field of the JSON has a value of a wrong type.
-        UploadsBusy: there is no room for it beside the other uploads.
+        UploadsBusy: the other uploads leave too little space.
     """
     with access.service.uploads.open() as folder:
         form = normalize_form(await _read_form(access.request, folder, kind), kind)
@@ -88,7 +88,7 @@ async def read_submissions(received: ReceivedForm, access: Access) -> list[Submi
     Raises:
         InvalidFields: names every field at fault.
         DecodersBusy, TooManyFetches: too many pictures came before.
-        UploadsBusy: there is no room for the pictures beside the other uploads.
+        UploadsBusy: the other uploads leave too little space.
         PicturesLost: the store no longer has an earlier job's picture.
     """
     service = access.service

@@ -36,11 +36,11 @@ export class Backoff {
   async pause(error, signal) {
     if (!(error instanceof PasticheError && error.isTransient)) throw error;
     const limit = error.code === "unreachable" ? "unreachable" : "busy";
-    const asked = error.retryAfterSeconds;
+    const retryAfter = error.retryAfterSeconds;
     const milliseconds =
-      asked === undefined
+      retryAfter === undefined
         ? this.#next * (0.75 + 0.25 * Math.random())
-        : Math.max(1000 * asked, FIRST_PAUSE_MILLISECONDS);
+        : Math.max(1000 * retryAfter, FIRST_PAUSE_MILLISECONDS);
     if (milliseconds > this.#remaining[limit]) throw error;
     this.#remaining[limit] -= milliseconds;
     this.#next = Math.min(2 * this.#next, LONGEST_PAUSE_MILLISECONDS);

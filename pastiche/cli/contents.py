@@ -258,8 +258,9 @@ def check_target(target: Target) -> None:
     file = _resolve(target.path)
     if os.path.isdir(file):
         raise InvalidFile(f"{target.path} cannot be saved: it is a folder.")
-    places = {} if _is_special(file) else {"its folder": file.parent}
-    for name, place in (places | {"it": file}).items():
+    # A device or a pipe is written to, whatever its folder allows.
+    written = [("it", file)] if _is_special(file) else [("its folder", file.parent), ("it", file)]
+    for name, place in written:
         try:
             place.stat()
         except FileNotFoundError:

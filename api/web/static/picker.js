@@ -30,7 +30,7 @@ export class Picker {
     this.field = element.dataset.field;
     this.most = most;
     this.files = [];
-    this.examples = 0; // how many were asked for; a choice makes those that are still loading too late
+    this.examples = 0; // how many were requested; those that are still loading at the next choice are ignored
     this.input = element.querySelector("input[type=file]");
     this.addButton = element.querySelector(".add");
     this.input.addEventListener("change", () => {

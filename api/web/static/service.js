@@ -14,7 +14,7 @@ export class ServiceError extends Error {
 /** Whether a key would help. */
 export const needsKey = (error) => ["key_missing", "key_unknown"].includes(error.code);
 
-/** Whether what was asked for does not exist, or no longer. */
+/** Whether what was requested does not exist, or no longer. */
 export const isMissing = ({ status }) => [404, 410].includes(status);
 
 let token = { value: "", until: 0 };

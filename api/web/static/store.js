@@ -1,5 +1,5 @@
 // What this browser stores: its jobs {id, at, status, note, names, before, thumbnail, deleted}, and the chosen pictures.
-// Jobs that it refuses to store, in a private window or without space, are kept until the page is closed.
+// Jobs that it refuses to store, in a private window or on a full disk, are remembered until the page is closed.
 
 const DATABASE = "pastiche";
 const JOBS = "jobs";
@@ -35,7 +35,7 @@ async function run(name, mode, action) {
 function completion(transaction) {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = resolve;
-    transaction.onabort = () => reject(transaction.error); // where there is no space, after the requests have succeeded
+    transaction.onabort = () => reject(transaction.error); // on a full disk, after the requests have succeeded
   });
 }
 

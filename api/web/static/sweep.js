@@ -23,7 +23,7 @@ export class SweepView {
     const session = { id };
     this.session = session;
     at("sheet").hidden = true;
-    for (const id of ["sweep-status", "sweep-error"]) at(id).textContent = "";
+    at("sweep-status").textContent = at("sweep-error").textContent = "";
     at("sweep-pictures").replaceChildren();
     this.reveal();
     while (this.session === session) {

@@ -1,4 +1,4 @@
-"""Uploads that fill the temporary files: the next ones are asked to come again."""
+"""Uploads that fill the temporary files: the next ones are refused until there is space again."""
 
 import json
 from base64 import b64encode
