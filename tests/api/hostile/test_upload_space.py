@@ -69,7 +69,7 @@ def written_bytes(siege: Siege) -> int:
 
 
 @pytest.mark.parametrize("kind", UNFINISHED)
-def test_an_upload_is_asked_to_come_again_while_there_is_no_room_for_it(
+def test_an_upload_is_refused_while_the_others_leave_too_little_space(
     kind: str, siege: Siege
 ) -> None:
     files = [("content", PICTURE), ("style", PICTURE)]
