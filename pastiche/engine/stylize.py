@@ -6,7 +6,7 @@ Neural Style Transfer" (CVPR 2017). `pastiche.engine.run` does the same step by 
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,8 +20,10 @@ from pastiche.engine.inputs import Inputs
 from pastiche.engine.progress import Progress
 from pastiche.engine.run import Run
 from pastiche.option_warnings import PasticheWarning, find_warnings
-from pastiche.options import Options, update_options
+from pastiche.options import OptionError, Options, update_options
 from pastiche.pictures import AnySource, apply_transparency, read_picture
+from pastiche.presets import Preset
+from pastiche.presets import preset as preset_options
 
 
 def stylize(
@@ -29,6 +31,7 @@ def stylize(
     style: AnySource | Sequence[AnySource],
     options: Options | None = None,
     *,
+    preset: Preset | None = None,
     masks: AnySource | Sequence[AnySource] = (),
     style_masks: AnySource | Sequence[AnySource] = (),
     start_image: AnySource | None = None,
@@ -47,6 +50,8 @@ def stylize(
             array or a tensor.
         style: the painting, or a list of up to eight.
         options: the defaults where it is None.
+        preset: named values of options, instead of `options`: `"draft"`, `"standard"`, `"fine"`,
+            `"paper"` or `"neural-style"`.
         masks: over the content image, one for each style: it is painted where its mask is white.
             A mask may have another size, not another aspect ratio.
         style_masks: one for each style: only where its mask is white the style image counts.
@@ -56,7 +61,7 @@ def stylize(
         device: where to paint, as `"cuda:1"`; CUDA where it is None and available.
         progress: whether a progress bar is shown, in a terminal or a notebook; it needs rich.
         on_progress: called after every iteration; an exception that it raises ends the run.
-        values: of options by their names, instead of those in `options`.
+        values: of options by their names, instead of those in `options` or of the preset.
 
     Returns:
         The pastiche, with the content image's aspect ratio and `options.size` as its longest side:
@@ -74,7 +79,7 @@ def stylize(
     Warns:
         PasticheWarning: an option has no effect, or an image has fewer pixels than it should.
     """
-    options = update_options(options or Options(), values)
+    options = _choose_options(options, preset, values)
     photograph = read_picture(content, "The content image")
     inputs = Inputs(
         content=read_image(photograph),
@@ -121,6 +126,16 @@ def stylize_tensors(
     styles = (style,) if isinstance(style, Tensor) else tuple(style)
     inputs = Inputs(content, styles, tuple(masks), tuple(style_masks), start_image, content_map)
     return _paint(inputs, options or Options(), backbone, device, on_progress)
+
+
+def _choose_options(
+    options: Options | None, preset: Preset | None, values: Mapping[str, Any]
+) -> Options:
+    if preset is None:
+        return update_options(options or Options(), values)
+    if options is not None:
+        raise OptionError("preset", "cannot be combined with options: pass one of them.")
+    return preset_options(preset, **values)
 
 
 def _read_several(

@@ -38,6 +38,21 @@ def test_two_paths_give_a_picture_that_saves_itself(tmp_path: Path) -> None:
         assert (painted.mode, painted.size) == ("RGB", (64, 43))
 
 
+def test_a_preset_s_values_are_taken_but_for_those_by_name() -> None:
+    painted = stylize(CONTENT, STYLE, preset="draft", iterations=4)
+    assert painted.size == (256, 171)
+
+
+def test_a_preset_beside_options_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"^preset: cannot be combined with options"):
+        stylize(CONTENT, STYLE, QUICK, preset="draft")
+
+
+def test_a_preset_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"^preset: must be one of draft, standard, "):
+        stylize(CONTENT, STYLE, preset="drafty")  # type: ignore[arg-type]
+
+
 def test_a_notebook_shows_it() -> None:
     shown = stylize(CONTENT, STYLE, QUICK)._repr_png_()
     assert shown is not None
