@@ -1,7 +1,7 @@
 """The browsers that the page is tested in: found on this machine, or installed.
 
 `python -m tests.browser` makes sure that there is a Chromium, or says in one sentence what to do,
-and installs a Firefox where it can; `make test` runs it before any test.
+and installs a Firefox and a WebKit where it can; `make test` runs it before any test.
 """
 
 import os
@@ -27,28 +27,41 @@ class Program:
     Attributes:
         variable: the environment variable that may name the one to use.
         commands: what it is called on a PATH.
-        package: the one of Debian and Ubuntu.
-        answer: a part of what it says of its version.
+        packages: those of Debian and Ubuntu.
+        question: an option that it answers.
+        answer: a part of what it says then.
+        screen: what gives it a screen, on a PATH, where it needs one.
     """
 
     name: str
     variable: str
     commands: tuple[str, ...]
-    package: str
+    packages: tuple[str, ...]
     answer: str
+    question: str = "--version"
+    screen: str | None = None
 
 
 CHROMIUM = Program(
     "Chromium",
     "PASTICHE_CHROMIUM",
     ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
-    "chromium",
+    ("chromium",),
     "Chrom",
 )
 FIREFOX = Program(
-    "Firefox", "PASTICHE_FIREFOX", ("firefox", "firefox-esr"), "firefox-esr", "Mozilla Firefox"
+    "Firefox", "PASTICHE_FIREFOX", ("firefox", "firefox-esr"), ("firefox-esr",), "Mozilla Firefox"
 )
-"""The one that people use: Playwright talks to it as to its own."""
+WEBKIT = Program(
+    "WebKit",
+    "PASTICHE_WEBKIT",
+    ("WebKitWebDriver",),
+    ("webkit2gtk-driver", "xvfb"),
+    "WebKitWebDriver",
+    question="--help",
+    screen="Xvfb",
+)
+"""The engine of Safari, as released for Linux, by the program that drives it."""
 
 
 @cache
@@ -77,20 +90,20 @@ def missing_browser(program: Program = CHROMIUM) -> str:
         return f"{variable} is {named!r}, which is not a {name} that starts."
     return (
         f"The page is tested in {name}, and there is none: install it (Debian: apt-get install "
-        f"{program.package}), or set {variable} to its path. What was tried is in {LOG}."
+        f"{' '.join(program.packages)}), or set {variable} to its path. What was tried is in {LOG}."
     )
 
 
 def main() -> None:
     """Ends the process with a sentence where Chromium is missing and cannot be installed, or
     where a variable names a file that is not a browser."""
-    for program in (CHROMIUM, FIREFOX):
+    for program in (CHROMIUM, FIREFOX, WEBKIT):
         is_named = program.variable in os.environ
         if find_browser(program) or (not is_named and install_browser(program)):
             continue
         if is_named or program is CHROMIUM:
             sys.exit(missing_browser(program))
-        print("Firefox is not installed: its tests of the page will be skipped.")  # noqa: T201  # for whoever runs make
+        print(f"{program.name} is not installed: its tests of the page will be skipped.")  # noqa: T201  # for whoever runs make
 
 
 def _candidates(program: Program) -> Iterator[str]:
@@ -101,9 +114,11 @@ def _candidates(program: Program) -> Iterator[str]:
 
 
 def _starts(path: str, program: Program) -> bool:
-    """Whether it can say its version: a download without its libraries cannot, nor can a stub."""
+    """Whether it answers: a download without its libraries cannot, nor can a stub."""
+    if program.screen and not shutil.which(program.screen):
+        return False
     try:
-        said = subprocess.run([path, "--version"], capture_output=True, timeout=60, text=True)
+        said = subprocess.run([path, program.question], capture_output=True, timeout=60, text=True)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return said.returncode == 0 and program.answer in said.stdout
@@ -111,9 +126,9 @@ def _starts(path: str, program: Program) -> bool:
 
 def _ways_to_install(program: Program) -> Iterator[tuple[str, list[str]]]:
     """Each a title and a command."""
-    name, package, libraries = program.name, program.package, list[str]()
+    name, packages, libraries = program.name, " ".join(program.packages), list[str]()
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        install = f"apt-get update && apt-get install --yes --no-install-recommends {package}"
+        install = f"apt-get update && apt-get install --yes --no-install-recommends {packages}"
         yield f"Installing {name} by apt-get (the page is tested in it)", ["sh", "-c", install]
         libraries = ["--with-deps"]
     if program is CHROMIUM:

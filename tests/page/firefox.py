@@ -14,6 +14,7 @@ from typing import Any
 
 import websocket
 
+from tests.page.driven_page import DrivenPage, DriverError
 from tests.waiting import until
 
 PREFERENCES = {
@@ -25,34 +26,26 @@ PREFERENCES = {
 BLOCKED_STORAGE = {"network.cookie.cookieBehavior": 2}
 """No data of sites, as in a strict private window."""
 
-STEPS = 8
-"""How many movements a drag has."""
 
-
-class FirefoxError(Exception):
-    """Firefox refuses a command, or a script of the test fails."""
-
-
-class FirefoxPage:
+class FirefoxPage(DrivenPage):
     """A page in a Firefox.
 
     Args:
         socket: connected to its remote agent.
-
-    Attributes:
-        errors: what scripts of the page have thrown so far.
     """
 
     def __init__(self, socket: websocket.WebSocket) -> None:
-        self.errors: list[str] = []
+        self._errors: list[str] = []
         self._socket = socket
         self._numbers = count(1)
         self._send("session.new", capabilities={})
         self._send("session.subscribe", events=["log.entryAdded"])
         self._context = self._send("browsingContext.getTree")["contexts"][0]["context"]
 
+    def thrown(self) -> list[str]:
+        return self._errors
+
     def resize(self, width: int, height: int) -> None:
-        """Makes the window's inside as large as a phone's."""
         viewport = {"width": width, "height": height}
         self._send("browsingContext.setViewport", context=self._context, viewport=viewport)
 
@@ -60,11 +53,6 @@ class FirefoxPage:
         self._send("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
     def evaluate(self, expression: str) -> Any:
-        """What an expression in JavaScript gives, as far as JSON has it.
-
-        Raises:
-            FirefoxError: it throws an error.
-        """
         answer = self._send(
             "script.evaluate",
             expression=f"(async () => JSON.stringify(await ({expression})))()",
@@ -73,46 +61,11 @@ class FirefoxPage:
             userActivation=True,
         )
         if answer["type"] == "exception":
-            raise FirefoxError(answer["exceptionDetails"]["text"])
+            raise DriverError(answer["exceptionDetails"]["text"])
         return json.loads(answer["result"].get("value", "null"))
 
-    def wait_for(self, expression: str) -> Any:
-        """What it gives, as soon as that is true."""
-        return until(lambda: self.evaluate(expression))
-
-    def wait_for_text(self, selector: str, text: str) -> None:
-        """Waits until an element contains a text."""
-        element = f"document.querySelector({json.dumps(selector)})"
-        self.wait_for(f"{element}?.textContent.includes({json.dumps(text)})")
-
-    def tap(self, selector: str) -> None:
-        """Touches the middle of an element, as soon as there is one."""
-        self.drag(selector, 0.5, 0.5)
-
-    def drag(self, selector: str, begin: float, end: float) -> None:
-        """Drags a finger over an element: from and to which share of its width."""
-        element = f"document.querySelector({json.dumps(selector)})"
-        self.wait_for(f"{element}?.checkVisibility()")
-        self.evaluate(f"{element}.scrollIntoView({{ block: 'center', behavior: 'instant' }})")
-        box = self.evaluate(f"{element}.getBoundingClientRect()")
-
-        def move(place: float, milliseconds: int = 0) -> dict[str, Any]:
-            x, y = box["x"] + place * box["width"], box["y"] + box["height"] / 2
-            return {"type": "pointerMove", "x": round(x), "y": round(y), "duration": milliseconds}
-
-        moves = [move(begin + (end - begin) * step / STEPS, 20) for step in range(1, STEPS + 1)]
-        finger = {
-            "type": "pointer",
-            "id": "finger",
-            "parameters": {"pointerType": "touch"},
-            "actions": [
-                move(begin),
-                {"type": "pointerDown", "button": 0},
-                *(moves if begin != end else []),
-                {"type": "pointerUp", "button": 0},
-            ],
-        }
-        self._send("input.performActions", context=self._context, actions=[finger])
+    def perform(self, actions: dict[str, Any]) -> None:
+        self._send("input.performActions", context=self._context, actions=[actions])
 
     def _send(self, method: str, **parameters: Any) -> dict[str, Any]:
         number = next(self._numbers)
@@ -124,13 +77,13 @@ class FirefoxPage:
                 continue
             assert answer["id"] == number
             if answer["type"] == "error":
-                raise FirefoxError(f"{method}: {answer['error']}: {answer['message']}")
+                raise DriverError(f"{method}: {answer['error']}: {answer['message']}")
             result: dict[str, Any] = answer["result"]
             return result
 
     def _note(self, entry: dict[str, Any]) -> None:
         if (entry["type"], entry["level"]) == ("javascript", "error"):
-            self.errors.append(entry["text"])
+            self._errors.append(entry["text"])
 
 
 @contextmanager

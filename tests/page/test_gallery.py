@@ -172,11 +172,48 @@ def test_a_picture_of_somebody_else_stays_out_of_the_gallery(
     expect(page.locator("#gallery .state")).to_have_text("waiting")
 
 
-@pytest.mark.parametrize("script", [BLOCKED_STORAGE, REFUSED_BLOBS], ids=["nothing", "no pictures"])
-def test_a_job_is_painted_where_the_browser_stores_nothing(
-    script: str, browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+def test_a_reload_keeps_everything_where_the_browser_stores_no_blobs(
+    browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
 ) -> None:
-    with opened(browser, str(api.http.base_url), script=script) as page:
+    with opened(browser, str(api.http.base_url), script=REFUSED_BLOBS) as page:
+        PlayedWorker.of({"id": paint(page, files)}, jobs, api).commit(png(160, 120))
+        expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+        expect(page.locator("#gallery li img")).to_have_count(1)
+        page.goto(str(api.http.base_url))
+        expect(page.locator("#content-picker .chosen img")).to_be_visible()
+        expect(page.locator("#gallery li img")).to_have_count(1)
+        page.locator("#gallery a").click()
+        expect(page.get_by_label("How much of the photograph is shown")).to_be_visible()
+
+
+def test_pictures_that_were_stored_as_blobs_are_shown(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    paint(page, files)
+    page.evaluate("""async () => {
+        const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+        const thumbnail = await new Promise((done) => canvas.toBlob(done, "image/jpeg"));
+        const photograph = new File([thumbnail], "old.jpg", { type: "image/jpeg" });
+        const database = await new Promise((done) => {
+            const request = indexedDB.open("pastiche");
+            request.onsuccess = () => done(request.result);
+        });
+        const transaction = database.transaction(["jobs", "chosen"], "readwrite");
+        const job = { id: "0".repeat(32), at: 1, status: "succeeded", thumbnail };
+        transaction.objectStore("jobs").put(job);
+        transaction.objectStore("chosen").put([photograph], "content");
+        await new Promise((done) => (transaction.oncomplete = done));
+        database.close();
+    }""")
+    page.goto(str(api.http.base_url))
+    expect(page.locator("#gallery li img")).to_have_count(2)
+    expect(page.get_by_role("img", name="old.jpg")).to_be_visible()
+
+
+def test_a_job_is_painted_where_the_browser_stores_nothing(
+    browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    with opened(browser, str(api.http.base_url), script=BLOCKED_STORAGE) as page:
         worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
         expect(page.locator("#job-title")).to_have_text("holiday in the style of painting")
         worker.commit(png(160, 120))

@@ -1,5 +1,6 @@
 // What this browser stores: its jobs {id, at, status, note, names, before, thumbnail, deleted}, and the chosen pictures.
 // Jobs that it refuses to store, in a private window or on a full disk, are remembered until the page is closed.
+// Pictures are stored as bytes: WebKit stores no blobs in a private window.
 
 const DATABASE = "pastiche";
 const JOBS = "jobs";
@@ -46,23 +47,50 @@ function answer(request) {
   });
 }
 
+const pack = async (file) => ({ type: file.type, name: file.name, bytes: await file.arrayBuffer() });
+
+/** Not a blob, as older versions of the page have stored; those have a method of that name. */
+const isPacked = (value) => value?.bytes instanceof ArrayBuffer;
+
+function unpack({ type, name, bytes }) {
+  return name === undefined ? new Blob([bytes], { type }) : new File([bytes], name, { type });
+}
+
+async function packPictures(values) {
+  const entries = Object.entries(values).map(async ([name, value]) => [name, value instanceof Blob ? await pack(value) : value]);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+function unpackPictures(job) {
+  return job && Object.fromEntries(Object.entries(job).map(([name, value]) => [name, isPacked(value) ? unpack(value) : value]));
+}
+
 /** All jobs, the newest first. */
 export async function all() {
   const stored = await run(JOBS, "readonly", (jobs) => answer(jobs.getAll())).catch(() => []);
   const jobs = new Map([...stored.map((job) => [job.id, job]), ...unstored]);
-  return [...jobs.values()].sort((one, other) => other.at - one.at);
+  return [...jobs.values()].map(unpackPictures).sort((one, other) => other.at - one.at);
 }
 
 /** A job; undefined if this browser does not know it. */
-export async function get(id) {
+export const get = async (id) => unpackPictures(await find(id));
+
+async function find(id) {
   return unstored.get(id) ?? run(JOBS, "readonly", (jobs) => answer(jobs.get(id))).catch(() => undefined);
 }
 
 /** Stores a job that was submitted here. */
-export const add = (id, more) => change(id, (known) => ({ id, at: Date.now(), status: "queued", ...known, ...more }));
+export async function add(id, more) {
+  const at = Date.now();
+  const packed = await packPictures(more);
+  await change(id, (known) => ({ id, at, status: "queued", ...known, ...packed }));
+}
 
 /** Stores more of a job that is stored. */
-export const update = (id, more) => change(id, (known) => known && { ...known, ...more });
+export async function update(id, more) {
+  const packed = await packPictures(more);
+  await change(id, (known) => known && { ...known, ...packed });
+}
 
 /** Replaces a job, if there is one afterwards, in one transaction: other pages may change it too. */
 async function change(id, changed) {
@@ -73,7 +101,7 @@ async function change(id, changed) {
     }).then(() => true, () => false);
     if (isStored) return;
   }
-  const job = changed(await get(id));
+  const job = changed(await find(id));
   if (job) unstored.set(id, job);
 }
 
@@ -83,5 +111,16 @@ export async function remove(id) {
 }
 
 /** The files that are chosen for a field. */
-export const chosen = (field) => run(CHOSEN, "readonly", (files) => answer(files.get(field)));
-export const setChosen = (field, files) => run(CHOSEN, "readwrite", (store) => answer(store.put(files, field)));
+export async function chosen(field) {
+  const files = await run(CHOSEN, "readonly", (stored) => answer(stored.get(field)));
+  return files?.map((file) => (isPacked(file) ? unpack(file) : file));
+}
+
+const newest = new Map(); // by field, the files that were chosen last
+
+export async function setChosen(field, files) {
+  newest.set(field, files);
+  const packed = await Promise.all(files.map(pack));
+  if (newest.get(field) !== files) return;
+  await run(CHOSEN, "readwrite", (stored) => answer(stored.put(packed, field)));
+}

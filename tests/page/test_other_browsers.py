@@ -1,4 +1,4 @@
-"""The same page in Firefox, by touch: from the examples to the gallery."""
+"""The same page in Firefox and WebKit, by touch: from the examples to the gallery."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,9 +9,11 @@ import pytest
 from shared.job_store import JobStore
 from tests import pictures
 from tests.api.worker import PlayedWorker, png
-from tests.browser import FIREFOX, find_browser, missing_browser
+from tests.browser import FIREFOX, WEBKIT, Program, find_browser, missing_browser
 from tests.conftest import RunningApi
-from tests.page.firefox import BLOCKED_STORAGE, FirefoxPage, running_firefox
+from tests.page.driven_page import DrivenPage
+from tests.page.firefox import BLOCKED_STORAGE, running_firefox
+from tests.page.webkit import running_webkit
 
 pytestmark = pytest.mark.browser
 
@@ -19,25 +21,37 @@ PHONE = (390, 844)
 
 
 @contextmanager
-def opened(profile: Path, preferences: Mapping[str, int]) -> Iterator[FirefoxPage]:
-    """A page as large as a phone's; what its scripts throw fails the test."""
-    program = find_browser(FIREFOX)
+def opened(
+    browser: Program, folder: Path, preferences: Mapping[str, int] | None = None
+) -> Iterator[DrivenPage]:
+    """A page as large as a phone's; what its scripts throw fails the test.
+
+    Args:
+        folder: for what the browser stores.
+        preferences: Firefox's.
+    """
+    program = find_browser(browser)
     if program is None:
-        pytest.skip(missing_browser(FIREFOX))
-    with running_firefox(program, profile, preferences) as page:
+        pytest.skip(missing_browser(browser))
+    running = (
+        running_firefox(program, folder, preferences or {})
+        if browser is FIREFOX
+        else running_webkit(program, folder)
+    )
+    with running as page:
         page.resize(*PHONE)
         yield page
-        assert page.errors == []
+        assert page.thrown() == []
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[FirefoxPage]:
-    """A Firefox that has never seen the service."""
-    with opened(tmp_path, {}) as page:
+@pytest.fixture(params=[FIREFOX, WEBKIT], ids=lambda browser: browser.name)
+def page(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[DrivenPage]:
+    """A browser that has never seen the service."""
+    with opened(request.param, tmp_path) as page:
         yield page
 
 
-def paint(page: FirefoxPage) -> str:
+def paint(page: DrivenPage) -> str:
     """Submits two examples; gives the job's id, which is in the page's address."""
     page.tap("[aria-label='Example: harbour']")
     page.tap("[aria-label='Example: wave']")
@@ -48,7 +62,7 @@ def paint(page: FirefoxPage) -> str:
 
 
 def test_a_picture_is_painted_with_the_dial_turned_on_the_way(
-    page: FirefoxPage, api: RunningApi, jobs: JobStore
+    page: DrivenPage, api: RunningApi, jobs: JobStore
 ) -> None:
     page.open(str(api.http.base_url))
     job_id = paint(page)
@@ -75,6 +89,7 @@ def test_a_picture_is_painted_with_the_dial_turned_on_the_way(
     assert shown == pytest.approx(60, abs=3)
     page.wait_for("document.querySelector('#gallery img')?.complete")
     page.open(str(api.http.base_url))
+    page.wait_for("document.querySelectorAll('.chosen img').length === 2")
     page.tap("#gallery a")
     page.wait_for("document.querySelector('#after[alt=\"The picture\"]:not([hidden])')?.src")
     page.wait_for_text("#job-title", "harbour in the style of wave")
@@ -83,7 +98,7 @@ def test_a_picture_is_painted_with_the_dial_turned_on_the_way(
 def test_a_picture_is_painted_where_the_browser_blocks_the_data_of_sites(
     tmp_path: Path, api: RunningApi, jobs: JobStore
 ) -> None:
-    with opened(tmp_path, BLOCKED_STORAGE) as page:
+    with opened(FIREFOX, tmp_path, BLOCKED_STORAGE) as page:
         page.open(str(api.http.base_url))
         PlayedWorker.of({"id": paint(page)}, jobs, api).commit(png(160, 120))
         page.wait_for("document.querySelector('#compare:not([hidden])')?.id")
