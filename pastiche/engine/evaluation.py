@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial, reduce
 from operator import add
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,6 +93,24 @@ class _Part:
     def backward(self, losses: Losses) -> Tensor:
         """The gradient at the pixels of the tile and its halo, (1, 3, h, w)."""
         gradients = self.objective.feature_gradients(self.maps, losses)
-        outputs = [self.maps[layer] for layer in gradients]
-        (gradient,) = torch.autograd.grad(outputs, self._pixels, list(gradients.values()))
+        maps = [self.maps[layer] for layer in gradients]
+        loss = _WithGradients.apply(*maps, *gradients.values())
+        (gradient,) = torch.autograd.grad(loss, self._pixels)
         return gradient
+
+
+class _WithGradients(torch.autograd.Function):
+    """A number whose gradients at some maps are known.
+
+    `torch.autograd.grad` takes them too, and imports sympy to compare their shapes: a second or
+    more, and 40 MB, at the first iteration of a process.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, *maps_and_gradients: Tensor) -> Tensor:
+        ctx.gradients = maps_and_gradients[len(maps_and_gradients) // 2 :]
+        return maps_and_gradients[0].new_zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> tuple[Tensor | None, ...]:
+        return (*ctx.gradients, *[None] * len(ctx.gradients))

@@ -1,4 +1,4 @@
-"""What must stay light, does: importing it brings no torch with it."""
+"""What must stay light, does: importing it brings no torch with it, and painting no sympy."""
 
 import os
 import subprocess
@@ -70,3 +70,16 @@ def test_with_a_collector_it_is() -> None:
     environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
     process = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
     assert process.returncode == 0
+
+
+def test_painting_does_not_import_sympy() -> None:
+    """It takes a second or more, at the first iteration of each worker."""
+    code = (
+        "import sys, torch\n"
+        "if 'sympy' in sys.modules: sys.exit()\n"
+        "from pastiche import Options, stylize_tensors\n"
+        "content, style = torch.rand(2, 1, 3, 32, 32)\n"
+        "stylize_tensors(content, style, Options(size=32, iterations=2))\n"
+        "sys.exit('sympy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
