@@ -34,9 +34,9 @@ def settings_page() -> str:
     )
     return (
         "# Settings\n\n"
-        "Every setting is an environment variable. `make serve PORT=… HOST=…` sets the port and\n"
-        "the address for a service on one machine. Where [traces](deployment.md#traces) go is\n"
-        "said by OpenTelemetry's own variables.\n\n"
+        "Every setting is an environment variable. For a service on one machine,\n"
+        "`make serve PORT=… HOST=…` sets the port and the address, with the values after `make\n"
+        "serve`. OpenTelemetry's own variables set where [traces](deployment.md#traces) go.\n\n"
         "A setting that contains a secret can be read from a file, as Docker and Kubernetes mount\n"
         "them: `PASTICHE_REDIS_URL_FILE=/run/secrets/redis_url`. The file is read once, at the\n"
         "start, without its last newline. Secrets are never logged.\n\n"
