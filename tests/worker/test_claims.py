@@ -1,8 +1,9 @@
 """What a worker can paint now, and which jobs it claims for that."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from shared.painting_speed import IterationTimes
 from shared.settings import Settings
 from shared.workers import list_workers, register_worker
 from tests.waiting import until
-from worker.__main__ import Registration
+from worker.__main__ import Registration, paint_or_exit
 from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
 from worker.lease import WakeUps
 from worker.tasks import next_attempt
@@ -238,3 +239,43 @@ def test_a_worker_registers_its_speed_as_soon_as_a_job_is_done(
     until(lambda: [each.rate for each in jobs.run(list_workers())] == [100.0])
     (worker,) = jobs.run(list_workers())
     assert worker.speed == context.speed_record.speed
+
+
+def test_a_worker_whose_memory_cannot_be_read_for_a_moment_is_registered_after_it(
+    open_context: OpenContext,
+    register: Register,
+    jobs: JobStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 0.01)
+    failures = [OSError("Stale file handle")]
+
+    def measure() -> int:
+        if failures:
+            raise failures.pop()
+        return GIB
+
+    register(open_context(measure))
+    until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [GIB])
+
+
+def test_a_process_that_cannot_claim_jobs_ends(
+    open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.__main__.RESTART_SECONDS", 0.0)
+
+    def measure() -> int:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    context = open_context(measure)
+    job_id = submitted(jobs, 256)
+
+    def paint_as_celery() -> None:
+        with suppress(Exception):  # which it logs, and gives the process the next message
+            paint_or_exit(context)
+
+    child = get_context("fork").Process(target=paint_as_celery)
+    child.start()
+    child.join()
+    assert child.exitcode == 1
+    assert status(jobs, job_id) == "queued"
