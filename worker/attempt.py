@@ -147,7 +147,7 @@ class Attempt:
             AttemptEnded: the claim is lost, the client has canceled, or the worker shuts down.
         """
         progress = self._job_progress(iteration)
-        self.previews.add_losses(progress)
+        self.previews.add_losses(progress, self.retry_storage)
         if self._measurements is not None:
             self._measurements.add_iteration()
         remaining = round(self.job.work * (1 - progress.work))
@@ -189,11 +189,29 @@ class Attempt:
         if monotonic() - self._claimed > self.context.settings.job_time_limit_seconds:
             raise PaintingFailed("time_limit")
 
+    def retry_storage(self, action: Callable[[], Result]) -> Result:
+        """The result of `action` on the blob store, which is repeated where the store refuses.
+
+        Raises:
+            one of BLOB_STORE_ERRORS: it refused every time, or the blob does not exist.
+            AttemptEnded, PaintingFailed: as from `check`.
+        """
+        deadline = monotonic() + STORAGE_RETRY_SECONDS
+        while True:
+            try:
+                return action()
+            except BLOB_STORE_ERRORS as error:
+                log.warning("Job %s: storage refuses: %s", self.job.id, error)
+                if monotonic() > deadline or isinstance(error, FileNotFoundError):
+                    raise
+            self.context.shutdown.wait(STORAGE_PAUSE_SECONDS)
+            self.check()
+
     def commit(self, picture: bytes) -> None:
         """Makes the picture the job's one result, or deletes it if the claim is lost."""
         key = result_key(self.job.id, self.fence)
         with tracing.span("store"):
-            self._retry_storage(lambda: self.context.blobs.put(key, picture))
+            self._require_storage(lambda: self.context.blobs.put(key, picture))
         # Before the client can see the picture, and asks how long the next one takes.
         if self.job.attempt == 1 and not self.is_finish_requested:
             self._record_speed()
@@ -270,22 +288,16 @@ class Attempt:
 
     def _load_blob(self, key: str) -> bytes:
         self.check()
-        return self._retry_storage(lambda: self.context.blobs.get(key))
+        return self._require_storage(lambda: self.context.blobs.get(key))
 
-    def _retry_storage(self, action: Callable[[], Result]) -> Result:
-        """The result of `action` on the blob store, which is repeated where the store refuses.
+    def _require_storage(self, action: Callable[[], Result]) -> Result:
+        """The same as `retry_storage` for what the job cannot do without.
 
         Raises:
-            PaintingFailed: it refused every time, or the blob does not exist.
+            PaintingFailed: the store refused every time, or the blob does not exist.
             AttemptEnded: the claim is lost, the client has canceled, or the worker shuts down.
         """
-        deadline = monotonic() + STORAGE_RETRY_SECONDS
-        while True:
-            try:
-                return action()
-            except BLOB_STORE_ERRORS as error:
-                log.warning("Job %s: storage refuses: %s", self.job.id, error)
-                if monotonic() > deadline or isinstance(error, FileNotFoundError):
-                    raise PaintingFailed("storage_failed") from error
-            self.context.shutdown.wait(STORAGE_PAUSE_SECONDS)
-            self.check()
+        try:
+            return self.retry_storage(action)
+        except BLOB_STORE_ERRORS as error:
+            raise PaintingFailed("storage_failed") from error

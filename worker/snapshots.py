@@ -5,8 +5,9 @@ import os
 from collections.abc import Callable, Collection, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from time import monotonic
-from typing import IO
+from typing import IO, Protocol, TypeVar
 
 from shared.blob_store import (
     BLOB_STORE_ERRORS,
@@ -21,6 +22,8 @@ from shared.progress import Losses, Progress
 
 log = logging.getLogger(__name__)
 
+Result = TypeVar("Result")
+
 MAX_TIME_SHARE = 0.02
 """The share of the time that checkpoints may take, and that previews may take: those that take long
 are stored less often."""
@@ -30,6 +33,17 @@ MAX_FAILED_TIME_SHARE = 0.5
 the next checkpoint must not be far off once it is back."""
 
 PIECE_BYTES = 1_000_000
+
+
+class Retry(Protocol):
+    """Repeats an action on the blob store for a while if it fails; then raises its error."""
+
+    def __call__(self, action: Callable[[], Result], /) -> Result: ...
+
+
+def run_once(action: Callable[[], Result]) -> Result:
+    """Does not repeat it."""
+    return action()
 
 
 def delete_blobs(blobs: BlobStore, job_id: str, keys: Collection[str]) -> None:
@@ -53,11 +67,11 @@ class Checkpoints:
         """Whether it is time for the next checkpoint."""
         return monotonic() >= self._due
 
-    def load_earlier(self) -> Iterator[bytes]:
+    def load_earlier(self, retry: Retry) -> Iterator[bytes]:
         """The checkpoints of earlier attempts, the newest first; none where the store refuses."""
-        for key in self._list_keys():
+        for key in self._list_keys(retry):
             try:
-                yield self._blobs.get(key)
+                yield retry(partial(self._blobs.get, key))
             except BLOB_STORE_ERRORS as error:
                 log.warning("Job %s: checkpoint cannot be read: %s", self._job_id, error)
 
@@ -80,11 +94,11 @@ class Checkpoints:
 
     def delete_all(self) -> None:
         """Deletes the checkpoints of all attempts: the job is over."""
-        delete_blobs(self._blobs, self._job_id, self._list_keys())
+        delete_blobs(self._blobs, self._job_id, self._list_keys(run_once))
 
-    def _list_keys(self) -> list[str]:
+    def _list_keys(self, retry: Retry) -> list[str]:
         try:
-            return self._blobs.keys(checkpoint_folder(self._job_id))
+            return retry(partial(self._blobs.keys, checkpoint_folder(self._job_id)))
         except BLOB_STORE_ERRORS as error:
             log.warning("Job %s: checkpoints cannot be listed: %s", self._job_id, error)
             return []
@@ -105,10 +119,10 @@ class Previews:
         """Whether it is time for the next preview."""
         return monotonic() >= self._due
 
-    def add_losses(self, progress: Progress) -> None:
-        """Adds one more point to the curves."""
+    def add_losses(self, progress: Progress, retry: Retry) -> None:
+        """Adds one more point to the curves; before the first, loads those so far."""
         if self._losses is None:
-            self._losses = self._load_earlier_losses().until(progress.iteration)
+            self._losses = self._load_earlier_losses(retry).until(progress.iteration)
         self._losses.add(progress)
 
     def store(self, preview: Callable[[], bytes]) -> dict[str, str]:
@@ -143,11 +157,11 @@ class Previews:
             return {}
         return {field: key}
 
-    def _load_earlier_losses(self) -> Losses:
+    def _load_earlier_losses(self, retry: Retry) -> Losses:
         if self._job.losses_key is None:
             return Losses()
         try:
-            return Losses.from_json(self._blobs.get(self._job.losses_key))
+            return Losses.from_json(retry(partial(self._blobs.get, self._job.losses_key)))
         except (*BLOB_STORE_ERRORS, ValueError) as error:
             log.warning("Job %s: its losses so far cannot be read: %s", self._job.id, error)
             return Losses()

@@ -9,7 +9,7 @@ import pytest
 
 from shared.blob_store import BlobStore, checkpoint_key
 from worker import snapshots as module
-from worker.snapshots import Checkpoints
+from worker.snapshots import Checkpoints, run_once
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_checkpoints_that_fail_slowly_leave_most_of_the_time_to_the_painting(
 def test_the_next_attempt_loads_the_newest_checkpoint_first(blobs: BlobStore) -> None:
     for fence in ("1-a", "2-b"):
         Checkpoints("job", fence, blobs, 8).store(writing(fence.encode()))
-    assert list(Checkpoints("job", "3-c", blobs, 8).load_earlier()) == [b"2-b", b"1-a"]
+    assert list(Checkpoints("job", "3-c", blobs, 8).load_earlier(run_once)) == [b"2-b", b"1-a"]
 
 
 def test_memory_that_does_not_suffice_costs_the_checkpoint_and_not_the_job(
@@ -88,7 +88,7 @@ def test_memory_that_does_not_suffice_costs_the_checkpoint_and_not_the_job(
     checkpoints.store(fail)
     clock[0] += 8
     assert checkpoints.is_due
-    assert list(checkpoints.load_earlier()) == []
+    assert list(checkpoints.load_earlier(run_once)) == []
 
 
 def test_a_checkpoint_that_fails_halfway_leaves_the_one_before(
@@ -101,7 +101,7 @@ def test_a_checkpoint_that_fails_halfway_leaves_the_one_before(
     checkpoints = Checkpoints("job", "1-a", blobs, 8)
     checkpoints.store(writing(b"whole"))
     checkpoints.store(fail)
-    assert list(checkpoints.load_earlier()) == [b"whole"]
+    assert list(checkpoints.load_earlier(run_once)) == [b"whole"]
 
 
 def test_a_store_that_refuses_ends_the_thread_that_writes(
