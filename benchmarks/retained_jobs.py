@@ -38,7 +38,7 @@ from shared.settings import Settings
 from shared.transitions import Retention
 from shared.workers import list_workers
 from tests.redis_commands import record_commands
-from worker import list_repair, reconciler
+from worker import cleanup, list_repair, reconciler
 
 Reply = TypeVar("Reply")
 
@@ -213,6 +213,7 @@ def _scripts() -> dict[str, str]:
         transitions.delete_past_retention(""),
         transitions.mark_cleaned("", 0),
         reconciler.find_due(limit=1),
+        cleanup.list_due(limit=1),
         list_repair.repair("", "", limit=1),
         list_workers(),
         uploaded_pictures.expire(limit=1),
@@ -242,9 +243,11 @@ def reconcile(jobs: JobStore, folder: Path) -> None:
     url = f"unix://{jobs.client.connection_pool.connection_kwargs['path']}"
     settings = Settings(redis_url=url, data_folder=folder)
     blobs, queue = BlobStore.open(settings.blob_store_location), create_queue(settings)
-    leader = reconciler.Reconciler(settings, jobs, blobs, queue, "benchmark")
+    leader = reconciler.Reconciler(settings, jobs, queue, "benchmark")
+    its_cleanup = cleanup.Cleanup(settings, jobs, blobs, "benchmark")
     for _ in range(RECONCILER_ROUNDS):
         assert leader.round()
+        assert its_cleanup.round()
     queue.close()
 
 

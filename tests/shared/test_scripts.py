@@ -14,6 +14,7 @@ from shared.transitions import Retention
 from shared.uploaded_pictures import PictureContent, PictureLimits
 from shared.webhook_keys import get_secret
 from shared.workers import Worker, list_workers, register_worker
+from worker import cleanup
 from worker.list_repair import repair
 from worker.reconciler import find_due, lead
 from worker.webhook_messages import Delivery
@@ -49,6 +50,7 @@ CALLS: list[Transition[Any]] = [
     take_delivery("job", hold_seconds=1),
     note_delivery(DELIVERY, error=None, again_seconds=None),
     list_due(limit=1),
+    cleanup.list_due(limit=1),
     find_due(limit=1),
     job_records.estimate(ENTRY),
     job_records.list_jobs("ada", before="", limit=1, status=None, most=1),

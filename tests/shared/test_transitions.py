@@ -16,7 +16,7 @@ from shared.job_store import JOB_KEYS, JobStore, Transition, record_key
 from shared.jobs import NEXT_STATES, Job, QueueEntry, Waiting, new_job_id
 from shared.transitions import Retention, Submitted
 from tests.waiting import until
-from worker import reconciler
+from worker import cleanup, reconciler
 
 INPUTS = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
 
@@ -103,6 +103,10 @@ def order(jobs: JobStore) -> list[str]:
 
 def due(jobs: JobStore) -> reconciler.Due:
     return jobs.run(reconciler.find_due(limit=100))
+
+
+def due_cleanups(jobs: JobStore) -> dict[str, float]:
+    return jobs.run(cleanup.list_due(limit=100))
 
 
 def test_a_job_that_is_released_after_its_client_canceled_it_is_over(jobs: JobStore) -> None:
@@ -518,7 +522,7 @@ def test_a_job_past_its_retention_is_deleted_and_its_cleanup_is_due(jobs: JobSto
     until(lambda: due(jobs).old == [job_id])
     assert jobs.run(transitions.delete_past_retention(job_id))
     assert jobs.run(transitions.read(job_id)) is None
-    assert list(due(jobs).unclean) == [job_id]
+    assert list(due_cleanups(jobs)) == [job_id]
 
 
 def test_a_job_within_its_retention_is_not_deleted(jobs: JobStore) -> None:
@@ -571,11 +575,11 @@ def test_a_submission_or_claim_whose_reply_was_lost_can_be_repeated(jobs: JobSto
 def test_a_cleanup_that_became_due_again_is_not_marked_as_done(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     jobs.run(transitions.delete(job_id, retention=Retention(1, 0)))
-    (due_ms,) = due(jobs).unclean.values()
+    (due_ms,) = due_cleanups(jobs).values()
     jobs.run(transitions.mark_cleaned(job_id, due_ms - 1))
-    assert due(jobs).unclean
+    assert due_cleanups(jobs)
     jobs.run(transitions.mark_cleaned(job_id, due_ms))
-    assert not due(jobs).unclean
+    assert not due_cleanups(jobs)
 
 
 def test_jobs_without_a_message_are_counted(jobs: JobStore) -> None:

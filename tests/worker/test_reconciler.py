@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -29,7 +30,10 @@ from shared.uploaded_pictures import (
     make_picture_id,
     new_blob_key,
 )
+from tests.conftest import running
+from tests.object_store import Bucket, Fault, FaultyProxy
 from tests.waiting import until
+from worker.cleanup import Cleanup
 from worker.reconciler import Reconciler, run_together
 
 
@@ -50,10 +54,23 @@ def blobs(settings: Settings) -> BlobStore:
     return BlobStore.open(settings.blob_store_location)
 
 
+class Parts:
+    """The parts of a reconciler that work on jobs and blobs."""
+
+    def __init__(self, reconciler: Reconciler, cleanup: Cleanup) -> None:
+        self._reconciler, self._cleanup = reconciler, cleanup
+
+    def round(self) -> bool:
+        """A round of each; whether they lead."""
+        leads = self._reconciler.round()
+        assert self._cleanup.round() == leads
+        return leads
+
+
 @pytest.fixture
-def reconciler(settings: Settings, jobs: JobStore, blobs: BlobStore) -> Iterator[Reconciler]:
+def reconciler(settings: Settings, jobs: JobStore, blobs: BlobStore) -> Iterator[Parts]:
     queue = create_queue(settings)
-    yield Reconciler(settings, jobs, blobs, queue, "one")
+    yield Parts(Reconciler(settings, jobs, queue, "one"), Cleanup(settings, jobs, blobs, "one"))
     queue.close()
 
 
@@ -87,7 +104,7 @@ def messages(jobs: JobStore) -> int:
 
 
 def test_a_job_whose_lease_ran_out_is_announced_again(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
     claimed(jobs, job_id)
@@ -97,7 +114,7 @@ def test_a_job_whose_lease_ran_out_is_announced_again(
 
 
 def test_a_job_that_no_worker_survives_fails(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
     for _ in range(3):
@@ -107,7 +124,7 @@ def test_a_job_that_no_worker_survives_fails(
 
 
 def test_a_lost_message_is_sent_again_once(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     submitted(jobs, blobs)
     for _ in range(5):
@@ -123,7 +140,7 @@ def taken(jobs: JobStore) -> int:
 
 
 def test_a_job_that_no_worker_can_paint_is_announced_again_only_after_a_while(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submitted(jobs, blobs)
     found = []
@@ -137,7 +154,7 @@ def test_a_job_that_no_worker_can_paint_is_announced_again_only_after_a_while(
 
 
 def test_behind_jobs_that_no_worker_can_paint_a_lost_message_is_sent_again_at_once(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     for _ in range(3):
         submitted(jobs, blobs)
@@ -151,7 +168,7 @@ def test_behind_jobs_that_no_worker_can_paint_a_lost_message_is_sent_again_at_on
 
 
 def test_a_job_without_a_message_is_logged_once(
-    reconciler: Reconciler,
+    reconciler: Parts,
     jobs: JobStore,
     blobs: BlobStore,
     monkeypatch: pytest.MonkeyPatch,
@@ -168,14 +185,14 @@ def test_a_job_without_a_message_is_logged_once(
 
 
 def test_a_job_past_its_deadline_expires(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs, wait_seconds=0.001)
     until(lambda: reconciler.round() and look(jobs, job_id).status == "expired")
 
 
 def test_a_job_past_its_retention_is_deleted_with_its_blobs(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id, retained = submitted(jobs, blobs), submitted(jobs, blobs)
     fence = claimed(jobs, job_id, lease_seconds=20)
@@ -190,7 +207,7 @@ def test_a_job_past_its_retention_is_deleted_with_its_blobs(
 
 
 def test_blobs_that_workers_left_are_deleted_once_a_job_is_over_and_its_pictures_stay(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
     late = claimed(jobs, job_id)
@@ -220,7 +237,7 @@ def finished_preview(jobs: JobStore, blobs: BlobStore) -> tuple[str, str, str]:
 
 
 def test_a_preview_that_is_about_to_be_the_result_stays(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id, shown, finished = finished_preview(jobs, blobs)
     reconciler.round()
@@ -231,7 +248,7 @@ def test_a_preview_that_is_about_to_be_the_result_stays(
 
 
 def test_a_preview_that_did_not_become_the_result_is_deleted_later(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id, shown, finished = finished_preview(jobs, blobs)
     reconciler.round()
@@ -243,7 +260,7 @@ def test_a_preview_that_did_not_become_the_result_is_deleted_later(
 
 
 def test_pictures_whose_record_never_came_are_deleted(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transitions, "ARRIVAL_SECONDS", 0)
     job_id = new_job_id()
@@ -255,7 +272,7 @@ def test_pictures_whose_record_never_came_are_deleted(
 
 
 def test_blobs_that_a_worker_wrote_after_its_job_was_deleted_are_deleted(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
     fence = claimed(jobs, job_id, lease_seconds=20)
@@ -266,7 +283,7 @@ def test_blobs_that_a_worker_wrote_after_its_job_was_deleted_are_deleted(
 
 
 def test_a_damaged_record_is_logged_and_stops_nothing(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, caplog: pytest.LogCaptureFixture
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     damaged, other = submitted(jobs, blobs), submitted(jobs, blobs)
     for each in (damaged, other):
@@ -284,7 +301,7 @@ def no_record(jobs: JobStore, job_id: str) -> None:
 
 
 def test_a_key_that_does_not_hold_a_record_is_deleted_and_the_round_continues(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     running, old = submitted(jobs, blobs), submitted(jobs, blobs)
     late = submitted(jobs, blobs, wait_seconds=0.001)
@@ -300,7 +317,7 @@ def test_a_key_that_does_not_hold_a_record_is_deleted_and_the_round_continues(
 
 
 def test_a_canceled_job_s_inputs_are_deleted_soon_and_its_preview_stays(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     canceled, running = submitted(jobs, blobs), submitted(jobs, blobs)
     jobs.run(transitions.cancel(canceled, retention=Retention(1, 0)))
@@ -315,7 +332,7 @@ def test_a_canceled_job_s_inputs_are_deleted_soon_and_its_preview_stays(
 
 
 def test_submitting_and_canceling_repeatedly_retains_no_more_jobs_than_the_limit(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     for _ in range(20):
         retention = Retention(1, 0, jobs_per_owner=3)
@@ -325,7 +342,7 @@ def test_submitting_and_canceling_repeatedly_retains_no_more_jobs_than_the_limit
 
 
 def test_inputs_that_are_a_list_stop_nothing(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, caplog: pytest.LogCaptureFixture
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     damaged, other = submitted(jobs, blobs), submitted(jobs, blobs)
     for each in (damaged, other):
@@ -337,7 +354,7 @@ def test_inputs_that_are_a_list_stop_nothing(
 
 
 def test_pictures_that_a_newer_version_knows_stay(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
     fence = claimed(jobs, job_id, lease_seconds=20)
@@ -353,7 +370,7 @@ def test_pictures_that_a_newer_version_knows_stay(
     assert sketch in blobs.keys(f"jobs/{job_id}")
 
 
-def test_when_one_half_fails_the_other_ends_too() -> None:
+def test_when_one_part_fails_the_others_end_too() -> None:
     closing = Event()
 
     def waits() -> None:
@@ -365,7 +382,7 @@ def test_when_one_half_fails_the_other_ends_too() -> None:
     assert not run_together([waits, fails], closing)
 
 
-def test_both_halves_end_at_shutdown() -> None:
+def test_all_parts_end_at_shutdown() -> None:
     closing = Event()
 
     def waits() -> None:
@@ -376,7 +393,7 @@ def test_both_halves_end_at_shutdown() -> None:
 
 
 def test_blobs_of_an_emptied_redis_are_deleted(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, tmp_path: Path
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore, tmp_path: Path
 ) -> None:
     submitted(jobs, blobs)
     jobs.client.flushall()
@@ -387,18 +404,38 @@ def test_blobs_of_an_emptied_redis_are_deleted(
     assert not any(path.exists() for path in files)
 
 
+def test_a_store_that_does_not_answer_does_not_delay_the_recovery_of_lost_jobs(
+    settings: Settings, jobs: JobStore, blobs: BlobStore, bucket: Bucket, store: FaultyProxy
+) -> None:
+    environment = bucket.environment(store.url) | {
+        "PASTICHE_REDIS_URL": settings.redis_location,
+        "PASTICHE_RECONCILE_SECONDS": "0.1",
+        "AWS_READ_TIMEOUT": "1 h",
+    }
+    command = [sys.executable, "-m", "worker.reconciler"]
+    with running(command, environment), store.failing(Fault("", hangs=True)):
+        jobs.run(transitions.cancel(submitted(jobs, blobs), retention=Retention(1, 0)))
+        store.wait_for_faults()
+        lost = submitted(jobs, blobs)
+        claimed(jobs, lost)
+        until(lambda: look(jobs, lost).status == "queued")
+
+
 def test_of_several_only_the_one_that_leads_acts(
-    reconciler: Reconciler, settings: Settings, jobs: JobStore, blobs: BlobStore
+    settings: Settings, jobs: JobStore, blobs: BlobStore
 ) -> None:
     queue = create_queue(settings)
-    first, second = (Reconciler(settings, jobs, blobs, queue, name) for name in ("first", "second"))
+    first, second = (
+        Parts(Reconciler(settings, jobs, queue, name), Cleanup(settings, jobs, blobs, name))
+        for name in ("first", "second")
+    )
     assert first.round()
     assert not second.round()
     queue.close()
 
 
 def test_a_round_deletes_uploaded_pictures_that_have_expired(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     picture_id = make_picture_id("ada", "digest")
     key = new_blob_key(picture_id)
