@@ -335,6 +335,15 @@ def mark_cleaned(job_id: str, due_ms: float) -> Transition[bool]:
     return on_job("mark_cleaned", job_id, {"due_ms": round(due_ms)}, read=bool)
 
 
+def postpone_cleanup(job_id: str, due_ms: float, *, delay_seconds: float) -> Transition[bool]:
+    """Notes that the cleanup of a job that was due then has failed, and is tried again later."""
+    arguments: dict[str, Argument] = {
+        "due_ms": round(due_ms),
+        "delay_ms": milliseconds(delay_seconds),
+    }
+    return on_job("postpone_cleanup", job_id, arguments, read=bool)
+
+
 def _commit(
     job_id: str, fence: str, status: str, news: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:

@@ -4,6 +4,7 @@ The record of a picture names its blob, whose key is used only once: whatever ha
 time, no picture loses its blob. The scripts are in `shared/scripts/picture`.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,15 @@ GRACE_SECONDS = 60
 UNUSED = "pictures:unused"
 """Sorted set: the keys of blobs that no picture uses, by when they are to be deleted."""
 
-_KEYS = {"index": "pictures:index", "expiry": "pictures:expiry", "unused": UNUSED}
+UNDELETED = "pictures:undeleted"
+"""Sorted set: those of them that could not be deleted, by when that is tried again."""
+
+_KEYS = {
+    "index": "pictures:index",
+    "expiry": "pictures:expiry",
+    "unused": UNUSED,
+    "undeleted": UNDELETED,
+}
 
 _PICTURE_ID = re.compile(r"[0-9a-f]{32}")
 _ID_DIGITS = 32
@@ -230,6 +239,22 @@ def expire(*, limit: int) -> Transition[list[str]]:
         limit: how many of each at most.
     """
     return Transition("picture/expire", _KEYS, {"limit": limit}, list)
+
+
+def note_deletions(
+    deleted: Sequence[str], failed: Sequence[str], *, retry_seconds: float
+) -> Transition[bool]:
+    """Notes which blobs that no picture uses were deleted, and which could not be.
+
+    Args:
+        retry_seconds: after how long those are listed again.
+    """
+    arguments: dict[str, Argument] = {
+        "deleted": json.dumps(deleted),
+        "failed": json.dumps(failed),
+        "delay_ms": milliseconds(retry_seconds),
+    }
+    return Transition("picture/note_deletions", _KEYS, arguments, bool)
 
 
 def _on_picture(

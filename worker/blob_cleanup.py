@@ -65,7 +65,11 @@ class BlobCleanup:
 
     def clean_up(self, job_id: str) -> bool:
         """Deletes the blobs that a job does not use: all where it is gone, what its workers left
-        where it is over, its input pictures too where it was canceled. Whether that is done."""
+        where it is over, its input pictures too where it was canceled. Whether that is done.
+
+        Raises:
+            one of BLOB_STORE_ERRORS: some blobs cannot be deleted.
+        """
         try:
             # In this order: of the blobs in the list, the record has all that were used by then.
             listed = list(chain.from_iterable(self._blobs.pages(job_folder(job_id))))
@@ -75,9 +79,6 @@ class BlobCleanup:
                 return self._delete_unused(job_id, used, listed)
         except DamagedRecord as error:
             log.error("%s", error)
-        except BLOB_STORE_ERRORS as error:
-            log.warning("Job %s: blobs not deleted yet: %s", job_id, error)
-            return False
         return True
 
     def step(self) -> None:
@@ -154,9 +155,16 @@ class BlobCleanup:
         ]
 
     def _delete(self, keys: Sequence[str]) -> Iterator[None]:
-        """One at a time: an object store takes a request for each."""
+        """One at a time: an object store takes a request for each. One that cannot be deleted does
+        not stop the others."""
+        failures: list[Exception] = []
         for key in keys:
-            self._blobs.delete(key)
+            try:
+                self._blobs.delete(key)
+            except BLOB_STORE_ERRORS as error:
+                failures.append(error)
             yield
-        if keys:
-            log.info("%d old blobs deleted that nothing uses", len(keys))
+        if failures:
+            log.warning("%d old blobs cannot be deleted: %s", len(failures), failures[-1])
+        if len(keys) > len(failures):
+            log.info("%d old blobs deleted that nothing uses", len(keys) - len(failures))

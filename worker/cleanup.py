@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from shared import transitions
-from shared.blob_store import BlobStore
+from shared.blob_store import BLOB_STORE_ERRORS, BlobStore
 from shared.job_store import JOB_KEYS, LEADER_KEY, JobStore, Transition
 from shared.settings import Settings
 from worker import picture_cleanup
@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 BATCH_SIZE = 200
 """How many jobs are cleaned up in one round."""
+
+RETRY_SECONDS = 600.0
+"""After how long blobs that cannot be deleted are tried again: others are deleted first."""
 
 CLEANUP_SECONDS = 1.0
 """How long jobs are cleaned up in one round; the next round continues."""
@@ -61,7 +64,7 @@ class Cleanup:
         if self._jobs.client.get(LEADER_KEY) != self._name:
             return False
         self._clean_up_jobs(self._jobs.run(list_due(limit=BATCH_SIZE)))
-        picture_cleanup.delete_expired(self._jobs, self._blobs)
+        picture_cleanup.delete_expired(self._jobs, self._blobs, retry_seconds=RETRY_SECONDS)
         self._blob_cleanup.step()
         return True
 
@@ -70,7 +73,17 @@ class Cleanup:
         deadline = monotonic() + CLEANUP_SECONDS
 
         def clean_up(job_id: str) -> None:
-            if monotonic() < deadline and self._blob_cleanup.clean_up(job_id):
+            if monotonic() >= deadline:
+                return
+            try:
+                is_done = self._blob_cleanup.clean_up(job_id)
+            except BLOB_STORE_ERRORS as error:
+                log.warning("Job %s: blobs not deleted yet: %s", job_id, error)
+                self._jobs.run(
+                    transitions.postpone_cleanup(job_id, due[job_id], delay_seconds=RETRY_SECONDS)
+                )
+                return
+            if is_done:
                 self._jobs.run(transitions.mark_cleaned(job_id, due[job_id]))
 
         for_each_job(self._jobs, due, clean_up)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.job_store import JOB_KEYS
 from tests.chaos.house import House, house
 from tests.object_store import Bucket, Fault, FaultyProxy, make_bucket
 from tests.waiting import until
@@ -133,4 +134,9 @@ def test_pictures_of_a_deleted_job_are_erased_once_the_store_is_back(
         assert service.http.delete(f"/jobs/{job_id}").status_code == 503
         assert service.http.get(f"/jobs/{job_id}").status_code == 404
         assert bucket.keys != []
-    until(lambda: not bucket.keys)
+
+    def erased() -> bool:
+        service.jobs.client.zadd(JOB_KEYS["cleanup"], {job_id: 0}, xx=True)  # without the pause
+        return not bucket.keys
+
+    until(erased)

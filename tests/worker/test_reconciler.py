@@ -294,6 +294,28 @@ def test_a_damaged_record_is_logged_and_stops_nothing(
     assert not jobs.client.exists(JOB_KEYS["cleanup"])
 
 
+def test_a_job_whose_blobs_cannot_be_deleted_is_cleaned_up_after_the_others(
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.cleanup.BATCH_SIZE", 1)
+    stuck, other = sorted(new_job_id() for _ in range(2))
+    for job_id in (stuck, other):
+        jobs.client.zadd(JOB_KEYS["cleanup"], {job_id: 1})
+        blobs.put(checkpoint_key(job_id, "1-a"), b"bytes")
+    assert blobs.folder is not None
+    folder = blobs.folder / "jobs" / stuck
+    moved = folder.rename(folder.with_name("moved"))
+    folder.symlink_to(folder)  # cannot be listed
+    for _ in range(2):
+        reconciler.round()
+    assert blobs.keys(f"jobs/{other}") == []
+    folder.unlink()
+    moved.rename(folder)
+    jobs.client.zadd(JOB_KEYS["cleanup"], {stuck: 1}, xx=True)
+    reconciler.round()
+    assert blobs.keys(f"jobs/{stuck}") == []
+
+
 def no_record(jobs: JobStore, job_id: str) -> None:
     """What lies in the record's place is no hash any more."""
     jobs.client.delete(record_key(job_id))
