@@ -63,7 +63,8 @@ class Cleanup:
         """
         if self._jobs.client.get(LEADER_KEY) != self._name:
             return False
-        self._clean_up_jobs(self._jobs.run(list_due(limit=BATCH_SIZE)))
+        due = self._jobs.run(list_due(limit=BATCH_SIZE))
+        self._clean_up_jobs(due)
         picture_cleanup.delete_expired(self._jobs, self._blobs, retry_seconds=RETRY_SECONDS)
         self._blob_cleanup.step()
         return True

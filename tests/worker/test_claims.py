@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import TimeoutError
 
 from pastiche.memory_budget import Memory
 from pastiche.options import Options
@@ -158,6 +159,38 @@ def test_a_worker_whose_first_candidates_were_all_claimed_by_others_claims_the_n
     context = open_context(lambda: 8 * GIB)
     overtaken = replace(context, jobs=OvertakenStore(jobs, 4))
     assert [claimed(overtaken), claimed(overtaken)] == [last, None]
+
+
+class UnansweringStore(JobStore):
+    """Redis runs every script, and does not answer the first call of one of them in time.
+
+    Args:
+        script: which, after a claim.
+    """
+
+    def __init__(self, jobs: JobStore, script: str) -> None:
+        super().__init__(jobs.client)
+        self._script_name, self._has_claimed, self._has_failed = script, False, False
+
+    def run(self, transition: Transition[Reply]) -> Reply:
+        reply = super().run(transition)
+        self._has_claimed |= transition.script == "job/claim"
+        if self._has_claimed and transition.script == self._script_name and not self._has_failed:
+            self._has_failed = True
+            raise TimeoutError("Timeout reading from socket")
+        return reply
+
+
+@pytest.mark.parametrize("script", ["job/claim", "job/read"])
+def test_a_claim_that_redis_does_not_answer_in_time_is_repeated(
+    script: str, open_context: OpenContext, jobs: JobStore
+) -> None:
+    job_id = submitted(jobs, 256)
+    context = replace(open_context(lambda: 8 * GIB), jobs=UnansweringStore(jobs, script))
+    with next_attempt(context) as attempt:
+        assert attempt is not None
+        assert (attempt.job.id, attempt.job.attempt) == (job_id, 1)
+        attempt.check()
 
 
 def test_a_value_that_no_version_knows_is_damage(open_context: OpenContext, jobs: JobStore) -> None:
