@@ -34,6 +34,10 @@ the next checkpoint must not be far off once it is back."""
 
 PIECE_BYTES = 1_000_000
 
+STORING_ERRORS = (*BLOB_STORE_ERRORS, MemoryError, RuntimeError)
+"""What storing a checkpoint or a preview may raise where the store refuses, or memory, also that of
+a GPU, does not suffice."""
+
 
 class Retry(Protocol):
     """Repeats an action on the blob store for a while if it fails; then raises its error."""
@@ -82,7 +86,7 @@ class Checkpoints:
         try:
             with closing(_stream_pieces(save)) as state:
                 self._blobs.put(self._key, state)
-        except (*BLOB_STORE_ERRORS, MemoryError, RuntimeError) as error:
+        except STORING_ERRORS as error:
             log.warning("Job %s: checkpoint cannot be stored: %s", self._job_id, error)
             share = MAX_FAILED_TIME_SHARE
         seconds = monotonic() - started
@@ -149,10 +153,11 @@ class Previews:
         )
 
     def _write(self, key: str, blob: Callable[[], bytes], field: str) -> dict[str, str]:
-        """Writes a blob. Where the store refuses, the job continues without it."""
+        """Writes a blob. Where the store refuses, or memory does not suffice, the job continues
+        without it."""
         try:
             self._blobs.put(key, blob())
-        except BLOB_STORE_ERRORS as error:
+        except STORING_ERRORS as error:
             log.warning("Job %s: %s cannot be written: %s", self._job.id, key, error)
             return {}
         return {field: key}
