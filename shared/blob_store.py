@@ -186,21 +186,23 @@ class BlobStore:
         folders = (os.walk(self.folder / name) for name in ("jobs", "pictures"))
         for where, _, names in chain.from_iterable(folders):
             for path in (Path(where, name) for name in names if _PIECE.search(name)):
-                with suppress(FileNotFoundError):
-                    if path.stat().st_mtime < before.timestamp():
-                        path.unlink()
-                        _remove_if_empty(path.parent)
+                if _delete_piece(path, before):
+                    _remove_if_empty(path.parent)
             yield
 
-    def delete_pieces(self, job_id: str) -> None:
-        """Deletes the incomplete files of writers that died while they wrote a job's blobs; nothing
-        may write any more. Only in a folder: an object store does not list incomplete blobs."""
+    def delete_pieces(self, job_id: str, before: datetime | None = None) -> None:
+        """Deletes the incomplete files of writers that died while they wrote a job's blobs. Only in
+        a folder: an object store does not list incomplete blobs.
+
+        Args:
+            before: younger ones stay, which somebody may still write; None to delete all.
+        """
         if self.folder is None:
             return
         folder = self.folder / job_folder(job_id)
         for path in sorted(folder.rglob("*"), reverse=True):
             if _PIECE.search(path.name):
-                path.unlink(missing_ok=True)
+                _delete_piece(path, before)
             elif path.is_dir():
                 _remove_if_empty(path)
         _remove_if_empty(folder)
@@ -321,6 +323,17 @@ def _set_default_timeouts(scheme: str) -> None:
 
 _PIECE = re.compile(r"#\d+$")
 """The suffix of a file that `LocalStore` writes before it renames it; no key has it."""
+
+
+def _delete_piece(path: Path, before: datetime | None) -> bool:
+    """Deletes an incomplete file, unless it is younger; whether it did."""
+    try:
+        if before is not None and path.stat().st_mtime >= before.timestamp():
+            return False
+        path.unlink()
+    except FileNotFoundError:  # it is complete now, or somebody else deleted it
+        return False
+    return True
 
 
 def _remove_if_empty(folder: Path) -> None:

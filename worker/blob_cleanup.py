@@ -75,8 +75,11 @@ class BlobCleanup:
             listed = list(chain.from_iterable(self._blobs.pages(job_folder(job_id))))
             job = self._jobs.run(transitions.read(job_id))
             if job is None or job.is_over:
+                before = datetime.now(UTC) - FINISHING
+                # While there is a record, its result may be copied, or its preview made the result.
+                self._blobs.delete_pieces(job_id, before if job else None)
                 used = job.useful_blobs if job else frozenset()
-                return self._delete_unused(job_id, used, listed)
+                return self._delete_unused(job_id, used, listed, before)
         except DamagedRecord as error:
             log.error("%s", error)
         return True
@@ -102,15 +105,21 @@ class BlobCleanup:
             log.warning("The blob store cannot be searched: %s", error)
 
     def _delete_unused(
-        self, job_id: str, used: frozenset[str], listed: "Sequence[ObjectMeta]"
+        self,
+        job_id: str,
+        used: frozenset[str],
+        listed: "Sequence[ObjectMeta]",
+        before: datetime,
     ) -> bool:
         """Deletes those of a job's blobs that it does not use, and whose use cannot be about to
-        begin; whether that is all. A job that uses none is gone, or had no preview."""
+        begin; whether that is all. A job that uses none is gone, or had no preview.
+
+        Args:
+            before: a preview that was promoted later may be about to be used.
+        """
         written = {blob["path"]: blob["last_modified"] for blob in listed}
         keys = [key for key in written if key not in used and not (used and is_encoded(key))]
-        before = datetime.now(UTC) - FINISHING
         unused = [key for key in keys if not (used and is_promoted(key)) or written[key] < before]
-        self._blobs.delete_pieces(job_id)
         if unused:
             self._blobs.delete(*unused)
             log.info("Job %s: %d unused blobs deleted", job_id, len(unused))

@@ -13,6 +13,7 @@ from shared import transitions, uploaded_pictures
 from shared.blob_store import (
     BlobStore,
     checkpoint_key,
+    encoded_key,
     input_key,
     preview_key,
     promoted_key,
@@ -257,6 +258,29 @@ def test_a_preview_that_did_not_become_the_result_is_deleted_later(
     os.utime(blobs.folder / finished, (1, 1))
     reconciler.round()
     assert blobs.keys(f"jobs/{job_id}") == [shown]
+
+
+def test_a_copy_of_a_result_that_is_being_written_stays_while_there_is_a_record(
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
+) -> None:
+    job_id = submitted(jobs, blobs)
+    fence = claimed(jobs, job_id, lease_seconds=20)
+    result = result_key(job_id, fence)
+    blobs.put(result, b"picture")
+    over = transitions.succeed(job_id, fence, result_key=result, news={}, retention=Retention(1, 0))
+    jobs.run(over)
+    assert blobs.folder is not None
+    copy = blobs.folder / encoded_key(result, "webp")
+    young, old = (copy.with_name(f"{copy.name}#{number}") for number in (1, 2))
+    for piece in (young, old):
+        piece.parent.mkdir(exist_ok=True)
+        piece.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    reconciler.round()
+    assert (young.exists(), old.exists()) == (True, False)
+    jobs.run(transitions.delete(job_id, retention=Retention(1, 0)))
+    reconciler.round()
+    assert not young.exists()
 
 
 def test_pictures_whose_record_never_came_are_deleted(
