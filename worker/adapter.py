@@ -200,7 +200,7 @@ def encode(picture: Tensor, content: bytes, options: Options, backbone: str) -> 
 
     Args:
         content: the file of the content image, for `keep_transparency`.
-        options: with the weights that the client set last.
+        options: with the weights that it was painted with.
     """
     painted = to_pil(picture)
     if options.keep_transparency:

@@ -45,8 +45,8 @@ def delete_expired(jobs: JobStore, blobs: BlobStore, *, retry_seconds: float) ->
         if monotonic() > deadline:
             break
     jobs.run(uploaded_pictures.note_deletions(deleted, list(failed), retry_seconds=retry_seconds))
-    for key, error in failed.items():
-        log.warning("Uploaded picture %s not deleted yet: %s", key, error)
+    for key, failure in failed.items():
+        log.warning("Uploaded picture %s not deleted yet: %s", key, failure)
     if deleted:
         log.info("%d uploaded pictures deleted", len(deleted))
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from opentelemetry.trace import SpanKind
@@ -60,19 +61,20 @@ def paint(context: WorkerContext) -> None:
             Measurements(context.capability.device, adapter.choose_precision(options), peak_memory),
         )
         with adapter.engine_failures():
-            picture = _optimise(pictures, options, backbone, attempt)
+            picture, weights = _optimise(pictures, options, backbone, attempt)
         log.info("Job %s: optimised", attempt.job.id)
         with tracing.span("encode"):
-            latest = read_options(attempt.job.id, attempt.options)
-            encoded = adapter.encode(picture, pictures.content, latest, backbone.name)
+            painted = replace(options, **weights)
+            encoded = adapter.encode(picture, pictures.content, painted, backbone.name)
         attempt.commit(encoded)
 
 
 def _optimise(
     pictures: Inputs[bytes], options: Options, backbone: "BackboneSource", attempt: Attempt
-) -> "Tensor":
+) -> "tuple[Tensor, dict[str, Any]]":
     """Paints to the end, or until the client finishes the job, from the checkpoint of an earlier
-    attempt if there is one."""
+    attempt if there is one. Returns the picture, and the weights of the last iteration: a client
+    may have changed them since."""
     from pastiche.engine.run import Run
     from worker import adapter
 
@@ -81,6 +83,7 @@ def _optimise(
     images = adapter.decode(pictures, attempt.check)
     checkpoint = adapter.load_checkpoint(images, options, backbone, attempt)
     weights, latest = _weights(checkpoint.options if checkpoint else options), None
+    painted = weights
     run = Run(
         images,
         options,
@@ -100,6 +103,7 @@ def _optimise(
     try:
         for progress in run:
             spans.add(progress)
+            painted = weights
             attempt.report_progress(progress)
             if attempt.is_finish_requested and progress.iteration >= seen:
                 break
@@ -119,7 +123,7 @@ def _optimise(
         raise
     finally:
         spans.end()
-    return run.picture()
+    return run.picture(), painted
 
 
 def _weights(options: Options) -> dict[str, Any]:
