@@ -3,14 +3,21 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 from pastiche.job_settings import WEBHOOK_EVENTS, Keep, WebhookEvent
 from pastiche.option_warnings import OptionWarning
 from shared.errors import DamagedRecord
 from shared.inputs import inputs_from_json
-from shared.job_store import JOB_KEYS, Argument, JobStore, Transition, milliseconds
+from shared.job_store import (
+    JOB_KEYS,
+    Argument,
+    JobStore,
+    Transition,
+    milliseconds,
+    read_moment,
+)
 from shared.jobs import (
     DEFAULT_EVENTS,
     LANES,
@@ -209,7 +216,7 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
         "inputs": inputs,
         "unknown_inputs": tuple(key for keys in unknown_inputs.values() for key in keys),
         "warnings": warnings_from_json(record.get("warnings", "[]")),
-        "created_at": _moment(record["created_ms"]),
+        "created_at": read_moment(record["created_ms"]),
         **{f"{each}_at": _moment_if(record.get(f"{each}_ms")) for each in moments},
         "keep": keep_from_text(record.get("keep", "")),
         "priority": LANES[int(record.get("lane", 1))],
@@ -251,12 +258,8 @@ def _webhook(record: Mapping[str, str]) -> Webhook:
     )
 
 
-def _moment(milliseconds: str) -> datetime:
-    return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC)
-
-
 def _moment_if(milliseconds: str | None) -> datetime | None:
-    return _moment(milliseconds) if milliseconds else None
+    return read_moment(milliseconds) if milliseconds else None
 
 
 def _keys(*names: str) -> dict[str, str]:

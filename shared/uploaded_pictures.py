@@ -8,12 +8,12 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
-from shared.job_store import Argument, Reply, Transition, milliseconds
+from shared.job_store import Argument, Reply, Transition, milliseconds, read_moment
 from shared.settings import Settings
 
 GRACE_SECONDS = 60
@@ -297,10 +297,6 @@ def _read_picture(flat: Sequence[str]) -> UploadedPicture | None:
         size_bytes=int(record["bytes"]),
         is_transparent=record["transparent"] == "1",
         blob=record["blob"],
-        created_at=_moment(record["created_ms"]),
-        expires_at=_moment(record["expires_ms"]),
+        created_at=read_moment(record["created_ms"]),
+        expires_at=read_moment(record["expires_ms"]),
     )
-
-
-def _moment(since_1970_ms: str) -> datetime:
-    return datetime.fromtimestamp(int(since_1970_ms) / 1000, tz=UTC)
