@@ -251,8 +251,8 @@ def recover(
     """
     arguments = retention.arguments | {
         "lost_limit": lost_limit,
-        "worker_lost": FAILURES["worker_lost"],
-        "time_limit": FAILURES["time_limit"],
+        "worker_lost_detail": FAILURES["worker_lost"],
+        "time_limit_detail": FAILURES["time_limit"],
         "limit_ms": milliseconds(lease_limit_seconds),
     }
     return on_job("recover", job_id, arguments, read=_word)
@@ -298,7 +298,7 @@ def update_weights(
 
 def expire(job_id: str, *, retention: Retention) -> Transition[Expired]:
     """queued → expired if its deadline has passed; → failed if it has timed out."""
-    arguments = retention.arguments | {"timed_out": FAILURES["timed_out"]}
+    arguments = retention.arguments | {"timed_out_detail": FAILURES["timed_out"]}
     return on_job("expire", job_id, arguments, read=_word)
 
 
