@@ -151,8 +151,7 @@ class Attempt:
         if self._measurements is not None:
             self._measurements.add_iteration()
         remaining = round(self.job.work * (1 - progress.work))
-        self._fields["progress"] = progress.to_json()
-        self.lease.report({"progress": progress.to_json()}, remaining, iterations=1)
+        self._report({"progress": progress.to_json()}, remaining, iterations=1)
         self.check()
 
     def report_preview(self, preview: Callable[[], bytes]) -> None:
@@ -266,9 +265,11 @@ class Attempt:
                 if self.context.shutdown.wait(self.context.settings.heartbeat_seconds):
                     raise
 
-    def _report(self, fields: dict[str, str]) -> None:
+    def _report(
+        self, fields: dict[str, str], remaining: int | None = None, *, iterations: int = 0
+    ) -> None:
         self._fields |= fields
-        self.lease.report(fields)
+        self.lease.report(fields, remaining, iterations=iterations)
 
     def _job_progress(self, progress: "EngineProgress") -> Progress:
         """The progress as the job's record has it, with the time that the rest will take."""

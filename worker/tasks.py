@@ -194,7 +194,10 @@ def _end_by_transition(attempt: Attempt) -> Iterator[None]:
     if outcome == "given back":
         attempt.release()
         return
-    committed: transitions.Committed = "lost" if outcome == "lost" else "ok"
+    if outcome == "lost":
+        _delete_unused(attempt)
+        return
+    committed: transitions.Committed = "ok"  # as it is where the picture was committed
     if outcome == "canceled":
         committed = attempt.confirm_cancel()
     elif code is not None:

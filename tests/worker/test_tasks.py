@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from worker.tasks import paint
 
 pytestmark = pytest.mark.slow
 
-LAST_ITERATION = {"size": 64, "iterations": 1, "scales": 1, "backbone": "whitened"}
+LAST_ITERATION: dict[str, Any] = {"size": 64, "iterations": 1, "scales": 1, "backbone": "whitened"}
 """The first iteration is the last, and the only one with a preview."""
 
 
@@ -47,7 +48,7 @@ def context(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[WorkerCo
     queue.close()
 
 
-def submitted(context: WorkerContext, options: dict[str, int | str]) -> str:
+def submitted(context: WorkerContext, options: dict[str, Any]) -> str:
     job_id = new_job_id()
     inputs = Inputs(input_key(job_id, "content"), (input_key(job_id, "style-0"),))
     latest_ms = context.jobs.run(transitions.begin_submission(job_id))
