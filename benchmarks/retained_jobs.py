@@ -78,7 +78,7 @@ def claim_all(jobs: JobStore, ids: Sequence[str]) -> dict[str, str]:
     assert len(fences) == len(ids)
     reports = [
         transitions.heartbeat(
-            job_id, fence, lease_seconds=3600, news=reported_fields(job_id, fence)
+            job_id, fence, lease_seconds=3600, fields=reported_fields(job_id, fence)
         )
         for job_id, fence in fences.items()
     ]
@@ -98,7 +98,7 @@ def _submission(job_id: str, latest_ms: int) -> Transition[transitions.Submitted
 
 def _success(job_id: str, fence: str, retention: Retention) -> Transition[transitions.Committed]:
     key = result_key(job_id, fence)
-    return transitions.succeed(job_id, fence, result_key=key, news={}, retention=retention)
+    return transitions.succeed(job_id, fence, result_key=key, fields={}, retention=retention)
 
 
 def retain(jobs: JobStore, count: int) -> None:
@@ -107,7 +107,7 @@ def retain(jobs: JobStore, count: int) -> None:
     fence = claim_all(jobs, ids)[failed]
     run_all(
         jobs,
-        [transitions.fail(failed, fence, code="out_of_memory", news={}, retention=UNLIMITED)],
+        [transitions.fail(failed, fence, code="out_of_memory", fields={}, retention=UNLIMITED)],
     )
     for first in range(1, count, BATCH):
         fences = claim_all(jobs, [new_job_id() for _ in range(min(BATCH, count - first))])
@@ -207,7 +207,7 @@ def _scripts() -> dict[str, str]:
         transitions.begin_submission(""),
         _submission("", 0),
         transitions.claim("", lease_seconds=1),
-        transitions.heartbeat("", "", lease_seconds=1, news={}),
+        transitions.heartbeat("", "", lease_seconds=1, fields={}),
         _success("", "", UNLIMITED),
         transitions.delete("", retention=UNLIMITED),
         transitions.delete_past_retention(""),

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from pastiche.job_settings import WEBHOOK_EVENTS, Keep, WebhookEvent
 from pastiche.option_warnings import OptionWarning
-from shared.errors import DamagedRecord
+from shared.errors import RecordDamaged
 from shared.inputs import inputs_from_json
 from shared.job_store import (
     JOB_KEYS,
@@ -20,8 +20,8 @@ from shared.job_store import (
 )
 from shared.jobs import (
     DEFAULT_EVENTS,
-    LANES,
     NOBODY,
+    PRIORITIES,
     BackboneUsed,
     Job,
     PaintingStats,
@@ -41,7 +41,7 @@ def job_from_reply(reply: Any) -> Job | None:
     """The job in the reply of `job/read.lua`, None where there is none.
 
     Raises:
-        DamagedRecord: its record cannot be read.
+        RecordDamaged: its record cannot be read.
     """
     flat, *place = reply
     if not flat:
@@ -52,7 +52,7 @@ def job_from_reply(reply: Any) -> Job | None:
         return Job(**_parse(record), waiting=waiting)
     except _UNREADABLE as error:
         sentence = f"The record of job {record.get('id', '?')} cannot be read."
-        raise DamagedRecord(sentence) from error
+        raise RecordDamaged(sentence) from error
 
 
 def warnings_to_json(warnings: Sequence[OptionWarning]) -> str:
@@ -125,7 +125,7 @@ class QueueEstimate:
 def estimate(entry: QueueEntry) -> Transition[QueueEstimate]:
     """Where in the queue a job of this caller and priority would come now."""
     keys = _keys("waiting", "turns", "work_left", "running")
-    lane = LANES.index(entry.priority)
+    lane = PRIORITIES.index(entry.priority)
     arguments: dict[str, Argument] = {"lane": lane, "caller": entry.caller, "exact": EXACT}
     return Transition(
         "estimate",
@@ -178,7 +178,7 @@ def _read_page(reply: Any) -> JobPage:
     for each in replies:
         try:
             job = job_from_reply(each)
-        except DamagedRecord as error:
+        except RecordDamaged as error:
             damaged.append(str(error))
             continue
         if job is not None:
@@ -219,7 +219,7 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
         "created_at": read_moment(record["created_ms"]),
         **{f"{each}_at": _moment_if(record.get(f"{each}_ms")) for each in moments},
         "keep": keep_from_text(record.get("keep", "")),
-        "priority": LANES[int(record.get("lane", 1))],
+        "priority": PRIORITIES[int(record.get("lane", 1))],
         "attempt": int(record["attempt"]),
         **{name: int(record.get(name, 0)) for name in ("work", "pixels", "image_bytes")},
         "weight_updates": int(record.get("reweighed", 0)),

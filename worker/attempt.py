@@ -233,7 +233,7 @@ class Attempt:
         workers."""
         retention = self.context.retention
         self._run(
-            transitions.release(self.job.id, self.fence, news=self._fields, retention=retention)
+            transitions.release(self.job.id, self.fence, fields=self._fields, retention=retention)
         )
         try:
             publish(self.context.queue, self.job.id)
@@ -249,7 +249,7 @@ class Attempt:
         """Runs a transition that ends the job, with everything that was reported."""
         fields = self._fields | self.previews.store_losses() | self._measured_fields
         retention = self.context.retention
-        return self._run(transition(self.job.id, self.fence, news=fields, retention=retention))
+        return self._run(transition(self.job.id, self.fence, fields=fields, retention=retention))
 
     @property
     def _measured_fields(self) -> dict[str, str]:
@@ -276,7 +276,7 @@ class Attempt:
         eta = None
         if self._clock is not None:
             self._clock.add_iteration(progress.scale - 1)
-            eta = self._clock.estimate_rest(progress.scale - 1, progress.work)
+            eta = self._clock.estimate_remaining(progress.scale - 1, progress.work)
         return Progress(
             iteration=progress.iteration,
             iterations=progress.iterations,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from shared import transitions
 from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, is_encoded, is_promoted, job_folder
-from shared.errors import DamagedRecord
+from shared.errors import RecordDamaged
 from shared.job_store import JOB_KEYS, JobStore, record_key
 from worker.picture_cleanup import find_orphans
 
@@ -80,7 +80,7 @@ class BlobCleanup:
                 self._blobs.delete_pieces(job_id, before if job else None)
                 used = job.useful_blobs if job else frozenset()
                 return self._delete_unused(job_id, used, listed, before)
-        except DamagedRecord as error:
+        except RecordDamaged as error:
             log.error("%s", error)
         return True
 

@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
 from shared import transitions
 from shared.celery_app import publish
-from shared.errors import DamagedRecord
+from shared.errors import RecordDamaged
 from shared.job_records import list_waiting
 from shared.job_store import Reply, Transition
 from shared.jobs import Job
@@ -70,7 +70,7 @@ def _find_unpaintable(job_id: str, worker: Worker, context: WorkerContext) -> Jo
     try:
         job = context.jobs.run(transitions.read(job_id))
         return None if job is None or _can_paint(worker, job) else job
-    except DamagedRecord:
+    except RecordDamaged:
         return None
 
 
@@ -93,10 +93,10 @@ def _claim(job_id: str, context: WorkerContext) -> tuple[Job, str] | None:
         return None
     try:
         job = _run(transitions.read(job_id), context, deadline)
-    except DamagedRecord as error:
+    except RecordDamaged as error:
         log.error("%s", error)
         failed = transitions.fail(
-            job_id, fence, code="record_damaged", news={}, retention=context.retention
+            job_id, fence, code="record_damaged", fields={}, retention=context.retention
         )
         _run(failed, context, deadline)
         return None

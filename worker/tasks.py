@@ -12,7 +12,7 @@ from redis import RedisError
 from pastiche.options import LIVE_OPTIONS, Options
 from pastiche.sizes import scales
 from shared import logs, tracing, transitions
-from shared.errors import DamagedRecord, FailureCode
+from shared.errors import FailureCode, RecordDamaged
 from shared.inputs import Inputs
 from shared.jobs import BackboneUsed, read_options
 from worker.attempt import (
@@ -178,7 +178,7 @@ def _end_by_transition(attempt: Attempt) -> Iterator[None]:
         outcome = "canceled"
     except PaintingFailed as error:
         code = error.code
-    except DamagedRecord as error:
+    except RecordDamaged as error:
         log.error("%s", error)
         code = "record_damaged"
     except RedisError:
@@ -219,7 +219,7 @@ def _delete_unused(attempt: Attempt) -> None:
     """Deletes what the attempt wrote and nobody needs: the job is gone, or over."""
     try:
         job = attempt.context.jobs.run(transitions.read(attempt.job.id))
-    except (RedisError, DamagedRecord):
+    except (RedisError, RecordDamaged):
         return
     if job is None or job.is_over:
         attempt.checkpoints.delete_own()

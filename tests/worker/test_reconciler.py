@@ -199,7 +199,7 @@ def test_a_job_past_its_retention_is_deleted_with_its_blobs(
     fence = claimed(jobs, job_id, lease_seconds=20)
     blobs.put(result_key(job_id, fence), b"picture")
     over = transitions.succeed(
-        job_id, fence, result_key=result_key(job_id, fence), news={}, retention=Retention(0, 0)
+        job_id, fence, result_key=result_key(job_id, fence), fields={}, retention=Retention(0, 0)
     )
     jobs.run(over)
     until(lambda: reconciler.round() and not blobs.keys(f"jobs/{job_id}"))
@@ -217,7 +217,7 @@ def test_blobs_that_workers_left_are_deleted_once_a_job_is_over_and_its_pictures
     for key in (result_key(job_id, late), result_key(job_id, fence), checkpoint_key(job_id, late)):
         blobs.put(key, b"bytes")
     over = transitions.succeed(
-        job_id, fence, result_key=result_key(job_id, fence), news={}, retention=Retention(1, 0)
+        job_id, fence, result_key=result_key(job_id, fence), fields={}, retention=Retention(1, 0)
     )
     jobs.run(over)
     reconciler.round()
@@ -230,8 +230,8 @@ def finished_preview(jobs: JobStore, blobs: BlobStore) -> tuple[str, str, str]:
     job_id = submitted(jobs, blobs)
     fence = claimed(jobs, job_id, lease_seconds=20)
     shown, finished = preview_key(job_id, fence), promoted_key(job_id, fence)
-    news = {"preview_key": shown, "preview_iteration": "3"}
-    jobs.run(transitions.confirm_cancel(job_id, fence, news=news, retention=Retention(1, 0)))
+    fields = {"preview_key": shown, "preview_iteration": "3"}
+    jobs.run(transitions.confirm_cancel(job_id, fence, fields=fields, retention=Retention(1, 0)))
     for key in (shown, finished):
         blobs.put(key, b"picture")
     return job_id, shown, finished
@@ -267,7 +267,9 @@ def test_a_copy_of_a_result_that_is_being_written_stays_while_there_is_a_record(
     fence = claimed(jobs, job_id, lease_seconds=20)
     result = result_key(job_id, fence)
     blobs.put(result, b"picture")
-    over = transitions.succeed(job_id, fence, result_key=result, news={}, retention=Retention(1, 0))
+    over = transitions.succeed(
+        job_id, fence, result_key=result, fields={}, retention=Retention(1, 0)
+    )
     jobs.run(over)
     assert blobs.folder is not None
     copy = blobs.folder / encoded_key(result, "webp")
@@ -286,7 +288,7 @@ def test_a_copy_of_a_result_that_is_being_written_stays_while_there_is_a_record(
 def test_pictures_whose_record_never_came_are_deleted(
     reconciler: Parts, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transitions, "ARRIVAL_SECONDS", 0)
+    monkeypatch.setattr(transitions, "SUBMISSION_GRACE_SECONDS", 0)
     job_id = new_job_id()
     jobs.run(transitions.begin_submission(job_id))
     blobs.put(input_key(job_id, "content"), b"picture")
@@ -370,8 +372,8 @@ def test_a_canceled_job_s_inputs_are_deleted_soon_and_its_preview_stays(
     fence = claimed(jobs, running, lease_seconds=20)
     shown = preview_key(running, fence)
     blobs.put(shown, b"picture")
-    news = {"preview_key": shown, "preview_iteration": "3"}
-    jobs.run(transitions.confirm_cancel(running, fence, news=news, retention=Retention(1, 0)))
+    fields = {"preview_key": shown, "preview_iteration": "3"}
+    jobs.run(transitions.confirm_cancel(running, fence, fields=fields, retention=Retention(1, 0)))
     reconciler.round()
     assert blobs.keys("jobs") == [shown]
     assert look(jobs, canceled).status == "canceled"
@@ -409,7 +411,7 @@ def test_pictures_that_a_newer_version_knows_stay(
     inputs = {"content": input_key(job_id, "content"), "style": [], "sketch": [sketch]}
     jobs.client.hset(record_key(job_id), "inputs", json.dumps(inputs))
     failure = transitions.fail(
-        job_id, fence, code="out_of_memory", news={}, retention=Retention(1, 0)
+        job_id, fence, code="out_of_memory", fields={}, retention=Retention(1, 0)
     )
     jobs.run(failure)
     reconciler.round()
