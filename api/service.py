@@ -107,7 +107,7 @@ class JobCache:
         """The current job; None if there is none.
 
         Raises:
-            DamagedRecord: its record cannot be read.
+            RecordDamaged: its record cannot be read.
         """
         cached = self._cached.get(job_id)
         if cached is not None and cached.job.waiting is None:

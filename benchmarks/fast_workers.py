@@ -180,7 +180,7 @@ def measure_scripts(jobs: JobStore, settings: Settings) -> dict[str, float]:
     fence = jobs.run(transitions.claim(job_id, lease_seconds=3600))
     assert fence is not None
     heartbeat = transitions.heartbeat(
-        job_id, fence, lease_seconds=3600, news={"progress": PROGRESS.to_json()}, remaining=PIXELS
+        job_id, fence, lease_seconds=3600, fields={"progress": PROGRESS.to_json()}, remaining=PIXELS
     )
     return {
         "redis_ms_a_heartbeat": _processor_ms(jobs, heartbeat),

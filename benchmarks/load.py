@@ -139,8 +139,8 @@ def _beat(store: JobStore, job_id: str, fence: str, iteration: int) -> None:
         eta_seconds=9.0,
         losses={"content": 1.0, "style": 2.0, "tv": 0.5, "gamut": 0.25, "total": 3.75},
     )
-    news = {"progress": progress.to_json()}
-    store.run(transitions.heartbeat(job_id, fence, lease_seconds=3600, news=news))
+    fields = {"progress": progress.to_json()}
+    store.run(transitions.heartbeat(job_id, fence, lease_seconds=3600, fields=fields))
 
 
 def polled(url: str, etag: str | None = None, seconds: int = SECONDS) -> float:

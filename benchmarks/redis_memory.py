@@ -98,7 +98,7 @@ def begin(jobs: JobStore, job_id: str) -> str:
         job_id,
         fence,
         lease_seconds=TIMEOUT_SECONDS,
-        news=reported_fields(job_id, fence),
+        fields=reported_fields(job_id, fence),
         weight_updates=0,
         remaining=PIXELS,
     )
@@ -112,7 +112,7 @@ def end(jobs: JobStore, job_id: str, fence: str) -> None:
     """The worker commits a picture, and the reconciler has cleaned up."""
     retention = Retention.from_settings(Settings(kept_jobs_per_owner=10**9, kept_jobs=10**9))
     key = result_key(job_id, fence)
-    committed = transitions.succeed(job_id, fence, result_key=key, news={}, retention=retention)
+    committed = transitions.succeed(job_id, fence, result_key=key, fields={}, retention=retention)
     assert jobs.run(committed) == "ok"
     due_ms = jobs.client.zscore("jobs:debris", job_id)
     assert due_ms is not None

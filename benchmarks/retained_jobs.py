@@ -38,7 +38,7 @@ from shared.settings import Settings
 from shared.transitions import Retention
 from shared.workers import list_workers
 from tests.redis_commands import record_commands
-from worker import list_repair, reconciler
+from worker import cleanup, list_repair, reconciler
 
 Reply = TypeVar("Reply")
 
@@ -78,7 +78,7 @@ def claim_all(jobs: JobStore, ids: Sequence[str]) -> dict[str, str]:
     assert len(fences) == len(ids)
     reports = [
         transitions.heartbeat(
-            job_id, fence, lease_seconds=3600, news=reported_fields(job_id, fence)
+            job_id, fence, lease_seconds=3600, fields=reported_fields(job_id, fence)
         )
         for job_id, fence in fences.items()
     ]
@@ -98,7 +98,7 @@ def _submission(job_id: str, latest_ms: int) -> Transition[transitions.Submitted
 
 def _success(job_id: str, fence: str, retention: Retention) -> Transition[transitions.Committed]:
     key = result_key(job_id, fence)
-    return transitions.succeed(job_id, fence, result_key=key, news={}, retention=retention)
+    return transitions.succeed(job_id, fence, result_key=key, fields={}, retention=retention)
 
 
 def retain(jobs: JobStore, count: int) -> None:
@@ -107,7 +107,7 @@ def retain(jobs: JobStore, count: int) -> None:
     fence = claim_all(jobs, ids)[failed]
     run_all(
         jobs,
-        [transitions.fail(failed, fence, code="out_of_memory", news={}, retention=UNLIMITED)],
+        [transitions.fail(failed, fence, code="out_of_memory", fields={}, retention=UNLIMITED)],
     )
     for first in range(1, count, BATCH):
         fences = claim_all(jobs, [new_job_id() for _ in range(min(BATCH, count - first))])
@@ -207,12 +207,13 @@ def _scripts() -> dict[str, str]:
         transitions.begin_submission(""),
         _submission("", 0),
         transitions.claim("", lease_seconds=1),
-        transitions.heartbeat("", "", lease_seconds=1, news={}),
+        transitions.heartbeat("", "", lease_seconds=1, fields={}),
         _success("", "", UNLIMITED),
         transitions.delete("", retention=UNLIMITED),
         transitions.delete_past_retention(""),
         transitions.mark_cleaned("", 0),
         reconciler.find_due(limit=1),
+        cleanup.list_due(limit=1),
         list_repair.repair("", "", limit=1),
         list_workers(),
         uploaded_pictures.expire(limit=1),
@@ -242,9 +243,11 @@ def reconcile(jobs: JobStore, folder: Path) -> None:
     url = f"unix://{jobs.client.connection_pool.connection_kwargs['path']}"
     settings = Settings(redis_url=url, data_folder=folder)
     blobs, queue = BlobStore.open(settings.blob_store_location), create_queue(settings)
-    leader = reconciler.Reconciler(settings, jobs, blobs, queue, "benchmark")
+    leader = reconciler.Reconciler(settings, jobs, queue, "benchmark")
+    its_cleanup = cleanup.Cleanup(settings, jobs, blobs, "benchmark")
     for _ in range(RECONCILER_ROUNDS):
         assert leader.round()
+        assert its_cleanup.round()
     queue.close()
 
 

@@ -121,7 +121,7 @@ _RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=
 """Short, because clients are waiting; a worker repeats the whole for a minute."""
 
 
-class BlobStoreRefused(OSError):
+class BlobStoreFailed(OSError):
     """The folder of the blob store cannot be read or written."""
 
 
@@ -138,7 +138,7 @@ class BlobStore:
 
     Raises:
         FileNotFoundError: there is no blob with the key that is read.
-        OSError: the folder or the disk fails; from asynchronous methods BlobStoreRefused.
+        OSError: the folder or the disk fails; from asynchronous methods BlobStoreFailed.
         obstore.exceptions.BaseError: the object store fails.
     """
 
@@ -186,33 +186,35 @@ class BlobStore:
         folders = (os.walk(self.folder / name) for name in ("jobs", "pictures"))
         for where, _, names in chain.from_iterable(folders):
             for path in (Path(where, name) for name in names if _PIECE.search(name)):
-                with suppress(FileNotFoundError):
-                    if path.stat().st_mtime < before.timestamp():
-                        path.unlink()
-                        _remove_if_empty(path.parent)
+                if _delete_piece(path, before):
+                    _remove_if_empty(path.parent)
             yield
 
-    def delete_pieces(self, job_id: str) -> None:
-        """Deletes the incomplete files of writers that died while they wrote a job's blobs; nothing
-        may write any more. Only in a folder: an object store does not list incomplete blobs."""
+    def delete_pieces(self, job_id: str, before: datetime | None = None) -> None:
+        """Deletes the incomplete files of writers that died while they wrote a job's blobs. Only in
+        a folder: an object store does not list incomplete blobs.
+
+        Args:
+            before: younger ones stay, which somebody may still write; None to delete all.
+        """
         if self.folder is None:
             return
         folder = self.folder / job_folder(job_id)
         for path in sorted(folder.rglob("*"), reverse=True):
             if _PIECE.search(path.name):
-                path.unlink(missing_ok=True)
+                _delete_piece(path, before)
             elif path.is_dir():
                 _remove_if_empty(path)
         _remove_if_empty(folder)
 
     async def put_async(self, key: str, blob: bytes) -> None:
         """Writes a blob."""
-        with _mark_refusals():
+        with _mark_failures():
             await obstore.put_async(self.store, key, blob, attributes=self._attributes(key))
 
     async def put_file(self, key: str, source: Path) -> None:
         """Writes the bytes of a file, streamed: they are never in memory all at once."""
-        with _mark_refusals():
+        with _mark_failures():
             attributes = self._attributes(key)
             await obstore.put_async(
                 self.store, key, source, attributes=attributes, max_concurrency=UPLOAD_PARTS
@@ -228,23 +230,23 @@ class BlobStore:
 
     async def copy(self, key: str, source: str) -> None:
         """Copies the blob at `source` to `key`."""
-        with _mark_refusals():
+        with _mark_failures():
             await obstore.copy_async(self.store, source, key)
 
     async def get_async(self, key: str) -> bytes:
-        with _mark_refusals():
+        with _mark_failures():
             answer = await obstore.get_async(self.store, key)
             return bytes(await answer.bytes_async())
 
     async def size_bytes(self, key: str) -> int:
         """The length of a blob."""
-        with _mark_refusals():
+        with _mark_failures():
             return (await obstore.head_async(self.store, key))["size"]
 
     async def stream(self, key: str, part: slice | None = None) -> AsyncIterator[bytes]:
         """A blob in chunks, or only the part of it from `start` to `stop`. A missing key raises
         before the first chunk."""
-        with _mark_refusals():
+        with _mark_failures():
             if part is None:
                 answer = await obstore.get_async(self.store, key)
             else:
@@ -254,14 +256,14 @@ class BlobStore:
 
     async def delete_job(self, job_id: str) -> None:
         """Deletes all blobs of a job, if there are any."""
-        with _mark_refusals():
+        with _mark_failures():
             for blob in await obstore.list(self.store, prefix=job_folder(job_id)).collect_async():
                 with suppress(FileNotFoundError):  # its worker, or another caller, deleted it
                     await obstore.delete_async(self.store, blob["path"])
 
     async def delete_async(self, key: str) -> None:
         """Deletes a blob; a key that does not exist is ignored."""
-        with _mark_refusals(), suppress(FileNotFoundError):
+        with _mark_failures(), suppress(FileNotFoundError):
             await obstore.delete_async(self.store, key)
 
     async def sign_read(self, key: str, seconds: int) -> str:
@@ -285,7 +287,7 @@ class BlobStore:
     async def check(self) -> None:
         """Writes and deletes a small blob; raises if the store fails."""
         key = f"checks/{uuid4().hex}"
-        with _mark_refusals():
+        with _mark_failures():
             await obstore.put_async(self.store, key, b"ready")
             await obstore.delete_async(self.store, key)
 
@@ -295,20 +297,20 @@ class BlobStore:
 
 
 async def _chunks(answer: "GetResult") -> AsyncIterator[bytes]:
-    with _mark_refusals():
+    with _mark_failures():
         async for chunk in answer.stream(min_chunk_size=CHUNK_BYTES):
             yield bytes(chunk)
 
 
 @contextmanager
-def _mark_refusals() -> Iterator[None]:
+def _mark_failures() -> Iterator[None]:
     """Distinguishes errors of the store's disk from those of other parts of a process."""
     try:
         yield
-    except (FileNotFoundError, BlobStoreRefused):
+    except (FileNotFoundError, BlobStoreFailed):
         raise
     except OSError as error:
-        raise BlobStoreRefused(error.errno, str(error)) from error
+        raise BlobStoreFailed(error.errno, str(error)) from error
 
 
 def _set_default_timeouts(scheme: str) -> None:
@@ -321,6 +323,17 @@ def _set_default_timeouts(scheme: str) -> None:
 
 _PIECE = re.compile(r"#\d+$")
 """The suffix of a file that `LocalStore` writes before it renames it; no key has it."""
+
+
+def _delete_piece(path: Path, before: datetime | None) -> bool:
+    """Deletes an incomplete file, unless it is younger; whether it did."""
+    try:
+        if before is not None and path.stat().st_mtime >= before.timestamp():
+            return False
+        path.unlink()
+    except FileNotFoundError:  # it is complete now, or somebody else deleted it
+        return False
+    return True
 
 
 def _remove_if_empty(folder: Path) -> None:

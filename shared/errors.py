@@ -10,7 +10,7 @@ PasticheError
 ├── JobError             the requested job, or other resource, cannot do that
 │   ├── JobNotFound, SweepNotFound, PictureNotFound, UploadNotFound, NoDirectUploads,
 │   │   NothingUploaded, StyleNotFound, JobExpired, JobOver, ChangedMeanwhile, JobNotOver,
-│   │   CancelRequested, FinishRequested, DamagedRecord, ResultNotReady, NoResult, ResultLost,
+│   │   CancelRequested, FinishRequested, RecordDamaged, ResultNotReady, NoResult, ResultLost,
 │   │   PicturesLost, NotAcceptable, RangeNotSatisfiable
 └── Unavailable          the service cannot do it now: 5xx, worth another try
     ├── QueueFull, TooManyConnections, UploadsBusy, DecodersBusy, TooManyFetches,
@@ -243,7 +243,7 @@ class FinishRequested(JobError):
     code, status, title = "finish_requested", 409, "The job is about to succeed"
 
 
-class DamagedRecord(JobError):
+class RecordDamaged(JobError):
     code, status, title = "record_damaged", 500, "The job's record is damaged"
 
 

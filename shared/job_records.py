@@ -3,18 +3,25 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 from pastiche.job_settings import WEBHOOK_EVENTS, Keep, WebhookEvent
 from pastiche.option_warnings import OptionWarning
-from shared.errors import DamagedRecord
+from shared.errors import RecordDamaged
 from shared.inputs import inputs_from_json
-from shared.job_store import JOB_KEYS, Argument, JobStore, Transition, milliseconds
+from shared.job_store import (
+    JOB_KEYS,
+    Argument,
+    JobStore,
+    Transition,
+    milliseconds,
+    read_moment,
+)
 from shared.jobs import (
     DEFAULT_EVENTS,
-    LANES,
     NOBODY,
+    PRIORITIES,
     BackboneUsed,
     Job,
     PaintingStats,
@@ -34,7 +41,7 @@ def job_from_reply(reply: Any) -> Job | None:
     """The job in the reply of `job/read.lua`, None where there is none.
 
     Raises:
-        DamagedRecord: its record cannot be read.
+        RecordDamaged: its record cannot be read.
     """
     flat, *place = reply
     if not flat:
@@ -45,7 +52,7 @@ def job_from_reply(reply: Any) -> Job | None:
         return Job(**_parse(record), waiting=waiting)
     except _UNREADABLE as error:
         sentence = f"The record of job {record.get('id', '?')} cannot be read."
-        raise DamagedRecord(sentence) from error
+        raise RecordDamaged(sentence) from error
 
 
 def warnings_to_json(warnings: Sequence[OptionWarning]) -> str:
@@ -118,7 +125,7 @@ class QueueEstimate:
 def estimate(entry: QueueEntry) -> Transition[QueueEstimate]:
     """Where in the queue a job of this caller and priority would come now."""
     keys = _keys("waiting", "turns", "work_left", "running")
-    lane = LANES.index(entry.priority)
+    lane = PRIORITIES.index(entry.priority)
     arguments: dict[str, Argument] = {"lane": lane, "caller": entry.caller, "exact": EXACT}
     return Transition(
         "estimate",
@@ -171,7 +178,7 @@ def _read_page(reply: Any) -> JobPage:
     for each in replies:
         try:
             job = job_from_reply(each)
-        except DamagedRecord as error:
+        except RecordDamaged as error:
             damaged.append(str(error))
             continue
         if job is not None:
@@ -209,10 +216,10 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
         "inputs": inputs,
         "unknown_inputs": tuple(key for keys in unknown_inputs.values() for key in keys),
         "warnings": warnings_from_json(record.get("warnings", "[]")),
-        "created_at": _moment(record["created_ms"]),
+        "created_at": read_moment(record["created_ms"]),
         **{f"{each}_at": _moment_if(record.get(f"{each}_ms")) for each in moments},
         "keep": keep_from_text(record.get("keep", "")),
-        "priority": LANES[int(record.get("lane", 1))],
+        "priority": PRIORITIES[int(record.get("lane", 1))],
         "attempt": int(record["attempt"]),
         **{name: int(record.get(name, 0)) for name in ("work", "pixels", "image_bytes")},
         "weight_updates": int(record.get("reweighed", 0)),
@@ -251,12 +258,8 @@ def _webhook(record: Mapping[str, str]) -> Webhook:
     )
 
 
-def _moment(milliseconds: str) -> datetime:
-    return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC)
-
-
 def _moment_if(milliseconds: str | None) -> datetime | None:
-    return _moment(milliseconds) if milliseconds else None
+    return read_moment(milliseconds) if milliseconds else None
 
 
 def _keys(*names: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ how its reply is read. The script has the keys and arguments as local variables 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
@@ -113,6 +114,11 @@ def on_job(
 def milliseconds(seconds: float) -> int:
     """Whole milliseconds, as the scripts take them."""
     return round(seconds * 1000)
+
+
+def read_moment(since_1970_ms: str) -> datetime:
+    """A moment as the scripts write it, in milliseconds since 1970."""
+    return datetime.fromtimestamp(int(since_1970_ms) / 1000, tz=UTC)
 
 
 @cache

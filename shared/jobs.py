@@ -11,14 +11,14 @@ from pastiche.job_settings import Keep, Priority, WebhookEvent
 from pastiche.option_warnings import OptionWarning
 from pastiche.options import OptionError, Options
 from pastiche.version import __version__
-from shared.errors import DamagedRecord
+from shared.errors import RecordDamaged
 from shared.inputs import Inputs
 from shared.progress import Progress
 from shared.stored_json import field_names, known_fields
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
 
-LANES: tuple[Priority, ...] = get_args(Priority)
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 """The priorities, first to last."""
 
 NEXT_STATES: dict[Status, frozenset[Status]] = {
@@ -57,12 +57,12 @@ def read_options(job_id: str, options: Mapping[str, Any]) -> Options:
     """The options of a record, without those that this version does not know.
 
     Raises:
-        DamagedRecord: they are invalid.
+        RecordDamaged: they are invalid.
     """
     try:
         return Options(**known_fields(Options, options))
     except (OptionError, TypeError) as error:
-        raise DamagedRecord(f"The options of job {job_id} cannot be read.") from error
+        raise RecordDamaged(f"The options of job {job_id} cannot be read.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +273,7 @@ class Job:
             return False
         try:
             self.read_options()
-        except DamagedRecord:
+        except RecordDamaged:
             return not _is_newer(self.written_by)
         return True
 

@@ -22,6 +22,9 @@ from shared.secret_files import SecretFiles
 _SIGNING_SCHEMES = frozenset({"s3", "gs", "az"})
 """The schemes of the stores that sign URLs."""
 
+RetentionHours = Annotated[float, Field(gt=0, le=876_000)]
+"""At most a hundred years: later times cannot be written as dates."""
+
 
 class Settings(BaseSettings):
     """The settings of an operator, each an environment variable named `PASTICHE_<NAME>`. For a
@@ -161,9 +164,9 @@ class Settings(BaseSettings):
     queue_limit: PositiveInt = 10_000
     """How many jobs may be queued; further ones are answered with 503."""
 
-    retention_hours: PositiveFloat = 168.0
-    """How long a finished job and its pictures can be fetched. `keep` of a job can only shorten
-    it."""
+    retention_hours: RetentionHours = 168.0
+    """How long a finished job and its pictures can be fetched, at most 876,000 (a hundred years).
+    `keep` of a job can only shorten it."""
 
     kept_jobs_per_owner: PositiveInt = 10_000
     """How many finished jobs of one owner are retained. Beyond the limit the oldest are deleted
@@ -172,8 +175,9 @@ class Settings(BaseSettings):
     kept_jobs: PositiveInt = 100_000
     """The same limit for the jobs of all owners together."""
 
-    picture_retention_hours: PositiveFloat = 168.0
-    """How long an uploaded picture (`POST /pictures`) is retained after its last use."""
+    picture_retention_hours: RetentionHours = 168.0
+    """How long an uploaded picture (`POST /pictures`) is retained after its last use, at most
+    876,000 (a hundred years)."""
 
     kept_pictures_per_owner: PositiveInt = 1000
     """How many uploaded pictures of one owner are retained. Beyond the limit, those that were not

@@ -22,7 +22,7 @@ from shared.job_records import (
     warnings_to_json,
 )
 from shared.job_store import Argument, Transition, milliseconds, on_job
-from shared.jobs import LANES, Job, QueueEntry
+from shared.jobs import PRIORITIES, Job, QueueEntry
 from shared.settings import Settings
 
 Submitted = Literal["queued", "full", "busy", "late"]
@@ -33,7 +33,7 @@ Recovered = Literal["queued", "canceled", "worker_lost", "time_limit", "held"]
 WeightsUpdated = Literal["ok", "over", "unknown", "changed"]
 Expired = Literal["expired", "timed_out", "unchanged"]
 
-ARRIVAL_SECONDS = 60
+SUBMISSION_GRACE_SECONDS = 60
 """How long after its pictures a job's record may be written."""
 
 FETCHED_SECONDS = 60
@@ -112,7 +112,7 @@ class Retention:
 def begin_submission(job_id: str) -> Transition[int]:
     """The pictures of a new job are about to be written: until when its record may be, in
     milliseconds since 1970."""
-    arguments = {"grace_ms": milliseconds(ARRIVAL_SECONDS)}
+    arguments = {"grace_ms": milliseconds(SUBMISSION_GRACE_SECONDS)}
     return on_job("begin_submission", job_id, arguments, read=int)
 
 
@@ -144,7 +144,7 @@ def submit(
         "queue_limit": queue_limit,
         "work": entry.work,
         "caller": entry.caller,
-        "lane": LANES.index(entry.priority),
+        "lane": PRIORITIES.index(entry.priority),
         "wait_ms": _limit_ms(entry.wait_seconds),
         "total_ms": _limit_ms(entry.timeout_seconds),
         "keep": keep_to_text(entry.keep),
@@ -165,7 +165,7 @@ def submit(
 
 
 def read(job_id: str) -> Transition[Job | None]:
-    """The job; None if it does not exist. Reading raises DamagedRecord if that is impossible."""
+    """The job; None if it does not exist. Reading raises RecordDamaged if that is impossible."""
     return on_job("read", job_id, {"exact": EXACT}, read=job_from_reply)
 
 
@@ -183,12 +183,12 @@ def heartbeat(
     fence: str,
     *,
     lease_seconds: float,
-    news: Mapping[str, str],
+    fields: Mapping[str, str],
     weight_updates: int = 0,
     remaining: int | None = None,
     iterations: int = 0,
 ) -> Transition[HeartbeatReply]:
-    """running → running, with `news` written into the record.
+    """running → running, with `fields` written into the record.
 
     Args:
         weight_updates: how many changes of the weights the worker knows.
@@ -202,41 +202,41 @@ def heartbeat(
         "remaining": "" if remaining is None else remaining,
         "iterations": iterations,
     }
-    return on_job("heartbeat", job_id, arguments, read=_heartbeat_reply, fields=news)
+    return on_job("heartbeat", job_id, arguments, read=_heartbeat_reply, fields=fields)
 
 
 def succeed(
-    job_id: str, fence: str, *, result_key: str, news: Mapping[str, str], retention: Retention
+    job_id: str, fence: str, *, result_key: str, fields: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:
     """running → succeeded, with the key of the one result."""
-    return _commit(job_id, fence, "succeeded", {"result_key": result_key, **news}, retention)
+    return _commit(job_id, fence, "succeeded", {"result_key": result_key, **fields}, retention)
 
 
 def fail(
-    job_id: str, fence: str, *, code: FailureCode, news: Mapping[str, str], retention: Retention
+    job_id: str, fence: str, *, code: FailureCode, fields: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:
     """running → failed, with a code and its sentence."""
-    fields = {"error_code": code, "error_detail": FAILURES[code], **news}
-    return _commit(job_id, fence, "failed", fields, retention)
+    failure = {"error_code": code, "error_detail": FAILURES[code], **fields}
+    return _commit(job_id, fence, "failed", failure, retention)
 
 
 def confirm_cancel(
-    job_id: str, fence: str, *, news: Mapping[str, str], retention: Retention
+    job_id: str, fence: str, *, fields: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:
     """running → canceled, as the client requested."""
-    return _commit(job_id, fence, "canceled", news, retention)
+    return _commit(job_id, fence, "canceled", fields, retention)
 
 
 def release(
     job_id: str,
     fence: str,
     *,
-    news: Mapping[str, str] | None = None,
+    fields: Mapping[str, str] | None = None,
     retention: Retention,
 ) -> Transition[Committed]:
     """running → queued, as the worker shuts down; → canceled if the client has requested it."""
     arguments: dict[str, Argument] = {"fence": fence, **retention.arguments}
-    return on_job("release", job_id, arguments, read=_word, fields=news)
+    return on_job("release", job_id, arguments, read=_word, fields=fields)
 
 
 def recover(
@@ -251,8 +251,8 @@ def recover(
     """
     arguments = retention.arguments | {
         "lost_limit": lost_limit,
-        "worker_lost": FAILURES["worker_lost"],
-        "time_limit": FAILURES["time_limit"],
+        "worker_lost_detail": FAILURES["worker_lost"],
+        "time_limit_detail": FAILURES["time_limit"],
         "limit_ms": milliseconds(lease_limit_seconds),
     }
     return on_job("recover", job_id, arguments, read=_word)
@@ -298,14 +298,16 @@ def update_weights(
 
 def expire(job_id: str, *, retention: Retention) -> Transition[Expired]:
     """queued → expired if its deadline has passed; → failed if it has timed out."""
-    arguments = retention.arguments | {"timed_out": FAILURES["timed_out"]}
+    arguments = retention.arguments | {"timed_out_detail": FAILURES["timed_out"]}
     return on_job("expire", job_id, arguments, read=_word)
 
 
-def end_retention(job_id: str, *, rest_seconds: float = FETCHED_SECONDS) -> Transition[bool]:
+def end_retention(job_id: str, *, remaining_seconds: float = FETCHED_SECONDS) -> Transition[bool]:
     """The result of a job was sent completely: if the job is retained until then, its retention
     ends so soon. Whether that has changed it."""
-    return on_job("end_retention", job_id, {"rest_ms": milliseconds(rest_seconds)}, read=bool)
+    return on_job(
+        "end_retention", job_id, {"remaining_ms": milliseconds(remaining_seconds)}, read=bool
+    )
 
 
 def delete(
@@ -335,11 +337,20 @@ def mark_cleaned(job_id: str, due_ms: float) -> Transition[bool]:
     return on_job("mark_cleaned", job_id, {"due_ms": round(due_ms)}, read=bool)
 
 
+def postpone_cleanup(job_id: str, due_ms: float, *, delay_seconds: float) -> Transition[bool]:
+    """Notes that the cleanup of a job that was due then has failed, and is tried again later."""
+    arguments: dict[str, Argument] = {
+        "due_ms": round(due_ms),
+        "delay_ms": milliseconds(delay_seconds),
+    }
+    return on_job("postpone_cleanup", job_id, arguments, read=bool)
+
+
 def _commit(
-    job_id: str, fence: str, status: str, news: Mapping[str, str], retention: Retention
+    job_id: str, fence: str, status: str, fields: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:
     arguments = {"fence": fence, "status": status} | retention.arguments
-    return on_job("commit", job_id, arguments, read=_word, fields=news)
+    return on_job("commit", job_id, arguments, read=_word, fields=fields)
 
 
 def _limit_ms(seconds: float | None) -> int:

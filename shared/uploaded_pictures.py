@@ -4,15 +4,16 @@ The record of a picture names its blob, whose key is used only once: whatever ha
 time, no picture loses its blob. The scripts are in `shared/scripts/picture`.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
-from shared.job_store import Argument, Reply, Transition, milliseconds
+from shared.job_store import Argument, Reply, Transition, milliseconds, read_moment
 from shared.settings import Settings
 
 GRACE_SECONDS = 60
@@ -21,7 +22,15 @@ GRACE_SECONDS = 60
 UNUSED = "pictures:unused"
 """Sorted set: the keys of blobs that no picture uses, by when they are to be deleted."""
 
-_KEYS = {"index": "pictures:index", "expiry": "pictures:expiry", "unused": UNUSED}
+UNDELETED = "pictures:undeleted"
+"""Sorted set: those of them that could not be deleted, by when that is tried again."""
+
+_KEYS = {
+    "index": "pictures:index",
+    "expiry": "pictures:expiry",
+    "unused": UNUSED,
+    "undeleted": UNDELETED,
+}
 
 _PICTURE_ID = re.compile(r"[0-9a-f]{32}")
 _ID_DIGITS = 32
@@ -232,6 +241,22 @@ def expire(*, limit: int) -> Transition[list[str]]:
     return Transition("picture/expire", _KEYS, {"limit": limit}, list)
 
 
+def note_deletions(
+    deleted: Sequence[str], failed: Sequence[str], *, retry_seconds: float
+) -> Transition[bool]:
+    """Notes which blobs that no picture uses were deleted, and which could not be.
+
+    Args:
+        retry_seconds: after how long those are listed again.
+    """
+    arguments: dict[str, Argument] = {
+        "deleted": json.dumps(deleted),
+        "failed": json.dumps(failed),
+        "delay_ms": milliseconds(retry_seconds),
+    }
+    return Transition("picture/note_deletions", _KEYS, arguments, bool)
+
+
 def _on_picture(
     script: str,
     picture_id: str,
@@ -272,10 +297,6 @@ def _read_picture(flat: Sequence[str]) -> UploadedPicture | None:
         size_bytes=int(record["bytes"]),
         is_transparent=record["transparent"] == "1",
         blob=record["blob"],
-        created_at=_moment(record["created_ms"]),
-        expires_at=_moment(record["expires_ms"]),
+        created_at=read_moment(record["created_ms"]),
+        expires_at=read_moment(record["expires_ms"]),
     )
-
-
-def _moment(since_1970_ms: str) -> datetime:
-    return datetime.fromtimestamp(int(since_1970_ms) / 1000, tz=UTC)

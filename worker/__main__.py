@@ -32,7 +32,8 @@ REGISTERED_SECONDS = 10.0
 """How long a registration lasts."""
 
 RESTART_SECONDS = 5.0
-"""How long a process that cannot start waits before it ends, and the pool starts the next one."""
+"""How long a process that cannot start, or claim jobs, waits before it ends, and the pool starts
+the next one."""
 
 
 class PaintingProcess:
@@ -82,7 +83,19 @@ class PaintingProcess:
 
     def paint(self, job_id: str) -> None:
         """Paints the next job: usually the one that the message was sent for."""
-        paint(self._context)
+        paint_or_exit(self._context)
+
+
+def paint_or_exit(context: WorkerContext) -> None:
+    """Paints the next job. An error outside of a job ends the process: Celery would log it, and
+    give the process more messages, though every job after a fault of the GPU fails like this. As
+    the process is lost, its message goes back to the queue, and the pool starts another."""
+    try:
+        paint(context)
+    except Exception:
+        log.exception("This process cannot claim jobs")
+        context.shutdown.wait(RESTART_SECONDS)
+        os._exit(1)  # Celery would raise a SystemExit again in the parent
 
 
 class Registration(Thread):
@@ -113,6 +126,8 @@ class Registration(Thread):
             self._context.jobs.run(register_worker(worker, ttl_seconds=ttl_seconds))
         except RedisError as error:
             log.warning("Worker not registered, Redis is unreachable: %s", error)
+        except Exception:  # such as a folder of weights that cannot be read for a moment
+            log.exception("Worker not registered")
 
 
 def main() -> None:

@@ -168,10 +168,11 @@ def load_checkpoint(
     if before is not None and before != BackboneUsed(backbone.name, backbone.sha256):
         log.warning("Job %s: starts again: it was begun with another network", attempt.job.id)
         return None
-    for stored in attempt.checkpoints.load_earlier():
+    for stored in attempt.checkpoints.load_earlier(attempt.retry_storage):
         attempt.check()
         try:
-            checkpoint = Checkpoint.load(BytesIO(stored), best_device())
+            # Into the machine's memory: the run copies it to its device, where it would be twice.
+            checkpoint = Checkpoint.load(BytesIO(stored))
             checkpoint.check(images.checked(options), options)
         except (UnusableCheckpoint, OptionError) as error:
             log.warning("Job %s: starts again: %s", attempt.job.id, error)
@@ -199,7 +200,7 @@ def encode(picture: Tensor, content: bytes, options: Options, backbone: str) -> 
 
     Args:
         content: the file of the content image, for `keep_transparency`.
-        options: with the weights that the client set last.
+        options: with the weights that it was painted with.
     """
     painted = to_pil(picture)
     if options.keep_transparency:

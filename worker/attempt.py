@@ -147,12 +147,11 @@ class Attempt:
             AttemptEnded: the claim is lost, the client has canceled, or the worker shuts down.
         """
         progress = self._job_progress(iteration)
-        self.previews.add_losses(progress)
+        self.previews.add_losses(progress, self.retry_storage)
         if self._measurements is not None:
             self._measurements.add_iteration()
         remaining = round(self.job.work * (1 - progress.work))
-        self._fields["progress"] = progress.to_json()
-        self.lease.report({"progress": progress.to_json()}, remaining, iterations=1)
+        self._report({"progress": progress.to_json()}, remaining, iterations=1)
         self.check()
 
     def report_preview(self, preview: Callable[[], bytes]) -> None:
@@ -189,11 +188,29 @@ class Attempt:
         if monotonic() - self._claimed > self.context.settings.job_time_limit_seconds:
             raise PaintingFailed("time_limit")
 
+    def retry_storage(self, action: Callable[[], Result]) -> Result:
+        """The result of `action` on the blob store, which is repeated where the store refuses.
+
+        Raises:
+            one of BLOB_STORE_ERRORS: it refused every time, or the blob does not exist.
+            AttemptEnded, PaintingFailed: as from `check`.
+        """
+        deadline = monotonic() + STORAGE_RETRY_SECONDS
+        while True:
+            try:
+                return action()
+            except BLOB_STORE_ERRORS as error:
+                log.warning("Job %s: storage refuses: %s", self.job.id, error)
+                if monotonic() > deadline or isinstance(error, FileNotFoundError):
+                    raise
+            self.context.shutdown.wait(STORAGE_PAUSE_SECONDS)
+            self.check()
+
     def commit(self, picture: bytes) -> None:
         """Makes the picture the job's one result, or deletes it if the claim is lost."""
         key = result_key(self.job.id, self.fence)
         with tracing.span("store"):
-            self._retry_storage(lambda: self.context.blobs.put(key, picture))
+            self._require_storage(lambda: self.context.blobs.put(key, picture))
         # Before the client can see the picture, and asks how long the next one takes.
         if self.job.attempt == 1 and not self.is_finish_requested:
             self._record_speed()
@@ -216,7 +233,7 @@ class Attempt:
         workers."""
         retention = self.context.retention
         self._run(
-            transitions.release(self.job.id, self.fence, news=self._fields, retention=retention)
+            transitions.release(self.job.id, self.fence, fields=self._fields, retention=retention)
         )
         try:
             publish(self.context.queue, self.job.id)
@@ -232,7 +249,7 @@ class Attempt:
         """Runs a transition that ends the job, with everything that was reported."""
         fields = self._fields | self.previews.store_losses() | self._measured_fields
         retention = self.context.retention
-        return self._run(transition(self.job.id, self.fence, news=fields, retention=retention))
+        return self._run(transition(self.job.id, self.fence, fields=fields, retention=retention))
 
     @property
     def _measured_fields(self) -> dict[str, str]:
@@ -248,16 +265,18 @@ class Attempt:
                 if self.context.shutdown.wait(self.context.settings.heartbeat_seconds):
                     raise
 
-    def _report(self, fields: dict[str, str]) -> None:
+    def _report(
+        self, fields: dict[str, str], remaining: int | None = None, *, iterations: int = 0
+    ) -> None:
         self._fields |= fields
-        self.lease.report(fields)
+        self.lease.report(fields, remaining, iterations=iterations)
 
     def _job_progress(self, progress: "EngineProgress") -> Progress:
         """The progress as the job's record has it, with the time that the rest will take."""
         eta = None
         if self._clock is not None:
             self._clock.add_iteration(progress.scale - 1)
-            eta = self._clock.estimate_rest(progress.scale - 1, progress.work)
+            eta = self._clock.estimate_remaining(progress.scale - 1, progress.work)
         return Progress(
             iteration=progress.iteration,
             iterations=progress.iterations,
@@ -270,22 +289,16 @@ class Attempt:
 
     def _load_blob(self, key: str) -> bytes:
         self.check()
-        return self._retry_storage(lambda: self.context.blobs.get(key))
+        return self._require_storage(lambda: self.context.blobs.get(key))
 
-    def _retry_storage(self, action: Callable[[], Result]) -> Result:
-        """The result of `action` on the blob store, which is repeated where the store refuses.
+    def _require_storage(self, action: Callable[[], Result]) -> Result:
+        """The same as `retry_storage` for what the job cannot do without.
 
         Raises:
-            PaintingFailed: it refused every time, or the blob does not exist.
+            PaintingFailed: the store refused every time, or the blob does not exist.
             AttemptEnded: the claim is lost, the client has canceled, or the worker shuts down.
         """
-        deadline = monotonic() + STORAGE_RETRY_SECONDS
-        while True:
-            try:
-                return action()
-            except BLOB_STORE_ERRORS as error:
-                log.warning("Job %s: storage refuses: %s", self.job.id, error)
-                if monotonic() > deadline or isinstance(error, FileNotFoundError):
-                    raise PaintingFailed("storage_failed") from error
-            self.context.shutdown.wait(STORAGE_PAUSE_SECONDS)
-            self.check()
+        try:
+            return self.retry_storage(action)
+        except BLOB_STORE_ERRORS as error:
+            raise PaintingFailed("storage_failed") from error

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from shared import transitions
 from shared.blob_store import BLOB_STORE_ERRORS, BlobStore, is_encoded, is_promoted, job_folder
-from shared.errors import DamagedRecord
+from shared.errors import RecordDamaged
 from shared.job_store import JOB_KEYS, JobStore, record_key
 from worker.picture_cleanup import find_orphans
 
@@ -65,19 +65,23 @@ class BlobCleanup:
 
     def clean_up(self, job_id: str) -> bool:
         """Deletes the blobs that a job does not use: all where it is gone, what its workers left
-        where it is over, its input pictures too where it was canceled. Whether that is done."""
+        where it is over, its input pictures too where it was canceled. Whether that is done.
+
+        Raises:
+            one of BLOB_STORE_ERRORS: some blobs cannot be deleted.
+        """
         try:
             # In this order: of the blobs in the list, the record has all that were used by then.
             listed = list(chain.from_iterable(self._blobs.pages(job_folder(job_id))))
             job = self._jobs.run(transitions.read(job_id))
             if job is None or job.is_over:
+                before = datetime.now(UTC) - FINISHING
+                # While there is a record, its result may be copied, or its preview made the result.
+                self._blobs.delete_pieces(job_id, before if job else None)
                 used = job.useful_blobs if job else frozenset()
-                return self._delete_unused(job_id, used, listed)
-        except DamagedRecord as error:
+                return self._delete_unused(job_id, used, listed, before)
+        except RecordDamaged as error:
             log.error("%s", error)
-        except BLOB_STORE_ERRORS as error:
-            log.warning("Job %s: blobs not deleted yet: %s", job_id, error)
-            return False
         return True
 
     def step(self) -> None:
@@ -101,15 +105,21 @@ class BlobCleanup:
             log.warning("The blob store cannot be searched: %s", error)
 
     def _delete_unused(
-        self, job_id: str, used: frozenset[str], listed: "Sequence[ObjectMeta]"
+        self,
+        job_id: str,
+        used: frozenset[str],
+        listed: "Sequence[ObjectMeta]",
+        before: datetime,
     ) -> bool:
         """Deletes those of a job's blobs that it does not use, and whose use cannot be about to
-        begin; whether that is all. A job that uses none is gone, or had no preview."""
+        begin; whether that is all. A job that uses none is gone, or had no preview.
+
+        Args:
+            before: a preview that was promoted later may be about to be used.
+        """
         written = {blob["path"]: blob["last_modified"] for blob in listed}
         keys = [key for key in written if key not in used and not (used and is_encoded(key))]
-        before = datetime.now(UTC) - FINISHING
         unused = [key for key in keys if not (used and is_promoted(key)) or written[key] < before]
-        self._blobs.delete_pieces(job_id)
         if unused:
             self._blobs.delete(*unused)
             log.info("Job %s: %d unused blobs deleted", job_id, len(unused))
@@ -154,9 +164,16 @@ class BlobCleanup:
         ]
 
     def _delete(self, keys: Sequence[str]) -> Iterator[None]:
-        """One at a time: an object store takes a request for each."""
+        """One at a time: an object store takes a request for each. One that cannot be deleted does
+        not stop the others."""
+        failures: list[Exception] = []
         for key in keys:
-            self._blobs.delete(key)
+            try:
+                self._blobs.delete(key)
+            except BLOB_STORE_ERRORS as error:
+                failures.append(error)
             yield
-        if keys:
-            log.info("%d old blobs deleted that nothing uses", len(keys))
+        if failures:
+            log.warning("%d old blobs cannot be deleted: %s", len(failures), failures[-1])
+        if len(keys) > len(failures):
+            log.info("%d old blobs deleted that nothing uses", len(keys) - len(failures))

@@ -3,15 +3,17 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from time import monotonic
 
 from kombu.exceptions import OperationalError
 from redis import RedisError
-from redis.exceptions import ResponseError
+from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
 from shared import transitions
 from shared.celery_app import publish
-from shared.errors import DamagedRecord
+from shared.errors import RecordDamaged
 from shared.job_records import list_waiting
+from shared.job_store import Reply, Transition
 from shared.jobs import Job
 from shared.workers import Worker, list_workers
 from worker.context import WorkerContext
@@ -23,6 +25,9 @@ CANDIDATES = 64
 
 MORE_CANDIDATES = 1024
 """How many it tries if it cannot paint some of those."""
+
+RETRY_PAUSE_SECONDS = 0.5
+"""How long a worker waits before it repeats what Redis did not answer."""
 
 PAUSE_SECONDS = 1.0
 """How long a worker waits after a message for a job that only another worker can paint."""
@@ -65,7 +70,7 @@ def _find_unpaintable(job_id: str, worker: Worker, context: WorkerContext) -> Jo
     try:
         job = context.jobs.run(transitions.read(job_id))
         return None if job is None or _can_paint(worker, job) else job
-    except DamagedRecord:
+    except RecordDamaged:
         return None
 
 
@@ -75,9 +80,11 @@ def _can_paint(worker: Worker, job: Job) -> bool:
 
 def _claim(job_id: str, context: WorkerContext) -> tuple[Job, str] | None:
     """The claimed job and its fence; None if another worker has it, or its record is damaged."""
-    lease_seconds, retention = context.settings.lease_seconds, context.retention
+    lease_seconds = context.settings.lease_seconds
+    deadline = monotonic() + lease_seconds
+    claim = transitions.claim(job_id, lease_seconds=lease_seconds)
     try:
-        fence = context.jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
+        fence = _run(claim, context, deadline)
     except ResponseError as error:  # the key holds something else than a record
         log.error("Job %s cannot be claimed: %s", job_id, error)
         context.jobs.run(transitions.delete_damaged(job_id))
@@ -85,15 +92,27 @@ def _claim(job_id: str, context: WorkerContext) -> tuple[Job, str] | None:
     if fence is None:
         return None
     try:
-        job = context.jobs.run(transitions.read(job_id))
-    except DamagedRecord as error:
+        job = _run(transitions.read(job_id), context, deadline)
+    except RecordDamaged as error:
         log.error("%s", error)
         failed = transitions.fail(
-            job_id, fence, code="record_damaged", news={}, retention=retention
+            job_id, fence, code="record_damaged", fields={}, retention=context.retention
         )
-        context.jobs.run(failed)
+        _run(failed, context, deadline)
         return None
     return None if job is None else (job, fence)
+
+
+def _run(transition: Transition[Reply], context: WorkerContext, deadline: float) -> Reply:
+    """Runs a transition, again until a deadline if Redis does not answer: it may still run a claim
+    then, which is lost unless the same one is repeated."""
+    while True:
+        try:
+            return context.jobs.run(transition)
+        except (ConnectionError, TimeoutError) as error:
+            log.warning("A claim is repeated, Redis does not answer: %s", error)
+            if monotonic() > deadline or context.shutdown.wait(RETRY_PAUSE_SECONDS):
+                raise
 
 
 def _announce_again(skipped: Sequence[Job], context: WorkerContext) -> None:

@@ -11,16 +11,17 @@ from shared.job_store import JobStore
 from shared.settings import Settings
 from shared.workers import list_workers
 
-ReconcilerHalf = Literal["records", "webhooks"]
-"""The two parts of a reconciler, each in a thread of its own."""
+ReconcilerPart = Literal["records", "cleanup", "webhooks"]
+"""The parts of a reconciler, each in a thread of its own."""
 
-ALIVE_SECONDS = 120
-"""How long a half of a reconciler is considered alive after a round: longer than one takes."""
+ALIVE_SECONDS = 180
+"""How long a part of a reconciler is considered alive after a round: longer than one takes, even if
+the blob store answers none of the requests in it."""
 
 
-def report_alive(jobs: JobStore, half: ReconcilerHalf) -> None:
-    """Reports that this half of the host's reconciler is alive."""
-    jobs.client.set(_key(half), 1, ex=ALIVE_SECONDS)
+def report_alive(jobs: JobStore, part: ReconcilerPart) -> None:
+    """Reports that this part of the host's reconciler is alive."""
+    jobs.client.set(_key(part), 1, ex=ALIVE_SECONDS)
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -43,12 +44,12 @@ def _worker_lives(jobs: JobStore) -> bool:
 
 
 def _reconciler_lives(jobs: JobStore) -> bool:
-    keys = [_key(half) for half in get_args(ReconcilerHalf)]
+    keys = [_key(part) for part in get_args(ReconcilerPart)]
     return bool(jobs.client.exists(*keys) == len(keys))
 
 
-def _key(half: ReconcilerHalf) -> str:
-    return f"alive:reconciler:{socket.gethostname()}:{half}"
+def _key(part: ReconcilerPart) -> str:
+    return f"alive:reconciler:{socket.gethostname()}:{part}"
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ class Lease:
         self._job, self._fence = job, fence
         self._jobs, self._settings, self._wake_ups = jobs, settings, wake_ups
         self._weight_updates = job.weight_updates
-        self._news: dict[str, str] = {}
+        self._fields: dict[str, str] = {}
         self._remaining: int | None = None
         self._iterations = 0
         self._lock = Lock()
@@ -108,7 +108,7 @@ class Lease:
         self._stack.close()
 
     def report(
-        self, news: dict[str, str], remaining: int | None = None, *, iterations: int = 0
+        self, fields: dict[str, str], remaining: int | None = None, *, iterations: int = 0
     ) -> None:
         """Fields for the record, written at the next heartbeat; newer values replace older ones.
 
@@ -117,7 +117,7 @@ class Lease:
             iterations: since the last report.
         """
         with self._lock:
-            self._news |= news
+            self._fields |= fields
             self._remaining = self._remaining if remaining is None else remaining
             self._iterations += iterations
 
@@ -130,7 +130,7 @@ class Lease:
 
     def _beat(self) -> None:
         with self._lock:
-            news, self._news = self._news, {}
+            fields, self._fields = self._fields, {}
             iterations, self._iterations = self._iterations, 0
         try:
             reply = self._jobs.run(
@@ -138,7 +138,7 @@ class Lease:
                     self._job.id,
                     self._fence,
                     lease_seconds=self._settings.lease_seconds,
-                    news=news,
+                    fields=fields,
                     weight_updates=self._weight_updates,
                     remaining=self._remaining,
                     iterations=iterations,
@@ -147,7 +147,7 @@ class Lease:
         except RedisError as error:
             log.warning("Job %s: no heartbeat, Redis is unreachable: %s", self._job.id, error)
             with self._lock:
-                self._news = news | self._news
+                self._fields = fields | self._fields
                 self._iterations += iterations
             return
         self.answer = reply.answer

@@ -112,7 +112,7 @@ class PaintingClock:
         self._times[scale].add(seconds)
         self._newest = now
 
-    def estimate_rest(self, scale: int, work: float) -> float | None:
+    def estimate_remaining(self, scale: int, work: float) -> float | None:
         """How many seconds the rest takes; None if that is not known.
 
         Args:

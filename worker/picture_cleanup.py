@@ -26,24 +26,28 @@ _BLOB = re.compile(r"pictures/(?:uploads/)?([0-9a-f]{32})(?:-[0-9a-f]{16}\.webp)
 """Of a picture, with its id; or of a direct upload, whose id is not that of a picture."""
 
 
-def delete_expired(jobs: JobStore, blobs: BlobStore) -> None:
+def delete_expired(jobs: JobStore, blobs: BlobStore, *, retry_seconds: float) -> None:
     """Deletes pictures that have expired, and as many of the blobs that are due as there is time
-    for."""
+    for.
+
+    Args:
+        retry_seconds: after how long a blob that cannot be deleted is tried again.
+    """
     deadline = monotonic() + DELETE_SECONDS
     deleted: list[str] = []
-    refusal: Exception | None = None
+    failed: dict[str, Exception] = {}
     for key in jobs.run(uploaded_pictures.expire(limit=BATCH_SIZE)):
         try:
             blobs.delete(key)
             deleted.append(key)
         except BLOB_STORE_ERRORS as error:
-            refusal = error
+            failed[key] = error
         if monotonic() > deadline:
             break
-    if refusal is not None:
-        log.warning("Uploaded pictures not deleted yet: %s", refusal)
+    jobs.run(uploaded_pictures.note_deletions(deleted, list(failed), retry_seconds=retry_seconds))
+    for key, failure in failed.items():
+        log.warning("Uploaded picture %s not deleted yet: %s", key, failure)
     if deleted:
-        jobs.client.zrem(uploaded_pictures.UNUSED, *deleted)
         log.info("%d uploaded pictures deleted", len(deleted))
 
 

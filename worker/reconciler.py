@@ -10,10 +10,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from threading import Event
 from time import monotonic
@@ -22,7 +21,6 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import RedisError
-from redis.exceptions import ResponseError
 
 from shared import logs, tracing, transitions
 from shared.blob_store import BLOB_STORE_ERRORS, BlobStore
@@ -39,9 +37,9 @@ from shared.job_store import (
 from shared.redis_checks import check_at_start
 from shared.settings import Settings
 from shared.transitions import Retention
-from worker import picture_cleanup
-from worker.blob_cleanup import BlobCleanup
-from worker.health import ReconcilerHalf, report_alive
+from worker.cleanup import Cleanup
+from worker.each_job import for_each_job
+from worker.health import ReconcilerPart, report_alive
 from worker.list_repair import ListRepair
 from worker.webhooks import Deliveries
 
@@ -55,9 +53,6 @@ BATCH_SIZE = 200
 
 FORGET_ANNOUNCED_SECONDS = 600.0
 """How long it remembers that a job was announced."""
-
-CLEANUP_SECONDS = 1.0
-"""How long blobs are cleaned up in one round; the next round continues."""
 
 LEASE_ROUNDS = 5
 """After how many missed rounds another reconciler takes over."""
@@ -78,14 +73,12 @@ class Due:
         lost: running jobs whose lease has run out.
         late: queued jobs that are past their deadline, or have timed out.
         old: jobs that are past their retention.
-        unclean: jobs whose blobs are to be cleaned up, and by when that was due.
         unannounced: for how many queued jobs there is no message.
     """
 
     lost: list[str]
     late: list[str]
     old: list[str]
-    unclean: dict[str, float]
     unannounced: int
 
 
@@ -93,11 +86,10 @@ def find_due(*, limit: int) -> Transition[Due]:
     """What has to be done by now, so many of each at most."""
 
     def read(reply: Any) -> Due:
-        lost, late, old, unclean, unannounced = reply
-        pairs = zip(unclean[::2], map(float, unclean[1::2]), strict=True)
-        return Due(lost, late, old, dict(pairs), max(0, int(unannounced)))
+        lost, late, old, unannounced = reply
+        return Due(lost, late, old, max(0, int(unannounced)))
 
-    names = ("waiting", "deadlines", "running", "finished", "cleanup")
+    names = ("waiting", "deadlines", "running", "finished")
     keys = {name: JOB_KEYS[name] for name in names} | {"messages": MESSAGES_KEY}
     return Transition("find_due", keys, {"limit": limit}, read)
 
@@ -109,21 +101,12 @@ def lead(name: str, *, lease_seconds: float) -> Transition[bool]:
 
 
 class Reconciler:
-    """Recovers, expires, deletes, announces and cleans up jobs, round after round."""
+    """Recovers, expires, deletes and announces jobs, round after round."""
 
-    def __init__(
-        self, settings: Settings, jobs: JobStore, blobs: BlobStore, queue: Celery, name: str
-    ) -> None:
+    def __init__(self, settings: Settings, jobs: JobStore, queue: Celery, name: str) -> None:
         self._settings, self._jobs, self._queue = settings, jobs, queue
         self._name = name
         self._retention = Retention.from_settings(settings)
-        self._blobs = blobs
-        self._blob_cleanup = BlobCleanup(
-            jobs,
-            blobs,
-            timedelta(hours=settings.retention_hours),
-            timedelta(hours=settings.picture_retention_hours),
-        )
         self._list_repair = ListRepair(jobs)
         self._unannounced = 0
         self._announced_at: dict[str, float] = {}
@@ -133,7 +116,7 @@ class Reconciler:
         """Does what is due, if this reconciler leads; whether it does.
 
         Raises:
-            RedisError, OperationalError, one of BLOB_STORE_ERRORS: the rest is for the next one.
+            RedisError, OperationalError: the rest is for the next one.
         """
         lease_seconds = LEASE_ROUNDS * self._settings.reconcile_seconds
         if not self._jobs.run(lead(self._name, lease_seconds=lease_seconds)):
@@ -141,29 +124,12 @@ class Reconciler:
         due = self._jobs.run(find_due(limit=BATCH_SIZE))
         self._announce(due.unannounced)
         if self._may_recover():
-            self._for_each(due.lost, self._recover)
-        self._for_each(due.late, self._expire)
-        self._for_each(due.old, self._delete)
-        self._clean_up_all(due.unclean)
-        picture_cleanup.delete_expired(self._jobs, self._blobs)
-        self._blob_cleanup.step()
+            for_each_job(self._jobs, due.lost, self._recover)
+        for_each_job(self._jobs, due.late, self._expire)
+        for_each_job(self._jobs, due.old, self._delete)
         self._list_repair.step()
         self._last_round = monotonic()
         return True
-
-    def _for_each(self, job_ids: Iterable[str], action: Callable[[str], None]) -> None:
-        """Runs the action for each job; an error in one job does not stop the others."""
-        for job_id in job_ids:
-            try:
-                action(job_id)
-            except ResponseError as error:  # the key holds something else than a record
-                log.error("Job %s: the reconciler failed: %s", job_id, error)
-                if self._jobs.run(transitions.delete_damaged(job_id)):
-                    log.error("Job %s: deleted, its key did not hold a record", job_id)
-            except (RedisError, OperationalError):
-                raise
-            except Exception:
-                log.exception("Job %s: unexpected error", job_id)
 
     def _expire(self, job_id: str) -> None:
         outcome = self._jobs.run(transitions.expire(job_id, retention=self._retention))
@@ -173,16 +139,6 @@ class Reconciler:
     def _delete(self, job_id: str) -> None:
         if self._jobs.run(transitions.delete_past_retention(job_id)):
             log.info("Job %s: deleted, past its retention", job_id)
-
-    def _clean_up_all(self, unclean: Mapping[str, float]) -> None:
-        """Cleans up as many as there is time for: lost jobs must not wait for it."""
-        deadline = monotonic() + CLEANUP_SECONDS
-
-        def clean_up(job_id: str) -> None:
-            if monotonic() < deadline and self._blob_cleanup.clean_up(job_id):
-                self._jobs.run(transitions.mark_cleaned(job_id, unclean[job_id]))
-
-        self._for_each(unclean, clean_up)
 
     def _may_recover(self) -> bool:
         """Whether there was no gap between rounds: after a gap, in which Redis was unreachable, the
@@ -229,38 +185,38 @@ class Reconciler:
 
 def repeat(
     round_: Callable[[], bool],
-    half: ReconcilerHalf,
+    part: ReconcilerPart,
     every_seconds: float,
     jobs: JobStore,
     shutdown: Event,
 ) -> None:
-    """Runs round after round of one half; what is unreachable now may be reachable in the next."""
+    """Runs round after round of one part; what is unreachable now may be reachable in the next."""
     while not shutdown.wait(every_seconds):
         try:
             round_()
         except (RedisError, OperationalError, *BLOB_STORE_ERRORS) as error:
             log.warning("This round was cut short: %s", error)
         try:
-            report_alive(jobs, half)
+            report_alive(jobs, part)
         except RedisError as error:
             log.warning("Liveness not reported, Redis is unreachable: %s", error)
 
 
-def run_together(halves: Sequence[Callable[[], None]], shutdown: Event) -> bool:
-    """Runs each half in a thread until all have ended, as they do once `shutdown` is set; if one
+def run_together(parts: Sequence[Callable[[], None]], shutdown: Event) -> bool:
+    """Runs each part in a thread until all have ended, as they do once `shutdown` is set; if one
     ends with an error, so do the others. Whether none did."""
 
-    def run(half: Callable[[], None]) -> None:
+    def run(part: Callable[[], None]) -> None:
         try:
-            half()
+            part()
         except BaseException:
             log.exception("A part of the reconciler has failed")
             raise
         finally:
             shutdown.set()
 
-    with ThreadPoolExecutor(len(halves), "reconciler") as threads:
-        running = [threads.submit(run, half) for half in halves]
+    with ThreadPoolExecutor(len(parts), "reconciler") as threads:
+        running = [threads.submit(run, part) for part in parts]
         shutdown.wait()  # in the main thread, which gets the signals
     return all(each.exception() is None for each in running)
 
@@ -276,14 +232,16 @@ def main() -> int:
     jobs = JobStore.connect(settings.redis_location)
     blobs = BlobStore.open(settings.blob_store_location)
     name = f"{socket.gethostname()}-{os.getpid()}"
-    reconciler = Reconciler(settings, jobs, blobs, create_queue(settings), name)
+    reconciler = Reconciler(settings, jobs, create_queue(settings), name)
+    cleanup = Cleanup(settings, jobs, blobs, name)
     deliveries = Deliveries(jobs, allow_private=settings.webhooks_anywhere)
     pause = settings.reconcile_seconds
-    halves = [
+    parts = [
         partial(repeat, reconciler.round, "records", pause, jobs, shutdown),
+        partial(repeat, cleanup.round, "cleanup", pause, jobs, shutdown),
         partial(repeat, deliveries.round, "webhooks", WEBHOOKS_SECONDS, jobs, shutdown),
     ]
-    succeeded = run_together(halves, shutdown)
+    succeeded = run_together(parts, shutdown)
     deliveries.close()
     tracing.end()
     return 0 if succeeded else 1

@@ -5,8 +5,9 @@ import os
 from collections.abc import Callable, Collection, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from time import monotonic
-from typing import IO
+from typing import IO, Protocol, TypeVar
 
 from shared.blob_store import (
     BLOB_STORE_ERRORS,
@@ -21,6 +22,8 @@ from shared.progress import Losses, Progress
 
 log = logging.getLogger(__name__)
 
+Result = TypeVar("Result")
+
 MAX_TIME_SHARE = 0.02
 """The share of the time that checkpoints may take, and that previews may take: those that take long
 are stored less often."""
@@ -30,6 +33,26 @@ MAX_FAILED_TIME_SHARE = 0.5
 the next checkpoint must not be far off once it is back."""
 
 PIECE_BYTES = 1_000_000
+
+STORING_ERRORS = (*BLOB_STORE_ERRORS, MemoryError, RuntimeError)
+"""What storing a checkpoint or a preview may raise where the store refuses, or memory, also that of
+a GPU, does not suffice."""
+
+
+class Retry(Protocol):
+    """Repeats an action on the blob store for a while if it fails; then raises its error."""
+
+    def __call__(self, action: Callable[[], Result], /) -> Result: ...
+
+
+def run_once(action: Callable[[], Result]) -> Result:
+    """Does not repeat it."""
+    return action()
+
+
+def pause_after(seconds: float, share: float) -> float:
+    """How long to wait after what took so many seconds and may take this share of the time."""
+    return seconds / share
 
 
 def delete_blobs(blobs: BlobStore, job_id: str, keys: Collection[str]) -> None:
@@ -53,11 +76,11 @@ class Checkpoints:
         """Whether it is time for the next checkpoint."""
         return monotonic() >= self._due
 
-    def load_earlier(self) -> Iterator[bytes]:
+    def load_earlier(self, retry: Retry) -> Iterator[bytes]:
         """The checkpoints of earlier attempts, the newest first; none where the store refuses."""
-        for key in self._list_keys():
+        for key in self._list_keys(retry):
             try:
-                yield self._blobs.get(key)
+                yield retry(partial(self._blobs.get, key))
             except BLOB_STORE_ERRORS as error:
                 log.warning("Job %s: checkpoint cannot be read: %s", self._job_id, error)
 
@@ -68,11 +91,11 @@ class Checkpoints:
         try:
             with closing(_stream_pieces(save)) as state:
                 self._blobs.put(self._key, state)
-        except (*BLOB_STORE_ERRORS, MemoryError, RuntimeError) as error:
+        except STORING_ERRORS as error:
             log.warning("Job %s: checkpoint cannot be stored: %s", self._job_id, error)
             share = MAX_FAILED_TIME_SHARE
         seconds = monotonic() - started
-        self._due = monotonic() + max(self._interval_seconds, seconds / share)
+        self._due = monotonic() + max(self._interval_seconds, pause_after(seconds, share))
 
     def delete_own(self) -> None:
         """Deletes the checkpoint of this attempt: another worker has the job."""
@@ -80,11 +103,11 @@ class Checkpoints:
 
     def delete_all(self) -> None:
         """Deletes the checkpoints of all attempts: the job is over."""
-        delete_blobs(self._blobs, self._job_id, self._list_keys())
+        delete_blobs(self._blobs, self._job_id, self._list_keys(run_once))
 
-    def _list_keys(self) -> list[str]:
+    def _list_keys(self, retry: Retry) -> list[str]:
         try:
-            return self._blobs.keys(checkpoint_folder(self._job_id))
+            return retry(partial(self._blobs.keys, checkpoint_folder(self._job_id)))
         except BLOB_STORE_ERRORS as error:
             log.warning("Job %s: checkpoints cannot be listed: %s", self._job_id, error)
             return []
@@ -105,10 +128,10 @@ class Previews:
         """Whether it is time for the next preview."""
         return monotonic() >= self._due
 
-    def add_losses(self, progress: Progress) -> None:
-        """Adds one more point to the curves."""
+    def add_losses(self, progress: Progress, retry: Retry) -> None:
+        """Adds one more point to the curves; before the first, loads those so far."""
         if self._losses is None:
-            self._losses = self._load_earlier_losses().until(progress.iteration)
+            self._losses = self._load_earlier_losses(retry).until(progress.iteration)
         self._losses.add(progress)
 
     def store(self, preview: Callable[[], bytes]) -> dict[str, str]:
@@ -119,7 +142,7 @@ class Previews:
             fields["preview_iteration"] = str(self._losses.iterations[-1])
         fields |= self.store_losses()
         seconds = monotonic() - started
-        self._due = monotonic() + max(self._interval_seconds, seconds * (1 / MAX_TIME_SHARE - 1))
+        self._due = monotonic() + max(self._interval_seconds, pause_after(seconds, MAX_TIME_SHARE))
         return fields
 
     def store_losses(self) -> dict[str, str]:
@@ -135,19 +158,20 @@ class Previews:
         )
 
     def _write(self, key: str, blob: Callable[[], bytes], field: str) -> dict[str, str]:
-        """Writes a blob. Where the store refuses, the job continues without it."""
+        """Writes a blob. Where the store refuses, or memory does not suffice, the job continues
+        without it."""
         try:
             self._blobs.put(key, blob())
-        except BLOB_STORE_ERRORS as error:
+        except STORING_ERRORS as error:
             log.warning("Job %s: %s cannot be written: %s", self._job.id, key, error)
             return {}
         return {field: key}
 
-    def _load_earlier_losses(self) -> Losses:
+    def _load_earlier_losses(self, retry: Retry) -> Losses:
         if self._job.losses_key is None:
             return Losses()
         try:
-            return Losses.from_json(self._blobs.get(self._job.losses_key))
+            return Losses.from_json(retry(partial(self._blobs.get, self._job.losses_key)))
         except (*BLOB_STORE_ERRORS, ValueError) as error:
             log.warning("Job %s: its losses so far cannot be read: %s", self._job.id, error)
             return Losses()

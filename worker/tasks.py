@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from opentelemetry.trace import SpanKind
@@ -11,7 +12,7 @@ from redis import RedisError
 from pastiche.options import LIVE_OPTIONS, Options
 from pastiche.sizes import scales
 from shared import logs, tracing, transitions
-from shared.errors import DamagedRecord, FailureCode
+from shared.errors import FailureCode, RecordDamaged
 from shared.inputs import Inputs
 from shared.jobs import BackboneUsed, read_options
 from worker.attempt import (
@@ -60,19 +61,20 @@ def paint(context: WorkerContext) -> None:
             Measurements(context.capability.device, adapter.choose_precision(options), peak_memory),
         )
         with adapter.engine_failures():
-            picture = _optimise(pictures, options, backbone, attempt)
+            picture, weights = _optimise(pictures, options, backbone, attempt)
         log.info("Job %s: optimised", attempt.job.id)
         with tracing.span("encode"):
-            latest = read_options(attempt.job.id, attempt.options)
-            encoded = adapter.encode(picture, pictures.content, latest, backbone.name)
+            painted = replace(options, **weights)
+            encoded = adapter.encode(picture, pictures.content, painted, backbone.name)
         attempt.commit(encoded)
 
 
 def _optimise(
     pictures: Inputs[bytes], options: Options, backbone: "BackboneSource", attempt: Attempt
-) -> "Tensor":
+) -> "tuple[Tensor, dict[str, Any]]":
     """Paints to the end, or until the client finishes the job, from the checkpoint of an earlier
-    attempt if there is one."""
+    attempt if there is one. Returns the picture, and the weights of the last iteration: a client
+    may have changed them since."""
     from pastiche.engine.run import Run
     from worker import adapter
 
@@ -81,6 +83,7 @@ def _optimise(
     images = adapter.decode(pictures, attempt.check)
     checkpoint = adapter.load_checkpoint(images, options, backbone, attempt)
     weights, latest = _weights(checkpoint.options if checkpoint else options), None
+    painted = weights
     run = Run(
         images,
         options,
@@ -100,6 +103,7 @@ def _optimise(
     try:
         for progress in run:
             spans.add(progress)
+            painted = weights
             attempt.report_progress(progress)
             if attempt.is_finish_requested and progress.iteration >= seen:
                 break
@@ -119,7 +123,7 @@ def _optimise(
         raise
     finally:
         spans.end()
-    return run.picture()
+    return run.picture(), painted
 
 
 def _weights(options: Options) -> dict[str, Any]:
@@ -174,7 +178,7 @@ def _end_by_transition(attempt: Attempt) -> Iterator[None]:
         outcome = "canceled"
     except PaintingFailed as error:
         code = error.code
-    except DamagedRecord as error:
+    except RecordDamaged as error:
         log.error("%s", error)
         code = "record_damaged"
     except RedisError:
@@ -190,7 +194,10 @@ def _end_by_transition(attempt: Attempt) -> Iterator[None]:
     if outcome == "given back":
         attempt.release()
         return
-    committed: transitions.Committed = "lost" if outcome == "lost" else "ok"
+    if outcome == "lost":
+        _delete_unused(attempt)
+        return
+    committed: transitions.Committed = "ok"  # as it is where the picture was committed
     if outcome == "canceled":
         committed = attempt.confirm_cancel()
     elif code is not None:
@@ -212,7 +219,7 @@ def _delete_unused(attempt: Attempt) -> None:
     """Deletes what the attempt wrote and nobody needs: the job is gone, or over."""
     try:
         job = attempt.context.jobs.run(transitions.read(attempt.job.id))
-    except (RedisError, DamagedRecord):
+    except (RedisError, RecordDamaged):
         return
     if job is None or job.is_over:
         attempt.checkpoints.delete_own()

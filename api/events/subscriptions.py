@@ -11,7 +11,7 @@ from redis import RedisError
 
 from api.events.previews import InlinePreview
 from shared import job_store, transitions
-from shared.errors import DamagedRecord
+from shared.errors import RecordDamaged
 from shared.job_store import AsyncJobStore
 from shared.jobs import Job
 
@@ -194,7 +194,7 @@ class Subscriptions:
             watched.update(await self._jobs.run(transitions.read(job_id)))
         except RedisError:  # `_listen` logs it
             get_running_loop().call_later(RETRY_SECONDS, self._mark_changed, job_id)
-        except DamagedRecord as error:
+        except RecordDamaged as error:
             log.error("%s", error)
 
     async def _mark_waiting_jobs(self) -> None:

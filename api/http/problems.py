@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from pastiche.options import OptionError
-from shared.blob_store import BlobStoreRefused
+from shared.blob_store import BlobStoreFailed
 from shared.errors import (
     FIELD_FAULTS,
     FieldError,
@@ -190,7 +190,7 @@ async def _handle(request: Request, error: Exception) -> ProblemResponse:
         ):  # the store's, or of scratch files
             log.warning("Storage: %s", error)
             return make_problem_response(StorageFull("There is no room left for pictures."))
-        case BlobStoreError() | BlobStoreRefused():
+        case BlobStoreError() | BlobStoreFailed():
             log.warning("Storage: %s", error)
             sentence = "The pictures cannot be reached just now."
             return _respond_unavailable(StorageUnavailable, sentence)

@@ -31,12 +31,12 @@ from shared.blob_store import promoted_key
 from shared.errors import (
     CancelRequested,
     ChangedMeanwhile,
-    DamagedRecord,
     FieldError,
     FinishRequested,
     InvalidFields,
     JobOver,
     NoResult,
+    RecordDamaged,
 )
 from shared.jobs import Job, Status
 from shared.painting_speed import PaintingSpeed
@@ -88,7 +88,7 @@ def _describe_readable_jobs(
     for job in jobs:
         try:
             yield schemas.describe_job(job, speeds)
-        except DamagedRecord as error:
+        except RecordDamaged as error:
             log.error("%s", error)
 
 

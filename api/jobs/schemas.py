@@ -215,7 +215,7 @@ def describe_job(job: JobRecord, speeds: Sequence[PaintingSpeed] = ()) -> Job:
         speeds: of the living workers, as far as they are known.
 
     Raises:
-        DamagedRecord: its options are invalid.
+        RecordDamaged: its options are invalid.
     """
     options, path = job.read_options(), f"/jobs/{job.id}"
     return Job(

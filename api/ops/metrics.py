@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.http.middleware import Middleware, is_head, on_response_start
 from pastiche.job_settings import Priority
 from shared.job_store import JOB_KEYS, LEADER_KEY, Transition
-from shared.jobs import LANES
+from shared.jobs import PRIORITIES
 from shared.workers import Worker
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -193,13 +193,13 @@ def read_counts() -> Transition[Counts]:
     """Reads what has been counted so far."""
     names = ("counters", "waiting", "arrivals", "running", "webhooks")
     keys = {name: JOB_KEYS[name] for name in names} | {"leader": LEADER_KEY}
-    return Transition("read_counters", keys, {"lanes": len(LANES)}, _parse_counts)
+    return Transition("read_counters", keys, {"lanes": len(PRIORITIES)}, _parse_counts)
 
 
 def _parse_counts(reply: Any) -> Counts:
     flat, lanes, oldest_ms, running, webhooks, leads = reply
     counted = dict(zip(flat[::2], map(float, flat[1::2]), strict=True))
-    waiting = dict(zip(LANES, lanes, strict=True))
+    waiting = dict(zip(PRIORITIES, lanes, strict=True))
     return Counts(counted, waiting, oldest_ms / 1000, running, webhooks, bool(leads))
 
 

@@ -33,7 +33,7 @@ from api.submissions.queueing import (
 from api.submissions.schema import request_body
 from api.submissions.uploads import ReceivedForm, read_submissions, receive_form
 from shared import logs, tracing
-from shared.errors import DamagedRecord, JobNotOver, PicturesLost
+from shared.errors import JobNotOver, PicturesLost, RecordDamaged
 from shared.jobs import Job, QueueEntry
 from shared.pictures import MEDIA_TYPES
 
@@ -87,7 +87,7 @@ async def retry_job(job: PathJob, access: CurrentAccess, headers: ParsedHeaders)
     if not job.is_over:
         raise JobNotOver(f"Only a job that is over can be retried; this one is {job.status}.")
     if job.unknown_inputs:
-        raise DamagedRecord("The job has pictures that only a newer version of the service knows.")
+        raise RecordDamaged("The job has pictures that only a newer version of the service knows.")
     with tracing.span("submission", kind=SpanKind.PRODUCER):
         job_id = await _retry(job, access, headers)
     return await _respond(job_id, access, headers)

@@ -39,7 +39,7 @@ from api.sweeps.contact_sheet import Cell, arrange, contact_sheet, shorten, thum
 from api.sweeps.store import Member, create_sweep, delete_jobs, is_sweep_id, make_sweep_key
 from api.sweeps.store import Sweep as SweepRecord
 from shared import tracing, transitions
-from shared.errors import DamagedRecord, EncodingFailed, SweepNotFound
+from shared.errors import EncodingFailed, RecordDamaged, SweepNotFound
 from shared.jobs import OVER, Job
 from shared.pictures import MEDIA_TYPES, DamagedPicture, Format, encode
 
@@ -258,7 +258,7 @@ async def _get_job(member: Member, service: Service) -> Job | None:
     """The job; None if it was deleted, or its record is damaged."""
     try:
         return await service.jobs.run(transitions.read(member.job_id))
-    except DamagedRecord as error:
+    except RecordDamaged as error:
         log.error("%s", error)
         return None
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pastiche.engine import adam, lbfgs
+from pastiche.engine.fast.memory import is_out_of_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.options import LIVE_OPTIONS, OptionError, Options
 
@@ -112,6 +113,7 @@ class Checkpoint:
         Raises:
             UnusableCheckpoint: it is truncated or damaged, or of another version.
             FileNotFoundError: the file does not exist.
+            MemoryError, RuntimeError: memory does not suffice for it.
         """
         try:
             content: dict[str, Any] = torch.load(
@@ -126,4 +128,6 @@ class Checkpoint:
         except (FileNotFoundError, UnusableCheckpoint):
             raise
         except _DAMAGE as error:
+            if is_out_of_memory(error):
+                raise
             raise UnusableCheckpoint(f"Not a whole checkpoint: {error}") from error

@@ -91,21 +91,25 @@ class PlayedWorker:
         """The picture is in the store."""
         key = result_key(self.job_id, self.fence)
         succeeded = transitions.succeed(
-            self.job_id, self.fence, result_key=key, news={}, retention=RETENTION
+            self.job_id, self.fence, result_key=key, fields={}, retention=RETENTION
         )
         assert self.jobs.run(succeeded) == "ok"
 
     def fail(self) -> None:
         """The memory did not suffice."""
         failed = transitions.fail(
-            self.job_id, self.fence, code="out_of_memory", news={}, retention=RETENTION
+            self.job_id, self.fence, code="out_of_memory", fields={}, retention=RETENTION
         )
         assert self.jobs.run(failed) == "ok"
 
     def stop(self) -> None:
         """The client has canceled."""
-        stopped = transitions.confirm_cancel(self.job_id, self.fence, news={}, retention=RETENTION)
+        stopped = transitions.confirm_cancel(
+            self.job_id, self.fence, fields={}, retention=RETENTION
+        )
         assert self.jobs.run(stopped) == "ok"
 
-    def _beat(self, news: dict[str, str]) -> None:
-        self.jobs.run(transitions.heartbeat(self.job_id, self.fence, lease_seconds=20, news=news))
+    def _beat(self, fields: dict[str, str]) -> None:
+        self.jobs.run(
+            transitions.heartbeat(self.job_id, self.fence, lease_seconds=20, fields=fields)
+        )

@@ -1,6 +1,7 @@
 """A run that is resumed from a checkpoint ends as if nothing had happened."""
 
 from dataclasses import fields, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,26 @@ def test_a_truncated_file_is_not_a_checkpoint(length: int, tmp_path: Path) -> No
     (tmp_path / "saved").write_bytes((tmp_path / "saved").read_bytes()[:length])
     with pytest.raises(UnusableCheckpoint, match="Not a whole checkpoint"):
         Checkpoint.load(tmp_path / "saved")
+
+
+class FullMemory(BytesIO):
+    """A file that is read into memory that does not suffice."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("can't allocate memory: 9 bytes")],
+)
+def test_memory_that_does_not_suffice_is_not_damage(error: Exception) -> None:
+    with pytest.raises(type(error), match="memory"):
+        Checkpoint.load(FullMemory(error))
 
 
 def test_a_checkpoint_of_another_version_is_refused(

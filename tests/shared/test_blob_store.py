@@ -12,7 +12,7 @@ import pytest
 from shared.blob_store import (
     CHUNK_BYTES,
     BlobStore,
-    BlobStoreRefused,
+    BlobStoreFailed,
     checkpoint_key,
     input_key,
     result_key,
@@ -135,7 +135,7 @@ def test_what_the_store_s_disk_refuses_is_told_from_other_faults(
         blobs.stream("x"),
         blobs.check(),
     ):
-        with pytest.raises(BlobStoreRefused):
+        with pytest.raises(BlobStoreFailed):
             asyncio.run(call)
 
 

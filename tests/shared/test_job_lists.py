@@ -34,12 +34,12 @@ def end(jobs: JobStore, job_id: str, status: Status) -> None:
     elif status == "failed":
         fence = claim(jobs, job_id)
         failure = transitions.fail(
-            job_id, fence, code="out_of_memory", news={}, retention=RETENTION
+            job_id, fence, code="out_of_memory", fields={}, retention=RETENTION
         )
         jobs.run(failure)
     else:
         fence = claim(jobs, job_id)
-        jobs.run(transitions.succeed(job_id, fence, result_key="r", news={}, retention=RETENTION))
+        jobs.run(transitions.succeed(job_id, fence, result_key="r", fields={}, retention=RETENTION))
 
 
 def list_page(

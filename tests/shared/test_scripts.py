@@ -14,6 +14,7 @@ from shared.transitions import Retention
 from shared.uploaded_pictures import PictureContent, PictureLimits
 from shared.webhook_keys import get_secret
 from shared.workers import Worker, list_workers, register_worker
+from worker import cleanup
 from worker.list_repair import repair
 from worker.reconciler import find_due, lead
 from worker.webhook_messages import Delivery
@@ -32,8 +33,8 @@ CALLS: list[Transition[Any]] = [
     transitions.submit("job", 0, {}, Inputs("c", ("s",)), ENTRY, queue_limit=9),
     transitions.read("job"),
     transitions.claim("job", lease_seconds=1),
-    transitions.heartbeat("job", "1-a", lease_seconds=1, news={"progress": "{}"}),
-    transitions.succeed("job", "1-a", result_key="r", news={}, retention=RETENTION),
+    transitions.heartbeat("job", "1-a", lease_seconds=1, fields={"progress": "{}"}),
+    transitions.succeed("job", "1-a", result_key="r", fields={}, retention=RETENTION),
     transitions.release("job", "1-a", retention=RETENTION),
     transitions.recover("job", lost_limit=3, lease_limit_seconds=1, retention=RETENTION),
     transitions.cancel("job", retention=RETENTION),
@@ -46,9 +47,11 @@ CALLS: list[Transition[Any]] = [
     transitions.delete_past_retention("job"),
     transitions.delete_damaged("job"),
     transitions.mark_cleaned("job", 0),
+    transitions.postpone_cleanup("job", 0, delay_seconds=1),
     take_delivery("job", hold_seconds=1),
     note_delivery(DELIVERY, error=None, again_seconds=None),
     list_due(limit=1),
+    cleanup.list_due(limit=1),
     find_due(limit=1),
     job_records.estimate(ENTRY),
     job_records.list_jobs("ada", before="", limit=1, status=None, most=1),
@@ -64,6 +67,7 @@ CALLS: list[Transition[Any]] = [
     uploaded_pictures.delete("id", "ada", "blob"),
     uploaded_pictures.list_pictures("ada", before="", limit=1, most=1),
     uploaded_pictures.expire(limit=1),
+    uploaded_pictures.note_deletions(["blob"], [], retry_seconds=1),
     direct_uploads.begin("id", "ada", name="", limit=9),
     direct_uploads.read("id", "ada"),
     direct_uploads.complete("id", "ada", "picture"),

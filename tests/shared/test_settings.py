@@ -43,6 +43,18 @@ def test_a_lease_that_ends_before_two_heartbeats_is_refused(
         Settings()
 
 
+@pytest.mark.parametrize("name", ["RETENTION_HOURS", "PICTURE_RETENTION_HOURS"])
+@pytest.mark.parametrize("hours", ["876001", "inf", "nan"])
+def test_a_retention_that_no_date_can_express_is_refused(
+    name: str, hours: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"PASTICHE_{name}", hours)
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()
+    monkeypatch.setenv(f"PASTICHE_{name}", "876000")
+    Settings()
+
+
 def test_a_log_level_may_be_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASTICHE_LOG_LEVEL", "debug")
     assert Settings().log_level == "DEBUG"

@@ -160,7 +160,7 @@ def test_a_job_that_was_fetched_is_retained_a_little_longer_where_its_client_say
     assert jobs.run(transitions.end_retention(fetched))
     assert not jobs.run(transitions.end_retention(other))
     assert retained(read_job(jobs, fetched)) < timedelta(hours=1) == retained(read_job(jobs, other))
-    jobs.run(transitions.end_retention(fetched, rest_seconds=0))
+    jobs.run(transitions.end_retention(fetched, remaining_seconds=0))
     until(lambda: due(jobs).old == [fetched])
     assert jobs.run(transitions.delete_past_retention(fetched))
 
@@ -168,7 +168,7 @@ def test_a_job_that_was_fetched_is_retained_a_little_longer_where_its_client_say
 def test_a_job_that_is_fetched_again_is_not_retained_longer(jobs: JobStore) -> None:
     job_id = submitted(jobs, keep="until_fetched")
     succeed(jobs, job_id, claimed(jobs, job_id))
-    jobs.run(transitions.end_retention(job_id, rest_seconds=1))
+    jobs.run(transitions.end_retention(job_id, remaining_seconds=1))
     expires_at = read_job(jobs, job_id).expires_at
     assert not jobs.run(transitions.end_retention(job_id))
     assert read_job(jobs, job_id).expires_at == expires_at

@@ -10,13 +10,13 @@ from api.submissions.idempotency import make_idempotency_key, reserve
 from pastiche.option_warnings import OptionWarning
 from shared import job_records, job_store, transitions
 from shared.celery_app import MESSAGES_KEY
-from shared.errors import DamagedRecord
+from shared.errors import RecordDamaged
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore, Transition, record_key
 from shared.jobs import NEXT_STATES, Job, QueueEntry, Waiting, new_job_id
 from shared.transitions import Retention, Submitted
 from tests.waiting import until
-from worker import reconciler
+from worker import cleanup, reconciler
 
 INPUTS = Inputs("jobs/x/inputs/content.png", ("jobs/x/inputs/style-0.png",))
 
@@ -67,25 +67,25 @@ def recover(
     )
 
 
-def beat(jobs: JobStore, job_id: str, fence: str, **news: str) -> str:
-    heard = jobs.run(transitions.heartbeat(job_id, fence, lease_seconds=20, news=news))
+def beat(jobs: JobStore, job_id: str, fence: str, **fields: str) -> str:
+    heard = jobs.run(transitions.heartbeat(job_id, fence, lease_seconds=20, fields=fields))
     return heard.answer
 
 
 def succeed(jobs: JobStore, job_id: str, fence: str) -> transitions.Committed:
     key = f"results/{fence}.png"
     return jobs.run(
-        transitions.succeed(job_id, fence, result_key=key, news={}, retention=RETENTION)
+        transitions.succeed(job_id, fence, result_key=key, fields={}, retention=RETENTION)
     )
 
 
 def failed(jobs: JobStore, job_id: str, fence: str) -> transitions.Committed:
-    failure = transitions.fail(job_id, fence, code="out_of_memory", news={}, retention=RETENTION)
+    failure = transitions.fail(job_id, fence, code="out_of_memory", fields={}, retention=RETENTION)
     return jobs.run(failure)
 
 
 def stopped(jobs: JobStore, job_id: str, fence: str) -> transitions.Committed:
-    return jobs.run(transitions.confirm_cancel(job_id, fence, news={}, retention=RETENTION))
+    return jobs.run(transitions.confirm_cancel(job_id, fence, fields={}, retention=RETENTION))
 
 
 def cancel(jobs: JobStore, job_id: str) -> transitions.Canceled:
@@ -103,6 +103,10 @@ def order(jobs: JobStore) -> list[str]:
 
 def due(jobs: JobStore) -> reconciler.Due:
     return jobs.run(reconciler.find_due(limit=100))
+
+
+def due_cleanups(jobs: JobStore) -> dict[str, float]:
+    return jobs.run(cleanup.list_due(limit=100))
 
 
 def test_a_job_that_is_released_after_its_client_canceled_it_is_over(jobs: JobStore) -> None:
@@ -255,7 +259,7 @@ def test_an_attempt_that_took_too_long_fails_with_the_time_limit(jobs: JobStore)
 def lost_with(jobs: JobStore, job_id: str, left: int) -> transitions.Recovered:
     """An attempt of which so much was left to paint when its worker died."""
     fence = claimed(jobs, job_id)
-    beat = transitions.heartbeat(job_id, fence, lease_seconds=0, news={}, remaining=left)
+    beat = transitions.heartbeat(job_id, fence, lease_seconds=0, fields={}, remaining=left)
     jobs.run(beat)
     return recover(jobs, job_id)
 
@@ -292,7 +296,7 @@ def test_lost_attempts_that_ended_at_about_the_same_place_count(jobs: JobStore) 
 def test_a_damaged_field_is_a_damaged_record(field: str, value: str, jobs: JobStore) -> None:
     job_id = submitted(jobs)
     jobs.client.hset(record_key(job_id), field, value)
-    with pytest.raises(DamagedRecord):
+    with pytest.raises(RecordDamaged):
         read_job(jobs, job_id)
 
 
@@ -300,8 +304,8 @@ def test_the_known_fields_of_a_newer_version_s_record_are_read(jobs: JobStore) -
     job_id = submitted(jobs)
     record = record_key(job_id)
     inputs = {"content": "c", "style": ["s"], "sketch": "k", "depths": ["d"]}
-    news = {"options": {"size": 256, "brush": 3}, "inputs": inputs, "progress": NEWER_PROGRESS}
-    jobs.client.hset(record, mapping={name: json.dumps(value) for name, value in news.items()})
+    fields = {"options": {"size": 256, "brush": 3}, "inputs": inputs, "progress": NEWER_PROGRESS}
+    jobs.client.hset(record, mapping={name: json.dumps(value) for name, value in fields.items()})
     job = read_job(jobs, job_id)
     assert not job.is_known
     assert job.read_options().size == 256
@@ -355,8 +359,8 @@ def test_a_released_job_waits_at_its_old_place(jobs: JobStore) -> None:
 def test_a_released_job_has_what_its_worker_reported_last(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id)
-    news = {"losses_key": "jobs/x/losses"}
-    assert jobs.run(transitions.release(job_id, fence, news=news, retention=RETENTION)) == "ok"
+    fields = {"losses_key": "jobs/x/losses"}
+    assert jobs.run(transitions.release(job_id, fence, fields=fields, retention=RETENTION)) == "ok"
     assert read_job(jobs, job_id).losses_key == "jobs/x/losses"
 
 
@@ -415,7 +419,7 @@ def test_a_job_that_its_client_canceled_is_not_painted_again(jobs: JobStore) -> 
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id)
     cancel(jobs, job_id)
-    jobs.run(transitions.heartbeat(job_id, fence, lease_seconds=0, news={}))
+    jobs.run(transitions.heartbeat(job_id, fence, lease_seconds=0, fields={}))
     assert recover(jobs, job_id) == "canceled"
     assert read_job(jobs, job_id).status == "canceled"
 
@@ -462,7 +466,7 @@ def test_a_higher_priority_goes_first_whatever_the_turn(jobs: JobStore) -> None:
 def test_a_waiting_job_knows_how_much_is_painted_before_it(jobs: JobStore) -> None:
     first, second, third = (submitted(jobs, work=work) for work in (1000, 300, 50))
     fence = claimed(jobs, first)
-    jobs.run(transitions.heartbeat(first, fence, lease_seconds=20, news={}, remaining=400))
+    jobs.run(transitions.heartbeat(first, fence, lease_seconds=20, fields={}, remaining=400))
     assert read_job(jobs, first).waiting is None
     assert read_job(jobs, second).waiting == Waiting(0, work_ahead=400, work_left=300)
     assert read_job(jobs, third).waiting == Waiting(1, work_ahead=700, work_left=50)
@@ -518,7 +522,7 @@ def test_a_job_past_its_retention_is_deleted_and_its_cleanup_is_due(jobs: JobSto
     until(lambda: due(jobs).old == [job_id])
     assert jobs.run(transitions.delete_past_retention(job_id))
     assert jobs.run(transitions.read(job_id)) is None
-    assert list(due(jobs).unclean) == [job_id]
+    assert list(due_cleanups(jobs)) == [job_id]
 
 
 def test_a_job_within_its_retention_is_not_deleted(jobs: JobStore) -> None:
@@ -571,11 +575,11 @@ def test_a_submission_or_claim_whose_reply_was_lost_can_be_repeated(jobs: JobSto
 def test_a_cleanup_that_became_due_again_is_not_marked_as_done(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     jobs.run(transitions.delete(job_id, retention=Retention(1, 0)))
-    (due_ms,) = due(jobs).unclean.values()
+    (due_ms,) = due_cleanups(jobs).values()
     jobs.run(transitions.mark_cleaned(job_id, due_ms - 1))
-    assert due(jobs).unclean
+    assert due_cleanups(jobs)
     jobs.run(transitions.mark_cleaned(job_id, due_ms))
-    assert not due(jobs).unclean
+    assert not due_cleanups(jobs)
 
 
 def test_jobs_without_a_message_are_counted(jobs: JobStore) -> None:
@@ -589,9 +593,9 @@ def test_new_weights_are_reported_once(jobs: JobStore) -> None:
     fence = claimed(jobs, job_id)
     new_options = {"size": 256, "style_weight": 0.9}
     assert jobs.run(transitions.update_weights(job_id, 0, new_options)) == "ok"
-    beats = transitions.heartbeat(job_id, fence, lease_seconds=20, news={})
+    beats = transitions.heartbeat(job_id, fence, lease_seconds=20, fields={})
     assert jobs.run(beats) == transitions.HeartbeatReply("ok", 1, new_options)
-    beats = transitions.heartbeat(job_id, fence, lease_seconds=20, news={}, weight_updates=1)
+    beats = transitions.heartbeat(job_id, fence, lease_seconds=20, fields={}, weight_updates=1)
     assert jobs.run(beats) == transitions.HeartbeatReply("ok")
     assert read_job(jobs, job_id).options == new_options
 
@@ -641,7 +645,7 @@ def test_one_leads_until_its_lease_runs_out(jobs: JobStore) -> None:
 def test_a_damaged_record_raises_an_error(field: str, jobs: JobStore) -> None:
     job_id = submitted(jobs)
     jobs.client.hdel(record_key(job_id), field)
-    with pytest.raises(DamagedRecord, match=job_id):
+    with pytest.raises(RecordDamaged, match=job_id):
         jobs.run(transitions.read(job_id))
 
 
@@ -763,7 +767,7 @@ def test_jobs_without_a_picture_are_deleted_before_those_that_have_one(jobs: Job
     retention = Retention(1, 40, jobs_per_owner=2)
     painted = submitted(jobs, owner="ada")
     fence = claimed(jobs, painted)
-    jobs.run(transitions.succeed(painted, fence, result_key="r", news={}, retention=retention))
+    jobs.run(transitions.succeed(painted, fence, result_key="r", fields={}, retention=retention))
     ended = [canceled(jobs, retention) for _ in range(3)]
     assert past(jobs, painted, *ended) == [False, True, True, False]
 

@@ -106,6 +106,26 @@ def test_incomplete_files_of_dead_writers_are_deleted(jobs: JobStore, blobs: Blo
     assert (old.exists(), young.exists()) == (False, True)
 
 
+def test_a_blob_that_cannot_be_deleted_does_not_end_the_search(
+    jobs: JobStore, blobs: BlobStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = [put(blobs, input_key(new_job_id(), "content"), 6 * HOUR) for _ in range(5)]
+    (listed, *others) = paths
+
+    class HalfDeleted(BlobStore):
+        """One of its blobs has become a folder since it was listed."""
+
+        def delete(self, *keys: str) -> None:
+            if not listed.is_dir():
+                listed.unlink()
+                listed.mkdir()
+            super().delete(*keys)
+
+    sweep(jobs, HalfDeleted(blobs.store, blobs.folder))
+    assert [path.exists() for path in others] == [False] * 4
+    assert "1 old blobs cannot be deleted" in caplog.text
+
+
 def test_files_of_other_programs_stay(jobs: JobStore, blobs: BlobStore) -> None:
     paths = [put(blobs, key, 100 * HOUR) for key in ("jobs/notes/x", "backup/x", "x")]
     sweep(jobs, blobs)

@@ -1,12 +1,14 @@
 """What a worker can paint now, and which jobs it claims for that."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import TimeoutError
 
 from pastiche.memory_budget import Memory
 from pastiche.options import Options
@@ -21,7 +23,7 @@ from shared.painting_speed import IterationTimes
 from shared.settings import Settings
 from shared.workers import list_workers, register_worker
 from tests.waiting import until
-from worker.__main__ import Registration
+from worker.__main__ import Registration, paint_or_exit
 from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
 from worker.lease import WakeUps
 from worker.tasks import next_attempt
@@ -159,6 +161,38 @@ def test_a_worker_whose_first_candidates_were_all_claimed_by_others_claims_the_n
     assert [claimed(overtaken), claimed(overtaken)] == [last, None]
 
 
+class UnansweringStore(JobStore):
+    """Redis runs every script, and does not answer the first call of one of them in time.
+
+    Args:
+        script: which, after a claim.
+    """
+
+    def __init__(self, jobs: JobStore, script: str) -> None:
+        super().__init__(jobs.client)
+        self._script_name, self._has_claimed, self._has_failed = script, False, False
+
+    def run(self, transition: Transition[Reply]) -> Reply:
+        reply = super().run(transition)
+        self._has_claimed |= transition.script == "job/claim"
+        if self._has_claimed and transition.script == self._script_name and not self._has_failed:
+            self._has_failed = True
+            raise TimeoutError("Timeout reading from socket")
+        return reply
+
+
+@pytest.mark.parametrize("script", ["job/claim", "job/read"])
+def test_a_claim_that_redis_does_not_answer_in_time_is_repeated(
+    script: str, open_context: OpenContext, jobs: JobStore
+) -> None:
+    job_id = submitted(jobs, 256)
+    context = replace(open_context(lambda: 8 * GIB), jobs=UnansweringStore(jobs, script))
+    with next_attempt(context) as attempt:
+        assert attempt is not None
+        assert (attempt.job.id, attempt.job.attempt) == (job_id, 1)
+        attempt.check()
+
+
 def test_a_value_that_no_version_knows_is_damage(open_context: OpenContext, jobs: JobStore) -> None:
     damaged = submitted(jobs, 256, colour="none's")
     context = open_context(lambda: 8 * GIB)
@@ -238,3 +272,43 @@ def test_a_worker_registers_its_speed_as_soon_as_a_job_is_done(
     until(lambda: [each.rate for each in jobs.run(list_workers())] == [100.0])
     (worker,) = jobs.run(list_workers())
     assert worker.speed == context.speed_record.speed
+
+
+def test_a_worker_whose_memory_cannot_be_read_for_a_moment_is_registered_after_it(
+    open_context: OpenContext,
+    register: Register,
+    jobs: JobStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 0.01)
+    failures = [OSError("Stale file handle")]
+
+    def measure() -> int:
+        if failures:
+            raise failures.pop()
+        return GIB
+
+    register(open_context(measure))
+    until(lambda: [each.free_bytes for each in jobs.run(list_workers())] == [GIB])
+
+
+def test_a_process_that_cannot_claim_jobs_ends(
+    open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.__main__.RESTART_SECONDS", 0.0)
+
+    def measure() -> int:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    context = open_context(measure)
+    job_id = submitted(jobs, 256)
+
+    def paint_as_celery() -> None:
+        with suppress(Exception):  # which it logs, and gives the process the next message
+            paint_or_exit(context)
+
+    child = get_context("fork").Process(target=paint_as_celery)
+    child.start()
+    child.join()
+    assert child.exitcode == 1
+    assert status(jobs, job_id) == "queued"

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from shared import job_records, transitions
-from shared.blob_store import BlobStore
 from shared.celery_app import create_queue
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore, record_key
@@ -87,7 +86,7 @@ def test_the_reconciler_repairs_the_lists(jobs: JobStore, redis_url: str, tmp_pa
     job_id = submit(jobs)
     jobs.client.delete(JOB_KEYS["by_status"])
     settings = Settings(redis_url=redis_url, data_folder=tmp_path)
-    blobs, queue = BlobStore.open(settings.blob_store_location), create_queue(settings)
-    assert Reconciler(settings, jobs, blobs, queue, "one").round()
+    queue = create_queue(settings)
+    assert Reconciler(settings, jobs, queue, "one").round()
     queue.close()
     assert list_ids(jobs, "queued") == [job_id]

@@ -39,7 +39,7 @@ class Machine:
                 self.iterate(scale)
                 done += scale.pixels
                 clock.add_iteration(index)
-                yield clock, clock.estimate_rest(index, done / whole)
+                yield clock, clock.estimate_remaining(index, done / whole)
 
     def learn(self, size: int, speed: PaintingSpeed) -> PaintingSpeed:
         """What is known after one more picture."""
@@ -121,7 +121,7 @@ def test_a_resumed_painting_estimates_what_is_left() -> None:
         machine.iterate(plan[0])
         clock.add_iteration(0)
     each = machine.now / 10
-    assert clock.estimate_rest(0, 0.8) == pytest.approx(20 * each)
+    assert clock.estimate_remaining(0, 0.8) == pytest.approx(20 * each)
 
 
 def test_a_slow_start_and_single_delays_change_no_estimate() -> None:
@@ -133,7 +133,7 @@ def test_a_slow_start_and_single_delays_change_no_estimate() -> None:
         machine.iterate(plan[0])
         clock.add_iteration(0)
     each = 0.01 + 5e-7 * plan[0].pixels
-    assert clock.estimate_rest(0, 0.2) == pytest.approx(80 * each)
+    assert clock.estimate_remaining(0, 0.2) == pytest.approx(80 * each)
 
 
 def test_the_first_iteration_of_a_later_scale_takes_as_many_times_longer() -> None:
@@ -146,4 +146,6 @@ def test_the_first_iteration_of_a_later_scale_takes_as_many_times_longer() -> No
         clock.add_iteration(0)
     each = 0.01 + 5e-7 * fine.pixels
     work = coarse.cost / (coarse.cost + fine.cost)
-    assert clock.estimate_rest(0, work) == pytest.approx((fine.iterations + 2) * each, rel=0.02)
+    assert clock.estimate_remaining(0, work) == pytest.approx(
+        (fine.iterations + 2) * each, rel=0.02
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.job_store import JOB_KEYS
 from tests.chaos.house import House, house
 from tests.object_store import Bucket, Fault, FaultyProxy, make_bucket
 from tests.waiting import until
@@ -62,6 +63,24 @@ def test_a_job_whose_worker_dies_resumes_from_a_checkpoint_in_the_store(
     leave_nothing(service, bucket, job_id)
 
 
+@pytest.mark.parametrize("folder", ["checkpoints", "losses"])
+def test_a_job_resumes_once_what_an_earlier_attempt_stored_can_be_read(
+    folder: str, service: House, bucket: Bucket, store: FaultyProxy
+) -> None:
+    job_id = service.submit(**LONG)
+    until(lambda: any("checkpoints" in key for key in bucket.keys))
+    (worker,) = service.workers
+    with store.failing(Fault(f"GET .*/{folder}/", status=500)):
+        worker.send_children(signal.SIGKILL)
+        until(lambda: f"Job {job_id}: storage refuses" in worker.log)
+    done = service.when(job_id, "succeeded", "failed")
+    assert (done["status"], done["attempt"]) == ("succeeded", 2)
+    assert f"Job {job_id}: goes on from iteration" in worker.log
+    losses = service.http.get(f"/jobs/{job_id}/losses").json()
+    assert losses["iterations"] == list(range(1, LONG["iterations"] + 1))
+    leave_nothing(service, bucket, job_id)
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -115,4 +134,9 @@ def test_pictures_of_a_deleted_job_are_erased_once_the_store_is_back(
         assert service.http.delete(f"/jobs/{job_id}").status_code == 503
         assert service.http.get(f"/jobs/{job_id}").status_code == 404
         assert bucket.keys != []
-    until(lambda: not bucket.keys)
+
+    def erased() -> bool:
+        service.jobs.client.zadd(JOB_KEYS["cleanup"], {job_id: 0}, xx=True)  # without the pause
+        return not bucket.keys
+
+    until(erased)

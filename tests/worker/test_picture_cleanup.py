@@ -11,6 +11,7 @@ from shared import uploaded_pictures
 from shared.blob_store import BlobStore
 from shared.job_store import JobStore
 from shared.uploaded_pictures import (
+    UNDELETED,
     UNUSED,
     PictureContent,
     PictureLimits,
@@ -66,13 +67,17 @@ def aged(blobs: BlobStore, key: str, age_seconds: float) -> Path:
     return path
 
 
+def delete_due(jobs: JobStore, blobs: BlobStore) -> None:
+    delete_expired(jobs, blobs, retry_seconds=600)
+
+
 def search(jobs: JobStore, blobs: BlobStore) -> None:
     BlobCleanup(jobs, blobs, RETENTION, RETENTION).step()
 
 
 def test_an_expired_picture_is_deleted_whole(jobs: JobStore, blobs: BlobStore) -> None:
     expire(jobs, stored(jobs, blobs))
-    delete_expired(jobs, blobs)
+    delete_due(jobs, blobs)
     assert blobs.keys("pictures") == []
     assert jobs.client.keys("*") == []
 
@@ -80,7 +85,7 @@ def test_an_expired_picture_is_deleted_whole(jobs: JobStore, blobs: BlobStore) -
 def test_a_picture_that_has_not_expired_stays(jobs: JobStore, blobs: BlobStore) -> None:
     picture = stored(jobs, blobs)
     expire(jobs, stored(jobs, blobs, "b"))
-    delete_expired(jobs, blobs)
+    delete_due(jobs, blobs)
     assert blobs.keys("pictures") == [picture.blob]
     assert jobs.run(uploaded_pictures.read(picture.id, "ada")) == picture
 
@@ -89,7 +94,7 @@ def test_the_blob_of_an_upload_that_was_never_finished_is_deleted(
     jobs: JobStore, blobs: BlobStore
 ) -> None:
     begun_long_ago(jobs, blobs)
-    delete_expired(jobs, blobs)
+    delete_due(jobs, blobs)
     assert blobs.keys("pictures") == []
     assert jobs.client.keys("*") == []
 
@@ -100,7 +105,7 @@ def test_the_blob_of_an_upload_that_has_just_begun_stays(jobs: JobStore, blobs: 
     jobs.run(uploaded_pictures.begin_upload(picture_id, "ada", blob))
     blobs.put(blob, b"bytes")
     aged(blobs, blob, 100 * HOUR)
-    delete_expired(jobs, blobs)
+    delete_due(jobs, blobs)
     search(jobs, blobs)
     assert blobs.keys("pictures") == [blob]
 
@@ -126,10 +131,11 @@ def test_a_store_that_fails_is_tried_again(jobs: JobStore, blobs: BlobStore) -> 
     path = blobs.folder / picture.blob
     path.unlink()
     path.mkdir()  # cannot be deleted as a file
-    delete_expired(jobs, blobs)
-    assert jobs.client.zrange(UNUSED, 0, -1) == [picture.blob]
+    delete_due(jobs, blobs)
+    assert jobs.client.zrange(UNDELETED, 0, -1) == [picture.blob]
     path.rmdir()
-    delete_expired(jobs, blobs)
+    jobs.client.zadd(UNDELETED, {picture.blob: 1})
+    delete_due(jobs, blobs)
     assert jobs.client.keys("*") == []
 
 
@@ -141,9 +147,42 @@ def test_a_blob_that_cannot_be_deleted_does_not_stop_the_others(
     path = blobs.folder / first
     path.unlink()
     path.mkdir()  # cannot be deleted as a file
-    delete_expired(jobs, blobs)
-    assert jobs.client.zrange(UNUSED, 0, -1) == [first]
+    delete_due(jobs, blobs)
+    assert jobs.client.zrange(UNDELETED, 0, -1) == [first]
     assert not (blobs.folder / second).exists()
+
+
+def test_blobs_that_cannot_be_deleted_are_tried_after_the_others(
+    jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.picture_cleanup.BATCH_SIZE", 1)
+    first, second = sorted(begun_long_ago(jobs, blobs) for _ in range(2))
+    assert blobs.folder is not None
+    (blobs.folder / first).unlink()
+    (blobs.folder / first).mkdir()  # cannot be deleted as a file
+    for _ in range(2):
+        delete_due(jobs, blobs)
+    assert not (blobs.folder / second).exists()
+
+
+def test_a_picture_is_not_stored_with_a_blob_whose_deletion_has_failed(
+    jobs: JobStore, blobs: BlobStore
+) -> None:
+    """It may have been deleted all the same."""
+    blob = begun_long_ago(jobs, blobs)
+    assert blobs.folder is not None
+    (blobs.folder / blob).unlink()
+    (blobs.folder / blob).mkdir()
+    delete_due(jobs, blobs)
+    storing = uploaded_pictures.store(
+        make_picture_id("ada", "lost"),
+        "ada",
+        name="",
+        content=PictureContent("lost", 96, 64, 5, is_transparent=False),
+        blob=blob,
+        limits=LIMITS,
+    )
+    assert jobs.run(storing) is None
 
 
 def test_pictures_that_take_long_to_delete_are_left_to_the_next_round(
@@ -154,7 +193,7 @@ def test_pictures_that_take_long_to_delete_are_left_to_the_next_round(
         begun_long_ago(jobs, blobs)
     left = []
     for _ in range(3):
-        delete_expired(jobs, blobs)
+        delete_due(jobs, blobs)
         left.append((len(blobs.keys("pictures")), jobs.client.zcard(UNUSED)))
     assert left == [(2, 2), (1, 1), (0, 0)]
 
@@ -166,7 +205,7 @@ def test_a_record_that_is_damaged_does_not_stop_the_others(
     for picture in (damaged, other):
         expire(jobs, picture)
     jobs.client.set(record_key(damaged.id), "no hash")
-    delete_expired(jobs, blobs)
+    delete_due(jobs, blobs)
     assert blobs.keys("pictures") == [damaged.blob]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -12,6 +13,7 @@ from shared import transitions, uploaded_pictures
 from shared.blob_store import (
     BlobStore,
     checkpoint_key,
+    encoded_key,
     input_key,
     preview_key,
     promoted_key,
@@ -29,7 +31,10 @@ from shared.uploaded_pictures import (
     make_picture_id,
     new_blob_key,
 )
+from tests.conftest import running
+from tests.object_store import Bucket, Fault, FaultyProxy
 from tests.waiting import until
+from worker.cleanup import Cleanup
 from worker.reconciler import Reconciler, run_together
 
 
@@ -50,10 +55,23 @@ def blobs(settings: Settings) -> BlobStore:
     return BlobStore.open(settings.blob_store_location)
 
 
+class Parts:
+    """The parts of a reconciler that work on jobs and blobs."""
+
+    def __init__(self, reconciler: Reconciler, cleanup: Cleanup) -> None:
+        self._reconciler, self._cleanup = reconciler, cleanup
+
+    def round(self) -> bool:
+        """A round of each; whether they lead."""
+        leads = self._reconciler.round()
+        assert self._cleanup.round() == leads
+        return leads
+
+
 @pytest.fixture
-def reconciler(settings: Settings, jobs: JobStore, blobs: BlobStore) -> Iterator[Reconciler]:
+def reconciler(settings: Settings, jobs: JobStore, blobs: BlobStore) -> Iterator[Parts]:
     queue = create_queue(settings)
-    yield Reconciler(settings, jobs, blobs, queue, "one")
+    yield Parts(Reconciler(settings, jobs, queue, "one"), Cleanup(settings, jobs, blobs, "one"))
     queue.close()
 
 
@@ -87,7 +105,7 @@ def messages(jobs: JobStore) -> int:
 
 
 def test_a_job_whose_lease_ran_out_is_announced_again(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
     claimed(jobs, job_id)
@@ -97,7 +115,7 @@ def test_a_job_whose_lease_ran_out_is_announced_again(
 
 
 def test_a_job_that_no_worker_survives_fails(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
     for _ in range(3):
@@ -107,7 +125,7 @@ def test_a_job_that_no_worker_survives_fails(
 
 
 def test_a_lost_message_is_sent_again_once(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     submitted(jobs, blobs)
     for _ in range(5):
@@ -123,7 +141,7 @@ def taken(jobs: JobStore) -> int:
 
 
 def test_a_job_that_no_worker_can_paint_is_announced_again_only_after_a_while(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submitted(jobs, blobs)
     found = []
@@ -137,7 +155,7 @@ def test_a_job_that_no_worker_can_paint_is_announced_again_only_after_a_while(
 
 
 def test_behind_jobs_that_no_worker_can_paint_a_lost_message_is_sent_again_at_once(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     for _ in range(3):
         submitted(jobs, blobs)
@@ -151,7 +169,7 @@ def test_behind_jobs_that_no_worker_can_paint_a_lost_message_is_sent_again_at_on
 
 
 def test_a_job_without_a_message_is_logged_once(
-    reconciler: Reconciler,
+    reconciler: Parts,
     jobs: JobStore,
     blobs: BlobStore,
     monkeypatch: pytest.MonkeyPatch,
@@ -168,20 +186,20 @@ def test_a_job_without_a_message_is_logged_once(
 
 
 def test_a_job_past_its_deadline_expires(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs, wait_seconds=0.001)
     until(lambda: reconciler.round() and look(jobs, job_id).status == "expired")
 
 
 def test_a_job_past_its_retention_is_deleted_with_its_blobs(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id, retained = submitted(jobs, blobs), submitted(jobs, blobs)
     fence = claimed(jobs, job_id, lease_seconds=20)
     blobs.put(result_key(job_id, fence), b"picture")
     over = transitions.succeed(
-        job_id, fence, result_key=result_key(job_id, fence), news={}, retention=Retention(0, 0)
+        job_id, fence, result_key=result_key(job_id, fence), fields={}, retention=Retention(0, 0)
     )
     jobs.run(over)
     until(lambda: reconciler.round() and not blobs.keys(f"jobs/{job_id}"))
@@ -190,7 +208,7 @@ def test_a_job_past_its_retention_is_deleted_with_its_blobs(
 
 
 def test_blobs_that_workers_left_are_deleted_once_a_job_is_over_and_its_pictures_stay(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
     late = claimed(jobs, job_id)
@@ -199,7 +217,7 @@ def test_blobs_that_workers_left_are_deleted_once_a_job_is_over_and_its_pictures
     for key in (result_key(job_id, late), result_key(job_id, fence), checkpoint_key(job_id, late)):
         blobs.put(key, b"bytes")
     over = transitions.succeed(
-        job_id, fence, result_key=result_key(job_id, fence), news={}, retention=Retention(1, 0)
+        job_id, fence, result_key=result_key(job_id, fence), fields={}, retention=Retention(1, 0)
     )
     jobs.run(over)
     reconciler.round()
@@ -212,15 +230,15 @@ def finished_preview(jobs: JobStore, blobs: BlobStore) -> tuple[str, str, str]:
     job_id = submitted(jobs, blobs)
     fence = claimed(jobs, job_id, lease_seconds=20)
     shown, finished = preview_key(job_id, fence), promoted_key(job_id, fence)
-    news = {"preview_key": shown, "preview_iteration": "3"}
-    jobs.run(transitions.confirm_cancel(job_id, fence, news=news, retention=Retention(1, 0)))
+    fields = {"preview_key": shown, "preview_iteration": "3"}
+    jobs.run(transitions.confirm_cancel(job_id, fence, fields=fields, retention=Retention(1, 0)))
     for key in (shown, finished):
         blobs.put(key, b"picture")
     return job_id, shown, finished
 
 
 def test_a_preview_that_is_about_to_be_the_result_stays(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id, shown, finished = finished_preview(jobs, blobs)
     reconciler.round()
@@ -231,7 +249,7 @@ def test_a_preview_that_is_about_to_be_the_result_stays(
 
 
 def test_a_preview_that_did_not_become_the_result_is_deleted_later(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id, shown, finished = finished_preview(jobs, blobs)
     reconciler.round()
@@ -242,10 +260,35 @@ def test_a_preview_that_did_not_become_the_result_is_deleted_later(
     assert blobs.keys(f"jobs/{job_id}") == [shown]
 
 
-def test_pictures_whose_record_never_came_are_deleted(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+def test_a_copy_of_a_result_that_is_being_written_stays_while_there_is_a_record(
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
-    monkeypatch.setattr(transitions, "ARRIVAL_SECONDS", 0)
+    job_id = submitted(jobs, blobs)
+    fence = claimed(jobs, job_id, lease_seconds=20)
+    result = result_key(job_id, fence)
+    blobs.put(result, b"picture")
+    over = transitions.succeed(
+        job_id, fence, result_key=result, fields={}, retention=Retention(1, 0)
+    )
+    jobs.run(over)
+    assert blobs.folder is not None
+    copy = blobs.folder / encoded_key(result, "webp")
+    young, old = (copy.with_name(f"{copy.name}#{number}") for number in (1, 2))
+    for piece in (young, old):
+        piece.parent.mkdir(exist_ok=True)
+        piece.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    reconciler.round()
+    assert (young.exists(), old.exists()) == (True, False)
+    jobs.run(transitions.delete(job_id, retention=Retention(1, 0)))
+    reconciler.round()
+    assert not young.exists()
+
+
+def test_pictures_whose_record_never_came_are_deleted(
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transitions, "SUBMISSION_GRACE_SECONDS", 0)
     job_id = new_job_id()
     jobs.run(transitions.begin_submission(job_id))
     blobs.put(input_key(job_id, "content"), b"picture")
@@ -255,7 +298,7 @@ def test_pictures_whose_record_never_came_are_deleted(
 
 
 def test_blobs_that_a_worker_wrote_after_its_job_was_deleted_are_deleted(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
     fence = claimed(jobs, job_id, lease_seconds=20)
@@ -266,7 +309,7 @@ def test_blobs_that_a_worker_wrote_after_its_job_was_deleted_are_deleted(
 
 
 def test_a_damaged_record_is_logged_and_stops_nothing(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, caplog: pytest.LogCaptureFixture
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     damaged, other = submitted(jobs, blobs), submitted(jobs, blobs)
     for each in (damaged, other):
@@ -277,6 +320,28 @@ def test_a_damaged_record_is_logged_and_stops_nothing(
     assert not jobs.client.exists(JOB_KEYS["cleanup"])
 
 
+def test_a_job_whose_blobs_cannot_be_deleted_is_cleaned_up_after_the_others(
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.cleanup.BATCH_SIZE", 1)
+    stuck, other = sorted(new_job_id() for _ in range(2))
+    for job_id in (stuck, other):
+        jobs.client.zadd(JOB_KEYS["cleanup"], {job_id: 1})
+        blobs.put(checkpoint_key(job_id, "1-a"), b"bytes")
+    assert blobs.folder is not None
+    folder = blobs.folder / "jobs" / stuck
+    moved = folder.rename(folder.with_name("moved"))
+    folder.symlink_to(folder)  # cannot be listed
+    for _ in range(2):
+        reconciler.round()
+    assert blobs.keys(f"jobs/{other}") == []
+    folder.unlink()
+    moved.rename(folder)
+    jobs.client.zadd(JOB_KEYS["cleanup"], {stuck: 1}, xx=True)
+    reconciler.round()
+    assert blobs.keys(f"jobs/{stuck}") == []
+
+
 def no_record(jobs: JobStore, job_id: str) -> None:
     """What lies in the record's place is no hash any more."""
     jobs.client.delete(record_key(job_id))
@@ -284,7 +349,7 @@ def no_record(jobs: JobStore, job_id: str) -> None:
 
 
 def test_a_key_that_does_not_hold_a_record_is_deleted_and_the_round_continues(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     running, old = submitted(jobs, blobs), submitted(jobs, blobs)
     late = submitted(jobs, blobs, wait_seconds=0.001)
@@ -300,22 +365,22 @@ def test_a_key_that_does_not_hold_a_record_is_deleted_and_the_round_continues(
 
 
 def test_a_canceled_job_s_inputs_are_deleted_soon_and_its_preview_stays(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     canceled, running = submitted(jobs, blobs), submitted(jobs, blobs)
     jobs.run(transitions.cancel(canceled, retention=Retention(1, 0)))
     fence = claimed(jobs, running, lease_seconds=20)
     shown = preview_key(running, fence)
     blobs.put(shown, b"picture")
-    news = {"preview_key": shown, "preview_iteration": "3"}
-    jobs.run(transitions.confirm_cancel(running, fence, news=news, retention=Retention(1, 0)))
+    fields = {"preview_key": shown, "preview_iteration": "3"}
+    jobs.run(transitions.confirm_cancel(running, fence, fields=fields, retention=Retention(1, 0)))
     reconciler.round()
     assert blobs.keys("jobs") == [shown]
     assert look(jobs, canceled).status == "canceled"
 
 
 def test_submitting_and_canceling_repeatedly_retains_no_more_jobs_than_the_limit(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     for _ in range(20):
         retention = Retention(1, 0, jobs_per_owner=3)
@@ -325,7 +390,7 @@ def test_submitting_and_canceling_repeatedly_retains_no_more_jobs_than_the_limit
 
 
 def test_inputs_that_are_a_list_stop_nothing(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, caplog: pytest.LogCaptureFixture
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     damaged, other = submitted(jobs, blobs), submitted(jobs, blobs)
     for each in (damaged, other):
@@ -337,7 +402,7 @@ def test_inputs_that_are_a_list_stop_nothing(
 
 
 def test_pictures_that_a_newer_version_knows_stay(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     job_id = submitted(jobs, blobs)
     fence = claimed(jobs, job_id, lease_seconds=20)
@@ -346,14 +411,14 @@ def test_pictures_that_a_newer_version_knows_stay(
     inputs = {"content": input_key(job_id, "content"), "style": [], "sketch": [sketch]}
     jobs.client.hset(record_key(job_id), "inputs", json.dumps(inputs))
     failure = transitions.fail(
-        job_id, fence, code="out_of_memory", news={}, retention=Retention(1, 0)
+        job_id, fence, code="out_of_memory", fields={}, retention=Retention(1, 0)
     )
     jobs.run(failure)
     reconciler.round()
     assert sketch in blobs.keys(f"jobs/{job_id}")
 
 
-def test_when_one_half_fails_the_other_ends_too() -> None:
+def test_when_one_part_fails_the_others_end_too() -> None:
     closing = Event()
 
     def waits() -> None:
@@ -365,7 +430,7 @@ def test_when_one_half_fails_the_other_ends_too() -> None:
     assert not run_together([waits, fails], closing)
 
 
-def test_both_halves_end_at_shutdown() -> None:
+def test_all_parts_end_at_shutdown() -> None:
     closing = Event()
 
     def waits() -> None:
@@ -376,7 +441,7 @@ def test_both_halves_end_at_shutdown() -> None:
 
 
 def test_blobs_of_an_emptied_redis_are_deleted(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore, tmp_path: Path
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore, tmp_path: Path
 ) -> None:
     submitted(jobs, blobs)
     jobs.client.flushall()
@@ -387,18 +452,38 @@ def test_blobs_of_an_emptied_redis_are_deleted(
     assert not any(path.exists() for path in files)
 
 
+def test_a_store_that_does_not_answer_does_not_delay_the_recovery_of_lost_jobs(
+    settings: Settings, jobs: JobStore, blobs: BlobStore, bucket: Bucket, store: FaultyProxy
+) -> None:
+    environment = bucket.environment(store.url) | {
+        "PASTICHE_REDIS_URL": settings.redis_location,
+        "PASTICHE_RECONCILE_SECONDS": "0.1",
+        "AWS_READ_TIMEOUT": "1 h",
+    }
+    command = [sys.executable, "-m", "worker.reconciler"]
+    with running(command, environment), store.failing(Fault("", hangs=True)):
+        jobs.run(transitions.cancel(submitted(jobs, blobs), retention=Retention(1, 0)))
+        store.wait_for_faults()
+        lost = submitted(jobs, blobs)
+        claimed(jobs, lost)
+        until(lambda: look(jobs, lost).status == "queued")
+
+
 def test_of_several_only_the_one_that_leads_acts(
-    reconciler: Reconciler, settings: Settings, jobs: JobStore, blobs: BlobStore
+    settings: Settings, jobs: JobStore, blobs: BlobStore
 ) -> None:
     queue = create_queue(settings)
-    first, second = (Reconciler(settings, jobs, blobs, queue, name) for name in ("first", "second"))
+    first, second = (
+        Parts(Reconciler(settings, jobs, queue, name), Cleanup(settings, jobs, blobs, name))
+        for name in ("first", "second")
+    )
     assert first.round()
     assert not second.round()
     queue.close()
 
 
 def test_a_round_deletes_uploaded_pictures_that_have_expired(
-    reconciler: Reconciler, jobs: JobStore, blobs: BlobStore
+    reconciler: Parts, jobs: JobStore, blobs: BlobStore
 ) -> None:
     picture_id = make_picture_id("ada", "digest")
     key = new_blob_key(picture_id)

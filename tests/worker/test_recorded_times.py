@@ -32,7 +32,7 @@ def replay(
             now += each
             work += scale.pixels
             clock.add_iteration(number)
-            estimates.append(clock.estimate_rest(number, work / whole))
+            estimates.append(clock.estimate_remaining(number, work / whole))
     return estimates, speed.updated(whole, now + OVERHEAD_SECONDS, clock.times)
 
 

@@ -1,4 +1,4 @@
-"""When an attempt stores checkpoints, and which the next attempt loads."""
+"""When an attempt stores checkpoints and previews, and which checkpoint the next one loads."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,9 +7,13 @@ from typing import IO
 
 import pytest
 
+from shared import transitions
 from shared.blob_store import BlobStore, checkpoint_key
+from shared.inputs import Inputs
+from shared.job_store import JobStore
+from shared.jobs import Job, QueueEntry, new_job_id
 from worker import snapshots as module
-from worker.snapshots import Checkpoints
+from worker.snapshots import Checkpoints, Previews, run_once
 
 
 @pytest.fixture
@@ -23,6 +27,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
     monkeypatch.setattr(module, "monotonic", lambda: now[0])
     return now
+
+
+def submitted(jobs: JobStore) -> Job:
+    job_id = new_job_id()
+    latest_ms = jobs.run(transitions.begin_submission(job_id))
+    inputs, entry = Inputs("content", ("style",)), QueueEntry("somebody", 100)
+    jobs.run(transitions.submit(job_id, latest_ms, {}, inputs, entry, queue_limit=9))
+    job = jobs.run(transitions.read(job_id))
+    assert job is not None
+    return job
 
 
 def writing(text: bytes) -> Callable[[IO[bytes]], None]:
@@ -75,7 +89,7 @@ def test_checkpoints_that_fail_slowly_leave_most_of_the_time_to_the_painting(
 def test_the_next_attempt_loads_the_newest_checkpoint_first(blobs: BlobStore) -> None:
     for fence in ("1-a", "2-b"):
         Checkpoints("job", fence, blobs, 8).store(writing(fence.encode()))
-    assert list(Checkpoints("job", "3-c", blobs, 8).load_earlier()) == [b"2-b", b"1-a"]
+    assert list(Checkpoints("job", "3-c", blobs, 8).load_earlier(run_once)) == [b"2-b", b"1-a"]
 
 
 def test_memory_that_does_not_suffice_costs_the_checkpoint_and_not_the_job(
@@ -88,7 +102,19 @@ def test_memory_that_does_not_suffice_costs_the_checkpoint_and_not_the_job(
     checkpoints.store(fail)
     clock[0] += 8
     assert checkpoints.is_due
-    assert list(checkpoints.load_earlier()) == []
+    assert list(checkpoints.load_earlier(run_once)) == []
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory.")])
+def test_memory_that_does_not_suffice_costs_the_preview_and_not_the_job(
+    error: Exception, blobs: BlobStore, jobs: JobStore
+) -> None:
+    def fail() -> bytes:
+        raise error
+
+    previews = Previews(submitted(jobs), "1-a", blobs, 2)
+    assert previews.store(fail) == {}
+    assert list(previews.store(lambda: b"preview")) == ["preview_key"]
 
 
 def test_a_checkpoint_that_fails_halfway_leaves_the_one_before(
@@ -101,7 +127,7 @@ def test_a_checkpoint_that_fails_halfway_leaves_the_one_before(
     checkpoints = Checkpoints("job", "1-a", blobs, 8)
     checkpoints.store(writing(b"whole"))
     checkpoints.store(fail)
-    assert list(checkpoints.load_earlier()) == [b"whole"]
+    assert list(checkpoints.load_earlier(run_once)) == [b"whole"]
 
 
 def test_a_store_that_refuses_ends_the_thread_that_writes(

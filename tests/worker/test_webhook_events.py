@@ -43,9 +43,9 @@ def claimed(jobs: JobStore, job_id: str) -> str:
 
 def paint(jobs: JobStore, job_id: str, fence: str, iteration: int) -> None:
     """A heartbeat after an iteration."""
-    news = {"progress": replace(PROGRESS, iteration=iteration).to_json()}
+    fields = {"progress": replace(PROGRESS, iteration=iteration).to_json()}
     jobs.run(
-        transitions.heartbeat(job_id, fence, lease_seconds=20, news=news, iterations=iteration)
+        transitions.heartbeat(job_id, fence, lease_seconds=20, fields=fields, iterations=iteration)
     )
 
 
@@ -55,7 +55,7 @@ def wait_for_progress(jobs: JobStore, job_id: str) -> None:
 
 
 def finish(jobs: JobStore, job_id: str, fence: str) -> None:
-    succeeded = transitions.succeed(job_id, fence, result_key="r", news={}, retention=RETENTION)
+    succeeded = transitions.succeed(job_id, fence, result_key="r", fields={}, retention=RETENTION)
     assert jobs.run(succeeded) == "ok"
 
 

@@ -2,7 +2,7 @@
 --
 -- Keys: record, deadlines
 -- Arguments: those of `Retention` (prelude.lua), and
---   timed_out  the sentence for that error
+--   timed_out_detail  the sentence for that error
 -- Returns 'expired' past its deadline, 'timed_out', or 'unchanged' if it is not queued or may still
 -- wait.
 local latest, outcome = find_latest_start()
@@ -14,6 +14,6 @@ if latest > now_ms() then return 'unchanged' end
 if outcome == 'expired' then
   finish_job('expired')
 else
-  finish_job('failed', 'error_code', 'timed_out', 'error_detail', timed_out)
+  finish_job('failed', 'error_code', 'timed_out', 'error_detail', timed_out_detail)
 end
 return outcome

@@ -3,10 +3,11 @@
 --
 -- Keys: record, running, counters
 -- Arguments: those of `Retention` (prelude.lua), and
---   lost_limit   after how many lost attempts in a row without progress the job fails
---   worker_lost  the sentence for that error
---   time_limit   the sentence for that error
---   limit_ms     if the lease ends so long after the claim, the worker was killed for taking too long
+--   lost_limit          after how many lost attempts in a row without progress the job fails
+--   worker_lost_detail  the sentence for that error
+--   time_limit_detail   the sentence for that error
+--   limit_ms            if the lease ends so long after the claim, the worker was killed for taking too
+--                       long
 -- Returns 'queued', 'canceled', 'worker_lost', 'time_limit', or 'held' if there is nothing to recover.
 
 -- The share of the work that counts as progress: heartbeats report it only roughly.
@@ -28,7 +29,7 @@ if state[2] then
 end
 count(counters, 'lost')
 if state[3] and lease_ms - state[3] >= tonumber(limit_ms) then
-  finish_job('failed', 'error_code', 'time_limit', 'error_detail', time_limit)
+  finish_job('failed', 'error_code', 'time_limit', 'error_detail', time_limit_detail)
   return 'time_limit'
 end
 local left = read_work_left()
@@ -37,7 +38,7 @@ if state[5] and state[5] - left >= PROGRESS * (state[4] or 0) and tonumber(state
 end
 redis.call('HSET', record, 'lost_left', left)
 if redis.call('HINCRBY', record, 'lost', 1) >= tonumber(lost_limit) then
-  finish_job('failed', 'error_code', 'worker_lost', 'error_detail', worker_lost)
+  finish_job('failed', 'error_code', 'worker_lost', 'error_detail', worker_lost_detail)
   return 'worker_lost'
 end
 requeue_job()

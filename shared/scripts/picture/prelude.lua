@@ -1,11 +1,13 @@
 -- Goes before every script on uploaded pictures. Those on one picture get all of these keys, the
 -- others those that do not depend on the picture or its owner:
---   picture  hash: one picture
---   index    sorted set: owner:moment:id of every picture, in this order (microseconds)
---   expiry   sorted set: ids of all pictures, by when they expire (milliseconds)
---   owned    sorted set: the same, of one owner: its key is that of `expiry` with `:owner`
---   unused   sorted set: keys of blobs that no picture uses, by when they are to be deleted
---            (milliseconds)
+--   picture    hash: one picture
+--   index      sorted set: owner:moment:id of every picture, in this order (microseconds)
+--   expiry     sorted set: ids of all pictures, by when they expire (milliseconds)
+--   owned      sorted set: the same, of one owner: its key is that of `expiry` with `:owner`
+--   unused     sorted set: keys of blobs that no picture uses, by when they are to be deleted
+--              (milliseconds)
+--   undeleted  sorted set: those of them that could not be deleted, by when that is tried again
+--              (milliseconds)
 
 local function picture_key(picture_id)
   return 'picture:{' .. picture_id .. '}'

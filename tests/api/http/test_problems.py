@@ -8,14 +8,14 @@ import pytest
 from fastapi import FastAPI
 
 from api.http import problems
-from shared.blob_store import BlobStoreRefused
+from shared.blob_store import BlobStoreFailed
 
 
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (BlobStoreRefused(errno.EIO, "broken"), 503, "storage_unavailable"),
-        (BlobStoreRefused(errno.ENOSPC, "full"), 507, "storage_full"),
+        (BlobStoreFailed(errno.EIO, "broken"), 503, "storage_unavailable"),
+        (BlobStoreFailed(errno.ENOSPC, "full"), 507, "storage_full"),
         (OSError(errno.ENOSPC, "full"), 507, "storage_full"),
         (PermissionError(errno.EPERM, "not the store"), 500, "internal_error"),
         (FileNotFoundError(errno.ENOENT, "not the store"), 500, "internal_error"),

@@ -39,7 +39,7 @@ def shown(api: RunningApi, jobs: JobStore) -> tuple[dict[str, Any], PlayedWorker
 
 
 def heard(worker: PlayedWorker) -> str:
-    beat = transitions.heartbeat(worker.job_id, worker.fence, lease_seconds=20, news={})
+    beat = transitions.heartbeat(worker.job_id, worker.fence, lease_seconds=20, fields={})
     return worker.jobs.run(beat).answer
 
 

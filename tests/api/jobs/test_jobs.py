@@ -28,8 +28,8 @@ def claimed(job: dict[str, Any], jobs: JobStore) -> str:
 
 
 def report_progress(job: dict[str, Any], fence: str, jobs: JobStore) -> None:
-    news = {"progress": PROGRESS.to_json(), "backbone_name": "whitened"}
-    jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, news=news))
+    fields = {"progress": PROGRESS.to_json(), "backbone_name": "whitened"}
+    jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, fields=fields))
 
 
 def test_a_job_that_waits_says_how_many_wait_before_it(api: RunningApi) -> None:
@@ -91,7 +91,7 @@ def test_a_running_job_is_asked_to_stop(api: RunningApi, jobs: JobStore) -> None
     fence = claimed(job, jobs)
     response = api.http.post(job["links"]["cancel"])
     assert (response.status_code, response.json()["status"]) == (202, "running")
-    beat = transitions.heartbeat(job["id"], fence, lease_seconds=20, news={})
+    beat = transitions.heartbeat(job["id"], fence, lease_seconds=20, fields={})
     assert jobs.run(beat).answer == "cancel"
 
 
@@ -115,7 +115,7 @@ def test_the_worker_of_an_erased_job_learns_so(api: RunningApi, jobs: JobStore) 
     job = submitted(api)
     fence = claimed(job, jobs)
     api.http.delete(job["links"]["self"])
-    beat = transitions.heartbeat(job["id"], fence, lease_seconds=20, news={})
+    beat = transitions.heartbeat(job["id"], fence, lease_seconds=20, fields={})
     assert jobs.run(beat).answer == "lost"
 
 
@@ -123,7 +123,9 @@ def test_a_failed_job_says_why(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     fence = claimed(job, jobs)
     retention = Retention(retention_hours=1, grace_seconds=40)
-    jobs.run(transitions.fail(job["id"], fence, code="out_of_memory", news={}, retention=retention))
+    jobs.run(
+        transitions.fail(job["id"], fence, code="out_of_memory", fields={}, retention=retention)
+    )
     seen = api.http.get(job["links"]["self"]).json()
     assert seen["status"] == "failed"
     assert seen["error"] == {"code": "out_of_memory", "detail": FAILURES["out_of_memory"]}
@@ -188,7 +190,7 @@ def test_the_worker_of_a_running_job_hears_of_its_new_weights(
     job = submitted(api)
     fence = claimed(job, jobs)
     reweighed(api, job, content_weight=0.2)
-    heard = jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, news={}))
+    heard = jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, fields={}))
     assert heard.options is not None
     assert heard.options["content_weight"] == 0.2
 

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.ops import metrics
 from shared import transitions
 from shared.job_store import JOB_KEYS, JobStore
-from shared.jobs import LANES
+from shared.jobs import PRIORITIES
 from shared.workers import Worker, register_worker
 from tests.api.worker import RETENTION, PlayedWorker, submitted
 from tests.conftest import RunningApi
@@ -32,7 +32,7 @@ def test_the_life_of_a_job_is_counted(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     worker = PlayedWorker.of(job, jobs, api)
     beat = transitions.heartbeat(
-        job["id"], worker.fence, lease_seconds=20, news={}, remaining=100, iterations=7
+        job["id"], worker.fence, lease_seconds=20, fields={}, remaining=100, iterations=7
     )
     jobs.run(beat)
     worker.commit()
@@ -52,7 +52,7 @@ def test_the_queue_is_told_by_priority(api: RunningApi, jobs: JobStore) -> None:
     for priority in ("high", "low", "low"):
         submitted(api, priority=priority)
     found = samples(api)
-    waiting = {lane: found["pastiche_jobs_waiting", (lane,)] for lane in LANES}
+    waiting = {lane: found["pastiche_jobs_waiting", (lane,)] for lane in PRIORITIES}
     assert waiting == {"high": 1, "normal": 0, "low": 2}
     jobs.run(transitions.claim(submitted(api)["id"], lease_seconds=20))
     assert samples(api)["pastiche_jobs_running", ()] == 1

@@ -196,10 +196,10 @@ def test_an_abandoned_upload_is_erased_when_its_time_is_over(
     key = upload_blob_key(upload["id"])
     assert unused_blobs(jobs) == shared_bucket.keys == [key]
     blobs = BlobStore.open(shared_bucket.location)
-    delete_expired(jobs, blobs)
+    delete_expired(jobs, blobs, retry_seconds=600)
     assert shared_bucket.keys == [key]
     jobs.client.zadd(UNUSED, {key: 1})
-    delete_expired(jobs, blobs)
+    delete_expired(jobs, blobs, retry_seconds=600)
     assert shared_bucket.keys == unused_blobs(jobs) == []
 
 

@@ -1,0 +1,83 @@
+"""A job that this process paints, on a real Redis and a real folder."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pastiche.picture_settings import find_settings
+from shared import transitions
+from shared.blob_store import BlobStore, input_key
+from shared.celery_app import create_queue
+from shared.inputs import Inputs
+from shared.job_store import JobStore, Reply, Transition
+from shared.jobs import QueueEntry, new_job_id
+from shared.settings import Settings
+from tests import pictures
+from tests.waiting import until
+from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
+from worker.lease import WakeUps
+from worker.tasks import paint
+
+pytestmark = pytest.mark.slow
+
+LAST_ITERATION: dict[str, Any] = {"size": 64, "iterations": 1, "scales": 1, "backbone": "whitened"}
+"""The first iteration is the last, and the only one with a preview."""
+
+
+class HeartbeatsSeen(JobStore):
+    """Notes how many changes of the weights the worker knows."""
+
+    weight_updates = 0
+
+    def run(self, transition: Transition[Reply]) -> Reply:
+        if transition.script == "job/heartbeat":
+            self.weight_updates = int(transition.arguments["weight_updates"])
+        return super().run(transition)
+
+
+@pytest.fixture
+def context(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[WorkerContext]:
+    settings = Settings(redis_url=redis_url, data_folder=tmp_path, heartbeat_seconds=0.05)
+    capability = Capability("one", "CPU", "float32", settings, FreeMemory(lambda: 2**33))
+    queue, blobs = create_queue(settings), BlobStore.open(settings.blob_store_location)
+    seen = HeartbeatsSeen(jobs.client)
+    yield WorkerContext(settings, seen, blobs, queue, Shutdown(), WakeUps(jobs), capability)
+    queue.close()
+
+
+def submitted(context: WorkerContext, options: dict[str, Any]) -> str:
+    job_id = new_job_id()
+    inputs = Inputs(input_key(job_id, "content"), (input_key(job_id, "style-0"),))
+    latest_ms = context.jobs.run(transitions.begin_submission(job_id))
+    for key in inputs.all():
+        context.blobs.put(key, pictures.png(64, 64))
+    entry = QueueEntry("somebody", 100, pixels=64 * 64)
+    submission = transitions.submit(job_id, latest_ms, options, inputs, entry, queue_limit=9)
+    assert context.jobs.run(submission) == "queued"
+    return job_id
+
+
+def test_a_picture_names_the_weights_of_its_last_iteration_not_those_set_after_it(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = submitted(context, LAST_ITERATION | {"style_weight": 1})
+    put = BlobStore.put
+
+    def put_and_change_weights(blobs: BlobStore, key: str, blob: bytes) -> None:
+        put(blobs, key, blob)
+        if "/previews/" in key:
+            changed = LAST_ITERATION | {"style_weight": 2}
+            assert context.jobs.run(transitions.update_weights(job_id, 0, changed)) == "ok"
+            until(lambda: getattr(context.jobs, "weight_updates", 0) == 1)
+
+    monkeypatch.setattr(BlobStore, "put", put_and_change_weights)
+    paint(context)
+    job = context.jobs.run(transitions.read(job_id))
+    assert job is not None
+    assert job.result_key is not None, job.error_code
+    assert job.weight_updates == 1
+    settings = json.loads(find_settings(context.blobs.get(job.result_key)) or "")
+    assert settings["options"]["style_weight"] == 1
