@@ -12,7 +12,7 @@ from pastiche.job_settings import JOB_SETTINGS
 from pastiche.option_warnings import WARNINGS
 from pastiche.options import OPTIONS, Option
 from pastiche.presets import MEANINGS, PRESETS, SOURCED, Preset
-from shared.errors import FAILURES, FIELD_FAULTS, list_errors
+from shared.errors import FAILURES, FIELD_ERRORS, list_errors
 from shared.inputs import PICTURE_FIELDS
 from shared.settings import Settings
 from tools.notebook import generate_notebook
@@ -142,7 +142,7 @@ def _as_text(default: Any) -> Any:
 def errors_page() -> str:
     """Every code that a client can meet: of a refused request, and of a failed job."""
     refusals = ((f"`{each.code}`", str(each.status), each.title) for each in list_errors())
-    faults = ((f"`{code}`", meaning) for code, meaning in FIELD_FAULTS.items())
+    faults = ((f"`{code}`", meaning) for code, meaning in FIELD_ERRORS.items())
     failures = ((f"`{code}`", sentence) for code, sentence in FAILURES.items())
     warnings = ((f"`{code}`", meaning) for code, meaning in WARNINGS.items())
     return (

@@ -21,7 +21,7 @@ from starlette.routing import compile_path
 from pastiche.options import OptionError
 from shared.blob_store import BlobStoreRefused
 from shared.errors import (
-    FIELD_FAULTS,
+    FIELD_ERRORS,
     FieldError,
     InvalidFields,
     PasticheError,
@@ -73,7 +73,7 @@ class FieldProblem(BaseModel):
     """What is wrong with one field."""
 
     field: str
-    code: str = Field(json_schema_extra=list_codes(FIELD_FAULTS))
+    code: str = Field(json_schema_extra=list_codes(FIELD_ERRORS))
     detail: str
 
 

@@ -33,7 +33,7 @@ _HEADERS = [("User-Agent", "Pastiche"), ("Accept", "image/*"), ("Accept-Encoding
 
 
 class FetchFault(Exception):
-    """A picture cannot be fetched: a code of `FIELD_FAULTS`, and a sentence."""
+    """A picture cannot be fetched: a code of `FIELD_ERRORS`, and a sentence."""
 
 
 class RemotePictures:
