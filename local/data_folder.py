@@ -78,7 +78,7 @@ def _holder(lock: int) -> str:
         return f"Another Pastiche (process {ids[0]}) uses"
     if alive:
         listed = ", ".join(map(str, alive))
-        return f"What is left of a Pastiche that was killed (process {listed}) still uses"
+        return f"Processes of a killed Pastiche ({listed}) still use"
     return "Another Pastiche uses"
 
 

@@ -97,7 +97,7 @@ class Child:
         lines = self._log.read_bytes()[self._start_of_log :].decode(errors="replace").splitlines()
         tail = "\n".join(f"    {line}" for line in lines[-_LOG_LINES:])
         raise LocalError(
-            f"The {self.name} ended by itself with status {status}. Its last words:\n{tail}"
+            f"The {self.name} exited unexpectedly with status {status}. Its last log lines:\n{tail}"
         )
 
     def terminate(self) -> None:

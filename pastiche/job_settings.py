@@ -114,6 +114,6 @@ def parse_job_settings(
         max_keep_seconds: the operator's limit.
 
     Raises:
-        InvalidOptions: names every setting at fault.
+        InvalidOptions: names every invalid setting.
     """
     return JobSettings(**parse_texts(limit_keep(max_keep_seconds), texts))

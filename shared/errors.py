@@ -3,18 +3,18 @@
 PasticheError
 ├── NotAccepted          the request is invalid: 4xx, with the invalid fields
 │   ├── MalformedRequest, RequestTooSlow, HeadTooLarge, BodyTooLarge, WrongContentType,
-│   │   WrongContentEncoding, InvalidFields, AnotherSubmission, SubmissionPending
+│   │   WrongContentEncoding, InvalidFields, IdempotencyKeyReused, SubmissionPending
 ├── AccessDenied         the caller is not allowed: 401, 403, or 429 beyond a limit
 │   ├── KeyMissing, KeyUnknown, TokenReadsOnly, HostNotAllowed, CrossSiteRequest,
 │   │   TooManyRequests, TooManyJobs, TooManyUploads, QuotaUsedUp
-├── JobError             the requested job, or other resource, cannot do that
+├── ResourceError        the requested job, or other resource, cannot do that
 │   ├── JobNotFound, SweepNotFound, PictureNotFound, UploadNotFound, NoDirectUploads,
 │   │   NothingUploaded, StyleNotFound, JobExpired, JobOver, ChangedMeanwhile, JobNotOver,
 │   │   CancelRequested, FinishRequested, RecordDamaged, ResultNotReady, NoResult, ResultLost,
-│   │   PicturesLost, NotAcceptable, RangeNotSatisfiable
+│   │   PicturesLost, NotAcceptable, RangeNotSatisfiable, EncodingFailed
 └── Unavailable          the service cannot do it now: 5xx, worth another try
     ├── QueueFull, TooManyConnections, UploadsBusy, DecodersBusy, TooManyFetches,
-    │   EncodingFailed, RedisUnavailable, StorageUnavailable, StorageFull
+    │   RedisUnavailable, StorageUnavailable, StorageFull
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ from typing import ClassVar, Literal
 
 _BEARER = {"WWW-Authenticate": 'Bearer realm="Pastiche"'}
 
-FIELD_FAULTS = {
+FIELD_ERRORS = {
     "invalid_value": "The value is not allowed for this field.",
     "backbone_missing": "No running worker has the weights of this backbone.",
     "size_too_large": "More pixels than the operator or the workers' memory allows.",
@@ -133,7 +133,7 @@ class InvalidFields(NotAccepted):
         self.http_status = status
 
 
-class AnotherSubmission(NotAccepted):
+class IdempotencyKeyReused(NotAccepted):
     code, status, title = (
         "another_submission",
         422,
@@ -187,92 +187,96 @@ class QuotaUsedUp(AccessDenied):
     code, status, title = "quota_used_up", 429, "The daily quota is used up"
 
 
-class JobError(PasticheError):
-    """The job cannot do what was requested."""
+class ResourceError(PasticheError):
+    """The job, or other resource, cannot do what was requested."""
 
 
-class JobNotFound(JobError):
+class JobNotFound(ResourceError):
     code, status, title = "job_not_found", 404, "No such job"
 
 
-class SweepNotFound(JobError):
+class SweepNotFound(ResourceError):
     code, status, title = "sweep_not_found", 404, "No such sweep"
 
 
-class PictureNotFound(JobError):
+class PictureNotFound(ResourceError):
     code, status, title = "picture_not_found", 404, "No such picture"
 
 
-class UploadNotFound(JobError):
+class UploadNotFound(ResourceError):
     code, status, title = "upload_not_found", 404, "No such upload"
 
 
-class NoDirectUploads(JobError):
+class NoDirectUploads(ResourceError):
     code, status, title = "no_direct_uploads", 409, "The picture store takes no direct uploads"
 
 
-class NothingUploaded(JobError):
+class NothingUploaded(ResourceError):
     code, status, title = "nothing_uploaded", 409, "The file was not sent yet"
 
 
-class StyleNotFound(JobError):
+class StyleNotFound(ResourceError):
     code, status, title = "style_not_found", 404, "No such style"
 
 
-class JobExpired(JobError):
+class JobExpired(ResourceError):
     code, status, title = "job_expired", 410, "The job is past its retention"
 
 
-class JobOver(JobError):
+class JobOver(ResourceError):
     code, status, title = "job_over", 409, "The job is over"
 
 
-class ChangedMeanwhile(JobError):
+class ChangedMeanwhile(ResourceError):
     code, status, title = "changed_meanwhile", 409, "The job was changed by other requests"
 
 
-class JobNotOver(JobError):
+class JobNotOver(ResourceError):
     code, status, title = "job_not_over", 409, "The job is not over"
 
 
-class CancelRequested(JobError):
+class CancelRequested(ResourceError):
     code, status, title = "cancel_requested", 409, "The job is about to be canceled"
 
 
-class FinishRequested(JobError):
+class FinishRequested(ResourceError):
     code, status, title = "finish_requested", 409, "The job is about to succeed"
 
 
-class RecordDamaged(JobError):
+class RecordDamaged(ResourceError):
     code, status, title = "record_damaged", 500, "The job's record is damaged"
 
 
-class ResultNotReady(JobError):
+class ResultNotReady(ResourceError):
     code, status, title = "result_not_ready", 409, "The picture is not ready yet"
 
 
-class NoResult(JobError):
+class NoResult(ResourceError):
     code, status, title = "no_result", 409, "The job has no picture"
 
 
-class ResultLost(JobError):
+class ResultLost(ResourceError):
     code, status, title = "result_lost", 410, "The picture is no longer in the store"
 
 
-class PicturesLost(JobError):
+class PicturesLost(ResourceError):
     code, status, title = "pictures_lost", 410, "The job's uploads are no longer in the store"
 
 
-class NotAcceptable(JobError):
+class NotAcceptable(ResourceError):
     code, status, title = "not_acceptable", 406, "The picture is not available in this format"
 
 
-class RangeNotSatisfiable(JobError):
+class RangeNotSatisfiable(ResourceError):
     code, status, title = "range_not_satisfiable", 416, "The requested range is not in the picture"
 
     def __init__(self, size: int) -> None:
         super().__init__(f"The picture has {size} bytes.")
         self.headers = {"Content-Range": f"bytes */{size}"}
+
+
+class EncodingFailed(ResourceError):
+    code, status, title = "encoding_failed", 507, "The picture takes too much memory to encode"
 
 
 class Unavailable(PasticheError):
@@ -297,10 +301,6 @@ class DecodersBusy(Unavailable):
 
 class TooManyFetches(Unavailable):
     code, status, title = "too_many_fetches", 503, "Too many pictures are being fetched"
-
-
-class EncodingFailed(Unavailable):
-    code, status, title = "encoding_failed", 507, "The picture takes too much memory to encode"
 
 
 class RedisUnavailable(Unavailable):

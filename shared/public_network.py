@@ -60,6 +60,8 @@ IPv4 address, which decides."""
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]!$&'()*+,;=%@]+")
 """RFC 3986, section 2."""
 
+_INVALID_HOST = "This URL has an invalid host or port."
+
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 _MAX_NAME_LENGTH = 253
@@ -110,14 +112,17 @@ def check_url(url: str, *, allow_private: bool) -> str | None:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        return "This is not a web address."
+        return _INVALID_HOST
     if parts.scheme != "https" and not (allow_private and parts.scheme == "http"):
         return "This must begin with https://."
-    is_plain = _URL_CHARACTERS.fullmatch(url) is not None and "@" not in parts.netloc
-    if not is_plain or port == 0 or host is None or not _is_host(host):
-        return "This is not a plain web address."
+    if _URL_CHARACTERS.fullmatch(url) is None:
+        return "This URL contains invalid characters."
+    if "@" in parts.netloc:
+        return "This URL must not contain a user name or a password."
+    if port == 0 or host is None or not _is_host(host):
+        return _INVALID_HOST
     if not allow_private and _is_private(host):
-        return "This address is not a public one."
+        return "This URL's address is not public."
     return None
 
 

@@ -71,15 +71,16 @@ class Settings(BaseSettings):
     result_redirect_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
     """If it is set, `GET /jobs/{id}/result` redirects (307) to a signed URL of the object store,
     which is valid for so many seconds, so that the API does not send the pictures itself. Clients
-    need to reach the store. Not with a folder."""
+    need to reach the store. Requires an object store."""
 
     direct_uploads: bool = False
     """Whether clients may send [pictures to the object store](api.md#direct-uploads) itself, by
-    signed URLs. The store cannot limit their size. Clients need to reach it. Not with a folder."""
+    signed URLs. The store cannot limit their size. Clients need to reach it. Requires an object
+    store."""
 
     weights_folder: Path | None = None
     """The folder with the pretrained weights, into which `pastiche weights` downloads them; or
-    several, separated by `:`, of which the first is downloaded into. If it is not set,
+    several, separated by `:`; downloads go into the first. If it is not set,
     `~/.cache/pastiche`."""
 
     max_size_pixels: Annotated[int, Field(ge=64, le=8192)] = 2048
@@ -97,7 +98,8 @@ class Settings(BaseSettings):
 
     uploads_in_flight_megabytes: PositiveInt = 800
     """How many bytes of uploads one API process holds in temporary files at once, until they are
-    stored; beyond that, further ones are answered with 503. Less than the volume at `/tmp` has."""
+    stored; beyond that, further ones are answered with 503. Must be less than the size of the
+    `/tmp` volume."""
 
     picture_urls: bool = True
     """Whether a picture may be named by an `https://` URL, from which the API fetches it."""

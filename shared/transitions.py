@@ -28,7 +28,7 @@ from shared.settings import Settings
 Submitted = Literal["queued", "full", "busy", "late"]
 Committed = Literal["ok", "lost"]
 Canceled = Literal["canceled", "requested", "finishing", "over", "unknown"]
-FinishRequested = Literal["requested", "canceling", "idle", "unknown"]
+FinishReply = Literal["requested", "canceling", "idle", "unknown"]
 Recovered = Literal["queued", "canceled", "worker_lost", "time_limit", "held"]
 WeightsUpdated = Literal["ok", "over", "unknown", "changed"]
 Expired = Literal["expired", "timed_out", "unchanged"]
@@ -264,7 +264,7 @@ def cancel(job_id: str, *, retention: Retention) -> Transition[Canceled]:
     return on_job("cancel", job_id, retention.arguments, read=_word)
 
 
-def request_finish(job_id: str) -> Transition[FinishRequested]:
+def request_finish(job_id: str) -> Transition[FinishReply]:
     """running → requested to commit its picture as it is, unless its client canceled it before;
     anything else → unchanged."""
     return on_job("request_finish", job_id, read=_word)

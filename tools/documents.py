@@ -12,7 +12,7 @@ from pastiche.job_settings import JOB_SETTINGS
 from pastiche.option_warnings import WARNINGS
 from pastiche.options import OPTIONS, Option
 from pastiche.presets import MEANINGS, PRESETS, SOURCED, Preset
-from shared.errors import FAILURES, FIELD_FAULTS, list_errors
+from shared.errors import FAILURES, FIELD_ERRORS, list_errors
 from shared.inputs import PICTURE_FIELDS
 from shared.settings import Settings
 from tools.notebook import generate_notebook
@@ -59,14 +59,14 @@ def options_page() -> str:
     )
     return (
         "# Options\n\n"
-        "Form fields of `POST /jobs`, and arguments of `pastiche.Options`. An operator may hold\n"
-        "`size` lower (`PASTICHE_MAX_SIZE_PIXELS`).\n\n"
+        "Form fields of `POST /jobs`, and arguments of `pastiche.Options`. An operator can lower\n"
+        "the maximum `size` (`PASTICHE_MAX_SIZE_PIXELS`).\n\n"
         "## Pictures\n\n"
         + _table(("field", "how many", "what it is"), pictures)
         + "\nA mask may be smaller than its image, with the same aspect ratio, and is white\n"
         "somewhere. The start image has the content image's aspect ratio. Where `start` or\n"
         "`pictures_of` names an earlier job by its id, its pictures are taken where none are\n"
-        "sent. What becomes of orientation, colour profiles, depth and transparency:\n"
+        "sent. For orientation, colour profiles, depth and transparency, see\n"
         "[picture files](picture-files.md).\n"
         + "".join(map(_group, dict.fromkeys(option.group for option in OPTIONS.values())))
         + "\n## Job settings\n\nForm fields of `POST /jobs` only.\n\n"
@@ -142,25 +142,25 @@ def _as_text(default: Any) -> Any:
 def errors_page() -> str:
     """Every code that a client can meet: of a refused request, and of a failed job."""
     refusals = ((f"`{each.code}`", str(each.status), each.title) for each in list_errors())
-    faults = ((f"`{code}`", meaning) for code, meaning in FIELD_FAULTS.items())
+    fields = ((f"`{code}`", meaning) for code, meaning in FIELD_ERRORS.items())
     failures = ((f"`{code}`", sentence) for code, sentence in FAILURES.items())
     warnings = ((f"`{code}`", meaning) for code, meaning in WARNINGS.items())
     return (
         "# Errors\n\n"
         "A request that cannot be served is answered with `application/problem+json` (RFC 9457):\n"
-        "`type`, `title`, `status`, a `detail` for people and a `code` for programs. Where fields\n"
-        "are at fault, `errors` names each of them; the status is then that of all faults where\n"
+        "`type`, `title`, `status`, a `detail` for people and a `code` for programs. If fields\n"
+        "are invalid, `errors` names each of them; the status is then that of all their errors if\n"
         "they share one (413, 415), else 422. A path or a method that does not exist has the code\n"
-        "`not_found` or `method_not_allowed`, and what was not foreseen `internal_error` (500).\n"
-        "Only `/readyz` answers 503 in a way of its own: with what is wrong, part by part.\n\n"
+        "`not_found` or `method_not_allowed`, and unexpected errors have `internal_error` (500).\n"
+        "Only `/readyz` has its own format for 503, which lists each component.\n\n"
         + _table(("code", "status", "meaning"), refusals)
-        + "\nA field at fault has its name in `field`, a sentence in `detail`, and a `code`:\n\n"
-        + _table(("code", "meaning"), faults)
+        + "\nAn invalid field has its name in `field`, a sentence in `detail`, and a `code`:\n\n"
+        + _table(("code", "meaning"), fields)
         + "\nA job that ends as `failed` says why in its `error`:\n\n"
         + _table(("code", "meaning"), failures)
         + "\n## Warnings\n\n"
-        "A job that is taken may have `warnings`: options and images that do not do what they\n"
-        "seem to ask for. Each has `field`, `code` and a sentence in `detail`:\n\n"
+        "An accepted job may have `warnings` about options or images without the expected effect.\n"
+        "Each has `field`, `code` and a sentence in `detail`:\n\n"
         + _table(("code", "meaning"), warnings)
     )
 

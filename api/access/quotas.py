@@ -59,7 +59,7 @@ class Quotas:
         come at the same time. If the submission then fails, they are given back.
 
         Raises:
-            QuotaUsedUp: the caller has had too many painted in the last day.
+            QuotaUsedUp: they cost more than is left of the caller's daily quota.
         """
         if self._work is None:
             yield
@@ -69,8 +69,8 @@ class Quotas:
         retry = await self._record(request, "work", self._work, caller)
         if not allowed:
             sentence = (
-                f"This job takes {cost} million pixel iterations; a caller may have "
-                f"{self._work.amount} painted a day, and has used too many of them."
+                f"This submission costs {cost} million pixel iterations, more than is left of "
+                f"your daily quota of {self._work.amount} million."
             )
             raise QuotaUsedUp(sentence, retry_after_seconds=retry)
         try:

@@ -82,7 +82,7 @@ class Decoder:
     async def normalise(
         self, source: Path, target: Path, *, is_mask: bool = False, keeps_transparency: bool = False
     ) -> PictureFault | None:
-        """`shared.pictures.normalise`, confined; what it does to its process is a fault, too.
+        """`shared.pictures.normalise`, confined; a picture that kills its process is invalid, too.
 
         Raises:
             DecodersBusy: its turn did not come in time.
@@ -99,7 +99,8 @@ class Decoder:
         except TimeoutError:
             return PictureFault("picture_too_slow", 413, "This picture takes too long to decode.")
         except ProcessDied:
-            return PictureFault("picture_broken", 422, "This picture breaks its decoder.")
+            sentence = "This picture crashed the decoder: save it again in another format."
+            return PictureFault("picture_broken", 422, sentence)
         except ConfinedError as error:
             _raise_disk_full(error)
             raise
@@ -203,12 +204,12 @@ class EncodedResults:
 def _make_encoding_error(error: Exception) -> EncodingFailed:
     log.error("A picture could not be encoded: %s", str(error) or "the process died")
     return EncodingFailed(
-        "Encoding this took more memory than it may, or ended its process. Ask for the result as "
-        "PNG, which is not encoded again, and for a contact sheet with smaller cells; the operator "
-        "can raise PASTICHE_DECODE_MEMORY_MEGABYTES."
+        "Encoding this picture took too much memory or crashed its process. Request the result as "
+        "PNG, which is not encoded again, or a contact sheet with smaller cells; the operator can "
+        "raise PASTICHE_DECODE_MEMORY_MEGABYTES."
     )
 
 
 def _raise_disk_full(error: ConfinedError) -> None:
     if str(error).startswith(_DISK_FULL):
-        raise StorageFull("There is no room left for pictures.") from error
+        raise StorageFull("The picture store is full.") from error

@@ -9,7 +9,7 @@ from typing import Self
 
 from redis import RedisError
 
-from api.events.previews import InlinePreview
+from api.events.inline_previews import InlinePreview
 from shared import job_store, transitions
 from shared.errors import RecordDamaged
 from shared.job_store import AsyncJobStore

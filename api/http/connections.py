@@ -118,7 +118,7 @@ class _Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._unparsed_bytes > _MAX_HEAD_BYTES:
-            self._refuse(HeadTooLarge(f"At most {_MAX_HEAD_BYTES} bytes come before a body."))
+            self._refuse(HeadTooLarge(f"Request headers may be at most {_MAX_HEAD_BYTES} bytes."))
         elif len(self.pipeline) > _MAX_PIPELINED:
             self.transport.abort()
         elif self._is_processing():
@@ -264,7 +264,8 @@ class _Connection(HttpToolsProtocol):
 
     def _on_deadline(self) -> None:
         if self._is_within_request and not self.transport.is_closing():
-            sentence = f"A request has {self.receive_timeout_seconds:g} seconds to come in."
+            seconds = self.receive_timeout_seconds
+            sentence = f"The request was not received within {seconds:g} seconds."
             self._refuse(RequestTooSlow(sentence))
         else:
             self.transport.close()

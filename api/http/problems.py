@@ -21,7 +21,7 @@ from starlette.routing import compile_path
 from pastiche.options import OptionError
 from shared.blob_store import BlobStoreFailed
 from shared.errors import (
-    FIELD_FAULTS,
+    FIELD_ERRORS,
     FieldError,
     InvalidFields,
     PasticheError,
@@ -73,7 +73,7 @@ class FieldProblem(BaseModel):
     """What is wrong with one field."""
 
     field: str
-    code: str = Field(json_schema_extra=list_codes(FIELD_FAULTS))
+    code: str = Field(json_schema_extra=list_codes(FIELD_ERRORS))
     detail: str
 
 
@@ -86,7 +86,7 @@ class Problem(BaseModel):
     detail: str
     code: str = Field(json_schema_extra=list_codes(_PROBLEM_CODES))
     errors: list[FieldProblem] = Field(
-        default_factory=list, description="The fields at fault, where there are any."
+        default_factory=list, description="The invalid fields, if any."
     )
 
 
@@ -179,8 +179,8 @@ async def _handle(request: Request, error: Exception) -> ProblemResponse:
         case HTTPException():
             return _respond_to_framework(request, error)
         case RequestValidationError():
-            faults = [describe_parameter_error(each) for each in error.errors()]
-            return make_problem_response(InvalidFields(faults))
+            errors = [describe_parameter_error(each) for each in error.errors()]
+            return make_problem_response(InvalidFields(errors))
         case RedisError():
             log.warning("Redis: %s", error)
             sentence = "The job records cannot be reached just now; nothing is lost."
@@ -189,7 +189,7 @@ async def _handle(request: Request, error: Exception) -> ProblemResponse:
             error
         ):  # the store's, or of scratch files
             log.warning("Storage: %s", error)
-            return make_problem_response(StorageFull("There is no room left for pictures."))
+            return make_problem_response(StorageFull("The picture store is full."))
         case BlobStoreError() | BlobStoreFailed():
             log.warning("Storage: %s", error)
             sentence = "The pictures cannot be reached just now."

@@ -213,7 +213,7 @@ def _validate_weights(update: schemas.WeightUpdate) -> dict[str, Any]:
     """The weights in the body of a request; null leaves one unchanged.
 
     Raises:
-        InvalidFields: names every weight at fault.
+        InvalidFields: names every invalid weight.
     """
     weights, errors = {}, []
     for name, value in update.root.items():

@@ -26,7 +26,7 @@ class Liveness(BaseModel):
 
 
 class Readiness(BaseModel):
-    """What a job needs, part by part: `ok`, or what is wrong with it."""
+    """Each component that a job needs: `ok`, or what is wrong with it."""
 
     status: Literal["ready", "not ready"]
     redis: str

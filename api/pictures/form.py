@@ -33,17 +33,17 @@ def parse_form(form: FormData, settings: Settings) -> PictureForm:
     """The file and its name.
 
     Raises:
-        InvalidFields: names every field at fault.
+        InvalidFields: names every invalid field.
     """
     items = [(name, value) for name, value in form.multi_items() if not is_blank(value)]
     names = [name for name, _ in items]
     values = dict(items)
-    errors = [_check_field(name, names.count(name)) for name in dict.fromkeys(names)]
-    errors += [_check_picture(values.get("picture"), settings), _check_name(values.get("name"))]
-    faults = [error for error in errors if error is not None]
-    if faults:
-        is_too_large = all(error.code == "file_too_large" for error in faults)
-        raise InvalidFields(faults, status=413 if is_too_large else 422)
+    checks = [_check_field(name, names.count(name)) for name in dict.fromkeys(names)]
+    checks += [_check_picture(values.get("picture"), settings), _check_name(values.get("name"))]
+    errors = [error for error in checks if error is not None]
+    if errors:
+        is_too_large = all(error.code == "file_too_large" for error in errors)
+        raise InvalidFields(errors, status=413 if is_too_large else 422)
     upload, name = values["picture"], values.get("name", "")
     assert isinstance(upload, Upload)
     assert isinstance(name, str)

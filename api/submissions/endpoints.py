@@ -82,8 +82,8 @@ async def submit_job(
     },
 )
 async def retry_job(job: PathJob, access: CurrentAccess, headers: ParsedHeaders) -> Response:
-    """Submits a job that is over again, as a new job with the same images and options, and the same
-    `timeout` and `keep`."""
+    """Resubmits an ended job as a new job, with the same images and options, and the same `timeout`
+    and `keep`."""
     if not job.is_over:
         raise JobNotOver(f"Only a job that is over can be retried; this one is {job.status}.")
     if job.unknown_inputs:

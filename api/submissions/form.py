@@ -117,7 +117,7 @@ def parse_fields(
         reused: the pictures of an earlier job that are used again, by field.
 
     Raises:
-        InvalidFields: names every field at fault.
+        InvalidFields: names every invalid field.
     """
     counts = {name: len(form.getlist(name)) or len(reused.get(name, ())) for name in PICTURE_FIELDS}
     file_errors = [*_check_fields(form, kind), *_check_files(form, reused, settings)]
@@ -187,11 +187,11 @@ def _check_files(
         if uploads and name == "start_image" and name in reused:
             sentence = "Send this picture, or let `start` name a job: not both."
             errors.append(FieldError(name, "repeated_field", sentence))
-        faults = [_check_file(name, upload, settings) for upload in uploads]
+        checks = [_check_file(name, upload, settings) for upload in uploads]
         errors += [
-            replace(fault, detail=locate(fault.detail, index, len(uploads)))
-            for index, fault in enumerate(faults)
-            if fault is not None
+            replace(error, detail=locate(error.detail, index, len(uploads)))
+            for index, error in enumerate(checks)
+            if error is not None
         ]
     return errors
 
@@ -259,7 +259,7 @@ def _parse_options(
     """The options of one job.
 
     Raises:
-        InvalidFields: names every option at fault.
+        InvalidFields: names every invalid option.
     """
     texts = {name: text for name, text in texts.items() if name in OPTIONS}
     has_start = is_job_id(texts.get("start", ""))
@@ -281,7 +281,7 @@ def _parse_options(
     except OptionError as error:
         raise InvalidFields([invalid_option_error(error)]) from error
     if options.size > settings.max_size_pixels:
-        sentence = f"At most {settings.max_size_pixels} pixels can be painted here."
+        sentence = f"The longest side may be at most {settings.max_size_pixels} pixels here."
         raise InvalidFields([FieldError("size", "size_too_large", sentence)])
     return options
 

@@ -14,7 +14,7 @@ from fastapi import Depends, Header
 
 from api.access.authentication import Access
 from api.service import Service
-from shared.errors import AnotherSubmission, FieldError, InvalidFields, SubmissionPending
+from shared.errors import FieldError, IdempotencyKeyReused, InvalidFields, SubmissionPending
 from shared.job_store import Argument, Transition, milliseconds
 from shared.transitions import IdempotencyKey
 
@@ -143,7 +143,7 @@ async def reserve_key(
         exists: whether what was created under an id still exists.
 
     Raises:
-        AnotherSubmission: something else was submitted with this key.
+        IdempotencyKeyReused: something else was submitted with this key.
         SubmissionPending: the same is being submitted at the moment.
     """
     if headers.key is None:
@@ -156,7 +156,7 @@ async def reserve_key(
         if reserved.job_id is not None and not await exists(reserved.job_id, service):
             reserved = await service.jobs.run(reserve(key, fingerprint, deleted_id=reserved.job_id))
         if reserved.state == "other":
-            raise AnotherSubmission("Something else was submitted with this Idempotency-Key.")
+            raise IdempotencyKeyReused("Something else was submitted with this Idempotency-Key.")
         if reserved.state == "pending":
             sentence = "The same submission is being processed. Please try again."
             raise SubmissionPending(sentence, retry_after_seconds=PENDING_SECONDS)

@@ -74,7 +74,7 @@ def _make_form(document: JsonObject, long_texts: LongTexts, kind: Kind) -> FormD
     errors: list[FieldError] = []
     for name, value in document.items:
         if name in long_texts or not _is_unicode(name):
-            raise MalformedRequest("The JSON cannot be read: a name in it is not one of a field.")
+            raise MalformedRequest("The JSON cannot be read: a field name is invalid.")
         if name not in _FIELDS:
             errors.append(unknown_field_error(name, _FIELDS))
             continue
@@ -101,7 +101,7 @@ def _convert(
         has_several = get_picture_limit(name, kind) > 1
         for each in value if has_several and type(value) is list else [value]:
             if type(each) is not str:
-                needed = "a text, or a list of texts" if has_several else "a text"
+                needed = "a string, or an array of strings" if has_several else "a string"
                 raise _InvalidValue("invalid_value", f"This must be {needed}.")
             data_uri = long_texts.get(each)
             yield _check_text(each, long_texts) if data_uri is None else data_uri

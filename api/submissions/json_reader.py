@@ -134,7 +134,7 @@ class JsonReader:
     def _begin_long_text(self, beginning: bytes) -> str:
         """What stands for a long text in the rest."""
         if len(self.long_texts) == _MAX_LONG_TEXTS:
-            raise MalformedRequest("The JSON cannot be read: it has too many long texts.")
+            raise MalformedRequest("The JSON cannot be read: it has too many long strings.")
         name = f"{self._token}-{len(self.long_texts)}"
         path = self._folder / f"{len(self.long_texts)}.upload"
         self.long_texts[name] = DataUri(path) if is_data_uri(beginning) else None
@@ -146,7 +146,7 @@ class JsonReader:
 
     def _hold(self, escape: bytes) -> bytes:
         if len(escape) >= _LONGEST_ESCAPE:
-            raise MalformedRequest("The JSON cannot be read: a text has an invalid escape.")
+            raise MalformedRequest("The JSON cannot be read: a string has an invalid escape.")
         return escape
 
 
@@ -168,6 +168,7 @@ def _unescape(text: bytes) -> bytes:
     try:
         unescaped = json.loads(f'"{text.decode("ascii", "replace")}"', strict=False)
     except json.JSONDecodeError as error:
-        raise MalformedRequest("The JSON cannot be read: a text has an invalid escape.") from error
+        sentence = "The JSON cannot be read: a string has an invalid escape."
+        raise MalformedRequest(sentence) from error
     assert isinstance(unescaped, str)
     return unescaped.encode("ascii", "replace")

@@ -111,8 +111,7 @@ def _check(
         return
     largest = _find_largest(can_be_painted, options.size)
     sentence = (
-        f"This picture can have at most {largest} pixels here; more do not fit into the workers' "
-        "memory."
+        f"The workers' memory allows a longest side of at most {largest} pixels for this picture."
     )
     if largest is None:
         sentence = "No worker has the memory for this picture, whatever its size."

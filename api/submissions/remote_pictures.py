@@ -33,7 +33,7 @@ _HEADERS = [("User-Agent", "Pastiche"), ("Accept", "image/*"), ("Accept-Encoding
 
 
 class FetchFault(Exception):
-    """A picture cannot be fetched: a code of `FIELD_FAULTS`, and a sentence."""
+    """A picture cannot be fetched: a code of `FIELD_ERRORS`, and a sentence."""
 
 
 class RemotePictures:
@@ -98,14 +98,14 @@ class RemotePictures:
         for redirects in range(1 + MAX_REDIRECTS):
             fault = check_url(url, allow_private=self._settings.picture_urls_anywhere)
             if fault is not None:
-                start = "This address redirects to another one. " if redirects else ""
+                start = "This URL redirects to one that is not allowed. " if redirects else ""
                 raise FetchFault("url_not_allowed", start + fault)
             with self._translate_errors():
                 location = self._get(url, target, deadline)
             if location is None:
                 return
             url = _join(url, location)
-        raise FetchFault("url_refused", f"This address redirects more than {MAX_REDIRECTS} times.")
+        raise FetchFault("url_refused", f"This URL redirects more than {MAX_REDIRECTS} times.")
 
     def _get(self, url: str, target: Path, deadline: float) -> str | None:
         """Writes the body to a file; the location if there is a redirect instead."""
@@ -125,7 +125,7 @@ class RemotePictures:
             if response.status in _REDIRECTS and b"location" in headers:
                 return headers[b"location"]
             if response.status != HTTPStatus.OK:
-                raise FetchFault("url_refused", f"This address answered {response.status}.")
+                raise FetchFault("url_refused", f"This URL answered {response.status}.")
             self._write(response, headers.get(b"content-length", ""), target)
         return None
 
@@ -140,7 +140,7 @@ class RemotePictures:
                 self._check_size(received, target.parent)
                 out.write(data)
         if received == 0:
-            raise FetchFault("empty_file", "This address answered with an empty file.")
+            raise FetchFault("empty_file", "This URL answered with an empty file.")
 
     def _check_size(self, size_bytes: int, folder: Path) -> None:
         """Checks the size of a file, and that of the folder that it is written into."""
@@ -155,20 +155,20 @@ class RemotePictures:
 
     def _make_timeout(self) -> FetchFault:
         seconds = self._settings.picture_url_timeout_seconds
-        return FetchFault("url_unreachable", f"This address took longer than {seconds:g} s.")
+        return FetchFault("url_unreachable", f"This URL took longer than {seconds:g} s.")
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except NotPublic as error:
-            raise FetchFault("url_not_allowed", "This address is not a public one.") from error
+            raise FetchFault("url_not_allowed", "This URL's address is not public.") from error
         except httpcore.TimeoutException as error:
             raise self._make_timeout() from error
         except gaierror as error:
-            raise FetchFault("url_unreachable", "The host of this address is unknown.") from error
+            raise FetchFault("url_unreachable", "The host of this URL is unknown.") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, ValueError) as error:
-            sentence = f"This address could not be read ({type(error).__name__})."
+            sentence = f"This URL could not be read ({type(error).__name__})."
             raise FetchFault("url_unreachable", sentence) from error
 
 

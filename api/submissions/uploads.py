@@ -86,7 +86,7 @@ async def read_submissions(received: ReceivedForm, access: Access) -> list[Submi
     batch, one for each pair of images.
 
     Raises:
-        InvalidFields: names every field at fault.
+        InvalidFields: names every invalid field.
         DecodersBusy, TooManyFetches: too many pictures came before.
         UploadsBusy: the other uploads leave too little space.
         PicturesLost: the store no longer has an earlier job's picture.

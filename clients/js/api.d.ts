@@ -552,7 +552,7 @@ export interface components {
         };
         /**
          * Readiness
-         * @description What a job needs, part by part: `ok`, or what is wrong with it.
+         * @description Each component that a job needs: `ok`, or what is wrong with it.
          */
         Readiness: {
             status: components["schemas"]["ReadinessStatus"];
@@ -748,8 +748,8 @@ export interface components {
             /** @description The HTTP status. */
             status: number;
             detail: string;
-            code: "malformed_request" | "request_too_slow" | "head_too_large" | "body_too_large" | "wrong_content_type" | "wrong_content_encoding" | "invalid_fields" | "another_submission" | "submission_pending" | "key_missing" | "key_unknown" | "token_reads_only" | "host_not_allowed" | "cross_site_request" | "too_many_requests" | "too_many_jobs" | "too_many_uploads" | "quota_used_up" | "job_not_found" | "sweep_not_found" | "picture_not_found" | "upload_not_found" | "no_direct_uploads" | "nothing_uploaded" | "style_not_found" | "job_expired" | "job_over" | "changed_meanwhile" | "job_not_over" | "cancel_requested" | "finish_requested" | "record_damaged" | "result_not_ready" | "no_result" | "result_lost" | "pictures_lost" | "not_acceptable" | "range_not_satisfiable" | "queue_full" | "too_many_connections" | "uploads_busy" | "decoders_busy" | "too_many_fetches" | "encoding_failed" | "redis_unavailable" | "storage_unavailable" | "storage_full" | "not_found" | "method_not_allowed" | "internal_error" | (string & {});
-            /** @description The fields at fault, where there are any. */
+            code: "malformed_request" | "request_too_slow" | "head_too_large" | "body_too_large" | "wrong_content_type" | "wrong_content_encoding" | "invalid_fields" | "another_submission" | "submission_pending" | "key_missing" | "key_unknown" | "token_reads_only" | "host_not_allowed" | "cross_site_request" | "too_many_requests" | "too_many_jobs" | "too_many_uploads" | "quota_used_up" | "job_not_found" | "sweep_not_found" | "picture_not_found" | "upload_not_found" | "no_direct_uploads" | "nothing_uploaded" | "style_not_found" | "job_expired" | "job_over" | "changed_meanwhile" | "job_not_over" | "cancel_requested" | "finish_requested" | "record_damaged" | "result_not_ready" | "no_result" | "result_lost" | "pictures_lost" | "not_acceptable" | "range_not_satisfiable" | "encoding_failed" | "queue_full" | "too_many_connections" | "uploads_busy" | "decoders_busy" | "too_many_fetches" | "redis_unavailable" | "storage_unavailable" | "storage_full" | "not_found" | "method_not_allowed" | "internal_error" | (string & {});
+            /** @description The invalid fields, if any. */
             errors?: components["schemas"]["FieldProblem"][];
         };
         /**

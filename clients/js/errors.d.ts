@@ -36,7 +36,7 @@ export class PasticheError extends Error {
     detail: string;
     /** The HTTP status; 0 without a response. */
     status: number;
-    /** @type {FieldProblem[]} The fields at fault, where there are any. */
+    /** @type {FieldProblem[]} The invalid fields, if any. */
     errors: FieldProblem[];
     /** When the service expects that the same request would succeed, in seconds, if it says so. */
     retryAfterSeconds: number | undefined;

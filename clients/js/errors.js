@@ -19,7 +19,7 @@ export class PasticheError extends Error {
     this.detail = detail;
     /** The HTTP status; 0 without a response. */
     this.status = status;
-    /** @type {FieldProblem[]} The fields at fault, where there are any. */
+    /** @type {FieldProblem[]} The invalid fields, if any. */
     this.errors = errors;
     /** When the service expects that the same request would succeed, in seconds, if it says so. */
     this.retryAfterSeconds = more.retryAfterSeconds;

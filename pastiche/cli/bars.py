@@ -50,7 +50,7 @@ class Bars:
         return Bar(self, name)
 
     def report_lost(self, reason: str) -> None:
-        """Says that the service is away: once, not for every picture and retry."""
+        """Says that the service is unreachable: once, not for every picture and retry."""
         if not self._is_lost:
             notice(f"{reason} Nothing is lost: the job continues, and this command waits.")
         self._is_lost = True
@@ -81,7 +81,7 @@ class Bar:
                 self.update(progress)
             case ConnectionLost(reason):
                 self._bars.report_lost(reason)
-                self._bars.progress.update(self._task, text="the service is away")
+                self._bars.progress.update(self._task, text="the service is unreachable")
             case ConnectionRestored():
                 self._bars.report_restored()
 

@@ -95,7 +95,7 @@ class ServiceBatch(Batch):
         """Paints all of them.
 
         Args:
-            first: the client until a job is accepted: a service that is away is reported soon.
+            first: the client until a job is accepted: an unreachable service is reported soon.
             later: the client for everything after that.
 
         Raises:

@@ -81,8 +81,8 @@ def paint(
 ) -> None:
     """Paint a photograph, or a folder of them, in the style of a painting.
 
-    Submits a job, shows its progress, and saves the picture. If the service goes away, the command
-    waits until it is back. Ctrl-C does not cancel the job: `pastiche watch` continues.
+    Submits a job, shows its progress, and saves the picture. If the service becomes unreachable,
+    the command waits until it is back. Ctrl-C does not cancel the job: `pastiche watch` continues.
     """
     _paint(
         *(content, style, output, no_clobber, format, dry_run, local, preview, as_json, url, key),

@@ -262,7 +262,7 @@ class AsyncClient:
         on_event: Callable[[Event], None] | None = None,
     ) -> PaintedPicture:
         """Waits until the job has succeeded, and fetches its picture; like `wait_until_done`, also
-        while the service is away for a while."""
+        while the service is unreachable for a while."""
         await self.wait_until_done(job, on_event=on_event)
         policy = self._connection.retry_policy.for_accepted_job()
         path = make_path("jobs", job, "result")
@@ -309,7 +309,7 @@ class AsyncClient:
         return await self._request_job("POST", make_path("jobs", job, "finish"))
 
     async def retry(self, job: Job | str) -> AsyncJobHandle:
-        """Submits a finished job again, as a new job."""
+        """Resubmits an ended job as a new job."""
         headers = idempotency_header()
         return await self._request_job("POST", make_path("jobs", job, "retry"), headers=headers)
 

@@ -262,7 +262,7 @@ class Client:
         on_event: Callable[[Event], None] | None = None,
     ) -> PaintedPicture:
         """Waits until the job has succeeded, and fetches its picture; like `wait_until_done`, also
-        while the service is away for a while."""
+        while the service is unreachable for a while."""
         self.wait_until_done(job, on_event=on_event)
         policy = self._connection.retry_policy.for_accepted_job()
         path = make_path("jobs", job, "result")
@@ -307,7 +307,7 @@ class Client:
         return self._request_job("POST", make_path("jobs", job, "finish"))
 
     def retry(self, job: Job | str) -> JobHandle:
-        """Submits a finished job again, as a new job."""
+        """Resubmits an ended job as a new job."""
         headers = idempotency_header()
         return self._request_job("POST", make_path("jobs", job, "retry"), headers=headers)
 

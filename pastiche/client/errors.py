@@ -4,7 +4,7 @@ ClientError
 ├── InvalidAddress       the service's URL or the key cannot be used
 ├── InvalidRequest       an idempotency key or a header cannot be sent
 ├── InvalidPicture       a picture that the service would not accept; raised before it is sent
-├── ApiError             the service refused the request: code, status, fields at fault
+├── ApiError             the service refused the request: code, status, invalid fields
 ├── JobUnsuccessful      the job failed, was canceled or expired
 ├── ServiceUnreachable   no connection, or a broken one, and retries did not help
 └── InvalidResponse      the response does not come from a Pastiche service
@@ -73,7 +73,7 @@ class ApiError(ClientError):
         code: for programs, such as `invalid_fields` or `job_not_found`.
         status: the HTTP status.
         detail: for people.
-        field_errors: the fields at fault, if any.
+        field_errors: the invalid fields, if any.
         retry_after_seconds: when the service expects that the same request would succeed; None
             if it does not say.
     """

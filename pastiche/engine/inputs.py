@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pastiche.engine.color import (
+from pastiche.engine.colour import (
     luminance,
     match_colours,
     match_luminance,

@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pastiche.engine.color import Palette
+from pastiche.engine.colour import Palette
 from pastiche.engine.plain import Moments
 from pastiche.options import LayerName, Variation
 

@@ -18,7 +18,7 @@ from pastiche.options import LayerName, StyleStatistic, Variation
 
 if TYPE_CHECKING:
     from pastiche.engine.backbone import Backbone
-    from pastiche.engine.color import Palette
+    from pastiche.engine.colour import Palette
 
 FeatureMaps = dict[LayerName, Tensor]
 

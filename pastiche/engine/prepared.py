@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone, BackboneSource
-from pastiche.engine.color import match_palettes, principal_axes, replace_luminance
+from pastiche.engine.colour import match_palettes, principal_axes, replace_luminance
 from pastiche.engine.fast.convolution import convolution_dtype
 from pastiche.engine.images import resize, resize_picture
 from pastiche.engine.inputs import Inputs

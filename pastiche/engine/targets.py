@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
-from pastiche.engine.color import Palette, sample_colours
+from pastiche.engine.colour import Palette, sample_colours
 from pastiche.engine.fast.tiling import Tile, compute_features, iterate_features
 from pastiche.engine.guidance import blend_moments, blend_shares, build_guides, region_shares
 from pastiche.engine.losses import (

@@ -314,11 +314,11 @@ def test_an_estimate_stores_nothing(client: Client) -> None:
     assert list(client.list_jobs()) == []
 
 
-def test_an_api_error_has_the_fields_at_fault(client: Client) -> None:
+def test_an_api_error_has_the_invalid_fields(client: Client) -> None:
     with pytest.raises(ApiError) as caught:
         client.submit(pictures.jpeg(), pictures.png(), size=5, style_weight=-1)
     assert (caught.value.code, caught.value.status) == ("invalid_fields", 422)
-    assert {fault.field for fault in caught.value.field_errors} == {"size", "style_weight"}
+    assert {error.field for error in caught.value.field_errors} == {"size", "style_weight"}
     assert isinstance(caught.value.field_errors[0], FieldError)
     assert "between 16 and 2048" in str(caught.value)
 

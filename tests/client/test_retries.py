@@ -1,4 +1,4 @@
-"""What the client does if the service is away, busy, or loses a response."""
+"""What the client does if the service is unreachable, busy, or loses a response."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the JavaScript client does if the service is away, busy or slow, or loses a response."""
+"""What the JavaScript client does if the service is unreachable, busy or slow, or loses a reply."""
 
 import json
 from pathlib import Path

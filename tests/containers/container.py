@@ -55,7 +55,7 @@ class Container:
         return [options for _, at, _, options, *_ in mounts if at == "/"][-1].split(",")
 
     def check(self) -> None:
-        """AssertionError, with its last words, where it has ended by itself."""
+        """AssertionError, with its last log lines, if it has exited unexpectedly."""
         assert self.process.poll() is None, self.log.read_text("utf-8")[-4000:]
 
     def is_healthy(self) -> bool:

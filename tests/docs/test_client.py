@@ -77,7 +77,7 @@ def test_several_are_painted_at_once(stack: Stack, tmp_path: Path) -> None:
     assert re.fullmatch(r"\[\d+, \d+\]\n", run("AsyncClient", stack, tmp_path))
 
 
-def test_an_api_error_names_the_fields_at_fault(stack: Stack, tmp_path: Path) -> None:
+def test_an_api_error_names_the_invalid_fields(stack: Stack, tmp_path: Path) -> None:
     assert run("error.code", stack, tmp_path) == "invalid_fields 422 ['size']\n"
 
 

@@ -54,7 +54,7 @@ def node(source: str, folder: Path, url: str) -> str:
     return ended.stdout
 
 
-def test_an_error_names_the_fields_at_fault(api: RunningApi, tmp_path: Path) -> None:
+def test_an_error_names_the_invalid_fields(api: RunningApi, tmp_path: Path) -> None:
     output = node(snippet("js", "instanceof"), tmp_path, str(api.http.base_url))
     assert output == "style: This file is empty.\n"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import FIELD_FAULTS
+from shared.errors import FIELD_ERRORS
 from tools.documents import PAGES
 
 ROOT = Path(__file__).parents[2]
@@ -21,11 +21,11 @@ def test_a_page_that_the_code_knows_is_up_to_date(name: str) -> None:
 
 def test_every_code_that_a_field_can_have_is_documented() -> None:
     from_a_job = {"job_not_found", "job_expired"}  # the codes of what the field names
-    assert set(_codes_of_fields()) | from_a_job == set(FIELD_FAULTS)
+    assert set(_codes_of_fields()) | from_a_job == set(FIELD_ERRORS)
 
 
 def _codes_of_fields() -> Iterator[str]:
-    """Each code that is written down where a field or a picture is found at fault."""
+    """Each code that is written down where a field or a picture is found to be invalid."""
     place = {"FieldError": 1, "PictureFault": 0, "FetchFault": 0}
     for path in [*(ROOT / "api").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]:
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):

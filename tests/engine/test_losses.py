@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pastiche import Options
-from pastiche.engine.color import Palette
+from pastiche.engine.colour import Palette
 from pastiche.engine.losses import (
     content_gradient,
     content_loss,

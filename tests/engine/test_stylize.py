@@ -15,7 +15,7 @@ from pastiche import Options, stylize_tensors
 from pastiche.engine import lbfgs
 from pastiche.engine.backbone import Backbone, BackboneSource
 from pastiche.engine.backbone_sources import choose_backbone
-from pastiche.engine.color import luminance
+from pastiche.engine.colour import luminance
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.prepared import PreparedInputs
 from pastiche.engine.progress import Diverged, Progress

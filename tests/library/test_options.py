@@ -98,7 +98,7 @@ def test_a_text_that_is_not_a_number_in_range_is_invalid(text: str) -> None:
         parse({"style_weight": text})
 
 
-def test_parsing_names_every_option_at_fault() -> None:
+def test_parsing_names_every_invalid_option() -> None:
     with pytest.raises(InvalidOptions) as invalid:
         parse({"seed": "x", "size": "large", "colour": "style", "brush": "3"})
     assert {error.field for error in invalid.value.errors} == {"seed", "size", "brush"}

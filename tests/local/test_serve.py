@@ -76,7 +76,7 @@ def test_a_part_that_dies_stops_the_rest_and_is_named(tmp_path: Path) -> None:
         os.kill(part_of(stack, "worker"), signal.SIGKILL)
         assert stack.process.wait(60) == 1
         assert stack.process.stdout is not None
-        assert "The worker ended by itself" in stack.process.stdout.read()
+        assert "The worker exited unexpectedly" in stack.process.stdout.read()
     until(lambda: nothing_runs_on(tmp_path))
 
 
@@ -135,7 +135,7 @@ def test_processes_left_by_a_killed_service_are_named(tmp_path: Path) -> None:
         os.lseek(data.lock, 0, os.SEEK_SET)
         for process_id in (ended.pid, os.getpid()):
             data.add_process(process_id)
-        with pytest.raises(LocalError, match=rf"killed \(process {os.getpid()}\) still uses"):
+        with pytest.raises(LocalError, match=rf"killed Pastiche \({os.getpid()}\) still use"):
             opened(tmp_path).__enter__()
 
 

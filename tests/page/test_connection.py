@@ -1,4 +1,4 @@
-"""A service that goes away for a while, and one that asks for keys."""
+"""A service that is unreachable for a while, and one that asks for keys."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from api.events.previews import MAX_INLINE_BYTES
+from api.events.inline_previews import MAX_INLINE_BYTES
 from shared.job_store import JobStore
 from tests import pictures
 from tests.api.events.test_events import Event, read, until_event

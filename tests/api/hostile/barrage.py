@@ -76,4 +76,4 @@ def _note(response: httpx.Response, tally: Tally) -> None:
     for error in response.json()["errors"]:
         assert error["field"] in ("content", "style"), error
         tally.faults[error["code"]] += 1
-        tally.decoders_lost += "breaks its decoder" in error["detail"]
+        tally.decoders_lost += "crashed the decoder" in error["detail"]

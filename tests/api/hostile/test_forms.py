@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def errors_in(said: bytes) -> dict[str, str]:
-    """The fields at fault and the code of each."""
+    """The invalid fields and the code of each."""
     head, _, body = said.partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head.lower()
     return {error["field"]: error["code"] for error in json.loads(body)["errors"]}

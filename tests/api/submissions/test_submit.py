@@ -27,7 +27,7 @@ def submit(
 
 
 def errors_of(response: httpx.Response) -> dict[str, str]:
-    """The fields at fault and the code of each; the body is a problem as RFC 9457 has it."""
+    """The invalid fields and the code of each; the body is a problem as RFC 9457 has it."""
     assert response.headers["content-type"] == "application/problem+json"
     problem = response.json()
     assert {"type", "title", "status", "detail", "code"} <= problem.keys()
@@ -142,7 +142,7 @@ def test_a_size_for_which_no_worker_has_the_memory_is_refused_with_the_largest_t
     response = submit(api, content, size="410")
     assert errors_of(response) == {"size": "size_too_large"}
     assert response.json()["errors"][0]["detail"] == (
-        "This picture can have at most 400 pixels here; more do not fit into the workers' memory."
+        "The workers' memory allows a longest side of at most 400 pixels for this picture."
     )
 
 

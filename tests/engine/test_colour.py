@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pastiche.engine.color import (
+from pastiche.engine.colour import (
     Palette,
     luminance,
     match_colours,
