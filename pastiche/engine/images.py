@@ -9,6 +9,10 @@ from torch import Tensor
 from pastiche.options import Resampling
 from pastiche.pictures import AnySource, as_mask, on_white, read_picture
 
+MAX_CUDA_REDUCTION = 40
+"""By how much CUDA shrinks a side at most. torch's kernel (`upsample_gen2d_aa_out_cuda_template`) has
+no memory for the weights of more pixels: with bicubic ones it refuses more than 47."""
+
 
 def read_image(source: AnySource, name: str = "The picture") -> Tensor:
     """A picture as a tensor, (1, 3, H, W), float32 in 0 to 1: upright, in sRGB, with white behind
@@ -46,7 +50,10 @@ def resize(image: Tensor, size: tuple[int, int], resampling: Resampling = "bicub
     """The image at another (H, W), smoothed where it shrinks; may overshoot 0 to 1."""
     if image.shape[-2:] == size:
         return image
-    return F.interpolate(image, size, mode=resampling, antialias=True, align_corners=False)
+    reduction = max(old / new for old, new in zip(image.shape[-2:], size, strict=True))
+    there = image.cpu() if image.is_cuda and reduction > MAX_CUDA_REDUCTION else image
+    resized = F.interpolate(there, size, mode=resampling, antialias=True, align_corners=False)
+    return resized.to(image.device)
 
 
 def resize_picture(

@@ -6,12 +6,13 @@ from torch import Tensor
 
 from pastiche import Options, stylize_tensors
 from pastiche.engine.evaluation import evaluate
+from pastiche.engine.images import resize
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import Weights
 from pastiche.engine.objective import Objective
 from pastiche.engine.run import Run
 from pastiche.engine.targets import build_targets, extract_style_features
-from pastiche.options import Optimiser
+from pastiche.options import Optimiser, Resampling
 from tests.engine.networks import random_backbone
 from tests.engine.pictures import CONTENT, STYLE, textured
 
@@ -85,6 +86,14 @@ def painted_with_updates(options: Options) -> Tensor:
         if progress.iteration == 14:
             run.update_weights(tv_weight=3.0)
     return run.picture()
+
+
+@pytest.mark.parametrize("resampling", ["bicubic", "bilinear"])
+def test_a_large_photograph_is_shrunk_to_the_coarsest_scale(resampling: Resampling) -> None:
+    photograph = textured(3024, 4032, 1)
+    shrunk = resize(photograph.to(CUDA), (24, 32), resampling)
+    assert shrunk.is_cuda
+    assert torch.allclose(shrunk.cpu(), resize(photograph, (24, 32), resampling), atol=1e-4)
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
