@@ -71,13 +71,14 @@ class State:
 
         Args:
             position: (N'), where the larger picture begins.
-            enlarge: (N) → (N'), enlarges a picture.
+            enlarge: (N) → (N'), enlarges a picture by weights that are not negative: with others,
+                the mean square could be 0 where the mean is not, and the next step without limit.
         """
         share = self.position.numel() / position.numel()
         return replace(
             begin(position, self.step_size),
             mean=share * enlarge(self.mean),
-            square=share**2 * enlarge(self.square).clamp_min(0.0),
+            square=share**2 * enlarge(self.square),
             steps=self.steps,
         )
 

@@ -203,7 +203,7 @@ class Run:
             self._state = lbfgs.begin(position, history, self._prepared.axes)
         else:
             self._state = carried.resize(
-                position, lambda values: resize(values.view(shape), size).flatten()
+                position, lambda values: resize(values.view(shape), size, "bilinear").flatten()
             )
 
     def _iterate_once(self, state: State) -> tuple[State, Tensor]:

@@ -4,7 +4,7 @@ import gc
 import weakref
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any, get_args
 
 import pytest
@@ -291,6 +291,14 @@ def test_adam_lowers_the_objective_too() -> None:
     assert reported[-1].losses["total"] < 0.7 * reported[0].losses["total"]
 
 
+def test_adam_takes_no_leap_where_a_larger_scale_begins() -> None:
+    options = Options(size=64, scale_iterations=(20, 12), optimiser="adam", start="noise")
+    run = Run(Inputs(textured(96, 128, 1), (textured(96, 96, 2),)), options)
+    pictures = [run.preview() for progress in run if progress.scale == 2]
+    leaps = [(later - picture).abs().max().item() for picture, later in pairwise(pictures)]
+    assert max(leaps) < 4 * options.adam_step
+
+
 def styles_apart(picture: Tensor) -> float:
     """How far the left half is from red and the right half from blue."""
     halves = picture.chunk(2, dim=3)
@@ -536,6 +544,12 @@ def test_it_paints_where_the_program_has_set_a_precision_of_convolutions() -> No
 @pytest.mark.parametrize("device", [torch.device("meta"), "meta", "gpu"])
 def test_a_device_that_cannot_paint_is_refused(device: torch.device | str) -> None:
     with pytest.raises(OptionError, match=f"must be a CPU or a CUDA device, not {device}"):
+        stylize_tensors(CONTENT, STYLE, QUICK, device=device)
+
+
+@pytest.mark.parametrize("device", [1.5, f"cuda:{torch.cuda.device_count()}"])
+def test_a_device_that_is_not_there_is_refused(device: Any) -> None:
+    with pytest.raises(OptionError, match=f"^device: must .*{device}"):
         stylize_tensors(CONTENT, STYLE, QUICK, device=device)
 
 

@@ -34,10 +34,12 @@ def choose_device(device: torch.device | str | None) -> torch.device:
         return best_device()
     try:
         device = torch.device(device)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise OptionError("device", f"must be a CPU or a CUDA device, not {device}.") from None
     if device.type not in ("cpu", "cuda"):
         raise OptionError("device", f"must be a CPU or a CUDA device, not {device}.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise OptionError("device", f"must exist, and torch finds no {device} here.")
     return device
 
 
