@@ -68,7 +68,7 @@ def sample_colours(image: Tensor, mask: Tensor | None = None) -> Tensor:
     return colours[:, light >= 0.5 * light.max()]
 
 
-def match_colours(image: Tensor, palette: Tensor) -> Tensor:
+def match_colours(image: Tensor, palette: Tensor, colours: Tensor | None = None) -> Tensor:
     """The image with the mean and covariance of the palette's colours.
 
     By the linear map that moves colours least, so that blue stays the bluest and light the
@@ -78,11 +78,12 @@ def match_colours(image: Tensor, palette: Tensor) -> Tensor:
     Args:
         image: (1, 3, H, W) in 0 to 1.
         palette: (3, N) in 0 to 1, from `sample_colours`.
+        colours: (3, N'), those of the image that count; None for all of them.
 
     Returns:
         (1, 3, H, W) in 0 to 1.
     """
-    mean, covariance = _statistics(sample_colours(image))
+    mean, covariance = _statistics(sample_colours(image) if colours is None else colours)
     target_mean, target_covariance = _statistics(palette)
     root, inverse_root = _power(covariance, 0.5), _power(covariance, -0.5)
     transport = inverse_root @ _power(root @ target_covariance @ root, 0.5) @ inverse_root
@@ -100,9 +101,11 @@ def match_palettes(image: Tensor, palettes: Sequence[Tensor], shares: Tensor) ->
         shares: (S, 1, 1 or H, 1 or W); where they add up to less than 1, the rest of the image
             stays as it is.
     """
-    matched = torch.cat([match_colours(image, palette) for palette in palettes])  # (S, 3, H, W)
     unmatched = image * (1 - shares.sum(dim=0, keepdim=True))
-    return (unmatched + (matched * shares).sum(dim=0, keepdim=True)).clamp(0, 1)
+    matched = torch.zeros_like(image)
+    for palette, share in zip(palettes, shares, strict=True):
+        matched += match_colours(image, palette) * share
+    return (unmatched + matched).clamp(0, 1)
 
 
 def luminance(image: Tensor) -> Tensor:
@@ -111,15 +114,19 @@ def luminance(image: Tensor) -> Tensor:
     return (image * red_green_blue).sum(dim=1, keepdim=True).expand_as(image)
 
 
-def match_luminance(style: Tensor, content: Tensor) -> Tensor:
+def match_luminance(style: Tensor, content: Tensor, mask: Tensor | None = None) -> Tensor:
     """The style's luminance, with the mean and deviation of the content's.
 
     Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer" (CVPR 2017), eq. 10:
     else a light painting would make a dark photograph lighter.
+
+    Args:
+        mask: (1, 1, H, W) in 0 to 1, which part of the style counts; None for all of it.
     """
     dark, grey = luminance(content), luminance(style)
-    spread = dark.std() / grey.std().clamp_min(MIN_VARIANCE**0.5)
-    return ((grey - grey.mean()) * spread + dark.mean()).clamp(0, 1)
+    counted = grey if mask is None else grey[:, :1][mask >= 0.5 * mask.max()]
+    spread = dark.std() / counted.std().clamp_min(MIN_VARIANCE**0.5)
+    return ((grey - counted.mean()) * spread + dark.mean()).clamp(0, 1)
 
 
 def replace_luminance(content: Tensor, painted: Tensor) -> Tensor:

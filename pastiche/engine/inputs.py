@@ -125,7 +125,10 @@ class Inputs:
             return replace(
                 self,
                 content=luminance(self.content),
-                styles=tuple(match_luminance(style, self.content) for style in self.styles),
+                styles=tuple(
+                    match_luminance(style, self.content, mask)
+                    for style, mask in self.styles_and_masks()
+                ),
                 start=None if self.start is None else luminance(self.start),
             )
         if options.colour == "palette":
@@ -133,9 +136,9 @@ class Inputs:
             return replace(self, content=match_palettes(self.content, self.palettes(), shares))
         if options.colour == "statistics":
             palette = sample_colours(self.content)
-            return replace(
-                self, styles=tuple(match_colours(style, palette) for style in self.styles)
-            )
+            pairs = zip(self.styles, self.palettes(), strict=True)
+            styles = tuple(match_colours(style, palette, colours) for style, colours in pairs)
+            return replace(self, styles=styles)
         return self
 
 

@@ -117,6 +117,13 @@ def test_a_style_s_luminance_gets_the_content_s_mean_and_deviation() -> None:
     assert moved.std().item() == pytest.approx(expected.std().item(), rel=0.02)
 
 
+def test_a_style_s_luminance_is_measured_where_its_mask_is_white() -> None:
+    both = torch.cat([PALETTE, torch.zeros_like(PALETTE)], dim=3)
+    mask = torch.cat([torch.ones_like(PALETTE[:, :1]), torch.zeros_like(PALETTE[:, :1])], dim=3)
+    moved = match_luminance(both, IMAGE, mask)[..., : PALETTE.shape[3]]
+    assert torch.allclose(moved, match_luminance(PALETTE, IMAGE), atol=1e-3)
+
+
 def test_painted_luminance_takes_the_content_s_colours_and_keeps_its_own_light() -> None:
     painted = luminance(PALETTE)
     coloured = replace_luminance(IMAGE, painted)

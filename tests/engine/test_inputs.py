@@ -7,7 +7,7 @@ import torch
 
 from pastiche import Options
 from pastiche.engine.inputs import Inputs
-from pastiche.options import OptionError
+from pastiche.options import Colour, OptionError
 from tests.engine.pictures import CONTENT, OTHER_STYLE, STYLE, left_half
 
 LEFT = left_half(CONTENT)
@@ -54,3 +54,13 @@ def test_a_result_of_another_size_can_be_a_start() -> None:
     """Sizes are rounded: the aspect ratios differ by a hair."""
     start = torch.rand(1, 3, 31, 41)
     Inputs(CONTENT, (STYLE,), start=start).checked(Options(start="image"))
+
+
+@pytest.mark.parametrize("colour", ["statistics", "luminance"])
+def test_colours_are_those_of_the_style_where_its_mask_is_white(colour: Colour) -> None:
+    both = torch.cat([STYLE, torch.zeros_like(STYLE)], dim=3)
+    masked = Inputs(CONTENT, (both,), style_masks=(left_half(both),))
+    options = Options(colour=colour)
+    (alone,) = Inputs(CONTENT, (STYLE,)).recolour(options).styles
+    (beside,) = masked.recolour(options).styles
+    assert torch.allclose(beside[..., : STYLE.shape[3]], alone, atol=0.02)
