@@ -10,8 +10,8 @@ from pastiche.options import Resampling
 from pastiche.pictures import AnySource, as_mask, on_white, read_picture
 
 MAX_CUDA_REDUCTION = 40
-"""By how much CUDA shrinks a side at most. torch's kernel (`upsample_gen2d_aa_out_cuda_template`) has
-no memory for the weights of more pixels: with bicubic ones it refuses more than 47."""
+"""By how much CUDA shrinks a side at most: torch's kernel (`upsample_gen2d_aa_out_cuda_template`)
+refuses more than 47 with bicubic weights, for which it has no memory."""
 
 
 def read_image(source: AnySource, name: str = "The picture") -> Tensor:
