@@ -229,7 +229,11 @@ def _oldest_first(newest: Tensor, history: int) -> Tensor:
 
 
 def _newton(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
-    """−H·g in the compact form (Byrd, Nocedal, Schnabel 1994, eq. 3.1), (B, 2m + 1).
+    """−H·g in the compact form (Byrd, Nocedal, Schnabel 1994, eq. 3.1), (B, 2m + 1):
+
+        p = R⁻¹ Sᵀg,  q = R⁻ᵀ ((D + YᵀH₀Y) p − YᵀH₀g),  −H·g = −S q + H₀ (Y p − g)
+
+    with R the upper triangle of SᵀY, and D its diagonal.
 
     The numbers are those of the two-loop recursion; its loops would be hundreds of small kernels
     on a GPU, and two solutions of triangular equations are two.
@@ -253,11 +257,11 @@ def _newton(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
     of_y = torch.where(both, initial[:, history:-1], 0.0)  # y_i · H₀ y_j
     at_s = torch.where(valid, whole[:history, -1], 0.0)[:, None]  # s_i · g
     at_y = torch.where(valid, initial[:, -1], 0.0)[:, None]  # y_i · H₀ g
-    of_s = torch.linalg.solve_triangular(triangle, at_s, upper=True)
-    back = torch.linalg.solve_triangular(triangle.mT, (diagonal + of_y) @ of_s - at_y, upper=False)
-    pulled = torch.cat([of_s[:, 0], -torch.ones_like(of_s[0])])  # along the y and the gradient
-    by_block = inverse_curvatures[:, None] * pulled
-    return torch.cat([-back.mT.expand(len(by_block), -1), by_block], dim=1)
+    p = torch.linalg.solve_triangular(triangle, at_s, upper=True)
+    q = torch.linalg.solve_triangular(triangle.mT, (diagonal + of_y) @ p - at_y, upper=False)
+    p_and_gradient = torch.cat([p[:, 0], -torch.ones_like(p[0])])  # along the y and the gradient
+    by_block = inverse_curvatures[:, None] * p_and_gradient
+    return torch.cat([-q.mT.expand(len(by_block), -1), by_block], dim=1)
 
 
 def _inverse_curvatures(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:

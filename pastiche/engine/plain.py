@@ -110,10 +110,12 @@ def style_loss(found: Moments, target: Moments, problem: Problem) -> Tensor:
     if problem.statistic == "gram":
         squares = (found.gram - target.gram).square().sum()
         return squares / target.gram.square().sum() if problem.is_relative else squares
-    size = (target.mean + problem.network.centre).square().sum()
-    spread = torch.maximum(target.covariance.square().sum(), (0.1 * size).square())
-    means = (found.mean - target.mean).square().sum() / size
-    return 0.5 * (means + (found.covariance - target.covariance).square().sum() / spread)
+    squared_mean = (target.mean + problem.network.centre).square().sum()
+    smallest = (0.1 * squared_mean).square()  # a plain painting has no covariance
+    squared_covariance = torch.maximum(target.covariance.square().sum(), smallest)
+    means = (found.mean - target.mean).square().sum() / squared_mean
+    covariances = (found.covariance - target.covariance).square().sum() / squared_covariance
+    return 0.5 * (means + covariances)
 
 
 def pixel_loss(image: Tensor, problem: Problem) -> Tensor:
