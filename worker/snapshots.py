@@ -50,11 +50,6 @@ def run_once(action: Callable[[], Result]) -> Result:
     return action()
 
 
-def pause_after(seconds: float, share: float) -> float:
-    """How long to wait after what took so many seconds and may take this share of the time."""
-    return seconds / share
-
-
 def delete_blobs(blobs: BlobStore, job_id: str, keys: Collection[str]) -> None:
     """Deletes what nobody needs; the reconciler deletes what cannot be deleted now."""
     try:
@@ -95,7 +90,7 @@ class Checkpoints:
             log.warning("Job %s: checkpoint cannot be stored: %s", self._job_id, error)
             share = MAX_FAILED_TIME_SHARE
         seconds = monotonic() - started
-        self._due = monotonic() + max(self._interval_seconds, pause_after(seconds, share))
+        self._due = monotonic() + max(self._interval_seconds, seconds / share)
 
     def delete_own(self) -> None:
         """Deletes the checkpoint of this attempt: another worker has the job."""
@@ -142,7 +137,7 @@ class Previews:
             fields["preview_iteration"] = str(self._losses.iterations[-1])
         fields |= self.store_losses()
         seconds = monotonic() - started
-        self._due = monotonic() + max(self._interval_seconds, pause_after(seconds, MAX_TIME_SHARE))
+        self._due = monotonic() + max(self._interval_seconds, seconds / MAX_TIME_SHARE)
         return fields
 
     def store_losses(self) -> dict[str, str]:

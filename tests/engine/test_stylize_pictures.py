@@ -50,7 +50,7 @@ def test_a_preset_beside_options_is_refused() -> None:
 
 def test_a_preset_that_does_not_exist_is_refused() -> None:
     with pytest.raises(OptionError, match=r"^preset: must be one of draft, standard, "):
-        stylize(CONTENT, STYLE, preset="drafty")  # type: ignore[arg-type]
+        stylize(CONTENT, STYLE, preset="drafty")  # type: ignore[arg-type]  # a mistyped name
 
 
 def test_a_notebook_shows_it() -> None:

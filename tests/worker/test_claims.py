@@ -57,9 +57,10 @@ def open_context(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[Ope
 
 
 @pytest.fixture
-def register() -> Iterator[Register]:
-    """Starts a thread that registers the worker of a context, and ends with the test: at its end
-    it deletes the registration, which must not be that of the next test."""
+def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Register]:
+    """Starts a thread that registers the worker of a context again and again, and ends with the
+    test: at its end it deletes the registration, which must not be that of the next test."""
+    monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 0.01)
     with ExitStack() as stack:
 
         def start(context: WorkerContext) -> None:
@@ -240,12 +241,8 @@ def test_a_worker_claims_by_the_memory_that_it_has_now(
 
 
 def test_a_worker_registers_the_memory_that_it_claims_jobs_by(
-    open_context: OpenContext,
-    register: Register,
-    jobs: JobStore,
-    monkeypatch: pytest.MonkeyPatch,
+    open_context: OpenContext, register: Register, jobs: JobStore
 ) -> None:
-    monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 0.01)
     free = GIB
     context = open_context(lambda: free)
     register(context)
@@ -275,12 +272,8 @@ def test_a_worker_registers_its_speed_as_soon_as_a_job_is_done(
 
 
 def test_a_worker_whose_memory_cannot_be_read_for_a_moment_is_registered_after_it(
-    open_context: OpenContext,
-    register: Register,
-    jobs: JobStore,
-    monkeypatch: pytest.MonkeyPatch,
+    open_context: OpenContext, register: Register, jobs: JobStore
 ) -> None:
-    monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 0.01)
     failures = [OSError("Stale file handle")]
 
     def measure() -> int:

@@ -60,6 +60,19 @@ def begun_long_ago(jobs: JobStore, blobs: BlobStore) -> str:
     return blob
 
 
+def store_late(jobs: JobStore, blob: str) -> object:
+    """The record that this upload gets after all; None if it does not."""
+    storing = uploaded_pictures.store(
+        make_picture_id("ada", "lost"),
+        "ada",
+        name="",
+        content=PictureContent("lost", 96, 64, 5, is_transparent=False),
+        blob=blob,
+        limits=LIMITS,
+    )
+    return jobs.run(storing)
+
+
 def aged(blobs: BlobStore, key: str, age_seconds: float) -> Path:
     assert blobs.folder is not None
     path = blobs.folder / key
@@ -112,15 +125,7 @@ def test_the_blob_of_an_upload_that_has_just_begun_stays(jobs: JobStore, blobs: 
 
 def test_an_upload_that_took_too_long_is_not_stored(jobs: JobStore, blobs: BlobStore) -> None:
     blob = begun_long_ago(jobs, blobs)
-    storing = uploaded_pictures.store(
-        make_picture_id("ada", "lost"),
-        "ada",
-        name="",
-        content=PictureContent("lost", 96, 64, 5, is_transparent=False),
-        blob=blob,
-        limits=LIMITS,
-    )
-    assert jobs.run(storing) is None
+    assert store_late(jobs, blob) is None
     assert jobs.client.keys("*") == [UNUSED]
 
 
@@ -174,15 +179,7 @@ def test_a_picture_is_not_stored_with_a_blob_whose_deletion_has_failed(
     (blobs.folder / blob).unlink()
     (blobs.folder / blob).mkdir()
     delete_due(jobs, blobs)
-    storing = uploaded_pictures.store(
-        make_picture_id("ada", "lost"),
-        "ada",
-        name="",
-        content=PictureContent("lost", 96, 64, 5, is_transparent=False),
-        blob=blob,
-        limits=LIMITS,
-    )
-    assert jobs.run(storing) is None
+    assert store_late(jobs, blob) is None
 
 
 def test_pictures_that_take_long_to_delete_are_left_to_the_next_round(

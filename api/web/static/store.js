@@ -49,7 +49,7 @@ function answer(request) {
 
 const pack = async (file) => ({ type: file.type, name: file.name, bytes: await file.arrayBuffer() });
 
-/** Not a blob, as older versions of the page have stored; those have a method of that name. */
+/** Whether it is a packed picture. Older versions of the page stored blobs, which have a method `bytes`. */
 const isPacked = (value) => value?.bytes instanceof ArrayBuffer;
 
 function unpack({ type, name, bytes }) {
