@@ -4,10 +4,21 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tests.waiting import until
+
 
 def choose(page: Page, field: str, *files: Path) -> None:
     """Chooses files for `content` or `style`."""
     page.locator(f"#{field}-picker .drop input").set_input_files(files)
+
+
+def wait_until_stored(page: Page, field: str) -> None:
+    """Waits until a reload would bring the field's pictures back: they are shown a little before."""
+    is_stored = """async (field) => {
+        const { chosen } = await import("/web/store.js");
+        return Boolean(await chosen(field));
+    }"""
+    until(lambda: page.evaluate(is_stored, field))
 
 
 def paint(page: Page, files: dict[str, Path]) -> str:

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import RunningApi
-from tests.page.actions import choose, drop, paint
+from tests.page.actions import choose, drop, paint, wait_until_stored
 
 OWN_CODE_BYTES = 100_000
 WEB = Path(__file__).parents[2] / "api" / "web" / "static"
@@ -253,7 +253,7 @@ def test_another_painting_is_added_where_that_is_chosen(page: Page) -> None:
 def test_a_reload_keeps_the_chosen_pictures(page: Page, files: dict[str, Path]) -> None:
     for field, file in files.items():
         choose(page, field, file)
-    expect(page.locator(".chosen img")).to_have_count(2)
+        wait_until_stored(page, field)
     page.reload()
     expect(page.get_by_alt_text("holiday.jpg")).to_be_visible()
     expect(page.get_by_alt_text("painting.png")).to_be_visible()

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi
-from tests.page.actions import paint
+from tests.page.actions import paint, wait_until_stored
 from tests.page.conftest import BLOCKED_STORAGE, REFUSED_BLOBS, opened
 from tests.waiting import until
 
@@ -80,6 +80,7 @@ def test_an_answer_that_comes_late_does_not_bring_a_deleted_job_back(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
     job_id = paint(page, files)
+    wait_until_stored(page, "content")
     answer = api.http.get(f"/jobs/{job_id}").json() | {"status": "running"}
     page.goto("about:blank")
     held: list[Route] = []

@@ -75,11 +75,11 @@ async function submit(data, stored) {
   await show(await service.submit(data), stored);
 }
 
-/** Shows a job that was just submitted, and stores it. */
+/** Stores a job that was just submitted, and shows it: in this order, so that a reload finds what is shown. */
 async function show(job, stored) {
+  await store.add(job.id, { status: job.status, ...stored });
   location.hash = `job=${job.id}`;
   view.open(job.id, stored);
-  await store.add(job.id, { status: job.status, ...stored });
   await gallery.draw();
 }
 
@@ -88,12 +88,12 @@ async function submitSweep(job) {
   const weights = SWEEP_PLACES.map((place) => (SWEEP_CONTENT_WEIGHT * place) / (1 - place));
   const changes = { content_weight: SWEEP_CONTENT_WEIGHT, style_weight: weights.join(","), pictures_of: job.id };
   const submitted = await service.submitSweep(formFor(job, changes));
-  location.hash = `sweep=${submitted.id}`;
   const stored = await describeStored(job);
   for (const member of submitted.jobs) {
     const note = `Style ${percent(service.place(member.job.options))}`;
     await store.add(member.id, { status: "queued", note, ...stored });
   }
+  location.hash = `sweep=${submitted.id}`;
   await gallery.draw();
 }
 
