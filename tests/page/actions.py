@@ -13,7 +13,7 @@ def choose(page: Page, field: str, *files: Path) -> None:
 
 
 def wait_until_stored(page: Page, field: str) -> None:
-    """Waits until a reload would bring the field's pictures back: they are shown a little before."""
+    """Waits until a reload would bring the field's pictures back: they are shown first."""
     is_stored = """async (field) => {
         const { chosen } = await import("/web/store.js");
         return Boolean(await chosen(field));
