@@ -8,10 +8,9 @@ matrix, of that region alone.
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from pastiche.engine.plain import Moments
+from pastiche.engine.plain import Moments, mask_at
 from pastiche.network_layers import size_at
 from pastiche.options import LayerName, StyleStatistic
 
@@ -26,7 +25,7 @@ def build_guides(mask: Tensor, layers: Sequence[LayerName]) -> dict[LayerName, T
         {layer: (1, 1, h, w)}, float32.
     """
     sizes = {layer: size_at(layer, mask.shape[2], mask.shape[3]) for layer in layers}
-    return {layer: F.adaptive_avg_pool2d(mask, size).square() for layer, size in sizes.items()}
+    return {layer: mask_at(size, mask).square() for layer, size in sizes.items()}
 
 
 def blend_shares(count: int, weights: Sequence[float]) -> list[float]:

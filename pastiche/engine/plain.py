@@ -86,11 +86,19 @@ def features(image: Tensor, network: "Backbone") -> FeatureMaps:
     return maps
 
 
+def mask_at(size: tuple[int, int], mask: Tensor) -> Tensor:
+    """The means of a mask, (1, 1, H, W), over the pixels of each position of a feature map of this
+    size. Where H or W is odd on the way, pooling drops the last row or column, and so does this."""
+    ratios = zip(mask.shape[2:], size, strict=True)
+    strides = tuple(1 << ((pixels // positions).bit_length() - 1) for pixels, positions in ratios)
+    return F.avg_pool2d(mask, strides)
+
+
 def moments(found: Tensor, mask: Tensor | None = None) -> Moments:
     """μ = 1/M Σ f and G = 1/M Σ f fᵀ over M positions (eq. 3); each counts T², with T the mean of a
     mask there (Gatys et al. 2017, eq. 4)."""
     size = (found.shape[2], found.shape[3])
-    channel = found.new_ones(size) if mask is None else F.adaptive_avg_pool2d(mask, size)[0, 0]
+    channel = found.new_ones(size) if mask is None else mask_at(size, mask)[0, 0]
     rows, count = (found[0] * channel).flatten(1), channel.square().sum()  # (C, M)
     return Moments((rows * channel.flatten()).sum(dim=1) / count, rows @ rows.T / count)
 
@@ -100,7 +108,7 @@ def content_loss(found: Tensor, target: Tensor, problem: Problem) -> Tensor:
     squares = (found - target).square()
     if problem.content_map is not None:
         size = (target.shape[2], target.shape[3])
-        squares = squares * F.adaptive_avg_pool2d(problem.content_map, size)
+        squares = squares * mask_at(size, problem.content_map)
     energy = (target + problem.network.centre).square().sum()
     return squares.sum() / energy if problem.is_relative else squares.sum()
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
@@ -20,7 +19,7 @@ from pastiche.engine.losses import (
     to_float32,
 )
 from pastiche.engine.normalisation import SCALINGS
-from pastiche.engine.plain import Moments
+from pastiche.engine.plain import Moments, mask_at
 from pastiche.network_layers import content_layer_weights, style_layer_weights
 from pastiche.options import LayerName, Options
 
@@ -208,7 +207,7 @@ def build_content_targets(
         scale = scaling.content(energy, features.numel(), max(content.shape[-2:]), options)
         weight_map = None
         if content_map is not None:
-            weight_map = F.adaptive_avg_pool2d(content_map, (features.shape[2], features.shape[3]))
+            weight_map = mask_at((features.shape[2], features.shape[3]), content_map)
         targets.append(ContentTarget(layer, shares[layer], features, energy, scale, weight_map))
     return tuple(targets)
 

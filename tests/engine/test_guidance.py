@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from pastiche.engine.guidance import blend_shares, build_guides, pixel_shares, region_shares
+from pastiche.network_layers import STYLE_LAYERS, size_at, stride_at
 
 LEFT = torch.zeros(1, 1, 8, 16)
 LEFT[..., :4] = 1.0
@@ -18,6 +19,17 @@ def test_without_weights_all_styles_weigh_the_same() -> None:
 def test_a_position_counts_by_the_square_of_its_mask_s_mean() -> None:
     guide = build_guides(LEFT, ["relu4_1"])["relu4_1"]  # (1, 1, 1, 2)
     assert torch.equal(guide[0, 0], torch.tensor([[0.25, 0.0]]))
+
+
+@pytest.mark.parametrize("side", [64, 72, 79, 85])
+def test_a_region_covers_the_same_pixels_on_every_layer_whatever_the_size(side: int) -> None:
+    mask = torch.zeros(1, 1, side, side)
+    mask[..., 32:, 48:] = 1.0
+    for layer, guide in build_guides(mask, STYLE_LAYERS).items():
+        stride = stride_at(layer)
+        covered = torch.zeros(size_at(layer, side, side))
+        covered[32 // stride :, 48 // stride :] = 1.0
+        assert torch.equal(guide[0, 0], covered)
 
 
 def test_a_style_weighs_as_much_as_its_region_is_large() -> None:
