@@ -103,8 +103,9 @@ class Options:
     tv_weight: float = option(
         1.0,
         "Weights",
-        "γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths "
-        "strokes, so it has less effect where β is below α/4, and none where β is 0.",
+        "γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns "
+        "it off. It smooths strokes, so it has less effect where β is below α/4, and none where β "
+        "is 0.",
         source=NEURAL_STYLE,
         bounds=_WEIGHTS,
         live=True,

@@ -193,7 +193,7 @@ export interface components {
              */
             style_weight: number;
             /**
-             * @description γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0.
+             * @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0.
              * @default 1
              */
             tv_weight: number;
@@ -686,7 +686,7 @@ export interface components {
             content_weight?: number | null;
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. */
             style_weight?: number | null;
-            /** @description γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. */
             tv_weight?: number | null;
         };
         /**
@@ -786,7 +786,7 @@ export interface components {
             content_weight?: number;
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. Default: 0.5, or the preset's value. */
             style_weight?: number;
-            /** @description γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
             tv_weight?: number;
             /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
             tv_norm?: components["schemas"]["TvNorm"];
@@ -879,7 +879,7 @@ export interface components {
             content_weight?: number;
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. Default: 0.5, or the preset's value. */
             style_weight?: number;
-            /** @description γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
             tv_weight?: number;
             /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
             tv_norm?: components["schemas"]["TvNorm"];
@@ -985,7 +985,7 @@ export interface components {
             content_weight?: string;
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. Several values are separated by commas. */
             style_weight?: string;
-            /** @description γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Several values are separated by commas. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Several values are separated by commas. */
             tv_weight?: string;
             /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
             tv_norm?: components["schemas"]["TvNorm"];
@@ -1078,7 +1078,7 @@ export interface components {
             content_weight?: number | number[];
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. Default: 0.5, or the preset's value. */
             style_weight?: number | number[];
-            /** @description γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
             tv_weight?: number | number[];
             /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
             tv_norm?: components["schemas"]["TvNorm"];
@@ -1167,7 +1167,7 @@ export interface components {
             content_weight?: string;
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. Several values are separated by commas. */
             style_weight?: string;
-            /** @description γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Several values are separated by commas. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Several values are separated by commas. */
             tv_weight?: string;
             /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
             tv_norm?: components["schemas"]["TvNorm"];
@@ -1250,7 +1250,7 @@ export interface components {
             content_weight?: number | number[];
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. Default: 0.5, or the preset's value. */
             style_weight?: number | number[];
-            /** @description γ, the weight of the total variation loss: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
             tv_weight?: number | number[];
             /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
             tv_norm?: components["schemas"]["TvNorm"];

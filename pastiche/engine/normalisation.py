@@ -178,7 +178,9 @@ def term_weights(
     blank_content, blank_style = blank_losses
     tv = unit.variation[options.tv_norm] * options.tv_weight
     if scaling.units is None:
-        # It is there to smooth strokes, not the content image: all of it down to β = α/4.
+        # Times α + β, so that twice both is the same picture. It is there to smooth strokes, not
+        # the content image: all of it down to β = α/4.
+        tv *= options.content_weight + options.style_weight
         tv *= min(1.0, 2.5 * style_share(options))
     return Weights(
         content=content,

@@ -1,6 +1,6 @@
 """The objective and its gradient against the plain implementation, `pastiche.engine.plain`."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import cache
 from typing import Any, get_args
 
@@ -372,6 +372,18 @@ def test_the_gamut_weighs_as_much_against_any_weights() -> None:
     assert default.gamut == pytest.approx(400 * (default.content * content + default.style * style))
     gamut = term_weights(heavier, objective.backbone.units, blank).gamut
     assert gamut == pytest.approx(10 * default.gamut)
+
+
+def test_only_the_ratio_of_content_and_style_matters() -> None:
+    objective = objective_of(CASES["as it is by default"], torch.float64)
+    blank = objective.targets.blank_losses()
+    one = term_weights(
+        Options(content_weight=0.1, style_weight=0.9), objective.backbone.units, blank
+    )
+    five = term_weights(
+        Options(content_weight=0.5, style_weight=4.5), objective.backbone.units, blank
+    )
+    assert astuple(five) == pytest.approx([5 * weight for weight in astuple(one)])
 
 
 def test_other_weights_scale_their_own_terms_alone() -> None:
