@@ -3,15 +3,14 @@
 Declared like the options, and read by the same parser, schema writer, command line and docs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pastiche.option_type import Option, option, parse_texts, read_table
-from pastiche.option_values import NumberType, TextType
+from pastiche.option_values import NumberType, Schema, TextType, ValueType
 from pastiche.presets import MEANINGS, Preset
-from pastiche.setting_values import NumberOrWordType, WordsType
 
 Priority = Literal["high", "normal", "low"]
 
@@ -29,6 +28,59 @@ MIN_KEEP_SECONDS = 3600
 MAX_KEEP_SECONDS = 365 * 24 * 3600
 
 JOB_ID_PATTERN = "^[0-9a-f]{32}$"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberOrWordType(ValueType):
+    """A number, or one of several words."""
+
+    number: NumberType
+    words: tuple[str, ...]
+
+    @property
+    def requirement(self) -> str:
+        return f"{self.number.requirement}, or {', '.join(self.words)}"
+
+    def validate(self, value: Any) -> float | str:
+        return value if value in self.words else self.number.validate(value)
+
+    def parse(self, text: str) -> float | str:
+        return text if text in self.words else self.number.parse(text)
+
+    def json_schema(self) -> Schema:
+        word = {"type": "string", "enum": list(self.words)}
+        return {"anyOf": [self.number.json_schema(), word]}
+
+
+@dataclass(frozen=True, slots=True)
+class WordsType(ValueType):
+    """At least one of several words, in their order."""
+
+    is_list = True
+
+    words: tuple[str, ...]
+
+    @property
+    def requirement(self) -> str:
+        return f"one or more of {', '.join(self.words)}"
+
+    def validate(self, value: Any) -> tuple[str, ...]:
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise TypeError
+        if not value or not set(value) <= set(self.words):
+            raise ValueError
+        return tuple(word for word in self.words if word in value)
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        return self.validate([part.strip() for part in text.split(",")])
+
+    def json_schema(self) -> Schema:
+        word = {"type": "string", "enum": list(self.words)}
+        return {"type": "array", "items": word, "minItems": 1}
+
+    def form_schema(self) -> Schema:
+        word = "|".join(self.words)
+        return {"type": "string", "pattern": f"^({word})(,({word}))*$"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

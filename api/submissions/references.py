@@ -3,15 +3,18 @@
 The prefix of a reference, up to its colon, selects the function that fetches it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
+from shutil import copyfile
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
+from anyio import to_thread
+
 from api.access.authentication import Access
+from api.http.problems import find_similar
 from api.pictures.store import use_picture
-from api.styles.references import fetch_style
-from shared.errors import PicturesLost
+from shared.errors import FieldError, InvalidFields, PicturesLost
 from shared.inputs import PICTURE_FIELDS
 
 POSSIBLE = (
@@ -20,6 +23,9 @@ POSSIBLE = (
 )
 """What the value of a picture field can be, for messages. A data URI counts as a file:
 the readers of forms and JSON have decoded it."""
+
+_SHOWN = 5
+"""How many styles an error lists."""
 
 
 class StoredPicture(NamedTuple):
@@ -64,6 +70,27 @@ async def fetch_uploaded(field: str, text: str, target: Path, access: Access) ->
     return target
 
 
+async def fetch_style(field: str, reference: str, target: Path, access: Access) -> Path:
+    """Copies the style that a reference names, `example:wave` or `style:monet`, to a file.
+
+    Args:
+        field: that has the reference.
+
+    Raises:
+        InvalidFields: the style does not exist.
+    """
+    reference = reference.strip().lower()
+    files = await access.service.styles.find_files()
+    try:
+        if reference not in files:
+            raise FileNotFoundError(reference)
+        await to_thread.run_sync(copyfile, files[reference].path, target)
+    except OSError as error:
+        sentence = f"There is no style {reference!r}. {_suggest(reference, files)}"
+        raise InvalidFields([FieldError(field, "style_not_found", sentence)]) from error
+    return target
+
+
 _FETCH: Mapping[str, Fetch] = MappingProxyType(
     {
         "https": fetch_url,
@@ -100,3 +127,13 @@ async def fetch_reference(field: str, text: str, target: Path, access: Access) -
 
 def _prefix(text: str) -> str:
     return text.partition(":")[0].strip().lower()
+
+
+def _suggest(reference: str, known: Iterable[str]) -> str:
+    """The style with the most similar name, or a few if none is similar."""
+    names = {each.partition(":")[2]: each for each in known}
+    similar = find_similar(reference.partition(":")[2], names)
+    if similar is not None:
+        return f"Did you mean `{names[similar]}`?"
+    examples = ", ".join(f"`{each}`" for each in list(names.values())[:_SHOWN])
+    return f"There are {examples} and others: `GET /styles` lists them."
