@@ -7,8 +7,8 @@ from typing import Any
 
 from pastiche.memory_budget import ComputedIn, Memory
 from pastiche.options import LAYER_OPTIONS, Options, missing_layers
+from pastiche.painting_speed import PaintingSpeed
 from shared.job_store import Argument, Transition, milliseconds
-from shared.painting_speed import PaintingSpeed
 from shared.stored_json import known_fields
 
 log = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
+from pastiche.painting_clock import PaintingClock
 from pastiche.sizes import Scale
 from shared import tracing, transitions
 from shared.blob_store import BLOB_STORE_ERRORS, result_key
@@ -21,7 +22,7 @@ from shared.progress import Progress
 from shared.transitions import Committed
 from worker.context import WorkerContext
 from worker.lease import Lease
-from worker.measurements import Measurements, PaintingClock
+from worker.measurements import Measurements
 from worker.snapshots import Checkpoints, Previews, delete_blobs
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from celery import Celery
 from pastiche.engine.weights.files import automatic_backbone, available_backbones
 from pastiche.memory_budget import ComputedIn, Memory
 from pastiche.options import Options
+from pastiche.painting_speed import IterationTimes, PaintingSpeed
 from shared.blob_store import BlobStore
 from shared.job_store import JobStore
-from shared.painting_speed import IterationTimes, PaintingSpeed
 from shared.settings import Settings
 from shared.transitions import Retention
 from shared.workers import Worker

@@ -20,8 +20,8 @@ from api.http.problems import caller_problems
 from api.jobs.dependencies import PathJob, get_speeds
 from api.jobs.schemas import describe_job, make_preview_link, pick_progress
 from api.service import Service
+from pastiche.painting_speed import PaintingSpeed
 from shared.jobs import Job
-from shared.painting_speed import PaintingSpeed
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

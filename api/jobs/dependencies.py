@@ -8,9 +8,9 @@ from fastapi import Depends, Response
 from api.access.authentication import Access, CurrentAccess
 from api.jobs.schemas import describe_job
 from api.service import Service
+from pastiche.painting_speed import PaintingSpeed
 from shared.errors import FieldError, InvalidFields, JobExpired, JobNotFound
 from shared.jobs import Job, is_job_id
-from shared.painting_speed import PaintingSpeed
 from shared.workers import list_workers
 
 POLL_SECONDS = 1

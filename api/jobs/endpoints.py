@@ -25,6 +25,7 @@ from api.jobs.dependencies import (
 from api.service import CurrentService
 from pastiche.option_warnings import update_warnings
 from pastiche.options import LIVE_OPTIONS, OPTIONS, OptionError, Options
+from pastiche.painting_speed import PaintingSpeed
 from pastiche.picture_settings import describe_settings
 from shared import job_records, transitions
 from shared.blob_store import promoted_key
@@ -39,7 +40,6 @@ from shared.errors import (
     RecordDamaged,
 )
 from shared.jobs import Job, Status
-from shared.painting_speed import PaintingSpeed
 from shared.pictures import DamagedPicture, preview_to_png
 
 log = logging.getLogger(__name__)

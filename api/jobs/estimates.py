@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from statistics import mean
 
+from pastiche.painting_speed import PaintingSpeed
 from pastiche.sizes import Scale
-from shared.painting_speed import PaintingSpeed
 
 
 def estimate_seconds(

@@ -13,12 +13,12 @@ from pastiche.job_settings import Keep, Priority, WebhookEvent
 from pastiche.option_values import Schema
 from pastiche.option_warnings import WARNINGS
 from pastiche.options import OPTIONS, BackboneChoice, Options, json_schema, update_schema
+from pastiche.painting_speed import PaintingSpeed
 from pastiche.sizes import scales
 from shared.errors import FAILURES
 from shared.jobs import Job as JobRecord
 from shared.jobs import PaintingStats, Status
 from shared.jobs import Webhook as WebhookRecord
-from shared.painting_speed import PaintingSpeed
 from shared.stored_json import field_names
 
 

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any
 
 from PIL import Image
+from torch import Tensor
 
 from pastiche.cli.bars import Bar, Bars
 from pastiche.cli.batch import Batch
@@ -27,9 +28,12 @@ from pastiche.engine.run import Run
 from pastiche.engine.weights.files import MissingWeights
 from pastiche.option_warnings import find_warnings
 from pastiche.options import OptionError, Options
+from pastiche.painting_clock import PaintingClock
+from pastiche.painting_speed import PaintingSpeed
 from pastiche.picture_settings import describe_settings, save_arguments
 from pastiche.picture_sources import Pictures, UnreadablePicture
 from pastiche.pictures import apply_transparency, encode_png, on_white, read_picture
+from pastiche.sizes import scales
 
 TOO_LARGE = "There is not enough memory; try a smaller --size."
 
@@ -46,7 +50,23 @@ class CannotPaint(ClientError):
 
 
 class LocalBatch(Batch):
-    """The pictures that one command paints in this process."""
+    """The pictures that one command paints in this process.
+
+    Attributes:
+        speed: what the pictures so far say of how long the next one takes.
+    """
+
+    def __init__(
+        self,
+        contents: list[Content],
+        arguments: Mapping[str, Any],
+        *,
+        writes_json: bool,
+        shows: bool,
+    ) -> None:
+        super().__init__(contents, arguments, writes_json=writes_json, shows=shows)
+        self.speed = PaintingSpeed()
+        self._cache = PreparedInputsCache()
 
     def paint(self, options: Options, limit_bytes: int) -> None:
         """Paints all of them.
@@ -55,13 +75,12 @@ class LocalBatch(Batch):
             Exit: not all could be painted.
         """
         retain_freed_memory()
-        cache = PreparedInputsCache()
         with Bars() as bars:
             for piece in self.pieces:
                 bar = bars.add(piece.content.name)
                 target = piece.content.target
                 try:
-                    picture = self._paint(piece.content, options, limit_bytes, cache, bar)
+                    picture = self._paint(piece.content, options, limit_bytes, bar)
                     backbone = choose_backbone(options.backbone).name
                     details = {"backbone": backbone, "options": asdict(options)}
                     data = encode(picture, target.format, describe_settings(options, backbone))
@@ -75,23 +94,12 @@ class LocalBatch(Batch):
                     bar.remove()
         self.exit_if_failed()
 
-    def _paint(
-        self,
-        content: Content,
-        options: Options,
-        limit_bytes: int,
-        cache: PreparedInputsCache,
-        bar: Bar,
-    ) -> Image.Image:
+    def _paint(self, content: Content, options: Options, limit_bytes: int, bar: Bar) -> Image.Image:
         further = {name: self.arguments.get(name) for name in PICTURE_FIELDS}
         images, photograph = read_inputs(further | {"content": content.picture}, limit_bytes)
         self.warnings.show(find_warnings(options, *images.sizes), content.name)
-        began = monotonic()
         try:
-            run = Run(images, options, cache=cache)
-            for progress in run:
-                bar.update(_convert(progress, monotonic() - began))
-            picture = to_pil(run.picture())
+            picture = to_pil(self._run(images, options, bar))
         except OptionError as error:
             raise InvalidPicture(error.field, str(error)) from error
         except (MissingWeights, Diverged) as error:
@@ -102,15 +110,32 @@ class LocalBatch(Batch):
             raise CannotPaint(TOO_LARGE) from error
         return apply_transparency(picture, photograph) if options.keep_transparency else picture
 
+    def _run(self, images: Inputs, options: Options, bar: Bar) -> Tensor:
+        """The picture, (1, 3, H, W) in 0 to 1."""
+        began = monotonic()
+        run = Run(images, options, cache=self._cache)
+        height, width = images.content.shape[-2:]
+        plan = scales(height, width, options)
+        clock = PaintingClock(plan, self.speed)
+        for progress in run:
+            bar.update(measure_progress(progress, clock))
+        picture = run.picture()
+        work = sum(scale.cost for scale in plan)
+        self.speed = self.speed.updated(work, monotonic() - began, clock.times)
+        return picture
 
-def _convert(progress: Progress, seconds: float) -> JobProgress:
-    """Converts the engine's progress to that of a service."""
+
+def measure_progress(progress: Progress, clock: PaintingClock) -> JobProgress:
+    """An iteration that was just done, as a service reports it: with the time that the rest takes,
+    if that is known."""
+    scale = progress.scale - 1
+    clock.add_iteration(scale)
     return JobProgress(
         iteration=progress.iteration,
         iterations=progress.iterations,
         progress=progress.iteration / progress.iterations,
         scale=f"{progress.scale}/{progress.scales}",
-        eta_seconds=seconds * (1 - progress.work) / progress.work if progress.work else None,
+        eta_seconds=clock.estimate_remaining(scale, progress.work),
         losses=Losses(**progress.losses),
     )
 

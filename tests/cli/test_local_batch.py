@@ -1,14 +1,22 @@
-"""Which pictures `--local` rejects, and how it encodes them."""
+"""Which pictures `--local` rejects, how it encodes them, and how long it says that they take."""
 
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from pastiche.cli.local_batch import encode, read_inputs
+from pastiche.cli.contents import Content, Target
+from pastiche.cli.local_batch import LocalBatch, encode, measure_progress, read_inputs
 from pastiche.client import InvalidPicture
 from pastiche.client.models import Format
+from pastiche.engine.progress import Progress
+from pastiche.options import Options
+from pastiche.painting_clock import PaintingClock
+from pastiche.painting_speed import PaintingSpeed
+from pastiche.sizes import scales
 from tests import pictures
+from tests.library.recorded_times import JOBS, plan_of, steady_times
 from tests.picture_doors import FIELDS
 
 LIMIT_BYTES = 25_000_000
@@ -36,3 +44,43 @@ def test_a_transparent_picture_is_white_as_jpeg_alone(
     with Image.open(BytesIO(encode(halves, file_format, "{}"))) as picture:
         assert picture.mode == mode
         assert picture.convert("RGBA").getpixel((60, 16)) == right
+
+
+def remaining_times(size: int) -> list[tuple[float | None, float]]:
+    """The seconds left after each iteration of a recorded job: as `--local` shows them, and the
+    truth."""
+    plan, times, now, done = plan_of(size), steady_times(size), 0.0, 0
+    flat = [each for seconds in times for each in seconds]
+    clock = PaintingClock(plan, PaintingSpeed(), lambda: now)
+    whole = sum(scale.cost for scale in plan)
+    losses = dict.fromkeys(("content", "style", "tv", "gamut", "total"), 1.0)
+    shown: list[float | None] = []
+    for number, (scale, seconds) in enumerate(zip(plan, times, strict=True), 1):
+        for each in seconds:
+            now, done, iteration = now + each, done + scale.pixels, len(shown) + 1
+            progress = Progress(
+                iteration, len(flat), number, len(plan), losses, {}, work=done / whole
+            )
+            shown.append(measure_progress(progress, clock).eta_seconds)
+    left = [sum(flat[iteration:]) for iteration in range(1, len(flat) + 1)]
+    return list(zip(shown, left, strict=True))
+
+
+@pytest.mark.parametrize("size", JOBS)
+def test_the_time_left_is_right_where_it_is_shown(size: int) -> None:
+    """From the tenth iteration on, within 30 %, or a second."""
+    times = remaining_times(size)
+    for shown, left in times[9:]:
+        assert shown is None or shown == pytest.approx(left, rel=0.3, abs=1)
+    assert all(shown is not None for shown, _ in times[-20:])
+
+
+def test_a_picture_of_a_batch_says_how_long_the_next_one_takes(tmp_path: Path) -> None:
+    options = Options(size=64, scales=1, iterations=8, backbone="whitened")
+    content = Content("me.jpg", pictures.jpeg(64, 48), Target(tmp_path / "out.png", "png"))
+    arguments = {"style": [pictures.png(64, 64)]}
+    batch = LocalBatch([content], arguments, writes_json=False, shows=False)
+    plan = scales(48, 64, options)
+    assert batch.speed.estimate(plan) is None
+    batch.paint(options, LIMIT_BYTES)
+    assert batch.speed.estimate(plan) is not None

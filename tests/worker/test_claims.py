@@ -12,6 +12,7 @@ from redis.exceptions import TimeoutError
 
 from pastiche.memory_budget import Memory
 from pastiche.options import Options
+from pastiche.painting_speed import IterationTimes
 from shared import transitions
 from shared.blob_store import BlobStore
 from shared.celery_app import MESSAGES_KEY, create_queue
@@ -19,7 +20,6 @@ from shared.inputs import Inputs
 from shared.job_records import list_waiting
 from shared.job_store import JobStore, Reply, Transition, record_key
 from shared.jobs import QueueEntry, new_job_id, read_options
-from shared.painting_speed import IterationTimes
 from shared.settings import Settings
 from shared.workers import list_workers, register_worker
 from tests.waiting import until

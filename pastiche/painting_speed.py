@@ -1,4 +1,4 @@
-"""How long a picture takes on a worker, by the pictures that it has painted."""
+"""How long a picture takes on a machine, by the pictures that it has painted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ class IterationTimes:
 
 @dataclass(frozen=True, slots=True)
 class PaintingSpeed:
-    """What is known of a worker's speed.
+    """What is known of the speed of a worker, or of a process that paints.
 
     An iteration at a small scale takes much longer for each of its pixels than one at a large
     scale, so the time is known for each size by itself. The first iteration of a scale also

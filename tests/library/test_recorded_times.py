@@ -5,16 +5,16 @@ from itertools import accumulate
 
 import pytest
 
+from pastiche.painting_clock import PaintingClock
+from pastiche.painting_speed import PaintingSpeed
 from pastiche.sizes import Scale
-from shared.painting_speed import PaintingSpeed
-from tests.worker.recorded_times import (
+from tests.library.recorded_times import (
     DISTURBED_JOB,
     JOBS,
     OVERHEAD_SECONDS,
     plan_of,
     steady_times,
 )
-from worker.measurements import PaintingClock
 
 Times = Sequence[Sequence[float]]
 

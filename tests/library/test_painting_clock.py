@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 
 from pastiche.options import Options
+from pastiche.painting_clock import FEW_ITERATIONS, PaintingClock
+from pastiche.painting_speed import PaintingSpeed
 from pastiche.sizes import Scale, scales
-from shared.painting_speed import PaintingSpeed
-from worker.measurements import FEW_ITERATIONS, PaintingClock
 
 
 class Machine:

@@ -3,8 +3,8 @@
 import pytest
 
 from pastiche.options import Options
+from pastiche.painting_speed import IterationTimes, PaintingSpeed
 from pastiche.sizes import scales
-from shared.painting_speed import IterationTimes, PaintingSpeed
 
 SMALL, LARGE = 10_000, 40_000
 SPEED = PaintingSpeed(rate=1e6, iteration_seconds=((SMALL, 0.02), (LARGE, 0.05)))
