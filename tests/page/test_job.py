@@ -305,16 +305,31 @@ def test_painting_is_stopped_and_the_picture_kept(
     assert response.value.status == 202
 
 
-def test_a_picture_is_enlarged_over_the_whole_page(page: Page, worker: PlayedWorker) -> None:
+def test_a_picture_is_enlarged_over_the_whole_screen(page: Page, worker: PlayedWorker) -> None:
     worker.commit(png(160, 120))
     expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
     page.get_by_role("button", name="Enlarge").click()
     large = page.get_by_alt_text("The picture, large")
     expect(large).to_be_visible()
+    page.wait_for_function("document.fullscreenElement?.querySelector('img')")
+    assert large.evaluate("image => [image.clientWidth, image.clientHeight]") == page.evaluate(
+        "[innerWidth, innerHeight]"
+    )
     large.click()
     expect(page.locator("#viewer")).to_have_class("actual")
     page.get_by_role("button", name="Close").click()
     expect(large).to_be_hidden()
+    page.wait_for_function("!document.fullscreenElement")
+
+
+def test_a_picture_is_no_longer_enlarged_when_the_full_screen_is_left(
+    page: Page, worker: PlayedWorker
+) -> None:
+    worker.commit(png(160, 120))
+    page.get_by_role("button", name="Enlarge").click()
+    page.wait_for_function("document.fullscreenElement")
+    page.evaluate("document.exitFullscreen()")  # as Escape does, which drivers cannot press
+    expect(page.locator("#viewer")).to_be_hidden()
 
 
 def test_a_picture_is_no_longer_enlarged_on_the_page_before_it(
@@ -323,6 +338,7 @@ def test_a_picture_is_no_longer_enlarged_on_the_page_before_it(
     worker.commit(png(160, 120))
     page.get_by_role("button", name="Enlarge").click()
     expect(page.locator("#viewer")).to_be_visible()
+    page.wait_for_function("document.fullscreenElement")
     page.go_back()
     expect(page.locator("#intro")).to_be_visible()
     expect(page.locator("#viewer")).to_be_hidden()
