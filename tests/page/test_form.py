@@ -268,6 +268,27 @@ def test_a_preset_says_its_size_and_shows_its_values(page: Page) -> None:
     expect(size).to_have_attribute("placeholder", "1024")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "about 1 s"),
+        (9.5, "about 10 s"),
+        (33, "about 35 s"),
+        (90, "about 90 s"),
+        (149, "about 150 s"),
+        (160, "about 2.5 min"),
+        (400, "about 7 min"),
+        (5_400, "about 90 min"),
+        (8_900, "about 148 min"),
+        (9_100, "about 2.5 h"),
+        (36_000, "about 10 h"),
+    ],
+)
+def test_a_duration_is_rounded_a_little(seconds: float, words: str, page: Page) -> None:
+    in_words = "async (seconds) => (await import('/web/words.js')).duration(seconds)"
+    assert page.evaluate(in_words, seconds) == words
+
+
 def test_the_options_can_be_reset(page: Page, api: RunningApi, files: dict[str, Path]) -> None:
     page.locator("#more > summary").click()
     page.locator("input[name=size]").fill("128")
