@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -15,13 +14,6 @@ from tests.conftest import RunningApi
 from tests.page.actions import paint
 from tests.page.conftest import opened, phone
 from tests.waiting import until
-
-
-@pytest.fixture
-def worker(page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]) -> PlayedWorker:
-    """It has claimed the job that the page has just submitted."""
-    job_id = paint(page, files)
-    return PlayedWorker.of({"id": job_id}, jobs, api)
 
 
 def with_preview(worker: PlayedWorker, iteration: int) -> None:
@@ -125,52 +117,6 @@ def test_what_follows_a_picture_has_its_options(
     assert (newest["options"]["seed"] == 7) == (button != "Another seed")
     for name in ("style_layers", "scale_iterations", "colour"):
         assert newest["options"][name] == job["options"][name]
-
-
-def swept(page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore) -> list[Any]:
-    """The jobs that sweep the dial of the worker's picture, all of them painted."""
-    worker.commit(png(160, 120))
-    page.get_by_role("button", name="Compare weights").click()
-    expect(page.locator("#sweep-status")).to_have_text("0 of 5 are painted")
-    found: list[Any] = api.http.get("/jobs", params={"status": "queued"}).json()["jobs"]
-    for job in found:
-        PlayedWorker.of(job, jobs, api).commit(png(160, 120))
-    expect(page.locator("#sweep-status")).to_have_text("Done")
-    expect(page.locator("#sweep-pictures img")).to_have_count(5)
-    return found
-
-
-def test_weights_are_compared_side_by_side(
-    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
-) -> None:
-    found = swept(page, worker, api, jobs)
-    assert {job["options"]["start"] for job in found} == {"content"}
-    labels = [f"Style {percent} %" for percent in (10, 30, 50, 70, 90)]
-    expect(page.locator("#sweep-pictures li")).to_have_text(labels)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download as one picture").click()
-    assert download.value.path().stat().st_size > 1000
-
-
-def test_a_picture_of_a_comparison_can_be_opened(
-    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
-) -> None:
-    swept(page, worker, api, jobs)
-    page.locator("#sweep-pictures a").nth(3).click()
-    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
-    expect(page.locator("#job-title")).to_have_text("holiday in the style of painting")
-    expect(page.get_by_label("How much of the photograph is shown")).to_be_visible()
-    expect(page.get_by_role("link", name="Style 70 %,")).to_be_visible()
-
-
-def test_a_comparison_that_is_shown_again_has_its_pictures(
-    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
-) -> None:
-    swept(page, worker, api, jobs)
-    page.go_back()
-    page.go_forward()
-    expect(page.locator("#sweep-status")).to_have_text("Done")
-    expect(page.locator("#sweep-pictures img")).to_have_count(5)
 
 
 def test_a_picture_that_comes_late_is_not_taken_for_the_next_one(

@@ -18,7 +18,13 @@ const form = new NewPicture({
   onSubmit: async (data, { photograph, names }) => submit(data, { names, before: await reduced(photograph, PHOTOGRAPH_PIXELS) }),
   onKey: askForKey,
 });
-const gallery = new Gallery(at("gallery"), { onDelete: ({ id }) => view.session?.id === id && closeAll() });
+const gallery = new Gallery(at("gallery"), {
+  onDelete: ({ id }) => {
+    sweep.setDeleted(id, true);
+    if (view.session?.id === id) closeAll();
+  },
+  onRestore: ({ id }) => sweep.setDeleted(id, false),
+});
 const sweep = new SweepView({ onKey: askForKey });
 const view = new JobView({
   onChange: () => {
