@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
 from shared.blob_store import preview_key
@@ -80,6 +81,17 @@ def test_a_finished_picture_can_be_compared_and_downloaded(
             page.get_by_role("button", name=kind, exact=True).click()
         assert download.value.suggested_filename == f"holiday-in-the-style-of-painting.{ending}"
         assert download.value.path().stat().st_size > 100
+
+
+def test_the_main_button_downloads_a_jpeg_that_is_named_after_the_files(
+    page: Page, worker: PlayedWorker
+) -> None:
+    worker.commit(png(160, 120))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download", exact=True).click()
+    assert download.value.suggested_filename == "holiday-in-the-style-of-painting.jpg"
+    with Image.open(download.value.path()) as image:
+        assert (image.format, image.size) == ("JPEG", (160, 120))
 
 
 def test_the_menu_of_formats_moves_nothing(page: Page, worker: PlayedWorker) -> None:
@@ -362,11 +374,21 @@ def test_the_settings_of_a_picture_are_used_for_the_next(
     expect(page.locator("#dial")).to_be_focused()
     expect(page.locator("input[name=seed]")).to_have_value("7")
     expect(page.locator("#dial-value")).to_have_text(shown)
+    assert f"{float(page.locator('#dial').input_value()):.0%}" == shown.replace(" ", "")
     paint(page, files)
     newest, *_ = api.http.get("/jobs").json()["jobs"]
     assert newest["id"] != job["id"]
     same = ("size", "style_weight", "content_weight", "seed")
     assert {n: newest["options"][n] for n in same} == {n: job["options"][n] for n in same}
+
+
+def test_the_dial_of_a_picture_stands_where_its_weights_are(page: Page, api: RunningApi) -> None:
+    job = submitted(api, content_weight="1", style_weight="1000")
+    page.evaluate("id => { location.hash = `job=${id}` }", job["id"])
+    expect(page.locator("#live-value")).to_have_text("100 %")
+    expect(page.locator("#live-dial")).to_have_value("1")
+    page.locator("#live-dial").fill("0.97")
+    expect(page.locator("#notice")).to_contain_text("style 97 %")
 
 
 def test_the_dial_replaces_the_weights_of_the_settings_that_are_used(

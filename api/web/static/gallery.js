@@ -3,7 +3,7 @@
 import * as service from "./service.js";
 import * as store from "./store.js";
 import { fetchThumbnail } from "./thumbnail.js";
-import { isOver, label, title } from "./words.js";
+import { isOver, label, summary, title } from "./words.js";
 
 const POLL_MILLISECONDS = 5000;
 const LONGEST_PAUSE_MILLISECONDS = 80_000;
@@ -158,7 +158,7 @@ export class Gallery {
     });
     if (job?.status === status) return;
     const thumbnail = job?.status === "succeeded" ? await fetchThumbnail(job).catch(() => null) : null;
-    if (job) await store.update(id, { status: job.status, ...(thumbnail && { thumbnail }) });
+    if (job) await store.update(id, { status: job.status, note: summary(job.options), ...(thumbnail && { thumbnail }) });
     else await store.remove(id);
     await this.draw();
   }
