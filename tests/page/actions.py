@@ -1,8 +1,9 @@
 """What a visitor does on the page."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.waiting import until
 
@@ -21,12 +22,18 @@ def wait_until_stored(page: Page, field: str) -> None:
     until(lambda: page.evaluate(is_stored, field))
 
 
-def paint(page: Page, files: dict[str, Path]) -> str:
-    """Submits a pair; gives the job's id, which is in the page's address."""
+def paint(
+    page: Page, files: dict[str, Path], *, press: Callable[[Locator], None] = Locator.click
+) -> str:
+    """Submits a pair; gives the job's id, which is in the page's address.
+
+    Args:
+        press: how the button is pressed: by a mouse, or by a finger.
+    """
     for field, file in files.items():
         choose(page, field, file)
     before = page.url
-    page.get_by_role("button", name="Paint", exact=True).click()
+    press(page.get_by_role("button", name="Paint", exact=True))
     expect(page).not_to_have_url(before)
     expect(page.locator("#job")).to_be_visible()
     return page.url.rpartition("=")[2]

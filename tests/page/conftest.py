@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from shared.job_store import JobStore
 from tests import pictures
+from tests.api.worker import PlayedWorker
 from tests.conftest import RunningApi
+from tests.page.actions import paint
 
 PATIENCE_MILLISECONDS = 15_000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
@@ -39,6 +42,13 @@ def page(browser: Browser, api: RunningApi) -> Iterator[Page]:
     """The page of an API without workers, in a browser that has never seen it."""
     with opened(browser, str(api.http.base_url)) as page:
         yield page
+
+
+@pytest.fixture
+def worker(page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]) -> PlayedWorker:
+    """It has claimed the job that the page has just submitted."""
+    job_id = paint(page, files)
+    return PlayedWorker.of({"id": job_id}, jobs, api)
 
 
 def phone(width: int, height: int) -> dict[str, Any]:

@@ -5,9 +5,10 @@ docs/pictures/page. Every state is also taken whole at three widths, light and d
 .pastiche/screenshots, to be looked at after a change of the page.
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
@@ -15,7 +16,7 @@ from pastiche.engine.weights.files import weights_folder
 from tests.browser import find_browser
 from tests.page.actions import choose
 from tests.page.conftest import opened
-from tests.stack import served
+from tests.stack import Stack, served
 
 DOCUMENTED = Path("docs/pictures/page")
 EVERY_STATE = Path(".pastiche/screenshots")
@@ -27,21 +28,27 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 PAINTED_MILLISECONDS = 1_200_000
 
+LONG = {"size": 512, "iterations": 5_000}
+"""A job that is not painted before its picture is taken."""
+
 
 def main() -> None:
-    """Paints one picture and takes every state on the way."""
+    """Paints some pictures and takes every state on the way."""
     for pictures in (DOCUMENTED, EVERY_STATE):
         pictures.mkdir(parents=True, exist_ok=True)
-    with (
-        TemporaryDirectory() as folder,
-        served(Path(folder), PASTICHE_WEIGHTS_FOLDER=str(weights_folder())) as stack,
-        sync_playwright() as playwright,
-    ):
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         letter = Path(folder) / "letter.pdf"
         letter.write_bytes(b"%PDF-1.4\n")
-        address = _on_the_desktop(browser, str(stack.http.base_url))
-        _elsewhere(browser, address, letter)
+        with ExitStack() as pages:
+            with served(Path(folder), PASTICHE_WEIGHTS_FOLDER=str(weights_folder())) as stack:
+                address = _on_the_desktop(browser, str(stack.http.base_url))
+                _elsewhere(browser, address, letter)
+                _take_small_jobs(browser, stack)
+                running = _address_of(stack.submit(**LONG), stack)
+                page = pages.enter_context(opened(browser, running, viewport=DESKTOP))
+                expect(page.locator("#iterations")).to_contain_text("iteration")
+            _take_without_service(page)
         browser.close()
 
 
@@ -146,12 +153,48 @@ def _elsewhere(browser: Browser, address: str, wrong: Path) -> None:
         _document(page, "wrong-file")
         _take_states(page, "wrong-file")
         page.context.set_offline(True)
+        expect(page.locator("#connection")).to_have_text("You are offline.")
+        _take_states(page, "offline", whole=False)
         page.evaluate("document.getElementById('key').showModal()")
         _take_states(page, "offline-and-key", whole=False)
     missing = address.rpartition("=")[0] + "=" + "0" * 32
     with opened(browser, missing, viewport=DESKTOP) as page:
         expect(page.locator("#job-error")).to_have_text("This picture no longer exists.")
         _take_states(page, "missing")
+
+
+def _take_small_jobs(browser: Browser, stack: Stack) -> None:
+    """Jobs with warnings, with new weights, and without a picture in the end."""
+    painted = stack.submit(size=256)  # more than the photograph has
+    stack.when(painted, "succeeded")
+    with opened(browser, _address_of(painted, stack), viewport=DESKTOP) as page:
+        _wait_for_picture(page)
+        _take_states(page, "warnings")
+    running = stack.submit(**LONG)
+    with opened(browser, _address_of(running, stack), viewport=DESKTOP) as page:
+        expect(page.locator("#iterations")).to_contain_text("iteration")
+        page.locator("#details summary").click()
+        page.locator("#live-dial").fill("0.8")
+        expect(page.locator("#notice")).to_contain_text("style 80 %")
+        _take_states(page, "dial-moved")
+    expired = stack.submit(deadline=1)
+    stack.when(expired, "expired")
+    stack.http.post(running["links"]["cancel"])
+    failed = stack.submit(**LONG, timeout=20)
+    stack.when(failed, "failed")
+    for name, job in {"expired": expired, "failed": failed}.items():
+        with opened(browser, _address_of(job, stack), viewport=DESKTOP) as page:
+            expect(page.get_by_role("button", name="Try again")).to_be_visible()
+            _take_states(page, name)
+
+
+def _take_without_service(page: Page) -> None:
+    expect(page.locator("#connection")).to_contain_text("The connection is lost.")
+    _take_states(page, "service-away", whole=False)
+
+
+def _address_of(job: dict[str, Any], stack: Stack) -> str:
+    return f"{stack.http.base_url}#job={job['id']}"
 
 
 def _wait_for_picture(page: Page) -> None:

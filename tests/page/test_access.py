@@ -84,13 +84,6 @@ def test_a_phone_shows_all_of_it(
         assert page.evaluate(NO_LARGER_THAN_THE_SCREEN)
 
 
-def test_the_paint_button_is_on_the_first_screen_of_a_phone(
-    browser: Browser, api: RunningApi
-) -> None:
-    with opened(browser, str(api.http.base_url), **phone(390, 844)) as page:
-        expect(page.get_by_role("button", name="Paint", exact=True)).to_be_in_viewport(ratio=1)
-
-
 def test_everything_that_is_touched_is_large_enough(
     browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
 ) -> None:

@@ -8,10 +8,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
+from shared.job_store import JobStore
+from shared.workers import Worker, register_worker
 from tests.conftest import RunningApi
 from tests.page.actions import choose, drop, paint, wait_until_stored
 
 OWN_CODE_BYTES = 100_000
+CODE = (".html", ".css", ".js", ".svg")
 WEB = Path(__file__).parents[2] / "api" / "web" / "static"
 
 
@@ -227,9 +230,8 @@ def test_the_page_asks_nobody_else_for_anything(page: Page, api: RunningApi) -> 
 
 
 def test_its_own_code_is_small() -> None:
-    assert (
-        sum(file.stat().st_size for file in WEB.iterdir() if file.suffix != ".jpg") < OWN_CODE_BYTES
-    )
+    code = [file for file in WEB.iterdir() if file.suffix in CODE]
+    assert sum(file.stat().st_size for file in code) < OWN_CODE_BYTES
 
 
 def test_an_example_that_is_chosen_is_marked_and_replaced_by_the_next(page: Page) -> None:
@@ -266,6 +268,61 @@ def test_a_preset_says_its_size_and_shows_its_values(page: Page) -> None:
     expect(size).to_have_attribute("placeholder", "512")
     page.get_by_text("Fine", exact=True).click()
     expect(size).to_have_attribute("placeholder", "1024")
+
+
+def test_a_preset_says_how_long_it_takes_once_a_worker_knows(
+    page: Page, api: RunningApi, jobs: JobStore
+) -> None:
+    draft = page.get_by_role("radio", name="Draft")
+    expect(draft).to_have_accessible_name(re.compile("256 px"))
+    expect(draft).not_to_have_accessible_name(re.compile("about"))
+    times = ((3_000, 0.1), (3_000_000, 4.0))
+    painter = Worker("painter", "vgg16", "CPU", 10**8, rate=1e5, iteration_seconds=times)
+    jobs.run(register_worker(painter, ttl_seconds=600))
+    page.reload()
+    expect(draft).to_have_accessible_name(re.compile("^Draft 256 px about [0-9.]+ (s|min|h)$"))
+
+
+def test_the_options_of_experts_are_in_groups_with_names(page: Page) -> None:
+    page.locator("#more > summary").click()
+    page.get_by_text("Expert").click()
+    for name, field in {
+        "Weights": "Style layers",
+        "Start": "Seed",
+        "Optimiser": "Iterations",
+        "Network": "Backbone",
+        "Pictures": "Mask",
+    }.items():
+        group = page.get_by_role("group", name=name, exact=True)
+        expect(group.get_by_label(field).first).to_be_visible()
+
+
+def test_the_hints_of_the_first_options_are_short(page: Page) -> None:
+    page.locator("#more > summary").click()
+    hints = page.locator("#more .options > .grid small")
+    expect(hints).to_have_count(4)
+    assert max(len(hint) for hint in hints.all_text_contents()) < 80
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "about 1 s"),
+        (9.5, "about 10 s"),
+        (33, "about 35 s"),
+        (90, "about 90 s"),
+        (149, "about 150 s"),
+        (160, "about 2.5 min"),
+        (400, "about 7 min"),
+        (5_400, "about 90 min"),
+        (8_900, "about 148 min"),
+        (9_100, "about 2.5 h"),
+        (36_000, "about 10 h"),
+    ],
+)
+def test_a_duration_is_rounded_a_little(seconds: float, words: str, page: Page) -> None:
+    in_words = "async (seconds) => (await import('/web/words.js')).duration(seconds)"
+    assert page.evaluate(in_words, seconds) == words
 
 
 def test_the_options_can_be_reset(page: Page, api: RunningApi, files: dict[str, Path]) -> None:

@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
 from shared.blob_store import preview_key
@@ -15,13 +15,6 @@ from tests.conftest import RunningApi
 from tests.page.actions import paint
 from tests.page.conftest import opened, phone
 from tests.waiting import until
-
-
-@pytest.fixture
-def worker(page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]) -> PlayedWorker:
-    """It has claimed the job that the page has just submitted."""
-    job_id = paint(page, files)
-    return PlayedWorker.of({"id": job_id}, jobs, api)
 
 
 def with_preview(worker: PlayedWorker, iteration: int) -> None:
@@ -90,6 +83,17 @@ def test_a_finished_picture_can_be_compared_and_downloaded(
         assert download.value.path().stat().st_size > 100
 
 
+def test_the_main_button_downloads_a_jpeg_that_is_named_after_the_files(
+    page: Page, worker: PlayedWorker
+) -> None:
+    worker.commit(png(160, 120))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download", exact=True).click()
+    assert download.value.suggested_filename == "holiday-in-the-style-of-painting.jpg"
+    with Image.open(download.value.path()) as image:
+        assert (image.format, image.size) == ("JPEG", (160, 120))
+
+
 def test_the_menu_of_formats_moves_nothing(page: Page, worker: PlayedWorker) -> None:
     worker.commit(png(160, 120))
     expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
@@ -125,52 +129,6 @@ def test_what_follows_a_picture_has_its_options(
     assert (newest["options"]["seed"] == 7) == (button != "Another seed")
     for name in ("style_layers", "scale_iterations", "colour"):
         assert newest["options"][name] == job["options"][name]
-
-
-def swept(page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore) -> list[Any]:
-    """The jobs that sweep the dial of the worker's picture, all of them painted."""
-    worker.commit(png(160, 120))
-    page.get_by_role("button", name="Compare weights").click()
-    expect(page.locator("#sweep-status")).to_have_text("0 of 5 are painted")
-    found: list[Any] = api.http.get("/jobs", params={"status": "queued"}).json()["jobs"]
-    for job in found:
-        PlayedWorker.of(job, jobs, api).commit(png(160, 120))
-    expect(page.locator("#sweep-status")).to_have_text("Done")
-    expect(page.locator("#sweep-pictures img")).to_have_count(5)
-    return found
-
-
-def test_weights_are_compared_side_by_side(
-    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
-) -> None:
-    found = swept(page, worker, api, jobs)
-    assert {job["options"]["start"] for job in found} == {"content"}
-    labels = [f"Style {percent} %" for percent in (10, 30, 50, 70, 90)]
-    expect(page.locator("#sweep-pictures li")).to_have_text(labels)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download as one picture").click()
-    assert download.value.path().stat().st_size > 1000
-
-
-def test_a_picture_of_a_comparison_can_be_opened(
-    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
-) -> None:
-    swept(page, worker, api, jobs)
-    page.locator("#sweep-pictures a").nth(3).click()
-    expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
-    expect(page.locator("#job-title")).to_have_text("holiday in the style of painting")
-    expect(page.get_by_label("How much of the photograph is shown")).to_be_visible()
-    expect(page.get_by_role("link", name="Style 70 %,")).to_be_visible()
-
-
-def test_a_comparison_that_is_shown_again_has_its_pictures(
-    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
-) -> None:
-    swept(page, worker, api, jobs)
-    page.go_back()
-    page.go_forward()
-    expect(page.locator("#sweep-status")).to_have_text("Done")
-    expect(page.locator("#sweep-pictures img")).to_have_count(5)
 
 
 def test_a_picture_that_comes_late_is_not_taken_for_the_next_one(
@@ -305,16 +263,31 @@ def test_painting_is_stopped_and_the_picture_kept(
     assert response.value.status == 202
 
 
-def test_a_picture_is_enlarged_over_the_whole_page(page: Page, worker: PlayedWorker) -> None:
+def test_a_picture_is_enlarged_over_the_whole_screen(page: Page, worker: PlayedWorker) -> None:
     worker.commit(png(160, 120))
     expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
     page.get_by_role("button", name="Enlarge").click()
     large = page.get_by_alt_text("The picture, large")
     expect(large).to_be_visible()
+    page.wait_for_function("document.fullscreenElement?.querySelector('img')")
+    assert large.evaluate("image => [image.clientWidth, image.clientHeight]") == page.evaluate(
+        "[innerWidth, innerHeight]"
+    )
     large.click()
     expect(page.locator("#viewer")).to_have_class("actual")
     page.get_by_role("button", name="Close").click()
     expect(large).to_be_hidden()
+    page.wait_for_function("!document.fullscreenElement")
+
+
+def test_a_picture_is_no_longer_enlarged_when_the_full_screen_is_left(
+    page: Page, worker: PlayedWorker
+) -> None:
+    worker.commit(png(160, 120))
+    page.get_by_role("button", name="Enlarge").click()
+    page.wait_for_function("document.fullscreenElement")
+    page.evaluate("document.exitFullscreen()")  # as Escape does, which drivers cannot press
+    expect(page.locator("#viewer")).to_be_hidden()
 
 
 def test_a_picture_is_no_longer_enlarged_on_the_page_before_it(
@@ -323,6 +296,7 @@ def test_a_picture_is_no_longer_enlarged_on_the_page_before_it(
     worker.commit(png(160, 120))
     page.get_by_role("button", name="Enlarge").click()
     expect(page.locator("#viewer")).to_be_visible()
+    page.wait_for_function("document.fullscreenElement")
     page.go_back()
     expect(page.locator("#intro")).to_be_visible()
     expect(page.locator("#viewer")).to_be_hidden()
@@ -400,11 +374,21 @@ def test_the_settings_of_a_picture_are_used_for_the_next(
     expect(page.locator("#dial")).to_be_focused()
     expect(page.locator("input[name=seed]")).to_have_value("7")
     expect(page.locator("#dial-value")).to_have_text(shown)
+    assert f"{float(page.locator('#dial').input_value()):.0%}" == shown.replace(" ", "")
     paint(page, files)
     newest, *_ = api.http.get("/jobs").json()["jobs"]
     assert newest["id"] != job["id"]
     same = ("size", "style_weight", "content_weight", "seed")
     assert {n: newest["options"][n] for n in same} == {n: job["options"][n] for n in same}
+
+
+def test_the_dial_of_a_picture_stands_where_its_weights_are(page: Page, api: RunningApi) -> None:
+    job = submitted(api, content_weight="1", style_weight="1000")
+    page.evaluate("id => { location.hash = `job=${id}` }", job["id"])
+    expect(page.locator("#live-value")).to_have_text("100 %")
+    expect(page.locator("#live-dial")).to_have_value("1")
+    page.locator("#live-dial").fill("0.97")
+    expect(page.locator("#notice")).to_contain_text("style 97 %")
 
 
 def test_the_dial_replaces_the_weights_of_the_settings_that_are_used(

@@ -9,6 +9,7 @@ export class Canvas {
     this.requests = 0;
     at("compare").addEventListener("input", (event) => this.compare(event.target.value));
     at("viewer").addEventListener("click", (event) => this.onViewerClick(event));
+    document.addEventListener("fullscreenchange", () => this.onFullscreenChange());
     this.clear();
   }
 
@@ -74,13 +75,13 @@ export class Canvas {
     at("canvas").style.setProperty("--shown", `${share}%`);
   }
 
-  /** Shows the picture over the whole page; a click on it changes between its own size and the window's. */
+  /** Shows the picture on the whole screen, or page; a click on it changes between its own size and the window's. */
   enlarge() {
     const viewer = at("viewer");
     viewer.querySelector("img").src = at("after").src;
     viewer.classList.remove("actual");
     viewer.showModal();
-    viewer.requestFullscreen?.().catch(() => {}); // not on every phone
+    viewer.firstElementChild.requestFullscreen?.().catch(() => {}); // not on every phone, and never a dialog
   }
 
   onViewerClick(event) {
@@ -89,7 +90,14 @@ export class Canvas {
     const { offsetX, offsetY, target } = event;
     const [x, y] = [offsetX / target.clientWidth, offsetY / target.clientHeight];
     viewer.classList.toggle("actual");
-    viewer.scrollTo(x * target.clientWidth - viewer.clientWidth / 2, y * target.clientHeight - viewer.clientHeight / 2);
+    const screen = viewer.firstElementChild;
+    screen.scrollTo(x * target.clientWidth - screen.clientWidth / 2, y * target.clientHeight - screen.clientHeight / 2);
+  }
+
+  /** The full screen and the large view end together, whichever ends first. */
+  onFullscreenChange() {
+    if (!document.fullscreenElement) at("viewer").close();
+    else if (!at("viewer").open) document.exitFullscreen();
   }
 
   #closeViewer() {

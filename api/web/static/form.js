@@ -1,5 +1,6 @@
 // The form for a new picture: two pickers, a dial, presets and options.
 
+import { turn } from "./dial.js";
 import { OptionFields } from "./options.js";
 import { Picker, acceptPastes } from "./picker.js";
 import * as service from "./service.js";
@@ -29,7 +30,7 @@ export class NewPicture {
     this.weights = null; // those of a job whose settings were entered, until the dial is moved
     at("dial").addEventListener("input", () => {
       this.weights = null;
-      this.showDial(Number(at("dial").value));
+      at("dial-value").textContent = percent(at("dial").value);
     });
     at("more").addEventListener("toggle", () => at("more").open && this.options.load().catch((error) => this.showError(error)));
     this.element.addEventListener("change", (event) => event.target.name === "preset" && this.showPreset());
@@ -53,12 +54,11 @@ export class NewPicture {
   }
 
   showPreset() {
-    this.options.showPreset(this.presets?.[new FormData(this.element).get("preset")] ?? null);
+    this.options.showPreset(this.presets?.[this.preset] ?? null);
   }
 
-  showDial(place) {
-    at("dial").value = place;
-    at("dial-value").textContent = percent(place);
+  get preset() {
+    return new FormData(this.element).get("preset");
   }
 
   /** What the chosen pictures are called. */
@@ -71,7 +71,7 @@ export class NewPicture {
   async enter(options) {
     this.setPreset("standard");
     this.weights = { content_weight: options.content_weight, style_weight: options.style_weight };
-    this.showDial(service.place(options));
+    turn(at("dial"), at("dial-value"), service.place(options));
     await this.options.enter(options);
     this.element.scrollIntoView({ block: "start" });
     at("dial").focus({ preventScroll: true });
@@ -98,7 +98,8 @@ export class NewPicture {
     }
     at("paint").disabled = true;
     try {
-      await onSubmit(this.formData(), { photograph: this.content.files[0], names: this.names });
+      const submitted = { preset: this.preset, ...this.options.files };
+      await onSubmit(this.formData(), { photograph: this.content.files[0], names: this.names, submitted });
     } catch (error) {
       this.showError(error);
     } finally {
@@ -109,7 +110,7 @@ export class NewPicture {
   formData() {
     const form = service.formWith(this.weights ?? service.weights(Number(at("dial").value)));
     for (const picker of this.pickers) for (const file of picker.files) form.append(picker.field, file);
-    form.append("preset", new FormData(this.element).get("preset"));
+    form.append("preset", this.preset);
     this.options.addTo(form);
     return form;
   }

@@ -3,7 +3,7 @@
 import * as service from "./service.js";
 import * as store from "./store.js";
 import { fetchThumbnail } from "./thumbnail.js";
-import { isOver, label, title } from "./words.js";
+import { isOver, label, summary, title } from "./words.js";
 
 const POLL_MILLISECONDS = 5000;
 const LONGEST_PAUSE_MILLISECONDS = 80_000;
@@ -11,10 +11,10 @@ const TOO_MANY_REQUESTS = 429;
 const UNDO_MILLISECONDS = 6000;
 
 export class Gallery {
-  /** @param {HTMLElement} element @param {{onDelete: Function}} callbacks */
-  constructor(element, { onDelete }) {
+  /** @param {HTMLElement} element @param {{onDelete: Function, onRestore: Function}} callbacks */
+  constructor(element, { onDelete, onRestore }) {
     this.element = element;
-    this.onDelete = onDelete;
+    Object.assign(this, { onDelete, onRestore });
     this.list = element.querySelector("ul");
     this.undo = element.querySelector("#undo");
     this.drawing = Promise.resolve();
@@ -75,8 +75,7 @@ export class Gallery {
   async restore() {
     const job = this.endUndo();
     if (!job) return;
-    await store.update(job.id, { deleted: null });
-    await this.draw();
+    await this.bringBack(job);
     this.list.querySelector(`[data-id="${job.id}"] a`)?.focus();
   }
 
@@ -85,10 +84,16 @@ export class Gallery {
     if (!job) return;
     try {
       await this.delete(job);
+      await this.draw();
     } catch (error) {
       this.showUndo(`It could not be deleted. ${error.message}`, false);
-      await store.update(job.id, { deleted: null });
+      await this.bringBack(job);
     }
+  }
+
+  async bringBack(job) {
+    await store.update(job.id, { deleted: null });
+    this.onRestore(job);
     await this.draw();
   }
 
@@ -153,7 +158,7 @@ export class Gallery {
     });
     if (job?.status === status) return;
     const thumbnail = job?.status === "succeeded" ? await fetchThumbnail(job).catch(() => null) : null;
-    if (job) await store.update(id, { status: job.status, ...(thumbnail && { thumbnail }) });
+    if (job) await store.update(id, { status: job.status, note: summary(job.options), ...(thumbnail && { thumbnail }) });
     else await store.remove(id);
     await this.draw();
   }

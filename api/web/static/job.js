@@ -3,22 +3,17 @@
 import { actionsFor } from "./actions.js";
 import { Canvas } from "./canvas.js";
 import { Curves } from "./curves.js";
+import { turn } from "./dial.js";
 import * as service from "./service.js";
+import { describeSettings } from "./settings.js";
 import * as store from "./store.js";
 import { fetchThumbnail } from "./thumbnail.js";
 import { watch } from "./watch.js";
-import { describe, isOver, percent, title } from "./words.js";
+import { describe, isOver, percent, summary, title } from "./words.js";
 
 const DIAL_PAUSE_MILLISECONDS = 300;
 const RETRY_MILLISECONDS = 2000;
 const FINAL_STATUSES = [401, 403, 404, 410, 422];
-const SHOWN_SETTINGS = {
-  size: "Size",
-  content_weight: "Content weight",
-  style_weight: "Style weight",
-  iterations: "Iterations",
-  seed: "Seed",
-};
 const at = (id) => document.getElementById(id);
 
 export class JobView {
@@ -37,7 +32,7 @@ export class JobView {
    */
   async open(id, known) {
     this.close();
-    const session = { id, job: null, names: undefined, dial: null, stop() {} };
+    const session = { id, job: null, names: undefined, submitted: undefined, dial: null, stop() {} };
     this.session = session;
     at("job").hidden = false;
     at("intro").hidden = true;
@@ -47,6 +42,7 @@ export class JobView {
     const stored = known ?? (await store.get(id));
     if (this.session !== session) return;
     session.names = stored?.names;
+    session.submitted = stored?.submitted;
     at("job-title").textContent = title(stored?.names) ?? "Your picture";
     this.canvas.setPhotograph(stored?.before);
     await this.load(session);
@@ -127,11 +123,11 @@ export class JobView {
     at("live").hidden = isOver(job.status);
     if (isOver(job.status)) this.dropDial();
     if (this.session.dial === null) this.showDial(service.place(job.options));
-    this.showSettings(job.options);
+    this.showSettings(job.options).catch(() => {}); // the next event tries again
     this.showWarnings(job.warnings);
     if (isNew) {
       this.showActions(actionsFor(job, this));
-      store.update(job.id, { status: job.status }).then(this.onChange);
+      store.update(job.id, { status: job.status, note: summary(job.options) }).then(this.onChange);
     }
   }
 
@@ -199,8 +195,7 @@ export class JobView {
   }
 
   showDial(place) {
-    at("live-dial").value = place;
-    at("live-value").textContent = percent(place);
+    turn(at("live-dial"), at("live-value"), place);
   }
 
   /** Replaces the buttons. The focus stays on the same one, or else among them. */
@@ -213,11 +208,14 @@ export class JobView {
     (same ?? group).focus({ preventScroll: true });
   }
 
-  showSettings(options) {
-    const rows = Object.entries(SHOWN_SETTINGS).map(([name, words]) => {
+  async showSettings(options) {
+    const { session } = this;
+    const settings = await describeSettings(options, session.submitted);
+    if (this.session !== session) return;
+    const rows = settings.map(([title, value]) => {
       const row = document.createElement("div");
-      row.append(Object.assign(document.createElement("dt"), { textContent: words }));
-      row.append(Object.assign(document.createElement("dd"), { textContent: service.text(options[name]) }));
+      row.append(Object.assign(document.createElement("dt"), { textContent: title }));
+      row.append(Object.assign(document.createElement("dd"), { textContent: value }));
       return row;
     });
     at("settings").replaceChildren(...rows);

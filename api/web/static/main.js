@@ -7,7 +7,7 @@ import * as service from "./service.js";
 import * as store from "./store.js";
 import { SweepView } from "./sweep.js";
 import { reduced } from "./thumbnail.js";
-import { percent } from "./words.js";
+import { summary } from "./words.js";
 
 const PHOTOGRAPH_PIXELS = 1024;
 const SWEEP_PLACES = [0.1, 0.3, 0.5, 0.7, 0.9];
@@ -15,17 +15,23 @@ const SWEEP_CONTENT_WEIGHT = 0.5;
 const at = (id) => document.getElementById(id);
 
 const form = new NewPicture({
-  onSubmit: async (data, { photograph, names }) => submit(data, { names, before: await reduced(photograph, PHOTOGRAPH_PIXELS) }),
+  onSubmit: async (data, { photograph, ...known }) => submit(data, { ...known, before: await reduced(photograph, PHOTOGRAPH_PIXELS) }),
   onKey: askForKey,
 });
-const gallery = new Gallery(at("gallery"), { onDelete: ({ id }) => view.session?.id === id && closeAll() });
+const gallery = new Gallery(at("gallery"), {
+  onDelete: ({ id }) => {
+    sweep.setDeleted(id, true);
+    if (view.session?.id === id) closeAll();
+  },
+  onRestore: ({ id }) => sweep.setDeleted(id, false),
+});
 const sweep = new SweepView({ onKey: askForKey });
 const view = new JobView({
   onChange: () => {
     gallery.draw();
     form.loadPresets();
   },
-  onSubmit: async (job, changes) => submit(formFor(job, changes), await describeStored(job)),
+  onSubmit: async (job, changes) => submit(formFor(job, changes), await describeSource(job)),
   onSweep: submitSweep,
   onRetry: async (retry, job) => show(retry, await describeStored(job)),
   onUseSettings: (options) => form.enter(options),
@@ -66,9 +72,16 @@ function formFor(job, changes) {
   return service.formWith({ ...service.texts(job.options), ...changes });
 }
 
+/** What is stored of a job besides its state. */
 async function describeStored(job) {
-  const { names, before } = (await store.get(job.id)) ?? {};
-  return { names, before };
+  const { names, submitted, before } = (await store.get(job.id)) ?? {};
+  return { names, submitted, before };
+}
+
+/** What a job has in common with the one whose pictures it uses: all of its options are its own. */
+async function describeSource(job) {
+  const { submitted, ...stored } = await describeStored(job);
+  return { ...stored, submitted: { ...submitted, preset: undefined, start_image: undefined } };
 }
 
 async function submit(data, stored) {
@@ -77,7 +90,7 @@ async function submit(data, stored) {
 
 /** Stores a job that was just submitted, and shows it: in this order, so that a reload finds what is shown. */
 async function show(job, stored) {
-  await store.add(job.id, { status: job.status, ...stored });
+  await store.add(job.id, { status: job.status, note: summary(job.options), ...stored });
   location.hash = `job=${job.id}`;
   view.open(job.id, stored);
   await gallery.draw();
@@ -88,10 +101,9 @@ async function submitSweep(job) {
   const weights = SWEEP_PLACES.map((place) => (SWEEP_CONTENT_WEIGHT * place) / (1 - place));
   const changes = { content_weight: SWEEP_CONTENT_WEIGHT, style_weight: weights.join(","), pictures_of: job.id };
   const submitted = await service.submitSweep(formFor(job, changes));
-  const stored = await describeStored(job);
+  const stored = await describeSource(job);
   for (const member of submitted.jobs) {
-    const note = `Style ${percent(service.place(member.job.options))}`;
-    await store.add(member.id, { status: "queued", note, ...stored });
+    await store.add(member.id, { status: "queued", note: summary(member.job.options), ...stored });
   }
   location.hash = `sweep=${submitted.id}`;
   await gallery.draw();

@@ -6,7 +6,16 @@ import { getOptions, text } from "./service.js";
 const ELSEWHERE = ["content", "style", "content_weight", "style_weight", "preset", "pictures_of"];
 /** With `until_fetched`, what is shown would soon be too late to download. */
 const LEFT_OUT = ["keep"];
-const FIRST = { size: "Size", style_scale: "Stroke size", colour: "Colours", tv_weight: "Smoothness" };
+/** Their names and meanings for people who do not know the method. */
+const FIRST = {
+  size: { title: "Size", hint: "The longest side, in pixels." },
+  style_scale: { title: "Stroke size", hint: "Above 1 broader, below 1 finer." },
+  colour: { title: "Colours", hint: "style and palette: the painting’s. luminance and statistics: the photograph’s." },
+  tv_weight: { title: "Smoothness", hint: "More is smoother; 0 turns it off." },
+};
+
+/** What a field of the API is called on the page. */
+export const fieldTitle = ({ name, title }) => FIRST[name]?.title ?? title;
 
 export class OptionFields {
   /** @param {HTMLDetailsElement} element */
@@ -17,13 +26,8 @@ export class OptionFields {
 
   /** Loads the fields once. */
   async load() {
-    this.loading ??= getOptions().then(({ options }) => this.draw(options));
-    try {
-      await this.loading;
-    } catch (error) {
-      this.loading = null;
-      throw error;
-    }
+    const { options } = await getOptions();
+    if (!this.inputs().length) this.draw(options);
   }
 
   draw(options) {
@@ -71,6 +75,12 @@ export class OptionFields {
       else if (value !== "image") input.value = value; // that image is not sent again
       input.closest("details").open = true;
     }
+  }
+
+  /** The names of the files that are chosen, by field. */
+  get files() {
+    const chosen = [...this.inputs()].filter(({ files }) => files?.length);
+    return Object.fromEntries(chosen.map(({ name, files }) => [name, [...files].map((file) => file.name)]));
   }
 
   /** Adds what was entered to a form; the preset sets everything else. */
@@ -127,11 +137,11 @@ function grid(fields) {
 
 function field({ name, title: fullTitle, schema, description, default: fallback }) {
   const label = document.createElement("label");
-  const title = FIRST[name] ?? fullTitle;
+  const title = fieldTitle({ name, title: fullTitle });
   const input = inputFor(schema);
   input.dataset.title = title;
   input.dataset.default = text(fallback);
-  const hint = Object.assign(document.createElement("small"), { id: `hint-${name}`, textContent: shortened(description, input) });
+  const hint = Object.assign(document.createElement("small"), { id: `hint-${name}`, textContent: FIRST[name]?.hint ?? shortened(description, input) });
   Object.assign(input, { name, id: `option-${name}` });
   input.setAttribute("aria-describedby", hint.id);
   const error = Object.assign(document.createElement("span"), { className: "error", id: `error-${name}` });

@@ -52,8 +52,15 @@ export const deleteJob = (id) => request("DELETE", `jobs/${id}`, undefined, {}, 
 /** Throws an error if the result is missing. */
 export const checkResult = (path) => request("HEAD", path.replace(/^\//, ""));
 export const getSweep = (id) => request("GET", `sweeps/${id}`);
-export const getOptions = () => request("GET", "options");
 export const getPresets = () => request("GET", "presets");
+
+let options; // those of a service do not change
+
+export const getOptions = () =>
+  (options ??= request("GET", "options").catch((error) => {
+    options = undefined;
+    throw error;
+  }));
 
 /** Submits a form once, however often the connection is lost on the way. */
 export const submit = (form) => submitOnce("jobs", form);

@@ -1,4 +1,4 @@
-// What this browser stores: its jobs {id, at, status, note, names, before, thumbnail, deleted}, and the chosen pictures.
+// What this browser stores: its jobs {id, at, status, note, names, submitted, before, thumbnail, deleted}, and the chosen pictures.
 // Jobs that it refuses to store, in a private window or on a full disk, are remembered until the page is closed.
 // Pictures are stored as bytes: WebKit stores no blobs in a private window.
 

@@ -2,8 +2,8 @@
 
 import { runOnClick } from "./busy.js";
 import { fetchFile, save } from "./download.js";
-import { address, getSweep, needsKey, place } from "./service.js";
-import { label, percent } from "./words.js";
+import { address, getSweep, isMissing, needsKey } from "./service.js";
+import { balance, label } from "./words.js";
 
 const POLL_MILLISECONDS = 2500;
 const FINAL_STATUSES = [401, 403, 404, 410];
@@ -14,6 +14,7 @@ export class SweepView {
   constructor({ onKey }) {
     this.onKey = onKey;
     this.session = null;
+    this.deleted = new Set(); // ids of jobs
     runOnClick(at("sheet"), () => this.saveSheet(), (sentence) => (at("sweep-error").textContent = sentence));
   }
 
@@ -34,7 +35,7 @@ export class SweepView {
         if (sweep.is_over) return;
       } catch (error) {
         if (this.session !== session) return;
-        at("sweep-status").textContent = error.status === 404 ? "This comparison no longer exists." : error.message;
+        at("sweep-status").textContent = isMissing(error) ? "This comparison no longer exists." : error.message;
         if (needsKey(error)) this.onKey();
         if (FINAL_STATUSES.includes(error.status)) return void (this.session = null);
       }
@@ -65,12 +66,20 @@ export class SweepView {
     save(await fetchFile(await address(`${this.sheet}?format=jpeg`), "comparison.jpg"));
   }
 
-  /** Adds a picture, or updates it. */
+  /** Hides the picture of a job that was deleted; shows it again where that was undone. */
+  setDeleted(id, isDeleted) {
+    this.deleted[isDeleted ? "add" : "delete"](id);
+    const item = findItem(id);
+    if (item) item.hidden = isDeleted;
+  }
+
+  /** Adds a picture, or updates it; removes that of a job that was deleted elsewhere. */
   async drawMember({ id, job }) {
-    const list = at("sweep-pictures");
-    const item = list.querySelector(`[data-id="${id}"]`) ?? list.appendChild(newItem(id));
-    const status = job?.status ?? "deleted";
-    const words = job ? `Style ${percent(place(job.options))}` : "";
+    if (!job) return findItem(id)?.remove();
+    const item = findItem(id) ?? at("sweep-pictures").appendChild(newItem(id));
+    item.hidden = this.deleted.has(id);
+    const { status } = job;
+    const words = balance(job.options);
     item.querySelector("span").textContent = [words, label(status)].filter(Boolean).join(" · ");
     if (status === "succeeded" && item.dataset.status !== status) {
       const picture = Object.assign(new Image(), { src: await address(`${job.links.result}?format=webp`), alt: words });
@@ -79,6 +88,8 @@ export class SweepView {
     item.dataset.status = status;
   }
 }
+
+const findItem = (id) => at("sweep-pictures").querySelector(`[data-id="${id}"]`);
 
 function newItem(id) {
   const item = document.createElement("li");

@@ -1,11 +1,17 @@
-// A job's state, durations and names, in words.
+// A job's state, settings, durations and names, in words.
 
-/** A duration in words: “about 40 s”, “about 3 min”. */
+import { place } from "./service.js";
+
+/** A duration in words: “about 40 s”, “about 2.5 min”; above five seconds it is rounded by at most a tenth. */
 export function duration(seconds) {
-  if (seconds < 90) return `about ${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 5400) return `about ${Math.round(seconds / 60)} min`;
-  return `about ${Math.round(seconds / 3600)} h`;
+  if (seconds < 30) return `about ${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 150) return `about ${5 * Math.round(seconds / 5)} s`;
+  const minutes = seconds / 60;
+  return minutes < 150 ? `about ${rounded(minutes)} min` : `about ${rounded(minutes / 60)} h`;
 }
+
+/** To halves where a whole one is much. */
+const rounded = (number) => (number < 5 ? Math.round(2 * number) / 2 : Math.round(number));
 
 /** The state of a job in a sentence. */
 export function describe(job) {
@@ -36,6 +42,12 @@ export function label(status) {
 export const isOver = (status) => !["queued", "running"].includes(status);
 
 export const percent = (share) => `${Math.round(100 * share)} %`;
+
+/** The balance of a job's weights: “Style 50 %”. */
+export const balance = (options) => `Style ${percent(place(options))}`;
+
+/** The settings of a job that matter most: “512 px · Style 50 %”. */
+export const summary = (options) => `${options.size} px · ${balance(options)}`;
 
 /** What a picture is called: “harbour in the style of swirls”; undefined if its files are not known. */
 export function title({ content, styles } = {}) {
