@@ -54,6 +54,7 @@ CALLS: list[Transition[Any]] = [
     cleanup.list_due(limit=1),
     find_due(limit=1),
     job_records.estimate(ENTRY),
+    job_records.read_queue(after=None, limit=1),
     job_records.list_jobs("ada", before="", limit=1, status=None, most=1),
     lead("one", lease_seconds=1),
     repair("", "", limit=1),

@@ -22,9 +22,9 @@ from tests.redis_commands import record_commands
 
 def claimed(job: dict[str, Any], jobs: JobStore) -> str:
     """As a worker would: the fence of the claim."""
-    fence = jobs.run(transitions.claim(job["id"], lease_seconds=20))
-    assert fence is not None
-    return fence
+    claim = jobs.run(transitions.claim(job["id"], lease_seconds=20))
+    assert claim is not None
+    return claim.fence
 
 
 def report_progress(job: dict[str, Any], fence: str, jobs: JobStore) -> None:
