@@ -24,6 +24,7 @@ from shared.jobs import (
     NOBODY,
     PRIORITIES,
     BackboneUsed,
+    FailedAttempt,
     Job,
     PaintingStats,
     QueueEntry,
@@ -115,6 +116,12 @@ def events_from_text(text: str) -> tuple[WebhookEvent, ...]:
     """The events out of the record, without those that only a newer version knows."""
     names = text.split(",")
     return tuple(event for event in WEBHOOK_EVENTS if event in names)
+
+
+def failed_attempts_from_text(text: str) -> tuple[FailedAttempt, ...]:
+    """The failed attempts, out of the record."""
+    pairs = (each.partition("@") for each in text.split(",") if each)
+    return tuple(FailedAttempt(code, worker) for code, _, worker in pairs)
 
 
 def list_waiting(jobs: JobStore, limit: int) -> list[str]:
@@ -272,6 +279,7 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
         "error_code": record.get("error_code"),
         "error_detail": record.get("error_detail"),
         "attempt_traceparent": record.get("attempt_traceparent"),
+        "failed_attempts": failed_attempts_from_text(record.get("failed_attempts", "")),
         "cancel_requested": "cancel_requested" in record,
         "request_id": request_id,
         "traceparent": traceparent,

@@ -184,10 +184,15 @@ def read(job_id: str) -> Transition[Job | None]:
     return on_job("read", job_id, {"exact": EXACT}, read=job_from_reply)
 
 
-def claim(*job_ids: str, lease_seconds: float) -> Transition[Claim | None]:
-    """queued → running, of the first of these jobs that is queued; None where none is."""
+def claim(*job_ids: str, lease_seconds: float, worker: str = "") -> Transition[Claim | None]:
+    """queued → running, of the first of these jobs that is queued; None where none is.
+
+    Args:
+        worker: the `identity` of the one that claims.
+    """
     arguments: dict[str, Argument] = {
         "candidates": ",".join(job_ids),
+        "worker": worker,
         "lease_ms": milliseconds(lease_seconds),
         "token": token_hex(4),
     }
@@ -255,13 +260,28 @@ def release(
     return on_job("release", job_id, arguments, read=_word, fields=fields)
 
 
+def hand_over(
+    job_id: str, fence: str, *, code: FailureCode, lost_limit: int, fields: Mapping[str, str]
+) -> Transition[bool]:
+    """running → queued, for another worker, as this one cannot paint the job; whether it is.
+    Otherwise the claim is lost, the client has canceled the job, or too many attempts have failed.
+
+    Args:
+        code: why this worker cannot paint it.
+        lost_limit: as for `recover`.
+    """
+    arguments: dict[str, Argument] = {"fence": fence, "code": code, "lost_limit": lost_limit}
+    return on_job("hand_over", job_id, arguments, read=bool, fields=fields)
+
+
 def recover(
     job_id: str, *, lost_limit: int, lease_limit_seconds: float, retention: Retention
 ) -> Transition[Recovered]:
     """running → queued if the lease has run out; → failed if that has happened too often.
 
     Args:
-        lost_limit: after how many lost attempts in a row without progress the job fails.
+        lost_limit: after how many attempts in a row that failed with their workers, without
+            progress, the job fails.
         lease_limit_seconds: if a lease ends so long after its claim, the attempt was killed
             because it took too long.
     """

@@ -1,9 +1,9 @@
 """Claims the next job that this worker can paint."""
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 
 from kombu.exceptions import OperationalError
@@ -12,11 +12,11 @@ from redis.exceptions import ConnectionError, TimeoutError
 
 from shared import transitions
 from shared.celery_app import publish
-from shared.errors import RecordDamaged
 from shared.job_records import read_queue
 from shared.job_store import Reply, Transition
 from shared.jobs import Job
-from shared.workers import Worker, list_workers
+from shared.workers import list_workers
+from worker.capable_workers import CapableWorkers
 from worker.context import WorkerContext
 
 log = logging.getLogger(__name__)
@@ -34,52 +34,24 @@ PAUSE_SECONDS = 1.0
 """How long a worker waits after a message for a job that only another worker can paint."""
 
 
-class CapabilityCheck:
-    """Which worker can paint which job, computed once for all jobs with the same options and sizes:
-    a long queue has many of them."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[object, ...], bool] = {}
-
-    def can_paint(self, worker: Worker, job: Job) -> bool:
-        """Whether a worker has the backbone, memory and version for a job. Each can paint one whose
-        options cannot be read: it is then found damaged."""
-        demand = (
-            worker.name,
-            json.dumps(job.options),
-            job.pixels,
-            job.image_bytes,
-            job.unknown_inputs,
-            job.written_by,
-        )
-        if demand not in self._found:
-            self._found[demand] = _can_paint(worker, job)
-        return self._found[demand]
-
-
-def _can_paint(worker: Worker, job: Job) -> bool:
-    try:
-        return job.is_known and worker.can_paint(job.read_options(), job.pixels, job.image_bytes)
-    except RecordDamaged:
-        return True
-
-
 def claim_next(context: WorkerContext) -> tuple[Job, str] | None:
     """The first queued job that this worker can paint and that no other worker claimed before, and
-    the claim's fence."""
-    worker, check = context.capability.worker(), CapabilityCheck()
+    the claim's fence. A job of which its attempt has failed is left to the workers that have not
+    tried it, as long as there are any."""
+    own = context.capability.worker()
+    workers = CapableWorkers(own.identity, partial(context.jobs.run, list_workers()))
     skipped: list[Job] = []
     try:
         for page in _read_queue(context):
             candidates = []
             for job_id, job in page.items():
-                if job is not None and not check.can_paint(worker, job):
+                if job is not None and not workers.can_claim(own, job):
                     skipped.append(job)
                 elif job is not None or _has_record(job_id, context):
                     candidates.append(job_id)
             if candidates and (claimed := _claim(candidates, context)):
                 return claimed
-        _announce_again(skipped, check, context)
+        _announce_again(skipped, workers, context)
     except RedisError as error:
         log.warning("No job can be claimed, Redis is unreachable: %s", error)
     return None
@@ -108,10 +80,14 @@ def _has_record(job_id: str, context: WorkerContext) -> bool:
 def _claim(candidates: Sequence[str], context: WorkerContext) -> tuple[Job, str] | None:
     """The first of these jobs that can be claimed, and its fence; None if other workers have all of
     them, or their records are damaged."""
-    lease_seconds = context.settings.lease_seconds
+    lease_seconds, identity = context.settings.lease_seconds, context.capability.identity
     while True:
         deadline = monotonic() + lease_seconds
-        claim = _run(transitions.claim(*candidates, lease_seconds=lease_seconds), context, deadline)
+        claim = _run(
+            transitions.claim(*candidates, lease_seconds=lease_seconds, worker=identity),
+            context,
+            deadline,
+        )
         if claim is None:
             return None
         if claim.job is not None:
@@ -134,15 +110,13 @@ def _run(transition: Transition[Reply], context: WorkerContext, deadline: float)
                 raise
 
 
-def _announce_again(skipped: Sequence[Job], check: CapabilityCheck, context: WorkerContext) -> None:
+def _announce_again(
+    skipped: Sequence[Job], workers: CapableWorkers, context: WorkerContext
+) -> None:
     """Announces a job again that another living worker can paint. The message that woke this worker
     is used up; while it waits a moment, the next message goes to another."""
-    if not skipped:
-        return
-    own_name = context.capability.name
-    others = [each for each in context.jobs.run(list_workers()) if each.name != own_name]
     for job in skipped:
-        if any(check.can_paint(worker, job) for worker in others):
+        if workers.another_can_paint(job):
             with suppress(OperationalError):  # the reconciler announces it again
                 publish(context.queue, job.id)
             context.shutdown.wait(PAUSE_SECONDS)

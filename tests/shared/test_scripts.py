@@ -36,6 +36,7 @@ CALLS: list[Transition[Any]] = [
     transitions.heartbeat("job", "1-a", lease_seconds=1, fields={"progress": "{}"}),
     transitions.succeed("job", "1-a", result_key="r", fields={}, retention=RETENTION),
     transitions.release("job", "1-a", retention=RETENTION),
+    transitions.hand_over("job", "1-a", code="out_of_memory", lost_limit=3, fields={}),
     transitions.recover("job", lost_limit=3, lease_limit_seconds=1, retention=RETENTION),
     transitions.cancel("job", retention=RETENTION),
     transitions.request_finish("job"),

@@ -3,6 +3,7 @@
 -- Keys: record, turns, running, deadlines, counters
 -- Arguments:
 --   candidates  the ids of the jobs, first to last, separated by commas
+--   worker      who claims: a name that its next painting processes have too
 --   lease_ms    how long the claim holds without a heartbeat
 --   token       unique to this claim: a Redis that lost its last second may give an attempt the same
 --               number twice
@@ -49,6 +50,7 @@ local function claim()
     add_webhook_event('started')
   end
   enter_state('running', 'fence', fence, 'claimed_ms', now)
+  if worker ~= '' then redis.call('HSET', record, 'claimed_by', worker) end
   return fence
 end
 

@@ -32,6 +32,24 @@ def report_progress(job: dict[str, Any], fence: str, jobs: JobStore) -> None:
     jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, fields=fields))
 
 
+def test_a_job_that_was_handed_over_waits_again_and_says_why(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    claim = jobs.run(transitions.claim(job["id"], lease_seconds=20, worker="host-1"))
+    assert claim is not None
+    handed_over = transitions.hand_over(
+        job["id"], claim.fence, code="out_of_memory", lost_limit=3, fields={}
+    )
+    assert jobs.run(handed_over)
+    found = api.http.get(job["links"]["self"])
+    shown = found.json()
+    assert (shown["status"], shown["attempt"], shown["error"]) == ("queued", 1, None)
+    assert shown["failed_attempts"] == ["out_of_memory"]
+    assert shown["version"] > job["version"]
+    assert "host-1" not in found.text
+
+
 def test_a_job_that_waits_says_how_many_wait_before_it(api: RunningApi) -> None:
     positions = [submitted(api)["queue_position"] for _ in range(3)]
     assert positions == [0, 1, 2]
