@@ -177,10 +177,14 @@ def measure_scripts(jobs: JobStore, settings: Settings) -> dict[str, float]:
     """What a heartbeat and a poll take of Redis's processor, in milliseconds."""
     enqueue(jobs, settings, 1)
     (job_id,) = (str(each) for each in jobs.client.zrange("queue:waiting", 0, 0))
-    fence = jobs.run(transitions.claim(job_id, lease_seconds=3600))
-    assert fence is not None
+    claim = jobs.run(transitions.claim(job_id, lease_seconds=3600))
+    assert claim is not None
     heartbeat = transitions.heartbeat(
-        job_id, fence, lease_seconds=3600, fields={"progress": PROGRESS.to_json()}, remaining=PIXELS
+        job_id,
+        claim.fence,
+        lease_seconds=3600,
+        fields={"progress": PROGRESS.to_json()},
+        remaining=PIXELS,
     )
     return {
         "redis_ms_a_heartbeat": _processor_ms(jobs, heartbeat),

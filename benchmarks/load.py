@@ -123,10 +123,10 @@ def submitted(http: httpx.Client, files: dict[str, bytes]) -> httpx.Response:
 def running_job(http: httpx.Client, store: JobStore) -> tuple[str, str]:
     """A job that is being painted, by its record: its id and fence."""
     job_id = submitted(http, {"content": jpeg(20, 0), "style": jpeg(20, 1)}).json()["id"]
-    fence = store.run(transitions.claim(job_id, lease_seconds=3600))
-    assert fence is not None
-    _beat(store, job_id, fence, 1)
-    return job_id, fence
+    claim = store.run(transitions.claim(job_id, lease_seconds=3600))
+    assert claim is not None
+    _beat(store, job_id, claim.fence, 1)
+    return job_id, claim.fence
 
 
 def _beat(store: JobStore, job_id: str, fence: str, iteration: int) -> None:

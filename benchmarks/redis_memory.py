@@ -92,8 +92,9 @@ def reported_fields(job_id: str, fence: str) -> dict[str, str]:
 
 def begin(jobs: JobStore, job_id: str) -> str:
     """A worker claims a job, takes its message, and sends all that it reports; its fence."""
-    fence = jobs.run(transitions.claim(job_id, lease_seconds=TIMEOUT_SECONDS))
-    assert fence is not None
+    claim = jobs.run(transitions.claim(job_id, lease_seconds=TIMEOUT_SECONDS))
+    assert claim is not None
+    fence = claim.fence
     heartbeat = transitions.heartbeat(
         job_id,
         fence,

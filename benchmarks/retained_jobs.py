@@ -74,7 +74,7 @@ def claim_all(jobs: JobStore, ids: Sequence[str]) -> dict[str, str]:
     latest = run_all(jobs, [transitions.begin_submission(job_id) for job_id in ids])
     run_all(jobs, [_submission(job_id, ms) for job_id, ms in zip(ids, latest, strict=True)])
     claims = run_all(jobs, [transitions.claim(job_id, lease_seconds=3600) for job_id in ids])
-    fences = {job_id: fence for job_id, fence in zip(ids, claims, strict=True) if fence}
+    fences = {claim.job_id: claim.fence for claim in claims if claim}
     assert len(fences) == len(ids)
     reports = [
         transitions.heartbeat(

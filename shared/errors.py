@@ -345,6 +345,12 @@ FAILURES: dict[FailureCode, str] = {
 """Why a job can fail, and the sentence that its record then contains."""
 
 
+WORKER_FAILURES: frozenset[FailureCode] = frozenset(
+    {"out_of_memory", "weights_missing", "storage_failed", "internal_error"}
+)
+"""Those whose reason may lie with the worker: another one may be able to paint the job."""
+
+
 def list_errors(kind: type[PasticheError] = PasticheError) -> Iterator[type[PasticheError]]:
     """The errors of the tree that are raised, in the order that they are declared."""
     if "code" in vars(kind):

@@ -1,6 +1,7 @@
 """Reads jobs out of Redis: the stored form of one, an owner's list, and the queue."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from shared.jobs import (
     NOBODY,
     PRIORITIES,
     BackboneUsed,
+    FailedAttempt,
     Job,
     PaintingStats,
     QueueEntry,
@@ -32,6 +34,8 @@ from shared.jobs import (
 )
 from shared.progress import Progress
 from shared.stored_json import json_object, known_fields
+
+log = logging.getLogger(__name__)
 
 EXACT = 64
 """Of how many jobs before it a queued job's work ahead is added up one by one."""
@@ -53,6 +57,16 @@ def job_from_reply(reply: Any) -> Job | None:
     except _UNREADABLE as error:
         sentence = f"The record of job {record.get('id', '?')} cannot be read."
         raise RecordDamaged(sentence) from error
+
+
+def job_if_readable(fields: Any) -> Job | None:
+    """The job in the fields and values of its record, as a script returns them; None if there are
+    none, or they cannot be read."""
+    try:
+        return job_from_reply([fields])
+    except RecordDamaged as error:
+        log.error("%s", error)
+        return None
 
 
 def warnings_to_json(warnings: Sequence[OptionWarning]) -> str:
@@ -104,9 +118,40 @@ def events_from_text(text: str) -> tuple[WebhookEvent, ...]:
     return tuple(event for event in WEBHOOK_EVENTS if event in names)
 
 
+def failed_attempts_from_text(text: str) -> tuple[FailedAttempt, ...]:
+    """The failed attempts, out of the record."""
+    pairs = (each.partition("@") for each in text.split(",") if each)
+    return tuple(FailedAttempt(code, worker) for code, _, worker in pairs)
+
+
 def list_waiting(jobs: JobStore, limit: int) -> list[str]:
     """The jobs that are to be painted next, first to last."""
     return [str(job_id) for job_id in jobs.client.zrange(JOB_KEYS["waiting"], 0, limit - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """A part of the queue.
+
+    Attributes:
+        jobs: those to be painted next, first to last, by their ids; None where there is no record,
+            or it cannot be read.
+        rest: the place after which the queue continues; None at its end.
+    """
+
+    jobs: dict[str, Job | None]
+    rest: str | None
+
+
+def read_queue(*, after: str | None, limit: int) -> Transition[QueuePage]:
+    """A part of the queue, after a place of an earlier part or from its beginning."""
+
+    def read(reply: Any) -> QueuePage:
+        rest, found = reply
+        return QueuePage({job_id: job_if_readable(each) for job_id, each in found}, rest or None)
+
+    arguments: dict[str, Argument] = {"after": after or "-inf", "limit": limit}
+    return Transition("read_queue", _keys("waiting"), arguments, read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +279,7 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
         "error_code": record.get("error_code"),
         "error_detail": record.get("error_detail"),
         "attempt_traceparent": record.get("attempt_traceparent"),
+        "failed_attempts": failed_attempts_from_text(record.get("failed_attempts", "")),
         "cancel_requested": "cancel_requested" in record,
         "request_id": request_id,
         "traceparent": traceparent,

@@ -30,7 +30,8 @@ NEXT_STATES: dict[Status, frozenset[Status]] = {
     "expired": frozenset(),
 }
 """The states that may follow each. `running → running` is a heartbeat; in `running → queued` a
-worker returns its job, or its lease has run out. In a state that none follows the job is over."""
+worker returns its job or hands it over, or its lease has run out. In a state that none follows the
+job is over."""
 
 OVER: frozenset[Status] = frozenset(status for status, ways in NEXT_STATES.items() if not ways)
 
@@ -160,6 +161,19 @@ class Webhook:
     again_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """An attempt after which a job was queued again, for a reason that lies with its worker.
+
+    Attributes:
+        code: of the failure.
+        worker: its `identity`.
+    """
+
+    code: str
+    worker: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job as its record has it. `version` goes up by one at every change.
@@ -183,6 +197,7 @@ class Job:
         request_id: of the request that submitted it.
         traceparent: the parent span of its attempts, if it is traced.
         attempt_traceparent: the span of the newest attempt, if it is traced.
+        failed_attempts: the newest one of each worker, the oldest first.
         waiting: its position in the queue; None if it is not queued.
     """
 
@@ -222,6 +237,7 @@ class Job:
     request_id: str | None
     traceparent: str | None
     attempt_traceparent: str | None
+    failed_attempts: tuple[FailedAttempt, ...]
     webhook: Webhook | None
     waiting: Waiting | None
 
@@ -280,6 +296,11 @@ class Job:
     def read_options(self) -> Options:
         """The options, as `read_options` reads them."""
         return read_options(self.id, self.options)
+
+    @property
+    def failed_workers(self) -> frozenset[str]:
+        """The `identity` of each worker whose attempt has failed."""
+        return frozenset(each.worker for each in self.failed_attempts)
 
     @property
     def is_over(self) -> bool:

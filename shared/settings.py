@@ -211,8 +211,8 @@ class Settings(BaseSettings):
     """How often the reconciler looks for lost and expired jobs."""
 
     attempts_limit: PositiveInt = 3
-    """A job fails after this many attempts in a row in which the worker died and that made no
-    progress beyond the earlier ones."""
+    """A job fails after this many attempts in a row that failed because of their worker, such as
+    one that died, and that made no progress beyond the earlier ones."""
 
     job_time_limit_seconds: PositiveInt = 3600
     """How long one attempt at a job may take before the job fails with `time_limit`; a process that

@@ -17,6 +17,7 @@ from shared.job_records import (
     EXACT,
     events_to_text,
     job_from_reply,
+    job_if_readable,
     keep_to_text,
     origin_to_text,
     warnings_to_json,
@@ -54,6 +55,20 @@ class IdempotencyKey:
     redis_key: str
     token: str
     ttl_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that a worker has claimed.
+
+    Attributes:
+        fence: of the claim.
+        job: its record; None if that cannot be read.
+    """
+
+    job_id: str
+    fence: str
+    job: Job | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +184,19 @@ def read(job_id: str) -> Transition[Job | None]:
     return on_job("read", job_id, {"exact": EXACT}, read=job_from_reply)
 
 
-def claim(job_id: str, *, lease_seconds: float) -> Transition[str | None]:
-    """queued → running: the fence of the claim; None where the job is not queued."""
+def claim(*job_ids: str, lease_seconds: float, worker: str = "") -> Transition[Claim | None]:
+    """queued → running, of the first of these jobs that is queued; None where none is.
+
+    Args:
+        worker: the `identity` of the one that claims.
+    """
     arguments: dict[str, Argument] = {
+        "candidates": ",".join(job_ids),
+        "worker": worker,
         "lease_ms": milliseconds(lease_seconds),
         "token": token_hex(4),
     }
-    return on_job("claim", job_id, arguments, read=_word)
+    return on_job("claim", job_ids[0], arguments, read=_claim)
 
 
 def heartbeat(
@@ -239,13 +260,28 @@ def release(
     return on_job("release", job_id, arguments, read=_word, fields=fields)
 
 
+def hand_over(
+    job_id: str, fence: str, *, code: FailureCode, lost_limit: int, fields: Mapping[str, str]
+) -> Transition[bool]:
+    """running → queued, for another worker, as this one cannot paint the job; whether it is.
+    Otherwise the claim is lost, the client has canceled the job, or too many attempts have failed.
+
+    Args:
+        code: why this worker cannot paint it.
+        lost_limit: as for `recover`.
+    """
+    arguments: dict[str, Argument] = {"fence": fence, "code": code, "lost_limit": lost_limit}
+    return on_job("hand_over", job_id, arguments, read=bool, fields=fields)
+
+
 def recover(
     job_id: str, *, lost_limit: int, lease_limit_seconds: float, retention: Retention
 ) -> Transition[Recovered]:
     """running → queued if the lease has run out; → failed if that has happened too often.
 
     Args:
-        lost_limit: after how many lost attempts in a row without progress the job fails.
+        lost_limit: after how many attempts in a row that failed with their workers, without
+            progress, the job fails.
         lease_limit_seconds: if a lease ends so long after its claim, the attempt was killed
             because it took too long.
     """
@@ -364,6 +400,13 @@ def _idempotency(key: IdempotencyKey | None) -> dict[str, str | None]:
 
 def _word(reply: Any) -> Any:
     return reply
+
+
+def _claim(reply: Any) -> Claim | None:
+    if reply is None:
+        return None
+    job_id, fence, fields = reply
+    return Claim(job_id, fence, job_if_readable(fields))
 
 
 def _heartbeat_reply(reply: Any) -> HeartbeatReply:

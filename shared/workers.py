@@ -31,6 +31,8 @@ class Worker:
         limit_bytes: how much of it one painting may use; None for all of it.
         computed_in: the precision of its networks if the options do not set it.
         overhead_seconds, iteration_seconds, start_seconds: of its speed, by its last jobs.
+        instance: what stays the same when its painting process is replaced; '' if it does not
+            report that.
     """
 
     name: str
@@ -46,6 +48,12 @@ class Worker:
     overhead_seconds: float = 0.0
     iteration_seconds: tuple[tuple[int, float], ...] = ()
     start_seconds: float = 0.0
+    instance: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What the records of jobs call it, to know it again."""
+        return self.instance or self.name
 
     @property
     def speed(self) -> PaintingSpeed:

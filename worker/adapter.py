@@ -30,6 +30,7 @@ from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged
 from pastiche.engine.run import Run
 from pastiche.engine.weights.files import MissingWeights
+from pastiche.memory_budget import ComputedIn
 from pastiche.options import OptionError, Options
 from pastiche.picture_settings import describe_settings
 from pastiche.pictures import apply_transparency, read_picture
@@ -38,7 +39,7 @@ from shared.jobs import BackboneUsed
 from shared.pictures import encode_png, encode_preview
 from shared.settings import Settings
 from worker.attempt import Attempt, PaintingFailed
-from worker.context import Capability, FreeMemory, worker_name
+from worker.context import Capability, FreeMemory, worker_instance, worker_name
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ def measure_capability(settings: Settings) -> Capability:
         if device.type == "cuda"
         else f"CPU, {torch.get_num_threads()} threads"
     )
-    return Capability(name, device_name, "bfloat16" if is_narrow else "float32", settings, free)
+    computed_in: ComputedIn = "bfloat16" if is_narrow else "float32"
+    return Capability(name, device_name, computed_in, settings, free, worker_instance())
 
 
 def _measure_free_memory(device: torch.device) -> int:

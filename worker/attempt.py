@@ -16,10 +16,12 @@ from shared.blob_store import BLOB_STORE_ERRORS, result_key
 from shared.celery_app import publish
 from shared.errors import FAILURES, FailureCode
 from shared.inputs import Inputs
-from shared.job_store import Transition
+from shared.job_store import Reply, Transition
 from shared.jobs import BackboneUsed, Job
 from shared.progress import Progress
 from shared.transitions import Committed
+from shared.workers import list_workers
+from worker.capable_workers import CapableWorkers
 from worker.context import WorkerContext
 from worker.lease import Lease
 from worker.measurements import Measurements
@@ -229,6 +231,30 @@ class Attempt:
         """Ends the job with a reason."""
         return self._commit(partial(transitions.fail, code=code))
 
+    def hand_over(self, code: FailureCode) -> bool:
+        """Queues the job again with everything that was reported, for a living worker that can
+        paint it and has not tried it, if there is one; whether it did.
+
+        Args:
+            code: why this worker cannot paint it.
+        """
+        identity = self.context.capability.identity
+        workers = CapableWorkers(identity, partial(self._run, list_workers()))
+        if not workers.another_may_succeed(self.job):
+            return False
+        handed_over = self._run(
+            transitions.hand_over(
+                self.job.id,
+                self.fence,
+                code=code,
+                lost_limit=self.context.settings.attempts_limit,
+                fields=self._fields,
+            )
+        )
+        if handed_over:
+            self._announce()
+        return handed_over
+
     def release(self) -> None:
         """Queues the job again with everything that was reported, and announces it to the other
         workers."""
@@ -236,6 +262,9 @@ class Attempt:
         self._run(
             transitions.release(self.job.id, self.fence, fields=self._fields, retention=retention)
         )
+        self._announce()
+
+    def _announce(self) -> None:
         try:
             publish(self.context.queue, self.job.id)
         except OperationalError as error:
@@ -256,7 +285,7 @@ class Attempt:
     def _measured_fields(self) -> dict[str, str]:
         return {} if self._measurements is None else self._measurements.fields
 
-    def _run(self, transition: Transition[Committed]) -> Committed:
+    def _run(self, transition: Transition[Reply]) -> Reply:
         """Runs a transition; while Redis is unreachable, repeats it until the worker shuts down."""
         while True:
             try:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from ctypes import c_bool
 from dataclasses import dataclass, field
 from multiprocessing.sharedctypes import RawValue
+from os import getppid
 from socket import gethostname
 from threading import Event, Lock
 from time import monotonic, sleep
@@ -31,6 +32,12 @@ _POLL_SECONDS = 0.05
 def worker_name(process_id: int) -> str:
     """A name that no other living worker has; `worker.health` finds its host in it."""
     return f"{gethostname()}-{process_id}"
+
+
+def worker_instance() -> str:
+    """What the painting processes that follow one another in this pool have in common: their host
+    and parent."""
+    return f"{gethostname()}-{getppid()}"
 
 
 class Shutdown:
@@ -101,6 +108,7 @@ class Capability:
 
     Attributes:
         computed_in: the precision of its networks if the options do not set it.
+        instance: as in `Worker`.
     """
 
     name: str
@@ -108,6 +116,12 @@ class Capability:
     computed_in: ComputedIn
     settings: Settings
     free_memory: FreeMemory
+    instance: str = ""
+
+    @property
+    def identity(self) -> str:
+        """That of `worker()`, which needs no measurement: after a fault of the GPU, that fails."""
+        return self.instance or self.name
 
     def worker(self) -> Worker:
         """What it reports of itself, and by which it claims jobs."""
@@ -123,6 +137,7 @@ class Capability:
             free_bytes=memory.free,
             limit_bytes=memory.limit,
             computed_in=memory.automatic,
+            instance=self.instance,
         )
 
     def memory(self, free_bytes: int) -> Memory:

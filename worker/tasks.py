@@ -12,7 +12,7 @@ from redis import RedisError
 from pastiche.options import LIVE_OPTIONS, Options
 from pastiche.sizes import scales
 from shared import logs, tracing, transitions
-from shared.errors import FailureCode, RecordDamaged
+from shared.errors import WORKER_FAILURES, FailureCode, RecordDamaged
 from shared.inputs import Inputs
 from shared.jobs import BackboneUsed, read_options
 from worker.attempt import (
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Outcome = Literal["succeeded", "failed", "canceled", "given back", "lost", "left"]
+Outcome = Literal["succeeded", "failed", "handed over", "canceled", "given back", "lost", "left"]
 
 _MESSAGES: dict[Outcome, str] = {
     "succeeded": "committed",
@@ -202,6 +202,10 @@ def _end_by_transition(attempt: Attempt) -> Iterator[None]:
         committed = attempt.confirm_cancel()
     elif code is not None:
         tracing.fail(code)
+        if code in WORKER_FAILURES and attempt.hand_over(code):
+            log.info("Job %s: handed over to another worker", job_id)
+            _trace_outcome("handed over")
+            return
         committed = attempt.fail(code)
     if committed == "ok":
         attempt.checkpoints.delete_all()

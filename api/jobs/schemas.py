@@ -144,6 +144,11 @@ class Job(BaseModel):
         "sent completely; null for as long as the operator allows."
     )
     attempt: int = Field(description="How often a worker has started the job.")
+    failed_attempts: list[str] = Field(
+        description="Why attempts failed after which the job was queued again for another worker: "
+        "the newest code of each worker, the oldest first.",
+        json_schema_extra={"items": {"type": "string", **list_codes(FAILURES)}},
+    )
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -228,6 +233,7 @@ def describe_job(job: JobRecord, speeds: Sequence[PaintingSpeed] = ()) -> Job:
         timeout_at=job.timeout_at,
         keep=job.keep,
         attempt=job.attempt,
+        failed_attempts=[each.code for each in job.failed_attempts],
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,

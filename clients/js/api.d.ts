@@ -119,6 +119,8 @@ export interface components {
             keep: number | "until_fetched" | null;
             /** @description How often a worker has started the job. */
             attempt: number;
+            /** @description Why attempts failed after which the job was queued again for another worker: the newest code of each worker, the oldest first. */
+            failed_attempts: ("worker_lost" | "time_limit" | "timed_out" | "out_of_memory" | "weights_missing" | "layer_missing" | "painting_diverged" | "storage_failed" | "record_damaged" | "internal_error" | (string & {}))[];
             /** Format: date-time */
             created_at: string;
             started_at: string | null;
@@ -704,6 +706,8 @@ export interface components {
          *         limit_bytes: how much of it one painting may use; None for all of it.
          *         computed_in: the precision of its networks if the options do not set it.
          *         overhead_seconds, iteration_seconds, start_seconds: of its speed, by its last jobs.
+         *         instance: what stays the same when its painting process is replaced; '' if it does not
+         *             report that.
          */
         Worker: {
             name: string;
@@ -727,6 +731,8 @@ export interface components {
             ][];
             /** @default 0 */
             start_seconds: number;
+            /** @default  */
+            instance: string;
         };
         /**
          * FieldProblem

@@ -186,6 +186,8 @@ class Job(Progress):
         keep: how long it is retained once it has ended: seconds, or `until_fetched`; None for as
             long as the operator allows.
         attempt: how many times a worker has started the job.
+        failed_attempts: why attempts failed after which the job was queued again for another
+            worker: the newest code of each worker, the oldest first.
         expires_at: when a finished job and its picture will be deleted.
         device: what paints it: a GPU's name, or the CPU's threads.
         iterations_per_second: of the newest attempt.
@@ -201,6 +203,7 @@ class Job(Progress):
     timeout_at: datetime | None = None
     keep: float | str | None = None
     attempt: int = 0
+    failed_attempts: tuple[str, ...] = ()
     created_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None

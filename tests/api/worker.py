@@ -56,10 +56,10 @@ class PlayedWorker:
     @classmethod
     def of(cls, job: dict[str, Any], jobs: JobStore, api: RunningApi) -> "PlayedWorker":
         """Claims the job."""
-        fence = jobs.run(transitions.claim(job["id"], lease_seconds=20))
-        assert fence is not None
+        claim = jobs.run(transitions.claim(job["id"], lease_seconds=20))
+        assert claim is not None
         blobs = BlobStore.open(api.settings.blob_store_location)
-        return cls(job["id"], fence, jobs, blobs)
+        return cls(job["id"], claim.fence, jobs, blobs)
 
     def tell(self, iteration: int = PROGRESS.iteration, **more: str) -> None:
         """A heartbeat, with how far it is."""

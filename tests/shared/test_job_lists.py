@@ -22,9 +22,9 @@ def submit(jobs: JobStore, owner: str = "ada") -> str:
 
 
 def claim(jobs: JobStore, job_id: str) -> str:
-    fence = jobs.run(transitions.claim(job_id, lease_seconds=20))
-    assert fence is not None
-    return fence
+    claim = jobs.run(transitions.claim(job_id, lease_seconds=20))
+    assert claim is not None
+    return claim.fence
 
 
 def end(jobs: JobStore, job_id: str, status: Status) -> None:

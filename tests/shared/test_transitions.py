@@ -48,7 +48,8 @@ def read_job(jobs: JobStore, job_id: str) -> Job:
 
 
 def claim(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> str | None:
-    return jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
+    claim = jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
+    return None if claim is None else claim.fence
 
 
 def claimed(jobs: JobStore, job_id: str, lease_seconds: float = 20) -> str:
@@ -570,6 +571,28 @@ def test_a_submission_or_claim_whose_reply_was_lost_can_be_repeated(jobs: JobSto
     one, other = (jobs.run(claim_) for _ in range(2))
     assert one == other
     assert read_job(jobs, job_id).attempt == 1
+
+
+def test_a_claim_of_several_jobs_takes_the_first_that_is_queued(jobs: JobStore) -> None:
+    running, first, second = (submitted(jobs) for _ in range(3))
+    claimed(jobs, running)
+    claim_ = jobs.run(transitions.claim(running, first, second, lease_seconds=20))
+    assert claim_ is not None
+    assert claim_.job is not None
+    assert (claim_.job_id, claim_.job.id, claim_.job.fence) == (first, first, claim_.fence)
+    assert order(jobs) == [second]
+
+
+def test_a_repeated_claim_of_several_jobs_takes_no_second_one(jobs: JobStore) -> None:
+    first, second = submitted(jobs), submitted(jobs)
+    fence = claimed(jobs, first)
+    claim_ = transitions.claim(first, second, lease_seconds=20)
+    assert jobs.run(claim_) == jobs.run(claim_)
+    jobs.run(transitions.release(first, fence, retention=RETENTION))
+    repeated = jobs.run(claim_)
+    assert repeated is not None
+    assert repeated.job_id == second
+    assert order(jobs) == [first]
 
 
 def test_a_cleanup_that_became_due_again_is_not_marked_as_done(jobs: JobStore) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from redis.exceptions import TimeoutError
 
+from pastiche.job_settings import Priority
 from pastiche.memory_budget import Memory
 from pastiche.options import Options
 from pastiche.painting_speed import IterationTimes
@@ -24,6 +25,7 @@ from shared.settings import Settings
 from shared.workers import list_workers, register_worker
 from tests.waiting import until
 from worker.__main__ import Registration, paint_or_exit
+from worker.claims import claim_next
 from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
 from worker.lease import WakeUps
 from worker.tasks import next_attempt
@@ -77,12 +79,20 @@ def _measured_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.context.FRESH_SECONDS", 0.0)
 
 
-def submitted(jobs: JobStore, side: int, image_bytes: int = 0, **options: Any) -> str:
+def submitted(
+    jobs: JobStore,
+    side: int,
+    image_bytes: int = 0,
+    priority: Priority = "normal",
+    **options: Any,
+) -> str:
     job_id = new_job_id()
     latest_ms = jobs.run(transitions.begin_submission(job_id))
-    entry = QueueEntry("somebody", 100, pixels=side * side, image_bytes=image_bytes)
+    entry = QueueEntry(
+        "somebody", 100, pixels=side * side, image_bytes=image_bytes, priority=priority
+    )
     submission = transitions.submit(
-        job_id, latest_ms, options, Inputs("content", ("style",)), entry, queue_limit=9
+        job_id, latest_ms, options, Inputs("content", ("style",)), entry, queue_limit=10_000
     )
     assert jobs.run(submission) == "queued"
     return job_id
@@ -136,6 +146,50 @@ def test_a_job_with_a_value_that_only_a_newer_version_knows_waits_for_its_worker
     assert status(jobs, newer) == "queued"
 
 
+class ObservedStore(JobStore):
+    """Lists the scripts that it runs."""
+
+    def __init__(self, jobs: JobStore) -> None:
+        super().__init__(jobs.client)
+        self.scripts: list[str] = []
+
+    def run(self, transition: Transition[Reply]) -> Reply:
+        self.scripts.append(transition.script)
+        return super().run(transition)
+
+
+def test_a_claim_takes_two_requests(open_context: OpenContext, jobs: JobStore) -> None:
+    for _ in range(20):
+        submitted(jobs, 256)
+    observed = ObservedStore(jobs)
+    assert claim_next(replace(open_context(lambda: 8 * GIB), jobs=observed))
+    assert observed.scripts == ["read_queue", "job/claim"]
+
+
+def test_a_job_behind_a_thousand_that_a_worker_cannot_paint_is_claimed(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    for _ in range(1100):
+        submitted(jobs, 2000, priority="high")
+    job_id = submitted(jobs, 256)
+    observed = ObservedStore(jobs)
+    found = claim_next(replace(open_context(lambda: GIB), jobs=observed))
+    assert found is not None
+    assert found[0].id == job_id
+    assert len(observed.scripts) < 10
+
+
+def test_jobs_behind_those_that_a_worker_cannot_paint_are_claimed_by_priority(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    for _ in range(20):
+        submitted(jobs, 2000, priority="high")
+    priorities: list[Priority] = ["low", "normal", "high", "normal"]
+    low, one, high, other = (submitted(jobs, 256, priority=each) for each in priorities)
+    context = open_context(lambda: GIB)
+    assert [claimed(context) for _ in range(5)] == [high, one, other, low, None]
+
+
 class OvertakenStore(JobStore):
     """Other workers claim so many jobs right before this one does."""
 
@@ -144,16 +198,18 @@ class OvertakenStore(JobStore):
         self._others = others
 
     def run(self, transition: Transition[Reply]) -> Reply:
-        if transition.script == "job/claim" and self._others:
-            self._others -= 1
-            super().run(transitions.claim(str(transition.arguments["id"]), lease_seconds=60))
+        if transition.script == "job/claim":
+            for job_id in str(transition.arguments["candidates"]).split(",")[: self._others]:
+                self._others -= 1
+                super().run(transitions.claim(job_id, lease_seconds=60))
         return super().run(transition)
 
 
 def test_a_worker_whose_first_candidates_were_all_claimed_by_others_claims_the_next_job(
     open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.claims.CANDIDATES", 2)
+    monkeypatch.setattr("worker.claims.FIRST_PAGE", 2)
+    monkeypatch.setattr("worker.claims.PAGE", 2)
     for _ in range(5):
         submitted(jobs, 256)
     *_, last = list_waiting(jobs, 5)
@@ -163,31 +219,23 @@ def test_a_worker_whose_first_candidates_were_all_claimed_by_others_claims_the_n
 
 
 class UnansweringStore(JobStore):
-    """Redis runs every script, and does not answer the first call of one of them in time.
+    """Redis runs every script, and does not answer the first claim in time."""
 
-    Args:
-        script: which, after a claim.
-    """
-
-    def __init__(self, jobs: JobStore, script: str) -> None:
-        super().__init__(jobs.client)
-        self._script_name, self._has_claimed, self._has_failed = script, False, False
+    _has_failed = False
 
     def run(self, transition: Transition[Reply]) -> Reply:
         reply = super().run(transition)
-        self._has_claimed |= transition.script == "job/claim"
-        if self._has_claimed and transition.script == self._script_name and not self._has_failed:
+        if transition.script == "job/claim" and not self._has_failed:
             self._has_failed = True
             raise TimeoutError("Timeout reading from socket")
         return reply
 
 
-@pytest.mark.parametrize("script", ["job/claim", "job/read"])
 def test_a_claim_that_redis_does_not_answer_in_time_is_repeated(
-    script: str, open_context: OpenContext, jobs: JobStore
+    open_context: OpenContext, jobs: JobStore
 ) -> None:
     job_id = submitted(jobs, 256)
-    context = replace(open_context(lambda: 8 * GIB), jobs=UnansweringStore(jobs, script))
+    context = replace(open_context(lambda: 8 * GIB), jobs=UnansweringStore(jobs.client))
     with next_attempt(context) as attempt:
         assert attempt is not None
         assert (attempt.job.id, attempt.job.attempt) == (job_id, 1)
@@ -203,6 +251,25 @@ def test_a_value_that_no_version_knows_is_damage(open_context: OpenContext, jobs
     job = jobs.run(transitions.read(damaged))
     assert job is not None
     assert (job.status, job.error_code) == ("failed", "record_damaged")
+
+
+def test_a_key_that_holds_something_else_than_a_record_is_deleted_and_the_next_job_claimed(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    damaged, whole = submitted(jobs, 256), submitted(jobs, 256)
+    jobs.client.delete(record_key(damaged))
+    jobs.client.set(record_key(damaged), "something else")
+    assert claimed(open_context(lambda: 8 * GIB)) == whole
+    assert jobs.client.exists(record_key(damaged)) == 0
+
+
+def test_a_job_with_a_damaged_record_fails_and_the_next_job_is_claimed(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    damaged, whole = submitted(jobs, 256), submitted(jobs, 256)
+    jobs.client.hset(record_key(damaged), "pixels", "many")
+    assert claimed(open_context(lambda: 8 * GIB)) == whole
+    assert jobs.client.hget(record_key(damaged), "error_code") == "record_damaged"
 
 
 def test_a_message_for_a_job_that_only_another_worker_can_paint_is_published_again(

@@ -89,9 +89,9 @@ def submitted(jobs: JobStore, blobs: BlobStore, wait_seconds: float | None = Non
 
 
 def claimed(jobs: JobStore, job_id: str, lease_seconds: float = 0) -> str:
-    fence = jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
-    assert fence is not None
-    return fence
+    claim = jobs.run(transitions.claim(job_id, lease_seconds=lease_seconds))
+    assert claim is not None
+    return claim.fence
 
 
 def look(jobs: JobStore, job_id: str) -> Job:

@@ -36,9 +36,9 @@ def submitted(jobs: JobStore, url: str, *events: WebhookEvent) -> str:
 
 
 def claimed(jobs: JobStore, job_id: str) -> str:
-    fence = jobs.run(transitions.claim(job_id, lease_seconds=20))
-    assert fence is not None
-    return fence
+    claim = jobs.run(transitions.claim(job_id, lease_seconds=20))
+    assert claim is not None
+    return claim.fence
 
 
 def paint(jobs: JobStore, job_id: str, fence: str, iteration: int) -> None:

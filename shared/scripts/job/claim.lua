@@ -1,40 +1,67 @@
--- A worker claims a queued job.
+-- A worker claims the first of some jobs that is still queued.
 --
 -- Keys: record, turns, running, deadlines, counters
 -- Arguments:
---   lease_ms  how long the claim holds without a heartbeat
---   token     unique to this claim: a Redis that lost its last second may give an attempt the same
---             number twice
--- Returns the fence, and the same again if the first reply was lost; nil if the job is not queued.
+--   candidates  the ids of the jobs, first to last, separated by commas
+--   worker      who claims: a name that its next painting processes have too
+--   lease_ms    how long the claim holds without a heartbeat
+--   token       unique to this claim: a Redis that lost its last second may give an attempt the same
+--               number twice
+-- Returns {id, fence, fields and values of its record}, and the same again if the first reply was lost;
+-- nil if none of them is queued.
 local now = now_ms()
-local state = redis.call('HMGET', record, 'status', 'lane', 'turn', 'fence', 'attempt', 'caller')
-if not state[1] then
-  leave_all_queues()
-  return nil
-end
-if state[1] == 'running' and state[4] == state[5] .. '-' .. token then return state[4] end
-if state[1] ~= 'queued' then return nil end
-local latest = find_latest_start()
-if latest <= now then
-  redis.call('ZADD', deadlines, latest, id) -- a reconciler of an older version may have removed it
-  return nil
+
+local function select_job(candidate)
+  id, record = candidate, record_key(candidate)
 end
 
-local lane = state[2] or '1' -- a record without it is found damaged when it is read
-local turn = math.max(tonumber(state[3] or 0), tonumber(redis.call('HGET', turns, lane) or 0))
-redis.call('HSET', turns, lane, turn)
--- A caller without later turns is forgotten: the next turn is the same.
-local callers_turn = lane .. ':' .. (state[6] or '')
-if tonumber(redis.call('HGET', turns, callers_turn) or 0) <= turn then
-  redis.call('HDEL', turns, callers_turn)
+local function claimed(fence)
+  return {id, fence, redis.call('HGETALL', record)}
 end
-redis.call('ZADD', running, now + lease_ms, id)
-leave_queue()
-local fence = redis.call('HINCRBY', record, 'attempt', 1) .. '-' .. token
-count(counters, 'attempts')
-if redis.call('HSETNX', record, 'started_ms', now) == 1 then
-  observe(counters, 'wait', (now - redis.call('HGET', record, 'created_ms')) / 1000)
-  add_webhook_event('started')
+
+-- Claims the selected job: its fence, or nil if it is not queued.
+local function claim()
+  local state = redis.call('HMGET', record, 'status', 'lane', 'turn', 'caller')
+  if not state[1] then
+    leave_all_queues()
+    return nil
+  end
+  if state[1] ~= 'queued' then return nil end
+  local latest = find_latest_start()
+  if latest <= now then
+    redis.call('ZADD', deadlines, latest, id) -- a reconciler of an older version may have removed it
+    return nil
+  end
+
+  local lane = state[2] or '1' -- a record without it is found damaged when it is read
+  local turn = math.max(tonumber(state[3] or 0), tonumber(redis.call('HGET', turns, lane) or 0))
+  redis.call('HSET', turns, lane, turn)
+  -- A caller without later turns is forgotten: the next turn is the same.
+  local callers_turn = lane .. ':' .. (state[4] or '')
+  if tonumber(redis.call('HGET', turns, callers_turn) or 0) <= turn then
+    redis.call('HDEL', turns, callers_turn)
+  end
+  redis.call('ZADD', running, now + lease_ms, id)
+  leave_queue()
+  local fence = redis.call('HINCRBY', record, 'attempt', 1) .. '-' .. token
+  count(counters, 'attempts')
+  if redis.call('HSETNX', record, 'started_ms', now) == 1 then
+    observe(counters, 'wait', (now - redis.call('HGET', record, 'created_ms')) / 1000)
+    add_webhook_event('started')
+  end
+  enter_state('running', 'fence', fence, 'claimed_ms', now)
+  if worker ~= '' then redis.call('HSET', record, 'claimed_by', worker) end
+  return fence
 end
-enter_state('running', 'fence', fence, 'claimed_ms', now)
-return fence
+
+for candidate in string.gmatch(candidates, '[^,]+') do
+  select_job(candidate)
+  local state = redis.call('HMGET', record, 'status', 'fence', 'attempt')
+  if state[1] == 'running' and state[2] == state[3] .. '-' .. token then return claimed(state[2]) end
+end
+for candidate in string.gmatch(candidates, '[^,]+') do
+  select_job(candidate)
+  local fence = claim()
+  if fence then return claimed(fence) end
+end
+return nil

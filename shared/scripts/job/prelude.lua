@@ -87,7 +87,7 @@ end
 -- A running job waits again, at its old place.
 local function requeue_job()
   redis.call('ZREM', running, id)
-  redis.call('HDEL', record, 'fence')
+  redis.call('HDEL', record, 'fence', 'claimed_by')
   enter_queue()
   enter_state('queued')
 end
@@ -151,6 +151,37 @@ local function trim_retained(key, limit)
       beyond = beyond - 1
     end
   end
+end
+
+-- The share of the work that counts as progress: heartbeats report it only roughly.
+local PROGRESS = 0.02
+
+-- Of how many workers the record remembers that their attempts failed.
+local REMEMBERED_WORKERS = 16
+
+-- How many attempts in a row have failed with their workers and without progress beyond the earlier
+-- ones, with the current one.
+local function count_failed_attempts(left)
+  local state = redis.call('HMGET', record, 'lost', 'lost_left', 'work')
+  local before = tonumber(state[2])
+  if before and before > left and before - left >= PROGRESS * (state[3] or 0) then return 1 end
+  return (state[1] or 0) + 1
+end
+
+-- Notes that the current attempt has failed for a reason that lies with its worker. Each worker is named
+-- once, with its newest reason; one of version 0.2.0 has not said who it is.
+local function note_failed_attempt(reason)
+  local left = read_work_left()
+  redis.call('HSET', record, 'lost', count_failed_attempts(left), 'lost_left', left)
+  local state = redis.call('HMGET', record, 'claimed_by', 'failed_attempts')
+  if not state[1] then return end
+  local attempts = {}
+  for attempt in string.gmatch(state[2] or '', '[^,]+') do
+    if string.match(attempt, '@(.*)') ~= state[1] then attempts[#attempts + 1] = attempt end
+  end
+  attempts[#attempts + 1] = reason .. '@' .. state[1]
+  local first = math.max(1, #attempts - REMEMBERED_WORKERS + 1)
+  redis.call('HSET', record, 'failed_attempts', table.concat(attempts, ',', first))
 end
 
 -- Deletes the record, and the job from its owner's lists.
@@ -219,7 +250,7 @@ local function finish_job(status, ...)
   local keep = tonumber(redis.call('HGET', record, 'keep')) or math.huge
   local expires = now + math.min(keep, tonumber(retention_ms))
   leave_all_queues()
-  redis.call('HDEL', record, 'cancel_requested', 'finish_requested')
+  redis.call('HDEL', record, 'cancel_requested', 'finish_requested', 'claimed_by')
   count(counters, 'over:' .. status)
   redis.call('ZADD', finished, expires, id)
   redis.call('ZADD', cleanup, now + grace_ms, id)

@@ -9,12 +9,7 @@
 --   limit_ms            if the lease ends so long after the claim, the worker was killed for taking too
 --                       long
 -- Returns 'queued', 'canceled', 'worker_lost', 'time_limit', or 'held' if there is nothing to recover.
-
--- The share of the work that counts as progress: heartbeats report it only roughly.
-local PROGRESS = 0.02
-
-local state = redis.call('HMGET', record, 'status', 'cancel_requested', 'claimed_ms', 'work',
-                         'lost_left')
+local state = redis.call('HMGET', record, 'status', 'cancel_requested', 'claimed_ms')
 if state[1] ~= 'running' then
   redis.call('ZREM', running, id)
   return 'held'
@@ -32,12 +27,8 @@ if state[3] and lease_ms - state[3] >= tonumber(limit_ms) then
   finish_job('failed', 'error_code', 'time_limit', 'error_detail', time_limit_detail)
   return 'time_limit'
 end
-local left = read_work_left()
-if state[5] and state[5] - left >= PROGRESS * (state[4] or 0) and tonumber(state[5]) > left then
-  redis.call('HDEL', record, 'lost')
-end
-redis.call('HSET', record, 'lost_left', left)
-if redis.call('HINCRBY', record, 'lost', 1) >= tonumber(lost_limit) then
+note_failed_attempt('worker_lost')
+if tonumber(redis.call('HGET', record, 'lost')) >= tonumber(lost_limit) then
   finish_job('failed', 'error_code', 'worker_lost', 'error_detail', worker_lost_detail)
   return 'worker_lost'
 end

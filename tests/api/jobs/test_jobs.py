@@ -22,14 +22,32 @@ from tests.redis_commands import record_commands
 
 def claimed(job: dict[str, Any], jobs: JobStore) -> str:
     """As a worker would: the fence of the claim."""
-    fence = jobs.run(transitions.claim(job["id"], lease_seconds=20))
-    assert fence is not None
-    return fence
+    claim = jobs.run(transitions.claim(job["id"], lease_seconds=20))
+    assert claim is not None
+    return claim.fence
 
 
 def report_progress(job: dict[str, Any], fence: str, jobs: JobStore) -> None:
     fields = {"progress": PROGRESS.to_json(), "backbone_name": "whitened"}
     jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, fields=fields))
+
+
+def test_a_job_that_was_handed_over_waits_again_and_says_why(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    claim = jobs.run(transitions.claim(job["id"], lease_seconds=20, worker="host-1"))
+    assert claim is not None
+    handed_over = transitions.hand_over(
+        job["id"], claim.fence, code="out_of_memory", lost_limit=3, fields={}
+    )
+    assert jobs.run(handed_over)
+    found = api.http.get(job["links"]["self"])
+    shown = found.json()
+    assert (shown["status"], shown["attempt"], shown["error"]) == ("queued", 1, None)
+    assert shown["failed_attempts"] == ["out_of_memory"]
+    assert shown["version"] > job["version"]
+    assert "host-1" not in found.text
 
 
 def test_a_job_that_waits_says_how_many_wait_before_it(api: RunningApi) -> None:

@@ -1,0 +1,67 @@
+"""Which living workers can paint a job."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+from shared.errors import RecordDamaged
+from shared.jobs import Job
+from shared.workers import Worker
+
+
+class CapableWorkers:
+    """Which living workers can paint which job, computed once for all jobs with the same options
+    and sizes: a long queue has many of them.
+
+    Args:
+        identity: of the worker that asks.
+        list_workers: every living worker.
+    """
+
+    def __init__(self, identity: str, list_workers: Callable[[], list[Worker]]) -> None:
+        self._identity, self._list_workers = identity, list_workers
+        self._found: dict[tuple[object, ...], bool] = {}
+
+    def can_claim(self, own: Worker, job: Job) -> bool:
+        """Whether the worker that asks can paint a job, and its attempt at it has not failed while
+        another could try it."""
+        if not self._can_paint(own, job):
+            return False
+        return self._identity not in job.failed_workers or not self.another_may_succeed(job)
+
+    def another_can_paint(self, job: Job) -> bool:
+        """Whether another living worker can paint a job."""
+        return any(True for _ in self._others(job))
+
+    def another_may_succeed(self, job: Job) -> bool:
+        """The same of those whose attempt at it has not failed."""
+        return any(each.identity not in job.failed_workers for each in self._others(job))
+
+    def _others(self, job: Job) -> Iterator[Worker]:
+        return (each for each in self._living_others if self._can_paint(each, job))
+
+    @cached_property
+    def _living_others(self) -> list[Worker]:
+        return [each for each in self._list_workers() if each.identity != self._identity]
+
+    def _can_paint(self, worker: Worker, job: Job) -> bool:
+        demand = (
+            worker.name,
+            json.dumps(job.options),
+            job.pixels,
+            job.image_bytes,
+            job.unknown_inputs,
+            job.written_by,
+        )
+        if demand not in self._found:
+            self._found[demand] = _can_paint(worker, job)
+        return self._found[demand]
+
+
+def _can_paint(worker: Worker, job: Job) -> bool:
+    """Whether a worker has the backbone, memory and version for a job. Each can paint one whose
+    options cannot be read: it is then found damaged."""
+    try:
+        return job.is_known and worker.can_paint(job.read_options(), job.pixels, job.image_bytes)
+    except RecordDamaged:
+        return True
