@@ -1,4 +1,4 @@
-"""The living workers, and what each reports of itself."""
+"""The workers that live or did so lately, and what each reports of itself."""
 
 import json
 import logging
@@ -14,6 +14,10 @@ from shared.stored_json import known_fields
 log = logging.getLogger(__name__)
 
 _KEYS = {"workers": "{workers}:about", "seen": "{workers}:seen"}
+
+REMEMBERED_SECONDS = 600.0
+"""For how long a worker that no longer lives is remembered: it may only be restarting, or be cut
+off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,20 @@ def register_worker(worker: Worker, *, ttl_seconds: float) -> Transition[bool]:
 
 def list_workers() -> Transition[list[Worker]]:
     """Every living worker, by name."""
-    return Transition("list_workers", _KEYS, {}, _workers)
+    return _list_workers(0.0)
+
+
+def list_recent_workers() -> Transition[list[Worker]]:
+    """Every worker that lives or is remembered, by name."""
+    return _list_workers(REMEMBERED_SECONDS)
+
+
+def _list_workers(recent_seconds: float) -> Transition[list[Worker]]:
+    arguments: dict[str, Argument] = {
+        "recent_ms": milliseconds(recent_seconds),
+        "remembered_ms": milliseconds(REMEMBERED_SECONDS),
+    }
+    return Transition("list_workers", _KEYS, arguments, _workers)
 
 
 def _workers(reply: Any) -> list[Worker]:
