@@ -35,6 +35,10 @@ class Worker:
         limit_bytes: how much of it one painting may use; None for all of it.
         computed_in: the precision of its networks if the options do not set it.
         overhead_seconds, iteration_seconds, start_seconds: of its speed, by its last jobs.
+        device_bytes: all memory of its GPU, or of the machine or its container; like the next two,
+            None if it does not report that.
+        is_painting: whether it has claimed a job.
+        started_at: since when it is ready, in seconds since 1970, by the clock of its machine.
     """
 
     name: str
@@ -50,6 +54,9 @@ class Worker:
     overhead_seconds: float = 0.0
     iteration_seconds: tuple[tuple[int, float], ...] = ()
     start_seconds: float = 0.0
+    device_bytes: int | None = None
+    is_painting: bool | None = None
+    started_at: float | None = None
 
     @property
     def speed(self) -> PaintingSpeed:

@@ -23,6 +23,7 @@ from pastiche.engine.fast.memory import (
     is_out_of_memory,
     release_freed_memory,
     retain_freed_memory,
+    total_memory,
 )
 from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
@@ -30,6 +31,7 @@ from pastiche.engine.prepared import PreparedInputsCache
 from pastiche.engine.progress import Diverged
 from pastiche.engine.run import Run
 from pastiche.engine.weights.files import MissingWeights
+from pastiche.memory_budget import ComputedIn
 from pastiche.options import OptionError, Options
 from pastiche.picture_settings import describe_settings
 from pastiche.pictures import apply_transparency, read_picture
@@ -57,7 +59,8 @@ def measure_capability(settings: Settings) -> Capability:
         if device.type == "cuda"
         else f"CPU, {torch.get_num_threads()} threads"
     )
-    return Capability(name, device_name, "bfloat16" if is_narrow else "float32", settings, free)
+    computed_in: ComputedIn = "bfloat16" if is_narrow else "float32"
+    return Capability(name, device_name, computed_in, settings, free, total_memory(device))
 
 
 def _measure_free_memory(device: torch.device) -> int:

@@ -80,6 +80,11 @@ class FreeMemory:
                 self._bytes, self._measured_at = self._measure(), monotonic()
             return self._bytes
 
+    @property
+    def is_painting(self) -> bool:
+        """Whether a job is painted now."""
+        return self._is_painting
+
     @contextmanager
     def painting(self) -> Iterator[None]:
         """Marks that a job is painted until the end of the context."""
@@ -101,6 +106,7 @@ class Capability:
 
     Attributes:
         computed_in: the precision of its networks if the options do not set it.
+        device_bytes: all memory of its GPU, or of the machine or its container; None if unknown.
     """
 
     name: str
@@ -108,6 +114,7 @@ class Capability:
     computed_in: ComputedIn
     settings: Settings
     free_memory: FreeMemory
+    device_bytes: int | None = None
 
     def worker(self) -> Worker:
         """What it reports of itself, and by which it claims jobs."""
@@ -123,6 +130,8 @@ class Capability:
             free_bytes=memory.free,
             limit_bytes=memory.limit,
             computed_in=memory.automatic,
+            device_bytes=self.device_bytes,
+            is_painting=self.free_memory.is_painting,
         )
 
     def memory(self, free_bytes: int) -> Memory:
