@@ -54,6 +54,7 @@ export const checkResult = (path) => request("HEAD", path.replace(/^\//, ""));
 export const getSweep = (id) => request("GET", `sweeps/${id}`);
 export const getOptions = () => request("GET", "options");
 export const getPresets = () => request("GET", "presets");
+export const getWorkers = () => request("GET", "workers");
 
 /** Submits a form once, however often the connection is lost on the way. */
 export const submit = (form) => submitOnce("jobs", form);
