@@ -39,6 +39,7 @@ from api.styles import endpoints as styles
 from api.submissions import endpoints as submissions
 from api.sweeps import endpoints as sweeps
 from api.webhooks import endpoints as webhooks
+from api.workers import endpoints as workers
 from pastiche.version import __version__
 from shared import logs, tracing
 from shared.settings import Settings
@@ -53,6 +54,7 @@ _FEATURES = (
     direct_uploads,
     styles,
     options,
+    workers,
     webhooks,
     authentication,
     ops,

@@ -26,7 +26,7 @@ _BEARER = {"WWW-Authenticate": 'Bearer realm="Pastiche"'}
 
 FIELD_ERRORS = {
     "invalid_value": "The value is not allowed for this field.",
-    "backbone_missing": "No running worker has the weights of this backbone.",
+    "backbone_missing": "No worker of the last ten minutes has the weights of this backbone.",
     "size_too_large": "More pixels than the operator or the workers' memory allows.",
     "too_many_values": "The values and pictures give more jobs than may be submitted at once.",
     "not_in_batches": "The field belongs to one pair of images, and a batch has several.",

@@ -1,4 +1,4 @@
-"""The living workers, and what each reports of itself."""
+"""The workers that live or did so lately, and what each reports of itself."""
 
 import json
 import logging
@@ -14,6 +14,10 @@ from shared.stored_json import known_fields
 log = logging.getLogger(__name__)
 
 _KEYS = {"workers": "{workers}:about", "seen": "{workers}:seen"}
+
+REMEMBERED_SECONDS = 600.0
+"""For how long a worker that no longer lives is remembered: it may only be restarting, or be cut
+off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,10 @@ class Worker:
         limit_bytes: how much of it one painting may use; None for all of it.
         computed_in: the precision of its networks if the options do not set it.
         overhead_seconds, iteration_seconds, start_seconds: of its speed, by its last jobs.
+        device_bytes: all memory of its GPU, or of the machine or its container; like the next two,
+            None if it does not report that.
+        is_painting: whether it has claimed a job.
+        started_at: since when it is ready, in seconds since 1970, by the clock of its machine.
         instance: what stays the same when its painting process is replaced; '' if it does not
             report that.
     """
@@ -48,6 +56,9 @@ class Worker:
     overhead_seconds: float = 0.0
     iteration_seconds: tuple[tuple[int, float], ...] = ()
     start_seconds: float = 0.0
+    device_bytes: int | None = None
+    is_painting: bool | None = None
+    started_at: float | None = None
     instance: str = ""
 
     @property
@@ -98,7 +109,20 @@ def register_worker(worker: Worker, *, ttl_seconds: float) -> Transition[bool]:
 
 def list_workers() -> Transition[list[Worker]]:
     """Every living worker, by name."""
-    return Transition("list_workers", _KEYS, {}, _workers)
+    return _list_workers(0.0)
+
+
+def list_recent_workers() -> Transition[list[Worker]]:
+    """Every worker that lives or is remembered, by name."""
+    return _list_workers(REMEMBERED_SECONDS)
+
+
+def _list_workers(recent_seconds: float) -> Transition[list[Worker]]:
+    arguments: dict[str, Argument] = {
+        "recent_ms": milliseconds(recent_seconds),
+        "remembered_ms": milliseconds(REMEMBERED_SECONDS),
+    }
+    return Transition("list_workers", _KEYS, arguments, _workers)
 
 
 def _workers(reply: Any) -> list[Worker]:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from threading import Thread
+from time import time
 from typing import Any
 
 from celery import Celery
@@ -104,6 +105,7 @@ class Registration(Thread):
     def __init__(self, context: WorkerContext, memory_bytes: Callable[[], int]) -> None:
         super().__init__(name="registration", daemon=True)
         self._context, self._memory_bytes = context, memory_bytes
+        self._started_at = time()
 
     def run(self) -> None:
         self._register(REGISTERED_SECONDS)
@@ -122,6 +124,7 @@ class Registration(Thread):
                 iteration_seconds=speed.iteration_seconds,
                 start_seconds=speed.start_seconds,
                 memory_bytes=self._memory_bytes(),
+                started_at=self._started_at,
             )
             self._context.jobs.run(register_worker(worker, ttl_seconds=ttl_seconds))
         except RedisError as error:

@@ -23,6 +23,7 @@ from pastiche.engine.fast.memory import (
     is_out_of_memory,
     release_freed_memory,
     retain_freed_memory,
+    total_memory,
 )
 from pastiche.engine.images import read_image, read_mask, to_pil
 from pastiche.engine.inputs import Inputs as EngineInputs
@@ -59,7 +60,15 @@ def measure_capability(settings: Settings) -> Capability:
         else f"CPU, {torch.get_num_threads()} threads"
     )
     computed_in: ComputedIn = "bfloat16" if is_narrow else "float32"
-    return Capability(name, device_name, computed_in, settings, free, worker_instance())
+    return Capability(
+        name,
+        device_name,
+        computed_in,
+        settings,
+        free,
+        total_memory(device),
+        worker_instance(),
+    )
 
 
 def _measure_free_memory(device: torch.device) -> int:

@@ -87,6 +87,11 @@ class FreeMemory:
                 self._bytes, self._measured_at = self._measure(), monotonic()
             return self._bytes
 
+    @property
+    def is_painting(self) -> bool:
+        """Whether a job is painted now."""
+        return self._is_painting
+
     @contextmanager
     def painting(self) -> Iterator[None]:
         """Marks that a job is painted until the end of the context."""
@@ -108,6 +113,7 @@ class Capability:
 
     Attributes:
         computed_in: the precision of its networks if the options do not set it.
+        device_bytes: all memory of its GPU, or of the machine or its container; None if unknown.
         instance: as in `Worker`.
     """
 
@@ -116,6 +122,7 @@ class Capability:
     computed_in: ComputedIn
     settings: Settings
     free_memory: FreeMemory
+    device_bytes: int | None = None
     instance: str = ""
 
     @property
@@ -137,6 +144,8 @@ class Capability:
             free_bytes=memory.free,
             limit_bytes=memory.limit,
             computed_in=memory.automatic,
+            device_bytes=self.device_bytes,
+            is_painting=self.free_memory.is_painting,
             instance=self.instance,
         )
 

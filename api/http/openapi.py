@@ -28,6 +28,7 @@ TAGS = [
     {"name": "pictures", "description": "Pictures that are uploaded once and used in many jobs."},
     {"name": "styles", "description": "Paintings that jobs can name."},
     {"name": "options", "description": "What a form needs to offer every option of a job."},
+    {"name": "workers", "description": "What paints the jobs."},
     {"name": "webhooks", "description": "How to verify what is sent to your webhooks."},
     {"name": "access", "description": "Tokens, for addresses that a browser loads by itself."},
     {"name": "operations", "description": "Health and metrics, for operators."},

@@ -1,4 +1,4 @@
-"""From a submission to the queue: whether a living worker can paint it and what it costs; then its
+"""From a submission to the queue: whether a worker can paint it and what it costs; then its
 pictures, its record and the message."""
 
 import logging
@@ -32,7 +32,7 @@ from shared.errors import FieldError, InvalidFields, QueueFull, StorageUnavailab
 from shared.inputs import Inputs
 from shared.jobs import Job, QueueEntry, new_job_id
 from shared.transitions import IdempotencyKey, Submitted
-from shared.workers import Worker, list_workers
+from shared.workers import Worker, list_recent_workers, list_workers
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +66,8 @@ def compute_demand(options: Options, sizes: ImageSizes) -> Demand:
 
 
 async def check_capacity(options: Options, sizes: Iterable[ImageSizes], service: Service) -> None:
-    """Checks that a living worker has the backbone that the options choose, and for each picture
-    that one has the memory. While no worker lives, the jobs may wait for one.
+    """Checks that a worker that lives or is remembered has the backbone that the options choose,
+    and for each picture that one has the memory. While no worker lives, the jobs may wait for one.
 
     Args:
         sizes: of the images that each picture is made from.
@@ -75,7 +75,7 @@ async def check_capacity(options: Options, sizes: Iterable[ImageSizes], service:
     Raises:
         InvalidFields: no worker has.
     """
-    workers = await service.jobs.run(list_workers())
+    workers = await _find_workers(service)
     for each in sizes:
         _check(options, partial(compute_demand, sizes=each), workers)
 
@@ -88,7 +88,13 @@ async def check_retry_capacity(job: Job, service: Service) -> None:
     def demand_for(resized: Options) -> Demand:
         return Demand(prod(fitted(*shape, resized.size)), job.image_bytes)
 
-    _check(options, demand_for, await service.jobs.run(list_workers()))
+    _check(options, demand_for, await _find_workers(service))
+
+
+async def _find_workers(service: Service) -> list[Worker]:
+    """The living workers and those that may return; none while none lives."""
+    living = await service.jobs.run(list_workers())
+    return await service.jobs.run(list_recent_workers()) if living else []
 
 
 def _check(

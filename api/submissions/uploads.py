@@ -82,8 +82,8 @@ async def receive_form(access: Access, kind: Kind) -> AsyncIterator[ReceivedForm
 
 
 async def read_submissions(received: ReceivedForm, access: Access) -> list[Submission]:
-    """The submission in a form, if its caller may make it and a living worker can paint it; of a
-    batch, one for each pair of images.
+    """The submission in a form, if its caller may make it and a worker can paint it; of a batch,
+    one for each pair of images.
 
     Raises:
         InvalidFields: names every invalid field.

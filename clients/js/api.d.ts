@@ -706,6 +706,10 @@ export interface components {
          *         limit_bytes: how much of it one painting may use; None for all of it.
          *         computed_in: the precision of its networks if the options do not set it.
          *         overhead_seconds, iteration_seconds, start_seconds: of its speed, by its last jobs.
+         *         device_bytes: all memory of its GPU, or of the machine or its container; like the next two,
+         *             None if it does not report that.
+         *         is_painting: whether it has claimed a job.
+         *         started_at: since when it is ready, in seconds since 1970, by the clock of its machine.
          *         instance: what stays the same when its painting process is replaced; '' if it does not
          *             report that.
          */
@@ -731,8 +735,42 @@ export interface components {
             ][];
             /** @default 0 */
             start_seconds: number;
+            device_bytes?: number | null;
+            is_painting?: boolean | null;
+            started_at?: number | null;
             /** @default  */
             instance: string;
+        };
+        /**
+         * WorkerList
+         * @description All living workers.
+         */
+        WorkerList: {
+            workers: components["schemas"]["WorkerSummary"][];
+        };
+        /**
+         * WorkerSummary
+         * @description What a living worker last reported of itself: it does so every few seconds.
+         */
+        WorkerSummary: {
+            /** @description The name of its GPU, or `CPU` and its threads. */
+            device: string;
+            /** @description All memory of its GPU, or of its machine or container; null if it does not report that. */
+            device_memory_bytes: number | null;
+            /** @description The network's, unless a job chooses another. */
+            precision: components["schemas"]["WorkerComputedIn"];
+            /** @description The network that `auto` chooses. */
+            backbone: string;
+            /** @description The networks whose weights it has. */
+            backbones: string[];
+            /** @description How many pixels a picture may have with the default options, by the memory that is free for a job. */
+            most_pixels: number;
+            /** @description How fast it paints, by its last jobs; null before the first. */
+            megapixel_iterations_per_second: number | null;
+            /** @description Whether it paints a job: it paints one at a time. Null if it does not report that. */
+            is_painting: boolean | null;
+            /** @description Since when it is ready, by the clock of its machine; null if it does not report that. */
+            started_at: string | null;
         };
         /**
          * FieldProblem
@@ -1500,6 +1538,8 @@ export type Token = components['schemas']['Token'];
 export type Webhook = components['schemas']['Webhook'];
 export type WeightUpdate = components['schemas']['WeightUpdate'];
 export type Worker = components['schemas']['Worker'];
+export type WorkerList = components['schemas']['WorkerList'];
+export type WorkerSummary = components['schemas']['WorkerSummary'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type Problem = components['schemas']['Problem'];
 export type JobStatus = components['schemas']['JobStatus'];

@@ -89,6 +89,14 @@ export class Pastiche {
      * @returns {Promise<void>}
      */
     delete(job: Job | string): Promise<void>;
+    /**
+     * The living workers: their devices, how large and how fast they paint, and whether they do so now.
+     * @param {{signal?: AbortSignal}} [options]
+     * @returns {Promise<WorkerSummary[]>}
+     */
+    listWorkers({ signal }?: {
+        signal?: AbortSignal;
+    }): Promise<WorkerSummary[]>;
     #private;
 }
 export type Job = import("./api.js").Job;
@@ -98,6 +106,7 @@ export type PictureFormat = import("./api.js").PictureFormat;
 export type Progress = import("./api.js").Progress;
 export type SubmitJobForm = import("./api.js").SubmitJobForm;
 export type WeightUpdate = import("./api.js").WeightUpdate;
+export type WorkerSummary = import("./api.js").WorkerSummary;
 /**
  * A `File`, a `Blob`, the bytes of a picture file, or a text that names a picture, as its URL.
  */

@@ -16,6 +16,7 @@ export { PasticheError };
 /** @typedef {import("./api.js").Progress} Progress */
 /** @typedef {import("./api.js").SubmitJobForm} SubmitJobForm */
 /** @typedef {import("./api.js").WeightUpdate} WeightUpdate */
+/** @typedef {import("./api.js").WorkerSummary} WorkerSummary */
 
 /**
  * @typedef {Blob | BufferSource | string} Picture
@@ -193,6 +194,15 @@ export class Pastiche {
   }
 
   /**
+   * The living workers: their devices, how large and how fast they paint, and whether they do so now.
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {Promise<WorkerSummary[]>}
+   */
+  listWorkers({ signal } = {}) {
+    return this.#connection.request("GET", "/workers", readWorkers, { signal });
+  }
+
+  /**
    * A preview is not worth a retry: the next one comes soon, and the picture does not depend on it.
    * @param {Job} job
    * @param {AbortSignal} [signal]
@@ -259,6 +269,9 @@ function randomKey() {
 
 /** @param {Response} response */
 const readJson = (response) => response.json();
+
+/** @param {Response} response */
+const readWorkers = async (response) => (await response.json()).workers;
 
 /** @param {Response} response */
 const readBlob = (response) => response.blob();

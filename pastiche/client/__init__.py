@@ -44,6 +44,7 @@ from pastiche.client.models import (
     Style,
     Sweep,
     UploadedPicture,
+    WorkerSummary,
 )
 from pastiche.client.painted_picture import PaintedPicture
 from pastiche.client.retry import RetryPolicy
@@ -85,6 +86,7 @@ __all__ = [
     "SweepOptions",
     "UploadedPicture",
     "WeightOptions",
+    "WorkerSummary",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

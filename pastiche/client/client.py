@@ -45,6 +45,8 @@ from pastiche.client.models import (
     StyleList,
     Sweep,
     UploadedPicture,
+    WorkerList,
+    WorkerSummary,
 )
 from pastiche.client.painted_picture import PaintedPicture
 from pastiche.client.requests import (
@@ -423,6 +425,11 @@ class Client:
         """Fetches the styles that a job can name: those of the service, and the uploaded pictures
         that have a name."""
         return (self._connection.request(StyleList, "GET", "/styles")).styles
+
+    def list_workers(self) -> tuple[WorkerSummary, ...]:
+        """Fetches the living workers: their devices, how large and how fast they paint, and whether
+        they do so now. While there is none, jobs wait."""
+        return (self._connection.request(WorkerList, "GET", "/workers")).workers
 
     def readiness(self) -> Readiness:
         """Fetches the state of the service's parts and its workers; never retried."""

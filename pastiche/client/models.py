@@ -349,6 +349,40 @@ JobPictures: TypeAlias = JobPicture | Sequence[JobPicture]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSummary(_Resource):
+    """What a living worker last reported of itself; what it did not report is None.
+
+    Attributes:
+        device: the name of its GPU, or `CPU` and its threads.
+        device_memory_bytes: all memory of its GPU, or of its machine or container.
+        precision: that of its network, unless a job chooses another.
+        backbone: the one that it uses for `auto`.
+        backbones: those whose weights it has.
+        most_pixels: the size of the largest picture that it can paint with the default options.
+        megapixel_iterations_per_second: how fast it paints; None before its first job.
+        is_painting: whether it paints a job.
+        started_at: since when it is ready.
+    """
+
+    device: str
+    device_memory_bytes: int | None = None
+    precision: str | None = None
+    backbone: str | None = None
+    backbones: tuple[str, ...] = ()
+    most_pixels: int | None = None
+    megapixel_iterations_per_second: float | None = None
+    is_painting: bool | None = None
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerList:
+    """All living workers."""
+
+    workers: tuple[WorkerSummary, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """A worker that is alive.
 

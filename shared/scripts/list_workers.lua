@@ -1,10 +1,17 @@
--- Lists the living workers, and deletes those whose registration has expired.
+-- Lists the workers that live, or did so until lately, and deletes those that did before.
 --
 -- Keys: workers, seen (register_worker.lua)
--- Arguments: none
+-- Arguments:
+--   recent_ms      how long ago a registration may have expired; 0 for the living workers alone
+--   remembered_ms  after which an expired registration is deleted
 -- Returns what each reports of itself (JSON).
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', now_ms())) do
+local now = now_ms()
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', now - remembered_ms)) do
   redis.call('HDEL', workers, name)
   redis.call('ZREM', seen, name)
 end
-return redis.call('HVALS', workers)
+local names = redis.call('ZRANGEBYSCORE', seen, '(' .. now - recent_ms, '+inf')
+if #names == 0 then
+  return {}
+end
+return redis.call('HMGET', workers, unpack(names))

@@ -24,6 +24,7 @@ from pastiche.client import (
 from pastiche.client.models import Losses
 from shared.job_store import JobStore
 from shared.settings import Settings
+from shared.workers import Worker, register_worker
 from tests import pictures
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi, running_api
@@ -321,6 +322,16 @@ def test_an_api_error_has_the_invalid_fields(client: Client) -> None:
     assert {error.field for error in caught.value.field_errors} == {"size", "style_weight"}
     assert isinstance(caught.value.field_errors[0], FieldError)
     assert "between 16 and 2048" in str(caught.value)
+
+
+def test_living_workers_are_listed(client: Client, jobs: JobStore) -> None:
+    assert client.list_workers() == ()
+    worker = Worker("h-1", "vgg19", "NVIDIA H100", 10**6, 5e6, is_painting=True, started_at=0.0)
+    jobs.run(register_worker(worker, ttl_seconds=60))
+    (found,) = client.list_workers()
+    assert (found.device, found.backbone, found.most_pixels) == ("NVIDIA H100", "vgg19", 10**6)
+    assert (found.megapixel_iterations_per_second, found.is_painting) == (5.0, True)
+    assert (found.started_at, found.device_memory_bytes) == (datetime.fromtimestamp(0, UTC), None)
 
 
 def test_readiness_of_the_service(client: Client) -> None:

@@ -11,6 +11,7 @@ from local.supervisor import free_port
 from shared import transitions
 from shared.job_store import JobStore
 from shared.settings import Settings
+from shared.workers import Worker, register_worker
 from tests.api.worker import PlayedWorker
 from tests.clients.programs import WATCH, only_job, run, started, url_of
 from tests.clients.proxy import proxying
@@ -207,6 +208,16 @@ def test_weights_are_changed_and_a_job_is_canceled_and_deleted(api: RunningApi, 
         console.log(changed.options.style_weight, canceled.status, error.code);
     """
     assert run(source, url_of(api), pair) == ["0.9 canceled job_not_found"]
+
+
+def test_living_workers_are_listed(api: RunningApi, jobs: JobStore, pair: Path) -> None:
+    jobs.run(register_worker(Worker("h-1", "vgg19", "CPU", 10**6, rate=5e6), ttl_seconds=60))
+    source = """
+        for (const worker of await pastiche.listWorkers()) {
+            console.log(worker.device, worker.backbone, worker.megapixel_iterations_per_second);
+        }
+    """
+    assert run(source, url_of(api), pair) == ["CPU vgg19 5"]
 
 
 def test_a_key_is_sent(api: RunningApi, jobs: JobStore, tmp_path: Path, pair: Path) -> None:

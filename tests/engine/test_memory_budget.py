@@ -9,7 +9,7 @@ import torch
 
 from pastiche import container_limits
 from pastiche.engine.fast import memory
-from pastiche.engine.fast.memory import free_memory, measure_budget
+from pastiche.engine.fast.memory import free_memory, measure_budget, total_memory
 from pastiche.memory_budget import ComputedIn, ImageSizes, Memory, MemoryBudget
 from pastiche.network_layers import compared_layers
 from pastiche.options import LayerName, Options
@@ -135,6 +135,7 @@ def test_the_container_s_limit_counts_where_it_is_less_than_the_machine_s(
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("400000\n")
     assert free_memory(torch.device("cpu")) == 600_000 < everything
+    assert total_memory(torch.device("cpu")) == 1_000_000
     (tmp_path / "memory.stat").write_text("anon 300000\ninactive_file 50000\n")
     assert free_memory(torch.device("cpu")) == 650_000
     (tmp_path / "memory.max").write_text("max\n")

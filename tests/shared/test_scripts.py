@@ -13,7 +13,7 @@ from shared.jobs import QueueEntry
 from shared.transitions import Retention
 from shared.uploaded_pictures import PictureContent, PictureLimits
 from shared.webhook_keys import get_secret
-from shared.workers import Worker, list_workers, register_worker
+from shared.workers import Worker, list_recent_workers, list_workers, register_worker
 from worker import cleanup
 from worker.list_repair import repair
 from worker.reconciler import find_due, lead
@@ -62,6 +62,7 @@ CALLS: list[Transition[Any]] = [
     get_secret("ada"),
     register_worker(Worker("one", "vgg16", "CPU", 1), ttl_seconds=1),
     list_workers(),
+    list_recent_workers(),
     uploaded_pictures.begin_upload("id", "ada", "blob"),
     uploaded_pictures.store("id", "ada", name="", content=CONTENT, blob="blob", limits=LIMITS),
     uploaded_pictures.read("id", "ada"),

@@ -30,6 +30,7 @@ _READ_PATHS = (
     "/options",
     "/presets",
     "/styles",
+    "/workers",
     "/metrics",
     "/readyz",
     "/openapi.json",

@@ -5,6 +5,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -320,6 +321,21 @@ def test_a_worker_registers_the_memory_that_it_claims_jobs_by(
     most = Memory(2 * GIB, None, "float32").most_pixels(Options(), "whitened")
     assert worker.most_pixels == most
     assert (worker.memory_bytes, worker.computed_in) == (7, "float32")
+
+
+def test_a_worker_registers_whether_it_paints_and_since_when_it_is_ready(
+    open_context: OpenContext, register: Register, jobs: JobStore
+) -> None:
+    before, context = time(), open_context(lambda: GIB)
+    register(context)
+    until(lambda: [each.is_painting for each in jobs.run(list_workers())] == [False])
+    submitted(jobs, 256)
+    with next_attempt(context):
+        until(lambda: [each.is_painting for each in jobs.run(list_workers())] == [True])
+    until(lambda: [each.is_painting for each in jobs.run(list_workers())] == [False])
+    (worker,) = jobs.run(list_workers())
+    assert worker.started_at is not None
+    assert before <= worker.started_at <= time()
 
 
 def test_a_worker_registers_its_speed_as_soon_as_a_job_is_done(

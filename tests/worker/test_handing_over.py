@@ -36,7 +36,9 @@ def start(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[Start]:
 
         def start_one(name: str, free_bytes: int = 8 * GIB, instance: str = "") -> WorkerContext:
             free_memory = FreeMemory(lambda: free_bytes)
-            capability = Capability(name, "CPU", "float32", settings, free_memory, instance)
+            capability = Capability(
+                name, "CPU", "float32", settings, free_memory, instance=instance
+            )
             jobs.run(register_worker(capability.worker(), ttl_seconds=60))
             queue = create_queue(settings)
             stack.callback(queue.close)

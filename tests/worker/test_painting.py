@@ -62,6 +62,22 @@ def test_a_finished_job_says_how_long_it_took_and_on_what(stack: Stack) -> None:
     assert job["iterations_per_second"] > 0
 
 
+def test_a_worker_announces_its_device_and_that_it_paints(stack: Stack) -> None:
+    def is_painting() -> bool:
+        (worker,) = stack.http.get("/workers").json()["workers"]
+        return bool(worker["is_painting"])
+
+    job = stack.submit(**LONG)
+    until(is_painting)
+    stack.http.delete(job["links"]["self"])
+    until(lambda: not is_painting())
+    (worker,) = stack.http.get("/workers").json()["workers"]
+    (registered,) = stack.http.get("/readyz").json()["workers"]
+    assert worker["device"] == registered["device"]
+    assert worker["device_memory_bytes"] >= registered["free_bytes"]
+    assert worker["precision"] == registered["computed_in"]
+
+
 @pytest.mark.skipif(sys.platform == "darwin", reason="Memory is read from /proc.")
 def test_the_peak_memory_of_a_job_is_not_that_of_a_larger_one_before(stack: Stack) -> None:
     large = stack.when(stack.submit(size=512, iterations=2, scales=1), "succeeded")

@@ -8,6 +8,7 @@ import * as store from "./store.js";
 import { SweepView } from "./sweep.js";
 import { reduced } from "./thumbnail.js";
 import { summary } from "./words.js";
+import { WorkersView } from "./workers.js";
 
 const PHOTOGRAPH_PIXELS = 1024;
 const SWEEP_PLACES = [0.1, 0.3, 0.5, 0.7, 0.9];
@@ -30,6 +31,7 @@ const view = new JobView({
   onChange: () => {
     gallery.draw();
     form.loadPresets();
+    workers.load();
   },
   onSubmit: async (job, changes) => submit(formFor(job, changes), await describeSource(job)),
   onSweep: submitSweep,
@@ -39,12 +41,14 @@ const view = new JobView({
   onConnection: showConnection,
   onKey: askForKey,
 });
+const workers = new WorkersView(at("workers"), () => view.job?.status === "queued");
 
 at("key-button").addEventListener("click", askForKey);
 at("key").addEventListener("close", () => {
   if (at("key").returnValue !== "keep") return;
   service.key.set(at("key-field").value);
   form.loadPresets();
+  workers.load();
   openLinked({ reload: true });
 });
 for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());

@@ -53,6 +53,7 @@ export const deleteJob = (id) => request("DELETE", `jobs/${id}`, undefined, {}, 
 export const checkResult = (path) => request("HEAD", path.replace(/^\//, ""));
 export const getSweep = (id) => request("GET", `sweeps/${id}`);
 export const getPresets = () => request("GET", "presets");
+export const getWorkers = () => request("GET", "workers");
 
 let options; // those of a service do not change
 

@@ -98,6 +98,13 @@ def free_memory(device: torch.device) -> int:
     return int(min(_free_on_machine(), container_limits.free_memory()))
 
 
+def total_memory(device: torch.device) -> int:
+    """How many bytes of memory a device has: the CPU's is no more than the container's limit."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[1])
+    return int(min(_memory_of_machine(), container_limits.memory_limit()))
+
+
 def retain_freed_memory() -> bool:
     """Lets the C library retain what is freed; whether it can (glibc can, macOS has no need to).
 
@@ -133,6 +140,10 @@ def _free_on_machine() -> int:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:  # not Linux: half of all memory
-        return int(sysconf("SC_PHYS_PAGES") * sysconf("SC_PAGE_SIZE") // 2)
+        return _memory_of_machine() // 2
     (kibibytes,) = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     return int(kibibytes) * 1024
+
+
+def _memory_of_machine() -> int:
+    return sysconf("SC_PHYS_PAGES") * sysconf("SC_PAGE_SIZE")

@@ -78,6 +78,7 @@ _AUTHENTICATED = (
     "/styles",
     "/options",
     "/presets",
+    "/workers",
     "/tokens",
 )
 

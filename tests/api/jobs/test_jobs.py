@@ -276,6 +276,7 @@ def test_a_worker_of_a_newer_version_or_that_says_nonsense_stops_nobody(
     newer = {"name": "n", "backbone": "whitened", "device": "CPU", "most_pixels": 10**9, "fans": 2}
     for name, about in (("n", json.dumps(newer)), ("broken", "[]"), ("worse", "no JSON")):
         jobs.client.hset("{workers}:about", name, about)
+        jobs.client.zadd("{workers}:seen", {name: "inf"})
     assert submitted(api)["status"] == "queued"
     workers = api.http.get("/readyz").json()["workers"]
     assert [worker["name"] for worker in workers] == ["n"]

@@ -12,7 +12,7 @@ from PIL import Image
 from pastiche.memory_budget import Memory
 from pastiche.options import Options
 from shared.job_store import JobStore
-from shared.workers import Worker, register_worker
+from shared.workers import REMEMBERED_SECONDS, Worker, register_worker
 from tests import pictures
 from tests.conftest import RunningApi
 
@@ -298,6 +298,51 @@ def test_a_retry_is_refused_where_no_worker_has_its_backbone(
     lives("one", "whitened", jobs=jobs)
     response = api.http.post(f"/jobs/{job['id']}/retry")
     assert errors_of(response) == {"backbone": "backbone_missing"}
+
+
+def ended(name: str, backbone: str, jobs: JobStore, *, seconds_ago: float = 0.0) -> None:
+    """A worker with much memory that no longer lives."""
+    worker = Worker(name, backbone, "CPU", 10**9, backbones=(backbone,))
+    jobs.run(register_worker(worker, ttl_seconds=-seconds_ago))
+
+
+def test_a_job_waits_for_the_only_large_worker_while_it_restarts(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    small = Worker("small", "whitened", "CPU", 100 * 75)
+    jobs.run(register_worker(small, ttl_seconds=60))
+    content = pictures.jpeg(160, 120)
+    assert errors_of(submit(api, content, size="128")) == {"size": "size_too_large"}
+    ended("large", "whitened", jobs)
+    job = submit(api, content, size="128").json()
+    assert job["status"] == "queued"
+    api.http.post(job["links"]["cancel"])
+    assert api.http.post(f"/jobs/{job['id']}/retry").status_code == 202
+
+
+def test_a_job_waits_for_the_only_worker_with_its_backbone_while_it_restarts(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    lives("one", "whitened", jobs=jobs)
+    ended("other", "vgg19", jobs)
+    assert submit(api, pictures.jpeg(), backbone="vgg19").status_code == 202
+
+
+def test_a_job_is_refused_once_the_only_worker_that_could_paint_it_is_forgotten(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    lives("one", "whitened", jobs=jobs)
+    ended("other", "vgg19", jobs, seconds_ago=REMEMBERED_SECONDS)
+    refused = submit(api, pictures.jpeg(), backbone="vgg19")
+    assert errors_of(refused) == {"backbone": "backbone_missing"}
+    assert jobs.client.hkeys("{workers}:about") == ["one"]
+
+
+def test_what_the_last_worker_could_not_paint_waits_while_none_lives(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    ended("one", "whitened", jobs)
+    assert submit(api, pictures.jpeg(), backbone="vgg19").status_code == 202
 
 
 @pytest.mark.parametrize(
