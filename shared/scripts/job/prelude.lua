@@ -135,7 +135,7 @@ local function stop_retaining(job_id)
 end
 
 -- Ends the retention of the jobs beyond a limit, but not of this one. A few at once: there are many
--- only if the limit was lowered.
+-- only if the limit was lowered, and then the reconciler deletes them.
 local function trim_retained(key, limit)
   local beyond = math.min(redis.call('ZCARD', key) - limit, 100)
   if beyond <= 0 then return end
