@@ -231,7 +231,10 @@ local function finish_job(status, ...)
   trim_retained(retained_of_owner, tonumber(jobs_per_owner))
   trim_retained(retained, tonumber(jobs_in_all))
   finish_webhook()
-  return enter_state(status, 'finished_ms', now, 'expires_ms', expires, ...)
+  enter_state(status, 'finished_ms', now, 'expires_ms', expires, ...)
+  if status == 'failed' then
+    count(counters, 'failed:' .. redis.call('HGET', record, 'error_code'))
+  end
 end
 
 -- Wakes the worker that paints the job: the client has requested something.
