@@ -168,11 +168,12 @@ class Settings(BaseSettings):
 
     retention_hours: RetentionHours = 168.0
     """How long a finished job and its pictures can be fetched, at most 876,000 (a hundred years).
-    `keep` of a job can only shorten it."""
+    `keep` of a job can only shorten it. A change holds for the jobs that end after it."""
 
     kept_jobs_per_owner: PositiveInt = 10_000
     """How many finished jobs of one owner are retained. Beyond the limit the oldest are deleted
-    early, those without a picture first. Without keys, all jobs have one owner."""
+    early, those without a picture first; if it is lowered, within minutes. Without keys, all jobs
+    have one owner."""
 
     kept_jobs: PositiveInt = 100_000
     """The same limit for the jobs of all owners together."""

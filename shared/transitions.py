@@ -119,9 +119,13 @@ class Retention:
         return {
             "retention_ms": milliseconds(self.retention_hours * 3600),
             "grace_ms": milliseconds(self.grace_seconds),
-            "jobs_per_owner": self.jobs_per_owner,
-            "jobs_in_all": self.jobs_in_all,
+            **self.limits,
         }
+
+    @property
+    def limits(self) -> dict[str, Argument]:
+        """How many jobs are retained, as the scripts take it."""
+        return {"jobs_per_owner": self.jobs_per_owner, "jobs_in_all": self.jobs_in_all}
 
 
 def begin_submission(job_id: str) -> Transition[int]:
@@ -361,6 +365,16 @@ def delete(
 def delete_past_retention(job_id: str) -> Transition[bool]:
     """Deletes a job that is past its retention; whether it was."""
     return on_job("delete_past_retention", job_id, read=bool)
+
+
+def delete_beyond_limit(job_id: str, list_key: str, retention: Retention) -> Transition[bool]:
+    """Deletes a job that is beyond the limit of a list of retained jobs; whether it was.
+
+    Args:
+        list_key: the list of its owner, or of all.
+    """
+    keys = {"list": list_key}
+    return on_job("delete_beyond_limit", job_id, retention.limits, read=bool, keys=keys)
 
 
 def delete_damaged(job_id: str) -> Transition[bool]:

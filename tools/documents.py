@@ -180,6 +180,10 @@ def metrics_page() -> str:
         "`min` of `pastiche_store_writable`. A dashboard for Grafana is in\n"
         "`deploy/grafana`, and alerts are in `deploy/prometheus`, each with a section in the\n"
         "[runbook](runbook.md#alerts); [traces](deployment.md#traces) follow one job.\n\n"
+        "After a failover, or when it was killed, Redis may have lost its last counts. Prometheus\n"
+        "takes a counter that falls for one that began at 0: `rate()` and `increase()` show one\n"
+        "high peak then, and `resets()` is above 0. The alerts do not fire for it: they compare\n"
+        "with the lowest value of the last minutes.\n\n"
     ) + _table(("metric", "kind", "what", "label"), rows)
 
 
@@ -188,7 +192,10 @@ def _exposed(metric: Metric) -> str:
 
 
 def _labels(metric: Metric) -> str:
-    return "" if metric.label is None else f"`{metric.label}`"
+    if metric.label is None:
+        return ""
+    values = ", ".join(f"`{value}`" for value in metric.values)
+    return f"`{metric.label}`: {values}" if values else f"`{metric.label}`"
 
 
 PAGES = {

@@ -41,6 +41,7 @@ from worker.cleanup import Cleanup
 from worker.each_job import for_each_job
 from worker.health import ReconcilerPart, report_alive
 from worker.list_repair import ListRepair
+from worker.retention_limits import RetentionLimits
 from worker.webhooks import Deliveries
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ class Reconciler:
         self._settings, self._jobs, self._queue = settings, jobs, queue
         self._name = name
         self._retention = Retention.from_settings(settings)
+        self._retention_limits = RetentionLimits(jobs, self._retention)
         self._list_repair = ListRepair(jobs)
         self._unannounced = 0
         self._announced_at: dict[str, float] = {}
@@ -122,11 +124,13 @@ class Reconciler:
         if not self._jobs.run(lead(self._name, lease_seconds=lease_seconds)):
             return False
         due = self._jobs.run(find_due(limit=BATCH_SIZE))
+        # First: a full Redis may refuse all that follows.
+        for_each_job(self._jobs, due.old, self._delete)
+        self._retention_limits.step()
         self._announce(due.unannounced)
         if self._may_recover():
             for_each_job(self._jobs, due.lost, self._recover)
         for_each_job(self._jobs, due.late, self._expire)
-        for_each_job(self._jobs, due.old, self._delete)
         self._list_repair.step()
         self._last_round = monotonic()
         return True

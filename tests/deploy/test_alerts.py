@@ -8,6 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from api.ops.metrics import METRICS
+from shared.errors import FAILURES
 from tests.deploy.conftest import ROOT, RunProgram
 
 RULES_FILE = ROOT / "deploy/prometheus/rules.yml"
@@ -80,6 +81,17 @@ def test_an_alert_says_how_severe_it_is_and_where_its_section_is(rule: dict[str,
 def test_the_runbook_has_a_section_for_each_alert_and_for_no_other() -> None:
     sections = re.findall(r"^### (Pastiche\w+)$", RUNBOOK.read_text("utf-8"), re.MULTILINE)
     assert sections == NAMES
+
+
+def test_the_runbook_says_what_to_do_about_every_failure_except_those_that_do_not_count() -> None:
+    _, _, rest = RUNBOOK.read_text("utf-8").partition("| code | do |")
+    rows = re.findall(r"^\| (`.*?`) \| (.*) \|$", rest.partition("\n\n")[0], re.MULTILINE)
+    todo = {code: what for codes, what in rows for code in re.findall(r"`(\w+)`", codes)}
+    assert set(todo) == set(FAILURES)
+    (rule,) = (each for each in RULES if each["alert"] == "PasticheJobsFail")
+    (ignored,) = re.findall(r'code!~"([\w|]+)"', rule["expr"])
+    nothing = {code for code, what in todo.items() if what.startswith("nothing")}
+    assert set(ignored.split("|")) == nothing
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,6 +17,7 @@ from shared.workers import Worker, list_recent_workers, list_workers, register_w
 from worker import cleanup
 from worker.list_repair import repair
 from worker.reconciler import find_due, lead
+from worker.retention_limits import find_beyond_limits
 from worker.webhook_messages import Delivery
 from worker.webhooks import list_due, note_delivery, take_delivery
 
@@ -47,6 +48,7 @@ CALLS: list[Transition[Any]] = [
     transitions.delete("job", retention=RETENTION),
     transitions.delete_past_retention("job"),
     transitions.delete_damaged("job"),
+    transitions.delete_beyond_limit("job", "jobs:retained:ada", RETENTION),
     transitions.mark_cleaned("job", 0),
     transitions.postpone_cleanup("job", 0, delay_seconds=1),
     take_delivery("job", hold_seconds=1),
@@ -59,6 +61,7 @@ CALLS: list[Transition[Any]] = [
     job_records.list_jobs("ada", before="", limit=1, status=None, most=1),
     lead("one", lease_seconds=1),
     repair("", "", limit=1),
+    find_beyond_limits("", RETENTION, owners=1, limit=1),
     get_secret("ada"),
     register_worker(Worker("one", "vgg16", "CPU", 1), ttl_seconds=1),
     list_workers(),

@@ -135,7 +135,7 @@ local function stop_retaining(job_id)
 end
 
 -- Ends the retention of the jobs beyond a limit, but not of this one. A few at once: there are many
--- only if the limit was lowered.
+-- only if the limit was lowered, and then the reconciler deletes them.
 local function trim_retained(key, limit)
   local beyond = math.min(redis.call('ZCARD', key) - limit, 100)
   if beyond <= 0 then return end
@@ -262,7 +262,10 @@ local function finish_job(status, ...)
   trim_retained(retained_of_owner, tonumber(jobs_per_owner))
   trim_retained(retained, tonumber(jobs_in_all))
   finish_webhook()
-  return enter_state(status, 'finished_ms', now, 'expires_ms', expires, ...)
+  enter_state(status, 'finished_ms', now, 'expires_ms', expires, ...)
+  if status == 'failed' then
+    count(counters, 'failed:' .. redis.call('HGET', record, 'error_code'))
+  end
 end
 
 -- Wakes the worker that paints the job: the client has requested something.

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.ops import metrics
 from shared import transitions
+from shared.errors import FAILURES
 from shared.job_store import JOB_KEYS, JobStore
 from shared.jobs import PRIORITIES
 from shared.workers import Worker, register_worker
@@ -46,6 +47,39 @@ def test_the_life_of_a_job_is_counted(api: RunningApi, jobs: JobStore) -> None:
         assert found[f"pastiche_{name}_seconds_count", ()] == 1
         assert found[f"pastiche_{name}_seconds_bucket", ("+Inf",)] == 1
         assert 0 <= found[f"pastiche_{name}_seconds_sum", ()] < 60
+
+
+def test_what_has_not_happened_yet_is_counted_as_zero(api: RunningApi) -> None:
+    found = samples(api)
+    for status in ("succeeded", "failed", "canceled", "expired"):
+        assert found["pastiche_jobs_over_total", (status,)] == 0
+    for code in FAILURES:
+        assert found["pastiche_jobs_failed_total", (code,)] == 0
+    for outcome in ("arrived", "failed"):
+        assert found["pastiche_webhook_tries_total", (outcome,)] == 0
+
+
+def test_failed_jobs_are_counted_by_the_code_of_their_error(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    PlayedWorker.of(submitted(api), jobs, api).fail()
+    lost = submitted(api)["id"]
+    jobs.run(transitions.claim(lost, lease_seconds=0))
+    recover = transitions.recover(lost, lost_limit=1, lease_limit_seconds=3600, retention=RETENTION)
+    assert jobs.run(recover) == "worker_lost"
+    found = samples(api)
+    counted = {code: found["pastiche_jobs_failed_total", (code,)] for code in FAILURES}
+    assert {code: count for code, count in counted.items() if count} == {
+        "out_of_memory": 1,
+        "worker_lost": 1,
+    }
+    assert found["pastiche_jobs_over_total", ("failed",)] == 2
+
+
+def test_every_outcome_of_a_webhook_is_known_in_advance() -> None:
+    script = Path("shared/scripts/job/note_delivery.lua").read_text()
+    (metric,) = (each for each in metrics.METRICS if each.name == "pastiche_webhook_tries")
+    assert sorted(re.findall(r"'webhook:(\w+)'", script)) == sorted(metric.values)
 
 
 def test_the_queue_is_told_by_priority(api: RunningApi, jobs: JobStore) -> None:
