@@ -65,6 +65,7 @@ _SUMMARIES = {
     "getStyleThumbnail": "Get the thumbnail of a style",
     "listOptions": "List options",
     "listPresets": "List presets",
+    "listWorkers": "List workers",
     "getPublicKey": "Get the public key of webhooks",
     "createToken": "Create a token",
     "getLiveness": "Get the API's liveness",

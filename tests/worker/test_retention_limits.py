@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -23,7 +24,7 @@ RETENTION = Retention(retention_hours=1, grace_seconds=0)
 
 
 @contextmanager
-def reconciling(jobs: JobStore, redis_url: str, **limits: int) -> Iterator[Reconciler]:
+def reconciling(jobs: JobStore, redis_url: str, **limits: Any) -> Iterator[Reconciler]:
     """A reconciler with these limits."""
     settings = Settings(redis_url=redis_url, reconcile_seconds=60, **limits)
     queue = create_queue(settings)

@@ -35,6 +35,7 @@ SUMMARIES = {
     "GET /styles/{reference}/thumbnail": "Get the thumbnail of a style",
     "GET /options": "List options",
     "GET /presets": "List presets",
+    "GET /workers": "List workers",
     "GET /webhooks/public-key": "Get the public key of webhooks",
     "POST /tokens": "Create a token",
     "GET /livez": "Get the API's liveness",
@@ -42,7 +43,17 @@ SUMMARIES = {
     "GET /metrics": "Get metrics",
 }
 
-TAGS = ["jobs", "sweeps", "pictures", "styles", "options", "webhooks", "access", "operations"]
+TAGS = [
+    "jobs",
+    "sweeps",
+    "pictures",
+    "styles",
+    "options",
+    "workers",
+    "webhooks",
+    "access",
+    "operations",
+]
 """In the order of the page."""
 
 
