@@ -149,10 +149,11 @@ def errors_page() -> str:
         "# Errors\n\n"
         "A request that cannot be served is answered with `application/problem+json` (RFC 9457):\n"
         "`type`, `title`, `status`, a `detail` for people and a `code` for programs. If fields\n"
-        "are invalid, `errors` names each of them; the status is then that of all their errors if\n"
-        "they share one (413, 415), else 422. A path or a method that does not exist has the code\n"
-        "`not_found` or `method_not_allowed`, and unexpected errors have `internal_error` (500).\n"
-        "Only `/readyz` has its own format for 503, which lists each component.\n\n"
+        "are invalid, `errors` names each of them; pictures are only decoded once everything else\n"
+        "is valid. The status is then that of all their errors if they share one (413, 415), else\n"
+        "422. A path or a method that does not exist has the code `not_found` or\n"
+        "`method_not_allowed`, and unexpected errors have `internal_error` (500). Only `/readyz` has\n"
+        "its own format for 503, which lists each component.\n\n"
         + _table(("code", "status", "meaning"), refusals)
         + "\nAn invalid field has its name in `field`, a sentence in `detail`, and a `code`:\n\n"
         + _table(("code", "meaning"), fields)

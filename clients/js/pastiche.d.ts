@@ -12,12 +12,14 @@ export class Pastiche {
     /**
      * Submits a job, waits until it is over, and gives the picture. Every `PasticheError` after the submission has
      * the `job`. When the signal aborts, or a callback throws, the job is canceled.
-     * @param {Submission & {format?: PictureFormat, onProgress?: (progress: Progress) => void,
-     *   onPreview?: (preview: Blob) => void, signal?: AbortSignal}} options
+     * @param {Submission & {format?: PictureFormat, onStatus?: (job: Job) => void,
+     *   onProgress?: (progress: Progress) => void, onPreview?: (preview: Blob) => void,
+     *   signal?: AbortSignal}} options
      * @returns {Promise<Blob>}
      */
-    paint({ format, onProgress, onPreview, signal, ...submission }: Submission & {
+    paint({ format, onStatus, onProgress, onPreview, signal, ...submission }: Submission & {
         format?: PictureFormat;
+        onStatus?: (job: Job) => void;
         onProgress?: (progress: Progress) => void;
         onPreview?: (preview: Blob) => void;
         signal?: AbortSignal;

@@ -51,11 +51,12 @@ export class Pastiche {
   /**
    * Submits a job, waits until it is over, and gives the picture. Every `PasticheError` after the submission has
    * the `job`. When the signal aborts, or a callback throws, the job is canceled.
-   * @param {Submission & {format?: PictureFormat, onProgress?: (progress: Progress) => void,
-   *   onPreview?: (preview: Blob) => void, signal?: AbortSignal}} options
+   * @param {Submission & {format?: PictureFormat, onStatus?: (job: Job) => void,
+   *   onProgress?: (progress: Progress) => void, onPreview?: (preview: Blob) => void,
+   *   signal?: AbortSignal}} options
    * @returns {Promise<Blob>}
    */
-  async paint({ format = "png", onProgress, onPreview, signal, ...submission }) {
+  async paint({ format = "png", onStatus, onProgress, onPreview, signal, ...submission }) {
     signal?.throwIfAborted();
     const submitting = this.submit(submission); // without the signal: only its answer says which job to cancel
     let job;
@@ -63,6 +64,7 @@ export class Pastiche {
       job = await unlessAborted(submitting, signal);
       for await (const event of this.watch(job, { signal })) {
         if (event.event === "status" || event.event === "done") job = event.data;
+        if (event.event === "status") onStatus?.(job);
         if (event.event === "progress") onProgress?.(event.data);
         if (event.event === "preview" && onPreview) {
           const preview = await this.#previewIfReachable(job, signal);

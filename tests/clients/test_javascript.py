@@ -63,6 +63,22 @@ def test_a_picture_is_painted_with_progress_and_previews(
         assert program.line() == "image/jpeg true"
 
 
+def test_a_job_that_waits_and_begins_is_reported(
+    api: RunningApi, jobs: JobStore, pair: Path
+) -> None:
+    source = """
+        const onStatus = ({ status, queue_position }) => console.log(status, queue_position);
+        await pastiche.paint({ ...pair, onStatus });
+        console.log("painted");
+    """
+    with started(source, url_of(api), pair) as program:
+        assert program.line() == "queued 0"
+        worker = PlayedWorker.of(only_job(api), jobs, api)
+        assert program.line() == "running null"
+        worker.commit()
+        assert program.line() == "painted"
+
+
 def test_a_job_that_fails_is_an_error_with_the_job(
     api: RunningApi, jobs: JobStore, pair: Path
 ) -> None:
