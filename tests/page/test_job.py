@@ -175,6 +175,17 @@ def test_a_shared_link_shows_the_picture_to_others(page: Page, worker: PlayedWor
     visitor.close()
 
 
+def test_a_picture_that_failed_leaves_no_empty_frame(
+    page: Page, api: RunningApi, jobs: JobStore
+) -> None:
+    worker = PlayedWorker.of(submitted(api), jobs, api)
+    page.evaluate("id => { location.hash = `job=${id}` }", worker.job_id)
+    expect(page.locator("#canvas")).to_be_visible()
+    worker.fail()
+    expect(page.locator("#status")).to_contain_text("Failed: ")
+    expect(page.locator("#canvas")).to_be_hidden()
+
+
 def test_the_photograph_is_shown_dimmed_until_there_is_a_picture(
     page: Page, worker: PlayedWorker
 ) -> None:

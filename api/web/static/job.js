@@ -122,6 +122,7 @@ export class JobView {
     at("details").hidden = false;
     at("live").hidden = isOver(job.status);
     if (isOver(job.status)) this.dropDial();
+    at("canvas").classList.toggle("without-result", isOver(job.status) && job.status !== "succeeded");
     if (this.session.dial === null) this.showDial(service.place(job.options));
     this.showSettings(job.options).catch(() => {}); // the next event tries again
     this.showWarnings(job.warnings);
