@@ -56,8 +56,9 @@ register(
 )(paint.paint)
 register(
     epilog=examples(
-        "pastiche again picture.png -c you.jpg -s wave.jpg",
-        "pastiche again picture.png -c me.jpg -s wave.jpg --size 2048 -o large.png",
+        "pastiche again picture.png --size 2048 -o large.png",
+        "pastiche again picture.png -c you.jpg",
+        "pastiche again picture.png -c me.jpg -s wave.jpg --local",
     )
 )(paint.again)
 register(
