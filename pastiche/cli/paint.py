@@ -235,8 +235,6 @@ def _paint_locally(
     writes_json: bool,
     shows: bool,
 ) -> None:
-    if dry_run:
-        raise typer.BadParameter("--dry-run needs a service: not --local.")
     for picture in (*(each.picture for each in contents), *arguments["style"]):
         if is_reference(picture):
             raise typer.BadParameter(f"{picture} needs a service, which fetches it: not --local.")
@@ -251,4 +249,5 @@ def _paint_locally(
         report_error(f"--local needs the engine ({error.name}): {advice}")
         raise typer.Exit(Exit.USAGE_ERROR) from error
     batch = LocalBatch(contents, arguments, writes_json=writes_json, shows=shows)
-    batch.paint(options, limit_bytes=round(limit_megabytes() * 1e6))
+    act = batch.estimate if dry_run else batch.paint
+    act(options, limit_bytes=round(limit_megabytes() * 1e6))

@@ -440,11 +440,27 @@ def test_local_painting_rejects_what_only_a_service_can_do(shell: Shell) -> None
     for words, err in (
         (("https://example.org/me.jpg", "-s", "wave.png"), "needs a service, which fetches it"),
         (("me.jpg", "-s", "example:wave"), "example:wave needs a service"),
-        (("me.jpg", "-s", "wave.png", "--dry-run"), "--dry-run needs a service"),
     ):
         ended = shell.run("paint", *words, "--local")
         assert ended.code == 2
         assert err in ended.err
+
+
+def test_a_dry_run_of_local_painting_says_what_it_would_paint(shell: Shell, folder: Path) -> None:
+    dry = ("paint", "me.jpg", "-s", "wave.png", "--local", "--dry-run", "--backbone", "whitened")
+    ended = shell.run(*dry, "--size", "128", "--iterations", "20", "--scales", "2")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.decode() == (
+        "me.jpg: 128×96 pixels, 20 iterations, 0.154 megapixel iterations\n"
+    )
+    document = json.loads(shell.run(*dry, "--size", "64", "--json").out)
+    assert document["output"] == "me-in-the-style-of-wave.png"
+    assert (document["estimate"]["width"], document["estimate"]["height"]) == (64, 48)
+    (folder / "mask.png").write_bytes(pictures.png(64, 64))
+    ended = shell.run(*dry, "--mask", "mask.png")
+    assert ended.code == 4
+    assert "mask" in ended.err
+    assert sorted(path.name for path in folder.iterdir()) == ["mask.png", "me.jpg", "wave.png"]
 
 
 def test_a_script_reads_and_writes_pipes_and_json(
