@@ -255,7 +255,7 @@ class Options:
         0,
         "Start",
         "Seeds the noise of the start: the same inputs and seed on the same device give the same "
-        "bytes.",
+        "pixels.",
         bounds=(0, 2**32 - 1),
         sweep=True,
     )

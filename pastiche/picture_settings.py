@@ -1,16 +1,19 @@
 """The settings of a picture in its own file, so that another can be painted alike.
 
 A PNG has them as a text chunk, a JPEG or WebP as the description in its EXIF: one JSON object with
-the version of Pastiche and every option, seed and backbone included. Nothing says which pictures it
-was painted from. Reading needs nothing but Python.
+the version of Pastiche, every option, seed and backbone included, and the id of the job where a
+service has painted it. Nothing says which pictures it was painted from: their names are private.
+Reading needs nothing but Python.
 """
 
 import json
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pastiche.job_settings import JOB_ID_PATTERN
 from pastiche.options import OptionError, Options, update_options
 from pastiche.picture_metadata import exif_text, png_chunks
 from pastiche.version import __version__
@@ -35,15 +38,20 @@ class PictureSettings:
 
     Attributes:
         version: of the Pastiche that painted it.
+        job_id: of the job at a service; None where it was painted without one, or by a Pastiche
+            that did not write it yet.
     """
 
     version: str
     options: Options
+    job_id: str | None = None
 
 
-def describe_settings(options: Options, backbone: str) -> str:
-    """The text for a picture that a backbone has painted."""
-    return json.dumps({KEYWORD: __version__, "options": asdict(options) | {"backbone": backbone}})
+def describe_settings(options: Options, backbone: str, job_id: str | None = None) -> str:
+    """The text for a picture that a backbone has painted, for a job of a service or without one."""
+    job = {} if job_id is None else {"job": job_id}
+    settings = {KEYWORD: __version__, "options": asdict(options) | {"backbone": backbone}}
+    return json.dumps(settings | job)
 
 
 def save_arguments(format: str, settings: str) -> dict[str, Any]:
@@ -86,9 +94,11 @@ def read_settings(data: bytes) -> PictureSettings:
         found = None
     if not isinstance(found, Mapping) or not isinstance(found.get("options"), Mapping):
         raise UnreadableSettings("does not say how it was painted: Pastiche has not saved it.")
-    version = str(found.get(KEYWORD))
+    version, job = str(found.get(KEYWORD)), found.get("job")
+    # Anybody may have written the file, and the id becomes part of a URL.
+    job_id = job if isinstance(job, str) and re.fullmatch(JOB_ID_PATTERN, job) else None
     try:
-        return PictureSettings(version, update_options(Options(), found["options"]))
+        return PictureSettings(version, update_options(Options(), found["options"]), job_id)
     except OptionError as error:
         sentence = f"was painted by Pastiche {version}, with settings that are unknown: {error}"
         raise UnreadableSettings(sentence) from error

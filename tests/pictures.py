@@ -33,6 +33,12 @@ def png(width: int = 96, height: int = 64) -> bytes:
     return encoded(photograph(width, height), "PNG")
 
 
+def pixels(data: bytes) -> bytes:
+    """Those of a picture file, with their format and number: its metadata does not matter."""
+    with Image.open(BytesIO(data)) as picture:
+        return f"{picture.mode} {picture.size} ".encode() + picture.tobytes()
+
+
 def halves(left: tuple[int, ...], right: tuple[int, ...], mode: str = "RGB") -> Image.Image:
     """64×32 pixels: one colour on the left half, another on the right."""
     picture = Image.new(mode, (64, 32), left)

@@ -206,7 +206,7 @@ def preview(run: Run) -> bytes:
     return encode_preview(to_pil(run.preview()))
 
 
-def encode(picture: Tensor, content: bytes, options: Options, backbone: str) -> bytes:
+def encode(picture: Tensor, content: bytes, options: Options, backbone: str, job_id: str) -> bytes:
     """The finished picture, (1, 3, H, W) in 0 to 1, as a PNG file with its settings.
 
     Args:
@@ -216,4 +216,4 @@ def encode(picture: Tensor, content: bytes, options: Options, backbone: str) -> 
     painted = to_pil(picture)
     if options.keep_transparency:
         painted = apply_transparency(painted, read_picture(content))
-    return encode_png(painted, describe_settings(options, backbone))
+    return encode_png(painted, describe_settings(options, backbone, job_id))

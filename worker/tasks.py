@@ -65,7 +65,9 @@ def paint(context: WorkerContext) -> None:
         log.info("Job %s: optimised", attempt.job.id)
         with tracing.span("encode"):
             painted = replace(options, **weights)
-            encoded = adapter.encode(picture, pictures.content, painted, backbone.name)
+            encoded = adapter.encode(
+                picture, pictures.content, painted, backbone.name, attempt.job.id
+            )
         attempt.commit(encoded)
 
 

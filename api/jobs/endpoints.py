@@ -185,7 +185,8 @@ async def _promote_preview(job: Job, access: Access) -> Job:
         raise NoResult(f"The job is {job.status}: there is no picture of it to keep.")
     service = access.service
     options = job.read_options()
-    settings = describe_settings(options, job.backbone.name if job.backbone else options.backbone)
+    backbone = job.backbone.name if job.backbone else options.backbone
+    settings = describe_settings(options, backbone, job.id)
     try:
         preview = await service.blobs.get_async(job.preview_key)
         async with service.decoder.turn() as run:

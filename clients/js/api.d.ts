@@ -284,7 +284,7 @@ export interface components {
              */
             start_noise: number;
             /**
-             * @description Seeds the noise of the start: the same inputs and seed on the same device give the same bytes.
+             * @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels.
              * @default 0
              */
             seed: number;
@@ -864,7 +864,7 @@ export interface components {
             start?: components["schemas"]["Start"] | string;
             /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
             start_noise?: number;
-            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same bytes. Default: 0, or the preset's value. */
+            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Default: 0, or the preset's value. */
             seed?: number;
             /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
             iterations?: number;
@@ -961,7 +961,7 @@ export interface components {
             start?: components["schemas"]["Start"] | string;
             /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
             start_noise?: number;
-            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same bytes. Default: 0, or the preset's value. */
+            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Default: 0, or the preset's value. */
             seed?: number;
             /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
             iterations?: number;
@@ -1063,7 +1063,7 @@ export interface components {
             start?: components["schemas"]["Start"] | string;
             /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
             start_noise?: number;
-            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same bytes. Several values are separated by commas. */
+            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Several values are separated by commas. */
             seed?: string;
             /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
             iterations?: number;
@@ -1160,7 +1160,7 @@ export interface components {
             start?: components["schemas"]["Start"] | string;
             /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
             start_noise?: number;
-            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same bytes. Default: 0, or the preset's value. */
+            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Default: 0, or the preset's value. */
             seed?: number | number[];
             /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
             iterations?: number;
@@ -1245,7 +1245,7 @@ export interface components {
             start?: components["schemas"]["SubmitBatchFormStart"];
             /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
             start_noise?: number;
-            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same bytes. Several values are separated by commas. */
+            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Several values are separated by commas. */
             seed?: string;
             /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
             iterations?: number;
@@ -1332,7 +1332,7 @@ export interface components {
             start?: components["schemas"]["SubmitBatchFormStart"];
             /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
             start_noise?: number;
-            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same bytes. Default: 0, or the preset's value. */
+            /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Default: 0, or the preset's value. */
             seed?: number | number[];
             /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
             iterations?: number;

@@ -11,12 +11,22 @@ from pastiche.cli.console import WarningLog
 from pastiche.cli.help import Command, PaintingCommand, examples
 from pastiche.version import __version__
 
+DOCUMENTATION = "https://github.com/pastiche-art/pastiche/tree/main/docs"
+ISSUES = "https://github.com/pastiche-art/pastiche/issues"
+"""The project's addresses; a test compares them with those in its metadata."""
+
 application = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
-    epilog=examples("pastiche paint me.jpg -s wave.jpg", "pastiche paint --help"),
+    epilog="\n\n".join(
+        (
+            f"Documentation: {DOCUMENTATION}",
+            f"Report a problem: {ISSUES}",
+            examples("pastiche paint me.jpg -s wave.jpg", "pastiche paint --help"),
+        )
+    ),
 )
 
 
@@ -56,8 +66,9 @@ register(
 )(paint.paint)
 register(
     epilog=examples(
-        "pastiche again picture.png -c you.jpg -s wave.jpg",
-        "pastiche again picture.png -c me.jpg -s wave.jpg --size 2048 -o large.png",
+        "pastiche again picture.png --size 2048 -o large.png",
+        "pastiche again picture.png -c you.jpg",
+        "pastiche again picture.png -c me.jpg -s wave.jpg --local",
     )
 )(paint.again)
 register(
@@ -75,16 +86,24 @@ register(epilog=examples("pastiche watch ID -o me.png"))(jobs.watch)
 register(epilog=examples("pastiche get ID", "pastiche get ID -o me.webp"))(jobs.get)
 register("list", epilog=examples("pastiche list --status running"))(jobs.list_jobs)
 register("open", epilog=examples("pastiche open ID", "pastiche open ID --picture"))(jobs.open_job)
-register()(jobs.cancel)
+register(epilog=examples("pastiche cancel ID", "pastiche cancel FIRST_ID SECOND_ID"))(jobs.cancel)
 register(epilog=examples("pastiche finish ID -o so-far.png"))(jobs.finish)
-register()(jobs.delete)
+register(epilog=examples("pastiche delete ID", "pastiche delete FIRST_ID SECOND_ID --yes"))(
+    jobs.delete
+)
 
 register = partial(application.command, rich_help_panel=MACHINE)
 register(epilog=examples("pastiche weights", "pastiche weights vgg16"))(doctor.weights)
-register()(doctor.doctor)
+register(epilog=examples("pastiche doctor", "pastiche doctor --url https://pastiche.example.org"))(
+    doctor.doctor
+)
 
 
-@application.command("help", rich_help_panel=MACHINE)
+@application.command(
+    "help",
+    rich_help_panel=MACHINE,
+    epilog=examples("pastiche help paint", "pastiche help"),
+)
 def show_help(
     context: typer.Context,
     command: Annotated[str | None, typer.Argument(help="The command; all if not given.")] = None,

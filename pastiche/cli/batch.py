@@ -135,7 +135,7 @@ class ServiceBatch(Batch):
                     tasks.start_soon(paint_in_turn, piece)
 
     async def _paint(self, piece: Piece, client: AsyncClient, bar: Bar) -> None:
-        content, target = piece.content.picture, piece.content.target
+        target = piece.content.target
 
         def on_event(event: Event) -> None:
             if isinstance(event, JobUpdated | JobFinished):
@@ -144,9 +144,9 @@ class ServiceBatch(Batch):
                 piece.job = event.job
             bar.show(event)
 
-        picture = await client.paint(
-            content, format=target.format, on_event=on_event, **self.arguments
-        )
+        job = await client.submit(piece.content.picture, **self.arguments)
+        on_event(JobUpdated(job))
+        picture = await client.wait_for_result(job, target.format, on_event=on_event)
         assert piece.job is not None
         self.save(piece, picture, job=piece.job.raw)
         if self.shows:

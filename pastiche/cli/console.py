@@ -130,6 +130,17 @@ def report_error(sentence: str) -> None:
     _standard_error().print(printable(sentence))
 
 
+def is_interactive() -> bool:
+    """Whether a person can be asked: standard input and standard error are terminals."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirm(question: str) -> bool:
+    """Asks on standard error, even with `--quiet`. Everything but y and yes is a no."""
+    ERR.print(printable(f"{question} [y/N] "), end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def _standard_error() -> Console:
     """The console with the bars: they erase what any other prints. With `--quiet` there are none,
     and it prints nothing."""

@@ -51,10 +51,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A photograph, and where its picture is saved."""
+    """A photograph, and where its picture is saved.
+
+    Attributes:
+        picture: None if the service uses that of an earlier job.
+    """
 
     name: str
-    picture: str | bytes
+    picture: str | bytes | None
     target: Target
 
 
@@ -91,9 +95,14 @@ def check_pictures(
         _, *rest = photographs
         example = shlex.join(["-s", rest[0] if rest else "painting.jpg"])
         raise typer.BadParameter(f"name the painting, as in: {example}", param_hint="--style / -s")
-    if [*photographs, *styles, *further].count(PIPE) > 1:
-        raise typer.BadParameter("only one picture can be read from standard input.")
+    check_standard_input([*photographs, *styles, *further])
     return styles
+
+
+def check_standard_input(pictures: Sequence[str]) -> None:
+    """Raises BadParameter if several pictures would be read from standard input."""
+    if pictures.count(PIPE) > 1:
+        raise typer.BadParameter("only one picture can be read from standard input.")
 
 
 def check_output(output: str | None, *, writes_json: bool) -> None:
@@ -129,7 +138,7 @@ def find_contents(
         InvalidFile: there are none, or the folder cannot be created.
         BadParameter: the output fits neither one file nor a folder, or is one of the pictures.
     """
-    suffix = f"-in-the-style-of-{_shorten('-and-'.join(map(_stem, styles)))}"
+    suffix = _style_suffix(styles)
     found = [_expand(each, suffix if output is None else None) for each in photographs]
     pictures = [picture for several in found for picture in several]
     is_one = len(found) == 1 and pictures == list(photographs)
@@ -151,6 +160,37 @@ def find_contents(
         target = _choose_target_in(folder, stem, format or "png", read, taken)
         contents.append(Content(describe_picture(picture), open_argument(picture), target))
     return contents
+
+
+def make_repeated_content(
+    picture: str,
+    styles: Sequence[str],
+    output: str | None,
+    format: Format | None,
+    further: Sequence[str] = (),
+) -> Content:
+    """The photograph that an earlier picture was painted from, which the service has.
+
+    Args:
+        picture: names the new one where there is no output.
+        styles, output, further: as for `find_contents`.
+
+    Raises:
+        BadParameter, InvalidFile: the output cannot be used.
+    """
+    name, sources = describe_picture(picture), (picture, *styles, *further)
+    if output is not None and not _is_folder(output):
+        return Content(name, None, make_target(output, format, sources))
+    folder = Path(output or "")
+    _check_folder(folder)
+    suffix = _style_suffix(styles) if styles and output is None else ""
+    stem = _shorten(_stem(picture)) + suffix
+    target = _choose_target_in(folder, stem, format or "png", _identify_files(sources), set())
+    return Content(name, None, target)
+
+
+def _style_suffix(styles: Sequence[str]) -> str:
+    return f"-in-the-style-of-{_shorten('-and-'.join(map(_stem, styles)))}"
 
 
 def _identify_files(pictures: Iterable[str]) -> set[FileId]:

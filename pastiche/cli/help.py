@@ -65,19 +65,18 @@ class PaintingCommand(Command):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Prints the help: all of it if `--help-all` is given."""
-        rare = [
-            each
-            for each in self.params
-            if getattr(each, "rich_help_panel", None) in _RARE_PANELS
-            and not ctx.meta.get(_SHOWS_ALL)
-        ]
-        for each in rare:
-            each.hidden = True  # type: ignore[attr-defined]  # of an option, which all of these are
+        options = [each for each in self.params if isinstance(each, TyperOption)]
+        shown = [(each, each.hidden, each.default, each.show_default) for each in options]
+        for each in options:
+            if each.rich_help_panel in _RARE_PANELS and not ctx.meta.get(_SHOWS_ALL):
+                each.hidden = True
+            if isinstance(each.show_default, str):  # typer shows a text in parentheses
+                each.default, each.show_default = each.show_default, True
         try:
             super().format_help(ctx, formatter)
         finally:
-            for each in rare:
-                each.hidden = False  # type: ignore[attr-defined]
+            for each, hidden, default, show_default in shown:
+                each.hidden, each.default, each.show_default = hidden, default, show_default
 
 
 def choose_panel(option: Option) -> str:

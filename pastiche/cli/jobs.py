@@ -23,7 +23,9 @@ from pastiche.cli.bars import Bars, format_duration
 from pastiche.cli.console import (
     OUT,
     Exit,
+    confirm,
     exits_on_error,
+    is_interactive,
     json_line,
     line,
     notice,
@@ -252,8 +254,24 @@ def finish(
 
 
 @exits_on_error
-def delete(job: JobIds, url: Url = DEFAULT_URL, key: Key = None) -> None:
-    """Cancel jobs and delete them with their pictures."""
+def delete(
+    job: JobIds,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", "--force", "-f", help="Do not ask whether to delete them."),
+    ] = False,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Cancel jobs and delete them with their pictures.
+
+    In a terminal, the command asks first.
+    """
+    if not yes and is_interactive():
+        jobs = f"job {job[0]} with its" if len(job) == 1 else f"{len(job)} jobs with their"
+        if not confirm(f"Delete {jobs} pictures?"):
+            notice("Nothing is deleted.")
+            raise typer.Exit(Exit.UNSUCCESSFUL)
     _for_each(job, lambda client, job_id: client.delete(job_id), url, key)
 
 

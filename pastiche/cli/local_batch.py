@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pastiche.cli.bars import Bar, Bars
 from pastiche.cli.batch import Batch
-from pastiche.cli.console import show_picture
+from pastiche.cli.console import json_line, line, show_picture
 from pastiche.cli.contents import Content
 from pastiche.client import ClientError, InvalidPicture
 from pastiche.client import Progress as JobProgress
@@ -33,7 +33,7 @@ from pastiche.painting_speed import PaintingSpeed
 from pastiche.picture_settings import describe_settings, save_arguments
 from pastiche.picture_sources import Pictures, UnreadablePicture
 from pastiche.pictures import apply_transparency, encode_png, on_white, read_picture
-from pastiche.sizes import scales
+from pastiche.sizes import Scale, scales
 
 TOO_LARGE = "There is not enough memory; try a smaller --size."
 
@@ -94,10 +94,51 @@ class LocalBatch(Batch):
                     bar.remove()
         self.exit_if_failed()
 
-    def _paint(self, content: Content, options: Options, limit_bytes: int, bar: Bar) -> Image.Image:
+    def estimate(self, options: Options, limit_bytes: int) -> None:
+        """Prints how much there is to paint: how long that takes is known once it is begun.
+
+        Raises:
+            Exit: a picture cannot be painted.
+        """
+        for piece in self.pieces:
+            try:
+                images, _ = self._read(piece.content, options, limit_bytes)
+                images.checked(options)
+                choose_backbone(options.backbone)
+                height, width = images.content.shape[-2:]
+                self._print_plan(piece.content, scales(height, width, options))
+            except OptionError as error:
+                self.fail(piece, InvalidPicture(error.field, str(error)))
+            except MissingWeights as error:
+                self.fail(piece, CannotPaint(str(error)))
+            except ClientError as error:
+                self.fail(piece, error)
+        self.exit_if_failed()
+
+    def _print_plan(self, content: Content, plan: list[Scale]) -> None:
+        (height, width), iterations = plan[-1].size, sum(scale.iterations for scale in plan)
+        work = sum(scale.cost for scale in plan) / 1e6
+        if self.writes_json:
+            size = {"width": width, "height": height, "iterations": iterations}
+            estimate = size | {"megapixel_iterations": work}
+            json_line(
+                {"content": content.name, "output": content.target.name, "estimate": estimate}
+            )
+            return
+        size_and_work = f"{width}×{height} pixels, {iterations} iterations"
+        line(f"{content.name}: {size_and_work}, {work:.3g} megapixel iterations")
+
+    def _read(
+        self, content: Content, options: Options, limit_bytes: int
+    ) -> tuple[Inputs, Image.Image]:
+        """The images for the engine, and the content image with its transparency."""
         further = {name: self.arguments.get(name) for name in PICTURE_FIELDS}
         images, photograph = read_inputs(further | {"content": content.picture}, limit_bytes)
         self.warnings.show(find_warnings(options, *images.sizes), content.name)
+        return images, photograph
+
+    def _paint(self, content: Content, options: Options, limit_bytes: int, bar: Bar) -> Image.Image:
+        images, photograph = self._read(content, options, limit_bytes)
         try:
             picture = to_pil(self._run(images, options, bar))
         except OptionError as error:

@@ -1,8 +1,7 @@
 """`pastiche paint` and `again`: commands that save a picture for each photograph."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -28,7 +27,6 @@ from pastiche.cli.arguments import (
 from pastiche.cli.batch import ServiceBatch
 from pastiche.cli.console import (
     Exit,
-    InvalidFile,
     WarningNotices,
     exits_on_error,
     notice,
@@ -39,19 +37,26 @@ from pastiche.cli.contents import (
     Content,
     check_output,
     check_pictures,
+    check_standard_input,
     check_target,
     describe_picture,
     find_contents,
     further_pictures,
+    make_repeated_content,
     open_argument,
     open_options,
+)
+from pastiche.cli.earlier_picture import (
+    check_job,
+    find_missing,
+    read_earlier_picture,
+    repeat_options,
+    require_pictures,
 )
 from pastiche.cli.estimates import print_estimate
 from pastiche.client import AsyncClient, Client, RetryPolicy
 from pastiche.client.models import Format
 from pastiche.client.requests import DEFAULT_URL, is_reference
-from pastiche.picture_settings import UnreadableSettings, read_settings
-from pastiche.picture_sources import UnreadablePicture, read_bytes
 
 Local = Annotated[
     bool,
@@ -97,14 +102,14 @@ def again(
         str, typer.Argument(help="The picture whose settings to repeat.", metavar="PICTURE")
     ],
     content: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--content",
             "-c",
             help="The photograph to paint, as for paint; several by repeating -c.",
             metavar="PHOTO",
         ),
-    ],
+    ] = None,
     style: Styles = None,
     output: Output = None,
     no_clobber: NoClobber = False,
@@ -119,21 +124,31 @@ def again(
 ) -> None:
     """Paint with the settings of an earlier picture, which its file has.
 
-    Options that are given replace its own. It does not have the photograph and the painting.
+    Options that are given replace its own. Without --content or --style, the service that painted
+    it uses its photograph or painting again, as long as it retains the job.
     """
     changed = {name: value for name, value in options.items() if value is not None}
     # Before standard input is read.
-    check_pictures(content, style, [picture, *further_pictures(changed)])
-    repeated = _repeat_settings(picture, changed, styles=len(style or ()))
+    check_standard_input([picture, *(content or ()), *(style or ()), *further_pictures(changed)])
+    missing = find_missing(content, style, changed)
+    if local:
+        require_pictures(missing)
+    earlier, name = read_earlier_picture(picture), describe_picture(picture)
+    repeated = repeat_options(
+        earlier, name, changed, styles=len(style or ()), reuses_start=not content
+    )
+    if missing:
+        with make_client(Client, url, key) as client:
+            repeated["pictures_of"] = check_job(client, earlier.job_id, name, missing)
     _paint(
         *(content, style, output, no_clobber, format, dry_run, local, preview, as_json, url, key),
         repeated,
-        further=[picture],
+        repeats=picture,
     )
 
 
 def _paint(
-    content: list[str],
+    content: list[str] | None,
     style: list[str] | None,
     output: str | None,
     no_clobber: bool,
@@ -145,10 +160,11 @@ def _paint(
     url: str,
     key: str | None,
     options: Mapping[str, Any],
-    further: Sequence[str] = (),
+    repeats: str | None = None,
 ) -> None:
-    further = [*further_pictures(options), *further]
-    contents, styles = _read_arguments(content, style, output, format, further, as_json)
+    check_output(output, writes_json=as_json)
+    contents = _find_contents(content, style, output, format, further_pictures(options), repeats)
+    styles = [open_argument(each) for each in style or ()]
     arguments = {"style": styles, **open_options(options)}
     if no_clobber:
         contents = [each for each in contents if not _exists(each)]
@@ -166,64 +182,29 @@ def _paint(
         ServiceBatch(contents, arguments, writes_json=as_json, shows=shows).paint(first, later)
 
 
-def _repeat_settings(path: str, changed: Mapping[str, Any], *, styles: int) -> dict[str, Any]:
-    """The options that a picture was painted with, and those that are changed.
-
-    Raises:
-        InvalidFile: the file cannot be read, or has none.
-        BadParameter: it was painted from a start image, and none is given.
-    """
-    own, name = _read_settings(path), describe_picture(path)
-    if "start_image" in changed:
-        own["start"] = "image"
-    elif own["start"] == "image" and "start" not in changed:
-        raise typer.BadParameter(
-            f"{name} was painted from a start image: give it with --start-image, or "
-            "--start content.",
-            param_hint="--start-image",
-        )
-    weights = own["style_weights"]
-    if weights and styles and len(weights) != styles and "style_weights" not in changed:
-        number = f"{styles} style{'s' if styles > 1 else ''}"
-        notice(f"The style weights of {name} are not used: {len(weights)} for {number}.")
-        own["style_weights"] = ()
-    return {**own, **changed}
-
-
-def _read_settings(path: str) -> dict[str, Any]:
-    """The options that a picture was painted with.
-
-    Raises:
-        InvalidFile: the file cannot be read, or has none.
-    """
-    name = describe_picture(path)
-    try:
-        data = read_bytes(open_argument(path), name, round(limit_megabytes() * 1e6))
-    except UnreadablePicture as error:
-        raise InvalidFile(str(error)) from error
-    try:
-        return asdict(read_settings(data).options)
-    except UnreadableSettings as error:
-        raise InvalidFile(f"{name} {error}") from error
-
-
-def _read_arguments(
-    photographs: list[str],
+def _find_contents(
+    photographs: list[str] | None,
     styles: list[str] | None,
     output: str | None,
     format: Format | None,
-    further: Sequence[str],
-    writes_json: bool,
-) -> tuple[list[Content], list[str | bytes]]:
-    """The photographs and the styles.
+    further: list[str],
+    repeats: str | None,
+) -> list[Content]:
+    """The photographs, and where their pictures are saved.
 
     Args:
         further: other pictures that are read.
+        repeats: an earlier picture; if there are no photographs or no styles, the service has them.
     """
-    styles = check_pictures(photographs, styles, further)
-    check_output(output, writes_json=writes_json)
-    contents = find_contents(photographs, styles, output, format, further)
-    return contents, [open_argument(each) for each in styles]
+    if repeats is None:
+        photographs = photographs or []
+        return find_contents(
+            photographs, check_pictures(photographs, styles, further), output, format, further
+        )
+    if photographs:
+        further = [*further, repeats]
+        return find_contents(photographs, styles or [repeats], output, format, further)
+    return [make_repeated_content(repeats, styles or (), output, format, further)]
 
 
 def _exists(content: Content) -> bool:
@@ -254,8 +235,6 @@ def _paint_locally(
     writes_json: bool,
     shows: bool,
 ) -> None:
-    if dry_run:
-        raise typer.BadParameter("--dry-run needs a service: not --local.")
     for picture in (*(each.picture for each in contents), *arguments["style"]):
         if is_reference(picture):
             raise typer.BadParameter(f"{picture} needs a service, which fetches it: not --local.")
@@ -270,4 +249,5 @@ def _paint_locally(
         report_error(f"--local needs the engine ({error.name}): {advice}")
         raise typer.Exit(Exit.USAGE_ERROR) from error
     batch = LocalBatch(contents, arguments, writes_json=writes_json, shows=shows)
-    batch.paint(options, limit_bytes=round(limit_megabytes() * 1e6))
+    act = batch.estimate if dry_run else batch.paint
+    act(options, limit_bytes=round(limit_megabytes() * 1e6))

@@ -208,7 +208,9 @@ class House:
         return job
 
     def picture(self, job_id: str) -> bytes:
-        return self.http.get(f"/jobs/{job_id}/result").raise_for_status().content
+        """The pixels of a job's picture."""
+        result = self.http.get(f"/jobs/{job_id}/result").raise_for_status()
+        return pictures.pixels(result.content)
 
     def painter(self, job_id: str) -> Part | None:
         """The worker that has, or had, the newest attempt at this job, by the workers' logs."""

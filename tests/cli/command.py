@@ -21,6 +21,7 @@ class Shell:
 
     folder: Path
     url: str
+    stdin: int = subprocess.PIPE
     stdout: int = subprocess.PIPE
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -32,7 +33,7 @@ class Shell:
             [sys.executable, "-m", "pastiche", *arguments],
             cwd=self.folder,
             env=os.environ | PLAIN | {"PASTICHE_URL": self.url} | environment | _PATH,
-            stdin=subprocess.PIPE,
+            stdin=self.stdin,
             stdout=self.stdout,
             stderr=stderr,
             preexec_fn=_prepare,

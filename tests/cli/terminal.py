@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from contextlib import suppress
+from dataclasses import replace
 from select import select
 
 from tests.cli.command import Shell
@@ -13,18 +14,29 @@ _PIECE = re.compile(r"\x1b\[(\d*)([A-Za-z])|\x1b\[[?;0-9]*[A-Za-z]|[\r\n]|[^\x1b
 
 
 class Terminal:
-    """Runs one command, and keeps what it has written."""
+    """Runs one command, and keeps what it has written.
 
-    def __init__(self) -> None:
+    Args:
+        is_read: whether it is the command's standard input, too.
+    """
+
+    def __init__(self, *, is_read: bool = False) -> None:
+        self._is_read = is_read
         self._ours, self._theirs = os.openpty()
         self.written = b""
 
     def start(self, shell: Shell, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         """The process, whose standard error this is."""
         environment = {"TERM": "xterm"} | environment
+        if self._is_read:
+            shell = replace(shell, stdin=self._theirs)
         process = shell.start(*arguments, stderr=self._theirs, **environment)
         os.close(self._theirs)
         return process
+
+    def type(self, text: bytes) -> None:
+        """What a person types."""
+        os.write(self._ours, text)
 
     def read_until(self, text: bytes) -> None:
         """Waits until the command has written a text; OSError if it ends without it."""

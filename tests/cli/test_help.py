@@ -4,30 +4,24 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from pastiche.cli.app import application
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.options import OPTIONS
 from tests.cli.command import PLAIN
 
-COMMANDS = (
-    *(
-        "paint",
-        "again",
-        "sweep",
-        "submit",
-        "watch",
-        "get",
-        "list",
-        "open",
-        "cancel",
-        "finish",
-        "delete",
-    ),
-    *("weights", "doctor", "help"),
-)
+_GROUP = get_command(application)
+assert isinstance(_GROUP, TyperGroup)
+COMMANDS = tuple(_GROUP.commands)
+
+
+ROOT = Path(__file__).parents[2]
 
 
 def help_of(*arguments: str, **environment: str) -> str:
@@ -64,9 +58,23 @@ def test_help_fits_80_columns_without_colour_where_it_is_piped(command: str) -> 
         assert "\x1b" not in shown
 
 
-@pytest.mark.parametrize(
-    "command", ["", "paint", "again", "sweep", "submit", "watch", "get", "open", "finish"]
-)
+@pytest.mark.parametrize("command", ["paint", "again", "sweep", "submit", "list"])
+def test_defaults_are_shown_without_parentheses(command: str) -> None:
+    option = "--limit" if command == "list" else "--help-all"
+    shown = help_of(command, "--help" if command == "list" else "--help-all")
+    assert option in shown
+    assert "[default: " in shown
+    assert "[default: (" not in shown
+
+
+def test_the_help_names_the_documentation_and_the_issue_tracker() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    shown = help_of("--help")
+    assert f"Documentation: {project['urls']['Documentation']}" in shown
+    assert f"Report a problem: {project['urls']['Issues']}" in shown
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_ends_with_examples_that_can_be_copied(command: str) -> None:
     shown = help_of(*command.split(), "--help")
     _, _, end = shown.partition("Examples:")

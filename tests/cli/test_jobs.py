@@ -16,6 +16,7 @@ from shared.job_store import JobStore
 from tests.api.jobs.test_finishing import heard, shown
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import PLAIN, Shell, url_of
+from tests.cli.terminal import Terminal
 from tests.client.fake_servers import http, responding
 from tests.conftest import RunningApi
 from tests.waiting import PATIENCE_SECONDS, until
@@ -167,6 +168,36 @@ def test_jobs_are_deleted_and_missing_ones_reported(shell: Shell, api: RunningAp
     assert ended.code == 3
     assert f"There is no job '{'0' * 32}'" in ended.err
     assert api.http.get("/jobs").json()["jobs"] == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "status"), [(b"y", 0, 404), (b"n", 1, 200), (b"", 1, 200)]
+)
+def test_a_deletion_is_confirmed_in_a_terminal(
+    shell: Shell, api: RunningApi, answer: bytes, code: int, status: int
+) -> None:
+    job = submitted(api)
+    terminal = Terminal(is_read=True)
+    deleting = terminal.start(shell, "delete", job["id"])
+    terminal.read_until(f"Delete job {job['id']} with its pictures? [y/N] ".encode())
+    terminal.type(answer + b"\n")
+    terminal.read_to_end()
+    deleting.communicate(timeout=PATIENCE_SECONDS)
+    assert deleting.returncode == code
+    assert api.http.get(job["links"]["self"]).status_code == status
+
+
+@pytest.mark.parametrize("flag", ["--yes", "-y", "--force", "-f"])
+def test_a_deletion_that_is_confirmed_by_a_flag_asks_nothing(
+    shell: Shell, api: RunningApi, flag: str
+) -> None:
+    job = submitted(api)
+    terminal = Terminal(is_read=True)
+    deleting = terminal.start(shell, "delete", job["id"], flag)
+    assert terminal.read_to_end() == b""
+    deleting.communicate(timeout=PATIENCE_SECONDS)
+    assert deleting.returncode == 0
+    assert api.http.get(job["links"]["self"]).status_code == 404
 
 
 def test_an_unreachable_service_is_reported(shell: Shell) -> None:

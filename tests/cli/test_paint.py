@@ -35,9 +35,9 @@ def submitted(api: RunningApi, jobs: JobStore, count: int = 1) -> list[PlayedWor
     return [PlayedWorker.of({"id": job_id}, jobs, api) for job_id in until(look)]
 
 
-def save_painted(path: Path, options: Options) -> None:
-    """A picture that was painted with these options."""
-    settings = describe_settings(options, "vgg16")
+def save_painted(path: Path, options: Options, job_id: str | None = None) -> None:
+    """A picture that was painted with these options, for this job."""
+    settings = describe_settings(options, "vgg16", job_id)
     path.write_bytes(encode_png(pictures.photograph(48, 32), settings))
 
 
@@ -284,6 +284,134 @@ def test_the_style_weights_of_a_picture_are_not_used_for_another_number_of_style
     assert json.loads(ended.out)["estimate"]["options"]["style_weights"] == [0.7, 0.3]
 
 
+def submit_job(api: RunningApi, **fields: str) -> str:
+    """The id of a job with every kind of picture."""
+    files = {
+        "content": pictures.jpeg(512, 384),
+        "style": pictures.png(512, 512),
+        "mask": pictures.png(512, 384),
+        "start_image": pictures.png(512, 384),
+    }
+    response = api.http.post("/jobs", files=files, data={"size": "64", **fields})
+    assert response.status_code == 202, response.text
+    job_id: str = response.json()["id"]
+    return job_id
+
+
+def inputs_of(api: RunningApi, job_id: str) -> dict[str, bytes]:
+    """The pictures of a job by their names in the blob store."""
+    inputs = [path for path in api.blobs if {job_id, "inputs"} <= set(path.parts)]
+    return {path.name: path.read_bytes() for path in inputs}
+
+
+def test_a_picture_is_repeated_with_the_pictures_that_the_service_has(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    first = submit_job(api)
+    save_painted(folder / "painted.png", Options(size=64, seed=7, start="image"), first)
+    painting = shell.start("again", "painted.png", "--seed", "8", "--json")
+    worker = next(each for each in submitted(api, jobs, count=2) if each.job_id != first)
+    worker.commit()
+    out, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    assert painting.returncode == 0, err
+    document = json.loads(out)
+    assert (document["content"], document["output"]) == ("painted.png", "painted-2.png")
+    assert (document["job"]["options"]["seed"], document["job"]["options"]["size"]) == (8, 64)
+    assert inputs_of(api, worker.job_id) == inputs_of(api, first)
+    assert (folder / "painted-2.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "output", "again"),
+    [
+        (("-s", "wave.png"), "painted-in-the-style-of-wave.png", {"content-0", "start_image-0"}),
+        (
+            ("-c", "me.jpg", "--start", "content"),
+            "me-in-the-style-of-painted.png",
+            {"style-0", "mask-0"},
+        ),
+    ],
+)
+def test_a_picture_that_is_given_replaces_that_of_the_job(
+    shell: Shell,
+    folder: Path,
+    api: RunningApi,
+    jobs: JobStore,
+    flags: tuple[str, ...],
+    output: str,
+    again: set[str],
+) -> None:
+    (folder / "me.jpg").write_bytes(
+        pictures.encoded(pictures.photograph(512, 384).rotate(180), "JPEG")
+    )
+    (folder / "wave.png").write_bytes(pictures.png(300, 300))
+    first = submit_job(api)
+    save_painted(folder / "painted.png", Options(size=64, start="image"), first)
+    painting = shell.start("again", "painted.png", *flags)
+    worker = next(each for each in submitted(api, jobs, count=2) if each.job_id != first)
+    worker.commit()
+    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    assert painting.returncode == 0, err
+    before, after = inputs_of(api, first), inputs_of(api, worker.job_id)
+    assert {name for name, data in after.items() if data == before.get(name)} == again
+    assert (folder / output).exists()
+
+
+def test_a_dry_run_repeats_a_job_and_stores_nothing(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    save_painted(folder / "painted.png", Options(size=64, start="image"), submit_job(api))
+    ended = shell.run("again", "painted.png", "--dry-run")
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith(b"painted.png: ")
+    assert len(api.http.get("/jobs").json()["jobs"]) == 1
+
+
+def test_a_picture_whose_job_is_gone_needs_its_pictures(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    job_id = submit_job(api)
+    save_painted(folder / "painted.png", Options(size=64), job_id)
+    api.http.delete(f"/jobs/{job_id}").raise_for_status()
+    gone = "The service no longer has the pictures of this job: give "
+    for flags, missing in (
+        ((), "--content and --style"),
+        (("-c", "me.jpg"), "--style"),
+        (("-s", "wave.png", "--dry-run"), "--content"),
+    ):
+        ended = shell.run("again", "painted.png", *flags)
+        assert (ended.code, ended.err) == (3, f"{gone}{missing}.\n")
+    assert (
+        shell.run("again", "painted.png", "-c", "me.jpg", "-s", "wave.png", "--dry-run").code == 0
+    )
+
+
+def test_a_picture_without_the_id_of_a_job_needs_its_pictures(shell: Shell, folder: Path) -> None:
+    save_painted(folder / "painted.png", Options(size=64))
+    ended = shell.run("again", "painted.png")
+    assert ended.code == 2
+    assert "painted.png does not name the job of a service: give --content and" in ended.err
+
+
+def test_local_painting_needs_the_pictures_of_an_earlier_one(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    save_painted(folder / "painted.png", Options(size=64), submit_job(api))
+    ended = shell.run("again", "painted.png", "-s", "wave.png", "--local")
+    assert ended.code == 2
+    assert "--local needs --content: the file does not name its pictures" in ended.err
+
+
+def test_a_mask_is_given_with_the_picture_that_it_belongs_to(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    save_painted(folder / "painted.png", Options(size=64), submit_job(api))
+    for flag, owner in (("--mask", "--style"), ("--content-map", "--content")):
+        ended = shell.run("again", "painted.png", flag, "me.jpg")
+        assert ended.code == 2
+        assert f"{flag} needs {owner} as well" in ended.err
+
+
 def test_a_picture_without_settings_cannot_be_repeated(shell: Shell) -> None:
     for picture, err in (
         ("wave.png", "wave.png does not say how it was painted: Pastiche has not saved it.\n"),
@@ -312,11 +440,27 @@ def test_local_painting_rejects_what_only_a_service_can_do(shell: Shell) -> None
     for words, err in (
         (("https://example.org/me.jpg", "-s", "wave.png"), "needs a service, which fetches it"),
         (("me.jpg", "-s", "example:wave"), "example:wave needs a service"),
-        (("me.jpg", "-s", "wave.png", "--dry-run"), "--dry-run needs a service"),
     ):
         ended = shell.run("paint", *words, "--local")
         assert ended.code == 2
         assert err in ended.err
+
+
+def test_a_dry_run_of_local_painting_says_what_it_would_paint(shell: Shell, folder: Path) -> None:
+    dry = ("paint", "me.jpg", "-s", "wave.png", "--local", "--dry-run", "--backbone", "whitened")
+    ended = shell.run(*dry, "--size", "128", "--iterations", "20", "--scales", "2")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.decode() == (
+        "me.jpg: 128×96 pixels, 20 iterations, 0.154 megapixel iterations\n"
+    )
+    document = json.loads(shell.run(*dry, "--size", "64", "--json").out)
+    assert document["output"] == "me-in-the-style-of-wave.png"
+    assert (document["estimate"]["width"], document["estimate"]["height"]) == (64, 48)
+    (folder / "mask.png").write_bytes(pictures.png(64, 64))
+    ended = shell.run(*dry, "--mask", "mask.png")
+    assert ended.code == 4
+    assert "mask" in ended.err
+    assert sorted(path.name for path in folder.iterdir()) == ["mask.png", "me.jpg", "wave.png"]
 
 
 def test_a_script_reads_and_writes_pipes_and_json(

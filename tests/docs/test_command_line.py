@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,12 +64,14 @@ def test_one_photograph_is_painted(run: Runner, containing: str, name: str, kind
 @pytest.mark.slow
 def test_the_settings_of_a_picture_are_repeated(run: Runner) -> None:
     run("pastiche again")
-    read = [
-        read_settings((run.folder / name).read_bytes()).options
-        for name in ("wave.jpg", "swirls.webp")
-    ]
-    assert read[0] == read[1]
-    assert (read[0].size, read[0].style_weight) == (64, 0.8)
+    first, other_seed, other_style = (
+        read_settings((run.folder / name).read_bytes())
+        for name in ("wave.jpg", "seed-2.png", "swirls.webp")
+    )
+    assert first.options == other_style.options == replace(other_seed.options, seed=0)
+    assert (first.options.size, first.options.style_weight) == (64, 0.8)
+    assert other_seed.options.seed == 2
+    assert len({first.job_id, other_seed.job_id, other_style.job_id} - {None}) == 3
 
 
 @pytest.mark.slow

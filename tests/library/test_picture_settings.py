@@ -71,6 +71,22 @@ def test_settings_that_another_program_has_written_again_are_read() -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
+def test_the_job_that_painted_a_picture_is_read_back(format: str) -> None:
+    job_id = 32 * "a"
+    read = read_settings(saved(format, describe_settings(OPTIONS, "vgg16", job_id)))
+    assert read.job_id == job_id
+    without = read_settings(saved(format, describe_settings(OPTIONS, "vgg16")))
+    assert without.job_id is None
+
+
+@pytest.mark.parametrize("job", ["../keys", 32 * "A", 32 * "a" + "\n", 7, None, ["a"]])
+def test_what_is_no_id_of_a_job_is_ignored(job: Any) -> None:
+    settings = json.loads(describe_settings(OPTIONS, "vgg16")) | {"job": job}
+    read = read_settings(saved("PNG", json.dumps(settings)))
+    assert (read.options.seed, read.job_id) == (OPTIONS.seed, None)
+
+
+@pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize(
     "text",
     [

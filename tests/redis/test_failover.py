@@ -60,7 +60,8 @@ def ended(service: Stack, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def result(service: Stack, job: dict[str, Any]) -> bytes:
-    return service.http.get(job["links"]["result"]).raise_for_status().content
+    """The pixels of a job's picture."""
+    return pictures.pixels(service.http.get(job["links"]["result"]).raise_for_status().content)
 
 
 def test_a_job_and_what_is_submitted_meanwhile_survive_the_death_of_the_primary(
