@@ -1,4 +1,5 @@
-"""Styles on the service's disk as pictures of a job: `example:wave`, `style:monet`."""
+"""Pictures on the service's disk as pictures of a job: the styles `example:wave` and `style:monet`,
+the photograph `example:harbour`."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,29 +9,36 @@ from anyio import to_thread
 
 from api.access.authentication import Access
 from api.http.problems import find_similar
+from api.styles.catalogue import EXAMPLES
 from shared.errors import FieldError, InvalidFields
+
+_PHOTOGRAPHS = {
+    f"example:{path.stem}": path for path in sorted((EXAMPLES / "content").glob("*.jpg"))
+}
+"""They are not listed as styles."""
 
 _SHOWN = 5
 """How many styles an error lists."""
 
 
 async def fetch_style(field: str, reference: str, target: Path, access: Access) -> Path:
-    """Copies the style that a reference names to a file.
+    """Copies the style, or the example photograph, that a reference names to a file.
 
     Args:
         field: that has the reference.
 
     Raises:
-        InvalidFields: the style does not exist.
+        InvalidFields: it does not exist.
     """
     reference = reference.strip().lower()
-    files = await access.service.styles.find_files()
+    styles = await access.service.styles.find_files()
+    paths = {name: style.path for name, style in styles.items()} | _PHOTOGRAPHS
     try:
-        if reference not in files:
+        if reference not in paths:
             raise FileNotFoundError(reference)
-        await to_thread.run_sync(copyfile, files[reference].path, target)
+        await to_thread.run_sync(copyfile, paths[reference], target)
     except OSError as error:
-        sentence = f"There is no style {reference!r}. {_suggest(reference, files)}"
+        sentence = f"There is no style {reference!r}. {_suggest(reference, paths)}"
         raise InvalidFields([FieldError(field, "style_not_found", sentence)]) from error
     return target
 
