@@ -41,7 +41,7 @@ class JobOptions(RootModel[dict[str, Any]]):
 class WeightUpdate(RootModel[dict[str, Any]]):
     """New weights, yet to be validated by `pastiche.options`."""
 
-    model_config = _documented_as(update_schema())
+    model_config = _documented_as(update_schema() | {"examples": [{"style_weight": 0.8}]})
 
 
 _WARNINGS = "Options and images that are accepted, but have no effect or an unexpected one."

@@ -20,7 +20,6 @@ from pastiche.sizes import scales
 
 router = APIRouter(tags=["options"])
 
-_PICTURES_GROUP = "Pictures"
 _WORDS = {"tv": "total variation", "lbfgs": "L-BFGS", "url": "URL"}
 """What parts of names stand for."""
 
@@ -105,7 +104,7 @@ def _describe(name: str, schema: dict[str, Any], option: Option | None) -> Optio
     return OptionDescription(
         name=name,
         title=_make_title(name),
-        group=_PICTURES_GROUP if option is None else option.group,
+        group=schema.pop("x-group"),
         description=schema.pop("description"),
         unit=option and option.unit,
         default=option and option.default,

@@ -41,7 +41,9 @@ class PictureList(BaseModel):
 class NewUpload(BaseModel):
     """What is known of a picture before its file is sent."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "My painting"}]}
+    )
 
     name: str = Field(
         "",

@@ -17,7 +17,7 @@ from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
-BUILT_IN_FOLDER = Path(__file__).parents[2] / "examples" / "images" / "style"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "images"
 
 MAX_STYLES = 200
 """How many files of a folder are read, the first by name."""
@@ -77,7 +77,7 @@ class StyleCatalogue:
     def __init__(self, settings: Settings, decoder: Decoder, scratch: Path) -> None:
         self._decoder, self._scratch = decoder, scratch
         self._limit_bytes = settings.upload_limit_bytes
-        self._folders = {"example": BUILT_IN_FOLDER}
+        self._folders = {"example": EXAMPLES / "style"}
         if settings.styles_folder is not None:
             self._folders["style"] = settings.styles_folder
         self._decoded: dict[StyleFile, Style | None] = {}

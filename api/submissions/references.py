@@ -14,6 +14,7 @@ from anyio import to_thread
 from api.access.authentication import Access
 from api.http.problems import find_similar
 from api.pictures.store import use_picture
+from api.styles.catalogue import EXAMPLES
 from shared.errors import FieldError, InvalidFields, PicturesLost
 from shared.inputs import PICTURE_FIELDS
 
@@ -23,6 +24,11 @@ POSSIBLE = (
 )
 """What the value of a picture field can be, for messages. A data URI counts as a file:
 the readers of forms and JSON have decoded it."""
+
+_PHOTOGRAPHS = {
+    f"example:{path.stem}": path for path in sorted((EXAMPLES / "content").glob("*.jpg"))
+}
+"""On the service's disk, beside the styles; they are not listed as styles."""
 
 _SHOWN = 5
 """How many styles an error lists."""
@@ -71,22 +77,20 @@ async def fetch_uploaded(field: str, text: str, target: Path, access: Access) ->
 
 
 async def fetch_style(field: str, reference: str, target: Path, access: Access) -> Path:
-    """Copies the style that a reference names, `example:wave` or `style:monet`, to a file.
-
-    Args:
-        field: that has the reference.
+    """Copies a style, `example:wave` or `style:monet`, or an example photograph to a file.
 
     Raises:
-        InvalidFields: the style does not exist.
+        InvalidFields: it does not exist.
     """
     reference = reference.strip().lower()
-    files = await access.service.styles.find_files()
+    styles = await access.service.styles.find_files()
+    paths = {name: style.path for name, style in styles.items()} | _PHOTOGRAPHS
     try:
-        if reference not in files:
+        if reference not in paths:
             raise FileNotFoundError(reference)
-        await to_thread.run_sync(copyfile, files[reference].path, target)
+        await to_thread.run_sync(copyfile, paths[reference], target)
     except OSError as error:
-        sentence = f"There is no style {reference!r}. {_suggest(reference, files)}"
+        sentence = f"There is no style {reference!r}. {_suggest(reference, paths)}"
         raise InvalidFields([FieldError(field, "style_not_found", sentence)]) from error
     return target
 

@@ -14,24 +14,35 @@ _OPTIONS = {**OPTIONS, **JOB_SETTINGS}
 
 _KINDS = (
     "JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is "
-    "fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as "
-    "`example:wave`."
+    "fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as "
+    "`example:wave`, or the photograph `example:harbour`."
 )
 
-
-_PHOTOGRAPH = "https://example.com/photograph.jpg"
+_PICTURES_GROUP = "Pictures"
 
 _EXAMPLES: dict[Kind, dict[str, Any]] = {
-    "job": {"content": _PHOTOGRAPH, "style": "example:wave", "preset": "draft"},
-    "sweep": {"content": _PHOTOGRAPH, "style": "example:wave", "style_weight": [0.1, 0.5, 0.9]},
-    "batch": {"content": [_PHOTOGRAPH], "style": ["example:wave", "example:swirls"]},
+    "job": {"content": "example:harbour", "style": "example:wave", "preset": "draft"},
+    "sweep": {
+        "content": "example:harbour",
+        "style": "example:wave",
+        "style_weight": [0.1, 0.5, 0.9],
+        "preset": "draft",
+    },
+    "batch": {
+        "content": ["example:harbour", "example:still_life"],
+        "style": ["example:wave", "example:swirls"],
+        "preset": "draft",
+    },
 }
+"""In JSON, so that the pictures need no files."""
 
 
 def request_body(kind: Kind) -> dict[str, Any]:
     """The request body of a submission of this kind."""
     return {
         "required": True,
+        "description": "As JSON, which names its pictures, or as a form (`multipart/form-data`), "
+        "which may send them as files.",
         "content": {
             "multipart/form-data": {"schema": _form_schema(kind)},
             "application/json": {"schema": _json_schema(kind), "example": _EXAMPLES[kind]},
@@ -85,13 +96,18 @@ def _object_schema(kind: Kind, pictures: dict[str, Schema], options: dict[str, S
             for name in pictures
         }
     described = {
-        name: schema | {"description": f"{meanings[name]} {_KINDS}"}
+        name: schema | {"description": f"{meanings[name]} {_KINDS}", "x-group": _PICTURES_GROUP}
         for name, schema in pictures.items()
+    }
+    grouped = {
+        name: options[name] | {"x-group": _OPTIONS[name].group}
+        for name in TEXT_FIELDS
+        if name in options
     }
     return {
         "type": "object",
         "title": "Submission",
-        "properties": described | {name: options[name] for name in TEXT_FIELDS if name in options},
+        "properties": described | grouped,
         "additionalProperties": False,
         # Elsewhere an earlier job, which `pictures_of` or `start` names, may have them.
         **({"required": list(PAIRED_FIELDS)} if kind == "batch" else {}),

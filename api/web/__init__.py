@@ -9,10 +9,10 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
 from api.service import CurrentService, Service
+from api.styles.catalogue import EXAMPLES
 from shared.settings import Settings
 
 WEB = Path(__file__).parent / "static"
-EXAMPLES = Path(__file__).parents[2] / "examples" / "images"
 CLIENT = Path(__file__).parents[2] / "clients" / "js"
 
 POLICY = (

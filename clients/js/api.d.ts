@@ -395,6 +395,9 @@ export interface components {
         /**
          * NewUpload
          * @description What is known of a picture before its file is sent.
+         * @example {
+         *       "name": "My painting"
+         *     }
          */
         NewUpload: {
             /** @description Its name, with which it is also listed as a style. Default: "". */
@@ -682,6 +685,9 @@ export interface components {
         /**
          * WeightUpdate
          * @description New weights for a job that is not over; those that are not given stay.
+         * @example {
+         *       "style_weight": 0.8
+         *     }
          */
         WeightUpdate: {
             /** @description α, the weight of the content loss: how much of the photograph stays. Its ratio to `style_weight` sets the balance between content and style. */
@@ -805,23 +811,23 @@ export interface components {
         SubmitJobForm: {
             /**
              * Format: binary
-             * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
+             * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
              */
             content?: Blob;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style?: Blob[];
-            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             mask?: Blob[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style_mask?: Blob[];
             /**
              * Format: binary
-             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
+             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
              */
             start_image?: Blob;
             /**
              * Format: binary
-             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
+             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
              */
             content_map?: Blob;
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
@@ -905,17 +911,17 @@ export interface components {
         };
         /** SubmitJobBody */
         SubmitJobBody: {
-            /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             content?: string;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style?: string | string[];
-            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             mask?: string | string[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style_mask?: string | string[];
-            /** @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             start_image?: string;
-            /** @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             content_map?: string;
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
@@ -1004,23 +1010,23 @@ export interface components {
         SubmitSweepForm: {
             /**
              * Format: binary
-             * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
+             * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
              */
             content?: Blob;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style?: Blob[];
-            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             mask?: Blob[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style_mask?: Blob[];
             /**
              * Format: binary
-             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
+             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
              */
             start_image?: Blob;
             /**
              * Format: binary
-             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`.
+             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
              */
             content_map?: Blob;
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
@@ -1104,17 +1110,17 @@ export interface components {
         };
         /** SubmitSweepBody */
         SubmitSweepBody: {
-            /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             content?: string;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style?: string | string[];
-            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             mask?: string | string[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style_mask?: string | string[];
-            /** @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             start_image?: string;
-            /** @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             content_map?: string;
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
@@ -1201,9 +1207,9 @@ export interface components {
         };
         /** SubmitBatchForm */
         SubmitBatchForm: {
-            /** @description The content images. Each is used with every style image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description The content images. Each is used with every style image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             content: Blob[];
-            /** @description The style images. Each is used with every content image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description The style images. Each is used with every content image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style: Blob[];
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
@@ -1284,9 +1290,9 @@ export interface components {
         };
         /** SubmitBatchBody */
         SubmitBatchBody: {
-            /** @description The content images. Each is used with every style image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description The content images. Each is used with every style image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             content: string | string[];
-            /** @description The style images. Each is used with every content image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, or a style such as `example:wave`. */
+            /** @description The style images. Each is used with every content image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style: string | string[];
             /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];

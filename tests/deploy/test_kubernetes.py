@@ -374,6 +374,13 @@ def test_keda_counts_in_another_database_and_with_tls_by_the_documented_patch(
         assert trigger["metadata"]["enableTLS"] == "true"
 
 
+def test_what_measures_the_api_for_its_autoscaler_is_documented() -> None:
+    (autoscaler,) = (each for each in RESOURCES if each["kind"] == "HorizontalPodAutoscaler")
+    assert [each["resource"]["name"] for each in autoscaler["spec"]["metrics"]] == ["cpu"]
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    assert "metrics-server" in page.partition("It needs Kubernetes")[2].partition("```")[0]
+
+
 def test_whatever_selects_pods_selects_those_of_a_deployment() -> None:
     names = {"app.kubernetes.io/name": set(DEPLOYMENTS), "app.kubernetes.io/part-of": {"pastiche"}}
     for manifest in RESOURCES:

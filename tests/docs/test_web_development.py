@@ -47,17 +47,30 @@ def test_a_page_of_another_origin_imports_the_client_and_paints(
         until(lambda: page.locator("img").evaluate("image => image.naturalWidth") > 0)
 
 
-def test_the_component_for_react_is_valid(tmp_path: Path) -> None:
-    (tmp_path / "component.jsx").write_text(snippet("jsx", "useState"))
+def test_the_program_in_react_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "main.jsx").write_text(snippet("jsx", "useState"))
     program = """
         import { readFileSync } from "node:fs";
         import ts from "typescript";
-        const source = readFileSync("component.jsx", "utf8");
-        const options = { fileName: "component.jsx", reportDiagnostics: true };
+        const source = readFileSync("main.jsx", "utf8");
+        const options = { fileName: "main.jsx", reportDiagnostics: true };
         const { diagnostics } = ts.transpileModule(source, options);
         console.log(diagnostics.map(({ messageText }) => messageText).join());
     """
     assert node(program, tmp_path, ADDRESS) == "\n"
+
+
+def test_the_program_in_react_is_mounted_in_its_page_with_what_is_installed() -> None:
+    program, page = snippet("jsx", "useState"), snippet("html", "root")
+    (mounted,) = re.findall(r'createRoot\(document.getElementById\("(\w+)"\)\).render', program)
+    assert f'<div id="{mounted}">' in page
+    (bundle,) = re.findall('script src="(.+?)"', page)
+    commands = snippet("sh", "npm install")
+    assert f"--outfile={bundle}" in commands
+    imported = {name.partition("/")[0] for name in re.findall(' from "(.+?)"', program)}
+    local = {"pastiche-art"}  # by its folder
+    assert imported - local <= set(commands.split())
+    assert "PASTICHE/clients/js" in commands
 
 
 def test_the_program_in_typescript_compiles_and_paints(stack: Stack, tmp_path: Path) -> None:

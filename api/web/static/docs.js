@@ -1,11 +1,15 @@
-// The API in Swagger UI, with forms that are blank: a blank field has the preset's value, but Swagger UI would fill
-// in every field with a value that it makes up, and send it.
+// The API in Swagger UI, ready to be tried out: JSON with an example that works as it stands, and forms with that
+// example's values. The other fields of a form are blank, and have the preset's value: Swagger UI would fill in every
+// field with a value that it makes up, and send it.
 
+const JSON_BODY = "application/json";
 const FORM = "multipart/form-data";
+const GROUP = "x-group";
 
+const groups = new Map(); // by the names of fields
 const api = await (await fetch("openapi.json")).json();
 for (const methods of Object.values(api.paths)) {
-  for (const { requestBody } of Object.values(methods)) leaveBlank(requestBody?.content[FORM]?.schema);
+  for (const { requestBody } of Object.values(methods)) if (requestBody) prepare(requestBody);
 }
 globalThis.SwaggerUIBundle({
   spec: api,
@@ -15,15 +19,46 @@ globalThis.SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: true,
 });
+new MutationObserver(showGroups).observe(document.querySelector("#swagger-ui"), { childList: true, subtree: true });
 
-function leaveBlank(schema) {
-  const properties = resolve(schema)?.properties ?? {};
-  for (const property of Object.values(properties)) {
+function prepare(requestBody) {
+  const { [JSON_BODY]: json, [FORM]: form, ...others } = requestBody.content;
+  requestBody.content = { ...(json && { [JSON_BODY]: json }), ...(form && { [FORM]: form }), ...others };
+  if (!form) return;
+  const schema = resolve(form.schema);
+  schema.properties = sortByGroup(schema.properties);
+  for (const [name, property] of Object.entries(schema.properties)) {
+    groups.set(name, property[GROUP]);
     if (property.type === "array") property.example = [];
-    else if (property.format !== "binary") property.example = "";
+    else if (property.format !== "binary") property.example = String(json?.example?.[name] ?? "");
   }
 }
 
 function resolve(schema) {
-  return schema?.$ref ? schema.$ref.split("/").slice(1).reduce((part, name) => part[name], api) : schema;
+  return schema.$ref ? schema.$ref.split("/").slice(1).reduce((part, name) => part[name], api) : schema;
+}
+
+function sortByGroup(properties) {
+  const fields = Object.entries(properties);
+  const order = [...new Set(fields.map(([, property]) => property[GROUP]))];
+  return Object.fromEntries(order.flatMap((group) => fields.filter(([, property]) => property[GROUP] === group)));
+}
+
+// Swagger UI has one flat table for a form, and no component for its rows that could be extended.
+function showGroups() {
+  for (const row of document.querySelectorAll("tr[data-property-name]")) {
+    const group = groups.get(row.dataset.propertyName);
+    const above = row.previousElementSibling;
+    if (group && !above?.matches(".group") && groups.get(above?.dataset.propertyName) !== group) {
+      row.before(makeHeading(group));
+    }
+  }
+}
+
+function makeHeading(group) {
+  const heading = document.createElement("tr");
+  heading.className = "group";
+  heading.innerHTML = '<th colspan="2" scope="rowgroup"></th>';
+  heading.firstChild.textContent = group;
+  return heading;
 }

@@ -60,9 +60,20 @@ def test_a_job_names_a_built_in_style(api: RunningApi) -> None:
         assert stored.convert("RGB").tobytes() == wave.convert("RGB").tobytes()
 
 
+def test_a_job_names_an_example_photograph_which_is_no_style(api: RunningApi) -> None:
+    parts: list[Any] = [("content", (None, "example:harbour")), ("style", (None, "example:wave"))]
+    job = api.http.post("/jobs", files=parts).json()
+    blobs = BlobStore.open((api.settings.data_folder / "blobs").as_uri())
+    stored = Image.open(BytesIO(blobs.get(f"jobs/{job['id']}/inputs/content-0")))
+    with Image.open("examples/images/content/harbour.jpg") as harbour:
+        assert stored.convert("RGB").tobytes() == harbour.convert("RGB").tobytes()
+    assert "example:harbour" not in references(api)
+
+
 @pytest.mark.parametrize(
     ("style", "hint"),
     [
+        ("example:harbor", "Did you mean `example:harbour`?"),
         ("example:waves", "Did you mean `example:wave`?"),
         ("example:", "`example:cubist`"),
         ("example:../content/harbour", "`example:cubist`"),
