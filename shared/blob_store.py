@@ -229,9 +229,19 @@ class BlobStore:
                 await asyncio.to_thread(out.write, chunk)
 
     async def copy(self, key: str, source: str) -> None:
-        """Copies the blob at `source` to `key`."""
+        """Copies the blob at `source` to `key`, streamed where the store cannot copy, as on a disk
+        without hard links."""
         with _mark_failures():
-            await obstore.copy_async(self.store, source, key)
+            try:
+                await obstore.copy_async(self.store, source, key)
+            except FileNotFoundError:
+                raise
+            except BLOB_STORE_ERRORS:
+                chunks = await self.stream(source)
+                attributes = self._attributes(key)
+                await obstore.put_async(
+                    self.store, key, chunks, attributes=attributes, max_concurrency=UPLOAD_PARTS
+                )
 
     async def get_async(self, key: str) -> bytes:
         with _mark_failures():

@@ -39,6 +39,8 @@ def configure(settings: Settings) -> None:
     handler.addFilter(_add_names)
     handler.setFormatter(_formatter(settings))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+    # At DEBUG it logs the headers of responses: a redirect to a signed URL has the signature.
+    logging.getLogger("httpcore").setLevel(logging.INFO)
 
 
 def _formatter(settings: Settings) -> logging.Formatter:

@@ -68,17 +68,19 @@ class DamagedPicture(Exception):
     """A picture in the store is not the file that was written there."""
 
 
-def open_stored(picture: bytes, *kinds: Literal["PNG", "JPEG", "WEBP"]) -> Image.Image:
+def open_stored(picture: bytes | Path, *kinds: Literal["PNG", "JPEG", "WEBP"]) -> Image.Image:
     """Decodes a picture that `normalise` or the worker wrote.
 
     Args:
+        picture: the bytes of the file, or where it is.
         kinds: the formats that it may have.
 
     Raises:
         DamagedPicture: it cannot be decoded.
     """
     try:
-        image = Image.open(BytesIO(picture), formats=kinds)
+        source = BytesIO(picture) if isinstance(picture, bytes) else picture
+        image = Image.open(source, formats=kinds)
         image.load()
     # Pillow raises each of these for damaged files; a lack of memory is a MemoryError.
     except (OSError, SyntaxError, ValueError) as error:

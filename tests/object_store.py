@@ -101,13 +101,14 @@ def server_answers(url: str) -> bool:
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to requests instead of what should.
+    """What happens to requests instead of what should, or how late that happens.
 
     Attributes:
         of: a regular expression for `METHOD /path` of those requests.
         status: they are answered with this error, and not forwarded.
         hangs: nothing happens until the fault ends; then the connection is closed.
         is_truncated: the connection breaks in the middle of the response.
+        delay_seconds: how much later the response begins; its second half comes as late again.
         times: how often; None for as long as the fault lasts.
     """
 
@@ -115,6 +116,7 @@ class Fault:
     status: int | None = None
     hangs: bool = False
     is_truncated: bool = False
+    delay_seconds: float = 0
     times: int | None = None
 
     def meets(self, name: str, times_before: int) -> bool:
@@ -179,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.fault_ended.wait()
             self.close_connection = True
         elif fault.status is None:
-            self._respond(body, is_truncated=fault.is_truncated)
+            self._respond(body, fault)
         else:
             self.send_response(fault.status)
             self.send_header("Content-Length", "0")
@@ -187,18 +189,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _forward
 
-    def _respond(self, body: bytes, *, is_truncated: bool = False) -> None:
+    def _respond(self, body: bytes, fault: Fault | None = None) -> None:
         target = self.server.target
         assert target.hostname is not None
         connection = HTTPConnection(target.hostname, target.port)
         try:
             connection.request(self.command, self.path, body, dict(self.headers.items()))
-            self._relay(connection.getresponse(), is_truncated=is_truncated)
+            self._relay(connection.getresponse(), fault or Fault(""))
         finally:
             connection.close()
 
-    def _relay(self, response: HTTPResponse, *, is_truncated: bool) -> None:
+    def _relay(self, response: HTTPResponse, fault: Fault) -> None:
         content = response.read()
+        self._pause(fault)
         self.send_response(response.status)
         for name, value in response.getheaders():
             if name.lower() not in _HOP_BY_HOP:
@@ -206,10 +209,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
+        half = len(content) // 2 if fault.is_truncated or fault.delay_seconds else len(content)
         with suppress(ConnectionError):
-            self.wfile.write(content[: len(content) // 2] if is_truncated else content)
-        if is_truncated:
+            self.wfile.write(content[:half])
+            if not fault.is_truncated:
+                self._pause(fault)
+                self.wfile.write(content[half:])
+        if fault.is_truncated:
             self.close_connection = True
+
+    def _pause(self, fault: Fault) -> None:
+        """Waits as long as the fault delays a response, or until it ends."""
+        self.server.fault_ended.wait(fault.delay_seconds)
 
     def log_message(self, format: str, *_: object) -> None:
         """Logs nothing."""

@@ -152,8 +152,8 @@ def errors_page() -> str:
         "are invalid, `errors` names each of them; pictures are only decoded once everything else\n"
         "is valid. The status is then that of all their errors if they share one (413, 415), else\n"
         "422. A path or a method that does not exist has the code `not_found` or\n"
-        "`method_not_allowed`, and unexpected errors have `internal_error` (500). Only `/readyz` has\n"
-        "its own format for 503, which lists each component.\n\n"
+        "`method_not_allowed`, and unexpected errors have `internal_error` (500). Only `/readyz`\n"
+        "has its own format for 503, which lists each component.\n\n"
         + _table(("code", "status", "meaning"), refusals)
         + "\nAn invalid field has its name in `field`, a sentence in `detail`, and a `code`:\n\n"
         + _table(("code", "meaning"), fields)

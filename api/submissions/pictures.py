@@ -4,7 +4,6 @@ An uploaded picture that is ready for its field is not read: the store copies it
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn, TypeAlias
@@ -18,7 +17,7 @@ from api.http.upload_space import UploadFolder
 from api.service import Service
 from api.submissions.pairs import locate
 from api.submissions.references import Source, StoredPicture, fetch_reference, make_lost_error
-from shared.blob_store import BLOB_STORE_ERRORS, BlobStore
+from shared.blob_store import BlobStore
 from shared.errors import FieldError, InvalidFields, PasticheError
 from shared.inputs import PICTURE_FIELDS
 from shared.pictures import PictureFault, size_of
@@ -184,11 +183,8 @@ def make_writer(stored: Mapping[Path, str], blobs: BlobStore) -> Writer:
         if original is None:
             await blobs.put_file(key, source)
             return
-        with suppress(*BLOB_STORE_ERRORS):  # a disk may not have hard links
-            await blobs.copy(key, original)
-            return
         try:
-            await blobs.put_async(key, await blobs.get_async(original))
+            await blobs.copy(key, original)
         except FileNotFoundError as error:
             field, _, _ = source.name.rpartition("-")
             raise make_lost_error(field) from error

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -65,14 +66,14 @@ def contact_sheet(cells: Sequence[Cell], columns: int, cell_size: tuple[int, int
     return out.getvalue()
 
 
-def thumbnail(picture: bytes, size: tuple[int, int]) -> bytes:
+def thumbnail(picture: Path, size: tuple[int, int]) -> bytes:
     """A PNG file, reduced to fit into this width and height.
 
     Raises:
         DamagedPicture: the picture cannot be decoded.
     """
     out = BytesIO()
-    _image(Cell(picture, ""), size).save(out, "PNG", compress_level=1)
+    _read_reduced(picture, size).save(out, "PNG", compress_level=1)
     return out.getvalue()
 
 
@@ -110,6 +111,10 @@ def shorten(name: str, most: int) -> str:
 def _image(cell: Cell, size: tuple[int, int]) -> Image.Image:
     if cell.picture is None:
         return Image.new("RGB", size, _EMPTY)
-    image = on_white(open_stored(cell.picture, "PNG")).convert("RGB")
+    return _read_reduced(cell.picture, size)
+
+
+def _read_reduced(picture: bytes | Path, size: tuple[int, int]) -> Image.Image:
+    image = on_white(open_stored(picture, "PNG")).convert("RGB")
     image.thumbnail(size, Image.Resampling.LANCZOS)
     return image

@@ -5,6 +5,8 @@ import logging
 from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -274,8 +276,10 @@ async def _make_cell(
     if job is not None and job.result_key is not None:
         try:
             async with service.decoder.turn() as run:
-                picture = await service.blobs.get_async(job.result_key)
-                return Cell(await run(thumbnail, picture, size), label)
+                with TemporaryDirectory(dir=service.scratch) as folder:
+                    picture = Path(folder) / "result.png"
+                    await service.blobs.get_file(job.result_key, picture)
+                    return Cell(await run(thumbnail, picture, size), label)
         except (FileNotFoundError, DamagedPicture, EncodingFailed):
             state = "lost"
     else:

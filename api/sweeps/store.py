@@ -17,7 +17,7 @@ from api.submissions.pictures import Writer, make_writer
 from api.submissions.queueing import enqueue, list_warnings, make_queue_entry
 from pastiche.job_settings import MAX_DEADLINE_SECONDS
 from shared import transitions
-from shared.blob_store import BLOB_STORE_ERRORS, BlobStore
+from shared.blob_store import BlobStore
 from shared.errors import SubmissionPending
 from shared.job_store import Argument, Transition, milliseconds
 from shared.jobs import new_job_id
@@ -173,8 +173,7 @@ def _write_each_once(write: Writer, blobs: BlobStore) -> Writer:
 
     async def write_or_copy(key: str, source: Path) -> None:
         if source in written:
-            # Its job may have been deleted meanwhile, and a disk may not have hard links.
-            with suppress(*BLOB_STORE_ERRORS):
+            with suppress(FileNotFoundError):  # its job may have been deleted meanwhile
                 await blobs.copy(key, written[source])
                 return
         await write(key, source)

@@ -3,8 +3,10 @@
 import asyncio
 import errno
 import re
+import sys
 from inspect import iscoroutinefunction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import obstore
 import pytest
@@ -38,6 +40,16 @@ def test_a_file_is_put_as_it_is(blobs: BlobStore, tmp_path: Path) -> None:
     source.write_bytes(bytes(12_000_000))
     asyncio.run(blobs.put_file("jobs/a/x", source))
     assert blobs.get("jobs/a/x") == bytes(12_000_000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="It needs a second file system.")
+def test_a_blob_is_copied_where_the_disk_has_no_hard_link_for_it(blobs: BlobStore) -> None:
+    blobs.put("jobs/a/x", bytes(12_000_000))
+    assert blobs.folder is not None
+    with TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        (blobs.folder / "jobs/b").symlink_to(elsewhere)
+        asyncio.run(blobs.copy("jobs/b/x", "jobs/a/x"))
+        assert blobs.get("jobs/b/x") == bytes(12_000_000)
 
 
 def test_a_range_reads_no_more_than_it_names(blobs: BlobStore) -> None:

@@ -174,9 +174,10 @@ def test_a_transparent_result_is_on_white_in_jpeg_and_transparent_in_webp() -> N
         assert webp.getchannel("A").getextrema() == (0, 255)
 
 
-def test_a_transparent_result_is_on_white_in_a_contact_sheet() -> None:
+def test_a_transparent_result_is_on_white_in_a_contact_sheet(tmp_path: Path) -> None:
     layers = pictures.halves((255, 0, 0, 255), (0, 0, 0, 0), "RGBA")
-    result = pictures.encoded(layers, "PNG")
+    result = tmp_path / "result.png"
+    result.write_bytes(pictures.encoded(layers, "PNG"))
     small = thumbnail(result, (64, 32))
     sheet = contact_sheet([Cell(small, "")], columns=1, cell_size=(64, 32))
     with Image.open(BytesIO(sheet)) as picture:

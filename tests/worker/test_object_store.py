@@ -104,6 +104,21 @@ def test_a_picture_is_stored_once_the_store_is_back(
     leave_nothing(service, bucket, job_id)
 
 
+def test_a_job_is_accepted_painted_and_sent_while_the_store_is_slow(
+    service: House, bucket: Bucket, store: FaultyProxy
+) -> None:
+    with store.failing(Fault("", delay_seconds=0.2)):
+        job_id = service.submit()
+        done = service.when(job_id, "succeeded", "failed")
+        assert (done["status"], done["attempt"]) == ("succeeded", 1)
+        assert service.picture(job_id).startswith(b"\x89PNG")
+        converted = service.http.get(f"/jobs/{job_id}/result", params={"format": "webp"})
+        assert (converted.status_code, converted.content[8:12]) == (200, b"WEBP")
+        until(lambda: service.http.get("/readyz").json()["blob_store"] == "ok")
+        assert store.faults > 0
+    leave_nothing(service, bucket, job_id)
+
+
 def test_images_that_arrive_cut_off_are_fetched_again(
     service: House, bucket: Bucket, store: FaultyProxy
 ) -> None:

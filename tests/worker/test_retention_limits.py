@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -24,9 +23,16 @@ RETENTION = Retention(retention_hours=1, grace_seconds=0)
 
 
 @contextmanager
-def reconciling(jobs: JobStore, redis_url: str, **limits: Any) -> Iterator[Reconciler]:
+def reconciling(
+    jobs: JobStore, redis_url: str, kept_jobs_per_owner: int = 100, kept_jobs: int = 100
+) -> Iterator[Reconciler]:
     """A reconciler with these limits."""
-    settings = Settings(redis_url=redis_url, reconcile_seconds=60, **limits)
+    settings = Settings(
+        redis_url=redis_url,
+        reconcile_seconds=60,
+        kept_jobs_per_owner=kept_jobs_per_owner,
+        kept_jobs=kept_jobs,
+    )
     queue = create_queue(settings)
     yield Reconciler(settings, jobs, queue, "one")
     queue.close()

@@ -1,4 +1,4 @@
-"""Twenty clients that read one large result slowly: how much memory the API needs for them."""
+"""How much memory the API needs for a large result: read slowly by twenty clients, or reduced."""
 
 import socket
 import struct
@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from random import randbytes
+from typing import Any
 from zlib import crc32
 
 import pytest
 
 from shared.blob_store import result_key
 from shared.job_store import JobStore
+from tests import pictures
 from tests.api.conftest import Start
 from tests.api.worker import PlayedWorker, submitted
 from tests.conftest import RunningApi
@@ -95,12 +97,16 @@ class SlowReader:
 def paint(api: RunningApi, jobs: JobStore, side: int) -> str:
     """Stores a large picture as a job's result: its path."""
     job = submitted(api)
-    worker = PlayedWorker.of(job, jobs, api)
-    worker.blobs.put(result_key(worker.job_id, worker.fence), noise_png(side))
-    worker.commit_stored()
+    commit_noise(job, api, jobs, side)
     path = job["links"]["result"]
     assert isinstance(path, str)
     return path
+
+
+def commit_noise(job: dict[str, Any], api: RunningApi, jobs: JobStore, side: int) -> None:
+    worker = PlayedWorker.of(job, jobs, api)
+    worker.blobs.put(result_key(worker.job_id, worker.fence), noise_png(side))
+    worker.commit_stored()
 
 
 def serve_slow_readers(api: RunningApi, path: str) -> None:
@@ -136,4 +142,17 @@ def test_slow_readers_of_a_large_result_in_an_object_store_take_little_memory(
         path = paint(api, jobs, side=4096)  # the server keeps it in memory, for each reader
         peak = Peak(api.process.pid)
         serve_slow_readers(api, f"{path}?format={format}")
+        assert peak.grown_bytes < MOST_MEMORY_BYTES
+
+
+def test_a_contact_sheet_of_a_large_result_takes_little_memory(
+    start: Start, jobs: JobStore
+) -> None:
+    files = {"content": pictures.jpeg(), "style": pictures.png()}
+    with start() as api:
+        sweep = api.http.post("/sweeps", files=files, data={"seed": "1"}).json()
+        commit_noise(sweep["jobs"][0]["job"], api, jobs, side=6144)
+        peak = Peak(api.process.pid)
+        sheet = api.http.get(sweep["links"]["sheet"], params={"cell": 100}, timeout=120)
+        assert (sheet.status_code, "etag" in sheet.headers) == (200, True)
         assert peak.grown_bytes < MOST_MEMORY_BYTES
