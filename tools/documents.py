@@ -59,8 +59,10 @@ def options_page() -> str:
     )
     return (
         "# Options\n\n"
-        "Form fields of `POST /jobs`, and arguments of `pastiche.Options`. An operator can lower\n"
-        "the maximum `size` (`PASTICHE_MAX_SIZE_PIXELS`).\n\n"
+        "Form fields of `POST /jobs`, and arguments of `pastiche.Options`: there, several values\n"
+        "are a list and weights of layers a dict. The pictures are arguments of\n"
+        "`pastiche.stylize`, as `masks`, `style_masks`, and `start_image` beside `start='image'`.\n"
+        "An operator can lower the maximum `size` (`PASTICHE_MAX_SIZE_PIXELS`).\n\n"
         "## Pictures\n\n"
         + _table(("field", "how many", "what it is"), pictures)
         + "\nA mask may be smaller than its image, with the same aspect ratio, and is white\n"
