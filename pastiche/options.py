@@ -131,9 +131,9 @@ class Options:
         {},
         "Weights",
         "The layers at which the style is compared, and their relative weights; by default "
-        "relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` "
-        "and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers "
-        "larger shapes.",
+        "relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations "
+        "`paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep "
+        "layers larger shapes.",
         source=f"{GATYS_2016}, eq. 5",
         bounds=_WEIGHTS,
         refits=True,

@@ -212,7 +212,7 @@ export interface components {
                 [key: string]: number;
             };
             /**
-             * @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with `paper` and `neural-style` normalisation, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes.
+             * @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes.
              * @default {}
              */
             style_layers: {
@@ -842,7 +842,7 @@ export interface components {
             tv_norm?: components["schemas"]["TvNorm"];
             /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
             content_layers?: string;
-            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with `paper` and `neural-style` normalisation, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
             style_layers?: string;
             /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
             normalisation?: components["schemas"]["Normalisation"];
@@ -937,7 +937,7 @@ export interface components {
             content_layers?: {
                 [key: string]: number;
             };
-            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with `paper` and `neural-style` normalisation, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
             style_layers?: {
                 [key: string]: number;
             };
@@ -1041,7 +1041,7 @@ export interface components {
             tv_norm?: components["schemas"]["TvNorm"];
             /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
             content_layers?: string;
-            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with `paper` and `neural-style` normalisation, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
             style_layers?: string;
             /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
             normalisation?: components["schemas"]["Normalisation"];
@@ -1136,7 +1136,7 @@ export interface components {
             content_layers?: {
                 [key: string]: number;
             };
-            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with `paper` and `neural-style` normalisation, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
             style_layers?: {
                 [key: string]: number;
             };
@@ -1223,7 +1223,7 @@ export interface components {
             tv_norm?: components["schemas"]["TvNorm"];
             /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
             content_layers?: string;
-            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with `paper` and `neural-style` normalisation, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
             style_layers?: string;
             /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
             normalisation?: components["schemas"]["Normalisation"];
@@ -1308,7 +1308,7 @@ export interface components {
             content_layers?: {
                 [key: string]: number;
             };
-            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with `paper` and `neural-style` normalisation, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
             style_layers?: {
                 [key: string]: number;
             };
