@@ -5,12 +5,17 @@ import re
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
+from api import keys
+from local.supervisor import free_port
 from shared.job_store import JobStore
+from shared.settings import Settings
 from tests.api.worker import PlayedWorker
+from tests.conftest import running, running_api
 from tests.docs import test_javascript
 from tests.docs.test_javascript import ADDRESS, node, shown
 from tests.docs.test_pages import ROOT
@@ -89,6 +94,46 @@ def test_the_program_in_typescript_compiles_and_paints(stack: Stack, tmp_path: P
     assert re.search(r"^\d+ of 20$", ended.stdout, re.MULTILINE)
     with Image.open(tmp_path / "picture.jpg") as picture:
         assert (picture.format, picture.size) == ("JPEG", (64, 48))
+
+
+def test_a_server_that_adds_the_key_passes_on_what_painting_needs(
+    redis_url: str, jobs: JobStore, tmp_path: Path, pair: tuple[Path, Path]
+) -> None:
+    settings = Settings(
+        redis_url=redis_url, data_folder=tmp_path / "data", port=free_port("127.0.0.1", 0)
+    )
+    (tmp_path / "server.mjs").write_text(snippet("js", "createServer"))
+    port = free_port("127.0.0.1", 0)
+    with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api:
+        environment = {
+            "PASTICHE_URL": str(api.http.base_url),
+            "PASTICHE_KEY": keys.create(jobs.client, "app"),
+            "PORT": str(port),
+        }
+        with (
+            running(["node", str(tmp_path / "server.mjs")], environment),
+            httpx.Client(base_url=f"http://127.0.0.1:{port}/pastiche", trust_env=False) as server,
+        ):
+            until(lambda: _answers(server))
+            content, style = pair
+            files = {"content": content.read_bytes(), "style": style.read_bytes()}
+            origin = {"Origin": f"http://127.0.0.1:{port}"}
+            submitted = server.post("/jobs", files=files, headers=origin)
+            assert submitted.status_code == 202
+            job = submitted.json()
+            PlayedWorker.of(job, jobs, api).commit()
+            events = server.get(f"/jobs/{job['id']}/events").text
+            assert "event: done" in events
+            assert server.get(f"/jobs/{job['id']}/result").headers["content-type"] == "image/png"
+            assert server.get("/jobs").status_code == 404
+            assert server.delete(f"/jobs/{job['id']}").status_code == 404
+
+
+def _answers(server: httpx.Client) -> bool:
+    try:
+        return server.get("/").status_code == 404
+    except httpx.ConnectError:
+        return False
 
 
 def test_a_page_submits_watches_and_shows(stack: Stack, browser: Browser) -> None:
