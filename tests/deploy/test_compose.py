@@ -77,7 +77,7 @@ def test_a_documented_override_reaches_every_process_that_uses_redis(section: st
     _, _, rest = (ROOT / "docs/deployment.md").read_text("utf-8").partition(f"\n### {section}\n")
     text, _, _ = rest.partition("\n#")
     (snippet,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    override = YAML(typ="safe", pure=True).load(snippet.replace("!reset ", ""))
+    override = YAML(typ="safe", pure=True).load(snippet)
     using_redis = {
         name
         for name, service in base_services().items()

@@ -50,6 +50,13 @@ def test_an_empty_variable_names_no_file(monkeypatch: pytest.MonkeyPatch) -> Non
     assert Settings().redis_location == "redis://here"
 
 
+def test_an_empty_secret_leaves_the_file(
+    secret_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASTICHE_REDIS_URL", "")
+    assert Settings().redis_location == f"redis://:{PASSWORD}@host:1/2"
+
+
 def test_a_secret_and_its_file_are_refused_together(
     secret_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
