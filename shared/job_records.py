@@ -280,6 +280,7 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
         "error_detail": record.get("error_detail"),
         "attempt_traceparent": record.get("attempt_traceparent"),
         "failed_attempts": failed_attempts_from_text(record.get("failed_attempts", "")),
+        "lost_attempts": int(record.get("lost", 0)),
         "cancel_requested": "cancel_requested" in record,
         "request_id": request_id,
         "traceparent": traceparent,

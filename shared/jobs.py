@@ -198,6 +198,7 @@ class Job:
         traceparent: the parent span of its attempts, if it is traced.
         attempt_traceparent: the span of the newest attempt, if it is traced.
         failed_attempts: the newest one of each worker, the oldest first.
+        lost_attempts: how many attempts in a row failed with their workers, without progress.
         waiting: its position in the queue; None if it is not queued.
     """
 
@@ -238,6 +239,7 @@ class Job:
     traceparent: str | None
     attempt_traceparent: str | None
     failed_attempts: tuple[FailedAttempt, ...]
+    lost_attempts: int
     webhook: Webhook | None
     waiting: Waiting | None
 

@@ -22,20 +22,34 @@ class CapableWorkers:
         self._identity, self._list_workers = identity, list_workers
         self._found: dict[tuple[object, ...], bool] = {}
 
-    def can_claim(self, own: Worker, job: Job) -> bool:
+    def can_claim(self, own: Worker, job: Job, attempts_limit: int) -> bool:
         """Whether the worker that asks can paint a job, and its attempt at it has not failed while
-        another could try it."""
+        another could try it.
+
+        A process may be killed by chance. Rather than let the job wait for a worker that is busy,
+        its successor tries again, but not the last attempt of those that are allowed.
+        """
         if not self._can_paint(own, job):
             return False
-        return self._identity not in job.failed_workers or not self.another_may_succeed(job)
+        failures = [each.code for each in job.failed_attempts if each.worker == self._identity]
+        if not failures:
+            return True
+        tries_again = failures == ["worker_lost"] and job.lost_attempts + 1 < attempts_limit
+        return not self.another_may_succeed(job, only_idle=tries_again)
 
     def another_can_paint(self, job: Job) -> bool:
         """Whether another living worker can paint a job."""
         return any(True for _ in self._others(job))
 
-    def another_may_succeed(self, job: Job) -> bool:
-        """The same of those whose attempt at it has not failed."""
-        return any(each.identity not in job.failed_workers for each in self._others(job))
+    def another_may_succeed(self, job: Job, *, only_idle: bool = False) -> bool:
+        """The same of those whose attempt at it has not failed; of those that are idle, or of all.
+        Those of version 0.2.0, which do not say whether they paint, may not know its options."""
+        return any(
+            each.identity not in job.failed_workers
+            and each.is_painting is not None
+            and not (only_idle and each.is_painting)
+            for each in self._others(job)
+        )
 
     def _others(self, job: Job) -> Iterator[Worker]:
         return (each for each in self._living_others if self._can_paint(each, job))

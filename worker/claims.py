@@ -8,7 +8,7 @@ from time import monotonic
 
 from kombu.exceptions import OperationalError
 from redis import RedisError
-from redis.exceptions import ConnectionError, TimeoutError
+from redis.exceptions import ConnectionError, OutOfMemoryError, ResponseError, TimeoutError
 
 from shared import transitions
 from shared.celery_app import publish
@@ -31,13 +31,17 @@ RETRY_PAUSE_SECONDS = 0.5
 """How long a worker waits before it repeats what Redis did not answer."""
 
 PAUSE_SECONDS = 1.0
-"""How long a worker waits after a message for a job that only another worker can paint."""
+"""How long a worker waits at least after a message for a job that only another can paint."""
+
+PAUSE_RATIO = 4.0
+"""The same, in times that it took to read the queue."""
 
 
 def claim_next(context: WorkerContext) -> tuple[Job, str] | None:
     """The first queued job that this worker can paint and that no other worker claimed before, and
     the claim's fence. A job of which its attempt has failed is left to the workers that have not
     tried it, as long as there are any."""
+    began, attempts_limit = monotonic(), context.settings.attempts_limit
     own = context.capability.worker()
     workers = CapableWorkers(own.identity, partial(context.jobs.run, list_workers()))
     skipped: list[Job] = []
@@ -45,13 +49,13 @@ def claim_next(context: WorkerContext) -> tuple[Job, str] | None:
         for page in _read_queue(context):
             candidates = []
             for job_id, job in page.items():
-                if job is not None and not workers.can_claim(own, job):
+                if job is not None and not workers.can_claim(own, job, attempts_limit):
                     skipped.append(job)
                 elif job is not None or _has_record(job_id, context):
                     candidates.append(job_id)
             if candidates and (claimed := _claim(candidates, context)):
                 return claimed
-        _announce_again(skipped, workers, context)
+        _announce_again(skipped, workers, context, monotonic() - began)
     except RedisError as error:
         log.warning("No job can be claimed, Redis is unreachable: %s", error)
     return None
@@ -83,11 +87,13 @@ def _claim(candidates: Sequence[str], context: WorkerContext) -> tuple[Job, str]
     lease_seconds, identity = context.settings.lease_seconds, context.capability.identity
     while True:
         deadline = monotonic() + lease_seconds
-        claim = _run(
-            transitions.claim(*candidates, lease_seconds=lease_seconds, worker=identity),
-            context,
-            deadline,
-        )
+        transition = transitions.claim(*candidates, lease_seconds=lease_seconds, worker=identity)
+        try:
+            claim = _run(transition, context, deadline)
+        except OutOfMemoryError:
+            raise
+        except ResponseError as error:
+            return _claim_each(candidates, context, error)
         if claim is None:
             return None
         if claim.job is not None:
@@ -96,6 +102,17 @@ def _claim(candidates: Sequence[str], context: WorkerContext) -> tuple[Job, str]
             claim.job_id, claim.fence, code="record_damaged", fields={}, retention=context.retention
         )
         _run(failed, context, deadline)
+
+
+def _claim_each(
+    candidates: Sequence[str], context: WorkerContext, error: ResponseError
+) -> tuple[Job, str] | None:
+    """Claims one job at a time, because one of these has a record that the script cannot use."""
+    if len(candidates) == 1:
+        log.error("Job %s cannot be claimed: %s", candidates[0], error)
+        return None
+    claims = (_claim([candidate], context) for candidate in candidates)
+    return next((claim for claim in claims if claim), None)
 
 
 def _run(transition: Transition[Reply], context: WorkerContext, deadline: float) -> Reply:
@@ -111,13 +128,18 @@ def _run(transition: Transition[Reply], context: WorkerContext, deadline: float)
 
 
 def _announce_again(
-    skipped: Sequence[Job], workers: CapableWorkers, context: WorkerContext
+    skipped: Sequence[Job], workers: CapableWorkers, context: WorkerContext, seconds: float
 ) -> None:
     """Announces a job again that another living worker can paint. The message that woke this worker
-    is used up; while it waits a moment, the next message goes to another."""
+    is used up; while it waits a moment, the next message goes to another.
+
+    Args:
+        seconds: how long it has read the queue. It waits several times as long, so that many
+            workers that cannot paint a long queue do not keep Redis busy.
+    """
     for job in skipped:
         if workers.another_can_paint(job):
             with suppress(OperationalError):  # the reconciler announces it again
                 publish(context.queue, job.id)
-            context.shutdown.wait(PAUSE_SECONDS)
+            context.shutdown.wait(max(PAUSE_SECONDS, PAUSE_RATIO * seconds))
             return

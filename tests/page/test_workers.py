@@ -67,6 +67,21 @@ def test_a_worker_that_starts_while_a_job_waits_is_shown(
     until(is_shown)
 
 
+def test_a_worker_that_starts_after_the_page_is_shown(
+    page: Page, api: RunningApi, jobs: JobStore
+) -> None:
+    page.clock.install()
+    page.goto(str(api.http.base_url))
+    expect(page.get_by_text("No worker is running")).to_be_visible()
+    jobs.run(register_worker(H100, ttl_seconds=60))
+
+    def is_shown() -> bool:
+        page.clock.run_for(10_000)
+        return page.get_by_text("Painted by 1 worker: NVIDIA H100, 85 GB").is_visible()
+
+    until(is_shown)
+
+
 def test_nothing_is_shown_of_workers_that_cannot_be_listed(page: Page) -> None:
     expect(page.locator("#workers")).to_be_visible()
     page.route("**/workers", lambda route: route.abort())

@@ -273,6 +273,16 @@ def test_a_job_with_a_damaged_record_fails_and_the_next_job_is_claimed(
     assert jobs.client.hget(record_key(damaged), "error_code") == "record_damaged"
 
 
+@pytest.mark.parametrize("field", ["turn", "attempt"])
+def test_a_record_that_no_script_can_use_does_not_stop_the_next_job(
+    field: str, open_context: OpenContext, jobs: JobStore
+) -> None:
+    damaged, whole = submitted(jobs, 256), submitted(jobs, 256)
+    jobs.client.hset(record_key(damaged), field, "many")
+    context = open_context(lambda: 8 * GIB)
+    assert whole in (claimed(context), claimed(context))
+
+
 def test_a_message_for_a_job_that_only_another_worker_can_paint_is_published_again(
     open_context: OpenContext, jobs: JobStore
 ) -> None:

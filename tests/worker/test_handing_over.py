@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from shared.job_store import JobStore
 from shared.jobs import FailedAttempt, Job, QueueEntry, new_job_id
 from shared.settings import Settings
 from shared.workers import register_worker
+from tests.conftest import running_redis
 from worker.attempt import PaintingFailed, WorkerShutdown
 from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
 from worker.lease import WakeUps
@@ -189,6 +191,70 @@ def test_a_job_whose_worker_was_killed_is_left_to_another_worker(
     assert read_job(jobs, job_id).failed_attempts == (FailedAttempt("worker_lost", "one"),)
     assert claimed(one) is None
     assert claimed(other) == job_id
+
+
+def register_as(context: WorkerContext, *, is_painting: bool | None) -> None:
+    """Registers the worker again; None as one of version 0.2.0."""
+    worker = replace(context.capability.worker(), is_painting=is_painting)
+    context.jobs.run(register_worker(worker, ttl_seconds=60))
+
+
+def test_a_job_whose_worker_was_killed_does_not_wait_for_one_that_is_busy(
+    start: Start, jobs: JobStore
+) -> None:
+    one, other = start("one"), start("other")
+    register_as(other, is_painting=True)
+    job_id = submitted(jobs)
+    lose(one, job_id)
+    assert claimed(one) == job_id
+
+
+def test_the_last_attempt_is_left_to_a_worker_that_has_not_tried_the_job(
+    start: Start, jobs: JobStore
+) -> None:
+    one, other = start("one"), start("other")
+    register_as(other, is_painting=True)
+    job_id = submitted(jobs)
+    lose(one, job_id)
+    lose(one, job_id)
+    assert claimed(one) is None
+    assert claimed(other) == job_id
+
+
+def test_a_job_is_not_left_to_a_worker_of_version_0_2_0(start: Start, jobs: JobStore) -> None:
+    one, old = start("one"), start("old")
+    register_as(old, is_painting=None)
+    job_id = submitted(jobs)
+    lose(one, job_id)
+    assert fail(one, PaintingFailed("internal_error")) == job_id
+    assert read_job(jobs, job_id).status == "failed"
+
+
+@pytest.mark.parametrize("way", ["handed over", "released", "recovered"])
+def test_a_job_is_queued_again_while_redis_is_full(way: str, tmp_path: Path) -> None:
+    retention = transitions.Retention(retention_hours=1, grace_seconds=0)
+    fields = {"preview_iteration": "3"}
+    with running_redis(tmp_path) as url:
+        jobs = JobStore.connect(url)
+        job_id = submitted(jobs)
+        claim = jobs.run(transitions.claim(job_id, lease_seconds=0, worker="one"))
+        assert claim is not None
+        jobs.client.config_set("maxmemory", 1)
+        if way == "handed over":
+            assert jobs.run(
+                transitions.hand_over(
+                    job_id, claim.fence, code="internal_error", lost_limit=3, fields=fields
+                )
+            )
+        elif way == "released":
+            jobs.run(transitions.release(job_id, claim.fence, fields=fields, retention=retention))
+        else:
+            recovered = transitions.recover(
+                job_id, lost_limit=3, lease_limit_seconds=3600, retention=retention
+            )
+            assert jobs.run(recovered) == "queued"
+        assert read_job(jobs, job_id).status == "queued"
+        jobs.client.close()
 
 
 def test_a_painting_process_does_not_try_again_what_its_predecessor_failed_at(

@@ -12,15 +12,16 @@ export class WorkersView {
   constructor(element, isWaiting) {
     this.element = element;
     this.isWaiting = isWaiting;
+    element.querySelector("details").addEventListener("toggle", ({ target }) => target.open && this.load());
     this.load();
   }
 
-  /** Shows the workers that live now, and again every few seconds while a job waits. */
+  /** Shows the workers that live now, and again every few seconds while there is none or a job waits. */
   async load() {
     const answer = await getWorkers().catch(() => null);
     this.show(answer?.workers);
     clearTimeout(this.again);
-    if (this.isWaiting()) this.again = setTimeout(() => this.load(), REFRESH_MILLISECONDS);
+    if (answer?.workers.length === 0 || this.isWaiting()) this.again = setTimeout(() => this.load(), REFRESH_MILLISECONDS);
   }
 
   /** @param {object[] | undefined} workers undefined if they cannot be loaded: then nothing is shown */

@@ -34,7 +34,7 @@ local function claim()
   end
 
   local lane = state[2] or '1' -- a record without it is found damaged when it is read
-  local turn = math.max(tonumber(state[3] or 0), tonumber(redis.call('HGET', turns, lane) or 0))
+  local turn = math.max(tonumber(state[3]) or 0, tonumber(redis.call('HGET', turns, lane) or 0))
   redis.call('HSET', turns, lane, turn)
   -- A caller without later turns is forgotten: the next turn is the same.
   local callers_turn = lane .. ':' .. (state[4] or '')

@@ -1,6 +1,6 @@
 -- The worker cannot paint the job, but another may: it is queued again, at its old place.
 --
--- Keys: record
+-- Keys: record, running
 -- Arguments:
 --   fence       the claim that the worker holds
 --   code        of the failure
@@ -11,6 +11,7 @@
 local state = redis.call('HMGET', record, 'status', 'fence', 'cancel_requested')
 if state[1] ~= 'running' or state[2] ~= fence or state[3] then return 0 end
 if count_failed_attempts(read_work_left()) >= tonumber(lost_limit) then return 0 end
+redis.call('ZREM', running, id) -- a full Redis refuses to write before something is deleted
 if #fields > 0 then redis.call('HSET', record, unpack(fields)) end
 note_failed_attempt(code)
 requeue_job()

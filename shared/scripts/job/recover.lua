@@ -22,6 +22,7 @@ if state[2] then
   finish_job('canceled')
   return 'canceled'
 end
+redis.call('ZREM', running, id) -- a full Redis refuses to write before something is deleted
 count(counters, 'lost')
 if state[3] and lease_ms - state[3] >= tonumber(limit_ms) then
   finish_job('failed', 'error_code', 'time_limit', 'error_detail', time_limit_detail)
