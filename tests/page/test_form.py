@@ -13,7 +13,7 @@ from shared.workers import Worker, register_worker
 from tests.conftest import RunningApi
 from tests.page.actions import choose, drop, paint, wait_until_stored
 
-OWN_CODE_BYTES = 105_000
+OWN_CODE_BYTES = 100_000
 CODE = (".html", ".css", ".js", ".svg")
 WEB = Path(__file__).parents[2] / "api" / "web" / "static"
 

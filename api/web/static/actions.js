@@ -1,6 +1,7 @@
 // The buttons of a job: what one can do with it in each of its states.
 
 import { runOnClick } from "./busy.js";
+import { create } from "./dom.js";
 import { fetchFile, save } from "./download.js";
 import * as service from "./service.js";
 import { fileName, isOver, title } from "./words.js";
@@ -21,7 +22,7 @@ export function actionsFor(job, view) {
     buttons.push(downloads(job, view));
     add("Enlarge", () => view.canvas.enlarge());
     if (navigator.canShare) add("Share", sharing(job, view));
-    buttons.push(document.createElement("hr"));
+    buttons.push(create("hr"));
     const size = Math.min(LARGEST, LARGER * job.options.size);
     if (size > job.options.size) add(`Paint larger (${size} px)`, () => view.onSubmit(job, { start: job.id, size }));
     add("Another seed", () => view.onSubmit(job, { pictures_of: job.id, seed: Math.floor(Math.random() * RANDOM_SEEDS) }));
@@ -36,27 +37,24 @@ export function actionsFor(job, view) {
 }
 
 function button(words, action, view, more = {}) {
-  const element = Object.assign(document.createElement("button"), { type: "button", textContent: words, ...more });
+  const element = create("button", { type: "button", ...more }, words);
   runOnClick(element, action, (sentence) => view.showError(sentence));
   return element;
 }
 
 /** One button that downloads a JPEG, and a menu with every format. */
 function downloads(job, view) {
-  const group = Object.assign(document.createElement("div"), { className: "downloads" });
-  const menu = document.createElement("details");
-  const summary = Object.assign(document.createElement("summary"), { textContent: "▾" });
+  const menu = create("details");
+  const summary = create("summary", {}, "▾");
   summary.setAttribute("aria-label", "Other formats");
   const formats = Object.entries(FORMATS).map(([format, words]) =>
     button(words, async () => {
       menu.open = false;
       save(await fetchResult(job, format, view));
     }, view));
-  const list = document.createElement("div");
-  list.append(...formats);
-  menu.append(summary, list);
-  group.append(button("Download", async () => save(await fetchResult(job, "jpeg", view)), view, { className: "main" }), menu);
-  return group;
+  menu.append(summary, create("div", {}, ...formats));
+  const download = button("Download", async () => save(await fetchResult(job, "jpeg", view)), view, { className: "main" });
+  return create("div", { className: "downloads" }, download, menu);
 }
 
 /** The result as a file with a name that says what it shows. */

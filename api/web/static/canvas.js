@@ -1,8 +1,7 @@
 // The picture of a job: dimmed photograph, previews, result, the comparison, and a large view.
 
+import { at } from "./dom.js";
 import { address } from "./service.js";
-
-const at = (id) => document.getElementById(id);
 
 export class Canvas {
   constructor() {

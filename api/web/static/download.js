@@ -1,5 +1,6 @@
 // Pictures of the service as files, and how a browser saves them.
 
+import { create } from "./dom.js";
 import { ServiceError } from "./service.js";
 
 /** A picture at an address as a file with this name. */
@@ -12,6 +13,6 @@ export async function fetchFile(address, name) {
 
 export function save(file) {
   const href = URL.createObjectURL(file);
-  Object.assign(document.createElement("a"), { href, download: file.name }).click();
+  create("a", { href, download: file.name }).click();
   setTimeout(() => URL.revokeObjectURL(href), 60_000); // after the browser has read it
 }

@@ -1,6 +1,7 @@
 // The form for a new picture: two pickers, a dial, presets and options.
 
 import { turn } from "./dial.js";
+import { at } from "./dom.js";
 import { OptionFields } from "./options.js";
 import { Picker, acceptPastes } from "./picker.js";
 import * as service from "./service.js";
@@ -11,7 +12,6 @@ const EXAMPLES = {
   content: ["harbour", "still_life"],
   style: ["swirls", "wave", "fire", "cubist", "pointillism", "stained_glass", "ink_wash"],
 };
-const at = (id) => document.getElementById(id);
 
 export class NewPicture {
   /** @param {{onSubmit: Function, onKey: Function}} callbacks */

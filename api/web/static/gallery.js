@@ -1,5 +1,6 @@
 // The pictures that were painted in this browser.
 
+import { create } from "./dom.js";
 import * as service from "./service.js";
 import * as store from "./store.js";
 import { fetchThumbnail } from "./thumbnail.js";
@@ -41,19 +42,18 @@ export class Gallery {
   }
 
   item(job) {
-    const item = document.createElement("li");
+    const item = create("li");
     item.dataset.id = job.id;
     const when = new Date(job.at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
     const name = title(job.names) ?? "Picture";
     const state = label(job.status);
-    const link = Object.assign(document.createElement("a"), { href: `#job=${job.id}` });
+    const link = create("a", { href: `#job=${job.id}` });
     link.setAttribute("aria-label", [name, job.note, when, state].filter(Boolean).join(", "));
     const picture = job.thumbnail ?? job.before;
     if (picture) link.append(Object.assign(new Image(), { src: URL.createObjectURL(picture), alt: "" }));
-    if (state) link.append(Object.assign(document.createElement("span"), { className: "state", textContent: state }));
-    const caption = Object.assign(document.createElement("p"), { textContent: name });
-    caption.append(Object.assign(document.createElement("small"), { textContent: [job.note, when].filter(Boolean).join(" · ") }));
-    const remove = Object.assign(document.createElement("button"), { type: "button", textContent: "×" });
+    if (state) link.append(create("span", { className: "state" }, state));
+    const caption = create("p", {}, name, create("small", {}, [job.note, when].filter(Boolean).join(" · ")));
+    const remove = create("button", { type: "button", className: "remove" }, "×");
     remove.setAttribute("aria-label", `Delete ${name}, ${when}`);
     remove.addEventListener("click", () => this.remove(job));
     item.append(link, caption, remove);

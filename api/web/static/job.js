@@ -4,6 +4,7 @@ import { actionsFor } from "./actions.js";
 import { Canvas } from "./canvas.js";
 import { Curves } from "./curves.js";
 import { turn } from "./dial.js";
+import { at, create } from "./dom.js";
 import * as service from "./service.js";
 import { describeSettings } from "./settings.js";
 import * as store from "./store.js";
@@ -13,8 +14,6 @@ import { describe, isOver, percent, summary, title } from "./words.js";
 
 const DIAL_PAUSE_MILLISECONDS = 300;
 const RETRY_MILLISECONDS = 2000;
-const FINAL_STATUSES = [401, 403, 404, 410, 422];
-const at = (id) => document.getElementById(id);
 
 export class JobView {
   /** @param {Object<string, Function>} callbacks onChange, onSubmit, onSweep, onRetry, onUseSettings, onUseAsContent, onKey */
@@ -57,7 +56,7 @@ export class JobView {
       if (losses) this.curves.set(losses);
     } catch (error) {
       if (this.session !== session) return;
-      if (FINAL_STATUSES.includes(error.status)) return this.end(error);
+      if (service.isFinal(error)) return this.end(error);
       this.onConnection(false);
     }
     if (this.job && isOver(this.job.status)) return this.finish();
@@ -152,7 +151,7 @@ export class JobView {
       if (stored && !stored.thumbnail) this.storeThumbnail(job).catch(() => {}); // the next time, then
     } catch (error) {
       if (this.session !== session) return;
-      if (FINAL_STATUSES.includes(error.status)) return this.end(error);
+      if (service.isFinal(error)) return this.end(error);
       this.showError(error.message);
       this.retry = setTimeout(() => this.finish(), RETRY_MILLISECONDS);
     }
@@ -213,19 +212,13 @@ export class JobView {
     const { session } = this;
     const settings = await describeSettings(options, session.submitted);
     if (this.session !== session) return;
-    const rows = settings.map(([title, value]) => {
-      const row = document.createElement("div");
-      row.append(Object.assign(document.createElement("dt"), { textContent: title }));
-      row.append(Object.assign(document.createElement("dd"), { textContent: value }));
-      return row;
-    });
+    const rows = settings.map(([title, value]) => create("div", {}, create("dt", {}, title), create("dd", {}, value)));
     at("settings").replaceChildren(...rows);
   }
 
   /** Lists the options and pictures that have no effect, or an unexpected one. */
   showWarnings(warnings) {
-    const lines = warnings.map(({ detail }) => Object.assign(document.createElement("li"), { textContent: detail }));
-    at("warnings").replaceChildren(...lines);
+    at("warnings").replaceChildren(...warnings.map(({ detail }) => create("li", {}, detail)));
   }
 
   showNotice(sentence) {

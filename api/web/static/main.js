@@ -1,5 +1,6 @@
 // The page: the form, the job that is shown, a sweep, and the gallery.
 
+import { at } from "./dom.js";
 import { NewPicture } from "./form.js";
 import { Gallery } from "./gallery.js";
 import { JobView } from "./job.js";
@@ -13,7 +14,6 @@ import { WorkersView } from "./workers.js";
 const PHOTOGRAPH_PIXELS = 1024;
 const SWEEP_PLACES = [0.1, 0.3, 0.5, 0.7, 0.9];
 const SWEEP_CONTENT_WEIGHT = 0.5;
-const at = (id) => document.getElementById(id);
 
 const form = new NewPicture({
   onSubmit: async (data, { photograph, ...known }) => submit(data, { ...known, before: await reduced(photograph, PHOTOGRAPH_PIXELS) }),

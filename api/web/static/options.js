@@ -1,5 +1,6 @@
 // The fields under “More options”: four that most people need, and all others in groups.
 
+import { create } from "./dom.js";
 import { getOptions, text } from "./service.js";
 
 /** The options that are not fields here: the form has them elsewhere. */
@@ -33,12 +34,9 @@ export class OptionFields {
   draw(options) {
     const others = options.filter(({ name }) => ![...ELSEWHERE, ...LEFT_OUT].includes(name) && !(name in FIRST));
     const first = Object.keys(FIRST).map((name) => field(options.find((each) => each.name === name)));
-    const expert = document.createElement("details");
-    expert.append(Object.assign(document.createElement("summary"), { textContent: "Expert" }));
-    for (const [title, members] of grouped(others)) {
-      expert.append(group(title, members.map(field)));
-    }
-    const reset = Object.assign(document.createElement("button"), { type: "button", className: "plain", textContent: "Reset all options" });
+    const groups = [...grouped(others)].map(([title, members]) => group(title, members.map(field)));
+    const expert = create("details", {}, create("summary", {}, "Expert"), ...groups);
+    const reset = create("button", { type: "button", className: "plain" }, "Reset all options");
     reset.addEventListener("click", () => this.reset());
     this.element.querySelector(".options").replaceChildren(grid(first), expert, reset);
     this.showPreset(this.preset);
@@ -123,41 +121,29 @@ function grouped(options) {
   return groups;
 }
 
-function group(title, fields) {
-  const fieldset = document.createElement("fieldset");
-  fieldset.append(Object.assign(document.createElement("legend"), { textContent: title }), grid(fields));
-  return fieldset;
-}
+const group = (title, fields) => create("fieldset", {}, create("legend", {}, title), grid(fields));
 
-function grid(fields) {
-  const element = Object.assign(document.createElement("div"), { className: "grid" });
-  element.append(...fields);
-  return element;
-}
+const grid = (fields) => create("div", { className: "grid" }, ...fields);
 
 function field({ name, title: fullTitle, schema, description, default: fallback }) {
-  const label = document.createElement("label");
   const title = fieldTitle({ name, title: fullTitle });
   const input = inputFor(schema);
   input.dataset.title = title;
   input.dataset.default = text(fallback);
-  const hint = Object.assign(document.createElement("small"), { id: `hint-${name}`, textContent: FIRST[name]?.hint ?? shortened(description, input) });
+  const hint = create("small", { id: `hint-${name}`, textContent: FIRST[name]?.hint ?? shortened(description, input) });
   Object.assign(input, { name, id: `option-${name}` });
   input.setAttribute("aria-describedby", hint.id);
-  const error = Object.assign(document.createElement("span"), { className: "error", id: `error-${name}` });
+  const error = create("span", { className: "error", id: `error-${name}` });
   error.setAttribute("role", "alert");
-  label.append(title, input, error, hint);
-  return label;
+  return create("label", {}, title, input, error, hint);
 }
 
 function inputFor(schema) {
-  if (schema.type === "boolean") return Object.assign(document.createElement("input"), { type: "checkbox", value: "true" });
+  if (schema.type === "boolean") return create("input", { type: "checkbox", value: "true" });
   if (schema.enum) {
-    const select = document.createElement("select");
-    select.append(new Option("", ""), ...schema.enum.map((choice) => new Option(choice, choice)));
-    return select;
+    return create("select", {}, ...["", ...schema.enum].map((choice) => new Option(choice, choice)));
   }
-  const input = document.createElement("input");
+  const input = create("input");
   if ((schema.items ?? schema).format === "binary") {
     return Object.assign(input, { type: "file", accept: "image/*", multiple: schema.type === "array" });
   }

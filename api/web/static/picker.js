@@ -1,5 +1,6 @@
 // A field of pictures: chosen from the disk, dropped, pasted, or an example.
 
+import { create } from "./dom.js";
 import { fetchFile } from "./download.js";
 import * as store from "./store.js";
 
@@ -114,10 +115,10 @@ export class Picker {
   }
 
   item(file) {
-    const item = document.createElement("li");
+    const item = create("li");
     const image = Object.assign(new Image(), { src: URL.createObjectURL(file), alt: file.name });
     image.addEventListener("error", () => this.showError(`${file.name} cannot be shown: it may be damaged.`));
-    const remove = Object.assign(document.createElement("button"), { type: "button", textContent: "×" });
+    const remove = create("button", { type: "button", className: "remove" }, "×");
     remove.setAttribute("aria-label", `Remove ${file.name}`);
     remove.addEventListener("click", () => {
       this.set(this.files.filter((each) => each !== file));
@@ -136,12 +137,11 @@ export class Picker {
   example(name) {
     const words = name.replace("_", " ");
     const path = `web/examples/${this.field}/${name}.jpg`;
-    const button = Object.assign(document.createElement("button"), { type: "button" });
+    const button = create("button", { type: "button" });
     button.dataset.file = `${words}.jpg`;
     button.setAttribute("aria-label", `Example: ${words}`);
     button.setAttribute("aria-pressed", "false");
-    const caption = Object.assign(document.createElement("span"), { textContent: words });
-    button.append(Object.assign(new Image(), { src: path, alt: "", loading: "lazy" }), caption);
+    button.append(create("img", { src: path, alt: "", loading: "lazy" }), create("span", {}, words));
     button.addEventListener("click", () => this.chooseExample(path, `${words}.jpg`));
     return button;
   }

@@ -14,6 +14,9 @@ export class ServiceError extends Error {
 /** Whether a key would help. */
 export const needsKey = (error) => ["key_missing", "key_unknown"].includes(error.code);
 
+/** Whether another try cannot succeed. */
+export const isFinal = ({ status }) => [401, 403, 404, 410, 422].includes(status);
+
 /** Whether what was requested does not exist, or no longer. */
 export const isMissing = ({ status }) => [404, 410].includes(status);
 

@@ -1,13 +1,12 @@
 // A sweep: the same pair of pictures with several weights, side by side.
 
 import { runOnClick } from "./busy.js";
+import { at, create } from "./dom.js";
 import { fetchFile, save } from "./download.js";
-import { address, getSweep, isMissing, needsKey } from "./service.js";
+import { address, getSweep, isFinal, isMissing, needsKey } from "./service.js";
 import { balance, label } from "./words.js";
 
 const POLL_MILLISECONDS = 2500;
-const FINAL_STATUSES = [401, 403, 404, 410];
-const at = (id) => document.getElementById(id);
 
 export class SweepView {
   /** @param {{onKey: Function}} callbacks */
@@ -37,7 +36,7 @@ export class SweepView {
         if (this.session !== session) return;
         at("sweep-status").textContent = isMissing(error) ? "This comparison no longer exists." : error.message;
         if (needsKey(error)) this.onKey();
-        if (FINAL_STATUSES.includes(error.status)) return void (this.session = null);
+        if (isFinal(error)) return void (this.session = null);
       }
       await new Promise((resume) => setTimeout(resume, POLL_MILLISECONDS));
     }
@@ -92,10 +91,7 @@ export class SweepView {
 const findItem = (id) => at("sweep-pictures").querySelector(`[data-id="${id}"]`);
 
 function newItem(id) {
-  const item = document.createElement("li");
+  const item = create("li", {}, create("a", { href: `#job=${id}` }, create("span")));
   item.dataset.id = id;
-  const link = Object.assign(document.createElement("a"), { href: `#job=${id}` });
-  link.append(document.createElement("span"));
-  item.append(link);
   return item;
 }

@@ -1,5 +1,6 @@
 // Small copies of pictures, for the gallery and the comparison.
 
+import { create } from "./dom.js";
 import { address } from "./service.js";
 
 const THUMBNAIL_PIXELS = 320;
@@ -15,7 +16,7 @@ export async function reduced(blob, longestSide) {
   try {
     const bitmap = await createImageBitmap(blob);
     const scale = Math.min(1, longestSide / Math.max(bitmap.width, bitmap.height));
-    const canvas = document.createElement("canvas");
+    const canvas = create("canvas");
     canvas.width = Math.max(1, Math.round(bitmap.width * scale));
     canvas.height = Math.max(1, Math.round(bitmap.height * scale));
     const context = canvas.getContext("2d");

@@ -1,5 +1,6 @@
 // The workers that paint: a line at the foot of the page, and each of them in detail.
 
+import { create } from "./dom.js";
 import { getWorkers } from "./service.js";
 
 const REFRESH_MILLISECONDS = 10_000;
@@ -32,8 +33,7 @@ export class WorkersView {
     details.hidden = !workers?.length;
     if (details.hidden) return;
     details.querySelector("summary").textContent = summarise(workers);
-    const lines = workers.map((worker) => Object.assign(document.createElement("li"), { textContent: describe(worker) }));
-    details.querySelector("ul").replaceChildren(...lines);
+    details.querySelector("ul").replaceChildren(...workers.map((worker) => create("li", {}, describe(worker))));
   }
 }
 
