@@ -75,7 +75,7 @@ class Token(BaseModel):
     expires_in: int = Field(description="In seconds.")
 
 
-@router.post("/tokens", responses=caller_problems())
+@router.post("/tokens", summary="Create a token", responses=caller_problems())
 async def create_token(access: CurrentAccess) -> Token:
     """Creates a token that reads what its owner may read: pictures and events, for which a browser
     cannot send a header. It is invalid once its key is revoked."""

@@ -110,6 +110,7 @@ class ClientState:
 
 @router.get(
     "/{job_id}/events",
+    summary="Stream a job's events",
     response_class=EventStream,
     responses=caller_problems(404, 410, 422)
     | {

@@ -34,46 +34,6 @@ TAGS = [
     {"name": "operations", "description": "Health and metrics, for operators."},
 ]
 
-_SUMMARIES = {
-    "listJobs": "List jobs",
-    "submitJob": "Submit a job",
-    "getJob": "Get a job",
-    "updateWeights": "Update weights",
-    "deleteJob": "Delete a job",
-    "cancelJob": "Cancel a job",
-    "finishJob": "Finish a job",
-    "retryJob": "Retry a job",
-    "submitSweep": "Submit a sweep",
-    "submitBatch": "Submit a batch",
-    "getSweep": "Get a sweep",
-    "deleteSweep": "Delete a sweep",
-    "cancelSweep": "Cancel a sweep",
-    "getContactSheet": "Get a contact sheet",
-    "streamEvents": "Stream a job's events",
-    "getPreview": "Get the newest preview",
-    "getLosses": "Get the loss curves",
-    "getResult": "Get the painted picture",
-    "uploadPicture": "Upload a picture",
-    "listPictures": "List uploaded pictures",
-    "getPicture": "Get an uploaded picture",
-    "deleteUploadedPicture": "Delete an uploaded picture",
-    "getPictureFile": "Get the file of an uploaded picture",
-    "getPictureThumbnail": "Get the thumbnail of an uploaded picture",
-    "beginUpload": "Begin a direct upload",
-    "completeUpload": "Complete a direct upload",
-    "listStyles": "List styles",
-    "getStyleThumbnail": "Get the thumbnail of a style",
-    "listOptions": "List options",
-    "listPresets": "List presets",
-    "listWorkers": "List workers",
-    "getPublicKey": "Get the public key of webhooks",
-    "createToken": "Create a token",
-    "getLiveness": "Get the API's liveness",
-    "getReadiness": "Get the service's readiness",
-    "getMetrics": "Get metrics",
-}
-"""What `/docs` calls each operation, by its id."""
-
 _FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 _HEADERS = {
@@ -154,7 +114,6 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _complete_operation(method: str, operation: dict[str, Any]) -> None:
-    operation["summary"] = _SUMMARIES[operation["operationId"]]
     if "operations" not in operation.get("tags", ()):
         schemes = ("key", "token") if method == "get" else ("key",)
         operation["security"] = [{}, *({scheme: []} for scheme in schemes)]

@@ -58,7 +58,7 @@ _MAX_UPDATE_TRIES = 5
 """How often weights are set that other requests change at the same time."""
 
 
-@router.get("", responses=caller_problems(422))
+@router.get("", summary="List jobs", responses=caller_problems(422))
 async def list_jobs(
     access: CurrentAccess,
     status: Annotated[Status | None, Query(description="Only those in this state.")] = None,
@@ -94,6 +94,7 @@ def _describe_readable_jobs(
 
 @router.get(
     "/{job_id}",
+    summary="Get a job",
     response_model=schemas.Job,
     responses=caller_problems(404, 410) | {304: {"description": "Unchanged"}},
 )
@@ -109,7 +110,10 @@ async def get_job(job_id: str, request: Request) -> Response:
 
 
 @router.patch(
-    "/{job_id}", response_model=schemas.Job, responses=caller_problems(400, 404, 409, 410, 422)
+    "/{job_id}",
+    summary="Update weights",
+    response_model=schemas.Job,
+    responses=caller_problems(400, 404, 409, 410, 422),
 )
 async def update_weights(
     update: schemas.WeightUpdate, job: PathJob, access: CurrentAccess
@@ -131,7 +135,10 @@ async def update_weights(
 
 
 @router.post(
-    "/{job_id}/cancel", response_model=schemas.Job, responses=caller_problems(404, 409, 410)
+    "/{job_id}/cancel",
+    summary="Cancel a job",
+    response_model=schemas.Job,
+    responses=caller_problems(404, 409, 410),
 )
 async def cancel_job(job: PathJob, access: CurrentAccess) -> Response:
     """Cancels a waiting job at once, and a running job when its worker has stopped (202). A job
@@ -150,6 +157,7 @@ async def cancel_job(job: PathJob, access: CurrentAccess) -> Response:
 
 @router.post(
     "/{job_id}/finish",
+    summary="Finish a job",
     response_model=schemas.Job,
     responses=caller_problems(404, 409, 410, 507)
     | {202: {"model": schemas.Job, "description": "The worker stops; the job is over soon"}},
@@ -203,7 +211,12 @@ async def _promote_preview(job: Job, access: Access) -> Job:
     return await find_job(job.id, access)
 
 
-@router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT, responses=caller_problems(404, 410))
+@router.delete(
+    "/{job_id}",
+    summary="Delete a job",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=caller_problems(404, 410),
+)
 async def delete_job(job: PathJob, service: CurrentService) -> None:
     """Cancels the job and deletes its record and its pictures."""
     await service.jobs.run(transitions.delete(job.id, retention=service.retention))

@@ -76,6 +76,7 @@ class LossCurves(BaseModel):
 
 @router.get(
     "/{job_id}/preview",
+    summary="Get the newest preview",
     response_class=Response,
     responses=caller_problems(404, 410)
     | {
@@ -108,7 +109,7 @@ async def get_preview(
     return Response(picture, media_type="image/jpeg", headers=headers)
 
 
-@router.get("/{job_id}/losses", responses=caller_problems(404, 410))
+@router.get("/{job_id}/losses", summary="Get the loss curves", responses=caller_problems(404, 410))
 async def get_losses(job: PathJob, service: CurrentService) -> LossCurves:
     """The loss curves so far: each term at each iteration. They are empty before the first
     iteration, and if the store has lost or damaged them."""
@@ -121,6 +122,7 @@ async def get_losses(job: PathJob, service: CurrentService) -> LossCurves:
 
 @router.get(
     "/{job_id}/result",
+    summary="Get the painted picture",
     response_class=Response,
     responses=caller_problems(404, 406, 409, 410, 416, 422, 507)
     | {206: PICTURE_RESPONSES[200] | {"description": "The requested range"}}

@@ -35,13 +35,13 @@ class Readiness(BaseModel):
     warnings: list[str] = Field(description="How Redis may lose jobs, by its configuration.")
 
 
-@router.get("/livez")
+@router.get("/livez", summary="Get the API's liveness")
 async def get_liveness() -> Liveness:
     """The process responds. What it needs is not checked."""
     return Liveness()
 
 
-@router.get("/readyz", responses={503: {"model": Readiness}})
+@router.get("/readyz", summary="Get the service's readiness", responses={503: {"model": Readiness}})
 async def get_readiness(service: CurrentService, response: Response) -> Readiness:
     """Whether a job can be accepted, and which workers live to paint it, with which backbone."""
     states = await service.readiness.check()
@@ -64,6 +64,7 @@ async def get_readiness(service: CurrentService, response: Response) -> Readines
 
 @router.get(
     "/metrics",
+    summary="Get metrics",
     response_class=Response,
     responses=describe_problems(503)
     | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},

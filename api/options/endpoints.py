@@ -67,13 +67,13 @@ class PresetList(BaseModel):
     presets: list[PresetDescription]
 
 
-@router.get("/options", responses=caller_problems())
+@router.get("/options", summary="List options", responses=caller_problems())
 async def list_options(access: CurrentAccess) -> OptionList:
     """Every field of a submission with its meaning, range and default."""
     return _describe_options()
 
 
-@router.get("/presets", responses=caller_problems())
+@router.get("/presets", summary="List presets", responses=caller_problems())
 async def list_presets(access: CurrentAccess) -> PresetList:
     """Every preset with its options, and how long a picture takes with it."""
     speeds = await get_worker_speeds(access.service)

@@ -41,6 +41,7 @@ _MAX_READ_PICTURES = 1000
 
 @router.post(
     "",
+    summary="Upload a picture",
     status_code=HTTPStatus.CREATED,
     response_model=schemas.Picture,
     responses=caller_problems(400, 413, 415, 422, 507)
@@ -53,7 +54,7 @@ async def upload_picture(access: CurrentAccess) -> Response:
     return respond_with_picture(await _receive(access))
 
 
-@router.get("", responses=caller_problems(422))
+@router.get("", summary="List uploaded pictures", responses=caller_problems(422))
 async def list_pictures(
     access: CurrentAccess,
     limit: Annotated[int, Query(ge=1, le=_MAX_PAGE_PICTURES), ASCII_INTEGER] = 20,
@@ -70,7 +71,7 @@ async def list_pictures(
     return schemas.PictureList(pictures=pictures, next_cursor=page.rest)
 
 
-@router.get("/{picture_id}", responses=caller_problems(404))
+@router.get("/{picture_id}", summary="Get an uploaded picture", responses=caller_problems(404))
 async def get_picture(picture: PathPicture) -> schemas.Picture:
     """The uploaded picture: its size, its name, and until when it is retained."""
     return schemas.describe_picture(picture)
@@ -78,6 +79,7 @@ async def get_picture(picture: PathPicture) -> schemas.Picture:
 
 @router.get(
     "/{picture_id}/file",
+    summary="Get the file of an uploaded picture",
     response_class=Response,
     responses=caller_problems(404, 406, 422, 507) | PICTURE_RESPONSES,
 )
@@ -129,6 +131,7 @@ async def _describe_file(
 
 @router.get(
     "/{picture_id}/thumbnail",
+    summary="Get the thumbnail of an uploaded picture",
     response_class=Response,
     responses=caller_problems(404, 507)
     | {
@@ -152,7 +155,12 @@ async def get_picture_thumbnail(
     return Response(thumbnail, headers=headers, media_type="image/webp")
 
 
-@router.delete("/{picture_id}", status_code=HTTPStatus.NO_CONTENT, responses=caller_problems(404))
+@router.delete(
+    "/{picture_id}",
+    summary="Delete an uploaded picture",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=caller_problems(404),
+)
 async def delete_uploaded_picture(picture: PathPicture, service: CurrentService) -> None:
     """Deletes the uploaded picture. Jobs that were submitted with it have their own copy."""
     await delete_picture(picture, service)

@@ -47,7 +47,7 @@ class StyleList(BaseModel):
     styles: list[Style]
 
 
-@router.get("", responses=caller_problems(507))
+@router.get("", summary="List styles", responses=caller_problems(507))
 async def list_styles(access: CurrentAccess) -> StyleList:
     """The styles that a job can name, as `style=example:wave`: the built-in ones, the operator's,
     and the newest of the caller's uploaded pictures that have a name."""
@@ -62,6 +62,7 @@ async def list_styles(access: CurrentAccess) -> StyleList:
 
 @router.get(
     "/{reference}/thumbnail",
+    summary="Get the thumbnail of a style",
     response_class=Response,
     responses=caller_problems(404, 507)
     | {

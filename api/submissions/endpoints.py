@@ -42,6 +42,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 @router.post(
     "",
+    summary="Submit a job",
     status_code=HTTPStatus.ACCEPTED,
     response_model=schemas.Job,
     responses=caller_problems(400, 409, 410, 413, 415, 422, 507)
@@ -70,6 +71,7 @@ async def submit_job(
 
 @router.post(
     "/{job_id}/retry",
+    summary="Retry a job",
     status_code=HTTPStatus.ACCEPTED,
     response_model=schemas.Job,
     responses=caller_problems(404, 409, 410, 422, 507)

@@ -103,6 +103,7 @@ PathSweep = Annotated[SweepRecord, Depends(find_sweep)]
 
 @router.post(
     "/sweeps",
+    summary="Submit a sweep",
     status_code=HTTPStatus.ACCEPTED,
     response_model=Sweep,
     responses=_SUBMISSION_RESPONSES,
@@ -118,6 +119,7 @@ async def submit_sweep(
 
 @router.post(
     "/batches",
+    summary="Submit a batch",
     status_code=HTTPStatus.ACCEPTED,
     response_model=Sweep,
     responses=_SUBMISSION_RESPONSES,
@@ -131,13 +133,13 @@ async def submit_batch(
     return await _submit("batch", access, headers, dry_run=dry_run)
 
 
-@router.get("/sweeps/{sweep_id}", responses=caller_problems(404))
+@router.get("/sweeps/{sweep_id}", summary="Get a sweep", responses=caller_problems(404))
 async def get_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
     """The sweep and the current state of all its jobs."""
     return await _describe_sweep(sweep, service)
 
 
-@router.post("/sweeps/{sweep_id}/cancel", responses=caller_problems(404))
+@router.post("/sweeps/{sweep_id}/cancel", summary="Cancel a sweep", responses=caller_problems(404))
 async def cancel_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
     """Cancels those of its jobs that are not over."""
     for member in sweep.members:
@@ -146,7 +148,10 @@ async def cancel_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
 
 
 @router.delete(
-    "/sweeps/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=caller_problems(404)
+    "/sweeps/{sweep_id}",
+    summary="Delete a sweep",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=caller_problems(404),
 )
 async def delete_sweep(sweep: PathSweep, service: CurrentService) -> None:
     """Cancels and deletes all its jobs, and the sweep."""
@@ -156,6 +161,7 @@ async def delete_sweep(sweep: PathSweep, service: CurrentService) -> None:
 
 @router.get(
     "/sweeps/{sweep_id}/sheet",
+    summary="Get a contact sheet",
     response_class=Response,
     responses=caller_problems(404, 406, 422, 507) | PICTURE_RESPONSES,
 )

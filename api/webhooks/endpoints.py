@@ -19,7 +19,7 @@ class PublicKey(BaseModel):
     public_key: str = Field(description="`whpk_` and base64.")
 
 
-@router.get("/public-key", responses=caller_problems())
+@router.get("/public-key", summary="Get the public key of webhooks", responses=caller_problems())
 async def get_public_key(access: CurrentAccess) -> PublicKey:
     """The key that verifies the `v1a` signatures of the caller's webhooks (Standard Webhooks)."""
     private_key = await access.service.jobs.run(get_private_key(access.owner))

@@ -48,7 +48,7 @@ class WorkerList(BaseModel):
     workers: list[WorkerSummary]
 
 
-@router.get("/workers", responses=caller_problems())
+@router.get("/workers", summary="List workers", responses=caller_problems())
 async def list_workers(access: CurrentAccess) -> WorkerList:
     """The living workers: on which device each paints, with which networks, how large and how
     fast. While there is none, jobs wait."""
