@@ -75,9 +75,7 @@ async def check_capacity(options: Options, sizes: Iterable[ImageSizes], service:
     Raises:
         InvalidFields: no worker has.
     """
-    workers = await _find_workers(service)
-    for each in sizes:
-        _check(options, partial(compute_demand, sizes=each), workers)
+    await _check(options, [partial(compute_demand, sizes=each) for each in sizes], service)
 
 
 async def check_retry_capacity(job: Job, service: Service) -> None:
@@ -88,26 +86,36 @@ async def check_retry_capacity(job: Job, service: Service) -> None:
     def demand_for(resized: Options) -> Demand:
         return Demand(prod(fitted(*shape, resized.size)), job.image_bytes)
 
-    _check(options, demand_for, await _find_workers(service))
+    await _check(options, [demand_for], service)
 
 
-async def _find_workers(service: Service) -> list[Worker]:
-    """The living workers and those that may return; none while none lives."""
-    living = await service.jobs.run(list_workers())
-    return await service.jobs.run(list_recent_workers()) if living else []
-
-
-def _check(
-    options: Options, demand_for: Callable[[Options], Demand], workers: list[Worker]
+async def _check(
+    options: Options, demands: Sequence[Callable[[Options], Demand]], service: Service
 ) -> None:
     """
     Args:
-        demand_for: the demand of the same picture with other options.
+        demands: of each picture, the demand of the same picture with other options.
     """
-    if not workers:
+    living = await service.jobs.run(list_workers())
+    if not living:
         return
-    _check_backbone(options, workers)
+    try:
+        _check_pictures(options, demands, living)
+    except InvalidFields:  # a worker that restarts can paint them, perhaps
+        _check_pictures(options, demands, await service.jobs.run(list_recent_workers()))
 
+
+def _check_pictures(
+    options: Options, demands: Sequence[Callable[[Options], Demand]], workers: list[Worker]
+) -> None:
+    _check_backbone(options, workers)
+    for demand_for in demands:
+        _check_memory(options, demand_for, workers)
+
+
+def _check_memory(
+    options: Options, demand_for: Callable[[Options], Demand], workers: list[Worker]
+) -> None:
     def can_be_painted(size: int) -> bool:
         resized = replace(options, size=size)
         demand = demand_for(resized)

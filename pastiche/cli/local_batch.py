@@ -56,17 +56,7 @@ class LocalBatch(Batch):
         speed: what the pictures so far say of how long the next one takes.
     """
 
-    def __init__(
-        self,
-        contents: list[Content],
-        arguments: Mapping[str, Any],
-        *,
-        writes_json: bool,
-        shows: bool,
-    ) -> None:
-        super().__init__(contents, arguments, writes_json=writes_json, shows=shows)
-        self.speed = PaintingSpeed()
-        self._cache = PreparedInputsCache()
+    speed = PaintingSpeed()
 
     def paint(self, options: Options, limit_bytes: int) -> None:
         """Paints all of them.
@@ -75,12 +65,13 @@ class LocalBatch(Batch):
             Exit: not all could be painted.
         """
         retain_freed_memory()
+        cache = PreparedInputsCache()
         with Bars() as bars:
             for piece in self.pieces:
                 bar = bars.add(piece.content.name)
                 target = piece.content.target
                 try:
-                    picture = self._paint(piece.content, options, limit_bytes, bar)
+                    picture = self._paint(piece.content, options, limit_bytes, cache, bar)
                     backbone = choose_backbone(options.backbone).name
                     details = {"backbone": backbone, "options": asdict(options)}
                     data = encode(picture, target.format, describe_settings(options, backbone))
@@ -137,10 +128,17 @@ class LocalBatch(Batch):
         self.warnings.show(find_warnings(options, *images.sizes), content.name)
         return images, photograph
 
-    def _paint(self, content: Content, options: Options, limit_bytes: int, bar: Bar) -> Image.Image:
+    def _paint(
+        self,
+        content: Content,
+        options: Options,
+        limit_bytes: int,
+        cache: PreparedInputsCache,
+        bar: Bar,
+    ) -> Image.Image:
         images, photograph = self._read(content, options, limit_bytes)
         try:
-            picture = to_pil(self._run(images, options, bar))
+            picture = to_pil(self._run(images, options, cache, bar))
         except OptionError as error:
             raise InvalidPicture(error.field, str(error)) from error
         except (MissingWeights, Diverged) as error:
@@ -151,10 +149,12 @@ class LocalBatch(Batch):
             raise CannotPaint(TOO_LARGE) from error
         return apply_transparency(picture, photograph) if options.keep_transparency else picture
 
-    def _run(self, images: Inputs, options: Options, bar: Bar) -> Tensor:
+    def _run(
+        self, images: Inputs, options: Options, cache: PreparedInputsCache, bar: Bar
+    ) -> Tensor:
         """The picture, (1, 3, H, W) in 0 to 1."""
         began = monotonic()
-        run = Run(images, options, cache=self._cache)
+        run = Run(images, options, cache=cache)
         height, width = images.content.shape[-2:]
         plan = scales(height, width, options)
         clock = PaintingClock(plan, self.speed)

@@ -69,6 +69,12 @@ def add_file(operation: Locator, name: str, file: Path) -> None:
     field(operation, name).locator("input[type=file]").last.set_input_files(file)
 
 
+def choose_files(operation: Locator, files: dict[str, Path]) -> None:
+    """A photograph and a painting."""
+    field(operation, "content").locator("input[type=file]").set_input_files(files["content"])
+    add_file(operation, "style", files["style"])
+
+
 def test_every_request_with_a_body_is_tried_out() -> None:
     operations = [
         operation
@@ -99,8 +105,7 @@ def test_a_job_is_submitted_with_two_files_and_nothing_else(
 ) -> None:
     with shown(browser, api, "submitJob") as operation:
         choose_form(operation)
-        field(operation, "content").locator("input[type=file]").set_input_files(files["content"])
-        add_file(operation, "style", files["style"])
+        choose_files(operation, files)
         execute(operation, "202")
     (job,) = api.http.get("/jobs").json()["jobs"]
     assert job["options"] == preset(api, "draft")
@@ -111,8 +116,7 @@ def test_the_fields_that_were_left_blank_do_not_override_a_preset(
 ) -> None:
     with shown(browser, api, "submitJob") as operation:
         choose_form(operation)
-        field(operation, "content").locator("input[type=file]").set_input_files(files["content"])
-        add_file(operation, "style", files["style"])
+        choose_files(operation, files)
         field(operation, "preset").locator("select").select_option("fine")
         execute(operation, "202")
     (job,) = api.http.get("/jobs").json()["jobs"]
@@ -125,8 +129,7 @@ def test_the_form_of_a_sweep_has_values_to_compare(
 ) -> None:
     with shown(browser, api, "submitSweep") as operation:
         choose_form(operation)
-        field(operation, "content").locator("input[type=file]").set_input_files(files["content"])
-        add_file(operation, "style", files["style"])
+        choose_files(operation, files)
         execute(operation, "202")
     jobs = api.http.get("/jobs").json()["jobs"]
     assert {job["options"]["style_weight"] for job in jobs} == {0.1, 0.5, 0.9}

@@ -24,6 +24,16 @@ H100 = Worker(
 )
 
 
+def wait_for_h100(page: Page) -> None:
+    """Lets the time of the page pass until it shows the worker."""
+
+    def is_shown() -> bool:
+        page.clock.run_for(10_000)
+        return page.get_by_text("Painted by 1 worker: NVIDIA H100, 85 GB").is_visible()
+
+    until(is_shown)
+
+
 def test_without_a_worker_the_page_says_that_jobs_wait(page: Page) -> None:
     expect(page.get_by_text("No worker is running: jobs wait.")).to_be_visible()
     expect(page.locator("#workers details")).to_be_hidden()
@@ -59,12 +69,7 @@ def test_a_worker_that_starts_while_a_job_waits_is_shown(
     paint(page, files)
     expect(page.get_by_text("No worker is running")).to_be_visible()
     jobs.run(register_worker(H100, ttl_seconds=60))
-
-    def is_shown() -> bool:
-        page.clock.run_for(10_000)
-        return page.get_by_text("Painted by 1 worker: NVIDIA H100, 85 GB").is_visible()
-
-    until(is_shown)
+    wait_for_h100(page)
 
 
 def test_a_worker_that_starts_after_the_page_is_shown(
@@ -74,12 +79,7 @@ def test_a_worker_that_starts_after_the_page_is_shown(
     page.goto(str(api.http.base_url))
     expect(page.get_by_text("No worker is running")).to_be_visible()
     jobs.run(register_worker(H100, ttl_seconds=60))
-
-    def is_shown() -> bool:
-        page.clock.run_for(10_000)
-        return page.get_by_text("Painted by 1 worker: NVIDIA H100, 85 GB").is_visible()
-
-    until(is_shown)
+    wait_for_h100(page)
 
 
 def test_nothing_is_shown_of_workers_that_cannot_be_listed(page: Page) -> None:

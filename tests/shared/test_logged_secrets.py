@@ -19,9 +19,9 @@ from tests.worker.webhooks import Receiver, receiving
 
 pytestmark = pytest.mark.slow
 
-SECRET_ACCESS_KEY = "s3cret/of+the=bucket"  # noqa: S105 - its special characters must not hide it
-SESSION_TOKEN = "token-of-the-session"  # noqa: S105
-WEBHOOK_TOKEN = "token-of-the-receiver"  # noqa: S105
+SECRET_ACCESS_KEY = "s3cret/of+the=bucket"  # noqa: S105 - invented: special characters must not hide it
+SESSION_TOKEN = "token-of-the-session"  # noqa: S105 - invented for these tests
+WEBHOOK_TOKEN = "token-of-the-receiver"  # noqa: S105 - the same
 OWNER = "ada"
 
 
