@@ -8,6 +8,7 @@ from PIL import Image
 
 from shared import transitions
 from shared.blob_store import BlobStore, losses_key, preview_key, result_key
+from shared.errors import FailureCode
 from shared.job_store import JobStore
 from shared.progress import Losses, Progress
 from shared.transitions import Retention
@@ -66,11 +67,15 @@ class PlayedWorker:
         progress = replace(PROGRESS, iteration=iteration)
         self._beat({"progress": progress.to_json(), **more})
 
-    def show(self, iteration: int, preview: bytes = b"") -> None:
-        """A preview and the losses so far."""
+    def show(
+        self, iteration: int, preview: bytes = b"", *, changed_weights_at: int | None = None
+    ) -> None:
+        """A preview and the losses so far, perhaps with more style from an iteration on."""
         losses = Losses()
         for each in range(1, iteration + 1):
-            losses.add(replace(PROGRESS, iteration=each))
+            is_changed = changed_weights_at is not None and each >= changed_weights_at
+            weights = {"content_weight": 0.5, "style_weight": 0.9 if is_changed else 0.5}
+            losses.add(replace(PROGRESS, iteration=each), weights | {"tv_weight": 0.001})
         picture = preview or b"preview %d" % iteration
         self.blobs.put(preview_key(self.job_id, self.fence), picture)
         self.blobs.put(losses_key(self.job_id, self.fence), losses.to_json())
@@ -95,10 +100,10 @@ class PlayedWorker:
         )
         assert self.jobs.run(succeeded) == "ok"
 
-    def fail(self) -> None:
-        """The memory did not suffice."""
+    def fail(self, code: FailureCode = "out_of_memory") -> None:
+        """By default, the memory did not suffice."""
         failed = transitions.fail(
-            self.job_id, self.fence, code="out_of_memory", fields={}, retention=RETENTION
+            self.job_id, self.fence, code=code, fields={}, retention=RETENTION
         )
         assert self.jobs.run(failed) == "ok"
 

@@ -186,6 +186,13 @@ def test_a_picture_that_failed_leaves_no_empty_frame(
     expect(page.locator("#canvas")).to_be_hidden()
 
 
+def test_names_in_the_reason_of_a_failure_have_no_code_marks(
+    page: Page, worker: PlayedWorker
+) -> None:
+    worker.fail("timed_out")
+    expect(page.locator("#status")).to_have_text(re.compile("^Failed: .* its timeout"))
+
+
 def test_the_photograph_is_shown_dimmed_until_there_is_a_picture(
     page: Page, worker: PlayedWorker
 ) -> None:
@@ -237,6 +244,16 @@ def test_a_change_of_the_weights_is_marked_in_the_curves(page: Page, worker: Pla
     page.locator("#details summary").click()
     page.locator("#live-dial").fill("0.9")
     expect(page.locator("#notice")).to_contain_text("style 90 %")
+    expect(page.locator("#curves .mark")).to_have_count(1)
+
+
+def test_a_reload_shows_in_the_curves_where_the_weights_were_changed(
+    page: Page, worker: PlayedWorker
+) -> None:
+    worker.show(30, changed_weights_at=20)
+    worker.tell(iteration=30)
+    page.reload()
+    page.locator("#details summary").click()
     expect(page.locator("#curves .mark")).to_have_count(1)
 
 

@@ -218,7 +218,7 @@ export class JobView {
 
   /** Lists the options and pictures that have no effect, or an unexpected one. */
   showWarnings(warnings) {
-    at("warnings").replaceChildren(...warnings.map(({ detail }) => create("li", {}, detail)));
+    at("warnings").replaceChildren(...warnings.map(({ detail }) => create("li", {}, service.plain(detail))));
   }
 
   showNotice(sentence) {

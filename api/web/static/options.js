@@ -1,7 +1,7 @@
 // The fields under “More options”: four that most people need, and all others in groups.
 
 import { create } from "./dom.js";
-import { getOptions, text } from "./service.js";
+import { getOptions, plain, text } from "./service.js";
 
 /** The options that are not fields here: the form has them elsewhere. */
 const ELSEWHERE = ["content", "style", "content_weight", "style_weight", "preset", "pictures_of"];
@@ -160,6 +160,6 @@ function valueOf(input) {
 
 /** A description without Markdown; only its first sentence beside a box, or where a file is all that can be given. */
 function shortened(description, input) {
-  const words = description.replaceAll("`", "");
+  const words = plain(description);
   return ["checkbox", "file"].includes(input.type) ? words.split(/(?<=\.) /)[0] : words;
 }

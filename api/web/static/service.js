@@ -3,10 +3,13 @@
 const KEY = "pastiche-key";
 const TOKEN_REST_SECONDS = 60;
 
+/** A sentence of the API, without the marks around names. */
+export const plain = (sentence) => sentence.replaceAll("`", "");
+
 /** What went wrong, in a sentence, and for each field of the form. */
 export class ServiceError extends Error {
   constructor(sentence, { status = 0, code = "", fields = {} } = {}) {
-    super(sentence);
+    super(plain(sentence));
     Object.assign(this, { status, code, fields });
   }
 }
@@ -143,7 +146,7 @@ async function request(method, path, content, headers = {}, more = {}) {
 
 function problem(response, body) {
   const fields = {};
-  for (const { field, detail } of body?.errors ?? []) fields[field] ??= detail;
+  for (const { field, detail } of body?.errors ?? []) fields[field] ??= plain(detail);
   const sentence = body?.detail ?? `The service answered with status ${response.status} and no explanation.`;
   return new ServiceError(sentence, { status: response.status, code: body?.code ?? "", fields });
 }

@@ -1,6 +1,6 @@
 // A job's state, settings, durations and names, in words.
 
-import { place } from "./service.js";
+import { place, plain } from "./service.js";
 
 /** A duration in words: “about 40 s”, “about 2.5 min”; above five seconds it is rounded by at most a tenth. */
 export function duration(seconds) {
@@ -24,7 +24,7 @@ export function describe(job) {
     case "succeeded":
       return "Done";
     case "failed":
-      return `Failed: ${job.error.detail}`;
+      return `Failed: ${plain(job.error.detail)}`;
     case "expired":
       return "It waited longer than its deadline allows.";
     default:
