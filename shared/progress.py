@@ -1,8 +1,9 @@
 """How far a running job is: its progress, and its loss curves so far."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from shared.stored_json import json_object, known_fields
 
@@ -48,6 +49,8 @@ class Progress:
 DIGITS = 6
 """How many significant digits of the losses are stored."""
 
+_COLUMNS = ("iterations", "scales", *TERMS, "gamut", "total")
+
 
 @dataclass(slots=True)
 class Losses:
@@ -55,6 +58,9 @@ class Losses:
 
     The terms are those of the objective, with their weights; they add up to `total`. They jump
     where the weights were changed or a finer scale began.
+
+    Attributes:
+        weights: those that were used, each with the first `iteration` that used them.
     """
 
     iterations: list[int] = field(default_factory=list)
@@ -64,26 +70,34 @@ class Losses:
     tv: list[float] = field(default_factory=list)
     gamut: list[float] = field(default_factory=list)
     total: list[float] = field(default_factory=list)
+    weights: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, progress: Progress) -> None:
-        """Adds one more iteration."""
+    def add(self, progress: Progress, weights: Mapping[str, float]) -> None:
+        """Adds one more iteration, with the weights that it used."""
         self.iterations.append(progress.iteration)
         self.scales.append(progress.scale)
         for name, value in progress.losses.items():
             getattr(self, name).append(float(f"{value:.{DIGITS}g}"))
+        newest = dict(self.weights[-1]) if self.weights else {}
+        newest.pop("iteration", None)
+        if newest != weights:
+            self.weights.append({"iteration": progress.iteration, **weights})
 
     def until(self, iteration: int) -> "Losses":
         """The losses before an iteration."""
         count = sum(each < iteration for each in self.iterations)
-        return Losses(**{name: column[:count] for name, column in asdict(self).items()})
+        return Losses(
+            **{name: getattr(self, name)[:count] for name in _COLUMNS},
+            weights=[each for each in self.weights if each["iteration"] < iteration],
+        )
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> "Losses":
-        """The curves in a file. One of an older version may lack the gamut, and one of a newer
-        version may have more columns.
+        """The curves in a file. One of an older version may lack the gamut and the weights, and one
+        of a newer version may have more columns.
 
         Raises:
             ValueError: there are no curves in it.
@@ -93,9 +107,10 @@ class Losses:
             if "gamut" not in columns:
                 terms = zip(*(columns[name] for name in TERMS), columns["total"], strict=True)
                 columns["gamut"] = [rest_of(total, others) for *others, total in terms]
-            losses = cls(**{each.name: columns[each.name] for each in fields(cls)})
+            losses = cls(**{name: columns[name] for name in _COLUMNS})
+            losses.weights = columns.get("weights", [])
         except (TypeError, KeyError) as error:
             raise ValueError("The file contains no loss curves.") from error
-        if len({len(column) for column in asdict(losses).values()}) != 1:
+        if len({len(columns[name]) for name in _COLUMNS}) != 1:
             raise ValueError("The loss curves have different lengths.")
         return losses

@@ -1,7 +1,7 @@
 """One worker's attempt at one job: what it loads, reports and commits under its fence."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import monotonic, time_ns
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -143,14 +143,14 @@ class Attempt:
         """The first iteration begins."""
         self._clock = PaintingClock(plan, self.context.speed_record.speed)
 
-    def report_progress(self, iteration: "EngineProgress") -> None:
-        """Reports an iteration that was done.
+    def report_progress(self, iteration: "EngineProgress", weights: Mapping[str, float]) -> None:
+        """Reports an iteration that was done, and the weights that it used.
 
         Raises:
             AttemptEnded: the claim is lost, the client has canceled, or the worker shuts down.
         """
         progress = self._job_progress(iteration)
-        self.previews.add_losses(progress, self.retry_storage)
+        self.previews.add_losses(progress, weights, self.retry_storage)
         if self._measurements is not None:
             self._measurements.add_iteration()
         remaining = round(self.job.work * (1 - progress.work))

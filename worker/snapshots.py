@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -123,11 +123,11 @@ class Previews:
         """Whether it is time for the next preview."""
         return monotonic() >= self._due
 
-    def add_losses(self, progress: Progress, retry: Retry) -> None:
+    def add_losses(self, progress: Progress, weights: Mapping[str, float], retry: Retry) -> None:
         """Adds one more point to the curves; before the first, loads those so far."""
         if self._losses is None:
             self._losses = self._load_earlier_losses(retry).until(progress.iteration)
-        self._losses.add(progress)
+        self._losses.add(progress, weights)
 
     def store(self, preview: Callable[[], bytes]) -> dict[str, str]:
         """Writes both; returns the fields of the record that refer to them."""

@@ -106,7 +106,7 @@ def _optimise(
         for progress in run:
             spans.add(progress)
             painted = weights
-            attempt.report_progress(progress)
+            attempt.report_progress(progress, weights)
             if attempt.is_finish_requested and progress.iteration >= seen:
                 break
             if attempt.previews.is_due:

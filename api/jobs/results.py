@@ -61,9 +61,18 @@ _REDIRECT = {
 }
 
 
+class UsedWeights(BaseModel):
+    """Weights that a job was painted with, from an iteration on."""
+
+    iteration: int = Field(description="The first that used them.")
+    content_weight: float
+    style_weight: float
+    tv_weight: float
+
+
 class LossCurves(BaseModel):
     """Columns of the same length: each term of the objective, with its weight in it, after each
-    iteration."""
+    iteration; and which weights these were."""
 
     iterations: list[int]
     scales: list[int] = Field(description="At which scale of the pyramid, from 1.")
@@ -72,6 +81,9 @@ class LossCurves(BaseModel):
     tv: list[float]
     gamut: list[float]
     total: list[float] = Field(description="The terms together; it jumps with scales and weights.")
+    weights: list[UsedWeights] = Field(
+        description="In the order of the iterations: one entry, and one more for each change."
+    )
 
 
 @router.get(

@@ -367,7 +367,7 @@ export interface components {
         /**
          * LossCurves
          * @description Columns of the same length: each term of the objective, with its weight in it, after each
-         *     iteration.
+         *     iteration; and which weights these were.
          */
         LossCurves: {
             iterations: number[];
@@ -379,6 +379,8 @@ export interface components {
             gamut: number[];
             /** @description The terms together; it jumps with scales and weights. */
             total: number[];
+            /** @description In the order of the iterations: one entry, and one more for each change. */
+            weights: components["schemas"]["UsedWeights"][];
         };
         /**
          * Losses
@@ -663,6 +665,17 @@ export interface components {
             token: string;
             /** @description In seconds. */
             expires_in: number;
+        };
+        /**
+         * UsedWeights
+         * @description Weights that a job was painted with, from an iteration on.
+         */
+        UsedWeights: {
+            /** @description The first that used them. */
+            iteration: number;
+            content_weight: number;
+            style_weight: number;
+            tv_weight: number;
         };
         /**
          * Webhook
@@ -1541,6 +1554,7 @@ export type Sweep = components['schemas']['Sweep'];
 export type SweepJob = components['schemas']['SweepJob'];
 export type Timings = components['schemas']['Timings'];
 export type Token = components['schemas']['Token'];
+export type UsedWeights = components['schemas']['UsedWeights'];
 export type Webhook = components['schemas']['Webhook'];
 export type WeightUpdate = components['schemas']['WeightUpdate'];
 export type Worker = components['schemas']['Worker'];

@@ -44,6 +44,7 @@ from pastiche.client.models import (
     Style,
     Sweep,
     UploadedPicture,
+    UsedWeights,
     WorkerSummary,
 )
 from pastiche.client.painted_picture import PaintedPicture
@@ -85,6 +86,7 @@ __all__ = [
     "Sweep",
     "SweepOptions",
     "UploadedPicture",
+    "UsedWeights",
     "WeightOptions",
     "WorkerSummary",
 ]

@@ -97,8 +97,19 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsedWeights:
+    """Weights that a job was painted with, from an iteration on."""
+
+    iteration: int
+    content_weight: float
+    style_weight: float
+    tv_weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LossCurves:
-    """Columns of the same length: iteration, scale, and each loss term after that iteration."""
+    """Columns of the same length: iteration, scale, and each loss term after that iteration; and
+    the weights: one entry, and one more for each change."""
 
     iterations: tuple[int, ...] = ()
     scales: tuple[int, ...] = ()
@@ -107,6 +118,7 @@ class LossCurves:
     tv: tuple[float, ...] = ()
     total: tuple[float, ...] = ()
     gamut: tuple[float, ...] = ()
+    weights: tuple[UsedWeights, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

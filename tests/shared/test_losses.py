@@ -9,6 +9,16 @@ from shared.progress import Losses, Progress
 from tests.api.worker import PROGRESS
 
 OLDER = {"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.75}
+EQUAL = {"content_weight": 0.5, "style_weight": 0.5, "tv_weight": 0.001}
+MORE_STYLE = EQUAL | {"style_weight": 0.8}
+
+
+def losses_with_changed_weights() -> Losses:
+    """Four iterations, with more style from the third on."""
+    losses = Losses()
+    for iteration, weights in enumerate((EQUAL, EQUAL, MORE_STYLE, MORE_STYLE), 1):
+        losses.add(replace(PROGRESS, iteration=iteration), weights)
+    return losses
 
 
 def test_progress_without_the_gamut_has_it_from_the_total() -> None:
@@ -30,9 +40,25 @@ def test_a_rounded_total_gives_no_gamut_below_nothing() -> None:
 
 def test_a_newer_version_s_columns_are_ignored() -> None:
     losses = Losses()
-    losses.add(PROGRESS)
+    losses.add(PROGRESS, EQUAL)
     newer = json.loads(losses.to_json()) | {"tomorrow": [1.0]}
     assert Losses.from_json(json.dumps(newer).encode()) == losses
+
+
+def test_weights_are_listed_with_the_first_iteration_that_used_them() -> None:
+    expected = [{"iteration": 1, **EQUAL}, {"iteration": 3, **MORE_STYLE}]
+    assert losses_with_changed_weights().weights == expected
+
+
+def test_losses_before_an_iteration_have_only_the_weights_before_it() -> None:
+    earlier = losses_with_changed_weights().until(3)
+    assert (earlier.iterations, earlier.weights) == ([1, 2], [{"iteration": 1, **EQUAL}])
+
+
+def test_curves_of_an_older_version_have_no_weights() -> None:
+    older = json.loads(losses_with_changed_weights().to_json())
+    del older["weights"]
+    assert Losses.from_json(json.dumps(older).encode()).weights == []
 
 
 @pytest.mark.parametrize("text", [b"[]", b"{}", b'{"iterations": [1]}', b"no JSON"])
@@ -43,7 +69,7 @@ def test_a_file_without_loss_curves_is_refused(text: bytes) -> None:
 
 def test_curves_of_different_lengths_are_refused() -> None:
     losses = Losses()
-    losses.add(PROGRESS)
+    losses.add(PROGRESS, EQUAL)
     uneven = json.loads(losses.to_json()) | {"scales": []}
     with pytest.raises(ValueError, match="different lengths"):
         Losses.from_json(json.dumps(uneven).encode())

@@ -13,7 +13,8 @@ from shared.blob_store import BlobStore, input_key
 from shared.celery_app import create_queue
 from shared.inputs import Inputs
 from shared.job_store import JobStore, Reply, Transition
-from shared.jobs import QueueEntry, new_job_id
+from shared.jobs import Job, QueueEntry, new_job_id
+from shared.progress import Losses
 from shared.settings import Settings
 from tests import pictures
 from tests.waiting import until
@@ -60,18 +61,21 @@ def submitted(context: WorkerContext, options: dict[str, Any]) -> str:
     return job_id
 
 
-def test_a_picture_names_the_weights_of_its_last_iteration_not_those_set_after_it(
-    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job_id = submitted(context, LAST_ITERATION | {"style_weight": 1})
-    put = BlobStore.put
+def paint_and_change_weights(
+    context: WorkerContext, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> Job:
+    """The job after it was painted with style_weight 1 up to the preview of its first iteration,
+    after which the worker knows that it should be 2."""
+    job_id = submitted(context, options | {"style_weight": 1})
+    put, seen = BlobStore.put, context.jobs
+    assert isinstance(seen, HeartbeatsSeen)
 
     def put_and_change_weights(blobs: BlobStore, key: str, blob: bytes) -> None:
         put(blobs, key, blob)
-        if "/previews/" in key:
-            changed = LAST_ITERATION | {"style_weight": 2}
+        if "/previews/" in key and not seen.weight_updates:
+            changed = options | {"style_weight": 2}
             assert context.jobs.run(transitions.update_weights(job_id, 0, changed)) == "ok"
-            until(lambda: getattr(context.jobs, "weight_updates", 0) == 1)
+            until(lambda: seen.weight_updates == 1)
 
     monkeypatch.setattr(BlobStore, "put", put_and_change_weights)
     paint(context)
@@ -79,5 +83,23 @@ def test_a_picture_names_the_weights_of_its_last_iteration_not_those_set_after_i
     assert job is not None
     assert job.result_key is not None, job.error_code
     assert job.weight_updates == 1
+    return job
+
+
+def test_a_picture_names_the_weights_of_its_last_iteration_not_those_set_after_it(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = paint_and_change_weights(context, LAST_ITERATION, monkeypatch)
+    assert job.result_key is not None
     settings = json.loads(find_settings(context.blobs.get(job.result_key)) or "")
     assert settings["options"]["style_weight"] == 1
+
+
+def test_the_losses_say_from_which_iteration_on_which_weights_were_used(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = paint_and_change_weights(context, LAST_ITERATION | {"iterations": 3}, monkeypatch)
+    assert job.losses_key is not None
+    losses = Losses.from_json(context.blobs.get(job.losses_key))
+    used = [(each["iteration"], each["style_weight"]) for each in losses.weights]
+    assert used == [(1, 1), (2, 2)]

@@ -27,6 +27,7 @@ export class Curves {
   set(curves) {
     this.iterations = [...curves.iterations];
     for (const term of TERMS) this.terms[term] = [...curves[term]];
+    this.marks = curves.weights.slice(1).map(({ iteration }) => iteration);
     this.draw();
   }
 

@@ -61,3 +61,14 @@ def test_the_losses_are_curves_with_a_point_for_each_iteration(
     assert losses["iterations"] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert losses["gamut"] == [0.25] * 8
     assert losses["total"] == [3.75] * 8
+
+
+def test_the_losses_say_from_which_iteration_on_which_weights_were_used(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    PlayedWorker.of(job, jobs, api).show(8, changed_weights_at=5)
+    assert api.http.get(job["links"]["losses"]).json()["weights"] == [
+        {"iteration": 1, "content_weight": 0.5, "style_weight": 0.5, "tv_weight": 0.001},
+        {"iteration": 5, "content_weight": 0.5, "style_weight": 0.9, "tv_weight": 0.001},
+    ]
