@@ -74,7 +74,7 @@ def _take_form(page: Page) -> None:
     expect(page.locator(".chosen img")).to_have_count(2)
     _take(page, "ready")
     page.locator("#more > summary").click()
-    page.locator("input[name=size]").fill("256")
+    page.locator("input[name=size]").fill("512")
     _take(page, "more")
     page.get_by_text("Expert").click()
     page.locator("input[name=iterations]").fill("-3")
