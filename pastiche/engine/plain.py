@@ -78,9 +78,12 @@ def features(image: Tensor, network: "Backbone") -> FeatureMaps:
     x, maps = image - image.new_tensor(network.mean).view(1, 3, 1, 1), FeatureMaps()
     for layer, convolution in network.convolutions.items():
         if layer.endswith("_1") and maps:
-            x = pool(x, 2)
-        zeros = network.padding == "zeros"
-        mode = ("constant", convolution.padding_value) if zeros else (network.padding, None)
+            x = pool(x, [min(2, side) for side in x.shape[2:]])
+        mode: tuple[str, float | None] = (network.padding, None)
+        if network.padding == "zeros":
+            mode = ("constant", convolution.padding_value)
+        elif min(x.shape[2:]) == 1:  # nothing to mirror
+            mode = ("replicate", None)
         x = F.conv2d(F.pad(x, (1, 1, 1, 1), *mode), convolution.weight, convolution.bias)
         maps[layer] = x = F.threshold(x, convolution.threshold, convolution.threshold)
     return maps
@@ -88,10 +91,16 @@ def features(image: Tensor, network: "Backbone") -> FeatureMaps:
 
 def mask_at(size: tuple[int, int], mask: Tensor) -> Tensor:
     """The means of a mask, (1, 1, H, W), over the pixels of each position of a feature map of this
-    size. Where H or W is odd on the way, pooling drops the last row or column, and so does this."""
-    ratios = zip(mask.shape[2:], size, strict=True)
-    strides = tuple(1 << ((pixels // positions).bit_length() - 1) for pixels, positions in ratios)
-    return F.avg_pool2d(mask, strides)
+    size. Where H or W is odd on the way, pooling drops the last row or column; here the last
+    position counts it too, so that a mask of nothing else is not empty."""
+    for axis, positions in zip((2, 3), size, strict=True):
+        pixels = mask.shape[axis]
+        stride = 1 << ((pixels // positions).bit_length() - 1)
+        last = stride * (positions - 1)
+        blocks = torch.unflatten(mask.narrow(axis, 0, last), axis, (positions - 1, stride))
+        rest = mask.narrow(axis, last, pixels - last)
+        mask = torch.cat([blocks.mean(axis + 1), rest.mean(axis, keepdim=True)], dim=axis)
+    return mask
 
 
 def moments(found: Tensor, mask: Tensor | None = None) -> Moments:

@@ -32,6 +32,16 @@ def test_a_region_covers_the_same_pixels_on_every_layer_whatever_the_size(side: 
         assert torch.equal(guide[0, 0], covered)
 
 
+@pytest.mark.parametrize(("height", "width"), [(43, 64), (9, 31), (2, 40), (1, 5)])
+def test_a_mask_of_the_last_row_and_column_is_empty_on_no_layer(height: int, width: int) -> None:
+    mask = torch.zeros(1, 1, height, width)
+    mask[..., -1:, -1:] = 1.0
+    for layer, guide in build_guides(mask, STYLE_LAYERS).items():
+        assert guide.shape[2:] == size_at(layer, height, width)
+        assert guide[..., -1, -1] > 0
+        assert torch.equal(guide.sum(), guide[..., -1, -1].sum())
+
+
 def test_a_style_weighs_as_much_as_its_region_is_large() -> None:
     assert region_shares([LEFT, ALL - LEFT], [0.5, 0.5]) == pytest.approx([0.25, 0.75])
 

@@ -209,6 +209,17 @@ def styles_of(
     return styles, blend
 
 
+@pytest.mark.parametrize("padding", ["replicate", "reflect", "zeros"])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 40), (16, 16)])
+def test_the_features_of_a_tiny_image_are_those_of_the_plain_network(
+    padding: Padding, height: int, width: int
+) -> None:
+    network, image = random_backbone(thinner=8, padding=padding), picture(height, width, 11)
+    found = network.features(image, set(LAYERS))
+    for layer, expected in plain.features(image, network).items():
+        assert torch.allclose(found[layer], expected, rtol=1e-9, atol=1e-12)
+
+
 def mix(several: list[Moments], blend: list[float], statistic: StyleStatistic) -> Moments:
     """The weighted mean of Gram matrices, or of means and covariances."""
     pairs = list(zip(blend, several, strict=True))
