@@ -19,7 +19,7 @@ from pastiche.engine.fast.convolution import (
     convolve_and_pool,
     pool,
 )
-from pastiche.engine.fast.cuda import exact_convolutions
+from pastiche.engine.fast.cuda import exact_arithmetic
 from pastiche.engine.interruption import check_interruption
 from pastiche.engine.normalisation import Units
 from pastiche.engine.plain import Convolution
@@ -106,7 +106,7 @@ class Backbone:
         x = image.to(weight.device, weight.dtype).contiguous(memory_format=torch.channels_last)
         found: dict[LayerName, Tensor] = {}
         following = dict(pairwise(self.convolutions))
-        with exact_convolutions():
+        with exact_arithmetic():
             for layer, convolution in self.convolutions.items():
                 if len(found) == len(set(layers)):
                     break
@@ -123,7 +123,7 @@ class Backbone:
 
 
 class BackboneSource(Protocol):
-    """A backbone that was chosen; its network exists once the images are known.
+    """A backbone that was chosen; its network exists once the images are known. It can be hashed.
 
     Attributes:
         name: `vgg16`, `vgg19`, `vgg19-caffe` or `whitened`.

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pastiche.engine.fast.cuda import exact_convolutions
+from pastiche.engine.fast.cuda import exact_arithmetic
 from pastiche.engine.fast.memory import release_freed_memory
 from pastiche.engine.fast.tiling import WHOLE, Tile, split_image
 from pastiche.engine.interruption import check_interruption
@@ -32,7 +32,7 @@ def evaluate(objective: Objective, image: Tensor, tile_side: int | None = None) 
     """
     image = image.detach()
     tiles = split_image((image.shape[2], image.shape[3]), tile_side, objective.targets.layers)
-    with exact_convolutions():
+    with exact_arithmetic():
         if len(tiles) == 1:
             gradient, losses = _evaluate_whole(objective, image)
         else:

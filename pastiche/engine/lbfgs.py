@@ -11,7 +11,7 @@ block of variables: the objective is curved more along one axis of the colours t
 Nothing here waits for the device: every decision is a `torch.where`.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import sqrt
 
 import torch
@@ -89,8 +89,34 @@ class State:
         return State(*(getattr(self, each.name).to(device, copy=True) for each in fields(self)))
 
     def reset(self) -> "State":
-        """The state without its history, at the last accepted point, for another objective."""
-        return begin(self.accepted, self.history, self.axes)
+        """The state without its history, at the last accepted point, for another objective; with
+        the same memory, which may be most of what there is."""
+        return replace(
+            self,
+            position=self.accepted,
+            accepted=self.accepted.clone(),
+            value=torch.full_like(self.value, torch.inf),
+            ceiling=torch.full_like(self.ceiling, torch.inf),
+            valid=torch.zeros_like(self.valid),
+            newest=torch.full_like(self.newest, self.history - 1),
+            caution=torch.ones_like(self.caution),
+            retries=torch.zeros_like(self.retries),
+        )
+
+    def shorten(self, history: int) -> "State":
+        """The state with no more than the newest pairs of its history."""
+        if history >= self.history:
+            return self
+        order = _oldest_first(self.newest, self.history)
+        pairs = order[self.history - history : self.history]
+        rows = torch.cat([pairs, self.history + pairs, order[-1:]])
+        return replace(
+            self,
+            basis=self.basis[rows],
+            products=self.products[:, rows][:, :, rows],
+            valid=self.valid[pairs],
+            newest=torch.full_like(self.newest, history - 1),
+        )
 
     def step(self, value: Tensor, gradient: Tensor) -> "State":
         """The next state, given the objective's value (scalar) and gradient (N) at `position`.

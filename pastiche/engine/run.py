@@ -15,7 +15,7 @@ from pastiche.engine.backbone import BackboneSource
 from pastiche.engine.backbone_sources import choose_backbone
 from pastiche.engine.checkpoint import Checkpoint, Place, State
 from pastiche.engine.evaluation import evaluate
-from pastiche.engine.fast.cuda import choose_device
+from pastiche.engine.fast.cuda import choose_device, exact_arithmetic
 from pastiche.engine.fast.cuda_graph import GraphedIteration
 from pastiche.engine.fast.memory import RunMemory, measure_budget, release_freed_memory
 from pastiche.engine.images import resize
@@ -52,6 +52,7 @@ class Run:
         MemoryError: there is not enough memory, even in the smallest tiles.
     """
 
+    @exact_arithmetic()
     @torch.inference_mode(mode=False)
     def __init__(
         self,
@@ -88,7 +89,8 @@ class Run:
         history = self._plan_scale()
         self._state: State
         if resume is not None:
-            self._state = resume.state.copy(self._device)
+            state = resume.state.copy(self._device)
+            self._state = state.shorten(history) if isinstance(state, lbfgs.State) else state
             return
         position = self._prepared.start(self._tracker.scale.size, options).flatten()
         if options.optimiser == "adam":
@@ -109,6 +111,7 @@ class Run:
             raise StopIteration
         return self.step()
 
+    @exact_arithmetic()
     @torch.inference_mode(mode=False)
     def step(self) -> Progress:
         """Does one iteration.
@@ -130,6 +133,7 @@ class Run:
         self._tracker.count(objective.terms, values)
         return self._tracker.progress()
 
+    @torch.inference_mode(mode=False)
     def update_weights(
         self,
         *,
@@ -139,7 +143,7 @@ class Run:
     ) -> None:
         """Continues with these weights; None leaves one as it is.
 
-        The optimiser's history belongs to the old objective, and is reset.
+        The optimiser's history belongs to the old objective, and is reset if they differ.
 
         Raises:
             OptionError: a weight is out of its range, or none is above 0.
@@ -150,7 +154,10 @@ class Run:
             "tv_weight": tv_weight,
         }
         changed = {name: value for name, value in weights.items() if value is not None}
-        self._options = replace(self._options, **changed)
+        options = replace(self._options, **changed)
+        if options == self._options:
+            return
+        self._options = options
         self._state = self._state.reset()
         self._tracker.reset_losses()
 

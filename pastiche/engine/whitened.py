@@ -16,13 +16,13 @@ from torch import Tensor
 
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.fast.convolution import NetworkPooling, convolve, pad, pool
-from pastiche.engine.fast.cuda import exact_convolutions
+from pastiche.engine.fast.cuda import exact_arithmetic
 from pastiche.engine.images import resize_picture
 from pastiche.engine.interruption import check_interruption, interruptibly
 from pastiche.engine.normalisation import Units
 from pastiche.engine.plain import Convolution
 from pastiche.network_layers import CHANNELS, POOLED_BEFORE
-from pastiche.options import LAYERS, LayerName, Options, StyleStatistic
+from pastiche.options import LAYERS, LayerName, Options, Padding, StyleStatistic
 from pastiche.sizes import fitted
 
 FIT_SIDES = (128, 256, 512)
@@ -71,7 +71,7 @@ class Whitened:
     sha256: str | None = None
 
     @torch.no_grad()
-    @exact_convolutions()
+    @exact_arithmetic()
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
     ) -> Backbone:
@@ -87,13 +87,10 @@ class Whitened:
         for layer in LAYERS[: 1 + max(LAYERS.index(each) for each in layers)]:
             if layer in POOLED_BEFORE:
                 maps = [pool(each, pooling) for each in interruptibly(maps)]
-            patches = _patches(
-                [pad(each, options.padding) for each in interruptibly(maps)], generator
-            )
+            patches = _patches(maps, options.padding, generator)
             convolutions[layer] = _fitted(patches, CHANNELS[layer][1], generator)
-            maps = [
-                convolve(each, convolutions[layer], options.padding) for each in interruptibly(maps)
-            ]
+            for index, each in enumerate(interruptibly(maps)):  # each takes the memory of the last
+                maps[index] = convolve(each, convolutions[layer], options.padding)
         network = Backbone(
             self.name,
             self.sha256,
@@ -117,11 +114,11 @@ def _views(image: Tensor, size: int, generator: torch.Generator) -> list[Tensor]
     return [view + GRAIN * noise.to(view) for view, noise in zip(views, grain, strict=True)]
 
 
-def _patches(maps: list[Tensor], generator: torch.Generator) -> Tensor:
-    """Patches of 3×3 at random places, as many from each map, (1, C, H+2, W+2): (P, 9·C)."""
+def _patches(maps: list[Tensor], padding: Padding, generator: torch.Generator) -> Tensor:
+    """Patches of 3×3 at random places, as many from each map, (1, C, H, W): (P, 9·C)."""
     share = -(-PATCH_COUNT // len(maps))
     found = []
-    for each in interruptibly(maps):
+    for each in (pad(unpadded, padding) for unpadded in interruptibly(maps)):
         (channels, height, width), device = each.shape[1:], each.device
         count = (height - 2) * (width - 2)
         places = torch.randperm(count, generator=generator, device="cpu")[:share].to(device)

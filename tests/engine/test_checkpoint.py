@@ -11,7 +11,9 @@ from torch import Tensor
 
 from pastiche import Options
 from pastiche.engine import checkpoint as module
+from pastiche.engine import lbfgs
 from pastiche.engine.checkpoint import Checkpoint, Place, UnusableCheckpoint
+from pastiche.engine.fast.memory import RunMemory
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.losses import Term
 from pastiche.engine.progress import Diverged, Progress, ProgressTracker
@@ -88,6 +90,19 @@ def test_it_resumes_with_regions() -> None:
     undisturbed, checkpoint, _ = finish(inputs, TWO_SCALES, take_at=9)
     resumed, _, _ = finish(inputs, TWO_SCALES, resume=checkpoint)
     assert torch.equal(resumed, undisturbed)
+
+
+def test_a_run_with_less_memory_shortens_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, checkpoint, _ = finish(PAIR, TWO_SCALES, take_at=13)
+    assert checkpoint is not None
+    assert isinstance(checkpoint.state, lbfgs.State)
+    assert checkpoint.state.history > 4
+    monkeypatch.setattr(RunMemory, "plan", lambda *_: 4)
+    run = Run(PAIR, TWO_SCALES, resume=checkpoint)
+    next(run)
+    resumed = run.checkpoint().state
+    assert isinstance(resumed, lbfgs.State)
+    assert resumed.history == 4
 
 
 def test_it_has_the_updated_weights() -> None:

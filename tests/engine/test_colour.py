@@ -124,6 +124,12 @@ def test_a_style_s_luminance_is_measured_where_its_mask_is_white() -> None:
     assert torch.allclose(moved, match_luminance(PALETTE, IMAGE), atol=1e-3)
 
 
+def test_a_style_mask_of_one_pixel_has_a_luminance() -> None:
+    mask = torch.zeros_like(PALETTE[:, :1])
+    mask[..., 0, 0] = 1.0
+    assert match_luminance(PALETTE, IMAGE, mask).isfinite().all()
+
+
 def test_painted_luminance_takes_the_content_s_colours_and_keeps_its_own_light() -> None:
     painted = luminance(PALETTE)
     coloured = replace_luminance(IMAGE, painted)

@@ -226,6 +226,28 @@ def test_forgetting_goes_back_to_the_last_good_place_without_the_history() -> No
     assert not fresh.valid.any()
 
 
+def test_forgetting_steps_as_a_new_state_does_in_the_same_memory() -> None:
+    state = minimised(quadratic, torch.zeros(50, dtype=torch.float64), 15)
+    new = lbfgs.begin(state.accepted, state.history, state.axes)
+    fresh = state.reset()
+    assert fresh.basis.data_ptr() == state.basis.data_ptr()
+    for _ in range(8):
+        fresh, new = (each.step(*evaluated(quadratic, each.position)) for each in (fresh, new))
+        assert torch.equal(fresh.position, new.position)
+
+
+def test_a_shortened_history_is_that_of_the_newest_pairs() -> None:
+    longer = minimised(quadratic, torch.zeros(50, dtype=torch.float64), 25)
+    shorter = longer.copy().shorten(3)
+    newest = [(int(longer.newest) - back) % longer.history for back in (2, 1, 0)]
+    assert shorter.history == 3
+    assert torch.equal(shorter.basis[:3], longer.basis[newest])
+    lowest = quadratic(longer.accepted)
+    for _ in range(20):
+        shorter = shorter.step(*evaluated(quadratic, shorter.position))
+    assert quadratic(shorter.accepted) < 0.9 * lowest
+
+
 def test_a_flat_objective_stays_where_it_is() -> None:
     start = torch.ones(5)
     state = lbfgs.begin(start)

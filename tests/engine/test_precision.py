@@ -1,22 +1,51 @@
-"""cuDNN's settings for convolutions, which are set on every device."""
+"""The settings of CUDA's libraries, which are set on every device."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
+import pytest
 import torch
 
-from pastiche.engine.fast.cuda import exact_convolutions
+from pastiche.engine.fast.cuda import exact_arithmetic
+
+EXACT = (False, True, "ieee", "ieee")
 
 
-def test_convolutions_are_cudnn_s_in_a_fixed_order_with_all_digits() -> None:
+def settings() -> tuple[Any, ...]:
     cudnn: Any = torch.backends.cudnn
-    with exact_convolutions():
-        settings = (cudnn.benchmark, cudnn.deterministic, cudnn.conv.fp32_precision)
-    assert settings == (False, True, "ieee")
+    precisions = cudnn.conv.fp32_precision, torch.backends.cuda.matmul.fp32_precision
+    return (cudnn.benchmark, cudnn.deterministic, *precisions)
 
 
+def test_cuda_adds_in_a_fixed_order_with_all_digits() -> None:
+    with exact_arithmetic():
+        assert settings() == EXACT
+
+
+@pytest.fixture
+def program_settings() -> Iterator[None]:
+    """Those of a program that does not need all digits."""
+    matmul: Any = torch.backends.cuda.matmul
+    before, matmul.fp32_precision = matmul.fp32_precision, "tf32"
+    yield
+    matmul.fp32_precision = before
+
+
+@pytest.mark.usefixtures("program_settings")
 def test_what_was_set_before_is_set_again() -> None:
     cudnn = torch.backends.cudnn
-    before = (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32)
-    with exact_convolutions():
+    before = (settings(), cudnn.enabled, cudnn.allow_tf32)
+    with exact_arithmetic():
         pass
-    assert (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32) == before
+    assert (settings(), cudnn.enabled, cudnn.allow_tf32) == before
+
+
+def test_of_two_that_overlap_the_last_sets_what_was_set_before() -> None:
+    before, first, second = settings(), ExitStack(), ExitStack()
+    first.enter_context(exact_arithmetic())
+    second.enter_context(exact_arithmetic())
+    first.close()
+    assert settings() == EXACT
+    second.close()
+    assert settings() == before

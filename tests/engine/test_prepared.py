@@ -34,9 +34,13 @@ class Counted(Whitened):
         return super().network(images, layers, options)
 
 
+class Recounted(Counted):
+    """Another network of the same name."""
+
+
 @pytest.fixture(autouse=True)
 def _reset_count() -> None:
-    Counted.count = 0
+    Counted.count = Recounted.count = 0
 
 
 def painted(cache: PreparedInputsCache, inputs: Inputs = PAIR, options: Options = QUICK) -> Tensor:
@@ -69,6 +73,23 @@ def test_other_images_sizes_and_networks_are_prepared_separately(
     painted(cache)
     painted(cache, inputs, options)
     assert Counted.count == 2
+
+
+def test_styles_that_are_blended_otherwise_share_one_network() -> None:
+    cache, pair = PreparedInputsCache(), Inputs(CONTENT, (STYLE, OTHER_STYLE))
+    painted(cache, pair)
+    blended = replace(QUICK, style_blend="statistics")
+    picture = painted(cache, pair, blended)
+    assert Counted.count == 1
+    assert torch.equal(picture, painted(PreparedInputsCache(), pair, blended))
+
+
+def test_sources_without_a_digest_are_prepared_separately() -> None:
+    """A custom network may have other weights under the same name."""
+    cache = PreparedInputsCache()
+    for source in (Counted(), Recounted()):
+        cache.prepare(PAIR, QUICK, source)
+    assert Counted.count + Recounted.count == 2
 
 
 def test_a_normalisation_with_other_layers_is_prepared_separately() -> None:

@@ -1,4 +1,4 @@
-"""CUDA: the device, convolutions in a fixed order, and kernels that move less memory.
+"""CUDA: the device, arithmetic in a fixed order, and kernels that move less memory.
 
 On a GPU a pass over a feature map takes as long as its convolution. torch's kernels for maps with
 strides of their own move one number at a time, two bytes in bfloat16, and take four times as long
@@ -7,6 +7,7 @@ as they must. Here the channels of a position are moved eight bytes at a time.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import torch
@@ -43,18 +44,53 @@ def choose_device(device: torch.device | str | None) -> torch.device:
     return device
 
 
+class _ExactArithmetic:
+    """The settings for `exact_arithmetic`, which are those of the whole process: several threads
+    may need them at once, and the last one sets what was set before the first."""
+
+    def __init__(self) -> None:
+        self._lock, self._users = Lock(), 0
+        self._before: tuple[bool, bool, str, str] = (False, False, "none", "none")
+
+    def begin(self) -> None:
+        """Sets them, and notes what was set before."""
+        with self._lock:
+            if not self._users:
+                self._before = self._exchange((False, True, "ieee", "ieee"))
+            self._users += 1
+
+    def end(self) -> None:
+        """Sets what was set before, if nobody needs them any more."""
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._exchange(self._before)
+
+    @staticmethod
+    def _exchange(new: tuple[bool, bool, str, str]) -> tuple[bool, bool, str, str]:
+        """Sets the new settings; returns the old ones."""
+        cudnn: Any = torch.backends.cudnn  # `conv` has no type
+        matmul = torch.backends.cuda.matmul
+        # `cudnn.flags` and `allow_tf32` set TF32 as torch did before 2.9, and fail where a program
+        # does it as now.
+        precisions = cudnn.conv.fp32_precision, matmul.fp32_precision
+        old = (cudnn.benchmark, cudnn.deterministic, *precisions)
+        cudnn.benchmark, cudnn.deterministic, cudnn.conv.fp32_precision, matmul.fp32_precision = new
+        return old
+
+
+_EXACT_ARITHMETIC = _ExactArithmetic()
+
+
 @contextmanager
-def exact_convolutions() -> Iterator[None]:
+def exact_arithmetic() -> Iterator[None]:
     """On CUDA, cuDNN's algorithms that add in a fixed order, so that the same job gives the same
-    bytes, and float32 with all its digits. The settings are those of the whole process."""
-    cudnn: Any = torch.backends.cudnn  # `conv` has no type
-    before = cudnn.benchmark, cudnn.deterministic, cudnn.conv.fp32_precision
-    # `cudnn.flags` sets TF32 as torch did before 2.9, and fails where a program does it as now.
-    cudnn.benchmark, cudnn.deterministic, cudnn.conv.fp32_precision = False, True, "ieee"
+    bytes, and float32 with all its digits in convolutions and matrix products."""
+    _EXACT_ARITHMETIC.begin()
     try:
         yield
     finally:
-        cudnn.benchmark, cudnn.deterministic, cudnn.conv.fp32_precision = before
+        _EXACT_ARITHMETIC.end()
 
 
 def is_recording() -> bool:
