@@ -51,7 +51,8 @@ class Option:
         source: the paper or the program that it comes from; None if it is our own.
         live: whether it may change while the picture is painted.
         sweep: whether it may have several values in a sweep, one job for each.
-        refits: whether the network or its targets have to be computed again when it changes.
+        refits: whether what is prepared for a run, the network and the styles' features, is of
+            no use for another value.
     """
 
     name: str

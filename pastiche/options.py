@@ -179,7 +179,6 @@ class Options:
         "own target, or the loss against the weighted mean of their `statistics`, where a style "
         "with strong contrasts counts for more. With masks only `losses`.",
         source=NEURAL_STYLE,
-        refits=True,
     )
     style_scale: float = option(
         1.0,
@@ -420,7 +419,7 @@ SWEEP_OPTIONS = tuple(name for name, each in OPTIONS.items() if each.sweep)
 """The options that may have several values in a sweep."""
 
 REFITTING_OPTIONS = tuple(name for name, each in OPTIONS.items() if each.refits)
-"""The options that the network or its targets depend on."""
+"""The options that the network or the styles' features depend on."""
 
 
 def missing_layers(backbone: str, layers: Iterable[str]) -> list[str]:

@@ -272,6 +272,10 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     would clip it to white."""
     if image.mode in ("RGB", "L", "CMYK"):
         return image
+    if image.mode == "I":  # 32-bit integers: only the largest says where white is
+        largest = image.getextrema()[1]
+        if isinstance(largest, int) and largest <= 255:
+            return image.convert("L")
     if image.mode.startswith("I"):
         return image.convert("I").point(_SIXTEEN_TO_EIGHT_BITS, "L")
     if image.mode == "F":

@@ -125,7 +125,7 @@ def match_luminance(style: Tensor, content: Tensor, mask: Tensor | None = None) 
     """
     dark, grey = luminance(content), luminance(style)
     counted = grey if mask is None else grey[:, :1][mask >= 0.5 * mask.max()]
-    spread = dark.std() / counted.std().clamp_min(MIN_VARIANCE**0.5)
+    spread = dark.std(correction=0) / counted.std(correction=0).clamp_min(MIN_VARIANCE**0.5)
     return ((grey - counted.mean()) * spread + dark.mean()).clamp(0, 1)
 
 

@@ -102,8 +102,8 @@ SCALINGS: Mapping[Normalisation, Scaling] = {
 
 
 GAMUT_SHARE = 400.0
-"""The weight of the gamut term, for each 1 of what a blank picture costs: 10⁴ by default, and as
-much relative to the other terms whatever their weights and their normalisation."""
+"""The weight of the gamut term, for each 1 of what a blank picture costs: 10⁴ to 3·10⁵ by default,
+and as much relative to the other terms whatever their weights and their normalisation."""
 
 
 @dataclass(frozen=True, slots=True)

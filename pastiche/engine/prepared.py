@@ -1,6 +1,7 @@
 """The inputs of a run, prepared: images in the colours that they are painted in, and a network."""
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -196,13 +197,14 @@ class PreparedInputsCache:
 
     def __init__(self, size: int = 2) -> None:
         self._size = size
-        self._entries: OrderedDict[str, PreparedInputs] = OrderedDict()
+        self._entries: OrderedDict[Hashable, PreparedInputs] = OrderedDict()
 
     def prepare(self, inputs: Inputs, options: Options, source: BackboneSource) -> PreparedInputs:
         """As `PreparedInputs.prepare`, or what it returned for the same images before."""
         related = {name: getattr(options, name) for name in REFITTING_OPTIONS}
         device = inputs.content.device
-        key = f"{inputs.digest()} {related} {source.name} {source.sha256} {device}"
+        network = source.sha256 or source  # sources of one name may have other weights
+        key = (inputs.digest(), str(related), source.name, network, device)
         if key not in self._entries:
             self._entries[key] = PreparedInputs.prepare(inputs, options, source)
             if len(self._entries) > self._size:

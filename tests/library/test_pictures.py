@@ -135,6 +135,11 @@ def test_sixteen_bit_grey_is_scaled_in_every_mode(mode: str) -> None:
     assert read_picture(picture).getcolors() == [(256, (128, 128, 128))]
 
 
+def test_whole_numbers_up_to_255_are_read_as_eight_bits() -> None:
+    picture = Image.new("I", (16, 16), 200)
+    assert read_picture(picture).getcolors() == [(256, (200, 200, 200))]
+
+
 @pytest.mark.parametrize("make", CUT_OFF.values(), ids=CUT_OFF)
 def test_a_file_whose_last_pixels_are_missing_is_refused(make: Callable[[], bytes]) -> None:
     with pytest.raises(UnreadablePicture, match="damaged or cut off"):
