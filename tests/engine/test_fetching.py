@@ -26,6 +26,7 @@ from pastiche.engine.weights.files import (
     WeightsFile,
 )
 from tests.engine.onnx_writer import onnx_model
+from tests.waiting import until
 
 PAYLOAD = bytes(range(256)) * 20_000
 DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
@@ -46,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
         requested = self.headers.get("Range")
         self.server.ranges.append(requested)
         if self.server.waits_for is not None:
-            self.server.waits_for.wait(10)
+            self.server.waits_for.wait(60)
         first = int(re.findall(r"\d+", requested)[0]) if requested else 0
         if first >= len(PAYLOAD):
             self.send_error(416)
@@ -140,8 +141,9 @@ def test_of_two_that_fetch_at_once_one_downloads(server: Server, tmp_path: Path)
         both = [
             pool.submit(fetch, "vgg19", folder=tmp_path, file=offered(server)) for _ in range(2)
         ]
+        until(lambda: server.ranges)
         server.waits_for.set()
-        assert {each.result(20).read_bytes() for each in both} == {PAYLOAD}
+        assert {each.result(60).read_bytes() for each in both} == {PAYLOAD}
     assert len(server.ranges) == 1
 
 

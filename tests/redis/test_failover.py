@@ -83,6 +83,7 @@ def test_a_job_and_what_is_submitted_meanwhile_survive_the_death_of_the_primary(
     until(is_accepted_by_the_next_primary, patience_seconds=PATIENCE_SECONDS)
     accepted = [each.json() for each in answers if each.status_code == HTTPStatus.ACCEPTED]
     refused = [each for each in answers if each.status_code != HTTPStatus.ACCEPTED]
+    assert refused
     assert all(each.status_code == HTTPStatus.SERVICE_UNAVAILABLE for each in refused)
     assert all(int(each.headers["retry-after"]) > 0 for each in refused)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import re
 import sys
 from inspect import iscoroutinefunction
@@ -117,10 +118,13 @@ def test_a_store_in_memory_works_the_same() -> None:
     assert blobs.get("jobs/a/x") == b"bytes"
 
 
-def test_a_folder_s_keys_are_listed_newest_first(blobs: BlobStore) -> None:
-    for key in ("jobs/a/x", "jobs/a/y", "jobs/b/x"):
-        blobs.put(key, b"bytes")
-    assert blobs.keys("jobs/a") == ["jobs/a/y", "jobs/a/x"]
+def test_a_folder_s_keys_are_listed_newest_first(blobs: BlobStore, tmp_path: Path) -> None:
+    for seconds, name in enumerate(("z", "x", "y")):
+        blobs.put(f"jobs/a/{name}", b"bytes")
+        (file,) = tmp_path.rglob(name)
+        os.utime(file, (seconds, seconds))
+    blobs.put("jobs/b/x", b"bytes")
+    assert blobs.keys("jobs/a") == ["jobs/a/y", "jobs/a/x", "jobs/a/z"]
 
 
 def test_deleting_a_missing_blob_does_nothing(blobs: BlobStore) -> None:
@@ -152,7 +156,8 @@ def test_what_the_store_s_disk_refuses_is_told_from_other_faults(
 
 
 def test_the_api_never_waits_for_the_store_on_its_event_loop() -> None:
-    sources = "".join(path.read_text() for path in Path("api").rglob("*.py"))
+    api = Path(__file__).parents[2] / "api"
+    sources = "".join(path.read_text() for path in api.rglob("*.py"))
     called = set(re.findall(r"\bblobs\.(\w+)", sources))
     assert called
     assert all(iscoroutinefunction(getattr(BlobStore, name)) for name in called)

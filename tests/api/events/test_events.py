@@ -98,14 +98,19 @@ def test_progress_is_told_at_most_twice_a_second_and_the_newest_first(
 def test_the_end_is_told_at_once_though_progress_is_held_back(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    job = submitted(api)
-    worker = PlayedWorker.of(job, jobs, api)
-    with stream(api, job) as events:
-        worker.tell(1)
-        until_event(events, "progress")
-        worker.tell(2)
-        worker.commit()
-        assert next(events).name in {"done", "progress"}
+    """Several tries: on a slow machine, the progress may be due before the end is known."""
+    for _ in range(5):
+        job = submitted(api)
+        worker = PlayedWorker.of(job, jobs, api)
+        with stream(api, job) as events:
+            worker.tell(1)
+            until_event(events, "progress")
+            worker.tell(2)
+            worker.commit()
+            names = [each.name for each in events]
+        if names == ["done"]:
+            return
+    pytest.fail("The end always came after the progress that was held back.")
 
 
 def test_a_stream_of_a_job_that_is_over_says_so_and_ends(api: RunningApi) -> None:
@@ -159,7 +164,7 @@ def test_an_api_that_is_told_to_go_ends_its_streams_and_goes(own_api: RunningApi
         next(events)
         own_api.process.send_signal(signal.SIGTERM)
         assert list(events) == []
-    own_api.process.wait(9)
+    own_api.process.wait(60)
 
 
 def test_the_end_of_a_job_arrives_after_a_lost_connection_to_redis(

@@ -1,9 +1,7 @@
 """Results in an object store: sent by the API or by the store itself, even if the store fails."""
 
 import re
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from random import randbytes
 from typing import Any
@@ -21,7 +19,6 @@ from shared.settings import Settings
 from tests import pictures
 from tests.api.access.test_access import code
 from tests.api.conftest import Start
-from tests.api.jobs.test_results import resident_bytes
 from tests.api.worker import PlayedWorker, submitted
 from tests.clients.programs import run
 from tests.conftest import RunningApi, running_api
@@ -29,9 +26,6 @@ from tests.object_store import Bucket, Fault, FaultyProxy
 from tests.page.conftest import opened
 
 pytestmark = pytest.mark.slow
-
-LARGE_BYTES = 30_000_000
-"""Of a result: more than the rest of what an API process needs for a few requests."""
 
 
 @pytest.fixture(scope="module")
@@ -89,18 +83,6 @@ def test_a_deleted_job_leaves_nothing_in_the_store(
     assert any(job["id"] in key for key in shared_bucket.keys)
     service.http.delete(job["links"]["self"]).raise_for_status()
     assert not any(job["id"] in key for key in shared_bucket.keys)
-
-
-@pytest.mark.skipif(sys.platform == "darwin", reason="Memory is read from /proc.")
-def test_readers_of_a_large_result_take_little_memory(service: RunningApi, jobs: JobStore) -> None:
-    job = paint(service, jobs, randbytes(LARGE_BYTES))
-    before = resident_bytes(service)
-    with ExitStack() as readers:
-        for _ in range(6):
-            response = readers.enter_context(service.http.stream("GET", job["links"]["result"]))
-            assert response.headers["content-length"] == str(LARGE_BYTES)
-            next(response.iter_raw())
-        assert resident_bytes(service) - before < LARGE_BYTES
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@
 
 import asyncio
 import struct
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from random import randbytes
@@ -163,26 +161,6 @@ def test_a_range_that_no_picture_is_as_long_as_is_answered_with_the_whole(
     headers = {"Range": f"bytes={5000 * '9'}-"}
     response = api.http.get(painted["links"]["result"], headers=headers)
     assert (response.status_code, response.content) == (200, pictures.png())
-
-
-def resident_bytes(api: RunningApi) -> int:
-    """How much memory the API process has."""
-    pages = int(Path(f"/proc/{api.process.pid}/statm").read_text().split()[1])
-    return pages * 4096
-
-
-@pytest.mark.skipif(sys.platform == "darwin", reason="Memory is read from /proc.")
-def test_twelve_readers_of_a_large_result_take_little_memory(
-    api: RunningApi, jobs: JobStore
-) -> None:
-    job = submitted(api)
-    PlayedWorker.of(job, jobs, api).commit(randbytes(40_000_000))
-    before = resident_bytes(api)
-    with ExitStack() as readers:
-        for _ in range(12):
-            response = readers.enter_context(api.http.stream("GET", job["links"]["result"]))
-            assert response.headers["content-length"] == "40000000"
-        assert resident_bytes(api) - before < 40_000_000
 
 
 def test_a_large_result_comes_whole(api: RunningApi, jobs: JobStore) -> None:

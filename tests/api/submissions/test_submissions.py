@@ -134,9 +134,9 @@ def test_a_key_that_is_none_is_refused(key: str, api: RunningApi, jobs: JobStore
 def test_an_answer_that_waits_comes_when_the_job_is_over(api: RunningApi, jobs: JobStore) -> None:
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(submit, api, Prefer="respond-async, wait=30")
-        while not (listed := api.http.get("/jobs").json()["jobs"]):
-            pass
-        PlayedWorker.of(listed[0], jobs, api).commit()
+        until(lambda: api.http.get("/jobs").json()["jobs"])
+        (job,) = api.http.get("/jobs").json()["jobs"]
+        PlayedWorker.of(job, jobs, api).commit()
         answer = waiting.result(20)
     assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
     assert answer.headers["preference-applied"] == "wait=30"
