@@ -20,6 +20,7 @@ local state = redis.call('HMGET', record, 'status', 'fence', 'cancel_requested',
 if state[1] ~= 'running' or state[2] ~= fence then return {'lost'} end
 
 local now = now_ms()
+redis.call('ZREM', running, id) -- a full Redis refuses to write before something is deleted
 redis.call('ZADD', running, now + lease_ms, id)
 if remaining ~= '' then
   count(counters, 'work', math.max(0, read_work_left() - remaining))
