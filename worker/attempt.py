@@ -136,8 +136,9 @@ class Attempt:
     def report_backbone(self, backbone: BackboneUsed, measurements: Measurements) -> None:
         """Reports which network will paint, and what is measured from now on."""
         self._measurements = measurements
-        sha256 = {} if backbone.sha256 is None else {"backbone_sha256": backbone.sha256}
-        self._report({"backbone_name": backbone.name} | sha256 | measurements.fields)
+        # Also an empty one: an earlier attempt may have reported that of another network.
+        network = {"backbone_name": backbone.name, "backbone_sha256": backbone.sha256 or ""}
+        self._report(network | measurements.fields)
 
     def start_clock(self, plan: Sequence[Scale]) -> None:
         """The first iteration begins."""
