@@ -264,23 +264,34 @@ def test_a_key_that_holds_something_else_than_a_record_is_deleted_and_the_next_j
     assert jobs.client.exists(record_key(damaged)) == 0
 
 
+@pytest.mark.parametrize("field", ["pixels", "created_ms", "version"])
 def test_a_job_with_a_damaged_record_fails_and_the_next_job_is_claimed(
-    open_context: OpenContext, jobs: JobStore
-) -> None:
-    damaged, whole = submitted(jobs, 256), submitted(jobs, 256)
-    jobs.client.hset(record_key(damaged), "pixels", "many")
-    assert claimed(open_context(lambda: 8 * GIB)) == whole
-    assert jobs.client.hget(record_key(damaged), "error_code") == "record_damaged"
-
-
-@pytest.mark.parametrize("field", ["turn", "attempt"])
-def test_a_record_that_no_script_can_use_does_not_stop_the_next_job(
     field: str, open_context: OpenContext, jobs: JobStore
 ) -> None:
     damaged, whole = submitted(jobs, 256), submitted(jobs, 256)
     jobs.client.hset(record_key(damaged), field, "many")
-    context = open_context(lambda: 8 * GIB)
-    assert whole in (claimed(context), claimed(context))
+    assert claimed(open_context(lambda: 8 * GIB)) == whole
+    assert jobs.client.hget(record_key(damaged), "error_code") == "record_damaged"
+
+
+def test_a_job_without_the_moment_of_its_submission_fails(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    damaged = submitted(jobs, 256)
+    jobs.client.hdel(record_key(damaged), "created_ms")
+    assert claimed(open_context(lambda: 8 * GIB)) is None
+    assert jobs.client.hget(record_key(damaged), "error_code") == "record_damaged"
+
+
+@pytest.mark.parametrize("field", ["turn", "attempt"])
+def test_a_job_whose_turn_or_attempts_are_damaged_is_painted(
+    field: str, open_context: OpenContext, jobs: JobStore
+) -> None:
+    damaged = submitted(jobs, 256)
+    jobs.client.hset(record_key(damaged), field, "many")
+    with next_attempt(open_context(lambda: 8 * GIB)) as attempt:
+        assert attempt is not None
+        assert (attempt.job.id, attempt.job.attempt) == (damaged, 1)
 
 
 def test_a_message_for_a_job_that_only_another_worker_can_paint_is_published_again(

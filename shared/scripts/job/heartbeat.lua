@@ -28,7 +28,7 @@ if remaining ~= '' then
 end
 if iterations ~= '0' then
   count(counters, 'iterations', iterations)
-  local is_due = now - (state[7] or 0) >= PROGRESS_MS
+  local is_due = now - (tonumber(state[7]) or 0) >= PROGRESS_MS
   if is_due and add_webhook_event('progress') then
     redis.call('HSET', record, 'webhook_progress_ms', now)
   end

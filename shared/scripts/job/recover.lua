@@ -22,9 +22,10 @@ if state[2] then
   finish_job('canceled')
   return 'canceled'
 end
+local claimed_ms = tonumber(state[3]) -- a damaged record must not stop the script halfway
 redis.call('ZREM', running, id) -- a full Redis refuses to write before something is deleted
 count(counters, 'lost')
-if state[3] and lease_ms - state[3] >= tonumber(limit_ms) then
+if claimed_ms and lease_ms - claimed_ms >= tonumber(limit_ms) then
   finish_job('failed', 'error_code', 'time_limit', 'error_detail', time_limit_detail)
   return 'time_limit'
 end
