@@ -277,6 +277,20 @@ def test_lost_attempts_that_ended_at_about_the_same_place_count(jobs: JobStore) 
     assert outcomes == ["queued", "queued", "worker_lost"]
 
 
+def test_a_lost_attempt_that_came_less_far_does_not_make_the_next_one_count_as_progress(
+    jobs: JobStore,
+) -> None:
+    job_id = submitted(jobs, work=1000)
+    outcomes = [lost_with(jobs, job_id, left) for left in (500, 700, 500)]
+    assert outcomes == ["queued", "queued", "worker_lost"]
+
+
+def test_lost_attempts_that_together_made_progress_do_not_count(jobs: JobStore) -> None:
+    job_id = submitted(jobs, work=1000)
+    outcomes = [lost_with(jobs, job_id, left) for left in (500, 490, 480, 470, 460)]
+    assert outcomes == ["queued"] * 5
+
+
 REQUEUED: dict[str, Callable[[JobStore, str, str], object]] = {
     "recovered": lambda jobs, job_id, _: recover(jobs, job_id),
     "released": lambda jobs, job_id, fence: jobs.run(

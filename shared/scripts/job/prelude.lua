@@ -174,7 +174,11 @@ end
 -- once, with its newest reason; one of version 0.2.0 has not said who it is.
 local function note_failed_attempt(reason)
   local left = read_work_left()
-  redis.call('HSET', record, 'lost', count_failed_attempts(left), 'lost_left', left)
+  local failed = count_failed_attempts(left)
+  redis.call('HSET', record, 'lost', failed)
+  -- It stays until an attempt comes further: else one that came less far would make the next one
+  -- count as progress.
+  redis.call(failed == 1 and 'HSET' or 'HSETNX', record, 'lost_left', left)
   local state = redis.call('HMGET', record, 'claimed_by', 'failed_attempts')
   if not state[1] then return end
   local attempts = {}
