@@ -31,7 +31,7 @@ RETRY_PAUSE_SECONDS = 0.5
 """How long a worker waits before it repeats what Redis did not answer."""
 
 PAUSE_SECONDS = 1.0
-"""How long a worker waits at least after a message for a job that only another can paint."""
+"""How long a worker waits at least after a message for a job that it cannot paint."""
 
 PAUSE_RATIO = 4.0
 """The same, in times that it took to read the queue."""
@@ -130,16 +130,17 @@ def _run(transition: Transition[Reply], context: WorkerContext, deadline: float)
 def _announce_again(
     skipped: Sequence[Job], workers: CapableWorkers, context: WorkerContext, seconds: float
 ) -> None:
-    """Announces a job again that another living worker can paint. The message that woke this worker
-    is used up; while it waits a moment, the next message goes to another.
+    """Announces a job again that another living worker can paint, if there is one. The message that
+    woke this worker is used up; while it waits a moment, the next message goes to another.
 
     Args:
         seconds: how long it has read the queue. It waits several times as long, so that many
             workers that cannot paint a long queue do not keep Redis busy.
     """
-    for job in skipped:
-        if workers.another_can_paint(job):
-            with suppress(OperationalError):  # the reconciler announces it again
-                publish(context.queue, job.id)
-            context.shutdown.wait(max(PAUSE_SECONDS, PAUSE_RATIO * seconds))
-            return
+    if not skipped:
+        return
+    job = next(filter(workers.another_can_paint, skipped), None)
+    if job is not None:
+        with suppress(OperationalError):  # the reconciler announces it again
+            publish(context.queue, job.id)
+    context.shutdown.wait(max(PAUSE_SECONDS, PAUSE_RATIO * seconds))

@@ -26,7 +26,7 @@ from shared.settings import Settings
 from shared.workers import list_workers, register_worker
 from tests.waiting import until
 from worker.__main__ import Registration, paint_or_exit
-from worker.claims import claim_next
+from worker.claims import PAUSE_SECONDS, claim_next
 from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
 from worker.lease import WakeUps
 from worker.tasks import next_attempt
@@ -313,6 +313,36 @@ def test_a_message_for_a_job_that_no_living_worker_can_paint_is_not_published_ag
     submitted(jobs, 1400, precision="float32")
     assert claimed(small) is None
     assert jobs.client.llen(MESSAGES_KEY) == 0
+
+
+class WaitObserved(Shutdown):
+    """Notes for how long a worker would have waited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+
+    def wait(self, seconds: float) -> bool:
+        self.waited.append(seconds)
+        return False
+
+
+def test_a_worker_pauses_after_it_has_read_a_queue_that_no_living_worker_can_paint(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    small, shutdown = open_context(lambda: GIB), WaitObserved()
+    submitted(jobs, 1400, precision="float32")
+    assert claim_next(replace(small, shutdown=shutdown)) is None
+    assert len(shutdown.waited) == 1
+    assert shutdown.waited[0] >= PAUSE_SECONDS
+
+
+def test_a_worker_does_not_pause_when_no_job_waits(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    idle, shutdown = open_context(lambda: GIB), WaitObserved()
+    assert claim_next(replace(idle, shutdown=shutdown)) is None
+    assert shutdown.waited == []
 
 
 def test_a_worker_claims_by_the_memory_that_it_has_now(
