@@ -9,6 +9,7 @@ from shared import transitions
 from shared.inputs import Inputs
 from shared.job_store import JOB_KEYS, JobStore
 from shared.jobs import Job, QueueEntry, new_job_id
+from shared.workers import Worker, list_workers, register_worker
 from tests.conftest import running_redis
 
 
@@ -71,3 +72,13 @@ def test_a_job_is_ended_by_its_worker_while_redis_is_full(status: str, own_jobs:
     fill(own_jobs)
     assert own_jobs.run(ends[status]) == "ok"
     assert read_job(own_jobs, claim.job_id).status == status
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_worker_counts_as_alive_while_redis_is_full(is_known: bool, own_jobs: JobStore) -> None:
+    worker = Worker("one", "whitened", "CPU", 1)
+    if is_known:
+        own_jobs.run(register_worker(worker, ttl_seconds=0))
+    fill(own_jobs)
+    own_jobs.run(register_worker(worker, ttl_seconds=60))
+    assert own_jobs.run(list_workers()) == [worker]
