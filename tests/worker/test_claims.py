@@ -1,5 +1,6 @@
 """What a worker can paint now, and which jobs it claims for that."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -313,6 +314,18 @@ def test_a_message_for_a_job_that_no_living_worker_can_paint_is_not_published_ag
     submitted(jobs, 1400, precision="float32")
     assert claimed(small) is None
     assert jobs.client.llen(MESSAGES_KEY) == 0
+
+
+def test_an_unusable_report_of_another_worker_stops_nobody(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    small, large = open_context(lambda: GIB), open_context(lambda: 8 * GIB)
+    jobs.run(register_worker(replace(large.capability.worker(), name="large"), ttl_seconds=60))
+    report = json.loads(jobs.client.hget("{workers}:about", "large") or "")
+    jobs.client.hset("{workers}:about", "large", json.dumps(report | {"free_bytes": "many"}))
+    submitted(jobs, 1400, precision="float32")
+    possible = submitted(jobs, 256)
+    assert [claimed(small), claimed(small)] == [possible, None]
 
 
 class WaitObserved(Shutdown):

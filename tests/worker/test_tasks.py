@@ -95,8 +95,9 @@ def test_a_checkpoint_of_a_network_that_an_earlier_attempt_used_is_not_resumed(
     paint(without)
     assert context.blobs.keys(checkpoint_folder(begun))
     # An attempt with vgg16 has ended since, before it stored a checkpoint of its own.
-    network = {"backbone_name": "vgg16", "backbone_sha256": vgg16.DIGEST}
-    context.jobs.client.hset(record_key(begun), mapping=network)
+    context.jobs.client.hset(
+        record_key(begun), mapping={"backbone_name": "vgg16", "backbone_sha256": vgg16.DIGEST}
+    )
     paint(with_vgg16)
     assert pixels(context, begun) == pixels(context, undisturbed)
 
