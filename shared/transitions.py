@@ -240,7 +240,7 @@ def succeed(
 def fail(
     job_id: str, fence: str, *, code: FailureCode, fields: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:
-    """running → failed, with a code and its sentence."""
+    """running → failed, with a code and its sentence; → canceled if the client has requested it."""
     failure = {"error_code": code, "error_detail": FAILURES[code], **fields}
     return _commit(job_id, fence, "failed", failure, retention)
 

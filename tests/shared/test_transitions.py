@@ -481,6 +481,18 @@ def test_a_job_that_its_client_canceled_is_not_painted_again(jobs: JobStore) -> 
     assert read_job(jobs, job_id).status == "canceled"
 
 
+def test_a_job_that_fails_after_its_client_canceled_it_is_canceled(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    fence = claimed(jobs, job_id)
+    assert cancel(jobs, job_id) == "requested"
+    assert [failed(jobs, job_id, fence) for _ in range(2)] == ["ok", "ok"]
+    job = read_job(jobs, job_id)
+    assert (job.status, job.error_code, job.error_detail) == ("canceled", None, None)
+    counters = jobs.client.hgetall(JOB_KEYS["counters"])
+    assert counters["over:canceled"] == "1"
+    assert "over:failed" not in counters
+
+
 def test_canceling_a_job_that_is_over_or_unknown_changes_nothing(jobs: JobStore) -> None:
     job_id = submitted(jobs)
     succeed(jobs, job_id, claimed(jobs, job_id))

@@ -184,7 +184,7 @@ def test_a_job_that_was_canceled_is_not_queued_for_another_worker(
         assert attempt is not None
         jobs.run(transitions.cancel(job_id, retention=one.retention))
         raise PaintingFailed("internal_error")
-    assert read_job(jobs, job_id).is_over
+    assert read_job(jobs, job_id).status == "canceled"
 
 
 def recover(context: WorkerContext, job_id: str, lost_limit: int = 3) -> transitions.Recovered:
