@@ -287,12 +287,14 @@ class Attempt:
         return {} if self._measurements is None else self._measurements.fields
 
     def _run(self, transition: Transition[Reply]) -> Reply:
-        """Runs a transition; while Redis is unreachable, repeats it until the worker shuts down."""
+        """Runs a transition; while Redis refuses it or does not answer, repeats it until the worker
+        shuts down."""
         while True:
             try:
                 return self.context.jobs.run(transition)
             except RedisError as error:
-                log.warning("Job %s: cannot be ended, Redis is unreachable: %s", self.job.id, error)
+                job_id = self.job.id
+                log.warning("Job %s: not ended, Redis refused or did not answer: %s", job_id, error)
                 if self.context.shutdown.wait(self.context.settings.heartbeat_seconds):
                     raise
 

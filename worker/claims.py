@@ -51,13 +51,13 @@ def claim_next(context: WorkerContext) -> tuple[Job, str] | None:
             for job_id, job in page.items():
                 if job is not None and not workers.can_claim(own, job, attempts_limit):
                     skipped.append(job)
-                elif job is not None or _has_record(job_id, context):
+                elif job is not None or not _delete_unless_record(job_id, context):
                     candidates.append(job_id)
             if candidates and (claimed := _claim(candidates, context)):
                 return claimed
         _announce_again(skipped, workers, context, monotonic() - began)
     except RedisError as error:
-        log.warning("No job can be claimed, Redis is unreachable: %s", error)
+        log.warning("No job can be claimed, Redis refused or did not answer: %s", error)
     return None
 
 
@@ -72,18 +72,18 @@ def _read_queue(context: WorkerContext) -> Iterator[dict[str, Job | None]]:
         limit, rest = PAGE, page.rest
 
 
-def _has_record(job_id: str, context: WorkerContext) -> bool:
-    """Whether a job that cannot be read has no record, or a damaged one: both are found when it is
-    claimed. If its key holds something else, that is deleted."""
+def _delete_unless_record(job_id: str, context: WorkerContext) -> bool:
+    """Deletes a job that cannot be read if its key holds something else than a record; whether it
+    did. If it has no record, or a damaged one, that is found when it is claimed."""
     is_deleted = context.jobs.run(transitions.delete_damaged(job_id))
     if is_deleted:
         log.error("Job %s cannot be claimed: its key holds something else than a record", job_id)
-    return not is_deleted
+    return is_deleted
 
 
 def _claim(candidates: Sequence[str], context: WorkerContext) -> tuple[Job, str] | None:
-    """The first of these jobs that can be claimed, and its fence; None if other workers have all of
-    them, or their records are damaged."""
+    """The first of these jobs that can be claimed, and its fence; None if there is none. A job
+    whose record is damaged fails, and the next one is claimed."""
     lease_seconds, identity = context.settings.lease_seconds, context.capability.identity
     while True:
         deadline = monotonic() + lease_seconds

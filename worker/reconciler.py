@@ -214,7 +214,7 @@ def repeat(
         try:
             report_alive(jobs, part)
         except RedisError as error:
-            log.warning("Liveness not reported, Redis is unreachable: %s", error)
+            log.warning("Liveness not reported, Redis refused or did not answer: %s", error)
 
 
 def run_together(parts: Sequence[Callable[[], None]], shutdown: Event) -> bool:

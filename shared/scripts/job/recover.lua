@@ -1,9 +1,11 @@
 -- A running job whose lease has run out is queued again, at its old place; or it ends, because the
--- client canceled it, its worker was killed for taking too long, or too many of its workers died.
+-- client canceled it, its worker was killed for taking too long, or too many attempts in a row failed
+-- with their workers.
 --
 -- Keys: record, running, counters
 -- Arguments: those of `Retention` (prelude.lua), and
---   lost_limit          after how many lost attempts in a row without progress the job fails
+--   lost_limit          after how many attempts in a row that failed with their workers, without
+--                       progress, the job fails
 --   worker_lost_detail  the sentence for that error
 --   time_limit_detail   the sentence for that error
 --   limit_ms            if the lease ends so long after the claim, the worker was killed for taking too
