@@ -67,7 +67,7 @@ def publish(queue: Celery, job_id: str) -> None:
     """Announces a queued job to the workers. Blocks for one round trip to Redis.
 
     Raises:
-        kombu.exceptions.OperationalError: Redis could not be reached.
+        kombu.exceptions.OperationalError: Redis could not be reached, or refused.
     """
     queue.send_task(PAINT_TASK, args=(job_id,), task_id=job_id, retry=False, ignore_result=True)
 

@@ -329,7 +329,7 @@ FailureCode = Literal[
 ]
 
 FAILURES: dict[FailureCode, str] = {
-    "worker_lost": "The worker died in every attempt at this job.",
+    "worker_lost": "Too many attempts failed with their workers; the last worker died.",
     "time_limit": "Painting took longer than allowed; try a smaller size or fewer iterations.",
     "timed_out": "The job took longer than its `timeout`, waiting and painting together.",
     "out_of_memory": "The picture did not fit into the worker's memory; try a smaller size.",

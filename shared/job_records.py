@@ -246,7 +246,7 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
 
     Settings that are not given, warnings and measurements have no field either.
     """
-    progress, backbone = record.get("progress"), record.get("backbone_name")
+    progress = record.get("progress")
     iteration = record.get("preview_iteration")
     request_id, traceparent = origin_from_text(record.get("request_id", ""))
     inputs, unknown_inputs = inputs_from_json(record["inputs"])
@@ -269,7 +269,7 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
         **{name: int(record.get(name, 0)) for name in ("work", "pixels", "image_bytes")},
         "weight_updates": int(record.get("reweighed", 0)),
         "progress": Progress.from_json(progress) if progress else None,
-        "backbone": BackboneUsed(backbone, record.get("backbone_sha256")) if backbone else None,
+        "backbone": _backbone(record),
         "stats": _stats(record["stats"]) if "stats" in record else None,
         "preview_iteration": int(iteration) if iteration else None,
         "fence": record.get("fence"),
@@ -286,6 +286,11 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
         "traceparent": traceparent,
         "webhook": _webhook(record) if "webhook_url" in record else None,
     }
+
+
+def _backbone(record: Mapping[str, str]) -> BackboneUsed | None:
+    name, sha256 = record.get("backbone_name"), record.get("backbone_sha256")
+    return BackboneUsed(name, sha256 or None) if name else None
 
 
 def _stats(text: str) -> PaintingStats:

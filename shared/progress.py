@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pastiche.options import LIVE_OPTIONS
 from shared.stored_json import json_object, known_fields
 
 TERMS = ("content", "style", "tv")
@@ -54,10 +55,11 @@ _COLUMNS = ("iterations", "scales", *TERMS, "gamut", "total")
 
 @dataclass(slots=True)
 class Losses:
-    """Columns of the same length: each iteration, its scale, and the terms after it.
+    """Loss curves: columns of the same length, and the weights, which are no column.
 
-    The terms are those of the objective, with their weights; they add up to `total`. They jump
-    where the weights were changed or a finer scale began.
+    The columns are each iteration, its scale, and the terms after it. The terms are those of the
+    objective, with their weights; they add up to `total`. They jump where the weights were changed
+    or a finer scale began.
 
     Attributes:
         weights: those that were used, each with the first `iteration` that used them.
@@ -97,7 +99,7 @@ class Losses:
     @classmethod
     def from_json(cls, text: bytes) -> "Losses":
         """The curves in a file. One of an older version may lack the gamut and the weights, and one
-        of a newer version may have more columns.
+        of a newer version may have more columns, or weights of another form: those are left out.
 
         Raises:
             ValueError: there are no curves in it.
@@ -107,10 +109,33 @@ class Losses:
             if "gamut" not in columns:
                 terms = zip(*(columns[name] for name in TERMS), columns["total"], strict=True)
                 columns["gamut"] = [rest_of(total, others) for *others, total in terms]
-            losses = cls(**{name: columns[name] for name in _COLUMNS})
-            losses.weights = columns.get("weights", [])
+            losses = cls(**{name: _column(name, columns[name]) for name in _COLUMNS})
+            losses.weights = _usable_weights(columns.get("weights"))
         except (TypeError, KeyError) as error:
             raise ValueError("The file contains no loss curves.") from error
         if len({len(columns[name]) for name in _COLUMNS}) != 1:
             raise ValueError("The loss curves have different lengths.")
         return losses
+
+
+def _column(name: str, values: Any) -> list[Any]:
+    """A column of a file.
+
+    Raises:
+        TypeError: it is no list of numbers, or of whole numbers where it has to be.
+    """
+    kinds = int if name in ("iterations", "scales") else (int, float)
+    if not isinstance(values, list) or not all(isinstance(each, kinds) for each in values):
+        raise TypeError(f"{name} is not a list of numbers.")
+    return values
+
+
+def _usable_weights(weights: Any) -> list[dict[str, Any]]:
+    """The weights of a file; none where they have another form."""
+    usable = isinstance(weights, list) and all(
+        isinstance(each, dict)
+        and isinstance(each.get("iteration"), int)
+        and all(isinstance(each.get(name), int | float) for name in LIVE_OPTIONS)
+        for each in weights
+    )
+    return weights if usable else []

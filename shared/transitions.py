@@ -240,7 +240,7 @@ def succeed(
 def fail(
     job_id: str, fence: str, *, code: FailureCode, fields: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:
-    """running → failed, with a code and its sentence."""
+    """running → failed, with a code and its sentence; → canceled if the client has requested it."""
     failure = {"error_code": code, "error_detail": FAILURES[code], **fields}
     return _commit(job_id, fence, "failed", failure, retention)
 
@@ -281,7 +281,8 @@ def hand_over(
 def recover(
     job_id: str, *, lost_limit: int, lease_limit_seconds: float, retention: Retention
 ) -> Transition[Recovered]:
-    """running → queued if the lease has run out; → failed if that has happened too often.
+    """running → queued if the lease has run out; → canceled if the client has requested it; →
+    failed if the worker was killed for taking too long, or too many attempts have failed.
 
     Args:
         lost_limit: after how many attempts in a row that failed with their workers, without

@@ -5,11 +5,12 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from pastiche.memory_budget import ComputedIn, Memory
 from pastiche.options import LAYER_OPTIONS, Options, missing_layers
 from pastiche.painting_speed import PaintingSpeed
 from shared.job_store import Argument, Transition, milliseconds
-from shared.stored_json import known_fields
 
 log = logging.getLogger(__name__)
 
@@ -130,13 +131,16 @@ def _workers(reply: Any) -> list[Worker]:
     return sorted((each for each in found if each is not None), key=lambda worker: worker.name)
 
 
+_REPORT = TypeAdapter(Worker)
+"""Checks the types of a report, which a later comparison relies on; ignores unknown fields."""
+
+
 def _worker(report: str) -> Worker | None:
     """The worker in a report, which a newer version may have written; None if it is damaged."""
     try:
-        known = known_fields(Worker, json.loads(report))
-        backbones = tuple(known.get("backbones", ()))
-        times = ((int(n), float(each)) for n, each in known.get("iteration_seconds", ()))
-        return Worker(**known | {"backbones": backbones, "iteration_seconds": tuple(times)})
-    except (AttributeError, TypeError, ValueError) as error:
-        log.error("The report of a worker cannot be read: %s", error)
+        return _REPORT.validate_json(report)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        field = ".".join(map(str, fault["loc"])) or "JSON"
+        log.error("The report of a worker cannot be read: %s: %s", field, fault["msg"])
         return None

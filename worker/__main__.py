@@ -128,7 +128,7 @@ class Registration(Thread):
             )
             self._context.jobs.run(register_worker(worker, ttl_seconds=ttl_seconds))
         except RedisError as error:
-            log.warning("Worker not registered, Redis is unreachable: %s", error)
+            log.warning("Worker not registered, Redis refused or did not answer: %s", error)
         except Exception:  # such as a folder of weights that cannot be read for a moment
             log.exception("Worker not registered")
 

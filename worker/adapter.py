@@ -36,7 +36,6 @@ from pastiche.options import OptionError, Options
 from pastiche.picture_settings import describe_settings
 from pastiche.pictures import apply_transparency, read_picture
 from shared.inputs import Inputs
-from shared.jobs import BackboneUsed
 from shared.pictures import encode_png, encode_preview
 from shared.settings import Settings
 from worker.attempt import Attempt, PaintingFailed
@@ -175,16 +174,12 @@ def load_checkpoint(
     images: EngineInputs, options: Options, backbone: BackboneSource, attempt: Attempt
 ) -> Checkpoint | None:
     """The newest checkpoint of an earlier attempt that this one can resume from."""
-    before = attempt.job.backbone
-    if before is not None and before != BackboneUsed(backbone.name, backbone.sha256):
-        log.warning("Job %s: starts again: it was begun with another network", attempt.job.id)
-        return None
     for stored in attempt.checkpoints.load_earlier(attempt.retry_storage):
         attempt.check()
         try:
             # Into the machine's memory: the run copies it to its device, where it would be twice.
             checkpoint = Checkpoint.load(BytesIO(stored))
-            checkpoint.check(images.checked(options), options)
+            checkpoint.check(images.checked(options), options, backbone)
         except (UnusableCheckpoint, OptionError) as error:
             log.warning("Job %s: starts again: %s", attempt.job.id, error)
             continue

@@ -136,8 +136,9 @@ class Attempt:
     def report_backbone(self, backbone: BackboneUsed, measurements: Measurements) -> None:
         """Reports which network will paint, and what is measured from now on."""
         self._measurements = measurements
-        sha256 = {} if backbone.sha256 is None else {"backbone_sha256": backbone.sha256}
-        self._report({"backbone_name": backbone.name} | sha256 | measurements.fields)
+        # Also an empty one: an earlier attempt may have reported that of another network.
+        network = {"backbone_name": backbone.name, "backbone_sha256": backbone.sha256 or ""}
+        self._report(network | measurements.fields)
 
     def start_clock(self, plan: Sequence[Scale]) -> None:
         """The first iteration begins."""
@@ -286,12 +287,14 @@ class Attempt:
         return {} if self._measurements is None else self._measurements.fields
 
     def _run(self, transition: Transition[Reply]) -> Reply:
-        """Runs a transition; while Redis is unreachable, repeats it until the worker shuts down."""
+        """Runs a transition; while Redis refuses it or does not answer, repeats it until the worker
+        shuts down."""
         while True:
             try:
                 return self.context.jobs.run(transition)
             except RedisError as error:
-                log.warning("Job %s: cannot be ended, Redis is unreachable: %s", self.job.id, error)
+                job_id = self.job.id
+                log.warning("Job %s: not ended, Redis refused or did not answer: %s", job_id, error)
                 if self.context.shutdown.wait(self.context.settings.heartbeat_seconds):
                     raise
 

@@ -31,7 +31,7 @@ RETRY_PAUSE_SECONDS = 0.5
 """How long a worker waits before it repeats what Redis did not answer."""
 
 PAUSE_SECONDS = 1.0
-"""How long a worker waits at least after a message for a job that only another can paint."""
+"""How long a worker waits at least after a message for a job that it cannot paint."""
 
 PAUSE_RATIO = 4.0
 """The same, in times that it took to read the queue."""
@@ -51,13 +51,13 @@ def claim_next(context: WorkerContext) -> tuple[Job, str] | None:
             for job_id, job in page.items():
                 if job is not None and not workers.can_claim(own, job, attempts_limit):
                     skipped.append(job)
-                elif job is not None or _has_record(job_id, context):
+                elif job is not None or not _delete_unless_record(job_id, context):
                     candidates.append(job_id)
             if candidates and (claimed := _claim(candidates, context)):
                 return claimed
         _announce_again(skipped, workers, context, monotonic() - began)
     except RedisError as error:
-        log.warning("No job can be claimed, Redis is unreachable: %s", error)
+        log.warning("No job can be claimed, Redis refused or did not answer: %s", error)
     return None
 
 
@@ -72,18 +72,18 @@ def _read_queue(context: WorkerContext) -> Iterator[dict[str, Job | None]]:
         limit, rest = PAGE, page.rest
 
 
-def _has_record(job_id: str, context: WorkerContext) -> bool:
-    """Whether a job that cannot be read has no record, or a damaged one: both are found when it is
-    claimed. If its key holds something else, that is deleted."""
+def _delete_unless_record(job_id: str, context: WorkerContext) -> bool:
+    """Deletes a job that cannot be read if its key holds something else than a record; whether it
+    did. If it has no record, or a damaged one, that is found when it is claimed."""
     is_deleted = context.jobs.run(transitions.delete_damaged(job_id))
     if is_deleted:
         log.error("Job %s cannot be claimed: its key holds something else than a record", job_id)
-    return not is_deleted
+    return is_deleted
 
 
 def _claim(candidates: Sequence[str], context: WorkerContext) -> tuple[Job, str] | None:
-    """The first of these jobs that can be claimed, and its fence; None if other workers have all of
-    them, or their records are damaged."""
+    """The first of these jobs that can be claimed, and its fence; None if there is none. A job
+    whose record is damaged fails, and the next one is claimed."""
     lease_seconds, identity = context.settings.lease_seconds, context.capability.identity
     while True:
         deadline = monotonic() + lease_seconds
@@ -130,16 +130,17 @@ def _run(transition: Transition[Reply], context: WorkerContext, deadline: float)
 def _announce_again(
     skipped: Sequence[Job], workers: CapableWorkers, context: WorkerContext, seconds: float
 ) -> None:
-    """Announces a job again that another living worker can paint. The message that woke this worker
-    is used up; while it waits a moment, the next message goes to another.
+    """Announces a job again that another living worker can paint, if there is one. The message that
+    woke this worker is used up; while it waits a moment, the next message goes to another.
 
     Args:
         seconds: how long it has read the queue. It waits several times as long, so that many
             workers that cannot paint a long queue do not keep Redis busy.
     """
-    for job in skipped:
-        if workers.another_can_paint(job):
-            with suppress(OperationalError):  # the reconciler announces it again
-                publish(context.queue, job.id)
-            context.shutdown.wait(max(PAUSE_SECONDS, PAUSE_RATIO * seconds))
-            return
+    if not skipped:
+        return
+    job = next(filter(workers.another_can_paint, skipped), None)
+    if job is not None:
+        with suppress(OperationalError):  # the reconciler announces it again
+            publish(context.queue, job.id)
+    context.shutdown.wait(max(PAUSE_SECONDS, PAUSE_RATIO * seconds))

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable
 
-from kombu.exceptions import OperationalError
 from redis import RedisError
 from redis.exceptions import ResponseError
 
@@ -17,7 +16,7 @@ def for_each_job(jobs: JobStore, job_ids: Iterable[str], action: Callable[[str],
     """Runs the action for each job; an error in one job does not stop the others.
 
     Raises:
-        RedisError, OperationalError: the rest is for the next round.
+        RedisError: the rest is for the next round.
     """
     for job_id in job_ids:
         try:
@@ -26,7 +25,7 @@ def for_each_job(jobs: JobStore, job_ids: Iterable[str], action: Callable[[str],
             log.error("Job %s: the reconciler failed: %s", job_id, error)
             if jobs.run(transitions.delete_damaged(job_id)):
                 log.error("Job %s: deleted, its key did not hold a record", job_id)
-        except (RedisError, OperationalError):
+        except RedisError:
             raise
         except Exception:
             log.exception("Job %s: unexpected error", job_id)

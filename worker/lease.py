@@ -66,8 +66,8 @@ class WakeUps(Thread):
 class Lease:
     """A thread that renews the lease at every heartbeat; painting never waits for Redis.
 
-    It continues while Redis is unreachable: the next heartbeat that arrives shows whether the claim
-    is still held.
+    It continues while Redis refuses or does not answer: the next heartbeat that arrives shows
+    whether the claim is still held.
 
     Attributes:
         answer: to the last heartbeat: see `HeartbeatReply`.
@@ -145,7 +145,9 @@ class Lease:
                 )
             )
         except RedisError as error:
-            log.warning("Job %s: no heartbeat, Redis is unreachable: %s", self._job.id, error)
+            log.warning(
+                "Job %s: no heartbeat, Redis refused or did not answer: %s", self._job.id, error
+            )
             with self._lock:
                 self._fields = fields | self._fields
                 self._iterations += iterations

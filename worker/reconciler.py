@@ -118,7 +118,7 @@ class Reconciler:
         """Does what is due, if this reconciler leads; whether it does.
 
         Raises:
-            RedisError, OperationalError: the rest is for the next one.
+            RedisError: the rest is for the next one.
         """
         lease_seconds = LEASE_ROUNDS * self._settings.reconcile_seconds
         if not self._jobs.run(lead(self._name, lease_seconds=lease_seconds)):
@@ -165,7 +165,7 @@ class Reconciler:
             return
         log.warning("Job %s: its lease ran out: %s", job_id, outcome)
         if outcome == "queued":
-            publish(self._queue, job_id)
+            self._publish(job_id)
 
     def _announce(self, unannounced: int) -> None:
         """Publishes again for jobs that have waited without a message for two rounds: in the
@@ -179,12 +179,23 @@ class Reconciler:
             before = self._announced_at.get(job_id)
             if before is not None and now - before < ANNOUNCE_AGAIN_SECONDS:
                 continue
-            publish(self._queue, job_id)
+            if not self._publish(job_id):
+                break
             self._announced_at[job_id] = now
             if before is None:  # otherwise it waits for a worker that can paint it
                 log.warning("Job %s: had no message, and was announced again", job_id)
         oldest = now - FORGET_ANNOUNCED_SECONDS
         self._announced_at = {k: at for k, at in self._announced_at.items() if at > oldest}
+
+    def _publish(self, job_id: str) -> bool:
+        """Announces a job; whether that was possible. A full Redis refuses it, and must not end the
+        round: the job counts as unannounced, and a later round tries again."""
+        try:
+            publish(self._queue, job_id)
+        except OperationalError as error:
+            log.warning("Job %s: cannot be announced: %s", job_id, error)
+            return False
+        return True
 
 
 def repeat(
@@ -198,12 +209,12 @@ def repeat(
     while not shutdown.wait(every_seconds):
         try:
             round_()
-        except (RedisError, OperationalError, *BLOB_STORE_ERRORS) as error:
+        except (RedisError, *BLOB_STORE_ERRORS) as error:
             log.warning("This round was cut short: %s", error)
         try:
             report_alive(jobs, part)
         except RedisError as error:
-            log.warning("Liveness not reported, Redis is unreachable: %s", error)
+            log.warning("Liveness not reported, Redis refused or did not answer: %s", error)
 
 
 def run_together(parts: Sequence[Callable[[], None]], shutdown: Event) -> bool:

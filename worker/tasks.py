@@ -160,7 +160,7 @@ def next_attempt(context: WorkerContext) -> Iterator[Attempt | None]:
             with _end_by_transition(attempt):
                 yield attempt
         except RedisError as error:  # the worker ends while Redis is away: the lease will run out
-            log.warning("Job %s: left as it is, Redis is unreachable: %s", job.id, error)
+            log.warning("Job %s: left as it is, Redis refused or did not answer: %s", job.id, error)
             _trace_outcome("left")
 
 

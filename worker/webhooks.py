@@ -160,7 +160,9 @@ class Deliveries:
             if delivery is not None:
                 self._deliver(delivery)
         except RedisError as error:
-            log.warning("Job %s: webhook postponed, Redis is unreachable: %s", job_id, error)
+            log.warning(
+                "Job %s: webhook postponed, Redis refused or did not answer: %s", job_id, error
+            )
         except Exception:  # an error in one webhook must not stop the others
             log.exception("Job %s: unexpected error in its webhook", job_id)
         with self._changed:

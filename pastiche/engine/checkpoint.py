@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pastiche.engine import adam, lbfgs
+from pastiche.engine.backbone import BackboneSource
 from pastiche.engine.fast.memory import is_out_of_memory
 from pastiche.engine.inputs import Inputs
 from pastiche.options import LIVE_OPTIONS, OptionError, Options
@@ -63,18 +64,21 @@ class Place:
 class Checkpoint:
     """A run between two iterations.
 
-    Resumed on the same type of device, with the same inputs and options, it continues as it would
-    have; on the CPU, with as many threads, to the same bytes.
+    Resumed on the same type of device, with the same inputs, options and network, it continues as
+    it would have; on the CPU, with as many threads, to the same bytes.
 
     Attributes:
         options: with the weights as they were last.
         images: the `Inputs.digest` of what it is made from.
+        backbone, sha256: the name of the network, and the digest of its weights.
     """
 
     place: Place
     state: State
     options: Options
     images: str
+    backbone: str
+    sha256: str | None
 
     def bytes_on(self, device: torch.device) -> int:
         """How much of a device's memory its tensors occupy."""
@@ -82,17 +86,19 @@ class Checkpoint:
         tensors = [value for value in values if isinstance(value, Tensor)]
         return sum(tensor.nbytes for tensor in tensors if tensor.device == device)
 
-    def check(self, inputs: Inputs, options: Options) -> None:
-        """Checks that a run with these inputs and options may resume from it.
+    def check(self, inputs: Inputs, options: Options, backbone: BackboneSource) -> None:
+        """Checks that a run with these inputs, options and network may resume from it.
 
         Raises:
-            OptionError: it belongs to other images or other options.
+            OptionError: it belongs to other images, other options or another network.
         """
         if inputs.digest() != self.images:
             raise OptionError("resume", "must be of these images: it was taken from others.")
         for name, value in asdict(options).items():
             if name not in LIVE_OPTIONS and value != getattr(self.options, name):
                 raise OptionError("resume", f"must be of these options: its {name} differs.")
+        if (backbone.name, backbone.sha256) != (self.backbone, self.sha256):
+            raise OptionError("resume", "must be of this network: it was taken from another.")
 
     def save(self, file: Path | IO[bytes]) -> None:
         """Writes it; `load` reads it."""
@@ -103,6 +109,8 @@ class Checkpoint:
             "state": state,
             "options": asdict(self.options),
             "images": self.images,
+            "backbone": self.backbone,
+            "sha256": self.sha256,
         }
         torch.save(content, file)
 
@@ -124,7 +132,8 @@ class Checkpoint:
                 raise UnusableCheckpoint(f"A checkpoint of version {version}, not {VERSION}.")
             options = Options(**content["options"])
             state = _STATES[options.optimiser](**content["state"])
-            return cls(Place(**content["place"]), state, options, content["images"])
+            other = {name: content[name] for name in ("images", "backbone", "sha256")}
+            return cls(Place(**content["place"]), state, options, **other)
         except (FileNotFoundError, UnusableCheckpoint):
             raise
         except _DAMAGE as error:

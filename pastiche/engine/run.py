@@ -68,12 +68,13 @@ class Run:
     ) -> None:
         options = options or Options()
         inputs = inputs.checked(options)
-        if resume is not None:
-            resume.check(inputs, options)
-        self._digest, self._check = remember(inputs.digest), check
-        inputs = inputs.to(choose_device(device))
         source = backbone or choose_backbone(options.backbone)
         options.check_layers(source.name)
+        if resume is not None:
+            resume.check(inputs, options, source)
+        self._digest, self._check = remember(inputs.digest), check
+        self._backbone = (source.name, source.sha256)
+        inputs = inputs.to(choose_device(device))
         with interruptible(check):
             prepare = PreparedInputs.prepare if cache is None else cache.prepare
             self._prepared = prepare(inputs, options, source)
@@ -187,7 +188,9 @@ class Run:
         return self._state.accepted.view(1, 3, *self._tracker.scale.size)
 
     def _checkpoint(self, state: State) -> Checkpoint:
-        return Checkpoint(self._tracker.place, state, self._options, self._digest())
+        return Checkpoint(
+            self._tracker.place, state, self._options, self._digest(), *self._backbone
+        )
 
     def _plan_scale(self) -> int:
         """Plans the memory of the current scale; returns the length of L-BFGS' history."""

@@ -8,6 +8,7 @@
 --   report  (JSON)
 --   ttl_ms  after which the registration expires
 -- Returns 1.
+redis.call('ZREM', seen, name) -- a full Redis refuses to write before something is deleted
 redis.call('HSET', workers, name, report)
 redis.call('ZADD', seen, now_ms() + ttl_ms, name)
 return 1

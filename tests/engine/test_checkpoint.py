@@ -18,6 +18,7 @@ from pastiche.engine.inputs import Inputs
 from pastiche.engine.losses import Term
 from pastiche.engine.progress import Diverged, Progress, ProgressTracker
 from pastiche.engine.run import Run
+from pastiche.engine.whitened import Whitened
 from pastiche.options import OptionError
 from pastiche.sizes import scales
 from tests.engine.pictures import CONTENT, OTHER_STYLE, STYLE, left_half
@@ -128,6 +129,17 @@ def test_a_checkpoint_of_other_images_is_refused() -> None:
     for other in (OTHER_STYLE, STYLE.flip(3)):
         with pytest.raises(OptionError, match=r"resume: .*others"):
             finish(Inputs(CONTENT, (other,)), TWO_SCALES, resume=checkpoint)
+
+
+@pytest.mark.parametrize(
+    "other", [Whitened("vgg16"), Whitened(sha256="1" * 64)], ids=["name", "sha256"]
+)
+def test_a_checkpoint_of_another_network_is_refused(other: Whitened, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "saved")
+    loaded = Checkpoint.load(tmp_path / "saved")
+    with pytest.raises(OptionError, match=r"resume: .*another"):
+        Run(PAIR, TWO_SCALES, backbone=other, resume=loaded)
+    Run(PAIR, TWO_SCALES, backbone=Whitened(), resume=loaded)
 
 
 def test_a_saved_checkpoint_is_the_one_in_memory(tmp_path: Path) -> None:

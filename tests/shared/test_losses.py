@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,36 @@ def test_curves_of_an_older_version_have_no_weights() -> None:
     assert Losses.from_json(json.dumps(older).encode()).weights == []
 
 
-@pytest.mark.parametrize("text", [b"[]", b"{}", b'{"iterations": [1]}', b"no JSON"])
+UNUSABLE_WEIGHTS: list[Any] = [
+    None,
+    5,
+    {"iteration": 1, **EQUAL},
+    ["text"],
+    [EQUAL],
+    [EQUAL | {"iteration": "1"}],
+    [{"iteration": 1}],
+    [{"iteration": 1, **EQUAL, "style_weight": None}],
+]
+
+
+@pytest.mark.parametrize("weights", UNUSABLE_WEIGHTS, ids=str)
+def test_weights_of_another_form_are_left_out(weights: Any) -> None:
+    losses = losses_with_changed_weights()
+    other = json.loads(losses.to_json()) | {"weights": weights}
+    read = Losses.from_json(json.dumps(other).encode())
+    assert (read.total, read.weights) == (losses.total, [])
+    assert read.until(3).iterations == [1, 2]
+
+
+@pytest.mark.parametrize("column", [5, None, "12345678", {"1": 1}, ["1"] * 4, [None] * 4], ids=str)
+@pytest.mark.parametrize("name", ["iterations", "scales", "content", "gamut", "total"])
+def test_a_column_that_is_no_list_of_numbers_is_refused(name: str, column: Any) -> None:
+    damaged = json.loads(losses_with_changed_weights().to_json()) | {name: column}
+    with pytest.raises(ValueError, match="contains no loss curves"):
+        Losses.from_json(json.dumps(damaged).encode())
+
+
+@pytest.mark.parametrize("text", [b"[]", b"{}", b"5", b'{"iterations": [1]}', b"no JSON"])
 def test_a_file_without_loss_curves_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"curves|value"):
         Losses.from_json(text)

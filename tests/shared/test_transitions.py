@@ -277,6 +277,62 @@ def test_lost_attempts_that_ended_at_about_the_same_place_count(jobs: JobStore) 
     assert outcomes == ["queued", "queued", "worker_lost"]
 
 
+def test_a_lost_attempt_that_came_less_far_does_not_make_the_next_one_count_as_progress(
+    jobs: JobStore,
+) -> None:
+    job_id = submitted(jobs, work=1000)
+    outcomes = [lost_with(jobs, job_id, left) for left in (500, 700, 500)]
+    assert outcomes == ["queued", "queued", "worker_lost"]
+
+
+def test_lost_attempts_that_together_made_progress_do_not_count(jobs: JobStore) -> None:
+    job_id = submitted(jobs, work=1000)
+    outcomes = [lost_with(jobs, job_id, left) for left in (500, 490, 480, 470, 460)]
+    assert outcomes == ["queued"] * 5
+
+
+REQUEUED: dict[str, Callable[[JobStore, str, str], object]] = {
+    "recovered": lambda jobs, job_id, _: recover(jobs, job_id),
+    "released": lambda jobs, job_id, fence: jobs.run(
+        transitions.release(job_id, fence, retention=RETENTION)
+    ),
+    "handed over": lambda jobs, job_id, fence: jobs.run(
+        transitions.hand_over(job_id, fence, code="out_of_memory", lost_limit=3, fields={})
+    ),
+}
+
+
+@pytest.mark.parametrize("way", REQUEUED)
+@pytest.mark.parametrize("field", ["claimed_ms", "created_ms", "place", "lost", "work"])
+def test_a_running_job_with_a_damaged_record_waits_again(
+    field: str, way: str, jobs: JobStore
+) -> None:
+    job_id = submitted(jobs)
+    fence = claimed(jobs, job_id, lease_seconds=0)
+    jobs.client.hset(record_key(job_id), mapping={"lost_left": 101, field: "many"})
+    REQUEUED[way](jobs, job_id, fence)
+    assert order(jobs) == [job_id]
+    assert jobs.client.hget(record_key(job_id), "status") == "queued"
+
+
+def test_a_heartbeat_of_a_job_with_a_damaged_record_says_what_its_client_requests(
+    jobs: JobStore,
+) -> None:
+    job_id = submitted(jobs, webhook_url="https://example.org", webhook_events=("progress",))
+    fence = claimed(jobs, job_id)
+    jobs.client.hset(record_key(job_id), "webhook_progress_ms", "many")
+    cancel(jobs, job_id)
+    beat = transitions.heartbeat(job_id, fence, lease_seconds=20, fields={}, iterations=1)
+    assert jobs.run(beat).answer == "cancel"
+
+
+def test_a_picture_is_committed_to_a_record_without_its_start(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    fence = claimed(jobs, job_id)
+    jobs.client.hdel(record_key(job_id), "started_ms")
+    assert succeed(jobs, job_id, fence) == "ok"
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -423,6 +479,18 @@ def test_a_job_that_its_client_canceled_is_not_painted_again(jobs: JobStore) -> 
     jobs.run(transitions.heartbeat(job_id, fence, lease_seconds=0, fields={}))
     assert recover(jobs, job_id) == "canceled"
     assert read_job(jobs, job_id).status == "canceled"
+
+
+def test_a_job_that_fails_after_its_client_canceled_it_is_canceled(jobs: JobStore) -> None:
+    job_id = submitted(jobs)
+    fence = claimed(jobs, job_id)
+    assert cancel(jobs, job_id) == "requested"
+    assert [failed(jobs, job_id, fence) for _ in range(2)] == ["ok", "ok"]
+    job = read_job(jobs, job_id)
+    assert (job.status, job.error_code, job.error_detail) == ("canceled", None, None)
+    counters = jobs.client.hgetall(JOB_KEYS["counters"])
+    assert counters["over:canceled"] == "1"
+    assert "over:failed" not in counters
 
 
 def test_canceling_a_job_that_is_over_or_unknown_changes_nothing(jobs: JobStore) -> None:

@@ -1,5 +1,6 @@
 """What a worker can paint now, and which jobs it claims for that."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -26,7 +27,7 @@ from shared.settings import Settings
 from shared.workers import list_workers, register_worker
 from tests.waiting import until
 from worker.__main__ import Registration, paint_or_exit
-from worker.claims import claim_next
+from worker.claims import PAUSE_SECONDS, claim_next
 from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
 from worker.lease import WakeUps
 from worker.tasks import next_attempt
@@ -264,23 +265,34 @@ def test_a_key_that_holds_something_else_than_a_record_is_deleted_and_the_next_j
     assert jobs.client.exists(record_key(damaged)) == 0
 
 
+@pytest.mark.parametrize("field", ["pixels", "created_ms", "version"])
 def test_a_job_with_a_damaged_record_fails_and_the_next_job_is_claimed(
-    open_context: OpenContext, jobs: JobStore
-) -> None:
-    damaged, whole = submitted(jobs, 256), submitted(jobs, 256)
-    jobs.client.hset(record_key(damaged), "pixels", "many")
-    assert claimed(open_context(lambda: 8 * GIB)) == whole
-    assert jobs.client.hget(record_key(damaged), "error_code") == "record_damaged"
-
-
-@pytest.mark.parametrize("field", ["turn", "attempt"])
-def test_a_record_that_no_script_can_use_does_not_stop_the_next_job(
     field: str, open_context: OpenContext, jobs: JobStore
 ) -> None:
     damaged, whole = submitted(jobs, 256), submitted(jobs, 256)
     jobs.client.hset(record_key(damaged), field, "many")
-    context = open_context(lambda: 8 * GIB)
-    assert whole in (claimed(context), claimed(context))
+    assert claimed(open_context(lambda: 8 * GIB)) == whole
+    assert jobs.client.hget(record_key(damaged), "error_code") == "record_damaged"
+
+
+def test_a_job_without_the_moment_of_its_submission_fails(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    damaged = submitted(jobs, 256)
+    jobs.client.hdel(record_key(damaged), "created_ms")
+    assert claimed(open_context(lambda: 8 * GIB)) is None
+    assert jobs.client.hget(record_key(damaged), "error_code") == "record_damaged"
+
+
+@pytest.mark.parametrize("field", ["turn", "attempt"])
+def test_a_job_whose_turn_or_attempts_are_damaged_is_painted(
+    field: str, open_context: OpenContext, jobs: JobStore
+) -> None:
+    damaged = submitted(jobs, 256)
+    jobs.client.hset(record_key(damaged), field, "many")
+    with next_attempt(open_context(lambda: 8 * GIB)) as attempt:
+        assert attempt is not None
+        assert (attempt.job.id, attempt.job.attempt) == (damaged, 1)
 
 
 def test_a_message_for_a_job_that_only_another_worker_can_paint_is_published_again(
@@ -302,6 +314,48 @@ def test_a_message_for_a_job_that_no_living_worker_can_paint_is_not_published_ag
     submitted(jobs, 1400, precision="float32")
     assert claimed(small) is None
     assert jobs.client.llen(MESSAGES_KEY) == 0
+
+
+def test_an_unusable_report_of_another_worker_stops_nobody(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    small, large = open_context(lambda: GIB), open_context(lambda: 8 * GIB)
+    jobs.run(register_worker(replace(large.capability.worker(), name="large"), ttl_seconds=60))
+    report = json.loads(jobs.client.hget("{workers}:about", "large") or "")
+    jobs.client.hset("{workers}:about", "large", json.dumps(report | {"free_bytes": "many"}))
+    submitted(jobs, 1400, precision="float32")
+    possible = submitted(jobs, 256)
+    assert [claimed(small), claimed(small)] == [possible, None]
+
+
+class WaitObserved(Shutdown):
+    """Notes for how long a worker would have waited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+
+    def wait(self, seconds: float) -> bool:
+        self.waited.append(seconds)
+        return False
+
+
+def test_a_worker_pauses_after_it_has_read_a_queue_that_no_living_worker_can_paint(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    small, shutdown = open_context(lambda: GIB), WaitObserved()
+    submitted(jobs, 1400, precision="float32")
+    assert claim_next(replace(small, shutdown=shutdown)) is None
+    assert len(shutdown.waited) == 1
+    assert shutdown.waited[0] >= PAUSE_SECONDS
+
+
+def test_a_worker_does_not_pause_when_no_job_waits(
+    open_context: OpenContext, jobs: JobStore
+) -> None:
+    idle, shutdown = open_context(lambda: GIB), WaitObserved()
+    assert claim_next(replace(idle, shutdown=shutdown)) is None
+    assert shutdown.waited == []
 
 
 def test_a_worker_claims_by_the_memory_that_it_has_now(

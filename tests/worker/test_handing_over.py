@@ -13,13 +13,14 @@ from shared.celery_app import MESSAGES_KEY, create_queue
 from shared.errors import WORKER_FAILURES, FailureCode
 from shared.inputs import Inputs
 from shared.job_store import JobStore
-from shared.jobs import FailedAttempt, Job, QueueEntry, new_job_id
+from shared.jobs import BackboneUsed, FailedAttempt, Job, QueueEntry, new_job_id
 from shared.settings import Settings
 from shared.workers import register_worker
 from tests.conftest import running_redis
 from worker.attempt import PaintingFailed, WorkerShutdown
 from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
 from worker.lease import WakeUps
+from worker.measurements import Measurements
 from worker.tasks import next_attempt
 
 GIB = 2**30
@@ -115,6 +116,25 @@ def test_a_job_with_an_unexpected_error_is_queued_for_another_worker(
     assert claimed(other) == job_id
 
 
+def fail_with(context: WorkerContext, backbone: BackboneUsed) -> None:
+    """The worker claims a job, reports its network, and runs out of memory."""
+    with next_attempt(context) as attempt:
+        assert attempt is not None
+        attempt.report_backbone(backbone, Measurements("CPU", "float32", lambda: None))
+        raise PaintingFailed("out_of_memory")
+
+
+def test_a_record_names_the_network_of_the_newest_attempt_alone(
+    start: Start, jobs: JobStore
+) -> None:
+    one, other = start("one"), start("other")
+    job_id = submitted(jobs)
+    fail_with(one, BackboneUsed("vgg16", "1" * 64))
+    assert read_job(jobs, job_id).backbone == BackboneUsed("vgg16", "1" * 64)
+    fail_with(other, BackboneUsed("whitened", None))
+    assert read_job(jobs, job_id).backbone == BackboneUsed("whitened", None)
+
+
 def test_a_job_fails_when_every_worker_has_tried_it(start: Start, jobs: JobStore) -> None:
     one, other = start("one"), start("other")
     job_id = submitted(jobs)
@@ -164,7 +184,7 @@ def test_a_job_that_was_canceled_is_not_queued_for_another_worker(
         assert attempt is not None
         jobs.run(transitions.cancel(job_id, retention=one.retention))
         raise PaintingFailed("internal_error")
-    assert read_job(jobs, job_id).is_over
+    assert read_job(jobs, job_id).status == "canceled"
 
 
 def recover(context: WorkerContext, job_id: str, lost_limit: int = 3) -> transitions.Recovered:

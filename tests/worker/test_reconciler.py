@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from pydantic import SecretStr
 
 from shared import transitions, uploaded_pictures
 from shared.blob_store import (
@@ -31,11 +32,11 @@ from shared.uploaded_pictures import (
     make_picture_id,
     new_blob_key,
 )
-from tests.conftest import running
+from tests.conftest import running, running_redis
 from tests.object_store import Bucket, Fault, FaultyProxy
 from tests.waiting import until
 from worker.cleanup import Cleanup
-from worker.reconciler import Reconciler, run_together
+from worker.reconciler import Reconciler, find_due, run_together
 
 
 @pytest.fixture
@@ -190,6 +191,29 @@ def test_a_job_past_its_deadline_expires(
 ) -> None:
     job_id = submitted(jobs, blobs, wait_seconds=0.001)
     until(lambda: reconciler.round() and look(jobs, job_id).status == "expired")
+
+
+def test_jobs_are_recovered_and_expire_while_redis_is_full(
+    settings: Settings, blobs: BlobStore, tmp_path: Path
+) -> None:
+    with running_redis(tmp_path) as url:
+        jobs = JobStore.connect(url)
+        queue = create_queue(settings.model_copy(update={"redis_url": SecretStr(url)}))
+        reconciler = Reconciler(settings, jobs, queue, "one")
+        waiting = submitted(jobs, blobs)
+        assert reconciler.round()
+        lost, late = submitted(jobs, blobs), submitted(jobs, blobs, wait_seconds=0.001)
+        claimed(jobs, lost)
+        until(lambda: jobs.run(find_due(limit=9)).late == [late])
+        jobs.client.config_set("maxmemory", 1)
+        assert reconciler.round()
+        found = [look(jobs, each).status for each in (waiting, lost, late)]
+        assert found == ["queued", "queued", "expired"]
+        jobs.client.config_set("maxmemory", 0)
+        reconciler.round()
+        assert messages(jobs) == 2
+        queue.close()
+        jobs.client.close()
 
 
 def test_a_job_past_its_retention_is_deleted_with_its_blobs(

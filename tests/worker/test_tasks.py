@@ -2,17 +2,21 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from pastiche.engine.weights import vgg16
 from pastiche.picture_settings import find_settings
 from shared import transitions
-from shared.blob_store import BlobStore, input_key
+from shared.blob_store import BlobStore, checkpoint_folder, input_key
 from shared.celery_app import create_queue
 from shared.inputs import Inputs
-from shared.job_store import JobStore, Reply, Transition
+from shared.job_store import JobStore, Reply, Transition, record_key
 from shared.jobs import Job, QueueEntry, new_job_id
 from shared.progress import Losses
 from shared.settings import Settings
@@ -59,6 +63,43 @@ def submitted(context: WorkerContext, options: dict[str, Any]) -> str:
     submission = transitions.submit(job_id, latest_ms, options, inputs, entry, queue_limit=9)
     assert context.jobs.run(submission) == "queued"
     return job_id
+
+
+def pixels(context: WorkerContext, job_id: str) -> bytes:
+    """Those of a job's result."""
+    job = context.jobs.run(transitions.read(job_id))
+    assert job is not None
+    assert job.result_key is not None, job.error_code
+    return Image.open(BytesIO(context.blobs.get(job.result_key))).tobytes()
+
+
+def test_a_checkpoint_of_a_network_that_an_earlier_attempt_used_is_not_resumed(
+    context: WorkerContext, vgg16_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_weights_in(folder: Path) -> WorkerContext:
+        settings = context.settings.model_copy(update={"weights_folder": folder})
+        return replace(context, settings=settings, shutdown=Shutdown())
+
+    options = LAST_ITERATION | {"iterations": 4, "backbone": "auto"}
+    with_vgg16, without = (with_weights_in(each) for each in (vgg16_weights.parent, tmp_path))
+    undisturbed, begun = submitted(context, options), submitted(context, options)
+    paint(with_vgg16)
+    put = BlobStore.put
+
+    def put_and_shut_down(blobs: BlobStore, key: str, blob: Any) -> None:
+        put(blobs, key, blob)
+        if "/previews/" in key:
+            without.shutdown.set()
+
+    monkeypatch.setattr(BlobStore, "put", put_and_shut_down)
+    paint(without)
+    assert context.blobs.keys(checkpoint_folder(begun))
+    # An attempt with vgg16 has ended since, before it stored a checkpoint of its own.
+    context.jobs.client.hset(
+        record_key(begun), mapping={"backbone_name": "vgg16", "backbone_sha256": vgg16.DIGEST}
+    )
+    paint(with_vgg16)
+    assert pixels(context, begun) == pixels(context, undisturbed)
 
 
 def paint_and_change_weights(

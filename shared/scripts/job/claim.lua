@@ -19,9 +19,18 @@ local function claimed(fence)
   return {id, fence, redis.call('HGETALL', record)}
 end
 
--- Claims the selected job: its fence, or nil if it is not queued.
+-- The number of the attempt that begins: 1 after what is not a number.
+local function count_attempt()
+  local attempt = redis.pcall('HINCRBY', record, 'attempt', 1)
+  if type(attempt) == 'number' then return attempt end
+  redis.call('HSET', record, 'attempt', 1)
+  return 1
+end
+
+-- Claims the selected job: its fence, or nil if it is not queued. A damaged record must not stop the
+-- script halfway: the job would be in no list.
 local function claim()
-  local state = redis.call('HMGET', record, 'status', 'lane', 'turn', 'caller')
+  local state = redis.call('HMGET', record, 'status', 'lane', 'turn', 'caller', 'created_ms')
   if not state[1] then
     leave_all_queues()
     return nil
@@ -43,10 +52,10 @@ local function claim()
   end
   redis.call('ZADD', running, now + lease_ms, id)
   leave_queue()
-  local fence = redis.call('HINCRBY', record, 'attempt', 1) .. '-' .. token
+  local fence = count_attempt() .. '-' .. token
   count(counters, 'attempts')
   if redis.call('HSETNX', record, 'started_ms', now) == 1 then
-    observe(counters, 'wait', (now - redis.call('HGET', record, 'created_ms')) / 1000)
+    observe(counters, 'wait', (now - (tonumber(state[5]) or now)) / 1000)
     add_webhook_event('started')
   end
   enter_state('running', 'fence', fence, 'claimed_ms', now)
@@ -57,7 +66,8 @@ end
 for candidate in string.gmatch(candidates, '[^,]+') do
   select_job(candidate)
   local state = redis.call('HMGET', record, 'status', 'fence', 'attempt')
-  if state[1] == 'running' and state[2] == state[3] .. '-' .. token then return claimed(state[2]) end
+  local repeated = (state[3] or '') .. '-' .. token
+  if state[1] == 'running' and state[2] == repeated then return claimed(repeated) end
 end
 for candidate in string.gmatch(candidates, '[^,]+') do
   select_job(candidate)

@@ -1,19 +1,23 @@
--- The worker commits: the job ends, with its result or its error, if the claim is still held.
+-- The worker commits: the job ends, with its result or its error, if the claim is still held. A job
+-- that fails after its client has canceled it is canceled.
 --
--- Keys: record, counters
+-- Keys: record, running, counters
 -- Arguments: those of `Retention` (prelude.lua), and
 --   fence   the claim that the worker holds
 --   status  'succeeded', 'failed' or 'canceled'
 --   fields  fields and values to write
 -- Returns 'ok', or 'lost' if the claim is not held: then nothing has changed.
-local state = redis.call('HMGET', record, 'status', 'fence')
+local state = redis.call('HMGET', record, 'status', 'fence', 'started_ms', 'cancel_requested')
 if state[2] ~= fence then return 'lost' end
 -- The same commit again: the first reply was lost.
-if state[1] == status then return 'ok' end
+if state[1] == status or status == 'failed' and state[1] == 'canceled' then return 'ok' end
 if state[1] ~= 'running' then return 'lost' end
 
-if status == 'succeeded' then
-  observe(counters, 'painting', (now_ms() - redis.call('HGET', record, 'started_ms')) / 1000)
-end
-finish_job(status, unpack(fields))
+local now = now_ms()
+local started = tonumber(state[3]) or now -- a damaged record must not stop the script halfway
+redis.call('ZREM', running, id) -- a full Redis refuses to write before something is deleted
+if status == 'succeeded' then observe(counters, 'painting', (now - started) / 1000) end
+local is_canceled = status == 'failed' and state[4]
+finish_job(is_canceled and 'canceled' or status, unpack(fields))
+if is_canceled then redis.call('HDEL', record, 'error_code', 'error_detail') end
 return 'ok'

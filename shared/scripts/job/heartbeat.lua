@@ -20,6 +20,7 @@ local state = redis.call('HMGET', record, 'status', 'fence', 'cancel_requested',
 if state[1] ~= 'running' or state[2] ~= fence then return {'lost'} end
 
 local now = now_ms()
+redis.call('ZREM', running, id) -- a full Redis refuses to write before something is deleted
 redis.call('ZADD', running, now + lease_ms, id)
 if remaining ~= '' then
   count(counters, 'work', math.max(0, read_work_left() - remaining))
@@ -27,7 +28,7 @@ if remaining ~= '' then
 end
 if iterations ~= '0' then
   count(counters, 'iterations', iterations)
-  local is_due = now - (state[7] or 0) >= PROGRESS_MS
+  local is_due = now - (tonumber(state[7]) or 0) >= PROGRESS_MS
   if is_due and add_webhook_event('progress') then
     redis.call('HSET', record, 'webhook_progress_ms', now)
   end

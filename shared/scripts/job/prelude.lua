@@ -29,11 +29,12 @@ local function notify()
   redis.call('PUBLISH', 'changed', id)
 end
 
--- Writes fields of the record that a client can see: the version goes up by one.
+-- Writes fields of the record that a client can see: the version goes up by one. If that is not a
+-- number, it stays, and the record is found damaged when it is read.
 local function update_record(...)
   redis.call('HSET', record, ...)
   notify()
-  return redis.call('HINCRBY', record, 'version', 1)
+  redis.pcall('HINCRBY', record, 'version', 1)
 end
 
 -- Enters a state, and writes further fields and values: the job moves to that state's list.
@@ -43,12 +44,12 @@ local function enter_state(status, ...)
     redis.call('ZREM', by_status, (state[2] or '') .. ':' .. state[1])
     redis.call('ZADD', by_status, 0, status .. ':' .. state[1])
   end
-  return update_record('status', status, ...)
+  update_record('status', status, ...)
 end
 
 -- How much of the job is left to paint.
 local function read_work_left()
-  return tonumber(redis.call('HGET', work_left, id) or 0)
+  return tonumber(redis.call('HGET', work_left, id)) or 0
 end
 
 -- Until when a worker may claim the job, for ever by default, and what it becomes then: 'expired' or
@@ -74,12 +75,13 @@ local function forget_past_turns()
   end
 end
 
+-- A damaged record must not stop a script halfway: the job would be in no list.
 local function enter_queue()
   local state = redis.call('HMGET', record, 'place', 'created_ms')
-  if redis.call('ZADD', waiting, state[1] or now_ms(), id) == 1 then
+  if redis.call('ZADD', waiting, tonumber(state[1]) or now_ms(), id) == 1 then
     redis.call('HINCRBYFLOAT', work_left, 'waiting', read_work_left())
   end
-  redis.call('ZADD', arrivals, state[2] or now_ms(), id)
+  redis.call('ZADD', arrivals, tonumber(state[2]) or now_ms(), id)
   local latest = find_latest_start()
   if latest < math.huge then redis.call('ZADD', deadlines, latest, id) end
 end
@@ -163,16 +165,20 @@ local REMEMBERED_WORKERS = 16
 -- ones, with the current one.
 local function count_failed_attempts(left)
   local state = redis.call('HMGET', record, 'lost', 'lost_left', 'work')
-  local before = tonumber(state[2])
-  if before and before > left and before - left >= PROGRESS * (state[3] or 0) then return 1 end
-  return (state[1] or 0) + 1
+  local before, work = tonumber(state[2]), tonumber(state[3]) or 0
+  if before and before > left and before - left >= PROGRESS * work then return 1 end
+  return (tonumber(state[1]) or 0) + 1
 end
 
 -- Notes that the current attempt has failed for a reason that lies with its worker. Each worker is named
 -- once, with its newest reason; one of version 0.2.0 has not said who it is.
 local function note_failed_attempt(reason)
   local left = read_work_left()
-  redis.call('HSET', record, 'lost', count_failed_attempts(left), 'lost_left', left)
+  local failed = count_failed_attempts(left)
+  redis.call('HSET', record, 'lost', failed)
+  -- It stays until an attempt comes further: else one that came less far would make the next one
+  -- count as progress.
+  redis.call(failed == 1 and 'HSET' or 'HSETNX', record, 'lost_left', left)
   local state = redis.call('HMGET', record, 'claimed_by', 'failed_attempts')
   if not state[1] then return end
   local attempts = {}

@@ -1,9 +1,11 @@
 -- A running job whose lease has run out is queued again, at its old place; or it ends, because the
--- client canceled it, its worker was killed for taking too long, or too many of its workers died.
+-- client canceled it, its worker was killed for taking too long, or too many attempts in a row failed
+-- with their workers.
 --
 -- Keys: record, running, counters
 -- Arguments: those of `Retention` (prelude.lua), and
---   lost_limit          after how many lost attempts in a row without progress the job fails
+--   lost_limit          after how many attempts in a row that failed with their workers, without
+--                       progress, the job fails
 --   worker_lost_detail  the sentence for that error
 --   time_limit_detail   the sentence for that error
 --   limit_ms            if the lease ends so long after the claim, the worker was killed for taking too
@@ -22,9 +24,10 @@ if state[2] then
   finish_job('canceled')
   return 'canceled'
 end
+local claimed_ms = tonumber(state[3]) -- a damaged record must not stop the script halfway
 redis.call('ZREM', running, id) -- a full Redis refuses to write before something is deleted
 count(counters, 'lost')
-if state[3] and lease_ms - state[3] >= tonumber(limit_ms) then
+if claimed_ms and lease_ms - claimed_ms >= tonumber(limit_ms) then
   finish_job('failed', 'error_code', 'time_limit', 'error_detail', time_limit_detail)
   return 'time_limit'
 end

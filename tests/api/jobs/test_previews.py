@@ -1,5 +1,7 @@
 """Previews and losses of a job before it is over."""
 
+import json
+
 from shared.blob_store import losses_key
 from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, submitted
@@ -49,6 +51,19 @@ def test_losses_that_are_damaged_are_as_none(api: RunningApi, jobs: JobStore) ->
     worker.blobs.put(losses_key(worker.job_id, worker.fence), b"damaged")
     response = api.http.get(job["links"]["losses"])
     assert (response.status_code, response.json()["iterations"]) == (200, [])
+
+
+def test_losses_whose_weights_are_damaged_are_shown_without_them(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    worker = PlayedWorker.of(job, jobs, api)
+    worker.show(8)
+    key = losses_key(worker.job_id, worker.fence)
+    damaged = json.loads(worker.blobs.get(key)) | {"weights": [{"iteration": 1}]}
+    worker.blobs.put(key, json.dumps(damaged).encode())
+    losses = api.http.get(job["links"]["losses"]).json()
+    assert (len(losses["total"]), losses["weights"]) == (8, [])
 
 
 def test_the_losses_are_curves_with_a_point_for_each_iteration(
