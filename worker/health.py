@@ -21,7 +21,9 @@ the blob store answers none of the requests in it."""
 
 def report_alive(jobs: JobStore, part: ReconcilerPart) -> None:
     """Reports that this part of the host's reconciler is alive."""
-    jobs.client.set(_key(part), 1, ex=ALIVE_SECONDS)
+    key = _key(part)
+    if not jobs.client.expire(key, ALIVE_SECONDS):  # which a full Redis accepts, unlike SET
+        jobs.client.set(key, 1, ex=ALIVE_SECONDS)
 
 
 def main(arguments: Sequence[str] = ()) -> int:

@@ -1,12 +1,14 @@
 """A container is healthy where the worker, or the reconciler, of its own host is alive."""
 
 import socket
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from shared.job_store import JobStore
 from shared.workers import Worker, register_worker
+from tests.conftest import running_redis
 from worker.context import worker_name
 from worker.health import ReconcilerPart, main, report_alive
 
@@ -45,6 +47,18 @@ def test_a_reconciler_is_healthy_while_all_of_its_parts_live(jobs: JobStore) -> 
         report_alive(jobs, part)
     assert main(["reconciler"]) == 0
     assert main(["worker"]) == 1
+
+
+def test_a_reconciler_stays_healthy_while_redis_is_full(tmp_path: Path) -> None:
+    with running_redis(tmp_path) as url:
+        jobs = JobStore.connect(url)
+        report_alive(jobs, "records")
+        (key,) = jobs.client.keys("alive:*")
+        jobs.client.expire(key, 5)
+        jobs.client.config_set("maxmemory", 1)
+        report_alive(jobs, "records")
+        assert jobs.client.ttl(key) > 100
+        jobs.client.close()
 
 
 def test_a_redis_that_is_away_makes_it_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
