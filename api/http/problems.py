@@ -167,9 +167,9 @@ def install(app: FastAPI) -> None:
         RedisError,
         BlobStoreError,
         OSError,
-        Exception,
     ):
         app.add_exception_handler(kind, _handle)
+    app.add_exception_handler(Exception, respond_to_unexpected)
 
 
 async def _handle(request: Request, error: Exception) -> ProblemResponse:
@@ -194,10 +194,14 @@ async def _handle(request: Request, error: Exception) -> ProblemResponse:
             log.warning("Storage: %s", error)
             sentence = "The pictures cannot be reached just now."
             return _respond_unavailable(StorageUnavailable, sentence)
-    log.error("Unexpected error", exc_info=error)
+    raise error
+
+
+async def respond_to_unexpected(request: Request, error: Exception) -> ProblemResponse:
+    """The response to an error that nobody foresaw."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     sentence = "Something unexpected went wrong; the operator's log has it."
-    # uvicorn hangs up after an exception: a client must not send its next request here.
+    # uvicorn hangs up after the exception: a client must not send its next request here.
     return _respond(status, "internal_error", status.phrase, sentence, {"Connection": "close"})
 
 
