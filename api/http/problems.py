@@ -1,6 +1,7 @@
 """Every error as problem+json (RFC 9457): our own, the framework's and unexpected ones."""
 
 import errno
+import json
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
@@ -92,6 +93,11 @@ class Problem(BaseModel):
 
 class ProblemResponse(JSONResponse):
     media_type = "application/problem+json"
+
+    def render(self, content: Any) -> bytes:
+        # A problem quotes what was sent: JSON can have half a surrogate pair, and UTF-8 cannot.
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="replace")
 
 
 def describe_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -237,6 +243,8 @@ def _respond_unavailable(kind: type[PasticheError], sentence: str) -> ProblemRes
 
 
 def _respond_to_framework(request: Request, error: HTTPException) -> ProblemResponse:
+    if isinstance(error.__cause__, PasticheError):  # FastAPI wraps what reading a body raises
+        return make_problem_response(error.__cause__)
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:  # FastAPI raises it for a body that cannot be decoded
         return make_problem_response(InvalidFields([FieldError("body", "not_json", _INVALID_JSON)]))

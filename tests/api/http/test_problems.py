@@ -17,6 +17,7 @@ from shared.blob_store import BlobStoreFailed
 from shared.job_store import JobStore, record_key
 from shared.settings import Settings
 from tests.api.events.test_events import stream, until_event
+from tests.api.http.test_http import exchange, head, status
 from tests.api.ops.test_metrics import samples
 from tests.api.worker import submitted
 from tests.conftest import RunningApi, running_api
@@ -103,3 +104,25 @@ def test_an_unforeseen_error_breaks_off_a_response_that_has_begun(
             until_event(events, "done")
     (traceback,) = until(lambda: logged_tracebacks(log, "broken-off"))
     assert "RecordDamaged" in traceback
+
+
+@pytest.mark.parametrize(
+    "request_line", ["PATCH /jobs/{id} HTTP/1.1", "POST /pictures/uploads HTTP/1.1"]
+)
+def test_json_that_is_too_large_is_refused_as_such(request_line: str, api: RunningApi) -> None:
+    lines = ("Host: localhost", "Connection: close", "Content-Type: application/json")
+    request = request_line.format(id=submitted(api)["id"])
+    said = exchange(api, head(*lines, "Content-Length: 1000000000", request=request))
+    assert status(said) == 413
+    assert b'"code":"body_too_large"' in said
+
+
+@pytest.mark.parametrize(
+    "weights", [r'{"style_weight": "\ud800"}', r'{"\ud800": 1}'], ids=["value", "name"]
+)
+def test_half_a_surrogate_pair_is_quoted_as_a_question_mark(weights: str, api: RunningApi) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = api.http.patch(submitted(api)["links"]["self"], content=weights, headers=headers)
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert "?" in error["field"] + error["detail"]
