@@ -10,7 +10,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
 from functools import wraps
 from inspect import Parameter, signature
@@ -226,6 +227,15 @@ def should_show_pictures(flag: bool | None) -> bool:
         notice("This terminal is not known to show pictures.")
         return False
     return flag
+
+
+@contextmanager
+def showing() -> Iterator[None]:
+    """Makes a notice of a failure to show a picture: the command has done its work by then."""
+    try:
+        yield
+    except ClientError as error:
+        notice(f"The picture cannot be shown: {error}")
 
 
 def show_picture(png: bytes) -> None:

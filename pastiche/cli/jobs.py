@@ -32,6 +32,7 @@ from pastiche.cli.console import (
     report_error,
     should_show_pictures,
     show_picture,
+    showing,
 )
 from pastiche.cli.contents import PIPE, Target, check_output, check_target, make_target, save
 from pastiche.client import (
@@ -73,7 +74,8 @@ def watch(
         if not as_json:
             notice(f"{seen.status}{'' if output in (None, PIPE) else f': {output}'}")
         if shows:
-            show_picture(client.result(seen))
+            with showing():
+                show_picture(client.result(seen))
 
 
 def _choose_target(
@@ -135,7 +137,8 @@ def get(
         elif target is None:
             _print_table([seen])
         if shows and seen.status == "succeeded":
-            show_picture(client.result(seen))
+            with showing():
+                show_picture(client.result(seen))
 
 
 @exits_on_error

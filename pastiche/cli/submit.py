@@ -29,6 +29,7 @@ from pastiche.cli.console import (
     report_error,
     should_show_pictures,
     show_picture,
+    showing,
 )
 from pastiche.cli.contents import (
     check_output,
@@ -129,7 +130,8 @@ def sweep(
         if as_json:
             json_line({"output": target.name, "sweep": client.get_sweep(sweep).raw})
         if shows:
-            show_picture(client.contact_sheet(sweep, cell=cell))
+            with showing():
+                show_picture(client.contact_sheet(sweep, cell=cell))
     painted = sum(each.job is not None and each.job.status == "succeeded" for each in sweep.jobs)
     notice(f"{painted} of {len(sweep.jobs)} painted: {place}")
     if painted < len(sweep.jobs):
