@@ -58,8 +58,8 @@ class AsyncJobHandle(Job):
     async def result(
         self, format: Format = "png", *, on_event: Callable[[Event], None] | None = None
     ) -> PaintedPicture:
-        """Waits until the job has succeeded, and fetches its picture. A job that ended otherwise has
-        one after `finish`.
+        """Waits until the job has succeeded, and fetches its picture. A job that ended otherwise
+        has one after `finish`.
 
         Args:
             format: of the picture.
