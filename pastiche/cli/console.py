@@ -154,6 +154,7 @@ def line(text: str) -> None:
     Raises:
         InvalidFile: it cannot be written, or it is closed.
     """
+    check_standard_output()
     write_output(f"{printable(text)}\n".encode(sys.stdout.encoding, "replace"))
 
 
@@ -166,12 +167,19 @@ def json_line(document: Mapping[str, Any]) -> None:
     write_output((json.dumps(document) + "\n").encode())
 
 
+def check_standard_output() -> None:
+    """Raises InvalidFile if standard output was closed before the command began (`>&-`)."""
+    if sys.stdout is None:
+        raise InvalidFile("Standard output is closed.")
+
+
 def write_output(data: bytes) -> None:
     """Writes to standard output.
 
     Raises:
         InvalidFile: it cannot be written, or it is closed.
     """
+    check_standard_output()
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

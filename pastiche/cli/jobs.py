@@ -23,6 +23,7 @@ from pastiche.cli.bars import Bars, format_duration
 from pastiche.cli.console import (
     OUT,
     Exit,
+    check_standard_output,
     confirm,
     exits_on_error,
     is_interactive,
@@ -223,6 +224,8 @@ def open_job(
 @exits_on_error
 def cancel(job: JobIds, as_json: Json = False, url: Url = DEFAULT_URL, key: Key = None) -> None:
     """Cancel jobs: queued ones at once, running ones within an iteration or two."""
+
+    check_standard_output()
 
     def cancel_one(client: Client, job_id: str) -> None:
         seen = client.cancel(job_id)

@@ -22,6 +22,7 @@ from pastiche.cli.console import (
     Exit,
     InvalidFile,
     WarningNotices,
+    check_standard_output,
     exits_on_error,
     json_line,
     line,
@@ -69,6 +70,7 @@ def submit(
     **options: Any,
 ) -> None:
     """Submit a job and print its id, without waiting for the picture."""
+    check_standard_output()
     names = check_pictures([content], style, further_pictures(options))
     styles, options = [open_argument(each) for each in names], open_options(options)
     with make_client(Client, url, key) as client:
