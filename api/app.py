@@ -24,6 +24,7 @@ from api.http.middleware import (
     SecurityHeaders,
     TraceIds,
     TrailingSlashes,
+    UnexpectedErrors,
     configure_telemetry,
     hide_queries_in_access_log,
 )
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     base64_bytes = settings.submission_limit_bytes * 4 // 3
     body_limit = base64_bytes + _FORM_FIELDS_BYTES
+    app.add_middleware(UnexpectedErrors)
     app.add_middleware(BodyLimit, limit_bytes=body_limit)
     origins = settings.allowed_origins
     if not settings.keys_required:

@@ -88,6 +88,11 @@ class ConfinedProcess:
             raise ConfinedError(value)
         return value
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended, by itself or by the system."""
+        return self._process.poll() is None
+
     def kill(self) -> None:
         """Ends it at once, whatever it does."""
         self._process.kill()

@@ -141,9 +141,8 @@ class Decoder:
 
     async def _call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Runs a function. Its process is killed if the caller is canceled."""
-        if self._idle:
-            process = self._idle.pop()
-        else:
+        process = self._find_idle()
+        if process is None:
             process = await to_thread.run_sync(ConfinedProcess, self._memory_bytes)
         call = partial(process.call, function, arguments)
         try:
@@ -156,6 +155,15 @@ class Decoder:
             raise
         self._idle.append(process)
         return result
+
+    def _find_idle(self) -> ConfinedProcess | None:
+        """An idle process. The system may have ended some for want of memory: no picture did."""
+        while self._idle:
+            process = self._idle.pop()
+            if process.is_alive:
+                return process
+            process.close()
+        return None
 
 
 class EncodedResults:

@@ -7,9 +7,10 @@ from secrets import token_hex
 from urllib.parse import parse_qsl
 
 from fastapi.telemetry import TelemetryConfig
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problems import make_problem_response
+from api.http.problems import make_problem_response, respond_to_unexpected
 from shared import logs, tracing
 from shared.errors import BodyTooLarge, WrongContentEncoding
 
@@ -27,6 +28,8 @@ SECURITY_HEADERS = {
 NOT_EMBEDDED = {"Cross-Origin-Resource-Policy": "same-origin"}
 """On every response while no keys are required: a page of another site cannot show our pictures.
 With keys it needs one of our tokens to do so."""
+
+log = logging.getLogger(__name__)
 
 _REQUEST_ID_HEADER = b"x-request-id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -55,6 +58,27 @@ def on_response_start(send: Send, change: Callable[[Message], None]) -> Send:
         await send(message)
 
     return send_changed
+
+
+class UnexpectedErrors(Middleware):
+    """Logs and answers an error that nobody foresaw, inside all other middleware: the framework
+    would do so outside, without the request's id, its headers and its place in the metrics."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_started = False
+
+        def note_start(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+
+        try:
+            await self.app(scope, receive, on_response_start(send, note_start))
+        except Exception as error:
+            log.error("Unexpected error", exc_info=error)
+            if not has_started:
+                response = await respond_to_unexpected(Request(scope), error)
+                await response(scope, receive, send)
+            raise  # so that the server hangs up: a response that has started breaks off
 
 
 class BodyLimit(Middleware):

@@ -1,6 +1,7 @@
 """Every error as problem+json (RFC 9457): our own, the framework's and unexpected ones."""
 
 import errno
+import json
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
@@ -93,6 +94,11 @@ class Problem(BaseModel):
 class ProblemResponse(JSONResponse):
     media_type = "application/problem+json"
 
+    def render(self, content: Any) -> bytes:
+        # A problem quotes what was sent: JSON can have half a surrogate pair, and UTF-8 cannot.
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="replace")
+
 
 def describe_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems that an endpoint responds with, for its OpenAPI entry."""
@@ -167,9 +173,9 @@ def install(app: FastAPI) -> None:
         RedisError,
         BlobStoreError,
         OSError,
-        Exception,
     ):
         app.add_exception_handler(kind, _handle)
+    app.add_exception_handler(Exception, respond_to_unexpected)
 
 
 async def _handle(request: Request, error: Exception) -> ProblemResponse:
@@ -194,10 +200,14 @@ async def _handle(request: Request, error: Exception) -> ProblemResponse:
             log.warning("Storage: %s", error)
             sentence = "The pictures cannot be reached just now."
             return _respond_unavailable(StorageUnavailable, sentence)
-    log.error("Unexpected error", exc_info=error)
+    raise error
+
+
+async def respond_to_unexpected(request: Request, error: Exception) -> ProblemResponse:
+    """The response to an error that nobody foresaw."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     sentence = "Something unexpected went wrong; the operator's log has it."
-    # uvicorn hangs up after an exception: a client must not send its next request here.
+    # uvicorn hangs up after the exception: a client must not send its next request here.
     return _respond(status, "internal_error", status.phrase, sentence, {"Connection": "close"})
 
 
@@ -233,6 +243,8 @@ def _respond_unavailable(kind: type[PasticheError], sentence: str) -> ProblemRes
 
 
 def _respond_to_framework(request: Request, error: HTTPException) -> ProblemResponse:
+    if isinstance(error.__cause__, PasticheError):  # FastAPI wraps what reading a body raises
+        return make_problem_response(error.__cause__)
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:  # FastAPI raises it for a body that cannot be decoded
         return make_problem_response(InvalidFields([FieldError("body", "not_json", _INVALID_JSON)]))

@@ -113,7 +113,7 @@ async def get_job(job_id: str, request: Request) -> Response:
     "/{job_id}",
     summary="Update weights",
     response_model=schemas.Job,
-    responses=caller_problems(400, 404, 409, 410, 422),
+    responses=caller_problems(400, 404, 409, 410, 413, 415, 422),
 )
 async def update_weights(
     update: schemas.WeightUpdate, job: PathJob, access: CurrentAccess

@@ -29,7 +29,7 @@ from shared.uploaded_pictures import PictureUpload, is_picture_id
 router = APIRouter(prefix="/pictures/uploads", tags=["pictures"])
 
 
-@router.post("", summary="Begin a direct upload", responses=caller_problems(409, 422))
+@router.post("", summary="Begin a direct upload", responses=caller_problems(409, 413, 415, 422))
 async def begin_upload(access: CurrentAccess, upload: schemas.NewUpload) -> schemas.DirectUpload:
     """Gives a signed URL of the object store, to which the file of a picture is sent with PUT; the
     upload is then to be completed. 409 unless the service allows it."""

@@ -2,6 +2,7 @@
 sheet of all of them."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
@@ -40,6 +41,7 @@ from api.sweeps import store
 from api.sweeps.contact_sheet import Cell, arrange, contact_sheet, shorten, thumbnail
 from api.sweeps.store import Member, create_sweep, delete_jobs, is_sweep_id, make_sweep_key
 from api.sweeps.store import Sweep as SweepRecord
+from pastiche.painting_speed import PaintingSpeed
 from shared import tracing, transitions
 from shared.errors import EncodingFailed, RecordDamaged, SweepNotFound
 from shared.jobs import OVER, Job
@@ -248,7 +250,7 @@ async def _describe_sweep(sweep: SweepRecord, service: Service) -> Sweep:
             content=member.content,
             style=member.style,
             values=member.values,
-            job=None if job is None else schemas.describe_job(job, speeds),
+            job=None if job is None else _describe_job(job, speeds),
         )
         for member, job in zip(sweep.members, jobs, strict=True)
     ]
@@ -260,6 +262,15 @@ async def _describe_sweep(sweep: SweepRecord, service: Service) -> Sweep:
         jobs=members,
         links={"self": path, "sheet": f"{path}/sheet", "cancel": f"{path}/cancel"},
     )
+
+
+def _describe_job(job: Job, speeds: Sequence[PaintingSpeed]) -> schemas.Job | None:
+    """The job for clients; None if its options are damaged."""
+    try:
+        return schemas.describe_job(job, speeds)
+    except RecordDamaged as error:
+        log.error("%s", error)
+        return None
 
 
 async def _get_job(member: Member, service: Service) -> Job | None:

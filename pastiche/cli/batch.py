@@ -16,6 +16,7 @@ from pastiche.cli.console import (
     notice,
     report_error,
     show_picture,
+    showing,
 )
 from pastiche.cli.contents import Content, save
 from pastiche.client import (
@@ -150,7 +151,8 @@ class ServiceBatch(Batch):
         assert piece.job is not None
         self.save(piece, picture, job=piece.job.raw)
         if self.shows:
-            show_picture(picture if target.format == "png" else await client.result(piece.job))
+            with showing():
+                show_picture(picture if target.format == "png" else await client.result(piece.job))
 
     def _report_unfinished(self) -> bool:
         """Says how to continue with jobs whose pictures are not saved: they are not canceled.

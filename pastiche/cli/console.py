@@ -10,7 +10,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
 from functools import wraps
 from inspect import Parameter, signature
@@ -153,6 +154,7 @@ def line(text: str) -> None:
     Raises:
         InvalidFile: it cannot be written, or it is closed.
     """
+    check_standard_output()
     write_output(f"{printable(text)}\n".encode(sys.stdout.encoding, "replace"))
 
 
@@ -165,12 +167,19 @@ def json_line(document: Mapping[str, Any]) -> None:
     write_output((json.dumps(document) + "\n").encode())
 
 
+def check_standard_output() -> None:
+    """Raises InvalidFile if standard output was closed before the command began (`>&-`)."""
+    if sys.stdout is None:
+        raise InvalidFile("Standard output is closed.")
+
+
 def write_output(data: bytes) -> None:
     """Writes to standard output.
 
     Raises:
         InvalidFile: it cannot be written, or it is closed.
     """
+    check_standard_output()
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -226,6 +235,15 @@ def should_show_pictures(flag: bool | None) -> bool:
         notice("This terminal is not known to show pictures.")
         return False
     return flag
+
+
+@contextmanager
+def showing() -> Iterator[None]:
+    """Makes a notice of a failure to show a picture: the command has done its work by then."""
+    try:
+        yield
+    except ClientError as error:
+        notice(f"The picture cannot be shown: {error}")
 
 
 def show_picture(png: bytes) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
-from pastiche.cli.console import InvalidFile, write_output
+from pastiche.cli.console import InvalidFile, check_standard_output, write_output
 from pastiche.client.job_options import PICTURE_FIELDS
 from pastiche.client.models import Format
 from pastiche.client.requests import is_reference
@@ -106,9 +106,16 @@ def check_standard_input(pictures: Sequence[str]) -> None:
 
 
 def check_output(output: str | None, *, writes_json: bool) -> None:
-    """Raises BadParameter if a picture and JSON would both go to standard output."""
+    """Checks standard output, where something goes there.
+
+    Raises:
+        BadParameter: a picture and JSON would both go there.
+        InvalidFile: it is closed.
+    """
     if output == PIPE and writes_json:
         raise typer.BadParameter("cannot be - together with --json.", param_hint="--output")
+    if output == PIPE or writes_json:
+        check_standard_output()
 
 
 def further_pictures(options: Mapping[str, Any]) -> list[str]:

@@ -23,6 +23,7 @@ from pastiche.cli.bars import Bars, format_duration
 from pastiche.cli.console import (
     OUT,
     Exit,
+    check_standard_output,
     confirm,
     exits_on_error,
     is_interactive,
@@ -32,6 +33,7 @@ from pastiche.cli.console import (
     report_error,
     should_show_pictures,
     show_picture,
+    showing,
 )
 from pastiche.cli.contents import PIPE, Target, check_output, check_target, make_target, save
 from pastiche.client import (
@@ -73,7 +75,8 @@ def watch(
         if not as_json:
             notice(f"{seen.status}{'' if output in (None, PIPE) else f': {output}'}")
         if shows:
-            show_picture(client.result(seen))
+            with showing():
+                show_picture(client.result(seen))
 
 
 def _choose_target(
@@ -135,7 +138,8 @@ def get(
         elif target is None:
             _print_table([seen])
         if shows and seen.status == "succeeded":
-            show_picture(client.result(seen))
+            with showing():
+                show_picture(client.result(seen))
 
 
 @exits_on_error
@@ -220,6 +224,8 @@ def open_job(
 @exits_on_error
 def cancel(job: JobIds, as_json: Json = False, url: Url = DEFAULT_URL, key: Key = None) -> None:
     """Cancel jobs: queued ones at once, running ones within an iteration or two."""
+
+    check_standard_output()
 
     def cancel_one(client: Client, job_id: str) -> None:
         seen = client.cancel(job_id)

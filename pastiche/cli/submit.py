@@ -22,6 +22,7 @@ from pastiche.cli.console import (
     Exit,
     InvalidFile,
     WarningNotices,
+    check_standard_output,
     exits_on_error,
     json_line,
     line,
@@ -29,6 +30,7 @@ from pastiche.cli.console import (
     report_error,
     should_show_pictures,
     show_picture,
+    showing,
 )
 from pastiche.cli.contents import (
     check_output,
@@ -68,6 +70,7 @@ def submit(
     **options: Any,
 ) -> None:
     """Submit a job and print its id, without waiting for the picture."""
+    check_standard_output()
     names = check_pictures([content], style, further_pictures(options))
     styles, options = [open_argument(each) for each in names], open_options(options)
     with make_client(Client, url, key) as client:
@@ -129,7 +132,8 @@ def sweep(
         if as_json:
             json_line({"output": target.name, "sweep": client.get_sweep(sweep).raw})
         if shows:
-            show_picture(client.contact_sheet(sweep, cell=cell))
+            with showing():
+                show_picture(client.contact_sheet(sweep, cell=cell))
     painted = sum(each.job is not None and each.job.status == "succeeded" for each in sweep.jobs)
     notice(f"{painted} of {len(sweep.jobs)} painted: {place}")
     if painted < len(sweep.jobs):

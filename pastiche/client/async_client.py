@@ -303,7 +303,7 @@ class AsyncClient:
 
     async def finish(self, job: Job | str) -> AsyncJobHandle:
         """Ends a job early and makes the picture so far its result: a running job succeeds soon; a
-        job that was canceled or failed succeeds with its last preview.
+        job that was canceled or failed stays so, and its last preview becomes its result.
 
         Raises:
             ApiError: there is no picture yet, or the job is being canceled (`cancel_requested`).
@@ -321,20 +321,24 @@ class AsyncClient:
 
     async def submit_sweep(
         self,
-        content: JobPicture,
-        style: JobPictures,
+        content: JobPicture | None = None,
+        style: JobPictures | None = None,
         *,
         idempotency_key: str | None = None,
         **options: Unpack[SweepOptions],
     ) -> Sweep:
         """Submits a job for each combination of the values of `content_weight`, `style_weight`,
-        `tv_weight` and `seed`; each is a number or a list of numbers."""
+        `tv_weight` and `seed`; each is a number or a list of numbers. As for `submit`, an earlier
+        job can give the pictures."""
         form = await make_form_in_thread(content, style, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
         return await self._connection.request(Sweep, "POST", "/sweeps", files=form, headers=headers)
 
     async def estimate_sweep(
-        self, content: JobPicture, style: JobPictures, **options: Unpack[SweepOptions]
+        self,
+        content: JobPicture | None = None,
+        style: JobPictures | None = None,
+        **options: Unpack[SweepOptions],
     ) -> Estimate:
         """Returns what `submit_sweep` would cost; nothing is stored."""
         form = await make_form_in_thread(content, style, options, self._limit_bytes)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Self
 
+from pastiche.client.errors import ApiError, JobUnsuccessful
 from pastiche.client.events import Event
 from pastiche.client.models import Format, Job
 from pastiche.client.painted_picture import PaintedPicture
@@ -57,20 +58,26 @@ class AsyncJobHandle(Job):
     async def result(
         self, format: Format = "png", *, on_event: Callable[[Event], None] | None = None
     ) -> PaintedPicture:
-        """Waits until the job has succeeded, and fetches its picture.
+        """Waits until the job has succeeded, and fetches its picture. A job that ended otherwise
+        has one after `finish`.
 
         Args:
             format: of the picture.
             on_event: called with every event of the job.
 
         Raises:
-            JobUnsuccessful: the job failed, was canceled or expired.
+            JobUnsuccessful: the job failed, was canceled or expired, and has no picture.
             RuntimeError: this is a copy of a handle, which has no client.
         """
         client = self._find_client()
-        if self.status == "succeeded":
+        if not self.is_over:
+            return await client.wait_for_result(self, format, on_event=on_event)
+        try:
             return await client.result(self, format)
-        return await client.wait_for_result(self, format, on_event=on_event)
+        except ApiError as error:
+            if error.code != "no_result":
+                raise
+            raise JobUnsuccessful(self) from error
 
     def _find_client(self) -> "AsyncClient":
         if not hasattr(self, "_client"):

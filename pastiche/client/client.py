@@ -301,7 +301,7 @@ class Client:
 
     def finish(self, job: Job | str) -> JobHandle:
         """Ends a job early and makes the picture so far its result: a running job succeeds soon; a
-        job that was canceled or failed succeeds with its last preview.
+        job that was canceled or failed stays so, and its last preview becomes its result.
 
         Raises:
             ApiError: there is no picture yet, or the job is being canceled (`cancel_requested`).
@@ -319,20 +319,24 @@ class Client:
 
     def submit_sweep(
         self,
-        content: JobPicture,
-        style: JobPictures,
+        content: JobPicture | None = None,
+        style: JobPictures | None = None,
         *,
         idempotency_key: str | None = None,
         **options: Unpack[SweepOptions],
     ) -> Sweep:
         """Submits a job for each combination of the values of `content_weight`, `style_weight`,
-        `tv_weight` and `seed`; each is a number or a list of numbers."""
+        `tv_weight` and `seed`; each is a number or a list of numbers. As for `submit`, an earlier
+        job can give the pictures."""
         form = make_form(content, style, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
         return self._connection.request(Sweep, "POST", "/sweeps", files=form, headers=headers)
 
     def estimate_sweep(
-        self, content: JobPicture, style: JobPictures, **options: Unpack[SweepOptions]
+        self,
+        content: JobPicture | None = None,
+        style: JobPictures | None = None,
+        **options: Unpack[SweepOptions],
     ) -> Estimate:
         """Returns what `submit_sweep` would cost; nothing is stored."""
         form = make_form(content, style, options, self._limit_bytes)

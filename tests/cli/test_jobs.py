@@ -243,6 +243,32 @@ def test_a_closed_standard_output_is_reported(shell: Shell, api: RunningApi) -> 
     assert (listing.returncode, err) == (4, "Standard output cannot be written: Broken pipe.\n")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("submit", "me.jpg", "-s", "wave.png"),
+        ("sweep", "me.jpg", "-s", "wave.png", "--seed", "1,2", "--json"),
+        ("paint", "me.jpg", "-s", "wave.png", "-o", "-"),
+        ("list",),
+    ],
+    ids=lambda words: words[0],
+)
+def test_without_a_standard_output_nothing_is_submitted(
+    words: tuple[str, ...], shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    path = str(Path(__file__).parents[2])
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$0" -m pastiche "$@" >&-', sys.executable, *words],
+        cwd=folder,
+        env=os.environ | PLAIN | {"PYTHONPATH": path, "PASTICHE_URL": shell.url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (4, "Standard output is closed.\n")
+    assert api.http.get("/jobs").json()["jobs"] == []
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="There is no full device.")
 def test_a_full_disk_is_reported_and_the_id_of_a_job_is_not_lost(
     shell: Shell, api: RunningApi

@@ -14,6 +14,7 @@ import pytest
 
 from pastiche.cli.bars import format_duration
 from pastiche.cli.console import detect_protocol
+from shared.blob_store import encoded_key, result_key
 from shared.job_store import JobStore
 from tests import pictures
 from tests.api.worker import PlayedWorker, png, submitted
@@ -136,6 +137,23 @@ def test_the_pictures_of_a_batch_are_shown_while_there_are_bars(
     assert shown.count(begins) == 2
     for picture in (png(40, 30), png(30, 40)):
         assert base64.b64encode(picture)[:200] in shown
+
+
+def test_a_picture_that_is_saved_but_cannot_be_shown_is_no_failure(
+    shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    command = ("paint", "me.jpg", "-s", "wave.png", "-o", "out.jpg", "--preview")
+    painting = shell.start(*command, **TERMINALS["kitty"])
+    (worker,) = claimed(api, jobs)
+    jpeg = encoded_key(result_key(worker.job_id, worker.fence), "jpeg")
+    worker.blobs.put(jpeg, pictures.jpeg())
+    worker.commit_stored()  # the PNG file, which the terminal needs, is lost
+    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    assert painting.returncode == 0
+    saved, not_shown = err.decode().splitlines()
+    assert saved == "me.jpg is painted: out.jpg"
+    assert not_shown.startswith("The picture cannot be shown: ")
+    assert (folder / "out.jpg").read_bytes() == pictures.jpeg()
 
 
 def test_no_picture_is_sent_to_a_terminal_that_cannot_show_it(

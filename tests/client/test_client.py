@@ -188,6 +188,8 @@ def test_pictures_of_an_earlier_job_are_used(
     PlayedWorker.of(earlier, jobs, api).commit(pictures.png())
     assert client.submit(start=earlier["id"]).options["start"] == "image"
     assert client.submit(pictures_of=earlier["id"]).options["start"] == "content"
+    assert client.estimate_sweep(pictures_of=earlier["id"], seed=[1, 2]).jobs == 2
+    assert len(client.submit_sweep(pictures_of=earlier["id"], seed=[1, 2]).jobs) == 2
 
 
 def test_preview_losses_and_result_are_fetched(

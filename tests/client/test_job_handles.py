@@ -5,14 +5,17 @@ import json
 import pickle
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from io import BytesIO
 
 import anyio
 import pytest
+from PIL import Image
 
 from pastiche.client import AsyncClient, Client, Event, Job, JobHandle, JobUnsuccessful, JobUpdated
 from pastiche.client.models import parse
 from shared.job_store import JobStore
 from tests import pictures
+from tests.api.jobs.test_finishing import shown
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi
 
@@ -45,6 +48,16 @@ def test_a_job_that_is_canceled_has_no_result(client: Client, api: RunningApi) -
     for wait in (job.wait, job.result):
         with pytest.raises(JobUnsuccessful, match="canceled"):
             wait()
+
+
+def test_a_job_that_was_canceled_and_then_finished_has_its_last_preview_as_result(
+    client: Client, api: RunningApi, jobs: JobStore
+) -> None:
+    job, worker = shown(api, jobs)
+    worker.stop()
+    finished = client.finish(job["id"])
+    assert finished.status == "canceled"
+    assert Image.open(BytesIO(finished.result())).size == (48, 32)
 
 
 def test_every_job_of_the_client_is_a_handle(

@@ -1,12 +1,15 @@
 """The documentation says what the code says, and its links lead somewhere."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from api.jobs.schemas import Job
+from pastiche.options import OPTIONS
 from shared.errors import FIELD_ERRORS
 from tools.documents import PAGES
 
@@ -33,6 +36,14 @@ def _codes_of_fields() -> Iterator[str]:
                 code = call.args[place[call.func.id]] if call.func.id in place else None
                 if isinstance(code, ast.Constant):
                     yield str(code.value)
+
+
+def test_the_job_on_the_page_of_the_api_has_the_fields_of_every_job() -> None:
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    (example,) = re.findall(r"```json\n(\{\"id\": .*?)```", page, re.DOTALL)
+    job = json.loads(example)
+    assert Job.model_validate(job).model_dump(mode="json") == job
+    assert set(job["options"]) < set(OPTIONS)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

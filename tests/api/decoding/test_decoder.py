@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -137,6 +138,13 @@ def test_a_decoder_that_dies_is_replaced(decoder: Decoder) -> None:
     with pytest.raises(EncodingFailed):
         run(decoder, os._exit, 1)
     assert run(decoder, os.getpid) != os.getpid()
+
+
+def test_a_decoder_that_the_system_ended_while_it_was_idle_is_replaced(decoder: Decoder) -> None:
+    idle = run(decoder, os.getpid)
+    os.kill(idle, signal.SIGKILL)
+    os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
+    assert run(decoder, os.getpid) != idle
 
 
 def test_a_picture_that_kills_its_decoder_is_refused(

@@ -12,7 +12,7 @@ from api.submissions.idempotency import make_idempotency_key, reserve
 from api.sweeps import store
 from api.sweeps.store import Sweep
 from local.supervisor import free_port
-from shared.job_store import JOB_KEYS, JobStore
+from shared.job_store import JOB_KEYS, JobStore, record_key
 from shared.jobs import new_job_id
 from shared.settings import Settings
 from shared.transitions import IdempotencyKey
@@ -57,6 +57,21 @@ def test_canceling_a_sweep_cancels_all_its_jobs(api: RunningApi) -> None:
     sweep = api.http.post(swept(api, seed="1,2").json()["links"]["cancel"]).json()
     assert [member["job"]["status"] for member in sweep["jobs"]] == ["canceled", "canceled"]
     assert sweep["is_over"]
+
+
+@pytest.mark.parametrize("options", ["[]", '{"size": "large"}'])
+def test_a_damaged_job_is_missing_from_its_sweep_and_spoils_no_other(
+    options: str, api: RunningApi, jobs: JobStore
+) -> None:
+    sweep = swept(api, seed="1,2").json()
+    damaged, other = sweep["jobs"]
+    jobs.client.hset(record_key(damaged["id"]), "options", options)
+    seen = api.http.get(sweep["links"]["self"])
+    assert seen.status_code == 200
+    assert [each["job"] for each in seen.json()["jobs"]] == [None, other["job"]]
+    canceled = api.http.post(sweep["links"]["cancel"])
+    assert canceled.status_code == 200
+    assert canceled.json()["jobs"][1]["job"]["status"] == "canceled"
 
 
 def test_erasing_a_sweep_leaves_nothing(api: RunningApi, jobs: JobStore) -> None:
