@@ -143,7 +143,7 @@ def test_a_picture_that_is_saved_but_cannot_be_shown_is_no_failure(
     shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
 ) -> None:
     command = ("paint", "me.jpg", "-s", "wave.png", "-o", "out.jpg", "--preview")
-    painting = shell.start(*command, **TERMINALS["kitty"])
+    painting = shell.start(*command, TERM="xterm-kitty")
     (worker,) = claimed(api, jobs)
     jpeg = encoded_key(result_key(worker.job_id, worker.fence), "jpeg")
     worker.blobs.put(jpeg, pictures.jpeg())
