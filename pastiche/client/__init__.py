@@ -48,7 +48,7 @@ from pastiche.client.models import (
     WorkerSummary,
 )
 from pastiche.client.painted_picture import PaintedPicture
-from pastiche.client.retry import RetryPolicy
+from pastiche.client.retry_policy import RetryPolicy
 
 __all__ = [
     "ApiError",

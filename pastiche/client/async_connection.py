@@ -29,7 +29,7 @@ from pastiche.client.requests import (
     check_address,
     make_headers,
 )
-from pastiche.client.retry import RetryPolicy, retry_arguments
+from pastiche.client.retry_policy import RetryPolicy, retry_arguments
 
 LONGEST_EVENT_BYTES = 1_000_000
 """No event of a Pastiche service is as long; a longer one is not read into memory."""

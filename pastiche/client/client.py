@@ -58,7 +58,7 @@ from pastiche.client.requests import (
     make_upload_form,
     read_upload,
 )
-from pastiche.client.retry import Backoff, RetryPolicy
+from pastiche.client.retry_policy import Backoff, RetryPolicy
 from pastiche.picture_sources import Picture
 
 SWEEP_POLL_SECONDS = 1.0

@@ -15,7 +15,7 @@ from pastiche.client import (
     RetryPolicy,
     ServiceUnreachable,
 )
-from pastiche.client.retry import FIRST_PAUSE_SECONDS
+from pastiche.client.retry_policy import FIRST_PAUSE_SECONDS
 from shared.job_store import JobStore
 from tests import pictures
 from tests.api.worker import PlayedWorker, submitted
