@@ -641,7 +641,7 @@ export interface components {
             values: {
                 [key: string]: number;
             };
-            /** @description Null once it was deleted. */
+            /** @description Null once it was deleted, or if its record cannot be read. */
             job: components["schemas"]["Job"] | null;
         };
         /**
