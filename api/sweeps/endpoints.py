@@ -71,7 +71,9 @@ class SweepJob(BaseModel):
     values: dict[str, float] = Field(
         description="The options that differ from those of the other jobs."
     )
-    job: schemas.Job | None = Field(description="Null once it was deleted, or if its record cannot be read.")
+    job: schemas.Job | None = Field(
+        description="Null once it was deleted, or if its record cannot be read."
+    )
 
 
 class Sweep(BaseModel):
