@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ MODULES = {
     "TriggerAuthentication": KEDA,
 }
 """The kinds that Kubernetes itself does not know, and the npm modules with their types."""
+
+CLUSTER_WIDE = {"Namespace"}
 
 Manifest = dict[str, Any]
 
@@ -111,6 +114,36 @@ def gibibytes(quantity: str) -> int:
     return int(quantity.removesuffix("Gi")) * 2**30
 
 
+def documented(first_line: str) -> str:
+    """The YAML in the documentation that begins with this line."""
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    (text,) = re.findall(rf"```yaml\n({re.escape(first_line)}\n.*?)```", page, re.DOTALL)
+    return str(text)
+
+
+def render_documented(
+    folder: Path, run_program: RunProgram, overlay: str, *additions: str
+) -> list[Manifest]:
+    """What an overlay of the documentation makes, with what the documentation adds to its lists."""
+    merged = YAML(typ="safe", pure=True).load(overlay)
+    for addition in additions:
+        for key, entries in YAML(typ="safe", pure=True).load(addition).items():
+            merged.setdefault(key, []).extend(entries)
+    text = re.sub(r'https://[^"]+?//(deploy/[^"?]+)\?ref=\w+', rf"{ROOT}/\1", json.dumps(merged))
+    text = text.replace(str(ROOT), os.path.relpath(ROOT, folder))
+    (folder / "kustomization.yaml").write_text(text)
+    return read_all(run_program("kubectl", "kustomize", str(folder)))
+
+
+def outside_the_namespace(manifests: list[Manifest]) -> list[str]:
+    """The resources that `kubectl apply` would put into the namespace `default`."""
+    return [
+        label(each)
+        for each in manifests
+        if each["kind"] not in CLUSTER_WIDE and each["metadata"].get("namespace") != "pastiche"
+    ]
+
+
 def label(manifest: Manifest) -> str:
     return f"{manifest['kind']}-{manifest['metadata']['name']}"
 
@@ -143,18 +176,28 @@ def render(overlay: str, run_program: RunProgram) -> list[Manifest]:
 
 @pytest.mark.usefixtures("node_packages")
 def test_the_overlay_in_the_documentation_is_valid(tmp_path: Path, run_program: RunProgram) -> None:
-    page = (ROOT / "docs/deployment.md").read_text("utf-8")
-    (text,) = re.findall(r"```yaml\n(# kustomization.yaml\n.*?)```", page, re.DOTALL)
-    base = re.sub(r'"https://[^"]+?//(deploy/[^"?]+)\?ref=main"', rf"{ROOT}/\1", text)
-    base = base.replace(str(ROOT), os.path.relpath(ROOT, tmp_path))
-    (tmp_path / "kustomization.yaml").write_text(base)
-    rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
+    rendered = render_documented(tmp_path, run_program, documented("# kustomization.yaml"))
     check(rendered, tmp_path)
     (settings,) = (each for each in rendered if each["kind"] == "ConfigMap")
     assert settings["data"]["PASTICHE_BLOB_STORE_URL"] == "s3://my-pictures"
     assert settings["data"]["PASTICHE_KEYS_REQUIRED"] == "true"
     ingress = find("Ingress", "api", rendered)["spec"]
     assert ingress["rules"][0]["host"] == ingress["tls"][0]["hosts"][0] == "pastiche.example.org"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_is_added_to_an_overlay_comes_into_its_namespace(
+    overlay: str, run_program: RunProgram, tmp_path: Path
+) -> None:
+    copy = tmp_path / "kubernetes"
+    shutil.copytree(FOLDER, copy)
+    file = copy / "overlays" / overlay / "kustomization.yaml"
+    kustomization = YAML(typ="safe", pure=True).load(file)
+    kustomization["components"].append("../../components/workload-identity")
+    file.write_text(json.dumps(kustomization))
+    rendered = read_all(run_program("kubectl", "kustomize", str(file.parent)))
+    assert find("NetworkPolicy", "eks-pod-identity", rendered)
+    assert outside_the_namespace(rendered) == []
 
 
 def test_the_images_are_those_of_this_version(run_program: RunProgram) -> None:
@@ -322,12 +365,9 @@ def test_keda_counts_the_jobs_that_wait_and_those_that_run() -> None:
 def test_the_documented_identity_reaches_every_process(
     tmp_path: Path, run_program: RunProgram
 ) -> None:
-    page = (ROOT / "docs/deployment.md").read_text("utf-8")
-    (text,) = re.findall(r"```yaml\n(components: .*?)```", page, re.DOTALL)
-    base, root = os.path.relpath(FOLDER / "base", tmp_path), os.path.relpath(ROOT, tmp_path)
-    text = re.sub(r'"https://[^"]+?//(deploy/[^"?]+)\?ref=main"', rf"{root}/\1", text)
-    (tmp_path / "kustomization.yaml").write_text(f"resources: [{base}]\n{text}")
-    rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
+    overlay, identity = documented("# kustomization.yaml"), documented("# an identity")
+    rendered = render_documented(tmp_path, run_program, overlay, identity)
+    assert outside_the_namespace(rendered) == []
     check(rendered, tmp_path)
     assert find("ServiceAccount", "pastiche", rendered)["metadata"]["annotations"]
     for name in PROCESSES:
