@@ -1,5 +1,6 @@
 """The manifests for Kubernetes are valid, agree with the code, and confine what they start."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 from ruamel.yaml import YAML
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.app import create_app
 from api.decoding.decoder import OWN_MEMORY_BYTES
@@ -29,9 +31,11 @@ PROCESSES = ("api", "worker", "reconciler")
 KUBERNETES_VERSIONS = ("1.30", "1.37")
 """The oldest one that these manifests are for, and the newest that the validator knows."""
 
+GATEWAY_API = "gateway-api/gateway.networking.k8s.io/v1"
 KEDA = "keda/keda.sh/v1alpha1"
 PROMETHEUS_OPERATOR = "prometheus-operator/monitoring.coreos.com/v1"
 MODULES = {
+    "HTTPRoute": GATEWAY_API,
     "PrometheusRule": PROMETHEUS_OPERATOR,
     "ScaledObject": KEDA,
     "ServiceMonitor": PROMETHEUS_OPERATOR,
@@ -97,7 +101,7 @@ def check(manifests: list[Manifest], folder: Path) -> None:
 
 
 def find_type_errors(manifests: list[Manifest], folder: Path) -> str:
-    """What TypeScript finds wrong with the resources of KEDA and the Prometheus Operator."""
+    """What TypeScript finds wrong with the resources that Kubernetes itself does not know."""
     models = NODE_MODULES / "@kubernetes-models"
     declarations = [
         f'const _{number}: import("{models / MODULES[each["kind"]]}/index.js").I{each["kind"]} = '
@@ -183,6 +187,66 @@ def test_the_overlay_in_the_documentation_is_valid(tmp_path: Path, run_program: 
     assert settings["data"]["PASTICHE_KEYS_REQUIRED"] == "true"
     ingress = find("Ingress", "api", rendered)["spec"]
     assert ingress["rules"][0]["host"] == ingress["tls"][0]["hosts"][0] == "pastiche.example.org"
+
+
+@pytest.mark.usefixtures("node_packages")
+def test_the_documented_overlay_with_a_gateway_is_valid(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    overlay = documented("# kustomization.yaml, with a gateway")
+    rendered = render_documented(tmp_path, run_program, overlay)
+    check(rendered, tmp_path)
+    assert outside_the_namespace(rendered) == []
+    assert find("HTTPRoute", "api", rendered)["spec"]["hostnames"] == ["pastiche.example.org"]
+    assert "Ingress" not in {each["kind"] for each in rendered}
+    assert {"ingress-nginx", "envoy-gateway-system"} == set(namespaces_with_access(rendered))
+    assert forwarded_allow_ips(rendered) == "10.244.0.0/16"
+
+
+@pytest.mark.usefixtures("node_packages")
+def test_the_documented_patch_for_traefik_lets_it_in(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    overlay, traefik = documented("# kustomization.yaml"), documented("# Traefik")
+    rendered = render_documented(tmp_path, run_program, overlay, traefik)
+    check(rendered, tmp_path)
+    assert find("Ingress", "api", rendered)["spec"]["ingressClassName"] == "traefik"
+    assert namespaces_with_access(rendered) == ["traefik"]
+
+
+def namespaces_with_access(manifests: list[Manifest]) -> list[str]:
+    """Those of the proxies that may connect to the API."""
+    (rule,) = find("NetworkPolicy", "api", manifests)["spec"]["ingress"]
+    return [
+        each["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+        for each in rule["from"]
+    ]
+
+
+def forwarded_allow_ips(manifests: list[Manifest]) -> str:
+    (api,) = find("Deployment", "api", manifests)["spec"]["template"]["spec"]["containers"]
+    (value,) = (each["value"] for each in api["env"] if each["name"] == "FORWARDED_ALLOW_IPS")
+    return str(value)
+
+
+def test_a_client_behind_a_gateway_cannot_choose_the_address_that_limits_count(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    """Envoy appends the address of the client to what the client has sent."""
+    gateway = os.path.relpath(FOLDER / "components/gateway", tmp_path)
+    base = os.path.relpath(FOLDER / "base", tmp_path)
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{base}]\ncomponents: [{gateway}]\n")
+    rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
+    clients = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        clients.append(scope["client"][0])
+
+    headers = [(b"x-forwarded-for", b"192.0.2.1, 203.0.113.7")]
+    scope: Any = {"type": "http", "scheme": "http", "client": ("10.1.2.3", 40000)}
+    proxied: Any = ProxyHeadersMiddleware(app, forwarded_allow_ips(rendered))
+    asyncio.run(proxied(scope | {"headers": headers}, None, None))
+    assert clients == ["203.0.113.7"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -338,6 +402,16 @@ def test_the_ingress_hides_the_metrics_with_and_without_a_trailing_slash() -> No
     }
     assert services_by_path == {("/metrics", "Prefix"): "nowhere", ("/", "Prefix"): "api"}
     assert "selector" not in find("Service", "nowhere")["spec"]
+
+
+def test_the_gateway_hides_the_metrics_and_ends_no_stream() -> None:
+    metrics, others = find("HTTPRoute", "api")["spec"]["rules"]
+    assert metrics["matches"] == [{"path": {"type": "PathPrefix", "value": "/metrics"}}]
+    assert metrics["backendRefs"] == [{"name": "nowhere", "port": 80}]
+    assert others["matches"] == [{"path": {"type": "PathPrefix", "value": "/"}}]
+    assert others["timeouts"] == {"request": "0s"}
+    (service_port,) = find("Service", "api")["spec"]["ports"]
+    assert others["backendRefs"] == [{"name": "api", "port": service_port["port"]}]
 
 
 def test_pods_reach_every_port_of_redis_that_the_documentation_uses() -> None:
