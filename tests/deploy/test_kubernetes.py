@@ -473,6 +473,37 @@ def test_keda_logs_in_with_what_the_documentation_puts_into_the_secret() -> None
 
 
 @pytest.mark.usefixtures("node_packages")
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_private_authority_reaches_every_process_and_keda(
+    overlay: str, tmp_path: Path, run_program: RunProgram
+) -> None:
+    kustomization = f"namespace: pastiche\nresources: [{FOLDER}/overlays/{overlay}]\n"
+    addition = documented("# a private authority")
+    rendered = render_documented(tmp_path, run_program, kustomization, addition)
+    check(rendered, tmp_path)
+    for name in PROCESSES:
+        spec = find("Deployment", name, rendered)["spec"]["template"]["spec"]
+        (volume,) = (each for each in spec["volumes"] if each["name"] == "secrets")
+        assert {each["key"] for each in volume["secret"]["items"]} == {"redis-url", "ca.crt"}
+        assert authority_variables(rendered, name) == {
+            "SSL_CERT_FILE": "/run/secrets/pastiche/ca.crt",
+            "SSL_CERT_DIR": "/etc/ssl/certs",
+        }
+    has_keda = "ScaledObject" in {each["kind"] for each in rendered}
+    assert has_keda == overlay.startswith("production")
+    if has_keda:
+        login = find("TriggerAuthentication", "redis", rendered)["spec"]["secretTargetRef"]
+        keys = {each["parameter"]: each["key"] for each in login}
+        assert (keys["tls"], keys["ca"]) == ("redis-tls", "ca.crt")
+
+
+def authority_variables(manifests: list[Manifest], name: str) -> dict[str, str]:
+    (container,) = find("Deployment", name, manifests)["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    return {name: variables[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
+
+
+@pytest.mark.usefixtures("node_packages")
 def test_keda_counts_in_another_database_and_with_tls_by_the_documented_patch(
     tmp_path: Path, run_program: RunProgram
 ) -> None:
