@@ -264,6 +264,21 @@ def test_what_is_added_to_an_overlay_comes_into_its_namespace(
     assert outside_the_namespace(rendered) == []
 
 
+def test_the_documented_overlay_names_its_own_images_by_the_commit_of_its_manifests(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    overlay, images = documented("# kustomization.yaml"), documented("# the images")
+    rendered = render_documented(tmp_path, run_program, overlay, images)
+    for name in PROCESSES:
+        spec = find("Deployment", name, rendered)["spec"]["template"]["spec"]
+        image = f"registry.example.org/{container(name)['image']}:COMMIT"
+        assert spec["containers"][0]["image"] == image
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    assert set(re.findall(r"\?ref=(\w+)", page)) == {"COMMIT"}
+    pushed = {f"registry.example.org/{container(name)['image']}:COMMIT" for name in PROCESSES}
+    assert set(re.findall(r"^docker push (\S+)$", page, re.MULTILINE)) == pushed
+
+
 def test_the_images_are_those_of_this_version(run_program: RunProgram) -> None:
     rendered = render("fixed", run_program)
     for name in PROCESSES:
