@@ -87,6 +87,16 @@ def test_a_documented_override_reaches_every_process_that_uses_redis(section: st
     assert re.search(r"add `worker-1: \*\w+`", text)
 
 
+def test_the_documented_override_gives_redis_more_memory_and_changes_nothing_else() -> None:
+    page = (ROOT / "docs/runbook.md").read_text("utf-8")
+    (snippet,) = re.findall(r"```yaml\n(services:\n  redis:.*?)```", page, re.DOTALL)
+    override = YAML(typ="safe", pure=True).load(snippet)["services"]["redis"]["command"]
+    ours = base_services()["redis"]["command"]
+    assert override[:-1] == ours[:-1]
+    assert ours[-2] == "--maxmemory"
+    assert f"config set maxmemory {override[-1]}" in page
+
+
 def test_every_variable_is_a_setting_or_caddy_s() -> None:
     named = set(re.findall(r"PASTICHE_[A-Z_]*[A-Z]", FILE.read_text("utf-8")))
     assert named > OF_CADDY

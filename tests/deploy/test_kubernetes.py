@@ -214,9 +214,9 @@ def test_the_documented_patch_for_traefik_lets_it_in(
     assert namespaces_with_access(rendered) == ["traefik"]
 
 
-def namespaces_with_access(manifests: list[Manifest]) -> list[str]:
-    """Those of the proxies that may connect to the API."""
-    (rule,) = find("NetworkPolicy", "api", manifests)["spec"]["ingress"]
+def namespaces_with_access(manifests: list[Manifest], policy: str = "api") -> list[str]:
+    """Those whose pods may connect to the API."""
+    (rule,) = find("NetworkPolicy", policy, manifests)["spec"]["ingress"]
     return [
         each["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
         for each in rule["from"]
@@ -485,6 +485,57 @@ def test_keda_logs_in_with_what_the_documentation_puts_into_the_secret() -> None
     assert {each["parameter"] for each in login} == {"address", "username", "password"}
     page = (ROOT / "docs/deployment.md").read_text("utf-8")
     assert {each["key"] for each in login} <= set(re.findall(r"--from-literal=([a-z-]+)=", page))
+
+
+@pytest.mark.parametrize(
+    ("overlay", "first_line", "expected"),
+    [
+        ("production-mig", "# other slices", {"limits": {"nvidia.com/mig-2g.35gb": 1}}),
+        (
+            "production-shared-gpu",
+            "# other shares",
+            {"limits": {"nvidia.com/gpu.shared": 1}, "megabytes": ["5400"]},
+        ),
+        (
+            "production",
+            "# the runtime class",
+            {"limits": {"nvidia.com/gpu": 1}, "runtime": "nvidia"},
+        ),
+    ],
+)
+def test_a_documented_patch_suits_a_worker_to_another_gpu(
+    overlay: str,
+    first_line: str,
+    expected: dict[str, Any],
+    tmp_path: Path,
+    run_program: RunProgram,
+) -> None:
+    kustomization = f"namespace: pastiche\nresources: [{FOLDER}/overlays/{overlay}]\n"
+    rendered = render_documented(tmp_path, run_program, kustomization, documented(first_line))
+    worker = find("Deployment", "worker", rendered)
+    check([worker], tmp_path)
+    spec = worker["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    limits = {key: count for key, count in container["resources"]["limits"].items() if "/" in key}
+    variable = "PASTICHE_MEMORY_MEGABYTES"
+    megabytes = [each["value"] for each in container["env"] if each["name"] == variable]
+    assert limits == expected["limits"]
+    assert megabytes == expected.get("megabytes", [])
+    assert spec.get("runtimeClassName") == expected.get("runtime")
+
+
+def test_the_documented_policies_open_another_port_and_another_namespace(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    overlay, prometheus = documented("# kustomization.yaml"), documented("# Prometheus elsewhere")
+    (tmp_path / "store.yaml").write_text(documented("# store.yaml"))
+    store = "resources: [store.yaml]"
+    rendered = render_documented(tmp_path, run_program, overlay, prometheus, store)
+    policies = [each for each in rendered if each["kind"] == "NetworkPolicy"]
+    check(policies, tmp_path)
+    (opened,) = find("NetworkPolicy", "store", policies)["spec"]["egress"]
+    assert opened == {"ports": [{"port": 9000, "protocol": "TCP"}]}
+    assert namespaces_with_access(policies, "prometheus") == ["observability"]
 
 
 @pytest.mark.usefixtures("node_packages")
