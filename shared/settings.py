@@ -91,7 +91,9 @@ class Settings(BaseSettings):
     free when the painting starts. Larger pictures are painted in tiles."""
 
     upload_limit_megabytes: PositiveInt = 25
-    """The size limit of an uploaded file."""
+    """The size limit of an uploaded file. If you raise it, raise the proxy's limit of a body too,
+    to three times as much, for two files as base64: `PASTICHE_BODY_LIMIT` of the Compose file for
+    production, `proxy-body-size` of the Ingress in Kubernetes."""
 
     upload_limit_megapixels: PositiveInt = 50
     """The pixel limit of an uploaded picture."""

@@ -1,6 +1,10 @@
 """The real Caddy with the Caddyfile of production, in front of a real API."""
 
+import re
+import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,6 +22,8 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
+CADDYFILE = ROOT / "deploy/caddy/Caddyfile"
+FIRST_THAT_RETRIES_BODIES = (2, 11, 2)
 REQUESTS_PER_MINUTE = 50
 
 
@@ -34,11 +40,14 @@ def api(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
 
 @pytest.fixture(scope="module")
 def caddy(api: RunningApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client that talks to Caddy."""
+    with running_caddy(CADDYFILE, api, tmp_path_factory.mktemp("caddy")) as http:
+        yield http
+
+
+@contextmanager
+def running_caddy(caddyfile: Path, api: RunningApi, folder: Path) -> Iterator[httpx.Client]:
     """A client that talks to Caddy. Without TLS: it would need a port below 1024."""
-    program = find_program("caddy")
-    if program is None:
-        pytest.skip(missing_program("caddy"))
-    folder = tmp_path_factory.mktemp("caddy")
     url = f"http://localhost:{free_port('127.0.0.1', 0)}"
     environment = {
         "CADDY_ADMIN": f"unix/{folder}/admin",
@@ -49,7 +58,7 @@ def caddy(api: RunningApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "PASTICHE_API_PORT": str(api.settings.port),
         "PASTICHE_BODY_LIMIT": "1MB",
     }
-    command = [program, "run", "--config", str(ROOT / "deploy/caddy/Caddyfile")]
+    command = [caddy_program(), "run", "--config", str(caddyfile)]
     with (
         (folder / "log").open("wb") as log,
         running([*command, "--adapter", "caddyfile"], environment, log),
@@ -57,6 +66,13 @@ def caddy(api: RunningApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     ):
         until(lambda: _serves(http))
         yield http
+
+
+def caddy_program() -> str:
+    program = find_program("caddy")
+    if program is None:
+        pytest.skip(missing_program("caddy"))
+    return program
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +111,14 @@ def test_a_stream_ends_with_its_client(caddy: httpx.Client, api: RunningApi) -> 
     until(lambda: api.open_streams == 0)
 
 
+def test_caddy_stops_although_an_event_stream_lasts(api: RunningApi, tmp_path: Path) -> None:
+    job = submitted(api)
+    with ExitStack() as stream, running_caddy(CADDYFILE, api, tmp_path) as http:
+        url = f"{str(http.base_url).rstrip('/')}{job['links']['events']}"
+        lines = stream.enter_context(httpx.stream("GET", url, timeout=60)).iter_lines()
+        assert next(lines)
+
+
 def test_a_body_beyond_the_limit_is_refused(caddy: httpx.Client) -> None:
     files = {"content": bytes(2_000_000), "style": pictures.png(120, 120)}
     response = caddy.post("/jobs", files=files)
@@ -102,6 +126,12 @@ def test_a_body_beyond_the_limit_is_refused(caddy: httpx.Client) -> None:
     problem = response.json()
     assert (response.status_code, problem["status"]) == (413, 413)
     assert (problem["code"], problem["title"]) == (BodyTooLarge.code, BodyTooLarge.title)
+
+
+def test_a_body_beyond_the_limit_takes_no_replica_out_of_service(caddy: httpx.Client) -> None:
+    files = {"content": bytes(2_000_000), "style": pictures.png(120, 120)}
+    assert caddy.post("/jobs", files=files).status_code == 413
+    assert caddy.get("/livez").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/"])
@@ -118,8 +148,37 @@ def test_a_client_cannot_choose_the_address_that_limits_count(caddy: httpx.Clien
     assert 429 in statuses
 
 
+def test_a_submission_is_tried_again_where_a_replica_is_down(
+    api: RunningApi, tmp_path: Path
+) -> None:
+    command = [caddy_program(), "version"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if caddy_version(output) < FIRST_THAT_RETRIES_BODIES:
+        pytest.skip(f"Caddy {output.split()[0]} closes a body before it tries the next replica.")
+    down, up = free_port("127.0.0.1", 0), api.settings.port
+    replicas = f"to 127.0.0.1:{down} 127.0.0.1:{up}\n\t\tlb_policy round_robin"
+    caddyfile = tmp_path / "Caddyfile"
+    text = CADDYFILE.read_text("utf-8")
+    caddyfile.write_text(re.sub(r"dynamic a \{.*?\n\t\t\}", replicas, text, flags=re.DOTALL))
+    files = {"content": pictures.jpeg(160, 120), "style": pictures.png(120, 120)}
+    with running_caddy(caddyfile, api, tmp_path) as http:
+        assert [http.post("/jobs", files=files).status_code for _ in range(3)] == [202] * 3
+
+
+def test_compose_has_a_caddy_that_tries_submissions_again() -> None:
+    compose = (ROOT / "docker-compose.production.yml").read_text("utf-8")
+    (image,) = re.findall(r"library/caddy:(\S+)", compose)
+    assert caddy_version(image) >= FIRST_THAT_RETRIES_BODIES
+
+
+def caddy_version(text: str) -> tuple[int, ...]:
+    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", text)
+    assert found is not None, text
+    return tuple(map(int, found.groups()))
+
+
 def test_compose_sets_the_variables_of_the_caddyfile() -> None:
-    caddyfile = (ROOT / "deploy/caddy/Caddyfile").read_text("utf-8")
+    caddyfile = CADDYFILE.read_text("utf-8")
     compose = (ROOT / "docker-compose.production.yml").read_text("utf-8")
     for name in ("PASTICHE_DOMAIN", "PASTICHE_BODY_LIMIT"):
         assert f"{{${name}:" in caddyfile

@@ -72,7 +72,7 @@ def test_only_caddy_and_prometheus_are_on_the_front_network_of_the_api() -> None
     assert SERVICES["api"]["environment"]["FORWARDED_ALLOW_IPS"] == "*"
 
 
-@pytest.mark.parametrize("section", ["An object store", "Secrets"])
+@pytest.mark.parametrize("section", ["An object store", "Secrets", "An authority of your own"])
 def test_a_documented_override_reaches_every_process_that_uses_redis(section: str) -> None:
     _, _, rest = (ROOT / "docs/deployment.md").read_text("utf-8").partition(f"\n### {section}\n")
     text, _, _ = rest.partition("\n#")
@@ -85,6 +85,16 @@ def test_a_documented_override_reaches_every_process_that_uses_redis(section: st
     }
     assert override["services"].keys() == using_redis
     assert re.search(r"add `worker-1: \*\w+`", text)
+
+
+def test_the_documented_override_gives_redis_more_memory_and_changes_nothing_else() -> None:
+    page = (ROOT / "docs/runbook.md").read_text("utf-8")
+    (snippet,) = re.findall(r"```yaml\n(services:\n  redis:.*?)```", page, re.DOTALL)
+    override = YAML(typ="safe", pure=True).load(snippet)["services"]["redis"]["command"]
+    ours = base_services()["redis"]["command"]
+    assert override[:-1] == ours[:-1]
+    assert ours[-2] == "--maxmemory"
+    assert f"config set maxmemory {override[-1]}" in page
 
 
 def test_every_variable_is_a_setting_or_caddy_s() -> None:

@@ -1,8 +1,10 @@
 """The manifests for Kubernetes are valid, agree with the code, and confine what they start."""
 
+import asyncio
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 from ruamel.yaml import YAML
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.app import create_app
 from api.decoding.decoder import OWN_MEMORY_BYTES
@@ -28,15 +31,19 @@ PROCESSES = ("api", "worker", "reconciler")
 KUBERNETES_VERSIONS = ("1.30", "1.37")
 """The oldest one that these manifests are for, and the newest that the validator knows."""
 
+GATEWAY_API = "gateway-api/gateway.networking.k8s.io/v1"
 KEDA = "keda/keda.sh/v1alpha1"
 PROMETHEUS_OPERATOR = "prometheus-operator/monitoring.coreos.com/v1"
 MODULES = {
+    "HTTPRoute": GATEWAY_API,
     "PrometheusRule": PROMETHEUS_OPERATOR,
     "ScaledObject": KEDA,
     "ServiceMonitor": PROMETHEUS_OPERATOR,
     "TriggerAuthentication": KEDA,
 }
 """The kinds that Kubernetes itself does not know, and the npm modules with their types."""
+
+CLUSTER_WIDE = {"Namespace"}
 
 Manifest = dict[str, Any]
 
@@ -94,7 +101,7 @@ def check(manifests: list[Manifest], folder: Path) -> None:
 
 
 def find_type_errors(manifests: list[Manifest], folder: Path) -> str:
-    """What TypeScript finds wrong with the resources of KEDA and the Prometheus Operator."""
+    """What TypeScript finds wrong with the resources that Kubernetes itself does not know."""
     models = NODE_MODULES / "@kubernetes-models"
     declarations = [
         f'const _{number}: import("{models / MODULES[each["kind"]]}/index.js").I{each["kind"]} = '
@@ -109,6 +116,36 @@ def find_type_errors(manifests: list[Manifest], folder: Path) -> str:
 def gibibytes(quantity: str) -> int:
     """The bytes of a quantity such as `5Gi`."""
     return int(quantity.removesuffix("Gi")) * 2**30
+
+
+def documented(first_line: str) -> str:
+    """The YAML in the documentation that begins with this line."""
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    (text,) = re.findall(rf"```yaml\n({re.escape(first_line)}\n.*?)```", page, re.DOTALL)
+    return str(text)
+
+
+def render_documented(
+    folder: Path, run_program: RunProgram, overlay: str, *additions: str
+) -> list[Manifest]:
+    """What an overlay of the documentation makes, with what the documentation adds to its lists."""
+    merged = YAML(typ="safe", pure=True).load(overlay)
+    for addition in additions:
+        for key, entries in YAML(typ="safe", pure=True).load(addition).items():
+            merged.setdefault(key, []).extend(entries)
+    text = re.sub(r'https://[^"]+?//(deploy/[^"?]+)\?ref=\w+', rf"{ROOT}/\1", json.dumps(merged))
+    text = text.replace(str(ROOT), os.path.relpath(ROOT, folder))
+    (folder / "kustomization.yaml").write_text(text)
+    return read_all(run_program("kubectl", "kustomize", str(folder)))
+
+
+def outside_the_namespace(manifests: list[Manifest]) -> list[str]:
+    """The resources that `kubectl apply` would put into the namespace `default`."""
+    return [
+        label(each)
+        for each in manifests
+        if each["kind"] not in CLUSTER_WIDE and each["metadata"].get("namespace") != "pastiche"
+    ]
 
 
 def label(manifest: Manifest) -> str:
@@ -143,18 +180,103 @@ def render(overlay: str, run_program: RunProgram) -> list[Manifest]:
 
 @pytest.mark.usefixtures("node_packages")
 def test_the_overlay_in_the_documentation_is_valid(tmp_path: Path, run_program: RunProgram) -> None:
-    page = (ROOT / "docs/deployment.md").read_text("utf-8")
-    (text,) = re.findall(r"```yaml\n(# kustomization.yaml\n.*?)```", page, re.DOTALL)
-    base = re.sub(r'"https://[^"]+?//(deploy/[^"?]+)\?ref=main"', rf"{ROOT}/\1", text)
-    base = base.replace(str(ROOT), os.path.relpath(ROOT, tmp_path))
-    (tmp_path / "kustomization.yaml").write_text(base)
-    rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
+    rendered = render_documented(tmp_path, run_program, documented("# kustomization.yaml"))
     check(rendered, tmp_path)
     (settings,) = (each for each in rendered if each["kind"] == "ConfigMap")
     assert settings["data"]["PASTICHE_BLOB_STORE_URL"] == "s3://my-pictures"
     assert settings["data"]["PASTICHE_KEYS_REQUIRED"] == "true"
     ingress = find("Ingress", "api", rendered)["spec"]
     assert ingress["rules"][0]["host"] == ingress["tls"][0]["hosts"][0] == "pastiche.example.org"
+
+
+@pytest.mark.usefixtures("node_packages")
+def test_the_documented_overlay_with_a_gateway_is_valid(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    overlay = documented("# kustomization.yaml, with a gateway")
+    rendered = render_documented(tmp_path, run_program, overlay)
+    check(rendered, tmp_path)
+    assert outside_the_namespace(rendered) == []
+    assert find("HTTPRoute", "api", rendered)["spec"]["hostnames"] == ["pastiche.example.org"]
+    assert "Ingress" not in {each["kind"] for each in rendered}
+    assert {"ingress-nginx", "envoy-gateway-system"} == set(namespaces_with_access(rendered))
+    assert forwarded_allow_ips(rendered) == "10.244.0.0/16"
+
+
+@pytest.mark.usefixtures("node_packages")
+def test_the_documented_patch_for_traefik_lets_it_in(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    overlay, traefik = documented("# kustomization.yaml"), documented("# Traefik")
+    rendered = render_documented(tmp_path, run_program, overlay, traefik)
+    check(rendered, tmp_path)
+    assert find("Ingress", "api", rendered)["spec"]["ingressClassName"] == "traefik"
+    assert namespaces_with_access(rendered) == ["traefik"]
+
+
+def namespaces_with_access(manifests: list[Manifest], policy: str = "api") -> list[str]:
+    """Those whose pods may connect to the API."""
+    (rule,) = find("NetworkPolicy", policy, manifests)["spec"]["ingress"]
+    return [
+        each["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+        for each in rule["from"]
+    ]
+
+
+def forwarded_allow_ips(manifests: list[Manifest]) -> str:
+    (api,) = find("Deployment", "api", manifests)["spec"]["template"]["spec"]["containers"]
+    (value,) = (each["value"] for each in api["env"] if each["name"] == "FORWARDED_ALLOW_IPS")
+    return str(value)
+
+
+def test_a_client_behind_a_gateway_cannot_choose_the_address_that_limits_count(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    """Envoy appends the address of the client to what the client has sent."""
+    gateway = os.path.relpath(FOLDER / "components/gateway", tmp_path)
+    base = os.path.relpath(FOLDER / "base", tmp_path)
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{base}]\ncomponents: [{gateway}]\n")
+    rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
+    clients = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        clients.append(scope["client"][0])
+
+    headers = [(b"x-forwarded-for", b"192.0.2.1, 203.0.113.7")]
+    scope: Any = {"type": "http", "scheme": "http", "client": ("10.1.2.3", 40000)}
+    proxied: Any = ProxyHeadersMiddleware(app, forwarded_allow_ips(rendered))
+    asyncio.run(proxied(scope | {"headers": headers}, None, None))
+    assert clients == ["203.0.113.7"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_is_added_to_an_overlay_comes_into_its_namespace(
+    overlay: str, run_program: RunProgram, tmp_path: Path
+) -> None:
+    copy = tmp_path / "kubernetes"
+    shutil.copytree(FOLDER, copy)
+    file = copy / "overlays" / overlay / "kustomization.yaml"
+    kustomization = YAML(typ="safe", pure=True).load(file)
+    kustomization["components"].append("../../components/workload-identity")
+    file.write_text(json.dumps(kustomization))
+    rendered = read_all(run_program("kubectl", "kustomize", str(file.parent)))
+    assert find("NetworkPolicy", "eks-pod-identity", rendered)
+    assert outside_the_namespace(rendered) == []
+
+
+def test_the_documented_overlay_names_its_own_images_by_the_commit_of_its_manifests(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    overlay, images = documented("# kustomization.yaml"), documented("# the images")
+    rendered = render_documented(tmp_path, run_program, overlay, images)
+    for name in PROCESSES:
+        spec = find("Deployment", name, rendered)["spec"]["template"]["spec"]
+        image = f"registry.example.org/{container(name)['image']}:COMMIT"
+        assert spec["containers"][0]["image"] == image
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    assert set(re.findall(r"\?ref=(\w+)", page)) == {"COMMIT"}
+    pushed = {f"registry.example.org/{container(name)['image']}:COMMIT" for name in PROCESSES}
+    assert set(re.findall(r"^docker push (\S+)$", page, re.MULTILINE)) == pushed
 
 
 def test_the_images_are_those_of_this_version(run_program: RunProgram) -> None:
@@ -297,6 +419,16 @@ def test_the_ingress_hides_the_metrics_with_and_without_a_trailing_slash() -> No
     assert "selector" not in find("Service", "nowhere")["spec"]
 
 
+def test_the_gateway_hides_the_metrics_and_ends_no_stream() -> None:
+    metrics, others = find("HTTPRoute", "api")["spec"]["rules"]
+    assert metrics["matches"] == [{"path": {"type": "PathPrefix", "value": "/metrics"}}]
+    assert metrics["backendRefs"] == [{"name": "nowhere", "port": 80}]
+    assert others["matches"] == [{"path": {"type": "PathPrefix", "value": "/"}}]
+    assert others["timeouts"] == {"request": "0s"}
+    (service_port,) = find("Service", "api")["spec"]["ports"]
+    assert others["backendRefs"] == [{"name": "api", "port": service_port["port"]}]
+
+
 def test_pods_reach_every_port_of_redis_that_the_documentation_uses() -> None:
     page = (ROOT / "docs/deployment.md").read_text("utf-8")
     documented = {int(port) for port in re.findall(r"\b(?:HOST|redis\.example):(\d+)", page)}
@@ -322,12 +454,9 @@ def test_keda_counts_the_jobs_that_wait_and_those_that_run() -> None:
 def test_the_documented_identity_reaches_every_process(
     tmp_path: Path, run_program: RunProgram
 ) -> None:
-    page = (ROOT / "docs/deployment.md").read_text("utf-8")
-    (text,) = re.findall(r"```yaml\n(components: .*?)```", page, re.DOTALL)
-    base, root = os.path.relpath(FOLDER / "base", tmp_path), os.path.relpath(ROOT, tmp_path)
-    text = re.sub(r'"https://[^"]+?//(deploy/[^"?]+)\?ref=main"', rf"{root}/\1", text)
-    (tmp_path / "kustomization.yaml").write_text(f"resources: [{base}]\n{text}")
-    rendered = read_all(run_program("kubectl", "kustomize", str(tmp_path)))
+    overlay, identity = documented("# kustomization.yaml"), documented("# an identity")
+    rendered = render_documented(tmp_path, run_program, overlay, identity)
+    assert outside_the_namespace(rendered) == []
     check(rendered, tmp_path)
     assert find("ServiceAccount", "pastiche", rendered)["metadata"]["annotations"]
     for name in PROCESSES:
@@ -356,6 +485,88 @@ def test_keda_logs_in_with_what_the_documentation_puts_into_the_secret() -> None
     assert {each["parameter"] for each in login} == {"address", "username", "password"}
     page = (ROOT / "docs/deployment.md").read_text("utf-8")
     assert {each["key"] for each in login} <= set(re.findall(r"--from-literal=([a-z-]+)=", page))
+
+
+@pytest.mark.parametrize(
+    ("overlay", "first_line", "expected"),
+    [
+        ("production-mig", "# other slices", {"limits": {"nvidia.com/mig-2g.35gb": 1}}),
+        (
+            "production-shared-gpu",
+            "# other shares",
+            {"limits": {"nvidia.com/gpu.shared": 1}, "megabytes": ["5400"]},
+        ),
+        (
+            "production",
+            "# the runtime class",
+            {"limits": {"nvidia.com/gpu": 1}, "runtime": "nvidia"},
+        ),
+    ],
+)
+def test_a_documented_patch_suits_a_worker_to_another_gpu(
+    overlay: str,
+    first_line: str,
+    expected: dict[str, Any],
+    tmp_path: Path,
+    run_program: RunProgram,
+) -> None:
+    kustomization = f"namespace: pastiche\nresources: [{FOLDER}/overlays/{overlay}]\n"
+    rendered = render_documented(tmp_path, run_program, kustomization, documented(first_line))
+    worker = find("Deployment", "worker", rendered)
+    check([worker], tmp_path)
+    spec = worker["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    limits = {key: count for key, count in container["resources"]["limits"].items() if "/" in key}
+    variable = "PASTICHE_MEMORY_MEGABYTES"
+    megabytes = [each["value"] for each in container["env"] if each["name"] == variable]
+    assert limits == expected["limits"]
+    assert megabytes == expected.get("megabytes", [])
+    assert spec.get("runtimeClassName") == expected.get("runtime")
+
+
+def test_the_documented_policies_open_another_port_and_another_namespace(
+    tmp_path: Path, run_program: RunProgram
+) -> None:
+    overlay, prometheus = documented("# kustomization.yaml"), documented("# Prometheus elsewhere")
+    (tmp_path / "store.yaml").write_text(documented("# store.yaml"))
+    store = "resources: [store.yaml]"
+    rendered = render_documented(tmp_path, run_program, overlay, prometheus, store)
+    policies = [each for each in rendered if each["kind"] == "NetworkPolicy"]
+    check(policies, tmp_path)
+    (opened,) = find("NetworkPolicy", "store", policies)["spec"]["egress"]
+    assert opened == {"ports": [{"port": 9000, "protocol": "TCP"}]}
+    assert namespaces_with_access(policies, "prometheus") == ["observability"]
+
+
+@pytest.mark.usefixtures("node_packages")
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_private_authority_reaches_every_process_and_keda(
+    overlay: str, tmp_path: Path, run_program: RunProgram
+) -> None:
+    kustomization = f"namespace: pastiche\nresources: [{FOLDER}/overlays/{overlay}]\n"
+    addition = documented("# a private authority")
+    rendered = render_documented(tmp_path, run_program, kustomization, addition)
+    check(rendered, tmp_path)
+    for name in PROCESSES:
+        spec = find("Deployment", name, rendered)["spec"]["template"]["spec"]
+        (volume,) = (each for each in spec["volumes"] if each["name"] == "secrets")
+        assert {each["key"] for each in volume["secret"]["items"]} == {"redis-url", "ca.crt"}
+        assert authority_variables(rendered, name) == {
+            "SSL_CERT_FILE": "/run/secrets/pastiche/ca.crt",
+            "SSL_CERT_DIR": "/etc/ssl/certs",
+        }
+    has_keda = "ScaledObject" in {each["kind"] for each in rendered}
+    assert has_keda == overlay.startswith("production")
+    if has_keda:
+        login = find("TriggerAuthentication", "redis", rendered)["spec"]["secretTargetRef"]
+        keys = {each["parameter"]: each["key"] for each in login}
+        assert (keys["tls"], keys["ca"]) == ("redis-tls", "ca.crt")
+
+
+def authority_variables(manifests: list[Manifest], name: str) -> dict[str, str]:
+    (container,) = find("Deployment", name, manifests)["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    return {name: variables[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
 
 
 @pytest.mark.usefixtures("node_packages")
