@@ -12,7 +12,6 @@ from tests.installation import run_step
 
 PACKAGES = {
     "amtool": "prometheus-alertmanager",
-    "caddy": "caddy",
     "promtool": "prometheus",
 }
 """Programs and the packages that contain them."""
@@ -22,7 +21,7 @@ LOG = Path(sys.prefix) / "deploy.log"
 
 
 def find_program(name: str) -> str | None:
-    """The program in the virtual environment, as kubectl is on Linux, else on the PATH, else of a
+    """The program in the virtual environment, as kubectl and Caddy are on Linux, else on the PATH, else of a
     package."""
     paths = (str(Path(sys.executable).parent), None, str(FOLDER / "usr/bin"))
     return next(filter(None, (shutil.which(name, path=path) for path in paths)), None)
