@@ -21,8 +21,8 @@ LOG = Path(sys.prefix) / "deploy.log"
 
 
 def find_program(name: str) -> str | None:
-    """The program in the virtual environment, as kubectl and Caddy are on Linux, else on the PATH, else of a
-    package."""
+    """The program in the virtual environment, as kubectl and Caddy are on Linux, else on the PATH,
+    else of a package."""
     paths = (str(Path(sys.executable).parent), None, str(FOLDER / "usr/bin"))
     return next(filter(None, (shutil.which(name, path=path) for path in paths)), None)
 
