@@ -26,6 +26,9 @@ from tests.waiting import until
 
 START_SECONDS = 180.0
 
+LONG_LEASE_SECONDS = "120"
+"""The setting of a service in which no lease may run out, however busy the machine is."""
+
 SETTINGS = {
     "PASTICHE_LEASE_SECONDS": "2",
     "PASTICHE_HEARTBEAT_SECONDS": "0.1",
