@@ -47,14 +47,14 @@ from tests.stack import Stack, end, served
 from tests.waiting import until
 
 LONGEST = (
-    "chaos/test_chaos.py",
-    "hosts/test_cut_off.py",
-    "redis/",
-    "shared/test_tracing.py",
-    "soak/test_soak.py",
-    "worker/test_object_store.py",
-    "worker/test_painting.py",
-    "worker/test_survival.py",
+    "tests/chaos/test_chaos.py",
+    "tests/hosts/test_cut_off.py",
+    "tests/redis/",
+    "tests/shared/test_tracing.py",
+    "tests/soak/test_soak.py",
+    "tests/worker/test_object_store.py",
+    "tests/worker/test_painting.py",
+    "tests/worker/test_survival.py",
 )
 """These take minutes and mostly wait: begun last, they would run alone at the end."""
 
@@ -80,8 +80,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         Random(seed).shuffle(items)
         files = list(dict.fromkeys(item.path for item in items))
         items.sort(key=lambda item: files.index(item.path))
-    here = Path(__file__).parent
-    items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(LONGEST))
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
