@@ -1,7 +1,7 @@
 """Real parts for every test: a Redis of its own, an API process, a whole running service."""
+# ruff: noqa: E402 - the environment is cleared before anything of ours is imported
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +11,23 @@ from pathlib import Path
 from random import Random
 from shutil import rmtree
 from typing import BinaryIO
+
+# Settings that a shell exports, such as a bucket, are not for the services that tests start. What
+# remains is for the tests themselves.
+for _name in set(os.environ) - {
+    "PASTICHE_CHROMIUM",
+    "PASTICHE_FIREFOX",
+    "PASTICHE_WEBKIT",
+    "PASTICHE_FUZZ_EXAMPLES",
+    "PASTICHE_WEIGHTS_FOLDER",
+}:
+    if _name.startswith(("PASTICHE_", "AWS_", "AZURE_", "GOOGLE_", "OTEL_")) or _name in (
+        "REDIS_URL",
+        "HOST",
+        "PORT",
+        "FORWARDED_ALLOW_IPS",
+    ):
+        del os.environ[_name]
 
 import httpx
 import pytest
@@ -26,11 +43,22 @@ from tests import object_store
 from tests.browser import find_browser, missing_browser
 from tests.node import CLIENTS, missing_parts
 from tests.object_store import Bucket, FaultyProxy, aws_variables, faulty_proxy, make_bucket
-from tests.stack import Stack, served
+from tests.stack import Stack, end, served
 from tests.waiting import until
 
-LONGEST = ("test_chaos.py", "test_survival.py")
-"""These files take minutes and mostly wait: begun last, they would run alone at the end."""
+LONGEST = (
+    "tests/chaos/test_chaos.py",
+    "tests/hosts/test_cut_off.py",
+    "tests/redis/",
+    "tests/shared/test_tracing.py",
+    "tests/soak/test_soak.py",
+    "tests/worker/test_object_store.py",
+    "tests/worker/test_painting.py",
+    "tests/worker/test_survival.py",
+)
+"""These take minutes and mostly wait: begun last, they would run alone at the end."""
+
+_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -52,7 +80,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         Random(seed).shuffle(items)
         files = list(dict.fromkeys(item.path for item in items))
         items.sort(key=lambda item: files.index(item.path))
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Hides what only some tests may use: a GPU, on which pictures differ from those of a CPU, and
+    proxies, through which images are built where there is no other way out."""
+    marked = {mark.name for item in session.items for mark in item.iter_markers()}
+    if "cuda" not in marked:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    if "containers" not in marked:
+        for name in _PROXY_VARIABLES:
+            os.environ.pop(name, None)
+            os.environ.pop(name.lower(), None)
 
 
 VGG16_FILE = find(VGG16)
@@ -180,10 +220,17 @@ def bucket(s3_server: str) -> Bucket:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One whole service for all tests that paint."""
     with served(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
+
+
+@pytest.fixture
+def stack(stack_process: Stack) -> Stack:
+    """The whole service, with nothing left to paint of an earlier test, as one that failed."""
+    stack_process.delete_unfinished()
+    return stack_process
 
 
 @pytest.fixture(scope="session")
@@ -221,9 +268,11 @@ def running_api(
     } | more
     with (
         running([sys.executable, "-m", "api"], environment, log) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=30) as http,
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{settings.port}", timeout=30, trust_env=False
+        ) as http,
     ):
-        until(lambda: _serves(http))
+        until(lambda: _serves(http, process))
         yield RunningApi(http, settings, process)
 
 
@@ -238,9 +287,7 @@ def running(
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        end(process, patience_seconds=30)
 
 
 def _answers(client: redis.Redis) -> bool:
@@ -250,7 +297,8 @@ def _answers(client: redis.Redis) -> bool:
         return False
 
 
-def _serves(http: httpx.Client) -> bool:
+def _serves(http: httpx.Client, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, f"The API has ended with status {process.returncode}."
     try:
         return http.get("/livez").is_success
     except httpx.TransportError:

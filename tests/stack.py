@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,15 +50,50 @@ class Stack:
         return seen
 
     def when(self, job: dict[str, Any], *statuses: str) -> dict[str, Any]:
-        """The job, as soon as it has one of these statuses."""
+        """The job, as soon as it has one of these statuses; AssertionError once it cannot any
+        more."""
+        return await_status(lambda: self.look(job), statuses)
 
-        def look() -> dict[str, Any] | None:
-            seen = self.look(job)
-            return seen if seen["status"] in statuses else None
+    def delete_unfinished(self) -> None:
+        """Deletes every job that waits or is painted."""
+        delete_unfinished(self.http)
 
-        seen = until(look, patience_seconds=300)
-        assert seen is not None
-        return seen
+
+def await_status(
+    look: Callable[[], dict[str, Any]], statuses: Iterable[str], patience_seconds: float = 300
+) -> dict[str, Any]:
+    """A job, as soon as it has one of these statuses; AssertionError where it ends with another."""
+
+    def seen() -> dict[str, Any] | None:
+        job = look()
+        if job["status"] in statuses:
+            return job
+        assert job["status"] not in OVER, f"Job {job['id']} {job['status']}: {job['error']}"
+        return None
+
+    job = until(seen, patience_seconds=patience_seconds)
+    assert job is not None
+    return job
+
+
+def delete_unfinished(http: httpx.Client) -> None:
+    """Deletes every job of a service that waits or is painted."""
+    for job in http.get("/jobs?limit=100").raise_for_status().json()["jobs"]:
+        if job["status"] not in OVER:
+            http.delete(job["links"]["self"])
+
+
+def end(process: subprocess.Popen[Any], patience_seconds: float) -> None:
+    """Ends a process by SIGTERM, and waits for it; one that does not end is killed, which is an
+    error."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(patience_seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
 
 
 @contextmanager
@@ -88,14 +123,13 @@ def served(
         text=True,
         preexec_fn=prepare,
     )
-    with process, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+    url = f"http://127.0.0.1:{port}"
+    with process, httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
         try:
             until(lambda: _ready(http, process), patience_seconds=300)
             yield Stack(http, data_folder, process)
         finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            end(process, patience_seconds=60)
 
 
 def nothing_runs_on(data_folder: Path) -> bool:

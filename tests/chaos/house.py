@@ -21,9 +21,13 @@ from shared.job_store import JobStore
 from shared.settings import Settings
 from shared.workers import list_workers
 from tests import pictures
+from tests.stack import await_status, delete_unfinished
 from tests.waiting import until
 
 START_SECONDS = 180.0
+
+LONG_LEASE_SECONDS = "120"
+"""The setting of a service in which no lease may run out, however busy the machine is."""
 
 SETTINGS = {
     "PASTICHE_LEASE_SECONDS": "2",
@@ -197,15 +201,13 @@ class House:
         return job
 
     def when(self, job_id: str, *statuses: str, patience_seconds: float = 300) -> dict[str, Any]:
-        """The job, as soon as it has one of these statuses."""
+        """The job, as soon as it has one of these statuses; AssertionError once it cannot any
+        more."""
+        return await_status(lambda: self.look(job_id), statuses, patience_seconds)
 
-        def seen() -> dict[str, Any] | None:
-            job = self.look(job_id)
-            return job if job["status"] in statuses else None
-
-        job = until(seen, patience_seconds=patience_seconds)
-        assert job is not None
-        return job
+    def delete_unfinished(self) -> None:
+        """Deletes every job that waits or is painted."""
+        delete_unfinished(self.http)
 
     def picture(self, job_id: str) -> bytes:
         """The pixels of a job's picture."""

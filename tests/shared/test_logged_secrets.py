@@ -54,7 +54,6 @@ def serving(bucket: Bucket, store: FaultyProxy) -> Iterator[Service]:
     environment = bucket.environment(store.url) | {
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
         "AWS_SESSION_TOKEN": SESSION_TOKEN,
-        "AWS_READ_TIMEOUT": "1 s",
         "PASTICHE_LOG_LEVEL": "DEBUG",
         "PASTICHE_KEYS_REQUIRED": "true",
         "PASTICHE_RESULT_REDIRECT_SECONDS": "60",

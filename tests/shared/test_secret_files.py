@@ -4,6 +4,8 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,15 @@ from local import redis_server
 from local.supervisor import free_port
 from shared.secret_files import file_variable, is_secret
 from shared.settings import Settings
+from tests.chaos.house import Part
 from tests.conftest import running, running_api
 from tests.local.test_serve import command
 from tests.waiting import until
 
 PASSWORD = "correct-horse-battery"  # noqa: S105 - of a Redis of this test alone
+LOSS = b"Redis is unreachable"
+"""What a process logs that loses Redis."""
+
 SECRETS = [name for name, field in Settings.model_fields.items() if is_secret(field)]
 
 
@@ -106,20 +112,17 @@ def test_the_file_of_every_secret_is_documented(name: str) -> None:
     assert f"`{file_variable(Settings, name)}`" in description
 
 
-@pytest.fixture
-def guarded_redis(tmp_path: Path) -> Iterator[str]:
-    """The URL of a Redis with a password, on a port."""
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    port = free_port("127.0.0.1", 0)
-    server = redis_server.command(redis_server.binary(), socket=folder / "socket", folder=folder)
-    options = ["--bind", "127.0.0.1", "--port", str(port), "--requirepass", PASSWORD]
-    with running([*server, *options]):
-        url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
-        client = redis.Redis.from_url(url)
-        until(lambda: _is_up(client))
-        client.close()
-        yield url
+@dataclass(frozen=True)
+class GuardedRedis:
+    """A Redis with a password, and its URL with it."""
+
+    part: Part
+    url: str
+
+    def await_answer(self) -> None:
+        """Waits until the server answers."""
+        with redis.Redis.from_url(self.url) as client:
+            until(lambda: _is_up(client))
 
 
 def _is_up(client: redis.Redis) -> bool:
@@ -129,37 +132,57 @@ def _is_up(client: redis.Redis) -> bool:
         return False
 
 
+@pytest.fixture
+def guarded_redis(tmp_path: Path) -> Iterator[GuardedRedis]:
+    """The URL of a Redis with a password, on a port."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    port = free_port("127.0.0.1", 0)
+    server = redis_server.command(redis_server.binary(), socket=folder / "socket", folder=folder)
+    options = ["--bind", "127.0.0.1", "--port", str(port), "--requirepass", PASSWORD]
+    part = Part("redis", [*server, *options], {}, folder / "log")
+    part.start()
+    try:
+        guarded = GuardedRedis(part, f"redis://:{PASSWORD}@127.0.0.1:{port}/0")
+        guarded.await_answer()
+        yield guarded
+    finally:
+        part.end()
+
+
 @pytest.mark.slow
 def test_no_process_logs_the_password_of_redis(
-    guarded_redis: str, secret_file: Path, tmp_path: Path
+    guarded_redis: GuardedRedis, secret_file: Path, tmp_path: Path
 ) -> None:
-    secret_file.write_text(guarded_redis)
+    secret_file.write_text(guarded_redis.url)
     settings = Settings(data_folder=tmp_path / "data", port=free_port("127.0.0.1", 0))
-    log = tmp_path / "log"
     quiet = {"PASTICHE_LOG_LEVEL": "DEBUG", "PASTICHE_REDIS_URL": ""}
     environment = {"PASTICHE_DATA_FOLDER": str(settings.data_folder)} | quiet
     reconciler, worker = ([sys.executable, "-m", each] for each in ("worker.reconciler", "worker"))
-    with (
-        log.open("wb") as out,
-        running_api(settings, out, **quiet) as api,
-        running(reconciler, environment, out),
-        running(worker, environment, out),
-    ):
+    logs = [tmp_path / f"{name}.log" for name in ("api", "reconciler", "worker")]
+    with ExitStack() as opened:
+        to_api, to_reconciler, to_worker = (opened.enter_context(log.open("wb")) for log in logs)
+        api = opened.enter_context(running_api(settings, to_api, **quiet))
+        opened.enter_context(running(reconciler, environment, to_reconciler))
+        opened.enter_context(running(worker, environment, to_worker))
         until(lambda: api.http.get("/readyz").json()["workers"])
-        client = redis.Redis.from_url(guarded_redis)
-        client.client_kill_filter(_type="normal", skipme=True)  # each logs that it lost Redis
-        client.close()
-        until(lambda: b"onnect" in log.read_bytes())
+        sizes = {log: log.stat().st_size for log in logs}
+        guarded_redis.part.end()
+        until(lambda: all(LOSS in log.read_bytes()[size:] for log, size in sizes.items()))
+        guarded_redis.part.start()
         until(lambda: api.http.get("/readyz").is_success)
-    assert PASSWORD not in log.read_text()
+    assert PASSWORD not in "".join(log.read_text() for log in logs)
 
 
 @pytest.mark.slow
 def test_a_service_on_one_machine_uses_the_file_and_does_not_print_the_password(
-    guarded_redis: str, secret_file: Path, tmp_path: Path
+    guarded_redis: GuardedRedis, secret_file: Path, tmp_path: Path
 ) -> None:
-    secret_file.write_text(f"{guarded_redis}\n")
-    environment = {"PASTICHE_REDIS_URL_FILE": str(secret_file)}
+    secret_file.write_text(f"{guarded_redis.url}\n")
+    environment = {
+        "PASTICHE_REDIS_URL_FILE": str(secret_file),
+        "PASTICHE_PORT": str(free_port("127.0.0.1", 0)),
+    }
     size = ["--size", "64", "--output", str(tmp_path / "demo.png")]
     done = command(tmp_path / "data", "demo", *size, **environment)
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,6 @@
 """When an attempt stores checkpoints and previews, and which checkpoint the next one loads."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -86,10 +87,15 @@ def test_checkpoints_that_fail_slowly_leave_most_of_the_time_to_the_painting(
     assert checkpoints.is_due
 
 
-def test_the_next_attempt_loads_the_newest_checkpoint_first(blobs: BlobStore) -> None:
-    for fence in ("1-a", "2-b"):
+def test_the_next_attempt_loads_the_newest_checkpoint_first(
+    blobs: BlobStore, tmp_path: Path
+) -> None:
+    """Whatever the order of their names."""
+    for fence, stored_at in (("3-c", 300), ("1-a", 200), ("2-b", 100)):
         Checkpoints("job", fence, blobs, 8).store(writing(fence.encode()))
-    assert list(Checkpoints("job", "3-c", blobs, 8).load_earlier(run_once)) == [b"2-b", b"1-a"]
+        os.utime(tmp_path / checkpoint_key("job", fence), (stored_at, stored_at))
+    earlier = Checkpoints("job", "4-d", blobs, 8).load_earlier(run_once)
+    assert list(earlier) == [b"3-c", b"1-a", b"2-b"]
 
 
 def test_memory_that_does_not_suffice_costs_the_checkpoint_and_not_the_job(

@@ -12,7 +12,7 @@ import torch
 from shared.celery_app import create_queue, publish
 from shared.job_store import JOB_KEYS
 from shared.jobs import new_job_id
-from tests.chaos.house import House, Part, house
+from tests.chaos.house import LONG_LEASE_SECONDS, House, Part, house
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -26,16 +26,28 @@ ENDLESS: dict[str, Any] = {"size": 64, "iterations": 5000}
 
 @pytest.fixture(scope="module")
 def crew() -> Iterator[House]:
-    """A service with two workers, for all tests. After the first preview there is no other."""
+    """A service with two workers, for all tests. After the first preview there is no other. Leases
+    are short: a test can wait for one to run out, but a busy machine may add an attempt to any."""
     with house(workers=2, PASTICHE_PREVIEW_SECONDS="600") as made:
         yield made
 
 
 @pytest.fixture
 def service(crew: House) -> House:
-    """With everything up that an earlier test may have taken down."""
+    """With everything up that an earlier test may have taken down, and nothing left to paint."""
     crew.start()
+    crew.delete_unfinished()
     return crew
+
+
+@pytest.fixture(scope="module")
+def undisturbed(crew: House) -> bytes:
+    """The picture that a long job has where nothing happens to it."""
+    crew.start()
+    crew.delete_unfinished()
+    job_id = crew.submit(**LONG)
+    crew.when(job_id, "succeeded")
+    return crew.picture(job_id)
 
 
 def has_checkpoint(service: House, job_id: str) -> bool:
@@ -56,47 +68,34 @@ def painter(service: House, job_id: str) -> Part:
     return found
 
 
-def test_a_worker_killed_mid_job_costs_little_and_the_picture_is_the_same(service: House) -> None:
-    undisturbed = service.submit(**LONG)
-    service.when(undisturbed, "succeeded", "failed")
-    job_id = service.submit(**LONG)
-    until(lambda: has_checkpoint(service, job_id))
-    painter(service, job_id).send_children(signal.SIGKILL)
-    done = service.when(job_id, "succeeded", "failed")
-    assert (done["status"], done["attempt"]) == ("succeeded", 2)
-    assert f"Job {job_id}: goes on from iteration" in painter(service, job_id).log
-    assert service.picture(job_id) == service.picture(undisturbed)
-    assert not has_checkpoint(service, job_id)
-
-
-def test_a_worker_that_shuts_down_gives_its_job_to_another(service: House) -> None:
-    job_id = service.submit(**LONG)
-    until(lambda: service.look(job_id)["iteration"] > 0)
-    first = painter(service, job_id)
-    first.send(signal.SIGTERM)
-    until(lambda: service.look(job_id)["attempt"] == 2)
-    first.process.wait(60)
-    assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
-    second = painter(service, job_id)
-    assert second is not first
-    assert f"Job {job_id}: goes on from iteration" in second.log
-
-
-def test_a_worker_killed_mid_job_leaves_no_hole_in_the_loss_curves(service: House) -> None:
+def test_a_worker_killed_mid_job_changes_neither_the_picture_nor_the_loss_curves(
+    service: House, undisturbed: bytes
+) -> None:
     job_id = service.submit(**LONG)
     until(
         lambda: has_checkpoint(service, job_id) and len(list_loss_iterations(service, job_id)) > 1
     )
     painter(service, job_id).send_children(signal.SIGKILL)
-    assert service.when(job_id, "succeeded", "failed")["attempt"] == 2
+    assert service.when(job_id, "succeeded")["attempt"] >= 2
+    assert f"Job {job_id}: goes on from iteration" in painter(service, job_id).log
+    assert service.picture(job_id) == undisturbed
     assert list_loss_iterations(service, job_id) == list(range(1, LONG["iterations"] + 1))
+    assert not has_checkpoint(service, job_id)
 
 
-def test_a_worker_that_shuts_down_leaves_no_hole_in_the_loss_curves(service: House) -> None:
+def test_a_worker_that_shuts_down_gives_its_job_to_another_without_a_hole_in_the_loss_curves(
+    service: House,
+) -> None:
     job_id = service.submit(**LONG)
     until(lambda: service.look(job_id)["iteration"] > 1)
-    painter(service, job_id).send(signal.SIGTERM)
-    assert service.when(job_id, "succeeded", "failed")["attempt"] == 2
+    first = painter(service, job_id)
+    first.send(signal.SIGTERM)
+    until(lambda: service.look(job_id)["attempt"] >= 2)
+    first.process.wait(60)
+    service.when(job_id, "succeeded")
+    second = painter(service, job_id)
+    assert second is not first
+    assert f"Job {job_id}: goes on from iteration" in second.log
     assert list_loss_iterations(service, job_id) == list(range(1, LONG["iterations"] + 1))
 
 
@@ -105,10 +104,9 @@ def test_a_worker_that_shuts_down_while_it_prepares_gives_its_job_back(service: 
     until(lambda: service.look(job_id)["status"] == "running")
     first = painter(service, job_id)
     first.send(signal.SIGTERM)
-    until(lambda: service.look(job_id)["attempt"] == 2)
+    until(lambda: service.look(job_id)["attempt"] >= 2)
     assert service.look(job_id)["losses"] is None
     first.process.wait(60)
-    service.http.delete(f"/jobs/{job_id}")
 
 
 def test_a_job_with_a_damaged_checkpoint_starts_from_the_beginning(service: House) -> None:
@@ -118,15 +116,13 @@ def test_a_job_with_a_damaged_checkpoint_starts_from_the_beginning(service: Hous
     worker.send_children(signal.SIGKILL)
     for key in service.blobs.keys(f"jobs/{job_id}/checkpoints"):
         service.blobs.put(key, service.blobs.get(key)[:1000])
-    assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
+    service.when(job_id, "succeeded")
     assert f"Job {job_id}: starts again: Not a whole checkpoint" in painter(service, job_id).log
 
 
 def test_a_job_with_a_checkpoint_of_another_version_starts_from_the_beginning(
-    service: House,
+    service: House, undisturbed: bytes
 ) -> None:
-    undisturbed = service.submit(**LONG)
-    service.when(undisturbed, "succeeded", "failed")
     job_id = service.submit(**LONG)
     until(lambda: has_checkpoint(service, job_id))
     painter(service, job_id).send_children(signal.SIGKILL)
@@ -135,10 +131,10 @@ def test_a_job_with_a_checkpoint_of_another_version_starts_from_the_beginning(
         changed = BytesIO()
         torch.save(content | {"version": content["version"] + 1}, changed)
         service.blobs.put(key, changed.getvalue())
-    assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
+    service.when(job_id, "succeeded")
     log = painter(service, job_id).log
     assert f"Job {job_id}: starts again: A checkpoint of version" in log
-    assert service.picture(job_id) == service.picture(undisturbed)
+    assert service.picture(job_id) == undisturbed
 
 
 def test_a_job_that_kills_every_worker_fails_and_those_behind_it_are_painted(
@@ -148,13 +144,13 @@ def test_a_job_that_kills_every_worker_fails_and_those_behind_it_are_painted(
     behind = service.submit(priority="low")
     service.kill_whoever_paints(poison)
     assert service.look(poison)["error"]["code"] == "worker_lost"
-    assert service.when(behind, "succeeded", "failed")["status"] == "succeeded"
+    service.when(behind, "succeeded")
 
 
 def test_a_job_that_takes_too_long_fails_after_one_attempt() -> None:
-    with house(workers=1, PASTICHE_JOB_TIME_LIMIT_SECONDS="2") as impatient:
-        job_id = impatient.submit(**ENDLESS)
-        job = impatient.when(job_id, "succeeded", "failed")
+    limits = {"PASTICHE_JOB_TIME_LIMIT_SECONDS": "2", "PASTICHE_LEASE_SECONDS": LONG_LEASE_SECONDS}
+    with house(1, 1, inside=None, **limits) as impatient:
+        job = impatient.when(impatient.submit(**ENDLESS), "failed")
     assert (job["error"]["code"], job["attempt"]) == ("time_limit", 1)
 
 
@@ -163,10 +159,10 @@ def test_a_zombie_that_wakes_up_changes_nothing(service: House) -> None:
     until(lambda: service.look(job_id)["iteration"] > 0)
     zombie = painter(service, job_id)
     zombie.send_children(signal.SIGSTOP)
-    done = service.when(job_id, "succeeded", "failed")
+    done = service.when(job_id, "succeeded")
     zombie.send_children(signal.SIGCONT)
     until(lambda: f"Job {job_id}: the claim is lost" in zombie.log)
-    assert (done["status"], done["attempt"]) == ("succeeded", 2)
+    assert done["attempt"] >= 2
     assert service.look(job_id) == done
 
 
@@ -176,7 +172,7 @@ def test_a_canceled_job_stops_long_before_its_end(service: House) -> None:
     service.http.post(f"/jobs/{job_id}/cancel").raise_for_status()
     assert service.when(job_id, "canceled")["iteration"] < ENDLESS["iterations"]
     other = service.submit()  # its worker is free again
-    assert service.when(other, "succeeded", "failed")["status"] == "succeeded"
+    service.when(other, "succeeded")
 
 
 def test_new_weights_reach_a_running_job(service: House) -> None:
@@ -185,7 +181,6 @@ def test_new_weights_reach_a_running_job(service: House) -> None:
     service.http.patch(f"/jobs/{job_id}", json={"tv_weight": 0}).raise_for_status()
     until(lambda: service.look(job_id)["losses"]["tv"] == 0)
     assert service.look(job_id)["status"] == "running"
-    service.http.delete(f"/jobs/{job_id}")
 
 
 def test_a_deleted_job_leaves_nothing_whatever_its_worker_was_doing(service: House) -> None:
@@ -202,7 +197,7 @@ def test_a_message_for_a_job_that_does_not_exist_does_nothing(service: House) ->
         publish(queue, new_job_id())
     queue.close()
     job_id = service.submit()
-    assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
+    service.when(job_id, "succeeded")
 
 
 def test_a_worker_that_cannot_start_leaves_its_messages_until_it_can(service: House) -> None:
@@ -217,7 +212,7 @@ def test_a_worker_that_cannot_start_leaves_its_messages_until_it_can(service: Ho
     until(lambda: "FileExistsError" in worker.log)
     folder.unlink()
     moved.rename(folder)
-    assert service.when(job_id, "succeeded", "failed")["status"] == "succeeded"
+    service.when(job_id, "succeeded")
 
 
 def test_while_redis_is_unreachable_the_api_reports_it_and_painting_goes_on(service: House) -> None:
@@ -264,7 +259,8 @@ def test_a_worker_that_shuts_down_while_redis_is_unreachable_ends_and_its_job_is
     service.redis.start()
     done = until(lambda: _over(service, job_id), patience_seconds=300)
     assert isinstance(done, dict)
-    assert (done["status"], done["attempt"]) == ("succeeded", 2)
+    assert done["status"] == "succeeded"
+    assert done["attempt"] >= 2
 
 
 def _over(service: House, job_id: str) -> dict[str, Any] | None:

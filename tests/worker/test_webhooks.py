@@ -16,7 +16,7 @@ from shared.jobs import QueueEntry, new_job_id
 from shared.transitions import Retention
 from shared.webhook_keys import get_secret
 from tests.waiting import pause, until
-from tests.worker.webhooks import Receiver, bring_forward, delivered, stored_webhook
+from tests.worker.webhooks import Receiver, bring_forward, delivered, receiving, stored_webhook
 from worker.webhooks import RETRY_SECONDS, Deliveries
 
 RETENTION = Retention(retention_hours=1, grace_seconds=40)
@@ -170,11 +170,16 @@ def _never_ends(listening: socket.socket) -> None:
 
 
 def test_two_processes_deliver_a_webhook_once(receiver: Receiver, jobs: JobStore) -> None:
+    receiver.answering.clear()
     over(jobs, receiver.url)
     first, second = (Deliveries(jobs, allow_private=True) for _ in range(2))
     threads = [Thread(target=delivered, args=(each,)) for each in (first, second)]
     for thread in threads:
         thread.start()
+    until(lambda: receiver.got)
+    # The process that has it waits for the answer; the other one is done, or delivers it as well.
+    until(lambda: len(receiver.got) > 1 or not all(thread.is_alive() for thread in threads))
+    receiver.answering.set()
     for thread in threads:
         thread.join()
     assert len(receiver.got) == 1
@@ -226,7 +231,13 @@ def test_an_invalid_address_in_a_record_delays_no_other_webhook(
 def test_webhooks_of_one_host_are_delivered_one_after_the_other(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
+    receiver.answering.clear()
     for _ in range(12):
         over(jobs, receiver.url)
-    delivered(deliveries)
+    with receiving() as other:
+        over(jobs, other.url)
+        deliveries.round()
+        until(lambda: receiver.got and other.got)  # by then a second one would have been sent
+        receiver.answering.set()
+        deliveries.join()
     assert (len(receiver.got), receiver.most_at_once) == (12, 1)

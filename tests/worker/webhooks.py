@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from shared import transitions
@@ -15,13 +15,14 @@ from worker.webhooks import Deliveries
 
 @dataclass
 class Receiver:
-    """A server that gets webhooks, and answers as it is set to."""
+    """A server that gets webhooks, and answers as it is set to, while `answering` is set."""
 
     url: str
     answers: list[int] = field(default_factory=list)
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
+    answering: Event = field(default_factory=Event)
 
 
 @contextmanager
@@ -34,6 +35,7 @@ def receiving() -> Iterator[Receiver]:
             made.most_at_once = max(made.most_at_once, made.at_once)
             body = self.rfile.read(int(self.headers["content-length"]))
             made.got.append((dict(self.headers), body))
+            made.answering.wait()
             self.send_response(made.answers.pop(0) if made.answers else 204)
             self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", "0")
@@ -45,8 +47,10 @@ def receiving() -> Iterator[Receiver]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         made = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
+        made.answering.set()
         Thread(target=server.serve_forever, daemon=True).start()
         yield made
+        made.answering.set()
         server.shutdown()
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import randbytes
 from typing import Any
@@ -33,19 +34,37 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("logs") / "api.log"
 
 
+@contextmanager
+def serving(
+    redis_url: str, folder: Path, bucket: Bucket, environment: dict[str, str]
+) -> Iterator[RunningApi]:
+    """An API that sends results itself, with a log in its folder."""
+    settings = Settings(
+        redis_url=redis_url,
+        data_folder=folder,
+        port=free_port("127.0.0.1", 0),
+        blob_store_url=bucket.location,
+    )
+    with (folder / "api.log").open("wb") as out, running_api(settings, out, **environment) as api:
+        yield api
+
+
 @pytest.fixture(scope="module")
 def service(
     redis_url: str, store: FaultyProxy, shared_bucket: Bucket, log: Path
 ) -> Iterator[RunningApi]:
-    """An API that sends results itself."""
-    settings = Settings(
-        redis_url=redis_url,
-        data_folder=log.parent,
-        port=free_port("127.0.0.1", 0),
-        blob_store_url=shared_bucket.location,
-    )
+    environment = shared_bucket.environment(store.url)
+    with serving(redis_url, log.parent, shared_bucket, environment) as api:
+        yield api
+
+
+@pytest.fixture
+def impatient_service(
+    redis_url: str, store: FaultyProxy, shared_bucket: Bucket, tmp_path: Path
+) -> Iterator[RunningApi]:
+    """One that soon gives up a store that hangs."""
     environment = shared_bucket.environment(store.url) | {"AWS_READ_TIMEOUT": "2 s"}
-    with log.open("wb") as out, running_api(settings, out, **environment) as api:
+    with serving(redis_url, tmp_path, shared_bucket, environment) as api:
         yield api
 
 
@@ -85,32 +104,41 @@ def test_a_deleted_job_leaves_nothing_in_the_store(
     assert not any(job["id"] in key for key in shared_bucket.keys)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [Fault("", status=500), Fault("", status=503), Fault("", hangs=True)],
-    ids=["500", "503", "hangs"],
-)
-def test_while_the_store_fails_pictures_are_refused_with_503_and_nothing_else_is(
-    fault: Fault, service: RunningApi, jobs: JobStore, store: FaultyProxy, log: Path
+def assert_only_pictures_are_refused(
+    fault: Fault, api: RunningApi, jobs: JobStore, store: FaultyProxy
 ) -> None:
-    job = paint(service, jobs)
+    """While the store has this fault; afterwards nothing is."""
+    job = paint(api, jobs)
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     with store.failing(fault):
         refused = [
-            service.http.get(job["links"]["result"]),
-            service.http.post("/jobs", files=files),
-            service.http.post("/pictures", files={"picture": pictures.jpeg()}),
+            api.http.get(job["links"]["result"]),
+            api.http.post("/jobs", files=files),
+            api.http.post("/pictures", files={"picture": pictures.jpeg()}),
         ]
-        assert service.http.get(job["links"]["self"]).status_code == 200
+        assert api.http.get(job["links"]["self"]).status_code == 200
     assert [code(response) for response in refused] == 3 * [(503, "storage_unavailable")]
     assert {response.headers["content-type"] for response in refused} == {
         "application/problem+json"
     }
     assert {response.headers["retry-after"] for response in refused} == {"5"}
-    assert [each["id"] for each in service.http.get("/jobs").json()["jobs"]] == [job["id"]]
-    assert service.http.get("/pictures").json()["pictures"] == []
-    assert service.http.get(job["links"]["result"]).content == pictures.png()
-    assert "Traceback" not in log.read_text()
+    assert [each["id"] for each in api.http.get("/jobs").json()["jobs"]] == [job["id"]]
+    assert api.http.get("/pictures").json()["pictures"] == []
+    assert api.http.get(job["links"]["result"]).content == pictures.png()
+    assert "Traceback" not in (api.settings.data_folder / "api.log").read_text()
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_while_the_store_fails_pictures_are_refused_with_503_and_nothing_else_is(
+    status: int, service: RunningApi, jobs: JobStore, store: FaultyProxy
+) -> None:
+    assert_only_pictures_are_refused(Fault("", status=status), service, jobs, store)
+
+
+def test_while_the_store_hangs_pictures_are_refused_with_503_and_nothing_else_is(
+    impatient_service: RunningApi, jobs: JobStore, store: FaultyProxy
+) -> None:
+    assert_only_pictures_are_refused(Fault("", hangs=True), impatient_service, jobs, store)
 
 
 def test_what_is_deleted_while_the_store_fails_is_not_reported_as_missing(
