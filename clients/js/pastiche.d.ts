@@ -103,10 +103,9 @@ export class Pastiche {
 }
 export type Job = import("./api.js").Job;
 export type JobEvent = import("./api.js").JobEvent;
-export type JobOptions = import("./api.js").JobOptions;
 export type PictureFormat = import("./api.js").PictureFormat;
 export type Progress = import("./api.js").Progress;
-export type SubmitJobForm = import("./api.js").SubmitJobForm;
+export type SubmitJobBody = import("./api.js").SubmitJobBody;
 export type WeightUpdate = import("./api.js").WeightUpdate;
 export type WorkerSummary = import("./api.js").WorkerSummary;
 /**
@@ -127,5 +126,5 @@ export type Pictures = {
 /**
  * The pictures, options and settings of a job.
  */
-export type Submission = Pictures & Omit<Partial<SubmitJobForm>, keyof Pictures | keyof JobOptions> & Omit<Partial<JobOptions>, "start"> & Pick<SubmitJobForm, "start">;
+export type Submission = Pictures & Omit<SubmitJobBody, keyof Pictures>;
 import { PasticheError } from "./errors.js";

@@ -11,10 +11,9 @@ export { PasticheError };
 
 /** @typedef {import("./api.js").Job} Job */
 /** @typedef {import("./api.js").JobEvent} JobEvent */
-/** @typedef {import("./api.js").JobOptions} JobOptions */
 /** @typedef {import("./api.js").PictureFormat} PictureFormat */
 /** @typedef {import("./api.js").Progress} Progress */
-/** @typedef {import("./api.js").SubmitJobForm} SubmitJobForm */
+/** @typedef {import("./api.js").SubmitJobBody} SubmitJobBody */
 /** @typedef {import("./api.js").WeightUpdate} WeightUpdate */
 /** @typedef {import("./api.js").WorkerSummary} WorkerSummary */
 
@@ -29,9 +28,7 @@ export { PasticheError };
  */
 
 /**
- * @typedef {Pictures & Omit<Partial<SubmitJobForm>, keyof Pictures | keyof JobOptions> &
- *   Omit<Partial<JobOptions>, "start"> & Pick<SubmitJobForm, "start">} Submission
- * The pictures, options and settings of a job.
+ * @typedef {Pictures & Omit<SubmitJobBody, keyof Pictures>} Submission The pictures, options and settings of a job.
  */
 
 const POLL_MILLISECONDS = 1000;

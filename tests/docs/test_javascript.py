@@ -123,6 +123,25 @@ def test_the_types_of_the_client_tell_events_apart(tmp_path: Path) -> None:
     assert compile_typescript(program, tmp_path) == ""
 
 
+def test_the_types_of_a_submission_have_lists_as_arrays_and_layers_as_objects(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    program = f"""
+        import type {{ Job, Submission }} from "{CLIENTS}/js/pastiche.js";
+        export const lists: Submission = {{
+            style: [new Blob(), "example:wave"],
+            style_weights: [0.7, 0.3],
+            style_layers: {{ relu1_1: 1, relu3_1: 0.5 }},
+            webhook_events: ["started", "finished"],
+        }};
+        export const again = (job: Job): Submission => ({{ ...job.options, start: job.id }});
+        // @ts-expect-error  there is no such event
+        export const misspelt: Submission = {{ webhook_events: ["begun"] }};
+    """
+    assert compile_typescript(program, tmp_path) == ""
+
+
 def test_a_generated_client_compiles_and_paints(
     stack: Stack, node_packages: Path, tmp_path: Path
 ) -> None:

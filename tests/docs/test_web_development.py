@@ -2,7 +2,12 @@
 address. Those in Swift and Kotlin do not run here."""
 
 import re
+import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -15,7 +20,7 @@ from local.supervisor import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests.api.worker import PlayedWorker
-from tests.conftest import running, running_api
+from tests.conftest import RunningApi, running, running_api
 from tests.docs import test_javascript
 from tests.docs.test_javascript import ADDRESS, node, shown
 from tests.docs.test_pages import ROOT
@@ -96,9 +101,16 @@ def test_the_program_in_typescript_compiles_and_paints(stack: Stack, tmp_path: P
         assert (picture.format, picture.size) == ("JPEG", (64, 48))
 
 
-def test_a_server_that_adds_the_key_passes_on_what_painting_needs(
-    redis_url: str, jobs: JobStore, tmp_path: Path, pair: tuple[Path, Path]
-) -> None:
+@dataclass(frozen=True)
+class KeyServer:
+    """The program that adds the key, and its API, which requires one."""
+
+    api: RunningApi
+    port: int
+
+
+@pytest.fixture
+def key_server(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[KeyServer]:
     settings = Settings(
         redis_url=redis_url, data_folder=tmp_path / "data", port=free_port("127.0.0.1", 0)
     )
@@ -110,30 +122,55 @@ def test_a_server_that_adds_the_key_passes_on_what_painting_needs(
             "PASTICHE_KEY": keys.create(jobs.client, "app"),
             "PORT": str(port),
         }
-        with (
-            running(["node", str(tmp_path / "server.mjs")], environment),
-            httpx.Client(base_url=f"http://127.0.0.1:{port}/pastiche", trust_env=False) as server,
-        ):
-            until(lambda: _answers(server))
-            content, style = pair
-            files = {"content": content.read_bytes(), "style": style.read_bytes()}
-            origin = {"Origin": f"http://127.0.0.1:{port}"}
-            submitted = server.post("/jobs", files=files, headers=origin)
-            assert submitted.status_code == 202
-            job = submitted.json()
-            PlayedWorker.of(job, jobs, api).commit()
-            events = server.get(f"/jobs/{job['id']}/events").text
-            assert "event: done" in events
-            assert server.get(f"/jobs/{job['id']}/result").headers["content-type"] == "image/png"
-            assert server.get("/jobs").status_code == 404
-            assert server.delete(f"/jobs/{job['id']}").status_code == 404
+        with running(["node", str(tmp_path / "server.mjs")], environment):
+            until(lambda: _listens(port))
+            yield KeyServer(api, port)
 
 
-def _answers(server: httpx.Client) -> bool:
+def _listens(port: int) -> bool:
     try:
-        return server.get("/").status_code == 404
-    except httpx.ConnectError:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
         return False
+    return True
+
+
+def test_a_server_that_adds_the_key_passes_on_what_painting_needs(
+    key_server: KeyServer, jobs: JobStore, pair: tuple[Path, Path]
+) -> None:
+    address = f"http://127.0.0.1:{key_server.port}"
+    with httpx.Client(base_url=f"{address}/pastiche", trust_env=False) as server:
+        content, style = pair
+        files = {"content": content.read_bytes(), "style": style.read_bytes()}
+        submitted = server.post("/jobs", files=files, headers={"Origin": address})
+        assert submitted.status_code == 202
+        job = submitted.json()
+        PlayedWorker.of(job, jobs, key_server.api).commit()
+        events = server.get(f"/jobs/{job['id']}/events").text
+        assert "event: done" in events
+        result = server.get(f"/jobs/{job['id']}/result", params={"format": "webp"})
+        assert result.headers["content-type"] == "image/webp"
+        assert server.get("/jobs").status_code == 404
+        assert server.delete(f"/jobs/{job['id']}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/pastiche//{other}/jobs", "/pastiche/\\{other}/jobs", "http://{other}/jobs", "/pastiche//"],
+)
+def test_a_server_that_adds_the_key_sends_it_to_no_other_host(
+    key_server: KeyServer, target: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other.setblocking(False)
+        host = f"127.0.0.1:{other.getsockname()[1]}"
+        with closing(HTTPConnection("127.0.0.1", key_server.port, timeout=30)) as connection:
+            connection.putrequest("POST", target.format(other=host))
+            connection.putheader("Content-Length", "0")
+            connection.endheaders()
+            assert connection.getresponse().status == 404
+        with pytest.raises(BlockingIOError):  # nobody has connected
+            other.accept()
 
 
 def test_a_page_submits_watches_and_shows(stack: Stack, browser: Browser) -> None:
