@@ -1,10 +1,11 @@
 """For everybody: by keyboard, to a screen reader, on a phone, in the dark."""
 
+import re
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from shared.job_store import JobStore
 from tests.api.worker import PlayedWorker, png
@@ -69,6 +70,100 @@ def test_all_of_it_works_without_a_mouse(page: Page, api: RunningApi, jobs: JobS
     press_until("#compare")
     page.keyboard.press("End")
     press_until("#actions button")
+
+
+def test_a_dial_is_named_as_its_label_and_says_where_it_stands(
+    page: Page, worker: PlayedWorker
+) -> None:
+    dials = page.get_by_role("slider", name=re.compile("^Style, between the photograph and"))
+    expect(dials).to_have_count(2)
+    for dial in dials.all():
+        expect(dial).to_have_attribute("aria-valuetext", "Style 50 %")
+        dial.fill("0.7")
+        expect(dial).to_have_attribute("aria-valuetext", "Style 70 %")
+
+
+def test_the_paint_button_keeps_the_focus_while_it_waits_and_submits_once(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    for field, file in files.items():
+        choose(page, field, file)
+    held: list[Route] = []
+    page.route("**/jobs", lambda route: held.append(route))
+    button = page.get_by_role("button", name="Paint", exact=True)
+    button.focus()
+    with page.expect_request("**/jobs"):
+        page.keyboard.press("Enter")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    page.evaluate("fetch('livez').then(() => null)")  # earlier requests are known then
+    (route,) = held
+    route.fulfill(status=503, json={"code": "queue_full", "detail": "The queue is full."})
+    expect(page.locator("#form-error")).to_have_text("The queue is full.")
+    expect(button).to_be_focused()
+    expect(button).to_be_enabled()
+
+
+@pytest.mark.parametrize(
+    ("pictures", "heading"), [(1, "New picture"), (2, "Your pictures in this browser")]
+)
+def test_the_focus_goes_on_when_a_deletion_can_no_longer_be_undone(
+    pictures: int, heading: str, page: Page, files: dict[str, Path]
+) -> None:
+    for _ in range(pictures):
+        paint(page, files)
+    expect(page.locator("#gallery li")).to_have_count(pictures)
+    page.clock.install()
+    page.locator("#gallery li button").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    page.clock.run_for(10_000)
+    expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+    expect(page.get_by_role("heading", name=heading)).to_be_focused()
+
+
+def test_the_link_to_the_form_leaves_the_picture_in_the_address(
+    page: Page, worker: PlayedWorker
+) -> None:
+    address = page.url
+    page.get_by_role("link", name="Skip to the form").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="New picture")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("#content-picker input")).to_be_focused()
+    assert page.url == address
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_borders_of_fields_can_be_seen(scheme: str, browser: Browser, api: RunningApi) -> None:
+    with opened(browser, str(api.http.base_url), color_scheme=scheme) as page:
+        page.locator("#more > summary").click()
+        for field in ("#option-size", "#option-colour", "#key-field"):
+            border, inside = page.locator(field).evaluate(
+                """field => {
+                    const { borderTopColor, backgroundColor } = getComputedStyle(field);
+                    return [borderTopColor, backgroundColor];
+                }"""
+            )
+            around = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+            assert min(contrast(border, inside), contrast(border, around)) >= 3
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two opaque colours, such as `rgb(250, 248, 244)`:
+    https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio"""
+    darker, lighter = sorted(map(luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    channels = [int(channel) / 255 for channel in re.findall(r"\d+", colour)]
+    assert len(channels) == 3
+    linear = [
+        ((each + 0.055) / 1.055) ** 2.4 if each > 0.04045 else each / 12.92 for each in channels
+    ]
+    return sum(weight * each for weight, each in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def test_a_phone_shows_all_of_it(

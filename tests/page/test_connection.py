@@ -4,15 +4,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from api import keys
 from local.supervisor import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests.api.worker import PlayedWorker, png, submitted
-from tests.conftest import running_api
-from tests.page.actions import paint
+from tests.clients.proxy import proxying
+from tests.conftest import RunningApi, running_api
+from tests.page.actions import choose, paint
 from tests.page.conftest import BLOCKED_STORAGE, opened
 
 
@@ -60,6 +61,84 @@ def test_with_a_key_all_of_it_works(
         worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
         worker.commit(png(160, 120))
         expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+
+
+def test_a_key_that_cannot_be_sent_is_refused_where_it_is_entered(
+    browser: Browser, settings: Settings, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    key = keys.create(jobs.client, "ada")
+    with (
+        running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api,
+        opened(browser, str(api.http.base_url)) as page,
+    ):
+        for field, file in files.items():
+            choose(page, field, file)
+        page.get_by_role("button", name="Paint", exact=True).click()
+        entered = page.get_by_label("Key", exact=True)
+        entered.fill("ключ")
+        page.get_by_role("button", name="Use it").click()
+        expect(entered).to_be_focused()
+        assert entered.evaluate("field => field.validity.patternMismatch")
+        entered.fill(f" {key}\u00a0")
+        page.get_by_role("button", name="Use it").click()
+        expect(entered).to_be_hidden()
+        paint(page, files)
+
+
+def test_a_new_key_is_asked_for_where_the_old_one_no_longer_gives_the_picture(
+    browser: Browser, settings: Settings, jobs: JobStore
+) -> None:
+    key = keys.create(jobs.client, "ada")
+    script = f"localStorage.setItem('pastiche-key', {key!r})"
+    with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api:
+        api.http.headers["Authorization"] = f"Bearer {key}"
+        job = submitted(api)
+        PlayedWorker.of(job, jobs, api).commit(png(160, 120))
+        with opened(browser, str(api.http.base_url), script=script) as page:
+
+            def revoke(route: Route) -> None:
+                (known,) = keys.list_all(jobs.client)
+                assert keys.revoke(jobs.client, known.id)
+                route.continue_()
+
+            page.route("**/result?*", revoke, times=1)
+            page.evaluate("id => { location.hash = `job=${id}` }", job["id"])
+            expect(page.get_by_label("Key", exact=True)).to_be_visible()
+
+
+def test_a_submission_that_is_still_processed_when_it_is_repeated_is_shown(
+    browser: Browser, api: RunningApi, files: dict[str, Path]
+) -> None:
+    requests = list[str]()
+
+    def refuse_the_second(route: Route) -> None:
+        requests.append(route.request.method)
+        if len(requests) == 2:
+            route.fulfill(status=409, json={"code": "submission_pending", "detail": "Wait."})
+        else:
+            route.continue_()
+
+    with proxying(api) as proxy, opened(browser, proxy.url) as page:
+        proxy.faults["/jobs"] = ["lose"]
+        page.route("**/jobs", refuse_the_second)
+        job_id = paint(page, files)
+        (job,) = api.http.get("/jobs").json()["jobs"]
+        assert job["id"] == job_id
+        expect(page.locator("#gallery li")).to_have_count(1)
+
+
+def test_a_retry_whose_answer_is_lost_is_one_job_that_is_shown(
+    browser: Browser, api: RunningApi, jobs: JobStore
+) -> None:
+    ended = submitted(api)
+    PlayedWorker.of(ended, jobs, api).fail()
+    with proxying(api) as proxy, opened(browser, f"{proxy.url}#job={ended['id']}") as page:
+        proxy.faults["/retry"] = ["lose"]
+        page.get_by_role("button", name="Try again").click()
+        expect(page.locator("#status")).to_contain_text("Next in the queue")
+        newest, *others = api.http.get("/jobs").json()["jobs"]
+        assert page.url.endswith(f"#job={newest['id']}")
+        assert len(others) == 1
 
 
 def test_a_comparison_is_downloaded_with_a_new_token_when_the_first_has_expired(

@@ -13,7 +13,7 @@ from shared.workers import Worker, register_worker
 from tests.conftest import RunningApi
 from tests.page.actions import choose, drop, paint, wait_until_stored
 
-OWN_CODE_BYTES = 100_000
+OWN_CODE_BYTES = 102_000
 CODE = (".html", ".css", ".js", ".svg")
 WEB = Path(__file__).parents[2] / "api" / "web" / "static"
 
@@ -36,7 +36,7 @@ def test_two_examples_and_a_click_submit_a_job(page: Page, api: RunningApi) -> N
 def test_the_dial_and_the_preset_go_with_it(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
-    page.get_by_label("Between the photograph and the painting", exact=True).fill("0.7")
+    page.get_by_label("Style, between the photograph and the painting", exact=True).fill("0.7")
     expect(page.locator("#dial-value")).to_have_text("70 %")
     page.get_by_text("Draft").click()
     paint(page, files)
@@ -192,6 +192,11 @@ def test_an_option_out_of_range_is_shown_and_named_beside_the_button(
     expect(page.locator("#error-iterations")).to_contain_text("must be")
     expect(page.locator("input[name=iterations]")).to_be_focused()
     expect(page.locator("#form-error")).to_have_text("Please check: Iterations.")
+    expect(page.locator("[aria-invalid=true]")).to_have_attribute("name", "iterations")
+    page.locator("input[name=iterations]").fill("20")
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.locator("#job")).to_be_visible()
+    expect(page.locator("[aria-invalid=true]")).to_have_count(0)
 
 
 def test_a_number_may_have_a_decimal_comma(

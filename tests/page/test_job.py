@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from shared.blob_store import preview_key
 from shared.job_store import JobStore
 from tests import pictures
+from tests.api.jobs.test_results import enormous_png
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi
 from tests.page.actions import paint
@@ -191,6 +192,20 @@ def test_names_in_the_reason_of_a_failure_have_no_code_marks(
 ) -> None:
     worker.fail("timed_out")
     expect(page.locator("#status")).to_have_text(re.compile("^Failed: .* its timeout"))
+
+
+def test_a_picture_that_cannot_be_sent_says_why_and_is_not_requested_again(
+    page: Page, worker: PlayedWorker
+) -> None:
+    page.clock.install()
+    worker.commit(enormous_png())
+    expect(page.locator("#job-error")).to_contain_text("Encoding this picture took too much")
+    requested = list[str]()
+    page.on("request", lambda request: requested.append(request.url))
+    page.clock.run_for(20_000)
+    page.evaluate("fetch('livez').then(() => null)")  # earlier requests are known then
+    assert not [url for url in requested if "/result" in url]
+    expect(page.get_by_role("button", name="Download", exact=True)).to_be_visible()
 
 
 def test_the_photograph_is_shown_dimmed_until_there_is_a_picture(

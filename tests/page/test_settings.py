@@ -81,7 +81,7 @@ def test_the_gallery_says_when_and_how_a_picture_was_painted(
     place = {"locale": "en-GB", "timezone_id": "Europe/Berlin"}
     with opened(browser, str(api.http.base_url), **place) as page:
         page.clock.set_fixed_time("2026-03-04T15:16:17Z")
-        page.get_by_label("Between the photograph and the painting", exact=True).fill("0.7")
+        page.get_by_label("Style, between the photograph and the painting", exact=True).fill("0.7")
         page.get_by_text("Draft").click()
         paint(page, files)
         caption = page.locator("#gallery small")

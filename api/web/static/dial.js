@@ -9,5 +9,11 @@ export function turn(dial, output, place) {
   dial.min = Math.min(LEAST, Math.floor(100 * place) / 100);
   dial.max = Math.max(MOST, Math.ceil(100 * place) / 100);
   dial.value = place;
-  output.textContent = percent(place);
+  say(dial, output);
+}
+
+/** Says the place of a dial. */
+export function say(dial, output) {
+  output.textContent = percent(dial.value);
+  dial.setAttribute("aria-valuetext", `Style ${output.textContent}`);
 }

@@ -1,11 +1,11 @@
 // The form for a new picture: two pickers, a dial, presets and options.
 
-import { turn } from "./dial.js";
+import { say, turn } from "./dial.js";
 import { at } from "./dom.js";
 import { OptionFields } from "./options.js";
 import { Picker, acceptPastes } from "./picker.js";
 import * as service from "./service.js";
-import { duration, percent, stem } from "./words.js";
+import { duration, stem } from "./words.js";
 
 const MOST_STYLES = 8;
 const EXAMPLES = {
@@ -30,7 +30,7 @@ export class NewPicture {
     this.weights = null; // those of a job whose settings were entered, until the dial is moved
     at("dial").addEventListener("input", () => {
       this.weights = null;
-      at("dial-value").textContent = percent(at("dial").value);
+      say(at("dial"), at("dial-value"));
     });
     at("more").addEventListener("toggle", () => at("more").open && this.options.load().catch((error) => this.showError(error)));
     this.element.addEventListener("change", (event) => event.target.name === "preset" && this.showPreset());
@@ -89,6 +89,7 @@ export class NewPicture {
   }
 
   async submit(onSubmit) {
+    if (at("paint").hasAttribute("aria-disabled")) return;
     this.clearErrors();
     for (const [picker, words] of [[this.content, "a photograph"], [this.style, "a painting"]]) {
       if (!picker.files.length) {
@@ -96,14 +97,14 @@ export class NewPicture {
         return picker.input.focus();
       }
     }
-    at("paint").disabled = true;
+    at("paint").setAttribute("aria-disabled", "true"); // a disabled button would lose the focus
     try {
       const submitted = { preset: this.preset, ...this.options.files };
       await onSubmit(this.formData(), { photograph: this.content.files[0], names: this.names, submitted });
     } catch (error) {
       this.showError(error);
     } finally {
-      at("paint").disabled = false;
+      at("paint").removeAttribute("aria-disabled");
     }
   }
 

@@ -1,6 +1,6 @@
 // The pictures that were painted in this browser.
 
-import { create } from "./dom.js";
+import { at, create } from "./dom.js";
 import * as service from "./service.js";
 import * as store from "./store.js";
 import { fetchThumbnail } from "./thumbnail.js";
@@ -80,6 +80,7 @@ export class Gallery {
   }
 
   async deleteNow() {
+    if (this.undo.contains(document.activeElement)) at(this.list.firstChild ? "gallery-title" : "new-title").focus();
     const job = this.endUndo();
     if (!job) return;
     try {

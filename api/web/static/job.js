@@ -3,7 +3,7 @@
 import { actionsFor } from "./actions.js";
 import { Canvas } from "./canvas.js";
 import { Curves } from "./curves.js";
-import { turn } from "./dial.js";
+import { say, turn } from "./dial.js";
 import { at, create } from "./dom.js";
 import * as service from "./service.js";
 import { describeSettings } from "./settings.js";
@@ -139,7 +139,7 @@ export class JobView {
       const isShown = await this.canvas.show(`${job.links.result}?format=webp`, "The picture");
       if (isShown === undefined || this.session !== session) return;
       if (!isShown) {
-        await service.checkResult(job.links.result); // throws the reason
+        await service.checkResult(`${job.links.result}?format=webp`); // throws the reason
         throw new service.ServiceError("The picture could not be loaded. Trying again…");
       }
       const losses = await service.getLosses(job.id);
@@ -168,7 +168,7 @@ export class JobView {
     if (!this.job || isOver(this.job.status)) return;
     const place = Number(at("live-dial").value);
     session.dial = place;
-    at("live-value").textContent = percent(place);
+    say(at("live-dial"), at("live-value"));
     clearTimeout(this.dialPause);
     this.dialPause = setTimeout(() => this.sendDial(session, place), DIAL_PAUSE_MILLISECONDS);
   }

@@ -44,6 +44,10 @@ const view = new JobView({
 const workers = new WorkersView(at("workers"), () => view.job?.status === "queued");
 
 at("key-button").addEventListener("click", askForKey);
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address says which job is shown
+  at("new-title").focus();
+});
 at("key").addEventListener("close", () => {
   if (at("key").returnValue !== "keep") return;
   service.key.set(at("key-field").value);

@@ -92,6 +92,7 @@ export class OptionFields {
   /** Shows errors beside their fields and goes to the first; returns those without a field. */
   showErrors(errors) {
     for (const place of this.element.querySelectorAll(".error")) place.textContent = "";
+    for (const input of this.inputs()) input.ariaInvalid = null;
     const unplaced = [];
     const invalid = [];
     for (const [name, sentence] of Object.entries(errors)) {
@@ -103,6 +104,7 @@ export class OptionFields {
       place.textContent = sentence;
       invalid.push(this.element.querySelector(`#option-${name}`));
     }
+    for (const input of invalid) input.ariaInvalid = "true";
     const [first] = invalid;
     for (let parent = first?.closest("details"); parent; parent = parent.parentElement.closest("details")) parent.open = true;
     first?.focus();

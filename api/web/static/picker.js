@@ -33,6 +33,7 @@ export class Picker {
     this.files = [];
     this.examples = 0; // how many were requested; those that are still loading at the next choice are ignored
     this.input = element.querySelector("input[type=file]");
+    this.input.accept = READABLE.join();
     this.addButton = element.querySelector(".add");
     this.input.addEventListener("change", () => {
       this.choose([...this.input.files]);

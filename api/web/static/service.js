@@ -18,7 +18,7 @@ export class ServiceError extends Error {
 export const needsKey = (error) => ["key_missing", "key_unknown"].includes(error.code);
 
 /** Whether another try cannot succeed. */
-export const isFinal = ({ status }) => [401, 403, 404, 410, 422].includes(status);
+export const isFinal = ({ status, code }) => [401, 403, 404, 410, 422].includes(status) || code === "encoding_failed";
 
 /** Whether what was requested does not exist, or no longer. */
 export const isMissing = ({ status }) => [404, 410].includes(status);
@@ -38,10 +38,10 @@ export const key = {
   },
   set(value) {
     try {
-      localStorage.setItem(KEY, value);
+      localStorage.setItem(KEY, value.trim());
       unstoredKey = "";
     } catch {
-      unstoredKey = value;
+      unstoredKey = value.trim();
     }
     token = { value: "", until: 0 };
   },
@@ -52,11 +52,11 @@ export const getLosses = (id) => request("GET", `jobs/${id}/losses`);
 export const updateWeights = (id, weights) => request("PATCH", `jobs/${id}`, JSON.stringify(weights));
 export const cancelJob = (id) => request("POST", `jobs/${id}/cancel`);
 export const finishJob = (id) => request("POST", `jobs/${id}/finish`);
-export const retryJob = (id) => request("POST", `jobs/${id}/retry`);
+export const retryJob = (id) => submitOnce(`jobs/${id}/retry`);
 /** Deletes a job, even if the page is being closed. */
 export const deleteJob = (id) => request("DELETE", `jobs/${id}`, undefined, {}, { keepalive: true });
-/** Throws an error if the result is missing. */
-export const checkResult = (path) => request("HEAD", path.replace(/^\//, ""));
+/** Requests the first byte of a result: throws an error that says why there is none. */
+export const checkResult = (path) => request("GET", path.replace(/^\//, ""), undefined, { Range: "bytes=0-0" });
 export const getSweep = (id) => request("GET", `sweeps/${id}`);
 export const getPresets = () => request("GET", "presets");
 export const getWorkers = () => request("GET", "workers");
@@ -69,7 +69,7 @@ export const getOptions = () =>
     throw error;
   }));
 
-/** Submits a form once, however often the connection is lost on the way. */
+/** Submits a form once, however often the connection is lost on the way or the first try is still processed. */
 export const submit = (form) => submitOnce("jobs", form);
 export const submitSweep = (form) => submitOnce("sweeps", form);
 
@@ -114,9 +114,7 @@ export function text(value) {
   return String(value ?? "");
 }
 
-function rounded(value) {
-  return Math.round(value * 1000) / 1000;
-}
+const rounded = (value) => Math.round(value * 1000) / 1000;
 
 async function submitOnce(path, form) {
   const once = { "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
@@ -124,7 +122,8 @@ async function submitOnce(path, form) {
     try {
       return await request("POST", path, form, once);
     } catch (error) {
-      if (error.status !== 0 || pause === 8000) throw error;
+      const isTransient = error.status === 0 || error.code === "submission_pending";
+      if (!isTransient || pause === 8000) throw error;
       await new Promise((resume) => setTimeout(resume, pause));
     }
   }
