@@ -226,6 +226,12 @@ def test_without_a_picture_it_says_what_is_missing(page: Page) -> None:
     expect(page.locator("#content-error")).to_have_text("Choose a photograph first.")
 
 
+def test_what_has_nothing_to_say_takes_no_space(page: Page) -> None:
+    for empty in ("#content-error", "#form-error", "#content-picker .chosen"):
+        expect(page.locator(empty)).to_be_empty()
+        assert page.locator(empty).evaluate("part => getComputedStyle(part).display") == "none"
+
+
 def test_the_page_asks_nobody_else_for_anything(page: Page, api: RunningApi) -> None:
     requested = list[str]()
     page.on("request", lambda request: requested.append(request.url))
