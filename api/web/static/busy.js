@@ -1,17 +1,25 @@
 // Buttons that do nothing else while they wait for the service.
 
-/** Runs an action when a button is pressed, and shows its error. The button keeps the focus, as a disabled one would not. */
+/** Runs an action once at a time. The button keeps the focus meanwhile, as a disabled one would not. */
+export async function runOnce(button, action) {
+  if (button.hasAttribute("aria-disabled")) return;
+  button.setAttribute("aria-disabled", "true");
+  try {
+    await action();
+  } finally {
+    button.removeAttribute("aria-disabled");
+  }
+}
+
+/** Runs an action when a button is pressed, and shows its error. */
 export function runOnClick(button, action, showError) {
-  button.addEventListener("click", async () => {
-    if (button.hasAttribute("aria-disabled")) return;
-    button.setAttribute("aria-disabled", "true");
+  const show = async () => {
     try {
       showError("");
       await action();
     } catch (error) {
       showError(error.message);
-    } finally {
-      button.removeAttribute("aria-disabled");
     }
-  });
+  };
+  button.addEventListener("click", () => runOnce(button, show));
 }

@@ -9,11 +9,11 @@ export function turn(dial, output, place) {
   dial.min = Math.min(LEAST, Math.floor(100 * place) / 100);
   dial.max = Math.max(MOST, Math.ceil(100 * place) / 100);
   dial.value = place;
-  say(dial, output);
+  showPlace(dial, output);
 }
 
-/** Says the place of a dial. */
-export function say(dial, output) {
+/** Shows where a dial stands, and says it to screen readers. */
+export function showPlace(dial, output) {
   output.textContent = percent(dial.value);
   dial.setAttribute("aria-valuetext", `Style ${output.textContent}`);
 }

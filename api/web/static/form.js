@@ -1,6 +1,7 @@
 // The form for a new picture: two pickers, a dial, presets and options.
 
-import { say, turn } from "./dial.js";
+import { runOnce } from "./busy.js";
+import { showPlace, turn } from "./dial.js";
 import { at } from "./dom.js";
 import { OptionFields } from "./options.js";
 import { Picker, acceptPastes } from "./picker.js";
@@ -30,13 +31,13 @@ export class NewPicture {
     this.weights = null; // those of a job whose settings were entered, until the dial is moved
     at("dial").addEventListener("input", () => {
       this.weights = null;
-      say(at("dial"), at("dial-value"));
+      showPlace(at("dial"), at("dial-value"));
     });
     at("more").addEventListener("toggle", () => at("more").open && this.options.load().catch((error) => this.showError(error)));
     this.element.addEventListener("change", (event) => event.target.name === "preset" && this.showPreset());
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.submit(onSubmit);
+      runOnce(at("paint"), () => this.submit(onSubmit));
     });
     this.loadPresets();
   }
@@ -89,7 +90,6 @@ export class NewPicture {
   }
 
   async submit(onSubmit) {
-    if (at("paint").hasAttribute("aria-disabled")) return;
     this.clearErrors();
     for (const [picker, words] of [[this.content, "a photograph"], [this.style, "a painting"]]) {
       if (!picker.files.length) {
@@ -97,14 +97,11 @@ export class NewPicture {
         return picker.input.focus();
       }
     }
-    at("paint").setAttribute("aria-disabled", "true"); // a disabled button would lose the focus
     try {
       const submitted = { preset: this.preset, ...this.options.files };
       await onSubmit(this.formData(), { photograph: this.content.files[0], names: this.names, submitted });
     } catch (error) {
       this.showError(error);
-    } finally {
-      at("paint").removeAttribute("aria-disabled");
     }
   }
 

@@ -3,7 +3,7 @@
 import { actionsFor } from "./actions.js";
 import { Canvas } from "./canvas.js";
 import { Curves } from "./curves.js";
-import { say, turn } from "./dial.js";
+import { showPlace, turn } from "./dial.js";
 import { at, create } from "./dom.js";
 import * as service from "./service.js";
 import { describeSettings } from "./settings.js";
@@ -168,7 +168,7 @@ export class JobView {
     if (!this.job || isOver(this.job.status)) return;
     const place = Number(at("live-dial").value);
     session.dial = place;
-    say(at("live-dial"), at("live-value"));
+    showPlace(at("live-dial"), at("live-value"));
     clearTimeout(this.dialPause);
     this.dialPause = setTimeout(() => this.sendDial(session, place), DIAL_PAUSE_MILLISECONDS);
   }

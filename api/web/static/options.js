@@ -4,11 +4,11 @@ import { create } from "./dom.js";
 import { getOptions, plain, text } from "./service.js";
 
 /** The options that are not fields here: the form has them elsewhere. */
-const ELSEWHERE = ["content", "style", "content_weight", "style_weight", "preset", "pictures_of"];
+const FORM_FIELDS = ["content", "style", "content_weight", "style_weight", "preset", "pictures_of"];
 /** With `until_fetched`, what is shown would soon be too late to download. */
-const LEFT_OUT = ["keep"];
+const HIDDEN = ["keep"];
 /** Their names and meanings for people who do not know the method. */
-const FIRST = {
+const COMMON = {
   size: { title: "Size", hint: "The longest side, in pixels." },
   style_scale: { title: "Stroke size", hint: "Above 1 broader, below 1 finer." },
   colour: { title: "Colours", hint: "style and palette: the painting’s. luminance and statistics: the photograph’s." },
@@ -16,7 +16,7 @@ const FIRST = {
 };
 
 /** What a field of the API is called on the page. */
-export const fieldTitle = ({ name, title }) => FIRST[name]?.title ?? title;
+export const fieldTitle = ({ name, title }) => COMMON[name]?.title ?? title;
 
 export class OptionFields {
   /** @param {HTMLDetailsElement} element */
@@ -32,13 +32,13 @@ export class OptionFields {
   }
 
   draw(options) {
-    const others = options.filter(({ name }) => ![...ELSEWHERE, ...LEFT_OUT].includes(name) && !(name in FIRST));
-    const first = Object.keys(FIRST).map((name) => field(options.find((each) => each.name === name)));
+    const others = options.filter(({ name }) => ![...FORM_FIELDS, ...HIDDEN].includes(name) && !(name in COMMON));
+    const common = Object.keys(COMMON).map((name) => field(options.find((each) => each.name === name)));
     const groups = [...grouped(others)].map(([title, members]) => group(title, members.map(field)));
     const expert = create("details", {}, create("summary", {}, "Expert"), ...groups);
     const reset = create("button", { type: "button", className: "plain" }, "Reset all options");
     reset.addEventListener("click", () => this.reset());
-    this.element.querySelector(".options").replaceChildren(grid(first), expert, reset);
+    this.element.querySelector(".options").replaceChildren(grid(common), expert, reset);
     this.showPreset(this.preset);
   }
 
@@ -132,7 +132,7 @@ function field({ name, title: fullTitle, schema, description, default: fallback 
   const input = inputFor(schema);
   input.dataset.title = title;
   input.dataset.default = text(fallback);
-  const hint = create("small", { id: `hint-${name}`, textContent: FIRST[name]?.hint ?? shortened(description, input) });
+  const hint = create("small", { id: `hint-${name}`, textContent: COMMON[name]?.hint ?? shortened(description, input) });
   Object.assign(input, { name, id: `option-${name}` });
   input.setAttribute("aria-describedby", hint.id);
   const error = create("span", { className: "error", id: `error-${name}` });
