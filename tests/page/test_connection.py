@@ -1,5 +1,7 @@
 """A service that is unreachable for a while, and one that asks for keys."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +22,15 @@ from tests.page.conftest import BLOCKED_STORAGE, opened
 @pytest.fixture
 def settings(redis_url: str, jobs: JobStore, tmp_path: Path) -> Settings:
     return Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
+
+
+@contextmanager
+def requiring_a_key(settings: Settings, jobs: JobStore) -> Iterator[tuple[RunningApi, str]]:
+    """A service that requires keys, requested with one; and a script that stores it in a page."""
+    key = keys.create(jobs.client, "ada")
+    with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api:
+        api.http.headers["Authorization"] = f"Bearer {key}"
+        yield api, f"localStorage.setItem('pastiche-key', {key!r})"
 
 
 def test_the_page_says_that_the_service_is_away_and_goes_on_when_it_is_back(
@@ -88,10 +99,7 @@ def test_a_key_that_cannot_be_sent_is_refused_where_it_is_entered(
 def test_a_new_key_is_asked_for_where_the_old_one_no_longer_gives_the_picture(
     browser: Browser, settings: Settings, jobs: JobStore
 ) -> None:
-    key = keys.create(jobs.client, "ada")
-    script = f"localStorage.setItem('pastiche-key', {key!r})"
-    with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api:
-        api.http.headers["Authorization"] = f"Bearer {key}"
+    with requiring_a_key(settings, jobs) as (api, script):
         job = submitted(api)
         PlayedWorker.of(job, jobs, api).commit(png(160, 120))
         with opened(browser, str(api.http.base_url), script=script) as page:
@@ -144,10 +152,7 @@ def test_a_retry_whose_answer_is_lost_is_one_job_that_is_shown(
 def test_a_comparison_is_downloaded_with_a_new_token_when_the_first_has_expired(
     browser: Browser, settings: Settings, jobs: JobStore
 ) -> None:
-    key = keys.create(jobs.client, "ada")
-    script = f"localStorage.setItem('pastiche-key', {key!r})"
-    with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api:
-        api.http.headers["Authorization"] = f"Bearer {key}"
+    with requiring_a_key(settings, jobs) as (api, script):
         submission = submitted(api)
         PlayedWorker.of(submission, jobs, api).commit(png(160, 120))
         fields = {"pictures_of": submission["id"], "seed": [1, 2]}
