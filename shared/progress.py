@@ -122,7 +122,7 @@ def _column(name: str, values: Any) -> list[Any]:
     """A column of a file.
 
     Raises:
-        TypeError: it is no list of numbers, or of whole numbers where it has to be.
+        TypeError: it is not a list of numbers, or of whole numbers where it has to be.
     """
     kinds = int if name in ("iterations", "scales") else (int, float)
     if not isinstance(values, list) or not all(isinstance(each, kinds) for each in values):

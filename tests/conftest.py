@@ -85,7 +85,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Hides what only some tests may use: a GPU, on which pictures differ from those of a CPU, and
-    proxies, through which images are built where there is no other way out."""
+    proxies, which the build of an image may need to reach the network."""
     marked = {mark.name for item in session.items for mark in item.iter_markers()}
     if "cuda" not in marked:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""

@@ -136,7 +136,7 @@ def test_the_types_of_a_submission_have_lists_as_arrays_and_layers_as_objects(
             webhook_events: ["started", "finished"],
         }};
         export const again = (job: Job): Submission => ({{ ...job.options, start: job.id }});
-        // @ts-expect-error  there is no such event
+        // @ts-expect-error  not an event
         export const misspelt: Submission = {{ webhook_events: ["begun"] }};
     """
     assert compile_typescript(program, tmp_path) == ""

@@ -26,8 +26,8 @@ ENDLESS: dict[str, Any] = {"size": 64, "iterations": 5000}
 
 @pytest.fixture(scope="module")
 def crew() -> Iterator[House]:
-    """A service with two workers, for all tests. After the first preview there is no other. Leases
-    are short: a test can wait for one to run out, but a busy machine may add an attempt to any."""
+    """A service with two workers, for all tests. Each job has one preview, its first. Leases are
+    short: a test can wait for one to run out, but a busy machine may add an attempt to any."""
     with house(workers=2, PASTICHE_PREVIEW_SECONDS="600") as made:
         yield made
 
