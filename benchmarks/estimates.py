@@ -31,7 +31,10 @@ SIZES = (64, 256, 256, 384, 64, 128, 512, 256)
 FIRST_ITERATION = 10
 """From here on an estimate should be right."""
 
-SHORT_SECONDS = 1 / 0.3
+TOLERANCE = 0.3
+"""An estimate with a larger error is wrong."""
+
+SHORT_SECONDS = 1 / TOLERANCE
 
 _POLL_SECONDS = 0.3
 _EXAMPLES = Path("examples/images")
@@ -69,6 +72,12 @@ class Painted:
         return max(self.errors, default=None)
 
     @property
+    def right(self) -> float | None:
+        """The share of them that are right."""
+        errors = self.errors
+        return sum(error <= TOLERANCE for error in errors) / len(errors) if errors else None
+
+    @property
     def first_known(self) -> int | None:
         """The first iteration with an estimate."""
         return next((each for each, error in self.estimates if error is not None), None)
@@ -90,7 +99,9 @@ def main(arguments: Sequence[str]) -> None:
             running(settings, Operator()) as service,
             httpx.Client(base_url=service.url, timeout=30, trust_env=False) as http,
         ):
-            sys.stdout.write("size  seconds  dry run  submission  worst  known from  trace\n")
+            sys.stdout.write(
+                "size  seconds  dry run  submission  worst  right  known from  trace\n"
+            )
             for number, size in enumerate(sizes):
                 jobs.append(paint(http, size, number))
                 sys.stdout.write(f"{_row(jobs[-1])}\n")
@@ -159,6 +170,7 @@ def _describe(job: Painted) -> dict[str, Any]:
         "dry_run_error": _rounded(job.dry_run),
         "submission_error": _rounded(job.submission),
         "worst_error": _rounded(job.worst),
+        "share_right": _rounded(job.right),
         "first_known_iteration": job.first_known,
         "errors_by_iteration": {each: _rounded(error) for each, error in job.thinned.items()},
     }
@@ -171,7 +183,8 @@ def _rounded(share: float | None) -> float | None:
 def _row(job: Painted) -> str:
     trace = " ".join(f"{iteration}:{_percent(error)}" for iteration, error in job.thinned.items())
     errors = f"{_percent(job.dry_run):>8} {_percent(job.submission):>11} {_percent(job.worst):>6}"
-    return f"{job.size:>4} {job.seconds:>8.1f} {errors} {job.first_known or 'never':>11}  {trace}"
+    right = "?" if job.right is None else f"{100 * job.right:.0f}%"
+    return f"{job.size:>4} {job.seconds:>8.1f} {errors} {right:>6} {job.first_known or 'never':>11}  {trace}"
 
 
 def _percent(share: float | None) -> str:

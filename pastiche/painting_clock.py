@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import exp, log
 from statistics import median
 from time import monotonic
 
@@ -12,11 +13,15 @@ from pastiche.sizes import Scale
 FEW_ITERATIONS = 5
 """So many iterations of a scale, after the first, say how long its other iterations take."""
 
-NEWEST = 40
+NEWEST = 16
 """How many iterations of a scale say how long the others take: the newest."""
 
 NEWEST_RATIOS = 100
 """How many iterations, of all scales, say how much slower or faster a job is than those before."""
+
+CHANCE = log(1.15)
+"""The logarithm of how many times longer or shorter iterations may take than those of earlier jobs
+without any meaning for the other scales."""
 
 
 @dataclass(slots=True)
@@ -55,6 +60,9 @@ class PaintingClock:
     Args:
         plan: the scales of the painting.
         speed: what is known from the jobs before.
+
+    Attributes:
+        newest_seconds: how long the newest iteration took.
     """
 
     def __init__(
@@ -68,6 +76,7 @@ class PaintingClock:
         self._expected = [speed.estimate_iteration(scale.pixels) for scale in plan]
         self._ratios: deque[float] = deque(maxlen=NEWEST_RATIOS)
         self._newest = now()
+        self.newest_seconds = 0.0
 
     def add_iteration(self, scale: int) -> None:
         """One more iteration is done at a scale, counted from 0."""
@@ -76,7 +85,7 @@ class PaintingClock:
         if self._times[scale].first is not None and expected:
             self._ratios.append(seconds / expected)
         self._times[scale].add(seconds)
-        self._newest = now
+        self._newest, self.newest_seconds = now, seconds
 
     def estimate_remaining(self, scale: int, work: float) -> float | None:
         """How many seconds the rest takes; None if that is not known.
@@ -122,8 +131,9 @@ class PaintingClock:
 
     def _adapted_speed(self) -> PaintingSpeed:
         """The options of this job, or what else the machine does, make it slower or faster than
-        those before. By the median again: what slows one scale down is often over at the next."""
-        factor = median(self._ratios) if len(self._ratios) >= FEW_ITERATIONS else 1.0
+        those before; small differences are mostly over at the next scale."""
+        known = len(self._ratios) >= FEW_ITERATIONS
+        factor = _without_chance(median(self._ratios)) if known else 1.0
         return self._speed.adapted(factor, self._measured)
 
     def _start_iterations(self) -> float:
@@ -133,3 +143,13 @@ class PaintingClock:
             if times.first is not None and times.each:
                 return max(0.0, times.first / times.each - 1)
         return 0.0
+
+
+def _without_chance(ratio: float) -> float:
+    """A ratio with what may be chance taken away: all of one up to `CHANCE`, ever less of larger
+    ones: the non-negative garrote (Breiman 1995, "Better Subset Regression Using the Nonnegative
+    Garrote") of its logarithm."""
+    difference = log(max(ratio, 1e-6))
+    if abs(difference) <= CHANCE:
+        return 1.0
+    return exp(difference * (1 - (CHANCE / difference) ** 2))

@@ -306,19 +306,27 @@ class Attempt:
 
     def _job_progress(self, progress: "EngineProgress") -> Progress:
         """The progress as the job's record has it, with the time that the rest will take."""
-        eta = None
-        if self._clock is not None:
-            self._clock.add_iteration(progress.scale - 1)
-            eta = self._clock.estimate_remaining(progress.scale - 1, progress.work)
         return Progress(
             iteration=progress.iteration,
             iterations=progress.iterations,
             scale=progress.scale,
             scales=progress.scales,
             work=progress.work,
-            eta_seconds=None if eta is None else round(eta, 1),
+            eta_seconds=self._estimate_eta(progress),
             losses=progress.losses,
         )
+
+    def _estimate_eta(self, progress: "EngineProgress") -> float | None:
+        """The seconds that are left when a client reads it: on average in the middle of the next
+        iteration, and between two heartbeats."""
+        if self._clock is None:
+            return None
+        self._clock.add_iteration(progress.scale - 1)
+        left = self._clock.estimate_remaining(progress.scale - 1, progress.work)
+        if left is None:
+            return None
+        age = (self._clock.newest_seconds + self.context.settings.heartbeat_seconds) / 2
+        return round(max(0.0, left - age), 1)
 
     def _load_blob(self, key: str) -> bytes:
         self.check()

@@ -72,7 +72,9 @@ def test_only_caddy_and_prometheus_are_on_the_front_network_of_the_api() -> None
     assert SERVICES["api"]["environment"]["FORWARDED_ALLOW_IPS"] == "*"
 
 
-@pytest.mark.parametrize("section", ["An object store", "Secrets", "A private certificate authority"])
+@pytest.mark.parametrize(
+    "section", ["An object store", "Secrets", "A private certificate authority"]
+)
 def test_a_documented_override_reaches_every_process_that_uses_redis(section: str) -> None:
     _, _, rest = (ROOT / "docs/deployment.md").read_text("utf-8").partition(f"\n### {section}\n")
     text, _, _ = rest.partition("\n#")

@@ -1,7 +1,7 @@
 """How long the rest of a painting takes, where time is what the test says."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pytest
 
@@ -149,3 +149,16 @@ def test_the_first_iteration_of_a_later_scale_takes_as_many_times_longer() -> No
     assert clock.estimate_remaining(0, work) == pytest.approx(
         (fine.iterations + 2) * each, rel=0.02
     )
+
+
+@pytest.mark.parametrize(("slowness", "followed"), [(0.9, False), (1.1, False), (2.0, True)])
+def test_a_small_difference_of_one_scale_says_nothing_of_the_later_ones(
+    slowness: float, followed: bool
+) -> None:
+    speed = Machine().learn(512, PaintingSpeed())
+    usual, slow = Machine().paint(512, speed), Machine(slowness).paint(512, speed)
+    count = scales(384, 512, Options(size=512))[0].iterations
+    *_, (_, expected) = islice(usual, count)
+    *_, (_, estimate) = islice(slow, count)
+    assert expected is not None
+    assert estimate == pytest.approx(slowness * expected if followed else expected, rel=0.05)
