@@ -37,6 +37,7 @@ TOLERANCE = 0.3
 SHORT_SECONDS = 1 / TOLERANCE
 
 _POLL_SECONDS = 0.3
+_HEAD = "size  seconds  dry run  submission  worst  right  known from  trace"
 _EXAMPLES = Path("examples/images")
 
 
@@ -184,7 +185,8 @@ def _row(job: Painted) -> str:
     trace = " ".join(f"{iteration}:{_percent(error)}" for iteration, error in job.thinned.items())
     errors = f"{_percent(job.dry_run):>8} {_percent(job.submission):>11} {_percent(job.worst):>6}"
     right = "?" if job.right is None else f"{100 * job.right:.0f}%"
-    return f"{job.size:>4} {job.seconds:>8.1f} {errors} {right:>6} {job.first_known or 'never':>11}  {trace}"
+    known_from = job.first_known or "never"
+    return f"{job.size:>4} {job.seconds:>8.1f} {errors} {right:>6} {known_from:>11}  {trace}"
 
 
 def _percent(share: float | None) -> str:
