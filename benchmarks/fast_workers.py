@@ -137,7 +137,7 @@ def measure_full_queue(jobs: JobStore, settings: Settings, started: Event) -> di
     queued = processor_seconds(jobs)
     began = monotonic()
     started.set()
-    until(lambda: not count_running(jobs), patience_seconds=300)
+    until(lambda: not count_running(jobs), timeout_seconds=300)
     seconds = monotonic() - began
     used = processor_seconds(jobs) - queued
     return {

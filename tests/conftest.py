@@ -287,7 +287,7 @@ def running(
     try:
         yield process
     finally:
-        end(process, patience_seconds=30)
+        end(process, timeout_seconds=30)
 
 
 def _answers(client: redis.Redis) -> bool:

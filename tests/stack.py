@@ -44,15 +44,14 @@ class Stack:
         assert isinstance(job, dict)
         return job
 
-    def look(self, job: dict[str, Any]) -> dict[str, Any]:
-        seen = self.http.get(job["links"]["self"]).json()
-        assert isinstance(seen, dict)
-        return seen
+    def get_job(self, job: dict[str, Any]) -> dict[str, Any]:
+        found = self.http.get(job["links"]["self"]).json()
+        assert isinstance(found, dict)
+        return found
 
-    def when(self, job: dict[str, Any], *statuses: str) -> dict[str, Any]:
-        """The job, as soon as it has one of these statuses; AssertionError once it cannot any
-        more."""
-        return await_status(lambda: self.look(job), statuses)
+    def wait_for_status(self, job: dict[str, Any], *statuses: str) -> dict[str, Any]:
+        """Waits until the job has one of these statuses; AssertionError if it ends otherwise."""
+        return await_status(lambda: self.get_job(job), statuses)
 
     def delete_unfinished(self) -> None:
         """Deletes every job that waits or is painted."""
@@ -60,18 +59,22 @@ class Stack:
 
 
 def await_status(
-    look: Callable[[], dict[str, Any]], statuses: Iterable[str], patience_seconds: float = 300
+    get_job: Callable[[], dict[str, Any]], statuses: Iterable[str], timeout_seconds: float = 300
 ) -> dict[str, Any]:
-    """A job, as soon as it has one of these statuses; AssertionError where it ends with another."""
+    """Waits until a job has one of these statuses.
 
-    def seen() -> dict[str, Any] | None:
-        job = look()
+    Raises:
+        AssertionError: it ends with another one, or does not get there in time.
+    """
+
+    def find() -> dict[str, Any] | None:
+        job = get_job()
         if job["status"] in statuses:
             return job
         assert job["status"] not in OVER, f"Job {job['id']} {job['status']}: {job['error']}"
         return None
 
-    job = until(seen, patience_seconds=patience_seconds)
+    job = until(find, timeout_seconds=timeout_seconds)
     assert job is not None
     return job
 
@@ -83,13 +86,13 @@ def delete_unfinished(http: httpx.Client) -> None:
             http.delete(job["links"]["self"])
 
 
-def end(process: subprocess.Popen[Any], patience_seconds: float) -> None:
+def end(process: subprocess.Popen[Any], timeout_seconds: float) -> None:
     """Ends a process by SIGTERM, and waits for it; one that does not end is killed, which is an
     error."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:
-        process.wait(patience_seconds)
+        process.wait(timeout_seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -126,10 +129,10 @@ def served(
     url = f"http://127.0.0.1:{port}"
     with process, httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
         try:
-            until(lambda: _ready(http, process), patience_seconds=300)
+            until(lambda: _ready(http, process), timeout_seconds=300)
             yield Stack(http, data_folder, process)
         finally:
-            end(process, patience_seconds=60)
+            end(process, timeout_seconds=60)
 
 
 def nothing_runs_on(data_folder: Path) -> bool:

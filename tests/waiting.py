@@ -6,21 +6,21 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
-PATIENCE_SECONDS = 180.0
+TIMEOUT_SECONDS = 180.0
 """How long a test waits for what takes seconds on an idle machine."""
 
 _LOOK_AGAIN_SECONDS = 0.02
 
 
-def until(look: Callable[[], Found], *, patience_seconds: float = PATIENCE_SECONDS) -> Found:
+def until(look: Callable[[], Found], *, timeout_seconds: float = TIMEOUT_SECONDS) -> Found:
     """The first truthy answer of `look`; AssertionError where it never comes."""
-    late = monotonic() + patience_seconds
+    late = monotonic() + timeout_seconds
     while monotonic() < late:
         found = look()
         if found:
             return found
         sleep(_LOOK_AGAIN_SECONDS)
-    raise AssertionError(f"What was waited for did not come within {patience_seconds} s.")
+    raise AssertionError(f"What was waited for did not come within {timeout_seconds} s.")
 
 
 def pause(seconds: float) -> None:

@@ -1,14 +1,14 @@
-"""`make chaos`: faults at random moments, and what came of them.
+"""`make chaos`: injects faults at random moments and checks the guarantees of the service.
 
 python -m tests.chaos [--rounds 20] [--seed 1] [--workers 2] [--reconcilers 1] [--only WORDS]
                       [--iterations 40] [--folder FOLDER] [--record FILE]
 
-Starts a real Redis, API, reconciler and workers. A round submits some small jobs, lets one fault
-happen at a random moment, waits until all jobs are over, and checks every promise. A round that
-breaks one is printed with the seed that repeats it. Each round is written down as a line
-of FILE: several runs beside one another, or one after another, make one table
-(`python -m tests.chaos.tally FILE…`). The loss of a Redis primary strikes a second service, whose
-Redis is a group under Sentinels. A FOLDER that is a small disk of its own is filled up, too.
+Starts a real Redis, API, reconciler and workers. A round submits some small jobs, injects one fault
+at a random moment, waits until all jobs are over, and checks every guarantee. A round that violates
+one is printed with the seed that repeats it. Each round is appended to FILE as a line of JSON;
+`python -m tests.chaos.results FILE…` makes one table of several files. The loss of a Redis primary
+is tried on a second service, whose Redis is a group under Sentinels. If FOLDER is on a small disk
+of its own, the disk is filled up, too.
 """
 
 import shutil
@@ -21,58 +21,65 @@ from random import Random
 from time import monotonic
 
 from tests.chaos.faults import FAULTS, ON_A_SMALL_DISK, Fault
-from tests.chaos.house import House, house
-from tests.chaos.promises import Witness, all_over, nothing_left, painted_once
-from tests.chaos.sentinel_house import ON_SENTINELS, sentinel_house
-from tests.chaos.tally import Recovery, Round, table
+from tests.chaos.guarantees import (
+    PollingClient,
+    check_all_finished,
+    check_nothing_left,
+    check_painted_once,
+)
+from tests.chaos.results import Recovery, Round, table
+from tests.chaos.sentinel_service import ON_SENTINELS, running_under_sentinels
+from tests.chaos.service import ChaosService, running_service
 from tests.waiting import pause
 
 JOBS = 3
 LATEST_SECONDS = 3.0
-"""How long after the submission a fault strikes at the latest."""
+"""The latest time of a fault after the submission."""
 
-PATIENCE_SECONDS = 90.0
+TIMEOUT_SECONDS = 90.0
 
 SMALL_DISK_BYTES = 1_000_000_000
-"""What is filled up has at most so much."""
+"""Only a disk of at most this size is filled up."""
 
 
-def round_(service: House, fault: Fault, picture: bytes, seed: str) -> Recovery:
-    """One round.
+def run_round(service: ChaosService, fault: Fault, picture: bytes, seed: str) -> Recovery:
+    """Runs one round.
 
     Raises:
-        Broken: a promise was broken.
+        GuaranteeViolated: a guarantee does not hold.
     """
     chance = Random(seed)
     jobs = [service.submit() for _ in range(JOBS)]
-    witness = Witness(service, jobs, forgets=fault.forgets)
-    with witness.watching():
+    client = PollingClient(service, jobs, may_lose_writes=fault.may_lose_writes)
+    with client.polling():
         pause(chance.uniform(0, LATEST_SECONDS))
         struck = monotonic()
         fault.strike(service, jobs, chance)
-        all_over(service, jobs, PATIENCE_SECONDS)
+        check_all_finished(service, jobs, TIMEOUT_SECONDS)
         over = monotonic() - struck
-        painted_once(service, jobs, fault.ends, picture, may_repeat=fault.forgets)
+        check_painted_once(
+            service, jobs, fault.ends, picture, may_be_repeated=fault.may_lose_writes
+        )
     service.start()
-    nothing_left(service, jobs, PATIENCE_SECONDS)
-    found, taken = (
+    check_nothing_left(service, jobs, TIMEOUT_SECONDS)
+    requeued, resumed = (
         max((moment - struck for moment in moments if moment > struck), default=None)
-        for moments in (witness.found, witness.taken)
+        for moments in (client.requeued, client.resumed)
     )
-    return Recovery(found, taken, over)
+    return Recovery(requeued, resumed, over)
 
 
-def undisturbed(service: House) -> bytes:
-    """The picture that every job is to have."""
+def paint_undisturbed(service: ChaosService) -> bytes:
+    """The pixels that every job should have."""
     job_id = service.submit()
-    service.when(job_id, "succeeded")
-    picture = service.picture(job_id)
+    service.wait_for_status(job_id, "succeeded")
+    picture = service.get_pixels(job_id)
     service.http.delete(f"/jobs/{job_id}").raise_for_status()
     return picture
 
 
 def _is_small_disk(folder: Path | None) -> bool:
-    """Whether there is a disk that may be filled up without harm to others."""
+    """Whether the folder is on a small disk of its own."""
     return (
         folder is not None
         and folder.is_mount()
@@ -81,52 +88,59 @@ def _is_small_disk(folder: Path | None) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints a table; 0 if every promise held."""
+    """Prints a table; 0 if every guarantee held."""
     parser = ArgumentParser(prog="python -m tests.chaos", description="Faults at random moments.")
     parser.add_argument("--rounds", type=int, default=20, help="of each fault")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--reconcilers", type=int, default=1)
-    parser.add_argument("--iterations", type=int, default=House.iterations, help="of each job")
+    parser.add_argument(
+        "--iterations", type=int, default=ChaosService.iterations, help="of each job"
+    )
     parser.add_argument("--only", default="", help="faults whose name has these words in it")
-    parser.add_argument("--folder", type=Path, help="where the service keeps its data")
-    parser.add_argument("--record", type=Path, help="where each round is written down")
+    parser.add_argument("--folder", type=Path, help="where the service stores its data")
+    parser.add_argument("--record", type=Path, help="the file that each round is appended to")
     chosen = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the house goes with it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and the service is killed
     faults = (*FAULTS, *(ON_A_SMALL_DISK if _is_small_disk(chosen.folder) else ()))
     rounds: list[Round] = []
-    for make_house, suffered in ((house, faults), (sentinel_house, ON_SENTINELS)):
+    for make_service, suffered in (
+        (running_service, faults),
+        (running_under_sentinels, ON_SENTINELS),
+    ):
         chosen_faults = [fault for fault in suffered if chosen.only in fault.name]
         if chosen_faults:
-            with make_house(chosen.workers, chosen.reconcilers, inside=chosen.folder) as service:
-                rounds += _try_all(service, chosen_faults, chosen)
+            with make_service(chosen.workers, chosen.reconcilers, inside=chosen.folder) as service:
+                rounds += _run_rounds(service, chosen_faults, chosen)
     sys.stdout.write("\n" + table(rounds) + "\n")
-    return int(any(each.broken for each in rounds))
+    return int(any(each.violation for each in rounds))
 
 
-def _try_all(service: House, faults: Sequence[Fault], chosen: Namespace) -> Iterator[Round]:
-    """As many rounds of each fault as were chosen."""
+def _run_rounds(
+    service: ChaosService, faults: Sequence[Fault], chosen: Namespace
+) -> Iterator[Round]:
+    """Runs the chosen number of rounds of each fault."""
     service.iterations = chosen.iterations
-    picture = undisturbed(service)
+    picture = paint_undisturbed(service)
     for number in range(chosen.rounds):
         for fault in faults:
-            tried = _tried(service, fault, picture, f"{chosen.seed}, {fault.name}, {number}")
+            result = _try_round(service, fault, picture, f"{chosen.seed}, {fault.name}, {number}")
             if chosen.record is not None:
                 with chosen.record.open("a") as record:
-                    record.write(tried.to_json() + "\n")
+                    record.write(result.to_json() + "\n")
             sys.stderr.write(f"\rround {number + 1}: {fault.name:60}")
-            yield tried
+            yield result
 
 
-def _tried(service: House, fault: Fault, picture: bytes, seed: str) -> Round:
-    """One round; what it broke is printed at once."""
+def _try_round(service: ChaosService, fault: Fault, picture: bytes, seed: str) -> Round:
+    """Runs one round; a violation is printed at once."""
     try:
-        return Round(fault.name, seed, recovery=round_(service, fault, picture, seed))
-    except Exception as error:  # whatever it is, the other faults have their turn
-        broken = f"{type(error).__name__}: {error}"
-        sys.stdout.write(f"Broken, with the seed “{seed}”: {broken}\n")
+        return Round(fault.name, seed, recovery=run_round(service, fault, picture, seed))
+    except Exception as error:  # the other faults are still tried
+        violation = f"{type(error).__name__}: {error}"
+        sys.stdout.write(f"Violated, with the seed “{seed}”: {violation}\n")
         service.clean()
-        return Round(fault.name, seed, broken=broken)
+        return Round(fault.name, seed, violation=violation)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What can go wrong with a running service, each at a random moment of some jobs' lives."""
+"""Faults that strike a running service while it paints some jobs."""
 
 import resource
 import signal
@@ -13,10 +13,10 @@ import httpx
 
 from shared.celery_app import create_queue, publish
 from shared.job_store import JOB_KEYS
-from tests.chaos.house import House, Part
+from tests.chaos.service import ChaosService, ServiceProcess
 from tests.waiting import pause
 
-Action = Callable[[House, list[str], Random], None]
+Action = Callable[[ChaosService, list[str], Random], None]
 
 
 @dataclass(frozen=True)
@@ -24,111 +24,111 @@ class Fault:
     """One kind of fault.
 
     Attributes:
-        name: as the table has it.
-        strike: lets it happen, and be over.
-        ends: which states a job may end in under it, beside `succeeded`.
-        forgets: Redis may lose what it acknowledged last: a job that ended then is painted again.
+        name: its name in the table.
+        strike: injects the fault, and ends it.
+        ends: the statuses that a job may end with, beside `succeeded`.
+        may_lose_writes: Redis may lose its last acknowledged writes: a job may be painted again.
     """
 
     name: str
     strike: Action
     ends: frozenset[str] = frozenset()
-    forgets: bool = False
+    may_lose_writes: bool = False
 
 
-def _some_worker(house: House, chance: Random) -> Part:
-    return chance.choice(house.exposed)
+def _choose_worker(service: ChaosService, chance: Random) -> ServiceProcess:
+    return chance.choice(service.targets)
 
 
-def kill_child(house: House, jobs: list[str], chance: Random) -> None:
-    """SIGKILL to a process that paints; its parent starts another."""
-    _some_worker(house, chance).send_children(signal.SIGKILL)
+def kill_child(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Kills a painting process; its parent starts another one."""
+    _choose_worker(service, chance).signal_children(signal.SIGKILL)
 
 
-def kill_parent(house: House, jobs: list[str], chance: Random) -> None:
-    """SIGKILL to a worker's parent; the child is left to itself."""
-    worker = _some_worker(house, chance)
-    worker.send(signal.SIGKILL)
-    worker.process.wait()
-    house.start()
+def kill_parent(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Kills a worker's parent; its child becomes an orphan."""
+    worker = _choose_worker(service, chance)
+    worker.send_signal(signal.SIGKILL)
+    worker.popen.wait()
+    service.start()
 
 
-def kill_whole_worker(house: House, jobs: list[str], chance: Random) -> None:
-    """SIGKILL to a worker and its child, as when a machine is lost."""
-    _some_worker(house, chance).end()
-    house.start()
+def kill_whole_worker(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Kills a worker and its child, as when a machine fails."""
+    _choose_worker(service, chance).kill()
+    service.start()
 
 
-def kill_api(house: House, jobs: list[str], chance: Random) -> None:
-    """SIGKILL to the API in the middle of a submission, which the client then sends again under the
-    same key: it is the same job, or the response says that the first one is not over yet."""
+def kill_api(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Kills the API during a submission, which the client then repeats with the same idempotency
+    key: it gets the same job, or the response that the first submission is still processed."""
     key = f"chaos-{chance.getrandbits(64)}"
     with ThreadPoolExecutor() as pool:
-        submission = pool.submit(house.post, key)
+        submission = pool.submit(service.post, key)
         pause(chance.uniform(0, 0.15))
-        house.api.send(signal.SIGKILL)
-        house.api.process.wait()
-        house.start()
+        service.api.send_signal(signal.SIGKILL)
+        service.api.popen.wait()
+        service.start()
     with suppress(httpx.TransportError):
         submission.result()
-    again = house.post(key)
+    again = service.post(key)
     if again.status_code != HTTPStatus.CONFLICT:
         jobs.append(again.raise_for_status().json()["id"])
 
 
-def kill_reconciler(house: House, jobs: list[str], chance: Random) -> None:
-    """SIGKILL to a reconciler, together with a process that paints."""
-    chance.choice(house.reconcilers).end()
-    kill_child(house, jobs, chance)
-    house.start()
+def kill_reconciler(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Kills a reconciler and a painting process."""
+    chance.choice(service.reconcilers).kill()
+    kill_child(service, jobs, chance)
+    service.start()
 
 
-def stop_child(house: House, jobs: list[str], chance: Random) -> None:
-    """SIGSTOP to a process that paints for longer than its lease, then SIGCONT: a zombie writes."""
-    worker = _some_worker(house, chance)
-    worker.send_children(signal.SIGSTOP)
-    pause(house.lease_seconds * chance.uniform(1.2, 2))
-    worker.send_children(signal.SIGCONT)
+def stop_child(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Stops a painting process for longer than its lease; then it continues without a claim."""
+    worker = _choose_worker(service, chance)
+    worker.signal_children(signal.SIGSTOP)
+    pause(service.lease_seconds * chance.uniform(1.2, 2))
+    worker.signal_children(signal.SIGCONT)
 
 
-def deploy(house: House, jobs: list[str], chance: Random) -> None:
-    """SIGTERM to a worker, and another one in its place."""
-    worker = _some_worker(house, chance)
-    worker.send(signal.SIGTERM)
-    worker.process.wait(60)
-    house.start()
+def replace_worker(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Ends a worker by SIGTERM, and starts another one."""
+    worker = _choose_worker(service, chance)
+    worker.send_signal(signal.SIGTERM)
+    worker.popen.wait(60)
+    service.start()
 
 
-def kill_redis(house: House, jobs: list[str], chance: Random) -> None:
-    """SIGKILL to Redis, and its start from its file."""
-    house.redis.end()
+def kill_redis(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Kills Redis, and starts it from its file."""
+    service.redis.kill()
     pause(chance.uniform(0, 1))
-    house.start()
+    service.start()
 
 
-def lose_redis(house: House, jobs: list[str], chance: Random) -> None:
-    """Redis hangs for 10 s."""
-    house.redis.send(signal.SIGSTOP)
+def stop_redis(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Stops Redis for 10 s."""
+    service.redis.send_signal(signal.SIGSTOP)
     pause(10)
-    house.redis.send(signal.SIGCONT)
+    service.redis.send_signal(signal.SIGCONT)
 
 
-def deliver_twice(house: House, jobs: list[str], chance: Random) -> None:
-    """Every message comes three times."""
-    queue = create_queue(house.settings)
+def deliver_repeatedly(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Publishes every message three times."""
+    queue = create_queue(service.settings)
     for job_id in 2 * jobs:
         publish(queue, job_id)
     queue.close()
 
 
-def lose_messages(house: House, jobs: list[str], chance: Random) -> None:
-    """Every message that no worker has taken yet is gone."""
-    house.jobs.client.delete("paint")
+def lose_messages(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Deletes every message that no worker has received yet."""
+    service.jobs.client.delete("paint")
 
 
-def refuse_writes(house: House, jobs: list[str], chance: Random) -> None:
-    """For a while no worker can write a file of more than a few bytes, as on a full disk."""
-    children = [each for worker in house.exposed for each in worker.children]
+def refuse_writes(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Stops the workers from writing files for a while, as on a full disk."""
+    children = [each for worker in service.targets for each in worker.children]
     limits = {each: resource.prlimit(each, resource.RLIMIT_FSIZE) for each in children}
     for each, (_, hard) in limits.items():
         resource.prlimit(each, resource.RLIMIT_FSIZE, (64, hard))
@@ -137,9 +137,9 @@ def refuse_writes(house: House, jobs: list[str], chance: Random) -> None:
         resource.prlimit(each, resource.RLIMIT_FSIZE, before)
 
 
-def fill_disk(house: House, jobs: list[str], chance: Random) -> None:
-    """The disk is full for a while, for Redis, the API and the workers alike."""
-    filler = house.folder / "filler"
+def fill_disk(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Fills up the disk of Redis, the API and the workers for a while."""
+    filler = service.folder / "filler"
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while file.write(bytes(1_000_000)):
             pass
@@ -147,33 +147,33 @@ def fill_disk(house: House, jobs: list[str], chance: Random) -> None:
     filler.unlink()
 
 
-def jump_clock(house: House, jobs: list[str], chance: Random) -> None:
-    """Redis's clock jumps, and a process that paints is killed: its lease ends early, or late.
+def jump_clock(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Makes Redis's clock jump, and kills a painting process: its lease ends early or late.
 
-    All that the scripts ever do with a moment is to compare it with now, so the moments that are
-    written down are moved in place of the clock.
+    The scripts only compare stored times with the current time, so the stored times are changed
+    instead of the clock.
     """
     seconds = chance.uniform(-8, 8)
     for name in ("running", "deadlines", "finished", "cleanup"):
-        for member in house.jobs.client.zrange(JOB_KEYS[name], 0, -1):
-            house.jobs.client.zincrby(JOB_KEYS[name], -1000 * seconds, str(member))
-    kill_child(house, jobs, chance)
+        for member in service.jobs.client.zrange(JOB_KEYS[name], 0, -1):
+            service.jobs.client.zincrby(JOB_KEYS[name], -1000 * seconds, str(member))
+    kill_child(service, jobs, chance)
 
 
-def poison(house: House, jobs: list[str], chance: Random) -> None:
-    """One job kills each worker that paints it; the others are painted all the same."""
-    job_id = house.submit(priority="high", iterations=400)
-    house.kill_whoever_paints(job_id)
-    assert house.look(job_id)["error"]["code"] == "worker_lost"
-    house.http.delete(f"/jobs/{job_id}").raise_for_status()
+def kill_workers_of_job(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Submits a job that kills each worker that paints it; the other jobs are painted."""
+    job_id = service.submit(priority="high", iterations=400)
+    service.kill_each_worker_of(job_id)
+    assert service.get_job(job_id)["error"]["code"] == "worker_lost"
+    service.http.delete(f"/jobs/{job_id}").raise_for_status()
 
 
-def cancel_some(house: House, jobs: list[str], chance: Random) -> None:
-    """The client cancels one job and erases another."""
+def cancel_and_delete(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Cancels one job and deletes another."""
     canceled, *others = chance.sample(jobs, 2)
-    house.http.post(f"/jobs/{canceled}/cancel").raise_for_status()
+    service.http.post(f"/jobs/{canceled}/cancel").raise_for_status()
     for each in others:
-        house.http.delete(f"/jobs/{each}").raise_for_status()
+        service.http.delete(f"/jobs/{each}").raise_for_status()
         jobs.remove(each)
 
 
@@ -184,16 +184,16 @@ FAULTS = (
     Fault("the API is killed", kill_api),
     Fault("the reconciler is killed, and a painting process", kill_reconciler),
     Fault("a painting process hangs, and wakes up", stop_child),
-    Fault("a worker is replaced (SIGTERM)", deploy),
+    Fault("a worker is replaced (SIGTERM)", replace_worker),
     Fault("Redis is killed", kill_redis),
-    Fault("Redis hangs for 10 s", lose_redis),
-    Fault("messages are delivered three times", deliver_twice),
+    Fault("Redis hangs for 10 s", stop_redis),
+    Fault("messages are delivered three times", deliver_repeatedly),
     Fault("messages are lost", lose_messages),
     Fault("writes are refused, as with a full disk", refuse_writes),
     Fault("Redis's clock jumps, and a painting process is killed", jump_clock),
-    Fault("a job kills each of its workers", poison),
-    Fault("jobs are canceled and deleted", cancel_some, frozenset({"canceled"})),
+    Fault("a job kills each of its workers", kill_workers_of_job),
+    Fault("jobs are canceled and deleted", cancel_and_delete, frozenset({"canceled"})),
 )
 
 ON_A_SMALL_DISK = (Fault("the disk is full", fill_disk),)
-"""Only for a service whose folder has a disk of its own."""
+"""For a service whose folder is on a small disk of its own."""

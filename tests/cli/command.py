@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import RunningApi
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import TIMEOUT_SECONDS
 
 PLAIN = {"COLUMNS": "200", "TERM": "dumb", "PASTICHE_KEY": "", "PASTICHE_URL": ""}
 """Each test that is about it says what a terminal would change in the output."""
@@ -44,7 +44,7 @@ class Shell:
     def run(self, *arguments: str, **environment: str) -> "Ended":
         """What came of it."""
         with self.start(*arguments, stderr=subprocess.PIPE, **environment) as process:
-            out, err = process.communicate(timeout=PATIENCE_SECONDS)
+            out, err = process.communicate(timeout=TIMEOUT_SECONDS)
         return Ended(process.returncode, out, err.decode())
 
     def end(self) -> None:

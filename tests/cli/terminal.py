@@ -8,7 +8,7 @@ from dataclasses import replace
 from select import select
 
 from tests.cli.command import Shell
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import TIMEOUT_SECONDS
 
 _PIECE = re.compile(r"\x1b\[(\d*)([A-Za-z])|\x1b\[[?;0-9]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+")
 
@@ -41,7 +41,7 @@ class Terminal:
     def read_until(self, text: bytes) -> None:
         """Waits until the command has written a text; OSError if it ends without it."""
         while text not in self.written:
-            is_readable, _, _ = select([self._ours], [], [], PATIENCE_SECONDS)
+            is_readable, _, _ = select([self._ours], [], [], TIMEOUT_SECONDS)
             assert is_readable, f"The command has not written {text!r}."
             self.written += os.read(self._ours, 10_000)
 

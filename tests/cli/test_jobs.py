@@ -19,7 +19,7 @@ from tests.cli.command import PLAIN, Shell, url_of
 from tests.cli.terminal import Terminal
 from tests.client.fake_servers import http, responding
 from tests.conftest import RunningApi
-from tests.waiting import PATIENCE_SECONDS, until
+from tests.waiting import TIMEOUT_SECONDS, until
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def test_a_job_is_shown_watched_and_fetched(
     assert json.loads(watching.stdout.readline())["event"] == "status"
     assert json.loads(watching.stdout.readline())["progress"]["iteration"] == 126
     worker.commit(png(40, 30))
-    out, _ = watching.communicate(timeout=PATIENCE_SECONDS)
+    out, _ = watching.communicate(timeout=TIMEOUT_SECONDS)
     assert json.loads(out.splitlines()[-1])["job"]["status"] == "succeeded"
     with Image.open(folder / "out.webp") as picture:
         assert (picture.format, picture.size) == ("WEBP", (40, 30))
@@ -86,7 +86,7 @@ def test_finishing_a_job_that_fails_reports_the_failure(
     finishing = shell.start("finish", job["id"], "-o", str(tmp_path / "picture.png"))
     until(lambda: heard(worker) == "finish")
     worker.fail()
-    _, err = finishing.communicate(timeout=PATIENCE_SECONDS)
+    _, err = finishing.communicate(timeout=TIMEOUT_SECONDS)
     assert (finishing.returncode, err.decode()) == (1, f"{FAILURES['out_of_memory']}\n")
 
 
@@ -156,7 +156,7 @@ def test_a_picture_is_saved_through_a_link_and_into_a_pipe(
     assert (folder / "album" / "mine.png").read_bytes() == png()
     getting = shell.start("get", job_id, "-o", "pipe.png")
     assert (folder / "pipe.png").read_bytes() == png()
-    getting.communicate(timeout=PATIENCE_SECONDS)
+    getting.communicate(timeout=TIMEOUT_SECONDS)
     assert (folder / "pipe.png").is_fifo()
     to_stdout = shell.run("get", job_id, "-o", "/dev/stdout", "--format", "png")
     assert to_stdout.out == png()
@@ -182,7 +182,7 @@ def test_a_deletion_is_confirmed_in_a_terminal(
     terminal.read_until(f"Delete job {job['id']} with its pictures? [y/N] ".encode())
     terminal.type(answer + b"\n")
     terminal.read_to_end()
-    deleting.communicate(timeout=PATIENCE_SECONDS)
+    deleting.communicate(timeout=TIMEOUT_SECONDS)
     assert deleting.returncode == code
     assert api.http.get(job["links"]["self"]).status_code == status
 
@@ -195,7 +195,7 @@ def test_a_deletion_that_is_confirmed_by_a_flag_asks_nothing(
     terminal = Terminal(is_read=True)
     deleting = terminal.start(shell, "delete", job["id"], flag)
     assert terminal.read_to_end() == b""
-    deleting.communicate(timeout=PATIENCE_SECONDS)
+    deleting.communicate(timeout=TIMEOUT_SECONDS)
     assert deleting.returncode == 0
     assert api.http.get(job["links"]["self"]).status_code == 404
 

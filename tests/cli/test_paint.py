@@ -20,7 +20,7 @@ from tests.api.worker import PlayedWorker, png
 from tests.cli.command import Shell, url_of
 from tests.conftest import RunningApi, running_api
 from tests.picture_cases import CASES, assert_masks, assert_shows
-from tests.waiting import PATIENCE_SECONDS, until
+from tests.waiting import TIMEOUT_SECONDS, until
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def test_it_submits_waits_and_saves(
     (worker,) = submitted(api, jobs)
     worker.tell()
     worker.commit(png(40, 30))
-    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert (painting.returncode, err.decode()) == (0, "me.jpg is painted: out.jpg\n")
     with Image.open(folder / "out.jpg") as picture:
         assert (picture.format, picture.size) == ("JPEG", (40, 30))
@@ -63,7 +63,7 @@ def test_a_picture_without_an_output_is_saved_in_the_current_folder(
 ) -> None:
     painting = shell.start("paint", "me.jpg", "-s", "wave.png")
     submitted(api, jobs)[0].commit()
-    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert err == b"me.jpg is painted: me-in-the-style-of-wave.png\n"
     assert (folder / "me-in-the-style-of-wave.png").read_bytes()[1:4] == b"PNG"
 
@@ -83,7 +83,7 @@ def test_several_photographs_are_painted(
     painting = shell.start("paint", "me.jpg", "you.jpg", "-s", "wave.png", "-o", "painted")
     for worker in submitted(api, jobs, count=2):
         worker.commit()
-    painting.communicate(timeout=PATIENCE_SECONDS)
+    painting.communicate(timeout=TIMEOUT_SECONDS)
     assert sorted(path.name for path in (folder / "painted").iterdir()) == ["me.png", "you.png"]
 
 
@@ -93,7 +93,7 @@ def test_an_earlier_file_is_replaced_and_the_command_says_so(
     (folder / "out.png").write_bytes(b"earlier")
     painting = shell.start("paint", "me.jpg", "-s", "wave.png", "-o", "out.png")
     submitted(api, jobs)[0].commit()
-    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert err == b"me.jpg is painted: out.png (an earlier file is replaced)\n"
     assert (folder / "out.png").read_bytes()[1:4] == b"PNG"
 
@@ -107,7 +107,7 @@ def test_no_clobber_paints_only_what_is_missing(
     batch = ("paint", "me.jpg", "you.jpg", "-s", "wave.png", "-o", "painted", "--no-clobber")
     painting = shell.start(*batch)
     submitted(api, jobs)[0].commit()
-    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert painting.returncode == 0
     assert b"you.jpg is not painted: painted/you.png exists.\n" in err
     assert (folder / "painted" / "you.png").read_bytes() == b"earlier"
@@ -160,7 +160,7 @@ def test_a_dry_run_of_a_job_or_a_sweep_stores_nothing(
 def test_quiet_prints_errors_alone(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
     painting = shell.start("paint", "me.jpg", "-s", "wave.png", "--adam-step", "0.5", "-q")
     submitted(api, jobs)[0].commit()
-    assert painting.communicate(timeout=PATIENCE_SECONDS) == (b"", b"")
+    assert painting.communicate(timeout=TIMEOUT_SECONDS) == (b"", b"")
     assert painting.returncode == 0
     ended = shell.run("paint", "nothing.jpg", "-s", "wave.png", "-q")
     assert (ended.code, ended.err) == (4, "There is no file nothing.jpg.\n")
@@ -186,12 +186,12 @@ def test_the_settings_of_a_picture_from_standard_input_are_repeated(
     again = ("again", "-", "-c", "me.jpg", "-s", "wave.png", "--dry-run", "--json")
     with shell.start(*again) as process:
         out, err = process.communicate(
-            (folder / "painted.png").read_bytes(), timeout=PATIENCE_SECONDS
+            (folder / "painted.png").read_bytes(), timeout=TIMEOUT_SECONDS
         )
     assert process.returncode == 0, err
     assert json.loads(out)["estimate"]["options"]["seed"] == 7
     with shell.start(*again) as process:
-        _, err = process.communicate((folder / "wave.png").read_bytes(), timeout=PATIENCE_SECONDS)
+        _, err = process.communicate((folder / "wave.png").read_bytes(), timeout=TIMEOUT_SECONDS)
     assert err.decode().startswith("standard input does not say how it was painted")
 
 
@@ -201,7 +201,7 @@ def test_further_pictures_are_read_from_standard_input(
     for field in ("mask", "start_image"):
         flag = f"--{field.replace('_', '-')}"
         with shell.start("submit", "me.jpg", "-s", "wave.png", flag, "-") as process:
-            _, err = process.communicate((folder / "me.jpg").read_bytes(), timeout=PATIENCE_SECONDS)
+            _, err = process.communicate((folder / "me.jpg").read_bytes(), timeout=TIMEOUT_SECONDS)
         assert process.returncode == 0, err
         assert [path for path in api.blobs if path.name == f"{field}-0"]
 
@@ -312,7 +312,7 @@ def test_a_picture_is_repeated_with_the_pictures_that_the_service_has(
     painting = shell.start("again", "painted.png", "--seed", "8", "--json")
     worker = next(each for each in submitted(api, jobs, count=2) if each.job_id != first)
     worker.commit()
-    out, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    out, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert painting.returncode == 0, err
     document = json.loads(out)
     assert (document["content"], document["output"]) == ("painted.png", "painted-2.png")
@@ -350,7 +350,7 @@ def test_a_picture_that_is_given_replaces_that_of_the_job(
     painting = shell.start("again", "painted.png", *flags)
     worker = next(each for each in submitted(api, jobs, count=2) if each.job_id != first)
     worker.commit()
-    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert painting.returncode == 0, err
     before, after = inputs_of(api, first), inputs_of(api, worker.job_id)
     assert {name for name, data in after.items() if data == before.get(name)} == again
@@ -472,14 +472,14 @@ def test_a_script_reads_and_writes_pipes_and_json(
     painting.stdin.close()
     painting.stdin = None
     submitted(api, jobs)[0].commit()
-    out, _ = painting.communicate(timeout=PATIENCE_SECONDS)
+    out, _ = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert (out[:4], out[8:12]) == (b"RIFF", b"WEBP")
 
 
 def test_json_has_the_path_of_the_picture(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
     painting = shell.start("paint", "me.jpg", "-s", "wave.png", "-o", "out.png", "--json")
     submitted(api, jobs)[0].commit()
-    out, _ = painting.communicate(timeout=PATIENCE_SECONDS)
+    out, _ = painting.communicate(timeout=TIMEOUT_SECONDS)
     err = json.loads(out)
     assert (err["content"], err["output"]) == ("me.jpg", "out.png")
     assert err["job"]["status"] == "succeeded"
@@ -498,7 +498,7 @@ def test_a_folder_is_painted_into_a_folder_and_failures_are_reported(
     painting = shell.start("paint", "album", "-s", "wave.png", "-o", "painted")
     for worker in submitted(api, jobs, count=3):
         worker.commit()
-    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert sorted(path.name for path in (folder / "painted").iterdir()) == [
         "a-2.png",
         "a.png",
@@ -525,7 +525,7 @@ def test_painting_survives_an_interruption_of_the_service(
     assert painting.stderr is not None
     assert b"Nothing is lost" in painting.stderr.readline()
     with running_api(settings):
-        _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+        _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert err.decode().splitlines() == [
         "The service is back.",
         "me.jpg is painted: out.png",
@@ -541,7 +541,7 @@ def test_ctrl_c_cancels_nothing_and_says_how_to_continue(
     (worker,) = submitted(api, jobs)
     until(lambda: api.open_streams == 1)
     painting.send_signal(signal.SIGINT)
-    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert painting.returncode == 130
     assert err.decode().endswith(f"To watch it again: pastiche watch {worker.job_id}\n")
     assert api.http.get(f"/jobs/{worker.job_id}").json()["status"] == "running"
@@ -556,7 +556,7 @@ def test_no_photograph_is_overwritten(
     (album / "a.png").write_bytes(photograph)
     painting = shell.start("paint", "album", "-s", "wave.png", "-o", "album")
     submitted(api, jobs)[0].commit()
-    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert err == b"album/a.png is painted: album/a-2.png\n"
     assert (album / "a.png").read_bytes() == photograph
 
@@ -570,7 +570,7 @@ def test_a_picture_that_cannot_be_saved_stays_in_the_service(
     (folder / "painted").rmdir()
     (folder / "painted").touch()
     worker.commit()
-    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert painting.returncode == 4
     assert b"painted/me.png cannot be saved: File exists." in err
     assert f"pastiche get {worker.job_id} -o painted/me.png".encode() in err
@@ -681,7 +681,7 @@ def test_a_sweep_ends_in_a_contact_sheet(
     sweeping = shell.start(*sweep, "--cell", "64")
     for worker in submitted(api, jobs, count=2):
         worker.commit()
-    _, err = sweeping.communicate(timeout=PATIENCE_SECONDS)
+    _, err = sweeping.communicate(timeout=TIMEOUT_SECONDS)
     assert (sweeping.returncode, err) == (0, b"2 of 2 painted: sheet.png\n")
     with Image.open(folder / "sheet.png") as sheet:
         assert (sheet.format, sheet.width > 64) == ("PNG", True)
@@ -694,7 +694,7 @@ def test_a_sweep_says_that_its_sheet_replaces_an_earlier_file(
     sweeping = shell.start("sweep", "me.jpg", "-s", "wave.png", "--seed", "1,2")
     for worker in submitted(api, jobs, count=2):
         worker.commit()
-    _, err = sweeping.communicate(timeout=PATIENCE_SECONDS)
+    _, err = sweeping.communicate(timeout=TIMEOUT_SECONDS)
     assert err == b"2 of 2 painted: sheet.png (an earlier file is replaced)\n"
     assert (folder / "sheet.png").read_bytes()[1:4] == b"PNG"
 
@@ -719,7 +719,7 @@ def test_warnings_go_to_standard_error(shell: Shell, api: RunningApi, jobs: JobS
         "paint", "me.jpg", "-s", "wave.png", "-o", "out.png", "--style-scale", "2"
     )
     submitted(api, jobs)[0].commit()
-    out, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    out, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     warning, painted = err.decode().splitlines()
     assert warning.startswith("Warning: The style image is 512×512 pixels")
     assert (painting.returncode, out, painted) == (0, b"", "me.jpg is painted: out.png")
@@ -737,7 +737,7 @@ def test_a_batch_warns_of_its_style_image_once_and_of_each_content_image_by_name
     )
     for worker in submitted(api, jobs, count=2):
         worker.commit()
-    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     warnings = [line for line in err.decode().splitlines() if line.startswith("Warning: ")]
     named = sorted(line.partition(" image is ")[0] for line in warnings)
     assert named == [
@@ -757,7 +757,7 @@ def test_a_submission_and_a_sweep_warn_as_well(
     sweeping = shell.start(*sweep, "--adam-step", "0.5")
     for worker in submitted(api, jobs, count=3)[:2]:
         worker.commit()
-    _, err = sweeping.communicate(timeout=PATIENCE_SECONDS)
+    _, err = sweeping.communicate(timeout=TIMEOUT_SECONDS)
     assert err.decode().count("Warning: The optimiser is L-BFGS") == 1
 
 

@@ -28,7 +28,7 @@ from tests.cli.command import Shell, url_of
 from tests.conftest import RunningApi
 from tests.picture_cases import CASES, CUT_OFF, Case, assert_masks, assert_shows
 from tests.picture_doors import FIELDS, MASKS, assert_stored, cases_of, cases_without, fields_of
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import TIMEOUT_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -140,7 +140,7 @@ def test_pictures_from_standard_input_are_read_alike(api: RunningApi, folder: Pa
     for content, style in (("-", "me.jpg"), ("me.jpg", "-")):
         case = CASES["JPEG turned by EXIF"]
         with shell.start("submit", content, "-s", style) as process:
-            process.communicate(case.data, timeout=PATIENCE_SECONDS)
+            process.communicate(case.data, timeout=TIMEOUT_SECONDS)
         assert process.returncode == Exit.DONE
         field = "content-0" if content == "-" else "style-0"
         (stored,) = (path for path in api.blobs if path.name == field and path.stat().st_size < 999)

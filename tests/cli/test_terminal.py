@@ -21,7 +21,7 @@ from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import PLAIN, Shell
 from tests.cli.terminal import Terminal
 from tests.conftest import RunningApi
-from tests.waiting import PATIENCE_SECONDS, until
+from tests.waiting import TIMEOUT_SECONDS, until
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ def test_a_bar_shows_progress_losses_and_time_left(
     terminal.read_until(b"126/300")
     worker.commit()
     shown = terminal.read_to_end()
-    watching.communicate(timeout=PATIENCE_SECONDS)
+    watching.communicate(timeout=TIMEOUT_SECONDS)
     assert b"scale 2/3  content 1  style 2  tv 0.5" in shown
     assert b"10 s left" in shown
     assert watching.returncode == 0
@@ -66,7 +66,7 @@ def test_a_bar_fits_80_columns(shell: Shell, api: RunningApi, jobs: JobStore) ->
     (row,) = {each.rstrip() for each in terminal.rows() if "126/300" in each}
     worker.commit()
     terminal.read_to_end()
-    watching.communicate(timeout=PATIENCE_SECONDS)
+    watching.communicate(timeout=TIMEOUT_SECONDS)
     assert row.endswith("126/300 scale 2/3  10 s left")
     assert len(row) <= 80
 
@@ -82,7 +82,7 @@ def test_errors_of_a_batch_stay_on_the_screen(
     terminal.read_until(b"126/300")
     worker.commit()
     terminal.read_to_end()
-    painting.communicate(timeout=PATIENCE_SECONDS)
+    painting.communicate(timeout=TIMEOUT_SECONDS)
     assert painting.returncode == 4
     assert [row for row in terminal.rows() if row.startswith("scan.gif is a GIF")]
 
@@ -92,7 +92,7 @@ def test_nothing_is_coloured_where_no_color_says_so(shell: Shell) -> None:
         ours, theirs = os.openpty()
         asking = shell.start("nonsense", stderr=theirs, TERM="xterm-256color", **environment)
         os.close(theirs)
-        asking.communicate(timeout=PATIENCE_SECONDS)
+        asking.communicate(timeout=TIMEOUT_SECONDS)
         error = os.read(ours, 10_000)
         os.close(ours)
         return error
@@ -132,7 +132,7 @@ def test_the_pictures_of_a_batch_are_shown_while_there_are_bars(
     terminal.read_until(begins)
     second.commit(png(30, 40))
     shown = terminal.read_to_end()
-    painting.communicate(timeout=PATIENCE_SECONDS)
+    painting.communicate(timeout=TIMEOUT_SECONDS)
     assert painting.returncode == 0
     assert shown.count(begins) == 2
     for picture in (png(40, 30), png(30, 40)):
@@ -148,7 +148,7 @@ def test_a_picture_that_is_saved_but_cannot_be_shown_is_no_failure(
     jpeg = encoded_key(result_key(worker.job_id, worker.fence), "jpeg")
     worker.blobs.put(jpeg, pictures.jpeg())
     worker.commit_stored()  # the PNG file, which the terminal needs, is lost
-    _, err = painting.communicate(timeout=PATIENCE_SECONDS)
+    _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert painting.returncode == 0
     saved, not_shown = err.decode().splitlines()
     assert saved == "me.jpg is painted: out.jpg"

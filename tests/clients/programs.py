@@ -12,7 +12,7 @@ from tests.conftest import RunningApi
 from tests.node import CLIENTS
 from tests.waiting import until
 
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 _HEAD = f"""
     import {{ readFile }} from "node:fs/promises";
@@ -86,7 +86,7 @@ def started(source: str, url: str, folder: Path) -> Iterator[Program]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    timer = Timer(PATIENCE_SECONDS, process.kill)  # nobody waits for ever for a line
+    timer = Timer(TIMEOUT_SECONDS, process.kill)  # nobody waits for ever for a line
     timer.start()
     with process:
         try:

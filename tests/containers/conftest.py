@@ -106,7 +106,7 @@ def served_in_containers(images: Images, folder: Path) -> Iterator[Service]:
             worker.check()
             return _has_a_worker(http)
 
-        until(is_ready, patience_seconds=180)
+        until(is_ready, timeout_seconds=180)
         yield Service(Stack(http, volumes["pictures"], api.process), api, worker)
 
 

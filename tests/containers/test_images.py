@@ -54,7 +54,7 @@ def test_a_job_is_painted_through_both_and_both_are_confined(service: Service) -
     stack = service.stack
     jobs = [stack.submit(seed=seed) for seed in (1, 2)]
     for job in jobs:
-        done = stack.when(job, "succeeded", "failed")
+        done = stack.wait_for_status(job, "succeeded", "failed")
         assert done["status"] == "succeeded", done["error"]
         response = stack.http.get(done["links"]["result"])
         with Image.open(BytesIO(response.content)) as picture:
@@ -71,9 +71,9 @@ def test_a_job_is_painted_through_both_and_both_are_confined(service: Service) -
 def test_sigterm_ends_both_in_time_and_gives_the_job_back(service: Service) -> None:
     stack = service.stack
     job = stack.submit(size=128, iterations=5000)
-    until(lambda: stack.look(job)["iteration"] > 0)
+    until(lambda: stack.get_job(job)["iteration"] > 0)
     service.worker.stop()
-    given_back = stack.look(job)
+    given_back = stack.get_job(job)
     assert (given_back["status"], given_back["error"]) == ("queued", None)
     assert not service.worker.is_healthy()
     service.api.stop()

@@ -94,9 +94,9 @@ def test_a_sweep_is_looked_at_and_shown(stack: Stack, tmp_path: Path) -> None:
 def test_a_job_is_limited_and_deleted_once_it_is_fetched(stack: Stack) -> None:
     job = json.loads(shell(block("sh", "keep=until_fetched"), stack))
     assert job["timeout_at"] is not None
-    done = stack.when(job, "succeeded")
+    done = stack.wait_for_status(job, "succeeded")
     stack.http.get(job["links"]["result"]).raise_for_status()
-    until(lambda: stack.look(job)["expires_at"] < done["expires_at"])
+    until(lambda: stack.get_job(job)["expires_at"] < done["expires_at"])
 
 
 def test_a_batch_is_painted_and_shown(stack: Stack, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_page_shows_previews_without_requests_for_them(stack: Stack, browser: 
 
 
 def test_a_picture_is_gone_on_from(stack: Stack) -> None:
-    job = stack.when(stack.submit(size=64, iterations=2), "succeeded")
+    job = stack.wait_for_status(stack.submit(size=64, iterations=2), "succeeded")
     script = block("sh", "start=").replace("size=512", "size=96")
     larger = json.loads(shell(script, stack, id=job["id"]))
     assert larger["options"]["size"] == 96

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from shared.blob_store import BlobStore
-from tests.chaos.house import House, Part, running
+from tests.chaos.service import ChaosService, ServiceProcess, kept_running
 from tests.hosts.network import Network
 from tests.object_store import aws_variables, make_bucket, server_answers, server_command
 from tests.waiting import until
 
 SERVICE_HOST = "service"
 WORKER_HOSTS = ("worker-0", "worker-1")
-"""Each has the worker of its name."""
+"""Each runs the worker of the same name."""
 
 _REDIS_PORT, _API_PORT, _STORE_PORT = 6379, 8000, 5000
 
@@ -24,20 +24,20 @@ _SETTINGS = {
     "AWS_CONNECT_TIMEOUT": "1 s",
     "AWS_READ_TIMEOUT": "1 s",
 }
-"""A lease that outlasts a short cut, and an object store that is given up soon."""
+"""A lease that outlasts a short cut, and an object store with short timeouts."""
 
 
-class SpreadHouse(House):
-    """The parts, each on its host."""
+class DistributedService(ChaosService):
+    """A service whose processes run on several hosts."""
 
     def __init__(self, network: Network, folder: Path, settings: dict[str, str]) -> None:
         self.network = network
         self.address = network.address(SERVICE_HOST)
         super().__init__(folder, len(WORKER_HOSTS), 1, settings)
 
-    def _places(self) -> dict[str, str]:
+    def _addresses(self) -> dict[str, str]:
         url = f"redis://{self.address}:{_REDIS_PORT}/0"
-        return super()._places() | {
+        return super()._addresses() | {
             "PASTICHE_REDIS_URL": url,
             "PASTICHE_PORT": str(_API_PORT),
         }
@@ -46,18 +46,20 @@ class SpreadHouse(House):
         place = ["--port", str(_REDIS_PORT), "--bind", self.address, "--protected-mode", "no"]
         return [*super()._redis_command(), *place]
 
-    def _part(self, name: str, command: list[str]) -> Part:
+    def _make_process(self, name: str, command: list[str]) -> ServiceProcess:
         host = name if name in WORKER_HOSTS else SERVICE_HOST
-        return super()._part(name, self.network.command(host, command))
+        return super()._make_process(name, self.network.command(host, command))
 
 
 @contextmanager
-def spread_house(network: Network, folder: Path) -> Iterator[SpreadHouse]:
-    """A service that is up, with a bucket of its own; nothing of it is left at the end."""
+def running_on_hosts(network: Network, folder: Path) -> Iterator[DistributedService]:
+    """A running service with a bucket of its own, which is killed at the end."""
     address = network.address(SERVICE_HOST)
     url = f"http://{address}:{_STORE_PORT}"
     command = [*server_command(_STORE_PORT), "--host", address]
-    store = Part("store", network.command(SERVICE_HOST, command), {}, folder / "store.log")
+    store = ServiceProcess(
+        "store", network.command(SERVICE_HOST, command), {}, folder / "store.log"
+    )
     store.start()
     try:
         until(lambda: server_answers(url))
@@ -65,9 +67,9 @@ def spread_house(network: Network, folder: Path) -> Iterator[SpreadHouse]:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in aws_variables(url).items():
                 patch.setenv(name, value)
-            service = SpreadHouse(network, folder, _SETTINGS | bucket.environment(url))
+            service = DistributedService(network, folder, _SETTINGS | bucket.environment(url))
             service.blobs = BlobStore.open(bucket.location)
-            with running(service):
+            with kept_running(service):
                 yield service
     finally:
-        store.end()
+        store.kill()

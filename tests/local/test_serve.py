@@ -34,16 +34,16 @@ def command(data_folder: Path, *words: str, **environment: str) -> subprocess.Co
 
 def test_jobs_and_pictures_survive_a_restart_and_a_running_job_continues(tmp_path: Path) -> None:
     with served(tmp_path) as stack:
-        done = stack.when(stack.submit(), "succeeded")
+        done = stack.wait_for_status(stack.submit(), "succeeded")
         picture = stack.http.get(done["links"]["result"]).content
         cut_off = stack.submit(iterations=300)
-        until(lambda: stack.look(cut_off)["iteration"] > 1)
+        until(lambda: stack.get_job(cut_off)["iteration"] > 1)
     assert stack.process.returncode == 0
     assert nothing_runs_on(tmp_path)
     with served(tmp_path) as stack:
-        assert stack.look(done)["status"] == "succeeded"
+        assert stack.get_job(done)["status"] == "succeeded"
         assert stack.http.get(done["links"]["result"]).content == picture
-        assert stack.when(cut_off, "succeeded")["attempt"] == 2
+        assert stack.wait_for_status(cut_off, "succeeded")["attempt"] == 2
     log = (tmp_path / "logs" / "worker.log").read_text()
     assert f"Job {cut_off['id']}: goes on from iteration" in log
 
@@ -59,8 +59,8 @@ def test_it_stops_cleanly(how: signal.Signals, tmp_path: Path) -> None:
 def test_it_outlives_its_terminal_under_nohup(tmp_path: Path) -> None:
     with served(tmp_path, [signal.SIGHUP]) as stack:
         stack.process.send_signal(signal.SIGHUP)
-        job = stack.when(stack.submit(iterations=5), "succeeded")
-        assert stack.look(job)["status"] == "succeeded"
+        job = stack.wait_for_status(stack.submit(iterations=5), "succeeded")
+        assert stack.get_job(job)["status"] == "succeeded"
         assert stack.process.poll() is None
 
 
@@ -89,10 +89,10 @@ def test_killing_the_supervisor_ends_all_parts_and_the_next_one_deletes_its_sock
     with socket_for(tmp_path) as path:
         pass
     with served(tmp_path) as stack:
-        stack.when(stack.submit(iterations=10_000), "running")
+        stack.wait_for_status(stack.submit(iterations=10_000), "running")
         stack.process.kill()
         stack.process.wait()
-        until(lambda: nothing_runs_on(tmp_path), patience_seconds=20)
+        until(lambda: nothing_runs_on(tmp_path), timeout_seconds=20)
     assert path.is_socket()
     with socket_for(tmp_path) as again:
         assert again == path

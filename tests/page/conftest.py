@@ -14,8 +14,8 @@ from tests.api.worker import PlayedWorker
 from tests.conftest import RunningApi
 from tests.page.actions import paint
 
-PATIENCE_MILLISECONDS = 60_000
-expect.set_options(timeout=PATIENCE_MILLISECONDS)
+TIMEOUT_MILLISECONDS = 60_000
+expect.set_options(timeout=TIMEOUT_MILLISECONDS)
 
 
 BLOCKED_STORAGE = """
@@ -67,7 +67,7 @@ def opened(browser: Browser, url: str, *, script: str = "", **context: Any) -> I
     visitor, thrown = browser.new_context(**context), list[str]()
     visitor.add_init_script(script)
     page = visitor.new_page()
-    page.set_default_timeout(PATIENCE_MILLISECONDS)
+    page.set_default_timeout(TIMEOUT_MILLISECONDS)
     page.on("pageerror", lambda error: thrown.append(str(error)))
     page.goto(url)
     yield page

@@ -101,7 +101,7 @@ def running_firefox(
         [str(program), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            url = until(lambda: _find_agent(profile), patience_seconds=300)
+            url = until(lambda: _find_agent(profile), timeout_seconds=300)
             socket = websocket.create_connection(url, timeout=60, suppress_origin=True)
             yield FirefoxPage(socket)
             socket.close()

@@ -166,7 +166,7 @@ def _elsewhere(browser: Browser, address: str, wrong: Path) -> None:
 def _take_small_jobs(browser: Browser, stack: Stack) -> None:
     """Jobs with warnings, with new weights, and without a picture in the end."""
     painted = stack.submit(size=256)  # more than the photograph has
-    stack.when(painted, "succeeded")
+    stack.wait_for_status(painted, "succeeded")
     with opened(browser, _address_of(painted, stack), viewport=DESKTOP) as page:
         _wait_for_picture(page)
         _take_states(page, "warnings")
@@ -178,10 +178,10 @@ def _take_small_jobs(browser: Browser, stack: Stack) -> None:
         expect(page.locator("#notice")).to_contain_text("style 80 %")
         _take_states(page, "dial-moved")
     expired = stack.submit(deadline=1)
-    stack.when(expired, "expired")
+    stack.wait_for_status(expired, "expired")
     stack.http.post(running["links"]["cancel"])
     failed = stack.submit(**LONG, timeout=20)
-    stack.when(failed, "failed")
+    stack.wait_for_status(failed, "failed")
     for name, job in {"expired": expired, "failed": failed}.items():
         with opened(browser, _address_of(job, stack), viewport=DESKTOP) as page:
             expect(page.get_by_role("button", name="Try again")).to_be_visible()

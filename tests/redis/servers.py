@@ -8,7 +8,7 @@ import redis
 
 from local import redis_server
 from local.supervisor import free_port
-from tests.chaos.house import Part
+from tests.chaos.service import ServiceProcess
 from tests.waiting import until
 
 LOCALHOST = "127.0.0.1"
@@ -21,14 +21,14 @@ QUOTED_PASSWORD = "s3cret%2Fof%3Athe%40servers"  # noqa: S105
 SENTINEL_PASSWORD = "s3cret-of-the-sentinels"  # noqa: S105
 
 
-def make_server(name: str, folder: Path, port: int, *options: str) -> Part:
+def make_server(name: str, folder: Path, port: int, *options: str) -> ServiceProcess:
     """A server, not yet started, set up as `make serve` sets it up, on a port."""
     (folder / name).mkdir()
     command = redis_server.command(
         redis_server.binary(), socket=folder / f"{name}.socket", folder=folder / name
     )
     place = ("--port", str(port), "--bind", LOCALHOST)
-    return Part(name, [*command, *place, *options], {}, folder / f"{name}.log")
+    return ServiceProcess(name, [*command, *place, *options], {}, folder / f"{name}.log")
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def running_server(folder: Path, *options: str, password: str = "") -> Iterator[
             until(lambda: answers(client))
         yield port
     finally:
-        server.end()
+        server.kill()
 
 
 def answers(client: redis.Redis) -> bool:
@@ -60,7 +60,9 @@ def answers(client: redis.Redis) -> bool:
     return True
 
 
-def make_sentinel(folder: Path, port: int, primary: int, quorum: int, *lines: str) -> Part:
+def make_sentinel(
+    folder: Path, port: int, primary: int, quorum: int, *lines: str
+) -> ServiceProcess:
     """A Sentinel, not yet started, on a port, of the primary on another.
 
     Args:
@@ -72,7 +74,7 @@ def make_sentinel(folder: Path, port: int, primary: int, quorum: int, *lines: st
     place = (f"port {port}", f"bind {LOCALHOST}", f"dir {folder}")
     configuration.write_text("\n".join((*place, monitor, *lines)))
     command = [redis_server.binary(), str(configuration), "--sentinel"]
-    return Part(configuration.stem, command, {}, folder / f"{configuration.stem}.log")
+    return ServiceProcess(configuration.stem, command, {}, folder / f"{configuration.stem}.log")
 
 
 class SentinelGroup:
@@ -112,7 +114,7 @@ class SentinelGroup:
 
     def end(self) -> None:
         for part in (*self._sentinels, *self.servers.values()):
-            part.end()
+            part.kill()
 
     @property
     def is_complete(self) -> bool:
@@ -142,7 +144,7 @@ class SentinelGroup:
             client.set("written-last", 1)
             assert client.wait(2, 0) == 2
 
-    def _make_sentinel(self, folder: Path, port: int) -> Part:
+    def _make_sentinel(self, folder: Path, port: int) -> ServiceProcess:
         return make_sentinel(
             folder,
             port,

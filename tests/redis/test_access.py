@@ -70,7 +70,7 @@ def test_a_job_is_painted_and_no_password_is_logged(
     limit = {"PASTICHE_REQUESTS_PER_MINUTE": "100000"}  # counted by a library of its own
     with redis_of(folder) as url:
         with served(tmp_path / "data", PASTICHE_REDIS_URL=url, **limit) as stack:
-            job = stack.when(stack.submit(), "succeeded", "failed")
+            job = stack.wait_for_status(stack.submit(), "succeeded", "failed")
             assert job["status"] == "succeeded", job
             assert stack.http.get(job["links"]["result"]).content.startswith(b"\x89PNG")
             assert stack.http.get("/readyz").json()["warnings"] == []
@@ -115,7 +115,7 @@ def test_every_client_uses_tls_under_sentinels(tmp_path: Path) -> None:
             assert jobs.client.llen(MESSAGES_KEY) == 1
             jobs.client.close()
         finally:
-            sentinel.end()
+            sentinel.kill()
 
 
 async def begin_asynchronously(url: str) -> int:

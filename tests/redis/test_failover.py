@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 LONG: dict[str, Any] = {"size": 64, "iterations": 400}
 """Painted longer than a failover takes."""
 
-PATIENCE_SECONDS = 180.0
+TIMEOUT_SECONDS = 180.0
 """Sentinels take their time to turn a server that has come back into a replica."""
 
 
@@ -54,7 +54,7 @@ def look(service: Stack, job: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def ended(service: Stack, job: dict[str, Any]) -> dict[str, Any]:
-    found = until(lambda: look(service, job), patience_seconds=PATIENCE_SECONDS)
+    found = until(lambda: look(service, job), timeout_seconds=TIMEOUT_SECONDS)
     assert found is not None
     return found
 
@@ -67,12 +67,12 @@ def result(service: Stack, job: dict[str, Any]) -> bytes:
 def test_a_job_and_what_is_submitted_meanwhile_survive_the_death_of_the_primary(
     group: SentinelGroup, service: Stack
 ) -> None:
-    undisturbed = service.when(service.submit(**LONG), "succeeded", "failed")
+    undisturbed = service.wait_for_status(service.submit(**LONG), "succeeded", "failed")
     job = service.submit(**LONG)
-    until(lambda: service.look(job)["iteration"] > 0)
+    until(lambda: service.get_job(job)["iteration"] > 0)
     group.await_replicas()
     dead = group.primary
-    group.servers[dead].end()
+    group.servers[dead].kill()
 
     answers = []
 
@@ -80,7 +80,7 @@ def test_a_job_and_what_is_submitted_meanwhile_survive_the_death_of_the_primary(
         answers.append(submit(service))
         return answers[-1].status_code == HTTPStatus.ACCEPTED and group.primary not in (0, dead)
 
-    until(is_accepted_by_the_next_primary, patience_seconds=PATIENCE_SECONDS)
+    until(is_accepted_by_the_next_primary, timeout_seconds=TIMEOUT_SECONDS)
     accepted = [each.json() for each in answers if each.status_code == HTTPStatus.ACCEPTED]
     refused = [each for each in answers if each.status_code != HTTPStatus.ACCEPTED]
     assert refused
@@ -92,13 +92,13 @@ def test_a_job_and_what_is_submitted_meanwhile_survive_the_death_of_the_primary(
     assert (done["status"], done["attempt"]) == ("succeeded", 1)
     assert result(service, done) == result(service, undisturbed)
     assert {ended(service, each)["status"] for each in accepted} == {"succeeded"}
-    until(lambda: group.count_replicas(group.primary) == 2, patience_seconds=PATIENCE_SECONDS)
+    until(lambda: group.count_replicas(group.primary) == 2, timeout_seconds=TIMEOUT_SECONDS)
 
 
 def test_a_primary_without_replicas_accepts_no_job(group: SentinelGroup, service: Stack) -> None:
     replicas = [part for port, part in group.servers.items() if port != group.primary]
     for part in replicas:
-        part.end()
+        part.kill()
     until(lambda: submit(service).status_code == HTTPStatus.SERVICE_UNAVAILABLE)
     refused = submit(service)
     assert refused.json()["code"] == "redis_unavailable"
@@ -106,7 +106,7 @@ def test_a_primary_without_replicas_accepts_no_job(group: SentinelGroup, service
     assert service.http.get("/readyz").json()["redis"] == "cannot be written"
     for part in replicas:
         part.start()
-    accepted = until(lambda: _accepted(submit(service)), patience_seconds=PATIENCE_SECONDS)
+    accepted = until(lambda: _accepted(submit(service)), timeout_seconds=TIMEOUT_SECONDS)
     assert accepted is not None
     assert ended(service, accepted)["status"] == "succeeded"
 

@@ -12,7 +12,7 @@ from api import keys
 from shared.job_store import JOB_KEYS
 from shared.webhook_keys import get_private_key, get_secret
 from tests import pictures
-from tests.chaos.house import House, house
+from tests.chaos.service import ChaosService, running_service
 from tests.object_store import Bucket, Fault, FaultyProxy
 from tests.waiting import until
 from tests.worker.webhooks import Receiver, receiving
@@ -29,23 +29,23 @@ OWNER = "ada"
 class Service:
     """A whole service whose store can fail, and what its client knows."""
 
-    house: House
+    service: ChaosService
     store: FaultyProxy
     receiver: Receiver
     api_key: str
 
     def submit(self, **fields: object) -> str:
         url = f"{self.receiver.url}?token={WEBHOOK_TOKEN}"
-        return self.house.submit(webhook_url=url, **fields)
+        return self.service.submit(webhook_url=url, **fields)
 
     def delete(self, job_id: str) -> None:
         """Deletes a job; its cleanup is due at once."""
-        self.house.http.delete(f"/jobs/{job_id}")
-        self.house.jobs.client.zadd(JOB_KEYS["cleanup"], {job_id: 0}, xx=True)
+        self.service.http.delete(f"/jobs/{job_id}")
+        self.service.jobs.client.zadd(JOB_KEYS["cleanup"], {job_id: 0}, xx=True)
 
     @property
     def logs(self) -> dict[str, str]:
-        parts = (self.house.api, *self.house.workers, *self.house.reconcilers)
+        parts = (self.service.api, *self.service.workers, *self.service.reconcilers)
         return {part.name: part.log for part in parts}
 
 
@@ -60,7 +60,7 @@ def serving(bucket: Bucket, store: FaultyProxy) -> Iterator[Service]:
         "PASTICHE_DIRECT_UPLOADS": "true",
         "PASTICHE_WEBHOOKS_ANYWHERE": "true",
     }
-    with receiving() as receiver, house(1, 1, inside=None, **environment) as service:
+    with receiving() as receiver, running_service(1, 1, inside=None, **environment) as service:
         key = keys.create(service.jobs.client, OWNER)
         service.http.headers["Authorization"] = f"Bearer {key}"
         yield Service(service, store, receiver, key)
@@ -89,11 +89,11 @@ def read_signature(url: str) -> str:
 
 def let_the_store_fail(service: Service, old_job: str) -> None:
     """Until each process has logged it."""
-    http = service.house.http
+    http = service.service.http
     running = service.submit(size=64, iterations=400)
-    until(lambda: service.house.look(running)["iteration"] > 0)
+    until(lambda: service.service.get_job(running)["iteration"] > 0)
     with service.store.failing(Fault("", status=403)):
-        assert service.house.post().status_code == 503
+        assert service.service.post().status_code == 503
         assert http.post("/pictures/uploads", json={}).is_success
         assert http.get(f"/jobs/{old_job}/result?format=jpeg").status_code == 503
         service.delete(old_job)
@@ -106,9 +106,9 @@ def test_no_secret_is_logged_at_debug_while_the_store_fails(
     bucket: Bucket, store: FaultyProxy
 ) -> None:
     with serving(bucket, store) as service:
-        http = service.house.http
+        http = service.service.http
         job_id = service.submit()
-        service.house.when(job_id, "succeeded")
+        service.service.wait_for_status(job_id, "succeeded")
         token = http.post("/tokens").raise_for_status().json()["token"]
         assert httpx.get(f"{http.base_url}/jobs/{job_id}?token={token}", trust_env=False).is_success
         signed = [get_location(http, job_id), sign_upload(http)]
@@ -120,8 +120,8 @@ def test_no_secret_is_logged_at_debug_while_the_store_fails(
             "session of the store": SESSION_TOKEN,
             "API key": service.api_key,
             "token": token,
-            "webhook secret": service.house.jobs.run(get_secret(OWNER)),
-            "private key of webhooks": service.house.jobs.run(get_private_key(OWNER)),
+            "webhook secret": service.service.jobs.run(get_secret(OWNER)),
+            "private key of webhooks": service.service.jobs.run(get_private_key(OWNER)),
             "URL of the webhook": WEBHOOK_TOKEN,
             "URL to which its receiver redirects": "/elsewhere",
             "signature of a result": read_signature(signed[0]),

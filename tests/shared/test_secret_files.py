@@ -17,7 +17,7 @@ from local import redis_server
 from local.supervisor import free_port
 from shared.secret_files import file_variable, is_secret
 from shared.settings import Settings
-from tests.chaos.house import Part
+from tests.chaos.service import ServiceProcess
 from tests.conftest import running, running_api
 from tests.local.test_serve import command
 from tests.waiting import until
@@ -117,7 +117,7 @@ def test_the_file_of_every_secret_is_documented(name: str) -> None:
 class GuardedRedis:
     """A Redis with a password, and its URL with it."""
 
-    part: Part
+    part: ServiceProcess
     url: str
 
     def await_answer(self) -> None:
@@ -141,14 +141,14 @@ def guarded_redis(tmp_path: Path) -> Iterator[GuardedRedis]:
     port = free_port("127.0.0.1", 0)
     server = redis_server.command(redis_server.binary(), socket=folder / "socket", folder=folder)
     options = ["--bind", "127.0.0.1", "--port", str(port), "--requirepass", PASSWORD]
-    part = Part("redis", [*server, *options], {}, folder / "log")
+    part = ServiceProcess("redis", [*server, *options], {}, folder / "log")
     part.start()
     try:
         guarded = GuardedRedis(part, f"redis://:{PASSWORD}@127.0.0.1:{port}/0")
         guarded.await_answer()
         yield guarded
     finally:
-        part.end()
+        part.kill()
 
 
 @pytest.mark.slow
@@ -168,7 +168,7 @@ def test_no_process_logs_the_password_of_redis(
         opened.enter_context(running(worker, environment, to_worker))
         until(lambda: api.http.get("/readyz").json()["workers"])
         sizes = {log: log.stat().st_size for log in logs}
-        guarded_redis.part.end()
+        guarded_redis.part.kill()
         until(lambda: all(LOSS.search(log.read_bytes(), size) for log, size in sizes.items()))
         guarded_redis.part.start()
         until(lambda: api.http.get("/readyz").is_success)

@@ -14,7 +14,7 @@ from api.http.middleware import PROBES
 from local.supervisor import free_port
 from shared import tracing
 from tests import pictures
-from tests.chaos.house import House, house
+from tests.chaos.service import ChaosService, running_service
 from tests.collector import Collector, ReceivedSpan, collecting
 from tests.waiting import until
 
@@ -31,9 +31,9 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-def service(collector: Collector) -> Iterator[House]:
+def service(collector: Collector) -> Iterator[ChaosService]:
     """A service that tells the collector."""
-    with house(
+    with running_service(
         PASTICHE_WEBHOOKS_ANYWHERE="true",
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
         OTEL_EXPORTER_OTLP_TIMEOUT="60",
@@ -43,16 +43,16 @@ def service(collector: Collector) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def painted(service: House, collector: Collector) -> str:
+def painted(service: ChaosService, collector: Collector) -> str:
     """A small job that is done, with its spans exported."""
     job_id = service.submit(**SHORT)
-    service.when(job_id, "succeeded")
+    service.wait_for_status(job_id, "succeeded")
     attempt_at(job_id, collector)
     return job_id
 
 
 @pytest.fixture(scope="module")
-def webhook(service: House, collector: Collector) -> ReceivedSpan:
+def webhook(service: ChaosService, collector: Collector) -> ReceivedSpan:
     """The first try to tell an address where nobody answers."""
     nowhere = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
     job_id = service.submit(**SHORT, webhook_url=nowhere)
@@ -110,7 +110,7 @@ def test_an_attempt_loads_prepares_iterates_and_commits(painted: str, collector:
 
 
 def test_spans_of_iterations_cover_each_iteration_once(
-    painted: str, service: House, collector: Collector
+    painted: str, service: ChaosService, collector: Collector
 ) -> None:
     attempt = attempt_at(painted, collector)
     blocks = [each for each in children_of(attempt, collector) if each.name == "iterations"]
@@ -118,7 +118,7 @@ def test_spans_of_iterations_cover_each_iteration_once(
     for block in blocks:
         first, last = (block.attributes[f"pastiche.iteration.{end}"] for end in ("first", "last"))
         iterations += range(int(first), int(last) + 1)
-    job = service.look(painted)
+    job = service.get_job(painted)
     assert iterations == list(range(1, job["iterations"] + 1))
     assert blocks[-1].attributes["pastiche.objective"] == pytest.approx(job["losses"]["total"])
     scales = [each.attributes["pastiche.scale"] for each in blocks]
@@ -127,7 +127,7 @@ def test_spans_of_iterations_cover_each_iteration_once(
 
 
 def test_the_span_of_a_request_has_its_method_its_route_and_its_status(
-    painted: str, service: House, collector: Collector
+    painted: str, service: ChaosService, collector: Collector
 ) -> None:
     service.http.get(f"/jobs/{'0' * 32}")
     found = collector.awaited("GET /jobs/{job_id}", {"http.response.status_code": 404})
@@ -135,7 +135,9 @@ def test_the_span_of_a_request_has_its_method_its_route_and_its_status(
     assert found.attributes["http.route"] == "/jobs/{job_id}"
 
 
-def test_a_trace_that_a_client_started_is_continued(service: House, collector: Collector) -> None:
+def test_a_trace_that_a_client_started_is_continued(
+    service: ChaosService, collector: Collector
+) -> None:
     trace_id, span_id = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     headers = {"traceparent": f"00-{trace_id}-{span_id}-01"}
@@ -148,7 +150,7 @@ def test_a_trace_that_a_client_started_is_continued(service: House, collector: C
 
 
 def test_a_picture_that_cannot_be_fetched_has_a_span_with_the_error_and_without_its_url(
-    service: House, collector: Collector
+    service: ChaosService, collector: Collector
 ) -> None:
     files = {"style": pictures.png()}
     service.http.post("/jobs", data={"content": "https://127.0.0.1/secret"}, files=files)
@@ -159,16 +161,16 @@ def test_a_picture_that_cannot_be_fetched_has_a_span_with_the_error_and_without_
 
 
 def test_the_next_attempt_is_in_the_same_trace_and_linked(
-    service: House, collector: Collector
+    service: ChaosService, collector: Collector
 ) -> None:
     job_id = service.submit(**LONG)
-    until(lambda: service.look(job_id)["iteration"] > 0)
+    until(lambda: service.get_job(job_id)["iteration"] > 0)
     (worker,) = service.workers
-    worker.send(signal.SIGTERM)
-    worker.process.wait(60)
+    worker.send_signal(signal.SIGTERM)
+    worker.popen.wait(60)
     first = attempt_at(job_id, collector)
     service.start()
-    until(lambda: service.look(job_id)["attempt"] == 2)
+    until(lambda: service.get_job(job_id)["attempt"] == 2)
     service.http.post(f"/jobs/{job_id}/cancel").raise_for_status()
     second = attempt_at(job_id, collector, 2)
     assert (first.trace_id, first.parent_id) == (second.trace_id, second.parent_id)
@@ -185,7 +187,9 @@ def test_a_webhook_is_in_the_trace_of_its_job(webhook: ReceivedSpan, collector: 
     assert (webhook.service, webhook.has_failed) == ("pastiche-reconciler", True)
 
 
-def test_log_lines_name_their_trace(painted: str, service: House, collector: Collector) -> None:
+def test_log_lines_name_their_trace(
+    painted: str, service: ChaosService, collector: Collector
+) -> None:
     trace_id = attempt_at(painted, collector).trace_id
     (committed,) = [
         line for line in service.workers[0].log.splitlines() if f"Job {painted}: committed" in line
@@ -197,7 +201,7 @@ def test_log_lines_name_their_trace(painted: str, service: House, collector: Col
     assert "202" in answered
 
 
-def test_query_values_are_redacted_in_spans(service: House, collector: Collector) -> None:
+def test_query_values_are_redacted_in_spans(service: ChaosService, collector: Collector) -> None:
     service.http.get("/jobs?token=secret")
     span = collector.awaited("GET /jobs", {"url.query": "REDACTED"})
     assert not any("secret" in str(value) for value in span.attributes.values())
@@ -215,7 +219,7 @@ def test_spans_and_attributes_are_documented(
             assert undocumented == []
 
 
-def test_health_checks_are_not_traced(service: House, collector: Collector) -> None:
+def test_health_checks_are_not_traced(service: ChaosService, collector: Collector) -> None:
     for path in (*PROBES, "/docs"):
         service.http.get(path)
     collector.awaited("GET /docs")
@@ -223,7 +227,7 @@ def test_health_checks_are_not_traced(service: House, collector: Collector) -> N
 
 
 def test_a_collector_that_refuses_harms_nothing_and_is_logged_once(
-    service: House, collector: Collector
+    service: ChaosService, collector: Collector
 ) -> None:
     parts = (service.api, *service.workers)
 
@@ -233,23 +237,23 @@ def test_a_collector_that_refuses_harms_nothing_and_is_logged_once(
     lost, found = counted("Traces cannot be exported"), counted("Traces are exported again")
     collector.status = 400
     for _ in range(2):
-        service.when(service.submit(**SHORT), "succeeded")
+        service.wait_for_status(service.submit(**SHORT), "succeeded")
     collector.status = 200
-    service.when(service.submit(**SHORT), "succeeded")
+    service.wait_for_status(service.submit(**SHORT), "succeeded")
     until(lambda: counted("Traces are exported again") == [1 + each for each in found])
     assert counted("Traces cannot be exported") == [1 + each for each in lost]
 
 
 def test_a_collector_that_never_answers_delays_nothing(
-    service: House, collector: Collector
+    service: ChaosService, collector: Collector
 ) -> None:
     job_id = service.submit(**LONG)
     collector.answering.clear()
     try:
-        service.when(job_id, "running")
+        service.wait_for_status(job_id, "running")
         for part in (service.workers[0], service.api):
-            part.send(signal.SIGTERM)
-            part.process.wait(45)  # sooner than the collector's 60 s are over
+            part.send_signal(signal.SIGTERM)
+            part.popen.wait(45)  # sooner than the collector's 60 s are over
     finally:
         collector.answering.set()
         service.start()

@@ -34,8 +34,8 @@ from pastiche.version import __version__
 from tests import pictures
 from tests.chaos import faults
 from tests.chaos.faults import FAULTS
-from tests.chaos.house import House, house
-from tests.chaos.promises import nothing_left
+from tests.chaos.guarantees import check_nothing_left
+from tests.chaos.service import ChaosService, running_service
 from tests.soak.process_samples import Sampler, describe_quantity, describe_series, table
 from tests.soak.visitor import Visitor
 from tests.worker.webhooks import receiving
@@ -45,17 +45,17 @@ RESULT = Path(__file__).parents[2] / "benchmarks" / "results" / "soak.json"
 SAMPLE_SECONDS = 5.0
 """How often samples are taken; more often in a run of a few minutes."""
 
-PATIENCE_SECONDS = 600.0
+TIMEOUT_SECONDS = 600.0
 """In which all jobs are over that wait at the end."""
 
 _STRIKES = (
     faults.kill_child,
     faults.kill_whole_worker,
     faults.stop_child,
-    faults.deploy,
+    faults.replace_worker,
     faults.kill_redis,
-    faults.lose_redis,
-    faults.deliver_twice,
+    faults.stop_redis,
+    faults.deliver_repeatedly,
     faults.lose_messages,
     faults.refuse_writes,
 )
@@ -67,7 +67,7 @@ SOAK_FAULTS = tuple(fault for fault in FAULTS if fault.strike in _STRIKES)
 class Soak:
     """One run, and what came of it."""
 
-    service: House
+    service: ChaosService
     temporary: Path
     visitors: list[Visitor]
     sampler: Sampler
@@ -109,14 +109,14 @@ class Soak:
         """Every job has ended, and everything can be deleted."""
         for each in self.visitors:
             try:
-                each.settle(PATIENCE_SECONDS)
+                each.settle(TIMEOUT_SECONDS)
             except AssertionError as error:
                 self.broken.append(f"lost: {error}")
             each.leave()
             self.broken += each.client.broken
         try:
             _delete_unanswered(self.service)
-            nothing_left(self.service, [], PATIENCE_SECONDS)
+            check_nothing_left(self.service, [], TIMEOUT_SECONDS)
         except AssertionError as error:
             self.broken.append(str(error))
 
@@ -141,7 +141,7 @@ class Soak:
         }
 
 
-def _fill_cache(service: House) -> None:
+def _fill_cache(service: ChaosService) -> None:
     """Lets the API cache as many jobs as it ever does: the memory for that must not look as if it
     grew without end."""
     files = {"content": pictures.jpeg(), "style": pictures.png()}
@@ -149,7 +149,7 @@ def _fill_cache(service: House) -> None:
     for _ in range(ceil(MAX_CACHED_JOBS / MAX_JOBS)):
         sweep = service.http.post("/sweeps", files=files, data={"size": 64, "seed": seeds})
         for member in sweep.raise_for_status().json()["jobs"]:
-            service.look(member["id"])
+            service.get_job(member["id"])
         service.http.delete(sweep.headers["location"]).raise_for_status()
 
 
@@ -160,7 +160,7 @@ def _sum(counters: Iterator[Counter[str]]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _delete_unanswered(service: House) -> None:
+def _delete_unanswered(service: ChaosService) -> None:
     """Deletes what requests have made that were not answered: Redis was lost before it could."""
     sweeps = [str(key).partition(":")[2] for key in service.jobs.client.scan_iter("sweep:*")]
     jobs = service.http.get("/jobs?limit=100").json()["jobs"]
@@ -185,13 +185,13 @@ def soaked(seed: int, visitors: int, sample_seconds: float) -> Iterator[Soak]:
         folder = Path(name)
         temporary = folder / "temporary"
         temporary.mkdir()
-        with house(
+        with running_service(
             workers=2,
             inside=folder,
             PASTICHE_WEBHOOKS_ANYWHERE="true",
             TMPDIR=str(temporary),
         ) as service:
-            service.exposed = service.workers[:1]
+            service.targets = service.workers[:1]
             yield Soak(
                 service,
                 temporary,

@@ -13,7 +13,7 @@ from typing import Any
 
 import redis
 
-from tests.chaos.house import House
+from tests.chaos.service import ChaosService
 
 _PERIODS = 10
 """Into how many equal parts the means of a series divide it."""
@@ -47,10 +47,10 @@ class Sampler:
     """Takes a sample of every process of a service, and of the memory of its Redis, again and
     again. A process that is replaced begins another series."""
 
-    def __init__(self, house: House, every_seconds: float) -> None:
+    def __init__(self, service: ChaosService, every_seconds: float) -> None:
         self.series: Series = defaultdict(list)
         self.redis_megabytes: list[tuple[float, float]] = []
-        self._house, self._every_seconds = house, every_seconds
+        self._service, self._every_seconds = service, every_seconds
         self._began = monotonic()
 
     @contextmanager
@@ -72,12 +72,12 @@ class Sampler:
 
     def _sample(self) -> None:
         hours = (monotonic() - self._began) / 3600
-        for role, pid in _list_processes(self._house):
+        for role, pid in _list_processes(self._service):
             with suppress(OSError):  # it has ended meanwhile
                 sample = _read(pid, hours)
                 self.series[role, pid].append(sample)
         with suppress(redis.RedisError):
-            used = self._house.jobs.client.info("memory")["used_memory"]
+            used = self._service.jobs.client.info("memory")["used_memory"]
             self.redis_megabytes.append((hours, used / 1e6))
 
 
@@ -142,14 +142,14 @@ def _pairs(samples: Iterable[Sample], name: str) -> list[tuple[float, float]]:
     return [(each.hours, getattr(each, name)) for each in samples]
 
 
-def _list_processes(house: House) -> Iterator[tuple[str, int]]:
+def _list_processes(service: ChaosService) -> Iterator[tuple[str, int]]:
     """Roles and numbers: each part, and what it has started."""
-    for part in house.parts:
-        if part.runs:
-            pid = part.process.pid
-            yield part.name, pid
+    for process in service.processes:
+        if process.is_running:
+            pid = process.popen.pid
+            yield process.name, pid
             for each in _children(pid):
-                yield f"{part.name}, child", each
+                yield f"{process.name}, child", each
 
 
 def _children(pid: int) -> list[int]:

@@ -8,8 +8,8 @@ from threading import Event
 from time import monotonic
 from typing import Any
 
-from tests.chaos.house import House
-from tests.chaos.promises import OVER, Witness
+from tests.chaos.guarantees import OVER, PollingClient
+from tests.chaos.service import ChaosService
 from tests.soak.checked_client import UNAVAILABLE, CheckedClient
 from tests.soak.invalid import InvalidRequests
 from tests.soak.submitting import Submitter
@@ -75,13 +75,13 @@ class Visitor:
         ends: how many jobs ended in each status.
     """
 
-    def __init__(self, house: House, chance: Random, webhook_url: str) -> None:
-        self.client = CheckedClient(house.http.base_url)
+    def __init__(self, service: ChaosService, chance: Random, webhook_url: str) -> None:
+        self.client = CheckedClient(service.http.base_url)
         self.ends: Counter[str] = Counter()
         self._chance = chance
         self._submitter = Submitter(self.client, chance, webhook_url)
         self._invalid = InvalidRequests(self.client, chance)
-        self._witness = Witness(house, [])
+        self._polling = PollingClient(service, [])
         self._submissions: list[Submission] = []
         self._etags: dict[str, str] = {}
 
@@ -110,7 +110,7 @@ class Visitor:
             except Exception as error:
                 self.client.broken.append(f"{action.__name__}: {type(error).__name__}: {error}")
 
-    def settle(self, patience_seconds: float) -> None:
+    def settle(self, timeout_seconds: float) -> None:
         """Waits until all its jobs are over, and reads every result.
 
         Raises:
@@ -122,13 +122,13 @@ class Visitor:
                 self._look(each)
             return all(each.is_over or each.may_be_deleted for each in self._submissions)
 
-        until(are_over, patience_seconds=patience_seconds)
+        until(are_over, timeout_seconds=timeout_seconds)
         for each in self._submissions:
             for job_id, status in each.ends.items():
                 if status == "succeeded":
                     path = f"/jobs/{job_id}/result"
                     self.client.send("result", "GET", path, 200, *each.missing)
-        self.client.broken += self._witness.broken
+        self.client.broken += self._polling.violations
 
     def leave(self) -> None:
         """Deletes all that it has, and closes its connections."""
@@ -165,7 +165,7 @@ class Visitor:
                 self._compare(submission, response.json())
 
     def _compare(self, submission: Submission, job: dict[str, Any]) -> None:
-        self._witness.compare(job["id"], job)
+        self._polling.compare(job["id"], job)
         if job["status"] not in OVER or job["id"] in submission.ends:
             return
         submission.ends[job["id"]] = job["status"]
@@ -233,7 +233,7 @@ class Visitor:
             self.ends["deleted before its end"] += len(submission.jobs) - len(submission.ends)
             for job_id in submission.jobs:
                 self._etags.pop(job_id, None)
-                self._witness.seen.pop(job_id, None)
+                self._polling.last_seen.pop(job_id, None)
 
     def _browse(self) -> None:
         self.client.send("browse", "GET", self._chance.choice(_READ_PATHS), 200)

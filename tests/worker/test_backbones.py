@@ -40,8 +40,8 @@ def test_a_job_waits_for_a_worker_that_has_its_backbone(
     elsewhere = Worker("elsewhere-1", "vgg19", "CPU", 10**9, backbones=("vgg19", "whitened"))
     jobs.run(register_worker(elsewhere, ttl_seconds=60))
     waiting = whitened_only.submit(backbone="vgg19")
-    assert whitened_only.when(whitened_only.submit(), "succeeded")  # it came later
-    assert whitened_only.look(waiting)["status"] == "queued"
+    assert whitened_only.wait_for_status(whitened_only.submit(), "succeeded")  # it came later
+    assert whitened_only.get_job(waiting)["status"] == "queued"
     jobs.run(register_worker(elsewhere, ttl_seconds=0))
     jobs.client.close()
     whitened_only.http.delete(waiting["links"]["self"])
@@ -52,8 +52,8 @@ def test_a_job_waits_for_a_worker_that_has_the_memory(whitened_only: Stack, redi
     elsewhere = Worker("elsewhere-1", "whitened", "CPU", 10**9, backbones=("whitened",))
     jobs.run(register_worker(elsewhere, ttl_seconds=60))
     waiting = whitened_only.submit(size=2048)
-    assert whitened_only.when(whitened_only.submit(), "succeeded")  # it came later
-    assert whitened_only.look(waiting)["status"] == "queued"
+    assert whitened_only.wait_for_status(whitened_only.submit(), "succeeded")  # it came later
+    assert whitened_only.get_job(waiting)["status"] == "queued"
     whitened_only.http.delete(waiting["links"]["self"])
     jobs.run(register_worker(elsewhere, ttl_seconds=0))
     jobs.client.close()
@@ -68,9 +68,9 @@ def test_a_job_with_an_option_that_the_worker_does_not_know_waits_for_one_that_d
     record = record_key(waiting["id"])
     options = json.loads(jobs.client.hget(record, "options") or "{}") | {"brush": 3}
     jobs.client.hset(record, "options", json.dumps(options))
-    assert whitened_only.when(painted, "succeeded")
-    assert whitened_only.when(whitened_only.submit(), "succeeded")  # it came later
-    assert whitened_only.look(waiting)["status"] == "queued"
+    assert whitened_only.wait_for_status(painted, "succeeded")
+    assert whitened_only.wait_for_status(whitened_only.submit(), "succeeded")  # it came later
+    assert whitened_only.get_job(waiting)["status"] == "queued"
     whitened_only.http.delete(waiting["links"]["self"])
     jobs.client.close()
 
@@ -87,7 +87,7 @@ def test_a_job_goes_to_the_worker_that_has_its_backbone(
     with running(command, environment):
         until(lambda: len(whitened_only.http.get("/readyz").json()["workers"]) == 2)
         jobs = [whitened_only.submit(backbone="vgg16", iterations=4) for _ in range(3)]
-        painted = [whitened_only.when(job, "succeeded", "failed") for job in jobs]
+        painted = [whitened_only.wait_for_status(job, "succeeded", "failed") for job in jobs]
     assert [job["status"] for job in painted] == ["succeeded"] * 3
     assert [job["backbone"] for job in painted] == [{"name": "vgg16", "sha256": vgg16.DIGEST}] * 3
 
@@ -101,5 +101,7 @@ def test_a_file_that_arrives_while_a_worker_lives_is_used(
         assert stack.http.get("/readyz").json()["workers"][0]["backbone"] == "whitened"
         (folder / vgg16_weights.name).symlink_to(vgg16_weights)
         until(lambda: stack.http.get("/readyz").json()["workers"][0]["backbone"] == "vgg16")
-        job = stack.when(stack.submit(backbone="auto", iterations=4), "succeeded", "failed")
+        job = stack.wait_for_status(
+            stack.submit(backbone="auto", iterations=4), "succeeded", "failed"
+        )
     assert job["backbone"]["name"] == "vgg16"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.job_store import JOB_KEYS
-from tests.chaos.house import LONG_LEASE_SECONDS, House, house
+from tests.chaos.service import LONG_LEASE_SECONDS, ChaosService, running_service
 from tests.object_store import Bucket, Fault, FaultyProxy, make_bucket
 from tests.waiting import until
 
@@ -19,13 +19,13 @@ LONG: dict[str, Any] = {"size": 64, "iterations": 120}
 
 
 @contextmanager
-def serving(bucket: Bucket, store: FaultyProxy, **settings: str) -> Iterator[House]:
+def serving(bucket: Bucket, store: FaultyProxy, **settings: str) -> Iterator[ChaosService]:
     """A service with its pictures in this bucket. A busy machine must not look as if the store
     hung."""
     environment = bucket.environment(store.url) | {"AWS_READ_TIMEOUT": "10 s"} | settings
-    with house(1, 1, inside=None, **environment) as made:
+    with running_service(1, 1, inside=None, **environment) as made:
         yield made
-        assert not [part.name for part in made.parts if "nexpected error" in part.log]
+        assert not [process.name for process in made.processes if "nexpected error" in process.log]
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +35,16 @@ def bucket(s3_server: str) -> Bucket:
 
 
 @pytest.fixture(scope="module")
-def long_lease_house(bucket: Bucket, store: FaultyProxy) -> Iterator[House]:
+def long_lease_service(bucket: Bucket, store: FaultyProxy) -> Iterator[ChaosService]:
     with serving(bucket, store, PASTICHE_LEASE_SECONDS=LONG_LEASE_SECONDS) as made:
         yield made
 
 
 @pytest.fixture
-def service(long_lease_house: House) -> House:
+def service(long_lease_service: ChaosService) -> ChaosService:
     """Its jobs take one attempt, however busy the machine is. Nothing is left to paint."""
-    long_lease_house.delete_unfinished()
-    return long_lease_house
+    long_lease_service.delete_unfinished()
+    return long_lease_service
 
 
 @pytest.fixture(scope="module")
@@ -54,30 +54,30 @@ def resumed_bucket(s3_server: str) -> Bucket:
 
 
 @pytest.fixture(scope="module")
-def short_lease_house(resumed_bucket: Bucket, store: FaultyProxy) -> Iterator[House]:
+def short_lease_service(resumed_bucket: Bucket, store: FaultyProxy) -> Iterator[ChaosService]:
     with serving(resumed_bucket, store) as made:
         yield made
 
 
 @pytest.fixture
-def resuming_service(short_lease_house: House) -> House:
+def resuming_service(short_lease_service: ChaosService) -> ChaosService:
     """The leases of its jobs run out soon. Nothing is left to paint."""
-    short_lease_house.delete_unfinished()
-    return short_lease_house
+    short_lease_service.delete_unfinished()
+    return short_lease_service
 
 
-def leave_nothing(service: House, bucket: Bucket, job_id: str) -> None:
+def leave_nothing(service: ChaosService, bucket: Bucket, job_id: str) -> None:
     """Deletes a job, and waits until the store has nothing of it."""
     service.http.delete(f"/jobs/{job_id}").raise_for_status()
     until(lambda: not bucket.keys)
 
 
 def test_a_job_is_painted_and_its_pictures_are_deleted_with_it(
-    service: House, bucket: Bucket
+    service: ChaosService, bucket: Bucket
 ) -> None:
     job_id = service.submit()
-    service.when(job_id, "succeeded")
-    assert service.picture(job_id)
+    service.wait_for_status(job_id, "succeeded")
+    assert service.get_pixels(job_id)
     preview = service.http.get(f"/jobs/{job_id}/preview")
     assert preview.headers["content-type"] == "image/jpeg"
     assert service.http.get(f"/jobs/{job_id}/losses").json()["iterations"][-1] == 40
@@ -86,28 +86,28 @@ def test_a_job_is_painted_and_its_pictures_are_deleted_with_it(
 
 
 def test_a_job_whose_worker_dies_resumes_from_a_checkpoint_in_the_store(
-    resuming_service: House, resumed_bucket: Bucket
+    resuming_service: ChaosService, resumed_bucket: Bucket
 ) -> None:
     job_id = resuming_service.submit(**LONG)
     until(lambda: any("checkpoints" in key for key in resumed_bucket.keys))
     (worker,) = resuming_service.workers
-    worker.send_children(signal.SIGKILL)
-    assert resuming_service.when(job_id, "succeeded")["attempt"] >= 2
+    worker.signal_children(signal.SIGKILL)
+    assert resuming_service.wait_for_status(job_id, "succeeded")["attempt"] >= 2
     assert f"Job {job_id}: goes on from iteration" in worker.log
     leave_nothing(resuming_service, resumed_bucket, job_id)
 
 
 @pytest.mark.parametrize("folder", ["checkpoints", "losses"])
 def test_a_job_resumes_once_what_an_earlier_attempt_stored_can_be_read(
-    folder: str, resuming_service: House, resumed_bucket: Bucket, store: FaultyProxy
+    folder: str, resuming_service: ChaosService, resumed_bucket: Bucket, store: FaultyProxy
 ) -> None:
     job_id = resuming_service.submit(**LONG)
     until(lambda: any("checkpoints" in key for key in resumed_bucket.keys))
     (worker,) = resuming_service.workers
     with store.failing(Fault(f"GET .*/{folder}/", status=500)):
-        worker.send_children(signal.SIGKILL)
+        worker.signal_children(signal.SIGKILL)
         until(lambda: f"Job {job_id}: storage refuses" in worker.log)
-    assert resuming_service.when(job_id, "succeeded")["attempt"] >= 2
+    assert resuming_service.wait_for_status(job_id, "succeeded")["attempt"] >= 2
     assert f"Job {job_id}: goes on from iteration" in worker.log
     losses = resuming_service.http.get(f"/jobs/{job_id}/losses").json()
     assert losses["iterations"] == list(range(1, LONG["iterations"] + 1))
@@ -115,15 +115,15 @@ def test_a_job_resumes_once_what_an_earlier_attempt_stored_can_be_read(
 
 
 def assert_stored_once_the_store_is_back(
-    fault: Fault, service: House, bucket: Bucket, store: FaultyProxy
+    fault: Fault, service: ChaosService, bucket: Bucket, store: FaultyProxy
 ) -> None:
     job_id = service.submit(**LONG)
-    until(lambda: service.look(job_id)["iteration"] > 0)
+    until(lambda: service.get_job(job_id)["iteration"] > 0)
     with store.failing(fault):
         until(lambda: f"Job {job_id}: storage refuses" in service.workers[0].log)
-        assert service.look(job_id)["status"] == "running"
-    assert service.when(job_id, "succeeded")["attempt"] == 1
-    assert service.picture(job_id)
+        assert service.get_job(job_id)["status"] == "running"
+    assert service.wait_for_status(job_id, "succeeded")["attempt"] == 1
+    assert service.get_pixels(job_id)
     leave_nothing(service, bucket, job_id)
 
 
@@ -133,7 +133,7 @@ def assert_stored_once_the_store_is_back(
     ids=["500", "503 to writes"],
 )
 def test_a_picture_is_stored_once_the_store_is_back(
-    fault: Fault, service: House, bucket: Bucket, store: FaultyProxy
+    fault: Fault, service: ChaosService, bucket: Bucket, store: FaultyProxy
 ) -> None:
     assert_stored_once_the_store_is_back(fault, service, bucket, store)
 
@@ -149,12 +149,12 @@ def test_a_picture_is_stored_once_the_store_hangs_no_more(
 
 
 def test_a_job_is_accepted_painted_and_sent_while_the_store_is_slow(
-    service: House, bucket: Bucket, store: FaultyProxy
+    service: ChaosService, bucket: Bucket, store: FaultyProxy
 ) -> None:
     with store.failing(Fault("", delay_seconds=0.2)):
         job_id = service.submit()
-        assert service.when(job_id, "succeeded")["attempt"] == 1
-        assert service.picture(job_id)
+        assert service.wait_for_status(job_id, "succeeded")["attempt"] == 1
+        assert service.get_pixels(job_id)
         converted = service.http.get(f"/jobs/{job_id}/result", params={"format": "webp"})
         assert (converted.status_code, converted.content[8:12]) == (200, b"WEBP")
         until(lambda: service.http.get("/readyz").json()["blob_store"] == "ok")
@@ -163,17 +163,17 @@ def test_a_job_is_accepted_painted_and_sent_while_the_store_is_slow(
 
 
 def test_images_that_arrive_cut_off_are_fetched_again(
-    service: House, bucket: Bucket, store: FaultyProxy
+    service: ChaosService, bucket: Bucket, store: FaultyProxy
 ) -> None:
     with store.failing(Fault("GET .*/inputs/", is_truncated=True)):
         job_id = service.submit()
         until(lambda: f"Job {job_id}: storage refuses" in service.workers[0].log)
-    assert service.when(job_id, "succeeded")["attempt"] == 1
+    assert service.wait_for_status(job_id, "succeeded")["attempt"] == 1
     leave_nothing(service, bucket, job_id)
 
 
 def test_a_submission_that_the_store_refuses_leaves_nothing(
-    service: House, bucket: Bucket, store: FaultyProxy
+    service: ChaosService, bucket: Bucket, store: FaultyProxy
 ) -> None:
     with store.failing(Fault("PUT .*/inputs/style", status=500)):
         refused = service.post()
@@ -183,10 +183,10 @@ def test_a_submission_that_the_store_refuses_leaves_nothing(
 
 
 def test_pictures_of_a_deleted_job_are_erased_once_the_store_is_back(
-    service: House, bucket: Bucket, store: FaultyProxy
+    service: ChaosService, bucket: Bucket, store: FaultyProxy
 ) -> None:
     job_id = service.submit()
-    service.when(job_id, "succeeded")
+    service.wait_for_status(job_id, "succeeded")
     with store.failing(Fault("", status=500)):
         assert service.http.delete(f"/jobs/{job_id}").status_code == 503
         assert service.http.get(f"/jobs/{job_id}").status_code == 404

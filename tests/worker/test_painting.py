@@ -19,7 +19,7 @@ LONG: dict[str, Any] = {"size": 128, "iterations": 5000}
 
 
 def test_a_job_is_painted_and_its_picture_fetched(stack: Stack) -> None:
-    job = stack.when(stack.submit(), "succeeded", "failed")
+    job = stack.wait_for_status(stack.submit(), "succeeded", "failed")
     assert job["status"] == "succeeded"
     response = stack.http.get(job["links"]["result"])
     with Image.open(BytesIO(response.content)) as picture:
@@ -29,12 +29,12 @@ def test_a_job_is_painted_and_its_picture_fetched(stack: Stack) -> None:
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
 def test_a_picture_has_the_settings_that_it_was_painted_with(stack: Stack, format: str) -> None:
     submitted = stack.submit(**LONG, seed=3)
-    stack.when(submitted, "running")
+    stack.wait_for_status(submitted, "running")
     self = submitted["links"]["self"]
     stack.http.patch(self, json={"style_weight": 0.25})
     until(lambda: stack.http.get(submitted["links"]["losses"]).json()["iterations"])
     stack.http.post(f"{self}/finish")
-    job = stack.when(submitted, "succeeded")
+    job = stack.wait_for_status(submitted, "succeeded")
     response = stack.http.get(job["links"]["result"], params={"format": format})
     settings = json.loads(find_settings(response.content) or "")
     assert settings["options"] == job["options"] | {"backbone": job["backbone"]["name"]}
@@ -43,7 +43,7 @@ def test_a_picture_has_the_settings_that_it_was_painted_with(stack: Stack, forma
 
 
 def test_a_finished_job_says_how_it_was_painted(stack: Stack) -> None:
-    job = stack.when(stack.submit(), "succeeded")
+    job = stack.wait_for_status(stack.submit(), "succeeded")
     assert (job["progress"], job["iteration"], job["iterations"]) == (1.0, 20, 20)
     (worker,) = stack.http.get("/readyz").json()["workers"]
     assert job["backbone"]["name"] == worker["backbone"]
@@ -54,7 +54,7 @@ def test_a_finished_job_says_how_it_was_painted(stack: Stack) -> None:
 
 
 def test_a_finished_job_says_how_long_it_took_and_on_what(stack: Stack) -> None:
-    job = stack.when(stack.submit(), "succeeded")
+    job = stack.wait_for_status(stack.submit(), "succeeded")
     timings = job["timings"]
     parts = timings["waited_seconds"] + timings["painted_seconds"]
     assert timings["total_seconds"] == pytest.approx(parts)
@@ -81,26 +81,26 @@ def test_a_worker_announces_its_device_and_that_it_paints(stack: Stack) -> None:
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="Memory is read from /proc.")
 def test_the_peak_memory_of_a_job_is_not_that_of_a_larger_one_before(stack: Stack) -> None:
-    large = stack.when(stack.submit(size=512, iterations=2, scales=1), "succeeded")
-    small = stack.when(stack.submit(), "succeeded")
+    large = stack.wait_for_status(stack.submit(size=512, iterations=2, scales=1), "succeeded")
+    small = stack.wait_for_status(stack.submit(), "succeeded")
     assert 0 < small["peak_memory_bytes"] < large["peak_memory_bytes"]
 
 
 def test_a_job_that_times_out_fails_and_the_worker_paints_on(stack: Stack) -> None:
-    job = stack.when(stack.submit(**LONG, timeout=4), "succeeded", "failed")
+    job = stack.wait_for_status(stack.submit(**LONG, timeout=4), "succeeded", "failed")
     assert job["error"]["code"] == "timed_out"
-    assert stack.when(stack.submit(), "succeeded")
+    assert stack.wait_for_status(stack.submit(), "succeeded")
 
 
 def test_the_same_submission_gives_the_same_pixels(stack: Stack) -> None:
-    jobs = [stack.when(stack.submit(seed=3), "succeeded") for _ in range(2)]
+    jobs = [stack.wait_for_status(stack.submit(seed=3), "succeeded") for _ in range(2)]
     one, other = (stack.http.get(each["links"]["result"]).content for each in jobs)
     assert pictures.pixels(one) == pictures.pixels(other)
 
 
 def painted(stack: Stack, job: dict[str, Any]) -> Image.Image:
     """The picture of a job, as soon as it is there."""
-    done = stack.when(job, "succeeded", "failed")
+    done = stack.wait_for_status(job, "succeeded", "failed")
     assert done["status"] == "succeeded", done["error"]
     return Image.open(BytesIO(stack.http.get(done["links"]["result"]).content))
 
@@ -146,7 +146,7 @@ def test_a_start_image_is_where_it_begins(stack: Stack) -> None:
 
 
 def test_a_job_can_go_on_from_an_earlier_job_s_result(stack: Stack) -> None:
-    first = stack.when(stack.submit(), "succeeded")
+    first = stack.wait_for_status(stack.submit(), "succeeded")
     plain = {"iterations": 1, "start_noise": 0, "scales": 1}
     again = painted(stack, stack.submit(start=first["id"], **plain))
     difference = ImageChops.difference(again, painted(stack, first))
@@ -173,7 +173,9 @@ def result(stack: Stack, job: dict[str, Any], file_format: str) -> Image.Image:
 
 
 def test_a_cut_out_stays_one_where_transparency_is_kept(stack: Stack) -> None:
-    job = stack.when(submit_cut_out(stack, keep_transparency="true"), "succeeded", "failed")
+    job = stack.wait_for_status(
+        submit_cut_out(stack, keep_transparency="true"), "succeeded", "failed"
+    )
     for file_format in ("png", "webp"):
         alpha = result(stack, job, file_format).getchannel("A")
         assert alpha.crop((0, 0, 28, 48)).getextrema() == (255, 255)
@@ -184,36 +186,36 @@ def test_a_cut_out_stays_one_where_transparency_is_kept(stack: Stack) -> None:
 
 
 def test_the_ground_of_a_cut_out_is_painted_by_default(stack: Stack) -> None:
-    job = stack.when(submit_cut_out(stack), "succeeded", "failed")
+    job = stack.wait_for_status(submit_cut_out(stack), "succeeded", "failed")
     assert result(stack, job, "png").mode == "RGB"
 
 
 def test_a_job_with_the_pictures_of_an_earlier_one_has_its_transparency(stack: Stack) -> None:
-    first = stack.when(submit_cut_out(stack), "succeeded", "failed")
+    first = stack.wait_for_status(submit_cut_out(stack), "succeeded", "failed")
     options = {"size": "64", "iterations": "2", "backbone": "whitened", "keep_transparency": "true"}
     form = {name: (None, text) for name, text in (options | {"pictures_of": first["id"]}).items()}
     answer = stack.http.post("/jobs", files=form)
-    job = stack.when(answer.json(), "succeeded", "failed")
+    job = stack.wait_for_status(answer.json(), "succeeded", "failed")
     assert result(stack, job, "png").mode == "RGBA"
 
 
 def test_jobs_are_painted_in_the_order_that_they_came(stack: Stack) -> None:
     before = stack.submit(**LONG)
-    stack.when(before, "running")
+    stack.wait_for_status(before, "running")
     jobs = [stack.submit() for _ in range(3)]  # all wait before the first is taken
     stack.http.delete(before["links"]["self"])
-    done = [stack.when(each, "succeeded") for each in jobs]
+    done = [stack.wait_for_status(each, "succeeded") for each in jobs]
     finished = [each["finished_at"] for each in done]
     assert finished == sorted(finished)
 
 
 def test_a_running_job_shows_its_progress(stack: Stack) -> None:
     job = stack.submit(**LONG)
-    seen = until(lambda: (now := stack.look(job))["iteration"] > 0 and now)
+    seen = until(lambda: (now := stack.get_job(job))["iteration"] > 0 and now)
     assert isinstance(seen, dict)
     assert seen["status"] == "running"
     assert 0 < seen["progress"] < 1
-    later = until(lambda: (now := stack.look(job))["version"] > seen["version"] and now)
+    later = until(lambda: (now := stack.get_job(job))["version"] > seen["version"] and now)
     assert isinstance(later, dict)
     assert later["iteration"] > seen["iteration"]
     stack.http.delete(job["links"]["self"])
@@ -221,9 +223,9 @@ def test_a_running_job_shows_its_progress(stack: Stack) -> None:
 
 def test_after_a_picture_of_that_size_a_job_says_how_long_it_takes(stack: Stack) -> None:
     size = LONG["size"]
-    stack.when(stack.submit(size=size, iterations=30), "succeeded")
+    stack.wait_for_status(stack.submit(size=size, iterations=30), "succeeded")
     job = stack.submit(**LONG)
-    seen = until(lambda: (now := stack.look(job))["iteration"] > 0 and now)
+    seen = until(lambda: (now := stack.get_job(job))["iteration"] > 0 and now)
     assert isinstance(seen, dict)
     assert seen["eta_seconds"] > 0
     stack.http.delete(job["links"]["self"])
@@ -231,32 +233,32 @@ def test_after_a_picture_of_that_size_a_job_says_how_long_it_takes(stack: Stack)
 
 def test_a_running_job_that_is_canceled_stops_without_a_picture(stack: Stack) -> None:
     job = stack.submit(**LONG)
-    stack.when(job, "running")
+    stack.wait_for_status(job, "running")
     assert stack.http.post(job["links"]["cancel"]).status_code in (200, 202)
-    assert stack.when(job, "canceled")["finished_at"] is not None
+    assert stack.wait_for_status(job, "canceled")["finished_at"] is not None
     assert stack.http.get(job["links"]["result"]).status_code == 409
-    assert stack.when(stack.submit(), "succeeded")  # the worker paints on
+    assert stack.wait_for_status(stack.submit(), "succeeded")  # the worker paints on
 
 
 def test_a_job_that_is_canceled_while_it_is_prepared_is_not_begun(stack: Stack) -> None:
     job = stack.submit(size=512, backbone="whitened")  # its network is fitted for seconds
-    stack.when(job, "running")
+    stack.wait_for_status(job, "running")
     stack.http.post(job["links"]["cancel"])
-    over = stack.when(job, "canceled")
+    over = stack.wait_for_status(job, "canceled")
     assert (over["iteration"], over["losses"]) == (0, None)
 
 
 def test_a_running_job_that_is_deleted_leaves_nothing(stack: Stack) -> None:
     job = stack.submit(**LONG)
-    stack.when(job, "running")
+    stack.wait_for_status(job, "running")
     assert stack.http.delete(job["links"]["self"]).status_code == 204
-    assert stack.when(stack.submit(), "succeeded")  # the worker has let go of it
+    assert stack.wait_for_status(stack.submit(), "succeeded")  # the worker has let go of it
     assert not [path for path in stack.blobs if job["id"] in path.parts]
     assert stack.http.get(job["links"]["self"]).status_code == 404
 
 
 def test_a_finished_job_that_is_deleted_leaves_nothing(stack: Stack) -> None:
-    job = stack.when(stack.submit(), "succeeded")
+    job = stack.wait_for_status(stack.submit(), "succeeded")
     stack.http.delete(job["links"]["self"])
     assert not [path for path in stack.blobs if job["id"] in path.parts]
 
@@ -275,8 +277,8 @@ def test_inputs_that_are_gone_fail_the_job_and_not_the_worker(stack: Stack) -> N
         if job["id"] in path.parts:
             path.unlink()
     stack.http.delete(running["links"]["self"])
-    assert stack.when(job, "succeeded", "failed")["error"]["code"] == "storage_failed"
-    assert stack.when(stack.submit(), "succeeded")
+    assert stack.wait_for_status(job, "succeeded", "failed")["error"]["code"] == "storage_failed"
+    assert stack.wait_for_status(stack.submit(), "succeeded")
 
 
 def test_the_health_page_says_who_paints_with_what(stack: Stack) -> None:
@@ -290,7 +292,7 @@ def test_the_health_page_says_who_paints_with_what(stack: Stack) -> None:
 
 def test_a_picture_can_be_watched_while_it_is_painted(stack: Stack) -> None:
     job = stack.submit(**LONG)
-    shown = until(lambda: stack.look(job)["links"]["preview"].partition("?iteration=")[2])
+    shown = until(lambda: stack.get_job(job)["links"]["preview"].partition("?iteration=")[2])
     preview = stack.http.get(job["links"]["preview"])
     with Image.open(BytesIO(preview.content)) as picture:
         assert picture.format == "JPEG"
@@ -301,7 +303,7 @@ def test_a_picture_can_be_watched_while_it_is_painted(stack: Stack) -> None:
 
 
 def test_a_finished_job_has_the_losses_of_every_iteration(stack: Stack) -> None:
-    job = stack.when(stack.submit(), "succeeded")
+    job = stack.wait_for_status(stack.submit(), "succeeded")
     losses = stack.http.get(job["links"]["losses"]).json()
     assert losses["iterations"] == list(range(1, 21))
     assert [each["iteration"] for each in losses.pop("weights")] == [1]
@@ -313,9 +315,9 @@ def test_a_job_finished_at_a_coarse_scale_keeps_its_picture_in_full_size(
     stack: Stack,
 ) -> None:
     job = stack.submit(**LONG)
-    until(lambda: stack.look(job)["iteration"] >= 2)
+    until(lambda: stack.get_job(job)["iteration"] >= 2)
     assert stack.http.post(f"{job['links']['self']}/finish").status_code == 202
-    done = stack.when(job, "succeeded")
+    done = stack.wait_for_status(job, "succeeded")
     assert (done["scale"], done["iterations"]) == ("1/2", 5000)
     assert 2 <= done["iteration"] < 2500
     picture = stack.http.get(job["links"]["result"])

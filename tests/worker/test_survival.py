@@ -12,7 +12,7 @@ import torch
 from shared.celery_app import create_queue, publish
 from shared.job_store import JOB_KEYS
 from shared.jobs import new_job_id
-from tests.chaos.house import LONG_LEASE_SECONDS, House, Part, house
+from tests.chaos.service import LONG_LEASE_SECONDS, ChaosService, ServiceProcess, running_service
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -25,15 +25,15 @@ ENDLESS: dict[str, Any] = {"size": 64, "iterations": 5000}
 
 
 @pytest.fixture(scope="module")
-def crew() -> Iterator[House]:
+def crew() -> Iterator[ChaosService]:
     """A service with two workers, for all tests. Each job has one preview, its first. Leases are
     short: a test can wait for one to run out, but a busy machine may add an attempt to any."""
-    with house(workers=2, PASTICHE_PREVIEW_SECONDS="600") as made:
+    with running_service(workers=2, PASTICHE_PREVIEW_SECONDS="600") as made:
         yield made
 
 
 @pytest.fixture
-def service(crew: House) -> House:
+def service(crew: ChaosService) -> ChaosService:
     """With everything up that an earlier test may have taken down, and nothing left to paint."""
     crew.start()
     crew.delete_unfinished()
@@ -41,149 +41,151 @@ def service(crew: House) -> House:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(crew: House) -> bytes:
+def undisturbed(crew: ChaosService) -> bytes:
     """The picture that a long job has where nothing happens to it."""
     crew.start()
     crew.delete_unfinished()
     job_id = crew.submit(**LONG)
-    crew.when(job_id, "succeeded")
-    return crew.picture(job_id)
+    crew.wait_for_status(job_id, "succeeded")
+    return crew.get_pixels(job_id)
 
 
-def has_checkpoint(service: House, job_id: str) -> bool:
+def has_checkpoint(service: ChaosService, job_id: str) -> bool:
     """Whether some of the job's work lies in the blob store."""
     return bool(service.blobs.keys(f"jobs/{job_id}/checkpoints"))
 
 
-def list_loss_iterations(service: House, job_id: str) -> list[int]:
+def list_loss_iterations(service: ChaosService, job_id: str) -> list[int]:
     """The iterations in the job's loss curves; none before they are stored."""
     response = service.http.get(f"/jobs/{job_id}/losses")
     return list(response.json()["iterations"]) if response.is_success else []
 
 
-def painter(service: House, job_id: str) -> Part:
+def painter(service: ChaosService, job_id: str) -> ServiceProcess:
     """The worker that paints a job; its log may name the attempt a moment after the record does."""
-    found = until(lambda: service.painter(job_id))
+    found = until(lambda: service.find_worker(job_id))
     assert found is not None
     return found
 
 
 def test_a_worker_killed_mid_job_changes_neither_the_picture_nor_the_loss_curves(
-    service: House, undisturbed: bytes
+    service: ChaosService, undisturbed: bytes
 ) -> None:
     job_id = service.submit(**LONG)
     until(
         lambda: has_checkpoint(service, job_id) and len(list_loss_iterations(service, job_id)) > 1
     )
-    painter(service, job_id).send_children(signal.SIGKILL)
-    assert service.when(job_id, "succeeded")["attempt"] >= 2
+    painter(service, job_id).signal_children(signal.SIGKILL)
+    assert service.wait_for_status(job_id, "succeeded")["attempt"] >= 2
     assert f"Job {job_id}: goes on from iteration" in painter(service, job_id).log
-    assert service.picture(job_id) == undisturbed
+    assert service.get_pixels(job_id) == undisturbed
     assert list_loss_iterations(service, job_id) == list(range(1, LONG["iterations"] + 1))
     assert not has_checkpoint(service, job_id)
 
 
 def test_a_worker_that_shuts_down_gives_its_job_to_another_without_a_hole_in_the_loss_curves(
-    service: House,
+    service: ChaosService,
 ) -> None:
     job_id = service.submit(**LONG)
-    until(lambda: service.look(job_id)["iteration"] > 1)
+    until(lambda: service.get_job(job_id)["iteration"] > 1)
     first = painter(service, job_id)
-    first.send(signal.SIGTERM)
-    until(lambda: service.look(job_id)["attempt"] >= 2)
-    first.process.wait(60)
-    service.when(job_id, "succeeded")
+    first.send_signal(signal.SIGTERM)
+    until(lambda: service.get_job(job_id)["attempt"] >= 2)
+    first.popen.wait(60)
+    service.wait_for_status(job_id, "succeeded")
     second = painter(service, job_id)
     assert second is not first
     assert f"Job {job_id}: goes on from iteration" in second.log
     assert list_loss_iterations(service, job_id) == list(range(1, LONG["iterations"] + 1))
 
 
-def test_a_worker_that_shuts_down_while_it_prepares_gives_its_job_back(service: House) -> None:
+def test_a_worker_that_shuts_down_while_it_prepares_gives_its_job_back(
+    service: ChaosService,
+) -> None:
     job_id = service.submit(size=512, backbone="whitened")  # its network is fitted for seconds
-    until(lambda: service.look(job_id)["status"] == "running")
+    until(lambda: service.get_job(job_id)["status"] == "running")
     first = painter(service, job_id)
-    first.send(signal.SIGTERM)
-    until(lambda: service.look(job_id)["attempt"] >= 2)
-    assert service.look(job_id)["losses"] is None
-    first.process.wait(60)
+    first.send_signal(signal.SIGTERM)
+    until(lambda: service.get_job(job_id)["attempt"] >= 2)
+    assert service.get_job(job_id)["losses"] is None
+    first.popen.wait(60)
 
 
-def test_a_job_with_a_damaged_checkpoint_starts_from_the_beginning(service: House) -> None:
+def test_a_job_with_a_damaged_checkpoint_starts_from_the_beginning(service: ChaosService) -> None:
     job_id = service.submit(**LONG)
     until(lambda: has_checkpoint(service, job_id))
     worker = painter(service, job_id)
-    worker.send_children(signal.SIGKILL)
+    worker.signal_children(signal.SIGKILL)
     for key in service.blobs.keys(f"jobs/{job_id}/checkpoints"):
         service.blobs.put(key, service.blobs.get(key)[:1000])
-    service.when(job_id, "succeeded")
+    service.wait_for_status(job_id, "succeeded")
     assert f"Job {job_id}: starts again: Not a whole checkpoint" in painter(service, job_id).log
 
 
 def test_a_job_with_a_checkpoint_of_another_version_starts_from_the_beginning(
-    service: House, undisturbed: bytes
+    service: ChaosService, undisturbed: bytes
 ) -> None:
     job_id = service.submit(**LONG)
     until(lambda: has_checkpoint(service, job_id))
-    painter(service, job_id).send_children(signal.SIGKILL)
+    painter(service, job_id).signal_children(signal.SIGKILL)
     for key in service.blobs.keys(f"jobs/{job_id}/checkpoints"):
         content = torch.load(BytesIO(service.blobs.get(key)), weights_only=True)
         changed = BytesIO()
         torch.save(content | {"version": content["version"] + 1}, changed)
         service.blobs.put(key, changed.getvalue())
-    service.when(job_id, "succeeded")
+    service.wait_for_status(job_id, "succeeded")
     log = painter(service, job_id).log
     assert f"Job {job_id}: starts again: A checkpoint of version" in log
-    assert service.picture(job_id) == undisturbed
+    assert service.get_pixels(job_id) == undisturbed
 
 
 def test_a_job_that_kills_every_worker_fails_and_those_behind_it_are_painted(
-    service: House,
+    service: ChaosService,
 ) -> None:
     poison = service.submit(priority="high", **LONG)
     behind = service.submit(priority="low")
-    service.kill_whoever_paints(poison)
-    assert service.look(poison)["error"]["code"] == "worker_lost"
-    service.when(behind, "succeeded")
+    service.kill_each_worker_of(poison)
+    assert service.get_job(poison)["error"]["code"] == "worker_lost"
+    service.wait_for_status(behind, "succeeded")
 
 
 def test_a_job_that_takes_too_long_fails_after_one_attempt() -> None:
     limits = {"PASTICHE_JOB_TIME_LIMIT_SECONDS": "2", "PASTICHE_LEASE_SECONDS": LONG_LEASE_SECONDS}
-    with house(1, 1, inside=None, **limits) as impatient:
-        job = impatient.when(impatient.submit(**ENDLESS), "failed")
+    with running_service(1, 1, inside=None, **limits) as impatient:
+        job = impatient.wait_for_status(impatient.submit(**ENDLESS), "failed")
     assert (job["error"]["code"], job["attempt"]) == ("time_limit", 1)
 
 
-def test_a_zombie_that_wakes_up_changes_nothing(service: House) -> None:
+def test_a_zombie_that_wakes_up_changes_nothing(service: ChaosService) -> None:
     job_id = service.submit(**LONG)
-    until(lambda: service.look(job_id)["iteration"] > 0)
+    until(lambda: service.get_job(job_id)["iteration"] > 0)
     zombie = painter(service, job_id)
-    zombie.send_children(signal.SIGSTOP)
-    done = service.when(job_id, "succeeded")
-    zombie.send_children(signal.SIGCONT)
+    zombie.signal_children(signal.SIGSTOP)
+    done = service.wait_for_status(job_id, "succeeded")
+    zombie.signal_children(signal.SIGCONT)
     until(lambda: f"Job {job_id}: the claim is lost" in zombie.log)
     assert done["attempt"] >= 2
-    assert service.look(job_id) == done
+    assert service.get_job(job_id) == done
 
 
-def test_a_canceled_job_stops_long_before_its_end(service: House) -> None:
+def test_a_canceled_job_stops_long_before_its_end(service: ChaosService) -> None:
     job_id = service.submit(**ENDLESS)
-    until(lambda: service.look(job_id)["iteration"] > 2)
+    until(lambda: service.get_job(job_id)["iteration"] > 2)
     service.http.post(f"/jobs/{job_id}/cancel").raise_for_status()
-    assert service.when(job_id, "canceled")["iteration"] < ENDLESS["iterations"]
+    assert service.wait_for_status(job_id, "canceled")["iteration"] < ENDLESS["iterations"]
     other = service.submit()  # its worker is free again
-    service.when(other, "succeeded")
+    service.wait_for_status(other, "succeeded")
 
 
-def test_new_weights_reach_a_running_job(service: House) -> None:
+def test_new_weights_reach_a_running_job(service: ChaosService) -> None:
     job_id = service.submit(**ENDLESS)
-    until(lambda: service.look(job_id)["iteration"] > 5)
+    until(lambda: service.get_job(job_id)["iteration"] > 5)
     service.http.patch(f"/jobs/{job_id}", json={"tv_weight": 0}).raise_for_status()
-    until(lambda: service.look(job_id)["losses"]["tv"] == 0)
-    assert service.look(job_id)["status"] == "running"
+    until(lambda: service.get_job(job_id)["losses"]["tv"] == 0)
+    assert service.get_job(job_id)["status"] == "running"
 
 
-def test_a_deleted_job_leaves_nothing_whatever_its_worker_was_doing(service: House) -> None:
+def test_a_deleted_job_leaves_nothing_whatever_its_worker_was_doing(service: ChaosService) -> None:
     job_id = service.submit(**LONG)
     until(lambda: has_checkpoint(service, job_id))
     service.http.delete(f"/jobs/{job_id}").raise_for_status()
@@ -191,19 +193,19 @@ def test_a_deleted_job_leaves_nothing_whatever_its_worker_was_doing(service: Hou
     assert service.blobs.keys(f"jobs/{job_id}") == []
 
 
-def test_a_message_for_a_job_that_does_not_exist_does_nothing(service: House) -> None:
+def test_a_message_for_a_job_that_does_not_exist_does_nothing(service: ChaosService) -> None:
     queue = create_queue(service.settings)
     for _ in range(3):
         publish(queue, new_job_id())
     queue.close()
     job_id = service.submit()
-    service.when(job_id, "succeeded")
+    service.wait_for_status(job_id, "succeeded")
 
 
-def test_a_worker_that_cannot_start_leaves_its_messages_until_it_can(service: House) -> None:
+def test_a_worker_that_cannot_start_leaves_its_messages_until_it_can(service: ChaosService) -> None:
     worker, other = service.workers
-    worker.end()
-    other.end()
+    worker.kill()
+    other.kill()
     job_id = service.submit()
     folder = service.settings.data_folder / "blobs"
     moved = folder.rename(folder.with_name("moved"))
@@ -212,25 +214,27 @@ def test_a_worker_that_cannot_start_leaves_its_messages_until_it_can(service: Ho
     until(lambda: "FileExistsError" in worker.log)
     folder.unlink()
     moved.rename(folder)
-    service.when(job_id, "succeeded")
+    service.wait_for_status(job_id, "succeeded")
 
 
-def test_while_redis_is_unreachable_the_api_reports_it_and_painting_goes_on(service: House) -> None:
+def test_while_redis_is_unreachable_the_api_reports_it_and_painting_goes_on(
+    service: ChaosService,
+) -> None:
     job_id = service.submit(**LONG)
-    until(lambda: service.look(job_id)["iteration"] > 0)
-    service.redis.send(signal.SIGKILL)
-    service.redis.process.wait()
+    until(lambda: service.get_job(job_id)["iteration"] > 0)
+    service.redis.send_signal(signal.SIGKILL)
+    service.redis.popen.wait()
     response = service.http.get(f"/jobs/{job_id}")
     assert (response.status_code, response.json()["code"]) == (503, "redis_unavailable")
     assert int(response.headers["retry-after"]) > 0
     assert service.http.get("/readyz").status_code == 503
     service.redis.start()
-    done = until(lambda: _over(service, job_id), patience_seconds=300)
+    done = until(lambda: _over(service, job_id), timeout_seconds=300)
     assert isinstance(done, dict)
     assert done["status"] == "succeeded"
 
 
-def test_workers_outlive_a_redis_that_refuses_writes(service: House) -> None:
+def test_workers_outlive_a_redis_that_refuses_writes(service: ChaosService) -> None:
     """As where its disk is full."""
     client = service.jobs.client
     logs = {worker: worker.log for worker in service.workers}
@@ -241,31 +245,31 @@ def test_workers_outlive_a_redis_that_refuses_writes(service: House) -> None:
         )
     )
     client.config_set("min-replicas-to-write", 0)
-    assert all(worker.runs for worker in service.workers)
-    service.when(service.submit(), "succeeded")
+    assert all(worker.is_running for worker in service.workers)
+    service.wait_for_status(service.submit(), "succeeded")
 
 
 def test_a_worker_that_shuts_down_while_redis_is_unreachable_ends_and_its_job_is_recovered(
-    service: House,
+    service: ChaosService,
 ) -> None:
     job_id = service.submit(**LONG)
     until(lambda: has_checkpoint(service, job_id))
     first = painter(service, job_id)
-    service.redis.send(signal.SIGKILL)
-    service.redis.process.wait()
-    first.send(signal.SIGTERM)
-    first.process.wait(30)
+    service.redis.send_signal(signal.SIGKILL)
+    service.redis.popen.wait()
+    first.send_signal(signal.SIGTERM)
+    first.popen.wait(30)
     assert f"Job {job_id}: left as it is, Redis refused or did not answer" in first.log
     service.redis.start()
-    done = until(lambda: _over(service, job_id), patience_seconds=300)
+    done = until(lambda: _over(service, job_id), timeout_seconds=300)
     assert isinstance(done, dict)
     assert done["status"] == "succeeded"
     assert done["attempt"] >= 2
 
 
-def _over(service: House, job_id: str) -> dict[str, Any] | None:
+def _over(service: ChaosService, job_id: str) -> dict[str, Any] | None:
     try:
-        job = service.look(job_id)
+        job = service.get_job(job_id)
     except httpx.HTTPStatusError:
         return None
     return job if job["status"] in ("succeeded", "failed") else None

@@ -102,7 +102,7 @@ def lossless_webp(width: int, height: int) -> bytes:
 
 
 def test_a_job_that_version_0_2_0_accepted_is_painted(service: Stack, jobs: JobStore) -> None:
-    job = service.when(submit_as_0_2_0(jobs, service.data_folder), "succeeded", "failed")
+    job = service.wait_for_status(submit_as_0_2_0(jobs, service.data_folder), "succeeded", "failed")
     assert (job["status"], job["iterations"]) == ("succeeded", 20)
     assert job["options"]["size"] == 64
     assert service.http.get(job["links"]["result"]).content.startswith(b"\x89PNG")
@@ -113,7 +113,9 @@ def test_a_job_with_fields_of_a_newer_version_is_painted_and_they_stay(
     service: Stack, jobs: JobStore
 ) -> None:
     newer = {"written_by": "99.0.0", "tomorrow": "yes", "webhook_tomorrow": "x"}
-    job = service.when(submit_as_0_2_0(jobs, service.data_folder, **newer), "succeeded", "failed")
+    job = service.wait_for_status(
+        submit_as_0_2_0(jobs, service.data_folder, **newer), "succeeded", "failed"
+    )
     assert job["status"] == "succeeded"
     assert jobs.client.hget(record_key(job["id"]), "tomorrow") == "yes"
 
@@ -121,4 +123,4 @@ def test_a_job_with_fields_of_a_newer_version_is_painted_and_they_stay(
 def test_a_record_says_which_version_wrote_it(service: Stack, jobs: JobStore) -> None:
     job = service.submit()
     assert jobs.client.hget(record_key(job["id"]), "written_by") == __version__
-    service.when(job, "succeeded")
+    service.wait_for_status(job, "succeeded")

@@ -265,7 +265,7 @@ def test_a_whole_service_reports_a_job_from_its_start_to_its_end(
     with served(tmp_path, PASTICHE_WEBHOOKS_ANYWHERE="true") as stack:
         events = "started,progress,finished"
         job = stack.submit(webhook_url=receiver.url, webhook_events=events)
-        until(lambda: stack.look(job)["webhook"]["status"] == "delivered")
+        until(lambda: stack.get_job(job)["webhook"]["status"] == "delivered")
         public_key = stack.http.get("/webhooks/public-key").json()["public_key"]
     first, *middle, last = (verify(public_key, *request).type for request in receiver.got)
     assert (first, last) == ("job.started", "job.succeeded")

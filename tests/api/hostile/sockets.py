@@ -11,13 +11,13 @@ from time import monotonic
 
 from tests.api.hostile.siege import Siege
 
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 """What no answer takes: a hang."""
 
 
 @contextmanager
 def connected(siege: Siege) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", siege.port), PATIENCE_SECONDS) as connection:
+    with socket.create_connection(("127.0.0.1", siege.port), TIMEOUT_SECONDS) as connection:
         yield connection
 
 
@@ -51,7 +51,7 @@ def said_to_drops(siege: Siege, start: bytes, drop: bytes) -> bytes:
     answers or hangs up; AssertionError where it never does."""
     with connected(siege) as connection:
         connection.sendall(start)
-        late = monotonic() + PATIENCE_SECONDS
+        late = monotonic() + TIMEOUT_SECONDS
         while not select([connection], [], [], 0.1)[0]:
             assert monotonic() < late, "The API waits for ever."
             poured(connection, [drop])

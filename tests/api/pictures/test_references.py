@@ -211,7 +211,7 @@ def test_a_job_is_painted_from_references(stack: Stack) -> None:
     }
     job = stack.http.post("/jobs", files=parts).json()
     stack.http.delete(picture["links"]["self"]).raise_for_status()
-    done = stack.when(job, "succeeded", "failed")
+    done = stack.wait_for_status(job, "succeeded", "failed")
     assert done["status"] == "succeeded"
     result = Image.open(BytesIO(stack.http.get(job["links"]["result"]).content))
     assert result.size == (64, 48)

@@ -1,6 +1,6 @@
-"""What came of the rounds: counted, written down, and printed as a table.
+"""The results of the rounds, as JSON lines and as a table.
 
-python -m tests.chaos.tally FILE…     one table of what several runs have written down
+python -m tests.chaos.results FILE…     one table of the results in several files
 """
 
 import json
@@ -19,33 +19,32 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Recovery:
-    """How long one round took, from the fault on.
+    """How long a service took to recover, in seconds from the fault on.
 
     Attributes:
-        found: until the last job was taken from a worker that did not finish it, and waited again;
-            None where every worker finished its own, or where that was not written down.
-        taken: until another worker painted it, as soon as one had done what it was at; None alike.
+        requeued: until the last job of a lost worker was queued again; None if there was none.
+        resumed: until another worker painted it; None if there was none.
         over: until all jobs were over.
     """
 
-    found: float | None
-    taken: float | None
+    requeued: float | None
+    resumed: float | None
     over: float
 
 
 @dataclass(frozen=True)
 class Round:
-    """One fault, once.
+    """The result of one fault.
 
     Attributes:
-        recovery: None where a promise was broken.
-        broken: what was broken, in words.
+        recovery: None if a guarantee was violated.
+        violation: the guarantee that was violated, in words.
     """
 
     fault: str
     seed: str
     recovery: Recovery | None = None
-    broken: str | None = None
+    violation: str | None = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -58,26 +57,26 @@ class Round:
 
 
 def table(rounds: Iterable[Round]) -> str:
-    """A row for each fault, in the order in which they came."""
+    """A table with a row for each fault, in the order of their first rounds."""
     by_fault: dict[str, list[Round]] = {}
     for each in rounds:
         by_fault.setdefault(each.fault, []).append(each)
-    return HEAD + "\n".join(_row(fault, found) for fault, found in by_fault.items())
+    return HEAD + "\n".join(_row(fault, of_fault) for fault, of_fault in by_fault.items())
 
 
 def _row(fault: str, rounds: Sequence[Round]) -> str:
     recoveries = [each.recovery for each in rounds if each.recovery is not None]
-    broken = [each.broken for each in rounds if each.broken is not None]
-    found = _seconds([each.found for each in recoveries if each.found is not None])
-    taken = _seconds([each.taken for each in recoveries if each.taken is not None])
+    violations = [each.violation for each in rounds if each.violation is not None]
+    requeued = _seconds([each.requeued for each in recoveries if each.requeued is not None])
+    resumed = _seconds([each.resumed for each in recoveries if each.resumed is not None])
     over = _seconds([each.over for each in recoveries])
-    kinds = [sum(word in each for each in broken) for word in ("lost", "times", "left")]
-    counts = " | ".join(str(count) for count in (*kinds, len(broken) - sum(kinds)))
-    return f"| {fault} | {len(rounds)} | {found} | {taken} | {over} | {counts} |"
+    kinds = [sum(word in each for each in violations) for word in ("lost", "times", "left")]
+    counts = " | ".join(str(count) for count in (*kinds, len(violations) - sum(kinds)))
+    return f"| {fault} | {len(rounds)} | {requeued} | {resumed} | {over} | {counts} |"
 
 
 def _seconds(times: Sequence[float]) -> str:
-    """The median, and the longest."""
+    """The median and the maximum."""
     return f"{median(times):.1f}, max {max(times):.1f}" if times else "–"
 
 

@@ -38,11 +38,11 @@ SETTINGS = {
     "PASTICHE_HIGH_PRIORITY_WITHOUT_KEYS": "true",
     "OMP_NUM_THREADS": "1",
 }
-"""Everything a tenth as long as in earnest, and one thread a worker: several share a processor."""
+"""Times of a tenth of the defaults, and one thread for each worker: several share a processor."""
 
 
-class Part:
-    """One process, started again under the same name as often as it takes."""
+class ServiceProcess:
+    """A process that can be started again under the same name."""
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path):
         self.name, self._command, self._log = name, command, log
@@ -61,19 +61,19 @@ class Part:
             )
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def popen(self) -> subprocess.Popen[bytes]:
         assert self._process is not None
         return self._process
 
     @property
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     @property
     def children(self) -> list[int]:
-        """The processes that it has forked."""
+        """The ids of the processes that it has forked."""
         with suppress(OSError):
-            listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+            listed = Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children")
             return [int(each) for each in listed.read_text().split()]
         return []
 
@@ -81,35 +81,35 @@ class Part:
     def log(self) -> str:
         return self._log.read_text("utf-8", errors="replace")
 
-    def send(self, number: signal.Signals) -> None:
-        """To it alone."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the process alone."""
         with suppress(ProcessLookupError):
-            self.process.send_signal(number)
+            self.popen.send_signal(number)
 
-    def send_children(self, number: signal.Signals) -> None:
-        """To what it has forked; AssertionError where that is nobody."""
+    def signal_children(self, number: signal.Signals) -> None:
+        """Sends a signal to its child processes; AssertionError if it has none."""
         assert self.children, f"{self.name} has no child"
         for each in self.children:
             with suppress(ProcessLookupError):
                 os.kill(each, number)
 
-    def end(self) -> None:
-        """SIGKILL to it and all that it has started."""
+    def kill(self) -> None:
+        """Sends SIGKILL to the process and to all that it has started."""
         if self._process is None:
             return
         with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
 
 
-class House:
-    """The parts, and a client's view of them.
+class ChaosService:
+    """The processes of a service, and a client of it.
 
     Attributes:
-        iterations: of a job that asks for no other number.
-        address: where Redis and the API are reached.
-        redis_parts: what Redis consists of: by default one server, on a socket.
-        exposed: the workers that faults strike; all of them, if nobody chooses.
+        iterations: how many iterations a job has by default.
+        address: the address of Redis and the API.
+        redis_processes: by default one server, on a socket.
+        targets: the workers that faults strike; by default all of them.
     """
 
     iterations = 40
@@ -119,17 +119,17 @@ class House:
         self, folder: Path, workers: int, reconcilers: int, settings: dict[str, str]
     ) -> None:
         self.folder = folder
-        self.environment = SETTINGS | self._places() | settings
+        self.environment = SETTINGS | self._addresses() | settings
         self.settings = Settings(
             redis_url=self.environment["PASTICHE_REDIS_URL"],
             data_folder=folder / "data",
             lease_seconds=self.lease_seconds,
         )
-        self.redis_parts = self._redis_parts()
-        self.api = self._part("api", [sys.executable, "-m", "api"])
-        self.reconcilers = self._parts("reconciler", "worker.reconciler", reconcilers)
-        self.workers = self._parts("worker", "worker", workers)
-        self.exposed = self.workers
+        self.redis_processes = self._make_redis()
+        self.api = self._make_process("api", [sys.executable, "-m", "api"])
+        self.reconcilers = self._make_processes("reconciler", "worker.reconciler", reconcilers)
+        self.workers = self._make_processes("worker", "worker", workers)
+        self.targets = self.workers
         self.jobs = JobStore.connect(self.settings.redis_location)
         self.blobs = BlobStore.open(self.settings.blob_store_location)
         port = self.environment["PASTICHE_PORT"]
@@ -137,9 +137,9 @@ class House:
         self.http = httpx.Client(base_url=url, timeout=30, trust_env=False)
 
     @property
-    def redis(self) -> Part:
-        """Its only server."""
-        (server,) = self.redis_parts
+    def redis(self) -> ServiceProcess:
+        """The only Redis server."""
+        (server,) = self.redis_processes
         return server
 
     @property
@@ -147,40 +147,41 @@ class House:
         return float(self.environment["PASTICHE_LEASE_SECONDS"])
 
     @property
-    def parts(self) -> list[Part]:
-        return [*self.redis_parts, self.api, *self.reconcilers, *self.workers]
+    def processes(self) -> list[ServiceProcess]:
+        return [*self.redis_processes, self.api, *self.reconcilers, *self.workers]
 
     def start(self) -> None:
-        """Starts what does not run, and waits until all of it answers."""
+        """Starts the processes that do not run, and waits until the service is ready."""
         self.start_redis()
-        for part in self.parts:
-            if not part.runs:
-                part.start()
-        until(self._is_ready, patience_seconds=START_SECONDS)
+        for process in self.processes:
+            if not process.is_running:
+                process.start()
+        until(self._is_ready, timeout_seconds=START_SECONDS)
 
     def clean(self) -> None:
-        """Ends the workers, forgets every job, and starts again."""
-        for part in (*self.workers, *self.reconcilers):
-            part.end()
+        """Kills the workers, deletes every job, and starts again."""
+        for process in (*self.workers, *self.reconcilers):
+            process.kill()
         self.start_redis()
         self.jobs.client.flushall()
         self.blobs.delete(*self.blobs.keys("jobs"))
         self.start()
 
     def start_redis(self) -> None:
-        for part in self.redis_parts:
-            if not part.runs:
-                part.start()
-        until(self._redis_answers, patience_seconds=START_SECONDS)
+        for process in self.redis_processes:
+            if not process.is_running:
+                process.start()
+        until(self._redis_answers, timeout_seconds=START_SECONDS)
 
-    def end(self) -> None:
-        for part in reversed(self.parts):
-            part.end()
+    def kill(self) -> None:
+        """Kills every process."""
+        for process in reversed(self.processes):
+            process.kill()
         self.http.close()
         self.jobs.client.close()
 
     def submit(self, **fields: Any) -> str:
-        """A small job; its id."""
+        """Submits a small job and returns its id."""
         response = self.post(**fields)
         assert response.status_code == 202, response.text
         job_id = response.json()["id"]
@@ -188,33 +189,34 @@ class House:
         return job_id
 
     def post(self, key: str | None = None, **fields: Any) -> httpx.Response:
-        """The answer to the submission of a small job, under the client's key, if it has one."""
+        """Submits a small job, perhaps with an idempotency key, and returns the response."""
         files = {"content": pictures.jpeg(160, 120), "style": pictures.png(120, 120)}
         data = {"size": 64, "iterations": self.iterations} | fields
         headers = {} if key is None else {"Idempotency-Key": key}
         return self.http.post("/jobs", files=files, data=data, headers=headers)
 
-    def look(self, job_id: str) -> dict[str, Any]:
-        """The job, as a client sees it."""
+    def get_job(self, job_id: str) -> dict[str, Any]:
+        """The job, as a client gets it."""
         job = self.http.get(f"/jobs/{job_id}").raise_for_status().json()
         assert isinstance(job, dict)
         return job
 
-    def when(self, job_id: str, *statuses: str, patience_seconds: float = 300) -> dict[str, Any]:
-        """The job, as soon as it has one of these statuses; AssertionError once it cannot any
-        more."""
-        return await_status(lambda: self.look(job_id), statuses, patience_seconds)
+    def wait_for_status(
+        self, job_id: str, *statuses: str, timeout_seconds: float = 300
+    ) -> dict[str, Any]:
+        """Waits until the job has one of these statuses; AssertionError if it ends otherwise."""
+        return await_status(lambda: self.get_job(job_id), statuses, timeout_seconds)
 
     def delete_unfinished(self) -> None:
-        """Deletes every job that waits or is painted."""
+        """Deletes every job that is queued or running."""
         delete_unfinished(self.http)
 
-    def picture(self, job_id: str) -> bytes:
-        """The pixels of a job's picture."""
+    def get_pixels(self, job_id: str) -> bytes:
+        """The pixels of a job's result."""
         result = self.http.get(f"/jobs/{job_id}/result").raise_for_status()
         return pictures.pixels(result.content)
 
-    def painter(self, job_id: str) -> Part | None:
+    def find_worker(self, job_id: str) -> ServiceProcess | None:
         """The worker that has, or had, the newest attempt at this job, by the workers' logs."""
         attempts = {
             int(number): worker
@@ -223,31 +225,31 @@ class House:
         }
         return attempts[max(attempts)] if attempts else None
 
-    def kill_whoever_paints(self, job_id: str) -> None:
-        """Kills each process that takes this job, until it has failed."""
+    def kill_each_worker_of(self, job_id: str) -> None:
+        """Kills each process that paints this job, until the job has failed."""
         killed = 0
 
         def has_failed() -> bool:
             nonlocal killed
-            job = self.look(job_id)
-            worker = self.painter(job_id) if job["status"] == "running" else None
+            job = self.get_job(job_id)
+            worker = self.find_worker(job_id) if job["status"] == "running" else None
             # By its number: on a busy machine a lease may run out, and an attempt end, unkilled.
             begun = f"Job {job_id}: attempt {job['attempt']}"
             if worker is not None and job["attempt"] > killed and begun in worker.log:
-                worker.send_children(signal.SIGKILL)
+                worker.signal_children(signal.SIGKILL)
                 killed = job["attempt"]
             return bool(job["status"] == "failed")
 
-        until(has_failed, patience_seconds=180)
+        until(has_failed, timeout_seconds=180)
 
-    def _part(self, name: str, command: list[str]) -> Part:
-        return Part(name, command, self.environment, self.folder / f"{name}.log")
+    def _make_process(self, name: str, command: list[str]) -> ServiceProcess:
+        return ServiceProcess(name, command, self.environment, self.folder / f"{name}.log")
 
-    def _parts(self, name: str, module: str, count: int) -> list[Part]:
+    def _make_processes(self, name: str, module: str, count: int) -> list[ServiceProcess]:
         command = [sys.executable, "-m", module]
-        return [self._part(f"{name}-{index}", command) for index in range(count)]
+        return [self._make_process(f"{name}-{index}", command) for index in range(count)]
 
-    def _places(self) -> dict[str, str]:
+    def _addresses(self) -> dict[str, str]:
         return {
             "PASTICHE_REDIS_URL": f"unix://{self._socket}",
             "PASTICHE_DATA_FOLDER": str(self.folder / "data"),
@@ -259,8 +261,8 @@ class House:
     def _socket(self) -> Path:
         return self.folder / "redis.socket"
 
-    def _redis_parts(self) -> list[Part]:
-        return [self._part("redis", self._redis_command())]
+    def _make_redis(self) -> list[ServiceProcess]:
+        return [self._make_process("redis", self._redis_command())]
 
     def _redis_command(self) -> list[str]:
         folder = self.folder / "redis"
@@ -274,7 +276,7 @@ class House:
             return False
 
     def _is_ready(self) -> bool:
-        """Whether the API is, and each worker has a child that lives and has said so."""
+        """Whether the API is ready and each worker has a child that has registered itself."""
         try:
             ready = self.http.get("/readyz").is_success
             listed = {int(each.name.rpartition("-")[2]) for each in self.jobs.run(list_workers())}
@@ -284,22 +286,22 @@ class House:
 
 
 @contextmanager
-def house(
+def running_service(
     workers: int = 1, reconcilers: int = 1, *, inside: Path | None = None, **settings: str
-) -> Iterator[House]:
-    """A service that is up, in a folder of its own; nothing of it is left at the end."""
+) -> Iterator[ChaosService]:
+    """A running service in a temporary folder, which is deleted at the end."""
     with (
         TemporaryDirectory(prefix="pastiche-chaos-", dir=inside) as folder,
-        running(House(Path(folder), workers, reconcilers, settings)) as service,
+        kept_running(ChaosService(Path(folder), workers, reconcilers, settings)) as service,
     ):
         yield service
 
 
 @contextmanager
-def running(service: House) -> Iterator[House]:
-    """The service, which is up until the end of the context."""
+def kept_running(service: ChaosService) -> Iterator[ChaosService]:
+    """Starts the service, and kills it at the end of the context."""
     try:
         service.start()
         yield service
     finally:
-        service.end()
+        service.kill()

@@ -7,22 +7,22 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from tests.chaos.faults import Fault
-from tests.chaos.house import House, Part, running
+from tests.chaos.service import ChaosService, ServiceProcess, kept_running
 from tests.redis.servers import SentinelGroup, sentinel_group
 from tests.waiting import pause, until
 
 FAILOVER_SECONDS = 120.0
-"""A failover has happened by then, however busy the machine is."""
+"""A failover takes less time than this, however busy the machine is."""
 
 
-class SentinelHouse(House):
-    """The parts, and the group that its Redis is."""
+class SentinelService(ChaosService):
+    """A service and its group of Redis servers."""
 
     def __init__(self, group: SentinelGroup, folder: Path, workers: int, reconcilers: int) -> None:
         self.group = group
         super().__init__(folder, workers, reconcilers, {"PASTICHE_REDIS_URL": group.url})
 
-    def _redis_parts(self) -> list[Part]:
+    def _make_redis(self) -> list[ServiceProcess]:
         return list(self.group.servers.values())
 
     def _redis_answers(self) -> bool:
@@ -30,40 +30,40 @@ class SentinelHouse(House):
 
 
 @contextmanager
-def sentinel_house(
+def running_under_sentinels(
     workers: int, reconcilers: int, *, inside: Path | None = None
-) -> Iterator[SentinelHouse]:
-    """A service that is up, in a folder of its own; nothing of it is left at the end."""
+) -> Iterator[SentinelService]:
+    """A running service in a temporary folder, which is deleted at the end."""
     with TemporaryDirectory(prefix="pastiche-chaos-", dir=inside) as name:
         folder = Path(name)
         with sentinel_group(folder) as group:
-            service = SentinelHouse(group, folder, workers, reconcilers)
-            with running(service):
+            service = SentinelService(group, folder, workers, reconcilers)
+            with kept_running(service):
                 yield service
 
 
-def lose_primary(house: House, jobs: list[str], chance: Random) -> None:
-    """SIGKILL to the primary as soon as the replicas have all jobs. A client submits another one
-    until it is accepted, which only the next primary can do. Later the dead server comes back."""
-    assert isinstance(house, SentinelHouse)
-    group = house.group
+def lose_primary(service: ChaosService, jobs: list[str], chance: Random) -> None:
+    """Kills the primary once the replicas have all jobs. A client repeats a submission until it is
+    accepted, which only the new primary can do. Later the killed server is started again."""
+    assert isinstance(service, SentinelService)
+    group = service.group
     group.await_replicas()
     dead = group.primary
-    group.servers[dead].end()
+    group.servers[dead].kill()
     key = f"chaos-{chance.getrandbits(64)}"
 
     def is_accepted() -> bool:
-        response = house.post(key)
+        response = service.post(key)
         if response.is_success:
             jobs.append(response.json()["id"])
         return response.is_success
 
-    until(is_accepted, patience_seconds=FAILOVER_SECONDS)
+    until(is_accepted, timeout_seconds=FAILOVER_SECONDS)
     pause(chance.uniform(0, 3))
     group.servers[dead].start()
 
 
 ON_SENTINELS = (
-    Fault("the primary is lost, Sentinel promotes a replica", lose_primary, forgets=True),
+    Fault("the primary is lost, Sentinel promotes a replica", lose_primary, may_lose_writes=True),
 )
-"""Only for a service whose Redis is such a group."""
+"""For a service that uses such a group."""
