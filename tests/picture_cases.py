@@ -511,7 +511,7 @@ CASES: dict[str, Case] = {
     ),
     "JPEG with half a second picture": Case(lambda: _two_in_one()[:-200], tolerance=LOSSY),
 }
-"""Each is tested through every door that takes one of its carriers, in each of the six fields."""
+"""Each is tested with every input that takes one of its carriers, in each of the six fields."""
 
 CUT_OFF: dict[str, Callable[[], bytes]] = {
     "JPEG": lambda: pictures.jpeg()[:-60],

@@ -17,7 +17,7 @@ from pastiche.painting_speed import PaintingSpeed
 from pastiche.sizes import scales
 from tests import pictures
 from tests.library.recorded_times import JOBS, plan_of, steady_times
-from tests.picture_doors import FIELDS
+from tests.picture_inputs import FIELDS
 
 LIMIT_BYTES = 25_000_000
 

@@ -15,7 +15,14 @@ from pastiche.picture_sources import UnreadablePicture
 from pastiche.pictures import apply_transparency, as_mask, encode_png, on_white, read_picture
 from tests import pictures
 from tests.picture_cases import CASES, CUT_OFF, Case, assert_masks, assert_shows
-from tests.picture_doors import WAYS, Way, array_of, cases_of, cases_without, giving
+from tests.picture_inputs import (
+    INPUT_METHODS,
+    InputMethod,
+    array_of,
+    cases_of,
+    cases_without,
+    opened_inputs,
+)
 
 
 @pytest.mark.parametrize("case", cases_of("file").values(), ids=cases_of("file"))
@@ -30,16 +37,18 @@ def test_a_file_is_read_upright_in_srgb_with_its_transparency(case: Case) -> Non
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # Pillow's own, when it opens one
 @pytest.mark.parametrize(
-    ("way", "case"),
+    ("method", "case"),
     [
-        pytest.param(way, case, id=f"{name}-{way_name}")
-        for way_name, way in WAYS.items()
-        for name, case in cases_of(way.carrier).items()
+        pytest.param(method, case, id=f"{name}-{method_name}")
+        for method_name, method in INPUT_METHODS.items()
+        for name, case in cases_of(method.carrier).items()
     ],
 )
-def test_the_library_reads_images_and_masks(way: Way, case: Case, tmp_path: Path) -> None:
-    with giving(tmp_path) as give:
-        given = give(way, case.data)
+def test_the_library_reads_images_and_masks(
+    method: InputMethod, case: Case, tmp_path: Path
+) -> None:
+    with opened_inputs(tmp_path) as give:
+        given = give(method, case.data)
         image, mask = read_image(given), read_mask(given)
     assert_shows(image[0].permute(1, 2, 0).numpy() * 255, case)
     assert_masks(mask[0, 0].numpy() * 255, case)

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser
 
 from pastiche.pictures import read_picture
 from tests.picture_cases import CASES
-from tests.picture_doors import cases_of
+from tests.picture_inputs import cases_of
 
 SIZE_OF = """async (source) => {
     const image = new Image();

@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from tests.api.hostile.barrage import Tally, thrown
+from tests.api.hostile.mutant_submissions import Outcomes, submit_mutants
 from tests.api.hostile.mutations import mutants
-from tests.api.hostile.siege import besieged
+from tests.api.hostile.target import running_target
 from tests.conftest import running_redis
 
-_TELL_EVERY = 100
+_PRINT_EVERY = 100
 
 
 def main() -> None:
@@ -21,17 +21,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     console = Console(soft_wrap=True)
-    tally = Tally()
+    outcomes = Outcomes()
     with (
-        TemporaryDirectory(prefix="pastiche-siege-") as name,
+        TemporaryDirectory(prefix="pastiche-hostile-") as name,
         running_redis(Path(name)) as redis_url,
-        besieged(redis_url, Path(name)) as siege,
+        running_target(redis_url, Path(name)) as target,
     ):
-        for tally in thrown(islice(mutants(arguments.seed), arguments.pictures), siege):
-            if tally.submissions.total() % _TELL_EVERY == 0:
-                console.print(str(tally), highlight=False)
-        siege.assert_unharmed()
-    console.print(str(tally), highlight=False)
+        for outcomes in submit_mutants(islice(mutants(arguments.seed), arguments.pictures), target):
+            if outcomes.submissions.total() % _PRINT_EVERY == 0:
+                console.print(str(outcomes), highlight=False)
+        target.assert_unharmed()
+    console.print(str(outcomes), highlight=False)
 
 
 if __name__ == "__main__":

@@ -1,40 +1,38 @@
-"""One API process for all hostile input; each test ends with what must be true after it."""
+"""One API process for all hostile input; the conditions are checked after each test."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from shared.job_store import JobStore
-from tests.api.hostile.siege import Siege, besieged
+from tests.api.hostile.target import Target, running_target
 
 
 @pytest.fixture(scope="session")
-def besieged_api(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
-    """The process that they all meet, one after the other."""
+def attacked_api(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The process that all hostile requests are sent to."""
     limits = {"picture_urls_anywhere": True}
-    with besieged(redis_url, tmp_path_factory.mktemp("siege"), **limits) as siege:
-        yield siege
+    with running_target(redis_url, tmp_path_factory.mktemp("hostile"), **limits) as target:
+        yield target
 
 
 @pytest.fixture(scope="session")
-def besieged_impatient_api(
-    redis_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Siege]:
-    """One that soon gives up what is slow, but nothing honest on a busy machine."""
+def short_timeout_api(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """An API with short timeouts, which valid requests keep even on a busy machine."""
     limits = {"receive_timeout_seconds": 10.0, "decode_timeout_seconds": 10.0}
-    with besieged(redis_url, tmp_path_factory.mktemp("siege"), **limits) as siege:
-        yield siege
+    with running_target(redis_url, tmp_path_factory.mktemp("hostile"), **limits) as target:
+        yield target
 
 
 @pytest.fixture
-def siege(besieged_api: Siege, jobs: JobStore) -> Iterator[Siege]:
-    """The API under siege; unharmed when the test is over."""
-    yield besieged_api
-    besieged_api.assert_unharmed()
+def target(attacked_api: Target, jobs: JobStore) -> Iterator[Target]:
+    """The API under attack; unharmed when the test is over."""
+    yield attacked_api
+    attacked_api.assert_unharmed()
 
 
 @pytest.fixture
-def impatient_siege(besieged_impatient_api: Siege, jobs: JobStore) -> Iterator[Siege]:
-    """The impatient API under siege; unharmed when the test is over."""
-    yield besieged_impatient_api
-    besieged_impatient_api.assert_unharmed()
+def short_timeout_target(short_timeout_api: Target, jobs: JobStore) -> Iterator[Target]:
+    """The API with short timeouts, under attack; unharmed when the test is over."""
+    yield short_timeout_api
+    short_timeout_api.assert_unharmed()

@@ -1,8 +1,8 @@
 """Multipart forms written by hand, byte by byte."""
 
 from tests import pictures
-from tests.api.hostile.siege import Siege
 from tests.api.hostile.sockets import head, said_to
+from tests.api.hostile.target import Target
 
 BOUNDARY = b"x"
 END = b"--x--\r\n"
@@ -22,7 +22,7 @@ def pair(file_name: bytes = b"photo.jpg") -> bytes:
     return content + part(b"style", pictures.png(), file_name=file_name)
 
 
-def answer_to(siege: Siege, body: bytes, content_type: str | None = None) -> bytes:
+def answer_to(target: Target, body: bytes, content_type: str | None = None) -> bytes:
     """All that the API says to a form."""
     kind = content_type or "multipart/form-data; boundary=x"
-    return said_to(siege, head(f"Content-Type: {kind}", f"Content-Length: {len(body)}") + body)
+    return said_to(target, head(f"Content-Type: {kind}", f"Content-Length: {len(body)}") + body)

@@ -9,15 +9,15 @@ from pathlib import Path
 from select import select
 from time import monotonic
 
-from tests.api.hostile.siege import Siege
+from tests.api.hostile.target import Target
 
 TIMEOUT_SECONDS = 30.0
 """What no answer takes: a hang."""
 
 
 @contextmanager
-def connected(siege: Siege) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", siege.port), TIMEOUT_SECONDS) as connection:
+def connected(target: Target) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", target.port), TIMEOUT_SECONDS) as connection:
         yield connection
 
 
@@ -39,17 +39,17 @@ def said_on(connection: socket.socket) -> bytes:
     return said
 
 
-def said_to(siege: Siege, start: bytes = b"", rest: Iterable[bytes] = ()) -> bytes:
+def said_to(target: Target, start: bytes = b"", rest: Iterable[bytes] = ()) -> bytes:
     """All that the API says to these bytes until it hangs up."""
-    with connected(siege) as connection:
+    with connected(target) as connection:
         poured(connection, chain([start], rest))
         return said_on(connection)
 
 
-def said_to_drops(siege: Siege, start: bytes, drop: bytes) -> bytes:
+def said_to_drops(target: Target, start: bytes, drop: bytes) -> bytes:
     """All that the API says to these bytes and a drop ten times a second, which end when it
     answers or hangs up; AssertionError where it never does."""
-    with connected(siege) as connection:
+    with connected(target) as connection:
         connection.sendall(start)
         late = monotonic() + TIMEOUT_SECONDS
         while not select([connection], [], [], 0.1)[0]:

@@ -9,7 +9,7 @@ from api.decoding.decoder import count_decoders
 from shared.settings import Settings
 from tests import pictures
 from tests.api.hostile import bombs
-from tests.api.hostile.siege import Siege
+from tests.api.hostile.target import Target
 from tests.api.submissions.test_submit import errors_of
 from tests.waiting import until
 
@@ -83,16 +83,16 @@ FILES: dict[str, tuple[Callable[[], bytes], str | None]] = {
 
 @pytest.mark.parametrize(("picture", "code"), FILES.values(), ids=FILES)
 def test_a_picture_is_taken_for_what_it_is_or_refused_by_name(
-    picture: Callable[[], bytes], code: str | None, siege: Siege
+    picture: Callable[[], bytes], code: str | None, target: Target
 ) -> None:
-    response = siege.try_out([("content", pictures.jpeg()), ("style", picture())])
+    response = target.try_out([("content", pictures.jpeg()), ("style", picture())])
     if code is None:
         assert response.status_code == 200, response.text
     else:
         assert errors_of(response) == {"style": code}
 
 
-def test_a_hundred_bombs_at_once_are_all_refused_by_name(siege: Siege) -> None:
+def test_a_hundred_bombs_at_once_are_all_refused_by_name(target: Target) -> None:
     kinds = (
         pictures.bomb(),
         bombs.png_whose_chunk_has_no_end(),
@@ -101,19 +101,19 @@ def test_a_hundred_bombs_at_once_are_all_refused_by_name(siege: Siege) -> None:
     )
 
     def refused(picture: bytes) -> list[str]:
-        return [*errors_of(siege.try_out([("content", picture), ("style", picture)]))]
+        return [*errors_of(target.try_out([("content", picture), ("style", picture)]))]
 
     with ThreadPoolExecutor(100) as strangers:
         answers = list(strangers.map(refused, kinds * 25))
     assert answers == 100 * [["content", "style"]]
 
 
-def test_an_honest_picture_waits_for_the_others_and_is_taken(impatient_siege: Siege) -> None:
+def test_an_honest_picture_waits_for_the_others_and_is_taken(short_timeout_target: Target) -> None:
     """Each process that decodes is held for as long as one picture may take."""
     files = [("content", bombs.jpeg_with_endless_scans()), ("style", pictures.png())]
     with ThreadPoolExecutor(PROCESSES) as strangers:
-        held = [strangers.submit(impatient_siege.try_out, files) for _ in range(PROCESSES)]
-        until(lambda: len([*impatient_siege.temporary.rglob("*.upload")]) == PROCESSES)
-        assert impatient_siege.try_out().status_code == 200
+        held = [strangers.submit(short_timeout_target.try_out, files) for _ in range(PROCESSES)]
+        until(lambda: len([*short_timeout_target.temporary.rglob("*.upload")]) == PROCESSES)
+        assert short_timeout_target.try_out().status_code == 200
         codes = {code for each in held for code in errors_of(each.result()).values()}
     assert codes == {TOO_SLOW}

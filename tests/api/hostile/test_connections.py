@@ -8,7 +8,6 @@ from itertools import repeat
 import pytest
 
 from tests.api.hostile.forms import END, pair
-from tests.api.hostile.siege import Siege
 from tests.api.hostile.sockets import (
     connected,
     head,
@@ -18,6 +17,7 @@ from tests.api.hostile.sockets import (
     said_to_drops,
     status_of,
 )
+from tests.api.hostile.target import Target
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -57,9 +57,9 @@ def is_a_problem(said: bytes, code: str) -> bool:
     ],
 )
 def test_a_head_that_two_servers_could_read_differently_is_answered_once(
-    lines: list[str], siege: Siege
+    lines: list[str], target: Target
 ) -> None:
-    said = said_to(siege, head(*lines) + b"0\r\n\r\n" + SMUGGLED)
+    said = said_to(target, head(*lines) + b"0\r\n\r\n" + SMUGGLED)
     assert status_of(said) in (400, 415)
     assert b"alive" not in said
 
@@ -79,8 +79,8 @@ def test_a_head_that_two_servers_could_read_differently_is_answered_once(
         pytest.param(bytes(1000), id="null bytes"),
     ],
 )
-def test_what_is_no_request_is_answered_with_a_problem(said: bytes, siege: Siege) -> None:
-    answer = said_to(siege, said)
+def test_what_is_no_request_is_answered_with_a_problem(said: bytes, target: Target) -> None:
+    answer = said_to(target, said)
     assert status_of(answer) == 400
     assert is_a_problem(answer, "malformed_request")
 
@@ -88,51 +88,51 @@ def test_what_is_no_request_is_answered_with_a_problem(said: bytes, siege: Siege
 @pytest.mark.parametrize(
     "chunk", [b"-1\r\n", b"g\r\n", b"F" * 17 + b"\r\n", b"\r\n", b"5\r\nab\r\n"]
 )
-def test_a_chunk_that_lies_about_its_size_is_refused(chunk: bytes, siege: Siege) -> None:
-    said = said_to(siege, head(FORM, "Transfer-Encoding: chunked") + chunk + b"\r\n" * 8)
+def test_a_chunk_that_lies_about_its_size_is_refused(chunk: bytes, target: Target) -> None:
+    said = said_to(target, head(FORM, "Transfer-Encoding: chunked") + chunk + b"\r\n" * 8)
     assert status_of(said) == 400
 
 
-def test_a_body_longer_than_its_length_is_never_read_as_a_request(siege: Siege) -> None:
+def test_a_body_longer_than_its_length_is_never_read_as_a_request(target: Target) -> None:
     body = pair() + END
-    said = said_to(siege, head(FORM, f"Content-Length: {len(body)}") + body + SMUGGLED)
+    said = said_to(target, head(FORM, f"Content-Length: {len(body)}") + body + SMUGGLED)
     assert status_of(said) == 200
 
 
-def test_a_body_shorter_than_its_length_is_given_up(impatient_siege: Siege) -> None:
-    said = said_to(impatient_siege, head(FORM, "Content-Length: 1000000") + pair() + END)
+def test_a_body_shorter_than_its_length_is_given_up(short_timeout_target: Target) -> None:
+    said = said_to(short_timeout_target, head(FORM, "Content-Length: 1000000") + pair() + END)
     assert status_of(said) == 408
     assert is_a_problem(said, "request_too_slow")
 
 
-def test_a_body_that_comes_too_slowly_is_given_up(impatient_siege: Siege) -> None:
+def test_a_body_that_comes_too_slowly_is_given_up(short_timeout_target: Target) -> None:
     start = head(FORM, "Content-Length: 1000000") + pair()
-    assert status_of(said_to_drops(impatient_siege, start, b"x")) == 408
+    assert status_of(said_to_drops(short_timeout_target, start, b"x")) == 408
 
 
-def test_a_body_that_ends_with_its_connection_leaves_nothing(siege: Siege) -> None:
-    with connected(siege) as connection:
+def test_a_body_that_ends_with_its_connection_leaves_nothing(target: Target) -> None:
+    with connected(target) as connection:
         connection.sendall(head(FORM, "Content-Length: 1000000") + pair())
         connection.shutdown(socket.SHUT_WR)
         assert said_on(connection) == b""
 
 
-def test_a_head_that_comes_too_slowly_is_given_up(impatient_siege: Siege) -> None:
-    said = said_to_drops(impatient_siege, b"GET /livez HTTP/1.1\r\n", b"X-Slow: 1\r\n")
+def test_a_head_that_comes_too_slowly_is_given_up(short_timeout_target: Target) -> None:
+    said = said_to_drops(short_timeout_target, b"GET /livez HTTP/1.1\r\n", b"X-Slow: 1\r\n")
     assert status_of(said) == 408
 
 
-def test_a_connection_that_says_nothing_is_given_up(impatient_siege: Siege) -> None:
-    assert said_to(impatient_siege) == b""
+def test_a_connection_that_says_nothing_is_given_up(short_timeout_target: Target) -> None:
+    assert said_to(short_timeout_target) == b""
 
 
-def test_empty_lines_keep_no_connection_open(impatient_siege: Siege) -> None:
-    assert said_to_drops(impatient_siege, b"", b"\r\n") == b""
+def test_empty_lines_keep_no_connection_open(short_timeout_target: Target) -> None:
+    assert said_to_drops(short_timeout_target, b"", b"\r\n") == b""
 
 
-def test_a_change_that_ends_with_its_connection_leaves_nothing(siege: Siege) -> None:
+def test_a_change_that_ends_with_its_connection_leaves_nothing(target: Target) -> None:
     lines = ("Content-Type: application/json", "Content-Length: 100")
-    with connected(siege) as connection:
+    with connected(target) as connection:
         connection.sendall(head(*lines, method="PATCH", path="/jobs/x") + b'{"style_weight":')
         connection.shutdown(socket.SHUT_WR)
         assert said_on(connection) == b""
@@ -146,47 +146,47 @@ def test_a_change_that_ends_with_its_connection_leaves_nothing(siege: Siege) -> 
         pytest.param(b"GET /livez HTTP/1.1\r\nX: ", id="value"),
     ],
 )
-def test_a_head_without_end_is_refused_and_not_kept(start: bytes, siege: Siege) -> None:
-    before = siege.memory_bytes
-    said = said_to(siege, start, repeat(A_MEGABYTE, 100))
+def test_a_head_without_end_is_refused_and_not_kept(start: bytes, target: Target) -> None:
+    before = target.memory_bytes
+    said = said_to(target, start, repeat(A_MEGABYTE, 100))
     assert said == b"" or is_a_problem(said, "head_too_large")
-    assert siege.memory_bytes - before < 20_000_000
+    assert target.memory_bytes - before < 20_000_000
 
 
 @pytest.mark.parametrize("start", [b"GET /livez HTTP/1.1\r\n", head("Transfer-Encoding: chunked")])
-def test_headers_without_end_are_refused_and_not_kept(start: bytes, siege: Siege) -> None:
-    before = siege.memory_bytes
+def test_headers_without_end_are_refused_and_not_kept(start: bytes, target: Target) -> None:
+    before = target.memory_bytes
     trailer = b"0\r\n" if b"chunked" in start else b""
-    said_to(siege, start + trailer, repeat(b"X-Header: 1\r\n" * 10_000, 300))
-    assert siege.memory_bytes - before < 20_000_000
+    said_to(target, start + trailer, repeat(b"X-Header: 1\r\n" * 10_000, 300))
+    assert target.memory_bytes - before < 20_000_000
 
 
-def test_requests_that_wait_for_no_answer_are_not_kept(siege: Siege) -> None:
-    before = siege.memory_bytes
-    said_to(siege, b"", repeat(SMUGGLED * 10_000, 100))
-    assert siege.memory_bytes - before < 60_000_000
+def test_requests_that_wait_for_no_answer_are_not_kept(target: Target) -> None:
+    before = target.memory_bytes
+    said_to(target, b"", repeat(SMUGGLED * 10_000, 100))
+    assert target.memory_bytes - before < 60_000_000
 
 
 def test_a_hundred_connections_that_send_half_a_form_keep_nobody_out(
-    impatient_siege: Siege,
+    short_timeout_target: Target,
 ) -> None:
     with ExitStack() as held:
-        connections = [held.enter_context(connected(impatient_siege)) for _ in range(100)]
+        connections = [held.enter_context(connected(short_timeout_target)) for _ in range(100)]
         for connection in connections:
             connection.sendall(head(FORM, "Content-Length: 1000000") + pair())
-        assert impatient_siege.try_out().status_code == 200
+        assert short_timeout_target.try_out().status_code == 200
         assert {status_of(said_on(connection)) for connection in connections} == {408}
 
 
-def test_answers_that_nobody_reads_are_not_kept(impatient_siege: Siege) -> None:
-    with connected(impatient_siege) as connection:
+def test_answers_that_nobody_reads_are_not_kept(short_timeout_target: Target) -> None:
+    with connected(short_timeout_target) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)
         until(lambda: is_held(connection))
         until(lambda: not is_held(connection))
 
 
-def test_a_client_that_leaves_before_its_answers_is_no_fault(siege: Siege) -> None:
-    with connected(siege) as connection:
+def test_a_client_that_leaves_before_its_answers_is_no_fault(target: Target) -> None:
+    with connected(target) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)
         until(lambda: is_held(connection))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -6,8 +6,8 @@ import pytest
 
 from tests import pictures
 from tests.api.hostile.forms import END, answer_to, pair, part
-from tests.api.hostile.siege import Siege
 from tests.api.hostile.sockets import status_of
+from tests.api.hostile.target import Target
 
 pytestmark = pytest.mark.slow
 
@@ -43,27 +43,27 @@ def errors_in(said: bytes) -> dict[str, str]:
         )
     ],
 )
-def test_a_file_name_is_never_more_than_a_name(name: bytes, siege: Siege) -> None:
-    assert status_of(answer_to(siege, pair(name) + END)) == 200
+def test_a_file_name_is_never_more_than_a_name(name: bytes, target: Target) -> None:
+    assert status_of(answer_to(target, pair(name) + END)) == 200
 
 
-def test_ten_thousand_parts_are_refused(siege: Siege) -> None:
+def test_ten_thousand_parts_are_refused(target: Target) -> None:
     body = b"".join(part(b"field-%d" % number, b"1") for number in range(10_000))
-    assert status_of(answer_to(siege, body + END)) == 400
+    assert status_of(answer_to(target, body + END)) == 400
 
 
-def test_ten_thousand_files_are_refused(siege: Siege) -> None:
+def test_ten_thousand_files_are_refused(target: Target) -> None:
     body = part(b"style", b"1", file_name=b"a") * 10_000
-    assert status_of(answer_to(siege, body + END)) == 400
+    assert status_of(answer_to(target, body + END)) == 400
 
 
-def test_a_part_with_endless_headers_is_refused(siege: Siege) -> None:
+def test_a_part_with_endless_headers_is_refused(target: Target) -> None:
     lines = [b"X-%d: 1" % number for number in range(100_000)]
-    assert status_of(answer_to(siege, part(b"content", b"1", *lines) + END)) == 400
+    assert status_of(answer_to(target, part(b"content", b"1", *lines) + END)) == 400
 
 
-def test_a_part_with_one_endless_header_is_refused(siege: Siege) -> None:
-    assert status_of(answer_to(siege, part(b"content", b"1", b"X: " + bytes(10_000_000)))) == 400
+def test_a_part_with_one_endless_header_is_refused(target: Target) -> None:
+    assert status_of(answer_to(target, part(b"content", b"1", b"X: " + bytes(10_000_000)))) == 400
 
 
 @pytest.mark.parametrize(
@@ -81,33 +81,33 @@ def test_a_part_with_one_endless_header_is_refused(siege: Siege) -> None:
         pytest.param(b"\r\n" * 1_000_000, id="empty lines"),
     ],
 )
-def test_what_is_no_whole_form_is_refused(body: bytes, siege: Siege) -> None:
-    assert status_of(answer_to(siege, body)) == 400
+def test_what_is_no_whole_form_is_refused(body: bytes, target: Target) -> None:
+    assert status_of(answer_to(target, body)) == 400
 
 
 @pytest.mark.parametrize(
     "boundary",
     ["", '""', "x" * 300, '"x\\"', "x; boundary=y", "=x", "\xff", "(", "x\t", "'x'"],
 )
-def test_a_boundary_that_is_not_in_the_body_is_refused(boundary: str, siege: Siege) -> None:
+def test_a_boundary_that_is_not_in_the_body_is_refused(boundary: str, target: Target) -> None:
     kind = f"multipart/form-data; boundary={boundary}"
     body = (b"--z\r\n" + pair() + END).replace(b"--x", b"--z")
-    assert status_of(answer_to(siege, body, kind)) == 400
+    assert status_of(answer_to(target, body, kind)) == 400
 
 
 @pytest.mark.parametrize(
     "charset",
     ["undefined", "unicode_escape", "punycode", "utf-7", "utf-16", "rot13", "zlib", "n" * 9000],
 )
-def test_a_form_in_another_encoding_than_utf_8_is_refused(charset: str, siege: Siege) -> None:
+def test_a_form_in_another_encoding_than_utf_8_is_refused(charset: str, target: Target) -> None:
     body = pair() + part(b"size", b"\\ud800+2AA-\xff") + END
     kind = f"multipart/form-data; boundary=x; charset={charset}"
-    assert status_of(answer_to(siege, body, kind)) == 415
+    assert status_of(answer_to(target, body, kind)) == 415
 
 
-def test_a_form_that_says_it_is_in_utf_8_is_taken(siege: Siege) -> None:
+def test_a_form_that_says_it_is_in_utf_8_is_taken(target: Target) -> None:
     kind = 'multipart/form-data; charset="UTF-8"; boundary=x'
-    assert status_of(answer_to(siege, pair() + END, kind)) == 200
+    assert status_of(answer_to(target, pair() + END, kind)) == 200
 
 
 @pytest.mark.parametrize(
@@ -121,50 +121,50 @@ def test_a_form_that_says_it_is_in_utf_8_is_taken(siege: Siege) -> None:
         ";",
     ],
 )
-def test_other_types_where_a_form_belongs_are_refused(kind: str, siege: Siege) -> None:
+def test_other_types_where_a_form_belongs_are_refused(kind: str, target: Target) -> None:
     body = json.dumps({"content": "…", "style": "…", "size": 256}).encode()
-    assert status_of(answer_to(siege, body, kind)) == 415
+    assert status_of(answer_to(target, body, kind)) == 415
 
 
-def test_a_field_that_comes_twice_is_refused_by_name(siege: Siege) -> None:
+def test_a_field_that_comes_twice_is_refused_by_name(target: Target) -> None:
     body = pair() + part(b"size", b"256") + part(b"size", b"512") + END
-    assert errors_in(answer_to(siege, body)) == {"size": "repeated_field"}
+    assert errors_in(answer_to(target, body)) == {"size": "repeated_field"}
 
 
-def test_a_text_beside_a_file_of_the_same_name_is_refused_by_name(siege: Siege) -> None:
+def test_a_text_beside_a_file_of_the_same_name_is_refused_by_name(target: Target) -> None:
     body = part(b"content", b"photo.jpg") + pair() + END
-    assert errors_in(answer_to(siege, body))["content"] in ("not_a_file", "repeated_field")
+    assert errors_in(answer_to(target, body))["content"] in ("not_a_file", "repeated_field")
 
 
-def test_a_text_that_no_option_is_as_long_as_is_refused_by_name(siege: Siege) -> None:
+def test_a_text_that_no_option_is_as_long_as_is_refused_by_name(target: Target) -> None:
     body = pair() + part(b"size", b"9" * 1_000_000) + END
-    assert errors_in(answer_to(siege, body)) == {"size": "text_too_long"}
+    assert errors_in(answer_to(target, body)) == {"size": "text_too_long"}
 
 
 @pytest.mark.parametrize(
     "name", [b"", b"\xed\xa0\x80", b"a\0b", b"__proto__", "größe".encode(), b"size[]", b"n" * 4000]
 )
-def test_a_field_that_nobody_knows_is_refused_by_name(name: bytes, siege: Siege) -> None:
-    errors = errors_in(answer_to(siege, pair() + part(name, b"1") + END))
+def test_a_field_that_nobody_knows_is_refused_by_name(name: bytes, target: Target) -> None:
+    errors = errors_in(answer_to(target, pair() + part(name, b"1") + END))
     assert list(errors.values()) == ["unknown_field"]
 
 
 @pytest.mark.parametrize("value", [b"\0", b"\xff\xfe", b"\xed\xa0\x80", b"1\r\nX-Injected: 1"])
-def test_a_value_that_is_no_text_is_refused_by_name(value: bytes, siege: Siege) -> None:
-    said = answer_to(siege, pair() + part(b"size", value) + END)
+def test_a_value_that_is_no_text_is_refused_by_name(value: bytes, target: Target) -> None:
+    said = answer_to(target, pair() + part(b"size", value) + END)
     assert errors_in(said) == {"size": "invalid_value"}
     assert b"\r\nX-Injected" not in said
 
 
-def test_a_file_in_base64_is_not_decoded(siege: Siege) -> None:
+def test_a_file_in_base64_is_not_decoded(target: Target) -> None:
     lines = (b"Content-Transfer-Encoding: base64", b"Content-Type: image/png")
     body = part(b"content", b"iVBORw0KGgo=", *lines, file_name=b"a.png")
     body += part(b"style", pictures.png(), file_name=b"b.png") + END
-    assert errors_in(answer_to(siege, body)) == {"content": "picture_unknown"}
+    assert errors_in(answer_to(target, body)) == {"content": "picture_unknown"}
 
 
-def test_a_hundred_files_in_one_form_are_not_kept_in_memory(siege: Siege) -> None:
-    before = siege.memory_bytes
+def test_a_hundred_files_in_one_form_are_not_kept_in_memory(target: Target) -> None:
+    before = target.memory_bytes
     body = part(b"style", bytes(500_000), file_name=b"a") * 90 + END
-    assert status_of(answer_to(siege, body)) == 422
-    assert siege.memory_bytes - before < 30_000_000
+    assert status_of(answer_to(target, body)) == 422
+    assert target.memory_bytes - before < 30_000_000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from api.submissions.form import TEXT_FIELDS
 from shared.inputs import PICTURE_FIELDS
 from tests import pictures
-from tests.api.hostile.siege import Siege
+from tests.api.hostile.target import Target
 from tests.api.submissions.test_submit import errors_of
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ values = st.recursive(
 )
 
 
-def test_values_of_any_type_are_taken_or_refused_by_name(siege: Siege) -> None:
+def test_values_of_any_type_are_taken_or_refused_by_name(target: Target) -> None:
     names = (*PICTURE_FIELDS, *TEXT_FIELDS)
 
     @given(st.dictionaries(st.sampled_from(names), values, min_size=1, max_size=4))
@@ -45,7 +45,7 @@ def test_values_of_any_type_are_taken_or_refused_by_name(siege: Siege) -> None:
     )
     def answered(given: dict[str, Any]) -> None:
         body = json.dumps({"content": PICTURE, "style": PICTURE} | given)
-        response = siege.try_out_json(body.encode())
+        response = target.try_out_json(body.encode())
         if response.status_code != 200:
             assert response.status_code in (413, 415, 422), response.text
             assert errors_of(response).keys() <= {*given, "content", "style"}
@@ -54,15 +54,15 @@ def test_values_of_any_type_are_taken_or_refused_by_name(siege: Siege) -> None:
 
 
 @pytest.mark.parametrize("piece", [b"[", b'{"a":', b'"a",', b"1,", b"\\", b"{}", b" ", b"\x00"])
-def test_a_body_of_one_piece_again_and_again_is_malformed(siege: Siege, piece: bytes) -> None:
+def test_a_body_of_one_piece_again_and_again_is_malformed(target: Target, piece: bytes) -> None:
     for start in (b"", b'{"content": ', b'{"content": "', b'{"content": ['):
-        response = siege.try_out_json(start + piece * (4_000_000 // len(piece)))
+        response = target.try_out_json(start + piece * (4_000_000 // len(piece)))
         assert response.json()["code"] == "malformed_request", response.text
 
 
 @pytest.mark.parametrize("start", [b"data:image/png;base64,", b""], ids=["data URI", "text"])
-def test_a_text_of_many_megabytes_is_not_kept_in_memory(siege: Siege, start: bytes) -> None:
-    before = siege.memory_bytes
-    response = siege.try_out_json(b'{"content": "' + start + b"A" * 60_000_000 + b'"}')
+def test_a_text_of_many_megabytes_is_not_kept_in_memory(target: Target, start: bytes) -> None:
+    before = target.memory_bytes
+    response = target.try_out_json(b'{"content": "' + start + b"A" * 60_000_000 + b'"}')
     assert response.status_code in (413, 422)
-    assert siege.memory_bytes - before < 30_000_000
+    assert target.memory_bytes - before < 30_000_000

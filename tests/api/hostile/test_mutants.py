@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from tests import pictures
-from tests.api.hostile.barrage import Tally, thrown
+from tests.api.hostile.mutant_submissions import Outcomes, submit_mutants
 from tests.api.hostile.mutations import damaged, mutants
-from tests.api.hostile.siege import Files, Siege
+from tests.api.hostile.target import Files, Target
 from tests.remote import Remote, answer, serving
 
 pytestmark = pytest.mark.slow
@@ -34,11 +34,11 @@ def as_json(texts: list[tuple[str, str]]) -> bytes:
 
 @pytest.mark.parametrize("way", ["files", "data URIs", "URLs"])
 def test_damaged_pictures_are_taken_or_refused_by_name(
-    siege: Siege, remote: Remote, way: str
+    target: Target, remote: Remote, way: str
 ) -> None:
     def send(files: Files) -> httpx.Response:
         if way == "files":
-            return siege.try_out(files)
+            return target.try_out(files)
         if way == "data URIs":
             texts = [(name, f"data:;base64,{b64encode(data).decode()}") for name, data in files]
         else:
@@ -46,33 +46,33 @@ def test_damaged_pictures_are_taken_or_refused_by_name(
                 (name, remote.serve(f"/{number}", answer(data)))
                 for number, (name, data) in enumerate(files)
             ]
-        return siege.try_out_json(as_json(texts))
+        return target.try_out_json(as_json(texts))
 
-    tally = Tally()
-    for tally in thrown(islice(mutants(seed=2), PICTURES), siege, send):
-        assert tally.decoders_lost == 0
-    assert tally.pictures == PICTURES
-    assert {"picture_broken", "picture_unknown"} <= tally.faults.keys()
+    outcomes = Outcomes()
+    for outcomes in submit_mutants(islice(mutants(seed=2), PICTURES), target, send):
+        assert outcomes.decoders_lost == 0
+    assert outcomes.pictures == PICTURES
+    assert {"picture_broken", "picture_unknown"} <= outcomes.faults.keys()
 
 
-def test_damaged_json_is_taken_or_refused(siege: Siege) -> None:
+def test_damaged_json_is_taken_or_refused(target: Target) -> None:
     picture = f"data:image/png;base64,{b64encode(pictures.png(200, 200)).decode()}"
     values = {"content": picture, "style": [picture], "size": 256, "style_weights": [0.5]}
     body = json.dumps(values | {"style_layers": {"relu1_1": 2}, "webhook_url": "é\n\ud83c\udfa8"})
     statuses = set()
     for number in range(PICTURES):
-        response = siege.try_out_json(damaged(body.encode(), Random(number)))
+        response = target.try_out_json(damaged(body.encode(), Random(number)))
         assert response.status_code in ACCEPTED_OR_REFUSED, response.text
         statuses.add(response.status_code)
     assert {400, 422} <= statuses
 
 
-def test_damaged_responses_are_taken_or_refused(siege: Siege, remote: Remote) -> None:
+def test_damaged_responses_are_taken_or_refused(target: Target, remote: Remote) -> None:
     body = answer(pictures.png(), "Content-Type: image/png", "Connection: close")
     statuses = set()
     for number in range(PICTURES // 3):
         url = remote.serve("/", damaged(body, Random(number)))
-        response = siege.try_out_json(as_json([("content", url), ("style", url)]))
+        response = target.try_out_json(as_json([("content", url), ("style", url)]))
         assert response.status_code in ACCEPTED_OR_REFUSED, response.text
         statuses.add(response.status_code)
     assert {200, 422} <= statuses

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.submissions.form import TEXT_FIELDS
-from tests.api.hostile.siege import Siege
+from tests.api.hostile.target import Target
 from tests.api.submissions.test_submit import errors_of
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ addresses = st.builds(
     "values", [numbers, lists, texts, addresses], ids=["numbers", "lists", "texts", "addresses"]
 )
 def test_options_in_any_words_are_taken_or_refused_by_name(
-    values: st.SearchStrategy[str], siege: Siege
+    values: st.SearchStrategy[str], target: Target
 ) -> None:
     @given(st.dictionaries(st.sampled_from(TEXT_FIELDS), values, min_size=1, max_size=4))
     @settings(
@@ -44,7 +44,7 @@ def test_options_in_any_words_are_taken_or_refused_by_name(
         suppress_health_check=list(HealthCheck),
     )
     def answered(options: dict[str, str]) -> None:
-        response = siege.try_out(**options)
+        response = target.try_out(**options)
         if response.status_code != 200:
             assert response.status_code == 422, response.text
             assert errors_of(response).keys() <= options.keys()

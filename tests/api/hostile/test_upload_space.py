@@ -13,8 +13,8 @@ from PIL import Image
 from shared.job_store import JobStore
 from tests import pictures
 from tests.api.hostile.forms import part
-from tests.api.hostile.siege import Siege, besieged
 from tests.api.hostile.sockets import connected, head
+from tests.api.hostile.target import Target, running_target
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -49,46 +49,46 @@ PICTURE = pictures.encoded(
 
 
 @pytest.fixture
-def siege(redis_url: str, tmp_path: Path, jobs: JobStore) -> Iterator[Siege]:
+def target(redis_url: str, tmp_path: Path, jobs: JobStore) -> Iterator[Target]:
     """An API that holds no more than a megabyte of uploads."""
-    with besieged(redis_url, tmp_path, uploads_in_flight_megabytes=1) as siege:
-        yield siege
-        siege.assert_unharmed()
+    with running_target(redis_url, tmp_path, uploads_in_flight_megabytes=1) as target:
+        yield target
+        target.assert_unharmed()
 
 
-def begin_upload(connection: socket, kind: str, siege: Siege) -> None:
+def begin_upload(connection: socket, kind: str, target: Target) -> None:
     """Sends what there is of an unfinished upload, and waits until it was received."""
     path, media_type, body, file_bytes = UNFINISHED[kind]
     lines = (f"Content-Type: {media_type}", f"Content-Length: {2 * len(body)}")
     connection.sendall(head(*lines, path=path) + body)
-    until(lambda: written_bytes(siege) > file_bytes - BUFFERED)
+    until(lambda: written_bytes(target) > file_bytes - BUFFERED)
 
 
-def written_bytes(siege: Siege) -> int:
-    return sum(path.stat().st_size for path in siege.temporary.rglob("*.upload"))
+def written_bytes(target: Target) -> int:
+    return sum(path.stat().st_size for path in target.temporary.rglob("*.upload"))
 
 
 @pytest.mark.parametrize("kind", UNFINISHED)
 def test_an_upload_is_refused_while_the_others_leave_too_little_space(
-    kind: str, siege: Siege
+    kind: str, target: Target
 ) -> None:
     files = [("content", PICTURE), ("style", PICTURE)]
     uri = f"data:image/png;base64,{b64encode(PICTURE).decode()}"
     document = json.dumps({"content": uri, "style": "example:wave"}).encode()
-    with connected(siege) as connection:
-        begin_upload(connection, kind, siege)
+    with connected(target) as connection:
+        begin_upload(connection, kind, target)
         for response in (
-            siege.try_out(files),
-            siege.try_out_json(document),
-            siege.api.http.post("/pictures", files={"picture": PICTURE}),
+            target.try_out(files),
+            target.try_out_json(document),
+            target.api.http.post("/pictures", files={"picture": PICTURE}),
         ):
             assert response.status_code == 503
             assert response.json()["code"] == "uploads_busy"
             assert int(response.headers["Retry-After"]) > 0
-        assert siege.try_out().status_code == 200
-    until(lambda: siege.try_out(files).status_code == 200)
-    assert siege.try_out_json(document).status_code == 200
+        assert target.try_out().status_code == 200
+    until(lambda: target.try_out(files).status_code == 200)
+    assert target.try_out_json(document).status_code == 200
 
 
-def test_an_upload_without_others_is_taken_however_large_it_is(siege: Siege) -> None:
-    assert siege.try_out([("content", PICTURE), *5 * [("style", PICTURE)]]).status_code == 200
+def test_an_upload_without_others_is_taken_however_large_it_is(target: Target) -> None:
+    assert target.try_out([("content", PICTURE), *5 * [("style", PICTURE)]]).status_code == 200

@@ -9,8 +9,8 @@ import pytest
 
 from tests.api.hostile.forms import END, part
 from tests.api.hostile.mutations import mutants
-from tests.api.hostile.siege import Siege
 from tests.api.hostile.sockets import head, said_to, status_of
+from tests.api.hostile.target import Target
 from tests.api.hostile.test_bombs import FILES
 
 pytestmark = pytest.mark.slow
@@ -18,20 +18,20 @@ pytestmark = pytest.mark.slow
 PICTURES = 300
 
 
-def upload(siege: Siege, picture: bytes) -> httpx.Response:
+def upload(target: Target, picture: bytes) -> httpx.Response:
     """The answer to an upload, whose picture is deleted again."""
-    response = siege.api.http.post("/pictures", files={"picture": picture})
+    response = target.api.http.post("/pictures", files={"picture": picture})
     if response.is_success:
-        deleted = siege.api.http.delete(response.json()["links"]["self"])
+        deleted = target.api.http.delete(response.json()["links"]["self"])
         assert deleted.status_code == 204
     return response
 
 
 @pytest.mark.parametrize(("picture", "code"), FILES.values(), ids=FILES)
 def test_a_picture_is_stored_for_what_it_is_or_refused_by_name(
-    picture: Callable[[], bytes], code: str | None, siege: Siege
+    picture: Callable[[], bytes], code: str | None, target: Target
 ) -> None:
-    response = upload(siege, picture())
+    response = upload(target, picture())
     if code is None:
         assert response.status_code == 201, response.text
     else:
@@ -39,9 +39,9 @@ def test_a_picture_is_stored_for_what_it_is_or_refused_by_name(
         assert [error["field"] for error in response.json()["errors"]] == ["picture"]
 
 
-def test_damaged_pictures_are_stored_or_refused(siege: Siege) -> None:
+def test_damaged_pictures_are_stored_or_refused(target: Target) -> None:
     statuses = Counter(
-        upload(siege, picture).status_code for picture in islice(mutants(seed=3), PICTURES)
+        upload(target, picture).status_code for picture in islice(mutants(seed=3), PICTURES)
     )
     assert statuses.total() == PICTURES
     assert statuses.keys() <= {201, 413, 415, 422}
@@ -59,6 +59,6 @@ def test_damaged_pictures_are_stored_or_refused(siege: Siege) -> None:
         pytest.param(part(b"name", b"\xed\xa0\x80") + END, 422, id="name of half a character"),
     ],
 )
-def test_a_form_that_no_browser_sends_is_refused(body: bytes, status: int, siege: Siege) -> None:
+def test_a_form_that_no_browser_sends_is_refused(body: bytes, status: int, target: Target) -> None:
     lines = ("Content-Type: multipart/form-data; boundary=x", f"Content-Length: {len(body)}")
-    assert status_of(said_to(siege, head(*lines, path="/pictures") + body)) == status
+    assert status_of(said_to(target, head(*lines, path="/pictures") + body)) == status

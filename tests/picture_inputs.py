@@ -1,4 +1,4 @@
-"""Every way in which a picture is given to the library and to the client, and what arrives."""
+"""Every type of value that the library and the client take a picture from."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,12 +21,12 @@ FIELDS = (*IMAGES, *MASKS)
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way in which a picture is given.
+class InputMethod:
+    """A type of value that a picture is given as.
 
     Attributes:
-        carrier: of which the case must be.
-        give: makes it of a file's bytes, with a folder to write into.
+        carrier: the carrier that a case needs for this type.
+        give: makes the value from a file's bytes, with a folder for its files.
     """
 
     carrier: Carrier
@@ -34,12 +34,12 @@ class Way:
 
 
 @contextmanager
-def giving(folder: Path) -> Iterator[Callable[[Way, bytes], Any]]:
-    """Gives files in any way; what is opened for that is closed at the end."""
+def opened_inputs(folder: Path) -> Iterator[Callable[[InputMethod, bytes], Any]]:
+    """A function that gives a file as any of these types; closes at the end what it has opened."""
     with ExitStack() as opened:
 
-        def give(way: Way, data: bytes) -> Any:
-            given = way.give(data, folder)
+        def give(method: InputMethod, data: bytes) -> Any:
+            given = method.give(data, folder)
             if isinstance(given, BufferedReader | Image.Image):
                 opened.callback(given.close)
             return given
@@ -48,22 +48,22 @@ def giving(folder: Path) -> Iterator[Callable[[Way, bytes], Any]]:
 
 
 def cases_of(carrier: Carrier) -> dict[str, Case]:
-    """Those of the table that can be given so, by their names."""
+    """The cases that have this carrier, by name."""
     return {name: case for name, case in CASES.items() if carrier in case.carriers}
 
 
 def cases_without(carrier: Carrier) -> dict[str, Case]:
-    """Those of the table that cannot be given so."""
+    """The cases that do not have this carrier, by name."""
     return {name: case for name, case in CASES.items() if carrier not in case.carriers}
 
 
 def fields_of(case: Case) -> tuple[str, ...]:
-    """The fields that take a case: no mask is black or transparent everywhere."""
+    """The fields that accept a case: a mask must not be black or transparent everywhere."""
     return FIELDS if case.is_a_mask else IMAGES
 
 
 def assert_stored(api: RunningApi, case: Case) -> None:
-    """What a worker gets is what is right, in every field that takes the case."""
+    """Checks the stored picture of every field that accepts the case."""
     stored = {path.name.partition("-")[0]: path for path in api.blobs}
     assert sorted(stored) == sorted(fields_of(case))
     for field, path in stored.items():
@@ -86,14 +86,14 @@ def _buffer_at_its_end(data: bytes, _folder: Path) -> BytesIO:
     return buffer
 
 
-def _buffer_that_was_looked_into(data: bytes, _folder: Path) -> BytesIO:
+def _buffer_read_in_part(data: bytes, _folder: Path) -> BytesIO:
     buffer = BytesIO(data)
     buffer.read(16)
     return buffer
 
 
 def array_of(data: bytes) -> np.ndarray:
-    """What numpy makes of a file that Pillow opens."""
+    """The array of a file that Pillow opens."""
     with Image.open(BytesIO(data)) as picture:
         return np.asarray(picture)
 
@@ -104,16 +104,16 @@ def _tensor(data: bytes, _folder: Path) -> torch.Tensor:
     return tensor if tensor.ndim == 2 else tensor.permute(2, 0, 1)
 
 
-WAYS: dict[str, Way] = {
-    "path": Way("file", _path),
-    "name of a file": Way("file", lambda data, folder: str(_path(data, folder))),
-    "bytes": Way("file", lambda data, _: data),
-    "bytearray": Way("file", lambda data, _: bytearray(data)),
-    "memoryview": Way("file", lambda data, _: memoryview(data)),
-    "open file": Way("file", lambda data, folder: _path(data, folder).open("rb")),
-    "buffer at its end": Way("file", _buffer_at_its_end),
-    "buffer that was looked into": Way("file", _buffer_that_was_looked_into),
-    "Pillow picture": Way("pillow", lambda data, _: Image.open(BytesIO(data))),
-    "array": Way("array", lambda data, _: array_of(data)),
-    "tensor": Way("array", _tensor),
+INPUT_METHODS: dict[str, InputMethod] = {
+    "path": InputMethod("file", _path),
+    "name of a file": InputMethod("file", lambda data, folder: str(_path(data, folder))),
+    "bytes": InputMethod("file", lambda data, _: data),
+    "bytearray": InputMethod("file", lambda data, _: bytearray(data)),
+    "memoryview": InputMethod("file", lambda data, _: memoryview(data)),
+    "open file": InputMethod("file", lambda data, folder: _path(data, folder).open("rb")),
+    "buffer at its end": InputMethod("file", _buffer_at_its_end),
+    "buffer that was read in part": InputMethod("file", _buffer_read_in_part),
+    "Pillow picture": InputMethod("pillow", lambda data, _: Image.open(BytesIO(data))),
+    "array": InputMethod("array", lambda data, _: array_of(data)),
+    "tensor": InputMethod("array", _tensor),
 }

@@ -14,15 +14,15 @@ from tests import pictures
 from tests.api.submissions.test_submit import errors_of
 from tests.conftest import RunningApi
 from tests.picture_cases import CASES, CUT_OFF, Case
-from tests.picture_doors import (
+from tests.picture_inputs import (
     FIELDS,
+    INPUT_METHODS,
     MASKS,
-    WAYS,
     assert_stored,
     cases_of,
     cases_without,
     fields_of,
-    giving,
+    opened_inputs,
 )
 
 pytestmark = [
@@ -31,10 +31,10 @@ pytestmark = [
 ]
 
 ALONE = ("path", "bytes", "Pillow picture", "array")
-"""Each of these ways has a submission of its own for each case."""
+"""Each of these methods has a submission of its own for each case."""
 
-IN_TURN = tuple(name for name in WAYS if name not in ALONE)
-"""The fields of a submission are given in these ways, each case beginning with another one."""
+IN_TURN = tuple(name for name in INPUT_METHODS if name not in ALONE)
+"""The fields of a submission are given in these methods, each case beginning with another one."""
 
 FILES = cases_of("file")
 
@@ -60,18 +60,18 @@ def test_an_upload_is_read_alike_in_every_field(case: Case, api: RunningApi) -> 
 
 
 @pytest.mark.parametrize(
-    ("way", "case"),
+    ("method", "case"),
     [
-        pytest.param(way, case, id=f"{name}-{way}")
-        for way in ALONE
-        for name, case in cases_of(WAYS[way].carrier).items()
+        pytest.param(method, case, id=f"{name}-{method}")
+        for method in ALONE
+        for name, case in cases_of(INPUT_METHODS[method].carrier).items()
     ],
 )
 def test_a_picture_given_to_the_client_is_read_as_its_file(
-    way: str, case: Case, client: Client, api: RunningApi, tmp_path: Path
+    method: str, case: Case, client: Client, api: RunningApi, tmp_path: Path
 ) -> None:
-    with giving(tmp_path) as give:
-        client.submit(**dict.fromkeys(fields_of(case), give(WAYS[way], case.data)))
+    with opened_inputs(tmp_path) as give:
+        client.submit(**dict.fromkeys(fields_of(case), give(INPUT_METHODS[method], case.data)))
     assert_stored(api, case)
 
 
@@ -80,9 +80,13 @@ def test_every_other_way_to_give_a_picture_to_the_client_is_read_alike(
     name: str, client: Client, api: RunningApi, tmp_path: Path
 ) -> None:
     case, turn = CASES[name], list(CASES).index(name)
-    ways = [way for way in map(WAYS.__getitem__, IN_TURN) if way.carrier in case.carriers]
-    with giving(tmp_path) as give:
-        in_turn = islice(cycle(ways), turn % len(ways), None)
+    methods = [
+        method
+        for method in map(INPUT_METHODS.__getitem__, IN_TURN)
+        if method.carrier in case.carriers
+    ]
+    with opened_inputs(tmp_path) as give:
+        in_turn = islice(cycle(methods), turn % len(methods), None)
         client.submit(**{field: give(next(in_turn), case.data) for field in fields_of(case)})
     assert_stored(api, case)
 
@@ -106,8 +110,10 @@ def test_a_file_whose_last_pixels_are_missing_is_refused_in_every_field(
 ) -> None:
     faults = dict.fromkeys(FIELDS, "picture_broken")
     assert errors_of(api.http.post("/jobs", files=dict.fromkeys(FIELDS, make()))) == faults
-    with giving(tmp_path) as give:
-        given = (give(way, make()) for way in WAYS.values() if way.carrier == "file")
+    with opened_inputs(tmp_path) as give:
+        given = (
+            give(method, make()) for method in INPUT_METHODS.values() if method.carrier == "file"
+        )
         assert refused_by_client(client, **dict(zip(FIELDS, given, strict=False))) == faults
 
 
@@ -143,7 +149,7 @@ def test_a_mask_that_is_white_nowhere_is_refused(
     faults = dict.fromkeys(MASKS, "mask_empty")
     assert errors_of(api.http.post("/jobs", files=dict.fromkeys(FIELDS, case.data))) == faults
     for name in ALONE:
-        if WAYS[name].carrier in case.carriers:
-            with giving(tmp_path) as give:
-                given = dict.fromkeys(FIELDS, give(WAYS[name], case.data))
+        if INPUT_METHODS[name].carrier in case.carriers:
+            with opened_inputs(tmp_path) as give:
+                given = dict.fromkeys(FIELDS, give(INPUT_METHODS[name], case.data))
                 assert refused_by_client(client, **given) == faults

@@ -1,4 +1,4 @@
-"""An API process under siege, and what must be true of it whatever is thrown at it."""
+"""An API process under attack, and the conditions that must hold after every request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,17 +17,17 @@ from tests.conftest import RunningApi, running_api
 from tests.waiting import until
 
 DECODE_SECONDS = 60.0
-"""What no honest picture takes, however slow or busy the machine is."""
+"""More than a valid picture takes, however slow or busy the machine is."""
 
 MOST_MEMORY_BYTES = 400_000_000
-"""What the process may hold whatever comes: it begins with about 90 MB."""
+"""The limit of the process's memory, which is about 90 MB at first."""
 
 Files = list[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
-class Siege:
-    """The process, its records, its log, and the folder that its temporary files lie in."""
+class Target:
+    """The process, its records, its log, and the folder of its temporary files."""
 
     api: RunningApi
     jobs: JobStore
@@ -40,28 +40,28 @@ class Siege:
 
     @property
     def memory_bytes(self) -> int:
-        """What the API process holds in memory; its decoders have limits of their own."""
+        """The memory of the API process, without its decoders, which have limits of their own."""
         pages = Path(f"/proc/{self.api.process.pid}/statm").read_text().split()[1]
         return int(pages) * getpagesize()
 
     @property
     def left_behind(self) -> list[Path]:
-        """What lies among the temporary files, but for the folder that the process itself holds."""
+        """The temporary files, except for the folder of the process itself."""
         found = self.temporary.rglob("*")
         return [path for path in found if not path.name.startswith(scratch.PREFIX)]
 
     def try_out(self, files: Files | None = None, /, **options: str) -> httpx.Response:
-        """A submission of which nothing is stored."""
+        """Sends a dry run, of which nothing is stored."""
         pair = [("content", pictures.jpeg()), ("style", pictures.png())]
         return self.api.http.post("/jobs?dry_run=1", files=files or pair, data=options)
 
     def try_out_json(self, body: bytes) -> httpx.Response:
-        """The same with a body that says that it is JSON."""
+        """Sends a dry run with this JSON body."""
         headers = {"Content-Type": "application/json"}
         return self.api.http.post("/jobs?dry_run=1", content=body, headers=headers)
 
     def assert_unharmed(self) -> None:
-        """It lives, takes what is fit to be taken, and holds nothing of what it refused."""
+        """Checks that it runs, accepts a valid submission, and holds nothing of refused ones."""
         assert self.api.process.poll() is None
         assert self.api.http.get("/livez").json() == {"status": "alive"}
         assert self.try_out().status_code == 200
@@ -75,9 +75,9 @@ class Siege:
 
 
 @contextmanager
-def besieged(redis_url: str, folder: Path, **limits: float) -> Iterator[Siege]:
-    """An API process with these limits instead of the usual ones, such as
-    `receive_timeout_seconds`; its libraries are loaded, so that what it holds grows no more."""
+def running_target(redis_url: str, folder: Path, **limits: float) -> Iterator[Target]:
+    """An API process with these settings, such as `receive_timeout_seconds`. It has loaded its
+    libraries, so that its memory should not grow any more."""
     temporary = folder / "temporary"
     temporary.mkdir()
     settings = Settings(
@@ -91,7 +91,7 @@ def besieged(redis_url: str, folder: Path, **limits: float) -> Iterator[Siege]:
         path.open("wb") as log,
         running_api(settings, log, TMPDIR=str(temporary), **environment) as api,
     ):
-        siege = Siege(api, jobs, path, temporary)
-        siege.try_out()
-        yield siege
+        target = Target(api, jobs, path, temporary)
+        target.try_out()
+        yield target
     jobs.client.close()

@@ -1,4 +1,4 @@
-"""Mutated pictures, many in one submission, through the whole way that an upload takes."""
+"""Submits mutated pictures, many in one submission, to a real API."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -8,20 +8,20 @@ from itertools import islice
 import httpx
 
 from pastiche.options import MAX_STYLES
-from tests.api.hostile.siege import Files, Siege
+from tests.api.hostile.target import Files, Target
 
-_AT_ONCE = 1 + MAX_STYLES
+_PICTURES_EACH = 1 + MAX_STYLES
 
 
 @dataclass
-class Tally:
-    """What became of the pictures.
+class Outcomes:
+    """Counts of the responses.
 
     Attributes:
         submissions: how many there were, by their status.
         faults: the codes that pictures were refused with.
         decoders_lost: how many pictures ended the process that decoded them.
-        memory_bytes: what the API process held at most.
+        memory_bytes: the maximum of the API process.
     """
 
     pictures: int = 0
@@ -41,25 +41,25 @@ class Tally:
         )
 
 
-def thrown(
-    mutants: Iterable[bytes], siege: Siege, send: Callable[[Files], httpx.Response] | None = None
-) -> Iterator[Tally]:
-    """Submits them all; the tally so far after each submission.
+def submit_mutants(
+    mutants: Iterable[bytes], target: Target, send: Callable[[Files], httpx.Response] | None = None
+) -> Iterator[Outcomes]:
+    """Submits all pictures; yields the counts so far after each submission.
 
     Args:
         send: submits several pictures; as files by default.
 
     Raises:
-        AssertionError: an answer that no picture deserves.
+        AssertionError: a response that no picture should get.
     """
-    tally = Tally()
+    outcomes = Outcomes()
     rest = iter(mutants)
-    while several := tuple(islice(rest, _AT_ONCE)):
-        response = (send or siege.try_out)(_as_files(several))
-        _note(response, tally)
-        tally.pictures += len(several)
-        tally.memory_bytes = max(tally.memory_bytes, siege.memory_bytes)
-        yield tally
+    while several := tuple(islice(rest, _PICTURES_EACH)):
+        response = (send or target.try_out)(_as_files(several))
+        _count_outcome(response, outcomes)
+        outcomes.pictures += len(several)
+        outcomes.memory_bytes = max(outcomes.memory_bytes, target.memory_bytes)
+        yield outcomes
 
 
 def _as_files(several: tuple[bytes, ...]) -> Files:
@@ -67,13 +67,13 @@ def _as_files(several: tuple[bytes, ...]) -> Files:
     return [("content", content), *(("style", style) for style in styles)]
 
 
-def _note(response: httpx.Response, tally: Tally) -> None:
+def _count_outcome(response: httpx.Response, outcomes: Outcomes) -> None:
     assert response.status_code in (200, 413, 415, 422), response.text
-    tally.submissions[response.status_code] += 1
+    outcomes.submissions[response.status_code] += 1
     if response.status_code == 200:
         return
     assert response.headers["content-type"] == "application/problem+json"
     for error in response.json()["errors"]:
         assert error["field"] in ("content", "style"), error
-        tally.faults[error["code"]] += 1
-        tally.decoders_lost += "crashed the decoder" in error["detail"]
+        outcomes.faults[error["code"]] += 1
+        outcomes.decoders_lost += "crashed the decoder" in error["detail"]

@@ -27,7 +27,7 @@ from tests import pictures
 from tests.cli.command import Shell, url_of
 from tests.conftest import RunningApi
 from tests.picture_cases import CASES, CUT_OFF, Case, assert_masks, assert_shows
-from tests.picture_doors import FIELDS, MASKS, assert_stored, cases_of, cases_without, fields_of
+from tests.picture_inputs import FIELDS, MASKS, assert_stored, cases_of, cases_without, fields_of
 from tests.waiting import TIMEOUT_SECONDS
 
 pytestmark = pytest.mark.slow
