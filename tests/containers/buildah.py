@@ -1,7 +1,7 @@
 """Images and containers without an engine and without a registry: buildah, by chroot, as root.
 
-What stands in for the official Python base is Debian's own bookworm, which has the same Python,
-bootstrapped once from the mirror that apt uses here.
+The official Python base image is replaced by Debian bookworm, which has the same Python version,
+bootstrapped once from the mirror that apt uses on this machine.
 """
 
 import ast
@@ -25,12 +25,12 @@ _CERTIFICATES = Path("/etc/ssl/certs")
 
 @dataclass(frozen=True)
 class Buildah:
-    """buildah with a storage folder of its own, so that it can all be thrown away."""
+    """buildah with a storage folder of its own, which can be deleted as a whole."""
 
     folder: Path
 
     def __call__(self, *arguments: str) -> str:
-        """Runs one command to its end; what it says on standard output."""
+        """Runs a command and returns its standard output."""
         done = subprocess.run(
             self.command(*arguments), env=self.environment, capture_output=True, text=True
         )
@@ -42,18 +42,18 @@ class Buildah:
         return ["buildah", *storage, *arguments]
 
     def build(self, dockerfile: str) -> str:
-        """The image that this Dockerfile of ours makes: its id."""
+        """Builds an image from a Dockerfile of the project and returns its id."""
         mounts = [f"--volume={mount}" for mount in self._machine_mounts()]
         arguments = ("--pull-never", "--isolation=chroot", "--quiet", *mounts)
         return self("build", *arguments, f"--file={ROOT / dockerfile}", str(ROOT)).splitlines()[-1]
 
     def size_megabytes(self, image: str) -> float:
-        """What the image's layers take on a disk."""
+        """The size of the image's layers on a disk."""
         size, unit = self("images", "--noheading", "--format={{.Size}}", image).split()
         return float(size) * {"KB": 1e-3, "MB": 1.0, "GB": 1e3}[unit.upper()]
 
     def starts(self, image: str) -> list[str]:
-        """The words of the command that a container of this image runs."""
+        """The command that a container of this image runs, word by word."""
         form = '{{range .OCIv1.Config.Cmd}}{{.}}{{"\\n"}}{{end}}'
         return self("inspect", "--type=image", f"--format={form}", image).splitlines()
 
@@ -84,7 +84,7 @@ class Buildah:
 
 
 @contextmanager
-def workshop() -> Iterator[Buildah]:
+def temporary_buildah() -> Iterator[Buildah]:
     """A buildah with nothing in it, of which nothing is left in the end."""
     with TemporaryDirectory(prefix="pastiche-images-", dir="/var/tmp") as folder:
         buildah = Buildah(Path(folder))

@@ -15,7 +15,7 @@ from local import redis_server
 from local.supervisor import free_port
 from shared.job_store import JobStore
 from tests.conftest import running
-from tests.containers.buildah import Buildah, workshop
+from tests.containers.buildah import Buildah, temporary_buildah
 from tests.containers.compose import ROOT, services
 from tests.containers.container import Container, started
 from tests.stack import Stack
@@ -52,7 +52,7 @@ def images(request: pytest.FixtureRequest) -> Iterator[Images]:
     if missing or os.geteuid() != 0:
         pytest.fail(f"The images are built as root, with {', '.join(TOOLS)}; missing: {missing}.")
     figures = request.config.stash.setdefault(_FIGURES, [])
-    with workshop() as buildah:
+    with temporary_buildah() as buildah:
         began = monotonic()
         buildah.add_base(_base_name())
         figures.append(f"base: ready in {monotonic() - began:.0f} s")
