@@ -185,8 +185,8 @@ class Options:
         1.0,
         "Styles",
         "The size of the strokes: the longest side of the style image is scaled to this many "
-        "times that of the pastiche, or of 512 pixels if the pastiche is smaller. It is never "
-        "enlarged (except with `normalisation=paper` and `normalisation=neural-style`).",
+        "times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image "
+        "is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`).",
         source=NEURAL_STYLE,
         unit="times the pastiche's size",
         bounds=(0.1, 4.0),

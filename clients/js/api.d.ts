@@ -244,7 +244,7 @@ export interface components {
              */
             style_blend: components["schemas"]["StyleBlend"];
             /**
-             * @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. It is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`).
+             * @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`).
              * @default 1
              */
             style_scale: number;
@@ -867,7 +867,7 @@ export interface components {
             style_weights?: string;
             /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. It is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
             style_scale?: number;
             /** @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours. Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
@@ -964,7 +964,7 @@ export interface components {
             style_weights?: number[];
             /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. It is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
             style_scale?: number;
             /** @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours. Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
@@ -1066,7 +1066,7 @@ export interface components {
             style_weights?: string;
             /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. It is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
             style_scale?: number;
             /** @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours. Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
@@ -1163,7 +1163,7 @@ export interface components {
             style_weights?: number[];
             /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. It is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
             style_scale?: number;
             /** @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours. Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
@@ -1248,7 +1248,7 @@ export interface components {
             style_weights?: string;
             /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. It is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
             style_scale?: number;
             /** @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours. Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
@@ -1335,7 +1335,7 @@ export interface components {
             style_weights?: number[];
             /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. It is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
             style_scale?: number;
             /** @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours. Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
