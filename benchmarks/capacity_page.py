@@ -107,8 +107,8 @@ def plans_table(plans: Sequence[Mapping[str, Any]]) -> str:
             "busiest hour: median, 95 %",
             "whole day: median, 95 %",
             "busy",
-            "GPU hours for a thousand",
-            "painting alone",
+            "GPU hours for 1,000 pictures",
+            "of these, painting",
         ),
         rows,
     )
@@ -124,19 +124,19 @@ def users_table(plans: Sequence[Mapping[str, Any]]) -> str:
             "GPUs",
             f"{plan['workers']}, busy {plan['busy_share']:.0%} of the day; wait in the busiest "
             f"hour, median and 95 %: {_waits(plan['busiest_hour'])}",
-            "another worker for each GPU",
+            "add GPUs, each with a worker",
         ),
         (
             "API",
             f"{load['api_cores']:.1f} cores: {load['submissions_a_second']:.1f} submissions and "
             f"{load['polls_a_second']:.0f} polls a second",
-            f"one core at {_rounded(limits['api_core'])} pictures a day; another replica",
+            f"above {_rounded(limits['api_core'])} pictures a day and core: add a replica",
         ),
         (
             "Redis",
             f"{load['redis_share']:.0%} of its one core; "
             f"{load['redis_bytes'] / 1e9:.1f} GB for the jobs of seven days",
-            f"at {_rounded(limits['redis'])} pictures a day; a service of its own for each region",
+            f"above {_rounded(limits['redis'])} pictures a day: run a service for each region",
         ),
         (
             "picture store",
@@ -144,10 +144,10 @@ def users_table(plans: Sequence[Mapping[str, Any]]) -> str:
             f"{load['store_reads_a_second']:.0f} reads a second; "
             f"{load['stored_bytes_a_day'] / 1e12:.2f} TB a day, "
             f"{load['stored_bytes'] / 1e12:.1f} TB for seven days",
-            f"a prefix of S3 at {_rounded(limits['store'])} pictures a day",
+            f"above {_rounded(limits['store'])} pictures a day on one prefix of S3",
         ),
     )
-    return _table(("part", "at the busiest time", "saturated"), rows)
+    return _table(("part", "at the busiest time", "when to add capacity"), rows)
 
 
 def check_table(_: Sequence[Mapping[str, Any]]) -> str:
@@ -177,7 +177,7 @@ def check_table(_: Sequence[Mapping[str, Any]]) -> str:
             "predicted",
             "measured",
             "simulated with the seconds that each job took",
-            "predicted for nine of ten other random times",
+            "predicted for 90 % of runs with other random times",
         ),
         rows,
     ) + (
@@ -198,7 +198,7 @@ def workers_table(_: Sequence[Mapping[str, Any]]) -> str:
             f"jobs a minute of one worker, {two['size']} px, one thread each",
             f"{jobs['one']:.1f}",
         ),
-        ("of two workers on two cores", f"{jobs['two']:.1f}"),
+        ("jobs a minute of two workers on two cores", f"{jobs['two']:.1f}"),
         (
             f"ratio, the median of {len(ratios)} rounds",
             f"{jobs['ratio']:.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
@@ -206,12 +206,12 @@ def workers_table(_: Sequence[Mapping[str, Any]]) -> str:
     )
     idle = (
         (
-            f"{fast['workers']} workers that paint nothing: from submission to the end, at "
+            f"{fast['workers']} workers: from submission to the end of a job, at "
             f"{single['jobs_a_second']} jobs a second",
             f"median {single['median_ms']:.0f} ms, 95 % within {single['p95_ms']:.0f} ms",
         ),
         (
-            f"the same workers, a queue of {queue['jobs']:,} jobs, all on two cores",
+            f"the same workers with a queue of {queue['jobs']:,} jobs, all on two cores",
             f"{queue['ms_a_job']:.1f} ms a job",
         ),
     )
@@ -219,7 +219,7 @@ def workers_table(_: Sequence[Mapping[str, Any]]) -> str:
         (
             _table(("workers that paint", "measured"), painting),
             f"{_machine(two)}\n",
-            _table(("workers that paint nothing", "measured"), idle),
+            _table(("workers that do not paint", "measured"), idle),
             f"{_machine(fast)}\n",
         )
     )

@@ -96,8 +96,9 @@ class JobSettings:
     priority: Priority = option(
         "normal",
         "Job settings",
-        "Jobs of a higher priority go first; within one, callers take turns. `high` needs a key "
-        "that allows it or, in a service without keys, the operator's setting.",
+        "Jobs of a higher priority are painted first; callers take turns within a priority. "
+        "`high` needs a key that allows it or, in a service without keys, the operator's "
+        "permission.",
     )
     deadline: float | None = option(
         None,
@@ -108,16 +109,16 @@ class JobSettings:
     timeout: float | None = option(
         None,
         "Job settings",
-        "How many seconds the job may take in all, waiting and painting together. Then it fails "
-        "with `timed_out`; by default only the operator's time limit applies.",
+        "How many seconds waiting and painting may take together. After that, the job fails with "
+        "`timed_out`. By default, only the operator's time limit applies.",
         type=NumberType(0, MAX_DEADLINE_SECONDS, "seconds", is_positive=True),
     )
     keep: Keep | None = option(
         None,
         "Job settings",
-        "For how many seconds the job and its pictures are retained once it is over, at most as "
-        "long as the operator allows, which is the default. `until_fetched`: until a minute after "
-        "the result was sent completely, and no longer than that limit.",
+        "For how many seconds the job and its pictures are retained once it is over. The default "
+        "and the maximum are the operator's limit. `until_fetched` retains them until a minute "
+        "after the result was sent completely, but no longer than that limit.",
         type=NumberOrWordType(
             NumberType(MIN_KEEP_SECONDS, MAX_KEEP_SECONDS, "seconds"), ("until_fetched",)
         ),
@@ -131,8 +132,8 @@ class JobSettings:
     webhook_events: tuple[WebhookEvent, ...] = option(
         ("finished",),
         "Job settings",
-        "What `webhook_url` is notified of: `started`, when a worker first claims the job; "
-        "`progress`, at most every ten seconds; `finished`, when it is over.",
+        "Which events `webhook_url` is notified of: `started`, when a worker first claims the "
+        "job; `progress`, at most every ten seconds; `finished`, when it is over.",
         type=WordsType(WEBHOOK_EVENTS),
     )
     pictures_of: str | None = option(

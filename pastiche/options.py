@@ -103,9 +103,9 @@ class Options:
     tv_weight: float = option(
         1.0,
         "Weights",
-        "γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns "
-        "it off. It smooths strokes, so it has less effect where β is below α/4, and none where β "
-        "is 0.",
+        "γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 "
+        "turns it off. It is meant for strokes, so it has less effect if β is below α/4, and none "
+        "if β is 0.",
         source=NEURAL_STYLE,
         bounds=_WEIGHTS,
         live=True,
@@ -114,8 +114,8 @@ class Options:
     tv_norm: Variation = option(
         "squared",
         "Weights",
-        "What the total variation adds up: the `squared` differences between neighbouring pixels "
-        "(smooth), or the `absolute` ones (flat patches with sharp edges).",
+        "What the total variation is the sum of: the `squared` differences between neighbouring "
+        "pixels (smooth), or the `absolute` ones (flat patches with sharp edges).",
         source=NEURAL_STYLE,
     )
     content_layers: LayerWeights = option(
@@ -132,8 +132,8 @@ class Options:
         "Weights",
         "The layers at which the style is compared, and their relative weights; by default "
         "relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations "
-        "`paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep "
-        "layers larger shapes.",
+        "`paper` and `neural-style`, also relu5_1). Shallow layers describe colour and grain, "
+        "deep layers describe larger shapes.",
         source=f"{GATYS_2016}, eq. 5",
         bounds=_WEIGHTS,
         refits=True,
@@ -141,17 +141,17 @@ class Options:
     normalisation: Normalisation = option(
         "pastiche",
         "Weights",
-        "What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so "
-        "that the same weights have the same effect at every size; `paper` and `neural-style` are "
-        "for weights that come from there.",
+        "What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, "
+        "so that the same weights have the same effect at every size; `paper` and `neural-style` "
+        "are for weights from the paper and from that tool.",
         source=f"{GATYS_2016}, eq. 1, 4; {NEURAL_STYLE}",
         refits=True,
     )
     gradient_normalisation: bool = option(
         False,
         "Weights",
-        "Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as "
-        "hard as its weight says, however close it is to its target.",
+        "Divides the gradient of each layer's term by its L1 norm, so that each layer acts as "
+        "strongly as its weight says, however close it is to its target.",
         source=f"{NEURAL_STYLE}, -normalize_gradients",
     )
 
@@ -159,8 +159,9 @@ class Options:
         "moments",
         "Styles",
         "Which statistic of a layer is compared with the painting's: `moments`, the mean and the "
-        "covariance of its features, each relative to its own size, or their `gram` matrix, which "
-        "is mostly colour. `paper` and `neural-style` normalisation need `gram`.",
+        "covariance of its features, each relative to its own magnitude, or their `gram` matrix, "
+        "which mostly describes colour. `normalisation=paper` and `normalisation=neural-style` "
+        "need `gram`.",
         source=f"{GATYS_2016}, eq. 3–5",
     )
     style_weights: tuple[float, ...] = option(
@@ -175,17 +176,17 @@ class Options:
     style_blend: Blend = option(
         "losses",
         "Styles",
-        "How several styles are combined: the weighted mean of their `losses`, each divided by its "
-        "own target, or the loss against the weighted mean of their `statistics`, where a style "
-        "with strong contrasts counts for more. With masks only `losses`.",
+        "How several styles are combined: the weighted mean of their `losses`, each divided by "
+        "its own target, or the loss against the weighted mean of their `statistics`, where a "
+        "style with strong contrasts counts for more. With masks, only `losses` is allowed.",
         source=NEURAL_STYLE,
     )
     style_scale: float = option(
         1.0,
         "Styles",
-        "The size of the strokes: the longest side of the style image is scaled to this many times "
-        "the pastiche's, which counts as at least 512 pixels, but never enlarged (except with "
-        "`paper` and `neural-style` normalisation).",
+        "The size of the strokes: the longest side of the style image is scaled to this many "
+        "times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image "
+        "is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`).",
         source=NEURAL_STYLE,
         unit="times the pastiche's size",
         bounds=(0.1, 4.0),
@@ -194,10 +195,11 @@ class Options:
     colour: Colour = option(
         "style",
         "Styles",
-        "Which colours the pastiche has: those of the `style`; all of them, with the content image "
-        "first recoloured to the style's `palette` (mean and covariance); the content's, with only "
-        "the `luminance` painted; or the content's, with the style image first recoloured to the "
-        "content's `statistics` (mean and covariance).",
+        "Which colours the pastiche has. `style`: those of the style. `palette`: only those of "
+        "the style, because the content image is first recoloured to the mean and covariance of "
+        "the style's colours. `luminance`: those of the content, because only lightness is "
+        "painted. `statistics`: those of the content, because the style image is first recoloured "
+        "to the mean and covariance of the content's colours.",
         source=f"{GATYS_2017}, section 5",
         refits=True,
     )
@@ -247,8 +249,9 @@ class Options:
         0.1,
         "Start",
         "The standard deviation of the noise that is added to the start, with pixels in 0 to 1: "
-        "plain skies need some for strokes to grow from. Where β is below α there is less of it, "
-        "where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own.",
+        "strokes need some noise to grow from in plain areas such as skies. Less noise is added "
+        "if β is below α, and none if β is 0. A start from `mean` always has all of it; a start "
+        "from `noise` begins with its own noise.",
         bounds=(0.0, 1.0),
     )
     seed: int = option(
@@ -263,14 +266,14 @@ class Options:
     iterations: int = option(
         120,
         "Optimiser",
-        "The number of optimiser steps over all scales, as many at each.",
+        "The number of optimiser steps over all scales; each scale has the same number.",
         unit="steps",
         bounds=(1, 10_000),
     )
     scale_iterations: tuple[int, ...] = option(
         (),
         "Optimiser",
-        "The number of steps at each scale, coarse to fine. There are as many scales as numbers, "
+        "The number of steps at each scale, coarse to fine. There is one scale for each number, "
         "and `iterations` and `scales` are ignored.",
         unit="steps",
         bounds=(1, 10_000),
@@ -293,7 +296,7 @@ class Options:
     lbfgs_history: int = option(
         10,
         "Optimiser",
-        "How many steps L-BFGS remembers; each takes the memory of two pictures.",
+        "How many steps L-BFGS remembers; each step needs the memory of two pictures.",
         source="Nocedal, Wright, section 7.2",
         unit="steps",
         bounds=(1, 100),
@@ -320,9 +323,9 @@ class Options:
     pooling: Pooling = option(
         "auto",
         "Network",
-        "How the network halves its feature maps: `max` as VGG was trained, with the clearest "
-        "strokes; `average`, which is smoother; or `auto`, which is best for the backbone: "
-        "`average` with `whitened`, `max` with all others.",
+        "How the network halves its feature maps: `max`, with which VGG was trained and which "
+        "gives the clearest strokes; `average`, which is smoother; or `auto`, which is best for "
+        "the backbone: `average` with `whitened`, `max` with all others.",
         source=f"{GATYS_2016}, section 2",
         refits=True,
     )
@@ -330,7 +333,7 @@ class Options:
         "replicate",
         "Network",
         "What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` "
-        "mirrors the image, and `zeros` is as VGG was trained, which may leave a frame.",
+        "mirrors the image, and `zeros` is what VGG was trained with, which may leave a frame.",
         refits=True,
     )
     precision: Precision = option(
@@ -345,8 +348,8 @@ class Options:
         False,
         "Result",
         "Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays "
-        "a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if "
-        "it were white.",
+        "a cut-out; in a JPEG result, transparent areas are white. Without this option, they are "
+        "painted as if they were white.",
     )
 
     def __post_init__(self) -> None:

@@ -102,9 +102,10 @@ MEANINGS: Mapping[Preset, str] = {
     "draft": "A quick look at a pair of images.",
     "standard": "The defaults.",
     "fine": "Larger, with more iterations.",
-    "paper": "As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise.",
-    "neural-style": "As the tool of that name: its defaults, with the Caffe network, whose "
-    "weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not.",
+    "paper": "As in Gatys, Ecker, Bethge (2016), section 2.3: with the paper's sums, α/β = 10⁻³, "
+    "starting from noise.",
+    "neural-style": "Like the tool neural-style with its defaults. It uses the Caffe network, "
+    "whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not.",
 }
 """What each preset is for."""
 

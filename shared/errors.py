@@ -27,20 +27,20 @@ _BEARER = {"WWW-Authenticate": 'Bearer realm="Pastiche"'}
 FIELD_ERRORS = {
     "invalid_value": "The value is not allowed for this field.",
     "backbone_missing": "No worker of the last ten minutes has the weights of this backbone.",
-    "size_too_large": "More pixels than the operator or the workers' memory allows.",
+    "size_too_large": "The size is larger than the operator or the workers' memory allows.",
     "too_many_values": "The values and pictures give more jobs than may be submitted at once.",
-    "not_in_batches": "The field belongs to one pair of images, and a batch has several.",
-    "priority_not_allowed": "The key, or the operator if no keys are required, does not allow "
-    "high priority.",
+    "not_in_batches": "The field belongs to a single pair of images, but a batch has several.",
+    "priority_not_allowed": "High priority is not allowed: by the key or, if no keys are required, "
+    "by the operator.",
     "text_too_long": "The text is longer than 16 kB.",
     "not_text": "The field expects text, not a file.",
-    "not_a_file": "The field expects a file, or a text that names a picture: an `https://` URL or "
-    "a data URI.",
+    "not_a_file": "The field expects a file, or a string that names a picture: a URL (`https://`) "
+    "or a data URI.",
     "not_base64": "The data URI is not base64.",
-    "url_not_allowed": "The URL does not begin with `https://`, is not that of a public address, "
-    "redirects to such a URL, or the operator does not allow URLs.",
-    "url_unreachable": "The URL could not be read, or not in time.",
-    "url_refused": "The URL answers with another status than 200, or redirects too often.",
+    "url_not_allowed": "The URL does not begin with `https://`, is not on a public address, or "
+    "redirects to such a URL; or the operator does not allow URLs.",
+    "url_unreachable": "The URL could not be read, or took too long.",
+    "url_refused": "The URL answers with a status other than 200, or redirects too often.",
     "unknown_field": "There is no field with this name.",
     "repeated_field": "The field is given more often than allowed.",
     "missing_file": "The picture is required.",
@@ -329,12 +329,12 @@ FailureCode = Literal[
 ]
 
 FAILURES: dict[FailureCode, str] = {
-    "worker_lost": "Too many attempts failed with their workers; the last worker died.",
+    "worker_lost": "Too many attempts failed because of their workers; the last worker died.",
     "time_limit": "Painting took longer than allowed; try a smaller size or fewer iterations.",
     "timed_out": "The job took longer than its `timeout`, waiting and painting together.",
     "out_of_memory": "The picture did not fit into the worker's memory; try a smaller size.",
     "weights_missing": "The worker does not have the pretrained weights of the requested backbone; "
-    "`auto` and `whitened` need none.",
+    "`auto` and `whitened` do not need them.",
     "layer_missing": "The backbone that `auto` chose here, `vgg16`, does not have a layer that "
     "`content_layers` or `style_layers` names.",
     "painting_diverged": "The optimisation diverged; try smaller weights.",

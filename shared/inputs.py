@@ -34,7 +34,8 @@ PICTURE_FIELDS: dict[str, PictureField] = {
         keeps_transparency=True,
     ),
     "style": PictureField(
-        "The style image: the painting. Several are blended, or painted where their masks are.",
+        "The style image: the painting. Several styles are blended, or each is painted where its "
+        "mask is white.",
         required=True,
         most=MAX_STYLES,
     ),
@@ -45,17 +46,18 @@ PICTURE_FIELDS: dict[str, PictureField] = {
         is_mask=True,
     ),
     "style_mask": PictureField(
-        "Masks over the style images, one for each in the same order: only what is white counts.",
+        "Masks over the style images, one for each style image in the same order: only the white "
+        "part of a style image is used.",
         most=MAX_STYLES,
         is_mask=True,
     ),
     "start_image": PictureField(
-        "What the optimisation starts from; `start` is then `image`. An earlier job's result needs "
-        "no upload: `start` takes its id."
+        "The picture that the optimisation starts from, with `start=image`. To start from the "
+        "result of an earlier job, do not upload it: set `start` to the id of the job."
     ),
     "content_map": PictureField(
-        "How much each place of the content image counts: all of it where it is white, nothing "
-        "where it is black.",
+        "How much each place of the content image counts: fully where the map is white, not where "
+        "it is black.",
         is_mask=True,
     ),
 }

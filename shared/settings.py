@@ -65,42 +65,43 @@ class Settings(BaseSettings):
     it is not set, `make serve` starts a Redis of its own."""
 
     blob_store_url: str | None = None
-    """Where pictures are stored: `file:///…`, `s3://…`, `gs://…` or `az://…`. If it is not set, in
-    the folder `blobs` of the data folder."""
+    """Where pictures are stored: `file:///…`, `s3://…`, `gs://…` or `az://…`. If it is not set,
+    they are in the folder `blobs` of the data folder."""
 
     result_redirect_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
     """If it is set, `GET /jobs/{id}/result` redirects (307) to a signed URL of the object store,
-    which is valid for so many seconds, so that the API does not send the pictures itself. Clients
-    need to reach the store. Requires an object store."""
+    which is valid for this many seconds, so that the API does not send the pictures itself. Clients
+    must be able to reach the store. Requires an object store."""
 
     direct_uploads: bool = False
     """Whether clients may send [pictures to the object store](api.md#direct-uploads) itself, by
-    signed URLs. The store cannot limit their size. Clients need to reach it. Requires an object
-    store."""
+    signed URLs. The store cannot limit their size. Clients must be able to reach it. Requires an
+    object store."""
 
     weights_folder: Path | None = None
-    """The folder with the pretrained weights, into which `pastiche weights` downloads them; or
-    several, separated by `:`; downloads go into the first. If it is not set,
+    """The folder with the pretrained weights, into which `pastiche weights` downloads them. It can
+    be several folders, separated by `:`; downloads go into the first. If it is not set,
     `~/.cache/pastiche`."""
 
     max_size_pixels: Annotated[int, Field(ge=64, le=8192)] = 2048
     """The largest `size` of a job; larger uploads are reduced."""
 
     memory_megabytes: Annotated[int, Field(ge=256)] | None = None
-    """How much memory one painting may use, of the GPU if there is one. If it is not set, what is
-    free when the painting starts. Larger pictures are painted in tiles."""
+    """How much memory one painting may use: memory of the GPU if there is one. If it is not set, a
+    painting uses the memory that is free when it starts. Pictures that need more are painted in
+    tiles."""
 
     upload_limit_megabytes: PositiveInt = 25
-    """The size limit of an uploaded file. If you raise it, raise the proxy's limit of a body too,
-    to three times as much, for two files as base64: `PASTICHE_BODY_LIMIT` of the Compose file for
-    production, `proxy-body-size` of the Ingress in Kubernetes."""
+    """The size limit of an uploaded file. If you raise it, also raise the proxy's body limit, to
+    three times this value, so that two files fit as base64: `PASTICHE_BODY_LIMIT` of the Compose
+    file for production, `proxy-body-size` of the Ingress in Kubernetes."""
 
     upload_limit_megapixels: PositiveInt = 50
     """The pixel limit of an uploaded picture."""
 
     uploads_in_flight_megabytes: PositiveInt = 800
-    """How many bytes of uploads one API process holds in temporary files at once, until they are
-    stored; beyond that, further ones are answered with 503. Must be less than the size of the
+    """How much one API process holds at once in temporary files, for uploads that are not stored
+    yet; beyond that, further uploads are answered with 503. Must be less than the size of the
     `/tmp` volume."""
 
     picture_urls: bool = True
@@ -118,20 +119,20 @@ class Settings(BaseSettings):
     for the client to read it."""
 
     first_byte_timeout_seconds: PositiveFloat = 10.0
-    """How long a new connection may send nothing."""
+    """How long a new connection may stay silent before it is closed."""
 
     connections_limit: PositiveInt | None = None
-    """How many connections the API holds open. Beyond the limit, connections that have sent nothing
-    yet are closed; if there are none, new ones are answered with 503. If it is not set, half of the
-    process's limit of open files."""
+    """How many connections the API holds open. Beyond the limit, it closes connections that have
+    sent nothing yet; if there are none, it answers new ones with 503. If it is not set, the limit
+    is half of the number of files that the process may open."""
 
     decode_timeout_seconds: PositiveFloat = 20.0
     """How long decoding one upload may take."""
 
     decode_memory_megabytes: Annotated[int, Field(ge=256)] = 2048
-    """How much memory a process may use that decodes uploads or encodes results, previews and
-    contact sheets (not on macOS). The API runs one for each core, and no more than its container
-    has memory for."""
+    """How much memory each process may use that decodes uploads or encodes results, previews and
+    contact sheets (not on macOS). The API runs one such process for each core, but no more than its
+    container has memory for."""
 
     keys_required: bool = False
     """Whether callers need an API key (`python -m api.keys create OWNER`). Each owner then sees
@@ -147,8 +148,8 @@ class Settings(BaseSettings):
     everything."""
 
     high_priority_without_keys: bool = False
-    """Whether `priority=high` is allowed while no keys are required; otherwise it is a right of
-    keys (`python -m api.keys create OWNER --high-priority`)."""
+    """Whether `priority=high` is allowed while no keys are required; otherwise a key needs this
+    right (`python -m api.keys create OWNER --high-priority`)."""
 
     requests_per_minute: PositiveInt | None = None
     """How many requests a caller may send per minute; no limit if it is not set. Without keys, a
@@ -158,7 +159,7 @@ class Settings(BaseSettings):
     """How many jobs of one owner may be queued or running; no limit if it is not set."""
 
     megapixel_iterations_per_day: PositiveInt | None = None
-    """How much a caller may have painted per day, in millions of pixels times iterations: a
+    """How much painting a caller may request per day, in millions of pixels times iterations: a
     standard job of 512 pixels takes about a hundred. No limit if it is not set."""
 
     webhooks_anywhere: bool = False
@@ -170,12 +171,12 @@ class Settings(BaseSettings):
 
     retention_hours: RetentionHours = 168.0
     """How long a finished job and its pictures can be fetched, at most 876,000 (a hundred years).
-    `keep` of a job can only shorten it. A change holds for the jobs that end after it."""
+    `keep` of a job can only shorten it. A change applies to jobs that end after it."""
 
     kept_jobs_per_owner: PositiveInt = 10_000
-    """How many finished jobs of one owner are retained. Beyond the limit the oldest are deleted
-    early, those without a picture first; if it is lowered, within minutes. Without keys, all jobs
-    have one owner."""
+    """How many finished jobs of one owner are retained. Beyond the limit, the oldest are deleted
+    early, those without a picture first. A lower limit takes effect within minutes. Without keys,
+    all jobs have one owner."""
 
     kept_jobs: PositiveInt = 100_000
     """The same limit for the jobs of all owners together."""
@@ -185,18 +186,18 @@ class Settings(BaseSettings):
     876,000 (a hundred years)."""
 
     kept_pictures_per_owner: PositiveInt = 1000
-    """How many uploaded pictures of one owner are retained. Beyond the limit, those that were not
-    used for the longest time are deleted. Without keys, all pictures have one owner."""
+    """How many uploaded pictures of one owner are retained. Beyond the limit, the least recently
+    used ones are deleted. Without keys, all pictures have one owner."""
 
     kept_pictures: PositiveInt = 10_000
     """The same limit for the uploaded pictures of all owners together."""
 
     styles_folder: Path | None = None
     """A folder with the operator's own style images, `<name>.jpg`, `.png` or `.webp`, which jobs
-    name as `style=style:<name>`. Names have a to z, 0 to 9, `_` and `-`."""
+    name as `style=style:<name>`. Names may contain a to z, 0 to 9, `_` and `-`."""
 
     lease_seconds: PositiveFloat = 20.0
-    """After how long without a heartbeat a worker loses its job."""
+    """How long a worker keeps its job without a heartbeat."""
 
     heartbeat_seconds: PositiveFloat = Field(0.5, validate_default=True)
     """How often a worker renews its lease, writes its progress and reads the client's requests. At
@@ -204,11 +205,11 @@ class Settings(BaseSettings):
 
     checkpoint_seconds: PositiveFloat = 8.0
     """How often a worker saves its state, from which the next attempt resumes if the worker dies.
-    Less often if that would take more than 2 % of the time."""
+    It saves less often if saving would take more than 2 % of the time."""
 
     preview_seconds: PositiveFloat = 2.0
-    """How often a worker stores a preview. Less often if that would take more than 2 % of the
-    time."""
+    """How often a worker stores a preview. It does so less often if that would take more than 2 %
+    of the time."""
 
     reconcile_seconds: PositiveFloat = 1.0
     """How often the reconciler looks for lost and expired jobs."""

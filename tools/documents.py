@@ -34,11 +34,11 @@ def settings_page() -> str:
     )
     return (
         "# Settings\n\n"
-        "Every setting is an environment variable. For a service on one machine,\n"
-        "`make serve PORT=… HOST=…` sets the port and the address, with the values after `make\n"
-        "serve`. OpenTelemetry's own variables set where [traces](deployment.md#traces) go.\n\n"
-        "A setting that contains a secret can be read from a file, as Docker and Kubernetes mount\n"
-        "them: `PASTICHE_REDIS_URL_FILE=/run/secrets/redis_url`. The file is read once, at the\n"
+        "Every setting is an environment variable. For a service on one machine, set the port and\n"
+        "the address with the command, `make serve PORT=… HOST=…`. OpenTelemetry's own variables\n"
+        "set where [traces](deployment.md#traces) are sent.\n\n"
+        "A setting that contains a secret can be read from a file, such as Docker and Kubernetes\n"
+        "mount: `PASTICHE_REDIS_URL_FILE=/run/secrets/redis_url`. The file is read once, at the\n"
         "start, without its last newline. Secrets are never logged.\n\n"
     ) + _table(("variable", "default", "meaning"), rows)
 
@@ -59,22 +59,23 @@ def options_page() -> str:
     )
     return (
         "# Options\n\n"
-        "Form fields of `POST /jobs`, and arguments of `pastiche.Options`: there, several values\n"
-        "are a list and weights of layers a dict. The pictures are arguments of\n"
-        "`pastiche.stylize`, as `masks`, `style_masks`, and `start_image` beside `start='image'`.\n"
-        "An operator can lower the maximum `size` (`PASTICHE_MAX_SIZE_PIXELS`).\n\n"
+        "The options are form fields of `POST /jobs`, and arguments of `pastiche.Options`,\n"
+        "where several values are a list and the weights of layers are a dict. The pictures\n"
+        "are arguments of `pastiche.stylize`, which calls the masks `masks` and\n"
+        "`style_masks`, and takes `start_image` together with `start='image'`. An operator\n"
+        "can lower the maximum `size` (`PASTICHE_MAX_SIZE_PIXELS`).\n\n"
         "## Pictures\n\n"
         + _table(("field", "how many", "what it is"), pictures)
-        + "\nA mask may be smaller than its image, with the same aspect ratio, and is white\n"
-        "somewhere. The start image has the content image's aspect ratio. Where `start` or\n"
-        "`pictures_of` names an earlier job by its id, its pictures are taken where none are\n"
-        "sent. For orientation, colour profiles, depth and transparency, see\n"
-        "[picture files](picture-files.md).\n"
+        + "\nA mask must have the same aspect ratio as its image, but may be smaller. It must not\n"
+        "be black everywhere. The start image must have the aspect ratio of the content\n"
+        "image. If `start` or `pictures_of` is the id of an earlier job, the pictures that\n"
+        "you do not send are taken from that job. For orientation, colour profiles, depth and\n"
+        "transparency, see [picture files](picture-files.md).\n"
         + "".join(map(_group, dict.fromkeys(option.group for option in OPTIONS.values())))
         + "\n## Job settings\n\nForm fields of `POST /jobs` only.\n\n"
         + _option_table("field", JOB_SETTINGS.values(), "Job settings")
-        + "\n## Presets\n\n`preset` selects default values for the options; options that are "
-        "given override them.\n\n"
+        + "\n## Presets\n\n`preset` selects default values for the options. Options that you "
+        "give override them.\n\n"
         + _table(("preset", "what for", "what it sets"), presets)
         + "".join(map(_sourced_preset, SOURCED))
     )
@@ -149,21 +150,22 @@ def errors_page() -> str:
     warnings = ((f"`{code}`", meaning) for code, meaning in WARNINGS.items())
     return (
         "# Errors\n\n"
-        "A request that cannot be served is answered with `application/problem+json` (RFC 9457):\n"
-        "`type`, `title`, `status`, a `detail` for people and a `code` for programs. If fields\n"
-        "are invalid, `errors` names each of them; pictures are only decoded once everything else\n"
-        "is valid. The status is then that of all their errors if they share one (413, 415), else\n"
-        "422. A path or a method that does not exist has the code `not_found` or\n"
-        "`method_not_allowed`, and unexpected errors have `internal_error` (500). Only `/readyz`\n"
-        "has its own format for 503, which lists each component.\n\n"
+        "A request that fails is answered with `application/problem+json` (RFC 9457): `type`,\n"
+        "`title`, `status`, a `detail` for people and a `code` for programs. If fields are\n"
+        "invalid, `errors` names each of them; pictures are only decoded once everything else\n"
+        "is valid. The status is that of the errors of all fields if they share one (413 or\n"
+        "415), and otherwise 422. A path or a method that does not exist has the code\n"
+        "`not_found` or `method_not_allowed`, and unexpected errors have the code\n"
+        "`internal_error` (500). Only `/readyz` has its own format for 503, which lists each\n"
+        "component.\n\n"
         + _table(("code", "status", "meaning"), refusals)
         + "\nAn invalid field has its name in `field`, a sentence in `detail`, and a `code`:\n\n"
         + _table(("code", "meaning"), fields)
         + "\nA job that ends as `failed` says why in its `error`:\n\n"
         + _table(("code", "meaning"), failures)
         + "\n## Warnings\n\n"
-        "An accepted job may have `warnings` about options or images without the expected effect.\n"
-        "Each has `field`, `code` and a sentence in `detail`:\n\n"
+        "An accepted job may have `warnings` about options or images that do not have the\n"
+        "expected effect. Each has `field`, `code` and a sentence in `detail`:\n\n"
         + _table(("code", "meaning"), warnings)
     )
 
@@ -176,17 +178,18 @@ def metrics_page() -> str:
     )
     return (
         "# Metrics\n\n"
-        "`GET /metrics`, for Prometheus. Changes of jobs are counted in Redis by the scripts\n"
-        "that change their records: one count for the whole service, whichever API process\n"
-        "answers. With several API processes, take the `max` of these, not the `sum`. Where a row\n"
-        "says 'of this API process alone', each process counts for itself: take the `sum`, or the\n"
-        "`min` of `pastiche_store_writable`. A dashboard for Grafana is in\n"
-        "`deploy/grafana`, and alerts are in `deploy/prometheus`, each with a section in the\n"
-        "[runbook](runbook.md#alerts); [traces](deployment.md#traces) follow one job.\n\n"
-        "After a failover, or when it was killed, Redis may have lost its last counts. Prometheus\n"
-        "takes a counter that falls for one that began at 0: `rate()` and `increase()` show one\n"
-        "high peak then, and `resets()` is above 0. The alerts do not fire for it: they compare\n"
-        "with the lowest value of the last minutes.\n\n"
+        "Prometheus reads these metrics from `GET /metrics`. Changes of jobs are counted in\n"
+        "Redis, by the scripts that change the jobs' records. There is one count for the\n"
+        "whole service, and every API process returns the same one, so with several API\n"
+        "processes, take the `max` of these metrics and not the `sum`. Where a row says 'of\n"
+        "this API process alone', each process counts for itself: take the `sum`, or the\n"
+        "`min` of `pastiche_store_writable`. A dashboard for Grafana is in `deploy/grafana`,\n"
+        "and alerts are in `deploy/prometheus`, each with a section in the\n"
+        "[runbook](runbook.md#alerts). [Traces](deployment.md#traces) follow one job.\n\n"
+        "After a failover, or after Redis was killed, Redis may have lost its last counts. If\n"
+        "a counter falls, Prometheus assumes that it started again at 0: `rate()` and\n"
+        "`increase()` then show one high peak, and `resets()` is above 0. The alerts do not\n"
+        "fire because of this: they compare with the lowest value of the last minutes.\n\n"
     ) + _table(("metric", "kind", "what", "label"), rows)
 
 

