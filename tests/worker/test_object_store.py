@@ -93,7 +93,7 @@ def test_a_job_whose_worker_dies_resumes_from_a_checkpoint_in_the_store(
     (worker,) = resuming_service.workers
     worker.signal_children(signal.SIGKILL)
     assert resuming_service.wait_for_status(job_id, "succeeded")["attempt"] >= 2
-    assert f"Job {job_id}: goes on from iteration" in worker.log
+    assert f"Job {job_id}: resumes from iteration" in worker.log
     leave_nothing(resuming_service, resumed_bucket, job_id)
 
 
@@ -108,7 +108,7 @@ def test_a_job_resumes_once_what_an_earlier_attempt_stored_can_be_read(
         worker.signal_children(signal.SIGKILL)
         until(lambda: f"Job {job_id}: storage refuses" in worker.log)
     assert resuming_service.wait_for_status(job_id, "succeeded")["attempt"] >= 2
-    assert f"Job {job_id}: goes on from iteration" in worker.log
+    assert f"Job {job_id}: resumes from iteration" in worker.log
     losses = resuming_service.http.get(f"/jobs/{job_id}/losses").json()
     assert losses["iterations"] == list(range(1, LONG["iterations"] + 1))
     leave_nothing(resuming_service, resumed_bucket, job_id)

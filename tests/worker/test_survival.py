@@ -77,7 +77,7 @@ def test_a_worker_killed_mid_job_changes_neither_the_picture_nor_the_loss_curves
     )
     painter(service, job_id).signal_children(signal.SIGKILL)
     assert service.wait_for_status(job_id, "succeeded")["attempt"] >= 2
-    assert f"Job {job_id}: goes on from iteration" in painter(service, job_id).log
+    assert f"Job {job_id}: resumes from iteration" in painter(service, job_id).log
     assert service.get_pixels(job_id) == undisturbed
     assert list_loss_iterations(service, job_id) == list(range(1, LONG["iterations"] + 1))
     assert not has_checkpoint(service, job_id)
@@ -95,7 +95,7 @@ def test_a_worker_that_shuts_down_gives_its_job_to_another_without_a_hole_in_the
     service.wait_for_status(job_id, "succeeded")
     second = painter(service, job_id)
     assert second is not first
-    assert f"Job {job_id}: goes on from iteration" in second.log
+    assert f"Job {job_id}: resumes from iteration" in second.log
     assert list_loss_iterations(service, job_id) == list(range(1, LONG["iterations"] + 1))
 
 
@@ -119,7 +119,8 @@ def test_a_job_with_a_damaged_checkpoint_starts_from_the_beginning(service: Chao
     for key in service.blobs.keys(f"jobs/{job_id}/checkpoints"):
         service.blobs.put(key, service.blobs.get(key)[:1000])
     service.wait_for_status(job_id, "succeeded")
-    assert f"Job {job_id}: starts again: Not a whole checkpoint" in painter(service, job_id).log
+    log = painter(service, job_id).log
+    assert f"Job {job_id}: starts from the beginning: Not a whole checkpoint" in log
 
 
 def test_a_job_with_a_checkpoint_of_another_version_starts_from_the_beginning(
@@ -135,7 +136,7 @@ def test_a_job_with_a_checkpoint_of_another_version_starts_from_the_beginning(
         service.blobs.put(key, changed.getvalue())
     service.wait_for_status(job_id, "succeeded")
     log = painter(service, job_id).log
-    assert f"Job {job_id}: starts again: A checkpoint of version" in log
+    assert f"Job {job_id}: starts from the beginning: A checkpoint of version" in log
     assert service.get_pixels(job_id) == undisturbed
 
 
