@@ -40,7 +40,7 @@ class Settings(BaseSettings):
         frozen=True,
         extra="ignore",
         use_attribute_docstrings=True,
-        hide_input_in_errors=True,  # which may be a password
+        hide_input_in_errors=True,  # an input may be a password
     )
 
     host: str = "127.0.0.1"
@@ -70,7 +70,7 @@ class Settings(BaseSettings):
 
     result_redirect_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
     """If it is set, `GET /jobs/{id}/result` redirects (307) to a signed URL of the object store,
-    which is valid for so many seconds, so that the API does not send the pictures itself. Clients
+    which is valid for this many seconds, so that the API does not send the pictures itself. Clients
     need to reach the store. Requires an object store."""
 
     direct_uploads: bool = False
@@ -91,9 +91,9 @@ class Settings(BaseSettings):
     free when the painting starts. Larger pictures are painted in tiles."""
 
     upload_limit_megabytes: PositiveInt = 25
-    """The size limit of an uploaded file. If you raise it, raise the proxy's limit of a body too,
-    to three times as much, for two files as base64: `PASTICHE_BODY_LIMIT` of the Compose file for
-    production, `proxy-body-size` of the Ingress in Kubernetes."""
+    """The size limit of an uploaded file. If you raise it, also raise the proxy's limit on request
+    bodies to three times as much, which two files as base64 need: `PASTICHE_BODY_LIMIT` of the
+    Compose file for production, `proxy-body-size` of the Ingress in Kubernetes."""
 
     upload_limit_megapixels: PositiveInt = 50
     """The pixel limit of an uploaded picture."""
@@ -129,9 +129,9 @@ class Settings(BaseSettings):
     """How long decoding one upload may take."""
 
     decode_memory_megabytes: Annotated[int, Field(ge=256)] = 2048
-    """How much memory a process may use that decodes uploads or encodes results, previews and
-    contact sheets (not on macOS). The API runs one for each core, and no more than its container
-    has memory for."""
+    """How much memory a process may use to decode uploads or to encode results, previews and
+    contact sheets (not on macOS). The API runs one such process for each core, but no more than its
+    container has memory for."""
 
     keys_required: bool = False
     """Whether callers need an API key (`python -m api.keys create OWNER`). Each owner then sees
@@ -147,8 +147,8 @@ class Settings(BaseSettings):
     everything."""
 
     high_priority_without_keys: bool = False
-    """Whether `priority=high` is allowed while no keys are required; otherwise it is a right of
-    keys (`python -m api.keys create OWNER --high-priority`)."""
+    """Whether `priority=high` is allowed while no keys are required; otherwise a key can allow it
+    (`python -m api.keys create OWNER --high-priority`)."""
 
     requests_per_minute: PositiveInt | None = None
     """How many requests a caller may send per minute; no limit if it is not set. Without keys, a
@@ -170,7 +170,7 @@ class Settings(BaseSettings):
 
     retention_hours: RetentionHours = 168.0
     """How long a finished job and its pictures can be fetched, at most 876,000 (a hundred years).
-    `keep` of a job can only shorten it. A change holds for the jobs that end after it."""
+    A job's `keep` can only shorten it. A change applies to the jobs that end after it."""
 
     kept_jobs_per_owner: PositiveInt = 10_000
     """How many finished jobs of one owner are retained. Beyond the limit the oldest are deleted
@@ -185,8 +185,8 @@ class Settings(BaseSettings):
     876,000 (a hundred years)."""
 
     kept_pictures_per_owner: PositiveInt = 1000
-    """How many uploaded pictures of one owner are retained. Beyond the limit, those that were not
-    used for the longest time are deleted. Without keys, all pictures have one owner."""
+    """How many uploaded pictures of one owner are retained. Beyond the limit, the least recently
+    used ones are deleted. Without keys, all pictures have one owner."""
 
     kept_pictures: PositiveInt = 10_000
     """The same limit for the uploaded pictures of all owners together."""
@@ -236,7 +236,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then files of secrets, then variables."""
+        """The sources of settings: arguments, then files of secrets, then variables."""
         return init_settings, SecretFiles(settings_cls), env_settings
 
     @property
@@ -245,13 +245,13 @@ class Settings(BaseSettings):
 
     @property
     def kill_after_seconds(self) -> int:
-        """After how long at one job a process is killed: later than the attempt ends by itself
-        unless it hangs, and than the last heartbeat that it then sends."""
+        """After how long at one job a process is killed. An attempt that does not hang ends by
+        itself, and sends its last heartbeat, before that."""
         return self.job_time_limit_seconds + 60 + ceil(2 * self.heartbeat_seconds)
 
     @property
     def lease_limit_seconds(self) -> float:
-        """If the lease of an attempt ends so long after its claim, the attempt took too long."""
+        """If the lease of an attempt ends this long after its claim, the attempt took too long."""
         return self.job_time_limit_seconds + self.lease_seconds
 
     @property
@@ -314,8 +314,8 @@ class Settings(BaseSettings):
 
     @property
     def submission_limit_bytes(self) -> int:
-        """How large all files of a submission may be together: two of the largest fit in, masks and
-        further styles are smaller."""
+        """How large all files of a submission may be together: enough for two of the largest files,
+        because masks and further styles are smaller."""
         return 2 * self.upload_limit_bytes
 
     @property
@@ -337,7 +337,7 @@ class Settings(BaseSettings):
 
     @property
     def redis_location(self) -> str:
-        """The URL of Redis with its password: by default that of a server on this machine."""
+        """The URL of Redis with its password: by default, a server on this machine."""
         if self.redis_url is None:
             return "redis://localhost:6379/0"
         return self.redis_url.get_secret_value()
