@@ -66,7 +66,7 @@ def test_a_traceback_is_part_of_its_line(lines: Lines) -> None:
     assert "ValueError: no" in json.loads(line)["exc_info"]
 
 
-def test_a_context_can_be_taken_along_to_a_thread(lines: Lines) -> None:
+def test_a_context_can_be_passed_to_a_thread(lines: Lines) -> None:
     logs.configure(Settings())
     with logs.about(job_id="j1"):
         context = copy_context()

@@ -226,7 +226,7 @@ def test_health_checks_are_not_traced(service: ChaosService, collector: Collecto
     assert not {f"GET {path}" for path in PROBES} & {span.name for span in collector.spans}
 
 
-def test_a_collector_that_refuses_harms_nothing_and_is_logged_once(
+def test_a_collector_that_refuses_traces_breaks_nothing_and_is_logged_once(
     service: ChaosService, collector: Collector
 ) -> None:
     parts = (service.api, *service.workers)

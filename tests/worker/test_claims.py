@@ -126,7 +126,7 @@ def test_an_attempt_ends_when_its_job_times_out(open_context: OpenContext, jobs:
     assert (job.status, job.error_code) == ("failed", "timed_out")
 
 
-def test_of_two_unlike_workers_each_claims_what_its_memory_suffices_for(
+def test_each_of_two_workers_claims_the_jobs_that_fit_its_memory(
     open_context: OpenContext, jobs: JobStore
 ) -> None:
     small, large = open_context(lambda: GIB), open_context(lambda: 8 * GIB)
@@ -244,7 +244,7 @@ def test_a_claim_that_redis_does_not_answer_in_time_is_repeated(
         attempt.check()
 
 
-def test_a_value_that_no_version_knows_is_damage(open_context: OpenContext, jobs: JobStore) -> None:
+def test_an_invalid_value_counts_as_damage(open_context: OpenContext, jobs: JobStore) -> None:
     damaged = submitted(jobs, 256, colour="none's")
     context = open_context(lambda: 8 * GIB)
     with next_attempt(context) as attempt:
@@ -255,7 +255,7 @@ def test_a_value_that_no_version_knows_is_damage(open_context: OpenContext, jobs
     assert (job.status, job.error_code) == ("failed", "record_damaged")
 
 
-def test_a_key_that_holds_something_else_than_a_record_is_deleted_and_the_next_job_claimed(
+def test_a_key_that_holds_no_record_is_deleted_and_the_next_job_claimed(
     open_context: OpenContext, jobs: JobStore
 ) -> None:
     damaged, whole = submitted(jobs, 256), submitted(jobs, 256)

@@ -138,7 +138,7 @@ def test_a_picture_is_stored_once_the_store_is_back(
     assert_stored_once_the_store_is_back(fault, service, bucket, store)
 
 
-def test_a_picture_is_stored_once_the_store_hangs_no_more(
+def test_a_picture_is_stored_once_the_store_answers_again(
     s3_server: str, store: FaultyProxy
 ) -> None:
     bucket = make_bucket(s3_server)
@@ -182,7 +182,7 @@ def test_a_submission_that_the_store_refuses_leaves_nothing(
     until(lambda: not bucket.keys)
 
 
-def test_pictures_of_a_deleted_job_are_erased_once_the_store_is_back(
+def test_pictures_of_a_deleted_job_are_deleted_once_the_store_is_back(
     service: ChaosService, bucket: Bucket, store: FaultyProxy
 ) -> None:
     job_id = service.submit()

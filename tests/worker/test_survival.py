@@ -83,7 +83,7 @@ def test_a_worker_killed_mid_job_changes_neither_the_picture_nor_the_loss_curves
     assert not has_checkpoint(service, job_id)
 
 
-def test_a_worker_that_shuts_down_gives_its_job_to_another_without_a_hole_in_the_loss_curves(
+def test_a_worker_that_shuts_down_releases_its_job_to_another_without_a_gap_in_the_loss_curves(
     service: ChaosService,
 ) -> None:
     job_id = service.submit(**LONG)
@@ -99,7 +99,7 @@ def test_a_worker_that_shuts_down_gives_its_job_to_another_without_a_hole_in_the
     assert list_loss_iterations(service, job_id) == list(range(1, LONG["iterations"] + 1))
 
 
-def test_a_worker_that_shuts_down_while_it_prepares_gives_its_job_back(
+def test_a_worker_that_shuts_down_while_it_prepares_releases_its_job(
     service: ChaosService,
 ) -> None:
     job_id = service.submit(size=512, backbone="whitened")  # its network is fitted for seconds
@@ -218,7 +218,7 @@ def test_a_worker_that_cannot_start_leaves_its_messages_until_it_can(service: Ch
     service.wait_for_status(job_id, "succeeded")
 
 
-def test_while_redis_is_unreachable_the_api_reports_it_and_painting_goes_on(
+def test_while_redis_is_unreachable_the_api_reports_it_and_painting_continues(
     service: ChaosService,
 ) -> None:
     job_id = service.submit(**LONG)

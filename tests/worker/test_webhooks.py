@@ -57,7 +57,7 @@ def test_the_official_verifier_accepts_it(
     assert Webhook(jobs.run(get_secret("ada"))).verify(body, headers)
 
 
-def test_each_owner_has_a_secret_of_its_own(
+def test_each_owner_has_its_own_secret(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     over(jobs, receiver.url, owner="ada")

@@ -76,7 +76,7 @@ def test_an_allowed_page_reads_errors(open_api: RunningApi) -> None:
     assert (response.status_code, response.headers["access-control-allow-origin"]) == (415, APP)
 
 
-def test_other_pages_stay_refused(open_api: RunningApi) -> None:
+def test_pages_of_other_origins_are_refused(open_api: RunningApi) -> None:
     response = submit(open_api, {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"})
     assert code(response) == (403, "cross_site_request")
     assert "access-control-allow-origin" not in response.headers

@@ -38,7 +38,7 @@ def test_no_more_decoders_run_than_the_container_has_processors_and_memory_for(
     assert count_decoders(Settings()) == decoders
 
 
-def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
+def test_a_picture_that_waits_too_long_for_a_decoder_is_refused_with_503() -> None:
     decoder = Decoder(Settings(), wait_limit_seconds=0.05)
     picture = pictures.png()
 
@@ -174,7 +174,7 @@ def test_what_ends_the_encoding_of_a_picture_is_an_error_for_the_client(
         run(decoder, function)
 
 
-def test_an_upload_that_fills_the_disk_is_no_fault_of_the_picture_s(
+def test_an_upload_that_fills_the_disk_is_no_error_of_the_picture(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.decoding.decoder.normalise", fill_the_disk)

@@ -54,7 +54,7 @@ def until_event(events: Iterator[Event], name: str) -> Event:
     return next(event for event in events if event.name == name)
 
 
-def test_a_reader_is_told_a_job_from_first_to_last(api: RunningApi, jobs: JobStore) -> None:
+def test_a_stream_reports_a_job_from_its_start_to_its_end(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     with stream(api, job) as events:
         assert next(events).data["status"] == "queued"
@@ -79,7 +79,7 @@ def test_the_id_of_an_event_is_the_version_of_the_job(api: RunningApi) -> None:
         assert next(events).id == str(job["version"])
 
 
-def test_progress_is_told_at_most_twice_a_second_and_the_newest_first(
+def test_progress_is_sent_at_most_twice_a_second_and_only_the_newest(
     api: RunningApi, jobs: JobStore
 ) -> None:
     job = submitted(api)
@@ -95,9 +95,7 @@ def test_progress_is_told_at_most_twice_a_second_and_the_newest_first(
     assert len(iterations) <= 2 + 2 * (monotonic() - began)
 
 
-def test_the_end_is_told_at_once_though_progress_is_held_back(
-    api: RunningApi, jobs: JobStore
-) -> None:
+def test_the_end_is_sent_at_once_while_progress_is_delayed(api: RunningApi, jobs: JobStore) -> None:
     """Several tries: on a slow machine, the progress may be due before the end is known."""
     for _ in range(5):
         job = submitted(api)
@@ -120,7 +118,7 @@ def test_a_stream_of_a_job_that_is_over_says_so_and_ends(api: RunningApi) -> Non
         assert [(each.name, each.data["status"]) for each in events] == [("done", "canceled")]
 
 
-def test_a_reader_that_comes_again_is_told_what_the_job_is_now(
+def test_a_client_that_reconnects_receives_the_present_state_of_the_job(
     api: RunningApi, jobs: JobStore
 ) -> None:
     job = submitted(api)
@@ -129,7 +127,7 @@ def test_a_reader_that_comes_again_is_told_what_the_job_is_now(
         assert next(events).data["iteration"] == 9
 
 
-def test_a_job_that_is_erased_ends_its_streams(api: RunningApi) -> None:
+def test_a_deleted_job_ends_its_streams(api: RunningApi) -> None:
     job = submitted(api)
     with stream(api, job) as events:
         next(events)
@@ -137,7 +135,7 @@ def test_a_job_that_is_erased_ends_its_streams(api: RunningApi) -> None:
         assert [each.name for each in events] == ["gone"]
 
 
-def test_a_job_that_moves_up_in_the_queue_is_told(api: RunningApi, jobs: JobStore) -> None:
+def test_a_job_that_moves_up_in_the_queue_is_reported(api: RunningApi, jobs: JobStore) -> None:
     first, second = submitted(api), submitted(api)
     with stream(api, second) as events:
         assert next(events).data["queue_position"] == 1
@@ -158,7 +156,7 @@ def own_api(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[RunningA
         yield api
 
 
-def test_an_api_that_is_told_to_go_ends_its_streams_and_goes(own_api: RunningApi) -> None:
+def test_an_api_that_shuts_down_ends_its_streams(own_api: RunningApi) -> None:
     job = submitted(own_api)
     with stream(own_api, job) as events:
         next(events)
@@ -193,7 +191,7 @@ def test_streams_continue_after_an_unreadable_message(own_api: RunningApi, jobs:
 
 
 @pytest.mark.slow
-def test_a_reader_that_has_gone_is_noticed(api: RunningApi) -> None:
+def test_a_client_that_disconnects_is_noticed(api: RunningApi) -> None:
     until(lambda: api.open_streams == 0)
     with stream(api, submitted(api)) as events:
         next(events)

@@ -99,13 +99,13 @@ def test_a_body_longer_than_its_length_is_never_read_as_a_request(target: Target
     assert status_of(said) == 200
 
 
-def test_a_body_shorter_than_its_length_is_given_up(short_timeout_target: Target) -> None:
+def test_a_body_shorter_than_its_length_times_out(short_timeout_target: Target) -> None:
     said = said_to(short_timeout_target, head(FORM, "Content-Length: 1000000") + pair() + END)
     assert status_of(said) == 408
     assert is_a_problem(said, "request_too_slow")
 
 
-def test_a_body_that_comes_too_slowly_is_given_up(short_timeout_target: Target) -> None:
+def test_a_body_that_arrives_too_slowly_times_out(short_timeout_target: Target) -> None:
     start = head(FORM, "Content-Length: 1000000") + pair()
     assert status_of(said_to_drops(short_timeout_target, start, b"x")) == 408
 
@@ -117,12 +117,12 @@ def test_a_body_that_ends_with_its_connection_leaves_nothing(target: Target) -> 
         assert said_on(connection) == b""
 
 
-def test_a_head_that_comes_too_slowly_is_given_up(short_timeout_target: Target) -> None:
+def test_a_head_that_arrives_too_slowly_times_out(short_timeout_target: Target) -> None:
     said = said_to_drops(short_timeout_target, b"GET /livez HTTP/1.1\r\n", b"X-Slow: 1\r\n")
     assert status_of(said) == 408
 
 
-def test_a_connection_that_says_nothing_is_given_up(short_timeout_target: Target) -> None:
+def test_a_connection_that_sends_nothing_times_out(short_timeout_target: Target) -> None:
     assert said_to(short_timeout_target) == b""
 
 
@@ -146,7 +146,7 @@ def test_a_change_that_ends_with_its_connection_leaves_nothing(target: Target) -
         pytest.param(b"GET /livez HTTP/1.1\r\nX: ", id="value"),
     ],
 )
-def test_a_head_without_end_is_refused_and_not_kept(start: bytes, target: Target) -> None:
+def test_a_head_without_end_is_refused_and_not_held_in_memory(start: bytes, target: Target) -> None:
     before = target.memory_bytes
     said = said_to(target, start, repeat(A_MEGABYTE, 100))
     assert said == b"" or is_a_problem(said, "head_too_large")
@@ -154,20 +154,22 @@ def test_a_head_without_end_is_refused_and_not_kept(start: bytes, target: Target
 
 
 @pytest.mark.parametrize("start", [b"GET /livez HTTP/1.1\r\n", head("Transfer-Encoding: chunked")])
-def test_headers_without_end_are_refused_and_not_kept(start: bytes, target: Target) -> None:
+def test_headers_without_end_are_refused_and_not_held_in_memory(
+    start: bytes, target: Target
+) -> None:
     before = target.memory_bytes
     trailer = b"0\r\n" if b"chunked" in start else b""
     said_to(target, start + trailer, repeat(b"X-Header: 1\r\n" * 10_000, 300))
     assert target.memory_bytes - before < 20_000_000
 
 
-def test_requests_that_wait_for_no_answer_are_not_kept(target: Target) -> None:
+def test_pipelined_requests_are_not_held_in_memory(target: Target) -> None:
     before = target.memory_bytes
     said_to(target, b"", repeat(SMUGGLED * 10_000, 100))
     assert target.memory_bytes - before < 60_000_000
 
 
-def test_a_hundred_connections_that_send_half_a_form_keep_nobody_out(
+def test_a_hundred_connections_that_send_half_a_form_block_no_others(
     short_timeout_target: Target,
 ) -> None:
     with ExitStack() as held:
@@ -178,14 +180,16 @@ def test_a_hundred_connections_that_send_half_a_form_keep_nobody_out(
         assert {status_of(said_on(connection)) for connection in connections} == {408}
 
 
-def test_answers_that_nobody_reads_are_not_kept(short_timeout_target: Target) -> None:
+def test_responses_that_no_client_reads_are_not_held_in_memory(
+    short_timeout_target: Target,
+) -> None:
     with connected(short_timeout_target) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)
         until(lambda: is_held(connection))
         until(lambda: not is_held(connection))
 
 
-def test_a_client_that_leaves_before_its_answers_is_no_fault(target: Target) -> None:
+def test_a_client_that_disconnects_before_its_responses_is_no_error(target: Target) -> None:
     with connected(target) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)
         until(lambda: is_held(connection))

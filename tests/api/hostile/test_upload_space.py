@@ -90,5 +90,5 @@ def test_an_upload_is_refused_while_the_others_leave_too_little_space(
     assert target.try_out_json(document).status_code == 200
 
 
-def test_an_upload_without_others_is_taken_however_large_it_is(target: Target) -> None:
+def test_an_upload_without_others_is_accepted_whatever_its_size(target: Target) -> None:
     assert target.try_out([("content", PICTURE), *5 * [("style", PICTURE)]]).status_code == 200

@@ -28,7 +28,7 @@ def upload(target: Target, picture: bytes) -> httpx.Response:
 
 
 @pytest.mark.parametrize(("picture", "code"), FILES.values(), ids=FILES)
-def test_a_picture_is_stored_for_what_it_is_or_refused_by_name(
+def test_a_picture_is_stored_by_its_content_or_refused_by_name(
     picture: Callable[[], bytes], code: str | None, target: Target
 ) -> None:
     response = upload(target, picture())

@@ -95,7 +95,7 @@ def test_it_submits_json(client: Any) -> None:
     assert (job.options.size, job.options.style_weights) == (128, [1.0])
 
 
-def test_it_changes_cancels_and_erases_a_job(client: Any) -> None:
+def test_it_changes_cancels_and_deletes_a_job(client: Any) -> None:
     job = call("submit_job").sync(client=client, body=submission())
     changes = import_module(f"{PACKAGE}.models").WeightUpdate(style_weight=0.9)
     changed = call("update_weights").sync(job.id, client=client, body=changes)

@@ -43,7 +43,9 @@ def heard(worker: PlayedWorker) -> str:
     return worker.jobs.run(beat).answer
 
 
-def test_the_worker_of_a_running_job_is_asked_to_commit(api: RunningApi, jobs: JobStore) -> None:
+def test_the_worker_of_a_running_job_is_requested_to_commit(
+    api: RunningApi, jobs: JobStore
+) -> None:
     job, worker = shown(api, jobs)
     answers = [finish(api, job), finish(api, job)]
     assert [each.status_code for each in answers] == [202, 202]
@@ -75,7 +77,7 @@ def test_a_job_that_is_about_to_succeed_cannot_be_canceled(api: RunningApi, jobs
     assert cancel(api, job).json()["status"] == "succeeded"
 
 
-def test_a_job_that_is_about_to_succeed_can_be_erased(api: RunningApi, jobs: JobStore) -> None:
+def test_a_job_that_is_about_to_succeed_can_be_deleted(api: RunningApi, jobs: JobStore) -> None:
     job, worker = shown(api, jobs)
     finish(api, job)
     assert api.http.delete(job["links"]["self"]).status_code == 204
@@ -149,7 +151,9 @@ def test_a_preview_that_is_damaged_cannot_be_kept(api: RunningApi, jobs: JobStor
     assert (refused.status_code, refused.json()["code"]) == (409, "no_result")
 
 
-def test_a_store_that_refuses_the_picture_is_told_so(api: RunningApi, jobs: JobStore) -> None:
+def test_a_store_that_refuses_the_picture_is_named_in_the_error(
+    api: RunningApi, jobs: JobStore
+) -> None:
     job, worker = shown(api, jobs)
     worker.stop()
     in_the_way = api.settings.data_folder / "blobs/jobs" / job["id"] / "results"

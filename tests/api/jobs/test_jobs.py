@@ -55,7 +55,7 @@ def test_a_job_that_waits_says_how_many_wait_before_it(api: RunningApi) -> None:
     assert positions == [0, 1, 2]
 
 
-def test_a_running_job_tells_how_far_it_is(api: RunningApi, jobs: JobStore) -> None:
+def test_a_running_job_reports_its_progress(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     report_progress(job, claimed(job, jobs), jobs)
     seen = api.http.get(job["links"]["self"]).json()
@@ -66,7 +66,7 @@ def test_a_running_job_tells_how_far_it_is(api: RunningApi, jobs: JobStore) -> N
     assert seen["backbone"] == {"name": "whitened", "sha256": None}
 
 
-def test_the_etag_is_answered_with_nothing_until_the_job_changes(
+def test_a_request_with_the_etag_has_no_body_until_the_job_changes(
     api: RunningApi, jobs: JobStore
 ) -> None:
     job = submitted(api)
@@ -79,7 +79,7 @@ def test_the_etag_is_answered_with_nothing_until_the_job_changes(
     assert changed.json()["version"] == 2
 
 
-def test_a_job_says_when_to_ask_again_until_it_is_over(api: RunningApi) -> None:
+def test_a_job_says_when_to_retry_until_it_is_over(api: RunningApi) -> None:
     job = submitted(api)
     assert api.http.get(job["links"]["self"]).headers["retry-after"] == "1"
     over = api.http.post(job["links"]["cancel"])
@@ -104,7 +104,7 @@ def test_a_job_that_waits_is_canceled_at_once(api: RunningApi) -> None:
     assert response.json()["finished_at"] is not None
 
 
-def test_a_running_job_is_asked_to_stop(api: RunningApi, jobs: JobStore) -> None:
+def test_a_running_job_is_requested_to_stop(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     fence = claimed(job, jobs)
     response = api.http.post(job["links"]["cancel"])
@@ -119,7 +119,7 @@ def test_canceling_what_is_over_changes_nothing(api: RunningApi) -> None:
     assert api.http.post(job["links"]["cancel"]).json() == first
 
 
-def test_an_erased_job_leaves_nothing_behind(api: RunningApi, jobs: JobStore) -> None:
+def test_a_deleted_job_leaves_nothing_behind(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     response = api.http.delete(job["links"]["self"])
     assert (response.status_code, response.content) == (204, b"")
@@ -129,7 +129,9 @@ def test_an_erased_job_leaves_nothing_behind(api: RunningApi, jobs: JobStore) ->
     assert api.http.delete(job["links"]["self"]).status_code == 404
 
 
-def test_the_worker_of_an_erased_job_learns_so(api: RunningApi, jobs: JobStore) -> None:
+def test_the_worker_of_a_deleted_job_learns_of_the_deletion(
+    api: RunningApi, jobs: JobStore
+) -> None:
     job = submitted(api)
     fence = claimed(job, jobs)
     api.http.delete(job["links"]["self"])
@@ -158,7 +160,7 @@ def test_a_job_past_its_retention_is_gone(api: RunningApi, jobs: JobStore) -> No
         assert api.http.get(path).status_code == 410
 
 
-def test_a_full_queue_answers_when_to_come_again(api: RunningApi, jobs: JobStore) -> None:
+def test_a_full_queue_says_when_to_retry(api: RunningApi, jobs: JobStore) -> None:
     jobs.client.zadd(JOB_KEYS["waiting"], {new_job_id(): 1 for _ in range(10_000)})
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     response = api.http.post("/jobs", files=files)
@@ -240,7 +242,7 @@ def test_weights_that_others_keep_changing_are_tried_a_few_times_alone(
     assert (response.status_code, response.json()["code"]) == (409, "changed_meanwhile")
 
 
-def test_a_job_of_a_newer_version_is_listed_changed_canceled_and_erased(
+def test_a_job_of_a_newer_version_is_listed_changed_canceled_and_deleted(
     api: RunningApi, jobs: JobStore
 ) -> None:
     other, job = submitted(api), submitted(api)
@@ -259,7 +261,7 @@ def test_a_job_of_a_newer_version_is_listed_changed_canceled_and_erased(
 @pytest.mark.parametrize(
     ("field", "value"), [("inputs", "[]"), ("options", "[]"), ("options", '{"size": "large"}')]
 )
-def test_a_damaged_record_spoils_no_list(
+def test_a_damaged_record_breaks_no_list(
     field: str, value: str, api: RunningApi, jobs: JobStore
 ) -> None:
     other, damaged = submitted(api), submitted(api)
@@ -270,7 +272,7 @@ def test_a_damaged_record_spoils_no_list(
     assert (answer.status_code, answer.json()["code"]) == (500, "record_damaged")
 
 
-def test_a_worker_of_a_newer_version_or_that_says_nonsense_stops_nobody(
+def test_an_unreadable_report_of_a_worker_breaks_no_request(
     api: RunningApi, jobs: JobStore
 ) -> None:
     newer = {"name": "n", "backbone": "whitened", "device": "CPU", "most_pixels": 10**9, "fans": 2}
@@ -329,9 +331,7 @@ def test_weights_that_cannot_be_used_are_named_and_change_nothing(
     assert api.http.get(job["links"]["self"]).json() == job
 
 
-def test_a_waiting_job_says_when_its_picture_may_be_expected(
-    api: RunningApi, jobs: JobStore
-) -> None:
+def test_a_waiting_job_says_when_its_picture_is_expected(api: RunningApi, jobs: JobStore) -> None:
     """What is before it is painted by all workers, it itself by one."""
     assert submitted(api)["eta_seconds"] is None
     jobs.client.flushall()
@@ -348,7 +348,7 @@ def test_a_waiting_job_says_when_its_picture_may_be_expected(
     assert job["eta_seconds"] == pytest.approx(1_000_000 / 100_000 + 40 * 0.1, abs=0.1)
 
 
-def test_priority_and_deadline_are_told(api: RunningApi) -> None:
+def test_priority_and_deadline_are_shown_on_the_job(api: RunningApi) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     job = api.http.post("/jobs", files=files, data={"priority": "high", "deadline": 60}).json()
     assert job["priority"] == "high"
@@ -359,7 +359,9 @@ def test_priority_and_deadline_are_told(api: RunningApi) -> None:
 @pytest.mark.parametrize(
     ("field", "value"), [("priority", "urgent"), ("deadline", "0"), ("deadline", "soon")]
 )
-def test_wishes_that_cannot_be_granted_are_named(field: str, value: str, api: RunningApi) -> None:
+def test_an_invalid_priority_or_deadline_is_refused_by_name(
+    field: str, value: str, api: RunningApi
+) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     response = api.http.post("/jobs", files=files, data={field: value})
     assert response.status_code == 422

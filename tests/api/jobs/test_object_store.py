@@ -168,7 +168,7 @@ def test_a_response_that_the_store_breaks_off_is_too_short_and_can_be_repeated(
     assert "Traceback" not in log.read_text()
 
 
-def test_a_response_that_the_store_breaks_off_once_comes_whole(
+def test_a_response_that_the_store_breaks_off_once_is_sent_whole(
     service: RunningApi, jobs: JobStore, store: FaultyProxy
 ) -> None:
     picture = randbytes(3_000_000)

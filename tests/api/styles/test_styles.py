@@ -91,7 +91,7 @@ def test_an_unknown_style_is_refused_by_name_with_others(
 
 
 @pytest.mark.parametrize("style", ["wave", "exampel:wave", "file:///etc/passwd"])
-def test_a_text_that_is_no_reference_is_refused_with_what_would_be_one(
+def test_a_text_that_is_no_reference_is_refused_with_the_valid_forms(
     style: str, api: RunningApi
 ) -> None:
     response = submit(api, style)

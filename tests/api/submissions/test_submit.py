@@ -57,7 +57,7 @@ def test_options_that_are_not_given_have_their_defaults(api: RunningApi) -> None
     assert (options["start"], options["backbone"]) == ("content", "auto")
 
 
-def test_the_inputs_are_kept_as_normalised_pictures(api: RunningApi) -> None:
+def test_the_inputs_are_stored_as_normalised_pictures(api: RunningApi) -> None:
     job = submit(api).json()
     names = sorted(path.name for path in api.blobs)
     assert names == ["content-0", "style-0"]
@@ -84,7 +84,7 @@ def test_a_name_that_climbs_out_of_the_folder_is_only_a_name(api: RunningApi) ->
         pytest.param(pictures.rotated_by_exif(), id="JPEG that EXIF turns"),
     ],
 )
-def test_unusual_pictures_are_taken(upload: bytes, api: RunningApi) -> None:
+def test_unusual_pictures_are_accepted(upload: bytes, api: RunningApi) -> None:
     assert submit(api, content=upload).status_code == 202
 
 
@@ -123,7 +123,7 @@ def test_a_picture_that_cannot_be_used_is_refused_by_name(
 
 
 @pytest.mark.parametrize("field", ["content", "style"])
-def test_a_missing_picture_is_asked_for(field: str, api: RunningApi, jobs: JobStore) -> None:
+def test_a_missing_picture_is_refused_by_name(field: str, api: RunningApi, jobs: JobStore) -> None:
     other = {"content", "style"} - {field}
     response = api.http.post("/jobs", files={name: pictures.png() for name in other})
     assert response.status_code == 422
@@ -168,7 +168,7 @@ def with_memory(name: str, free_bytes: int, jobs: JobStore) -> Worker:
     return worker
 
 
-def test_a_size_must_fit_the_memory_that_its_options_take(api: RunningApi, jobs: JobStore) -> None:
+def test_a_size_must_fit_the_memory_that_its_options_need(api: RunningApi, jobs: JobStore) -> None:
     worker = with_memory("one", GIB, jobs)
     most = {
         precision: Memory(GIB, None, worker.computed_in).most_pixels(
@@ -210,7 +210,7 @@ def test_a_dry_run_and_a_sweep_are_refused_too_where_no_worker_has_the_memory(
     assert errors_of(api.http.post(path, files=files, data=fields)) == {"size": "size_too_large"}
 
 
-def test_a_retry_is_refused_where_the_memory_that_its_options_take_is_gone(
+def test_a_retry_is_refused_where_no_worker_has_the_memory_that_its_options_need_any_more(
     api: RunningApi, jobs: JobStore
 ) -> None:
     with_memory("one", 4 * GIB, jobs)
@@ -392,12 +392,12 @@ def test_weights_that_are_all_zero_are_refused(api: RunningApi) -> None:
     assert errors_of(response) == {"style_weight": "invalid_value"}
 
 
-def test_all_faults_are_told_at_once(api: RunningApi) -> None:
+def test_all_errors_are_reported_at_once(api: RunningApi) -> None:
     response = submit(api, content=("empty.jpg", b""), size="1", strength="9")
     assert errors_of(response).keys() == {"content", "size", "strength"}
 
 
-def test_the_sentence_says_what_would_be_right(api: RunningApi) -> None:
+def test_the_message_says_what_would_be_valid(api: RunningApi) -> None:
     detail = submit(api, style_weight="abc").json()["detail"]
     assert detail == "style_weight: This must be a number between 0 and 1000000, not “abc”."
 

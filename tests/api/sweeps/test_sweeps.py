@@ -41,7 +41,7 @@ def test_a_sweep_has_a_job_for_each_combination(api: RunningApi) -> None:
         assert (member["job"]["status"], member["job"]["options"]["size"]) == ("queued", 64)
 
 
-def test_a_sweep_can_be_looked_at_again(api: RunningApi) -> None:
+def test_a_sweep_can_be_read_again(api: RunningApi) -> None:
     sweep = swept(api, seed="1,2").json()
     assert api.http.get(sweep["links"]["self"]).json() == sweep
     assert not sweep["is_over"]
@@ -60,7 +60,7 @@ def test_canceling_a_sweep_cancels_all_its_jobs(api: RunningApi) -> None:
 
 
 @pytest.mark.parametrize("options", ["[]", '{"size": "large"}'])
-def test_a_damaged_job_is_missing_from_its_sweep_and_spoils_no_other(
+def test_a_damaged_job_is_missing_from_its_sweep_and_breaks_no_other(
     options: str, api: RunningApi, jobs: JobStore
 ) -> None:
     sweep = swept(api, seed="1,2").json()
@@ -74,7 +74,7 @@ def test_a_damaged_job_is_missing_from_its_sweep_and_spoils_no_other(
     assert canceled.json()["jobs"][1]["job"]["status"] == "canceled"
 
 
-def test_erasing_a_sweep_leaves_nothing(api: RunningApi, jobs: JobStore) -> None:
+def test_deleting_a_sweep_leaves_nothing(api: RunningApi, jobs: JobStore) -> None:
     sweep = swept(api, seed="1,2").json()
     assert api.http.delete(sweep["links"]["self"]).status_code == 204
     assert api.http.get(sweep["links"]["self"]).json()["code"] == "sweep_not_found"
@@ -100,14 +100,14 @@ def test_a_sweep_that_does_not_exist_is_not_found(api: RunningApi) -> None:
         ),
     ],
 )
-def test_a_sweep_that_cannot_be_names_the_field(
+def test_an_invalid_sweep_is_refused_by_the_name_of_its_field(
     fields: dict[str, Any], faults: dict[str, str], api: RunningApi, jobs: JobStore
 ) -> None:
     assert errors_of(swept(api, **fields)) == faults
     assert_nothing_left(api, jobs)
 
 
-def test_a_queue_that_is_full_before_the_last_job_takes_none(
+def test_a_queue_without_space_for_the_last_job_accepts_none(
     api: RunningApi, jobs: JobStore
 ) -> None:
     jobs.client.zadd("queue:waiting", {str(number): 0 for number in range(9_999)})
@@ -120,7 +120,7 @@ def test_the_same_sweep_with_the_same_key_is_the_same_sweep(api: RunningApi) -> 
     assert first["id"] == again["id"]
 
 
-def test_after_a_sweep_was_deleted_its_key_gives_a_new_sweep(api: RunningApi) -> None:
+def test_after_a_sweep_was_deleted_its_key_creates_a_new_sweep(api: RunningApi) -> None:
     first = swept(api, {"Idempotency-Key": "a"}, seed="1,2").json()
     api.http.delete(first["links"]["self"])
     second = swept(api, {"Idempotency-Key": "a"}, seed="1,2")
@@ -128,14 +128,14 @@ def test_after_a_sweep_was_deleted_its_key_gives_a_new_sweep(api: RunningApi) ->
     assert second.json()["id"] != first["id"]
 
 
-def test_an_idempotency_key_goes_with_its_sweep(api: RunningApi, jobs: JobStore) -> None:
+def test_an_idempotency_key_is_deleted_with_its_sweep(api: RunningApi, jobs: JobStore) -> None:
     sweep = swept(api, {"Idempotency-Key": "a"}, seed="1,2").json()
     assert len(jobs.client.keys("idempotency:*")) == 1
     api.http.delete(sweep["links"]["self"])
     assert jobs.client.keys("idempotency:*") == []
 
 
-def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
+def test_there_are_no_more_idempotency_keys_than_sweeps_retained(
     api: RunningApi, jobs: JobStore
 ) -> None:
     settings = Settings(
@@ -153,7 +153,7 @@ def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
         assert again["id"] == sweep["id"]
 
 
-def test_a_sweep_whose_key_is_another_request_s_by_now_is_not_kept(jobs: JobStore) -> None:
+def test_a_sweep_whose_key_another_request_has_reserved_is_not_stored(jobs: JobStore) -> None:
     first = make_idempotency_key("ada", "key")
     jobs.run(reserve(first, "fingerprint"))
     late = IdempotencyKey(first.redis_key, "another token", 60)
@@ -165,7 +165,7 @@ def test_a_sweep_whose_key_is_another_request_s_by_now_is_not_kept(jobs: JobStor
     assert jobs.run(reserve(first, "fingerprint")).job_id == sweep.id
 
 
-def test_of_the_sweeps_of_one_owner_and_of_all_the_newest_are_kept(jobs: JobStore) -> None:
+def test_the_newest_sweeps_of_one_owner_and_of_all_are_retained(jobs: JobStore) -> None:
     def keep(owner: str, per_owner: int = 10, in_all: int = 10) -> Sweep:
         sweep = Sweep(new_job_id(), owner, datetime.now(UTC), 1, ())
         jobs.run(
@@ -184,7 +184,7 @@ def test_of_the_sweeps_of_one_owner_and_of_all_the_newest_are_kept(jobs: JobStor
     assert not jobs.client.exists("sweeps:retained:cid")
 
 
-def test_a_key_of_a_job_is_no_sweep_s(api: RunningApi) -> None:
+def test_the_key_of_a_job_is_refused_for_a_sweep(api: RunningApi) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     key = {"Idempotency-Key": "once"}
     assert api.http.post("/jobs", files=files, headers=key).status_code == 202
@@ -192,7 +192,9 @@ def test_a_key_of_a_job_is_no_sweep_s(api: RunningApi) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "another_submission")
 
 
-def test_a_contact_sheet_shows_what_is_there_by_now(api: RunningApi, jobs: JobStore) -> None:
+def test_a_contact_sheet_shows_the_pictures_finished_so_far(
+    api: RunningApi, jobs: JobStore
+) -> None:
     sweep = swept(api, style_weight="0.2,0.8", seed="1,2,3").json()
     empty = sheet(api, sweep)
     PlayedWorker.of(sweep["jobs"][4], jobs, api).commit(png(100, 75))
@@ -222,7 +224,7 @@ def test_a_contact_sheet_that_has_not_changed_is_not_sent_again(
     assert api.http.get(sweep["links"]["sheet"], headers=known).status_code == 200
 
 
-def test_a_contact_sheet_comes_in_the_format_that_is_asked_for(api: RunningApi) -> None:
+def test_a_contact_sheet_is_sent_in_the_format_that_is_requested(api: RunningApi) -> None:
     sweep = swept(api, seed="1,2").json()
     for format in ("jpeg", "webp"):
         response = api.http.get(sweep["links"]["sheet"], params={"format": format})
