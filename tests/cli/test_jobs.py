@@ -29,7 +29,7 @@ def test_a_job_is_shown_watched_and_fetched(
 ) -> None:
     job_id = submitted(api)["id"]
     worker = PlayedWorker.of({"id": job_id}, jobs, api)
-    worker.tell(126)
+    worker.report_progress(126)
     assert b"running" in shell.run("get", job_id).out
     early = shell.run("get", job_id, "-o", "early.png")
     assert (early.code, early.err) == (

@@ -1,4 +1,4 @@
-"""The service on one machine: up, down, up again, and what stands in its way."""
+"""The service on one machine: how it starts, stops and restarts, and what it does about errors."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The blob store on a folder: what is put can be had, and a job's blobs go all at once."""
+"""The blob store in a folder: blobs are written, read, listed, copied and deleted."""
 
 import asyncio
 import errno

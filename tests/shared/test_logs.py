@@ -1,4 +1,4 @@
-"""What a line of a log says of the request and the job that it belongs to."""
+"""Which request and which job a line of the log names."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ Lines = Callable[[], list[str]]
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
-    """What was logged; the handlers of the tests are put back."""
+    """The lines that are logged. Afterwards, the handlers of the tests are restored."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     root.handlers.clear()

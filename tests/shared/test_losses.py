@@ -1,4 +1,4 @@
-"""Losses as records and files have them, those of older and newer versions among them."""
+"""Losses as records and files contain them, also those of older and newer versions."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Bytes from strangers become one plain kind of picture, or a sentence that says why not."""
+"""Uploaded files become RGB pictures of one kind, or an error that says why they cannot."""
 
 from io import BytesIO
 from pathlib import Path

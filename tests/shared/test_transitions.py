@@ -215,7 +215,7 @@ def test_a_job_whose_worker_lives_is_not_recovered(jobs: JobStore) -> None:
 
 
 def test_two_claims_never_have_the_same_fence(jobs: JobStore) -> None:
-    """Even where Redis has forgotten its last second, and counts an attempt twice."""
+    """Even if Redis has lost its last second of writes, and counts an attempt twice."""
     job_id = submitted(jobs)
     before = jobs.client.dump(record_key(job_id)) or b""
     one = claimed(jobs, job_id)
@@ -258,7 +258,7 @@ def test_an_attempt_that_took_too_long_fails_with_the_time_limit(jobs: JobStore)
 
 
 def lost_with(jobs: JobStore, job_id: str, left: int) -> transitions.Recovered:
-    """An attempt of which so much was left to paint when its worker died."""
+    """Claims the job, reports that this much work is left, and loses the worker."""
     fence = claimed(jobs, job_id)
     beat = transitions.heartbeat(job_id, fence, lease_seconds=0, fields={}, remaining=left)
     jobs.run(beat)
@@ -618,7 +618,8 @@ def test_a_record_that_comes_after_its_cleanup_was_due_is_refused(jobs: JobStore
 
 
 def test_a_record_that_comes_after_its_deletion_is_refused(jobs: JobStore) -> None:
-    """As where a connection hangs, the API gives up and erases by another, and the first wakes."""
+    """This happens if a connection hangs, the API deletes the job over another one, and the first
+    connection then delivers its request."""
     overtaken, entry = new_job_id(), QueueEntry("somebody", 100)
     submission = submission_of(jobs, overtaken, {}, entry, queue_limit=10)
     jobs.run(transitions.delete(overtaken, retention=RETENTION))
@@ -823,7 +824,7 @@ def listed(jobs: JobStore, owner: str, before: str = "", limit: int = 10) -> job
 
 
 def canceled(jobs: JobStore, retention: Retention, owner: str = "ada") -> str:
-    """A job that has ended later than every other, by Redis's clock in milliseconds."""
+    """Cancels a new job, which ends later than every other by Redis's clock in milliseconds."""
     job_id = submitted(jobs, owner=owner)
     jobs.run(transitions.cancel(job_id, retention=retention))
     ended = milliseconds(jobs)

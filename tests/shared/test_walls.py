@@ -1,4 +1,5 @@
-"""What must stay light, does: importing it brings no torch with it, and painting no sympy."""
+"""Some modules must start fast: importing them does not import torch, and painting does not import
+sympy."""
 
 import os
 import subprocess

@@ -20,8 +20,8 @@ LONG: dict[str, Any] = {"size": 64, "iterations": 120}
 
 @contextmanager
 def serving(bucket: Bucket, store: FaultyProxy, **settings: str) -> Iterator[ChaosService]:
-    """A service with its pictures in this bucket. A busy machine must not look as if the store
-    hung."""
+    """A service with its pictures in this bucket. Its timeouts are long, so that a busy machine is
+    not taken for a store that hangs."""
     environment = bucket.environment(store.url) | {"AWS_READ_TIMEOUT": "10 s"} | settings
     with running_service(1, 1, inside=None, **environment) as made:
         yield made
@@ -42,7 +42,8 @@ def long_lease_service(bucket: Bucket, store: FaultyProxy) -> Iterator[ChaosServ
 
 @pytest.fixture
 def service(long_lease_service: ChaosService) -> ChaosService:
-    """Its jobs take one attempt, however busy the machine is. Nothing is left to paint."""
+    """The service with long leases: its jobs take one attempt, however busy the machine is. No job
+    waits at the beginning of a test."""
     long_lease_service.delete_unfinished()
     return long_lease_service
 
@@ -61,7 +62,7 @@ def short_lease_service(resumed_bucket: Bucket, store: FaultyProxy) -> Iterator[
 
 @pytest.fixture
 def resuming_service(short_lease_service: ChaosService) -> ChaosService:
-    """The leases of its jobs run out soon. Nothing is left to paint."""
+    """The service with short leases. No job waits at the beginning of a test."""
     short_lease_service.delete_unfinished()
     return short_lease_service
 
@@ -192,8 +193,8 @@ def test_pictures_of_a_deleted_job_are_deleted_once_the_store_is_back(
         assert service.http.get(f"/jobs/{job_id}").status_code == 404
         assert bucket.keys != []
 
-    def erased() -> bool:
+    def is_deleted() -> bool:
         service.jobs.client.zadd(JOB_KEYS["cleanup"], {job_id: 0}, xx=True)  # without the pause
         return not bucket.keys
 
-    until(erased)
+    until(is_deleted)

@@ -1,4 +1,4 @@
-"""Jobs painted by a real worker: from submit to picture, and what can happen on the way."""
+"""Jobs painted by a real worker: from submission to picture, and what can happen meanwhile."""
 
 import json
 import sys
@@ -99,7 +99,7 @@ def test_the_same_submission_gives_the_same_pixels(stack: Stack) -> None:
 
 
 def painted(stack: Stack, job: dict[str, Any]) -> Image.Image:
-    """The picture of a job, as soon as it is there."""
+    """The picture of a job, as soon as it is painted."""
     done = stack.wait_for_status(job, "succeeded", "failed")
     assert done["status"] == "succeeded", done["error"]
     return Image.open(BytesIO(stack.http.get(done["links"]["result"]).content))
@@ -202,7 +202,7 @@ def test_a_job_with_the_pictures_of_an_earlier_one_has_its_transparency(stack: S
 def test_jobs_are_painted_in_the_order_that_they_came(stack: Stack) -> None:
     before = stack.submit(**LONG)
     stack.wait_for_status(before, "running")
-    jobs = [stack.submit() for _ in range(3)]  # all wait before the first is taken
+    jobs = [stack.submit() for _ in range(3)]  # all wait before the first is claimed
     stack.http.delete(before["links"]["self"])
     done = [stack.wait_for_status(each, "succeeded") for each in jobs]
     finished = [each["finished_at"] for each in done]
@@ -252,7 +252,7 @@ def test_a_running_job_that_is_deleted_leaves_nothing(stack: Stack) -> None:
     job = stack.submit(**LONG)
     stack.wait_for_status(job, "running")
     assert stack.http.delete(job["links"]["self"]).status_code == 204
-    assert stack.wait_for_status(stack.submit(), "succeeded")  # the worker has let go of it
+    assert stack.wait_for_status(stack.submit(), "succeeded")  # the worker has stopped painting it
     assert not [path for path in stack.blobs if job["id"] in path.parts]
     assert stack.http.get(job["links"]["self"]).status_code == 404
 

@@ -90,7 +90,7 @@ def test_checkpoints_that_fail_slowly_leave_most_of_the_time_for_painting(
 def test_the_next_attempt_loads_the_newest_checkpoint_first(
     blobs: BlobStore, tmp_path: Path
 ) -> None:
-    """Whatever the order of their names."""
+    """Whatever the alphabetical order of their names."""
     for fence, stored_at in (("3-c", 300), ("1-a", 200), ("2-b", 100)):
         Checkpoints("job", fence, blobs, 8).store(writing(fence.encode()))
         os.utime(tmp_path / checkpoint_key("job", fence), (stored_at, stored_at))

@@ -1,4 +1,4 @@
-"""Keys, whose jobs one sees, and how much one may ask for."""
+"""API keys: which jobs a caller may read, and the limits on what it may submit."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def guarded_process(start: Start) -> Iterator[RunningApi]:
 
 @pytest.fixture
 def guarded(guarded_process: RunningApi, jobs: JobStore) -> RunningApi:
-    """An API that asks for keys, with no job in its records and no key."""
+    """An API that requires keys, with no job in its records and no key."""
     assert jobs.client.keys("*") == []
     return guarded_process
 
@@ -192,7 +192,7 @@ def test_a_stream_ends_once_its_key_is_revoked(guarded: RunningApi, jobs: JobSto
         lines = response.iter_lines()
         assert next(lines).startswith("retry:")
         revoke(ada, jobs)
-        list(lines)  # ends with the next sign of life
+        list(lines)  # ends with the next keep-alive comment
 
 
 def test_a_token_is_not_in_the_log(redis_url: str, jobs: JobStore, tmp_path: Path) -> None:

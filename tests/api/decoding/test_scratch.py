@@ -1,4 +1,4 @@
-"""The folder for pictures on their way in, and what killed processes have left of theirs."""
+"""The folder for pictures that are being uploaded, and the folders that killed processes left."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from tests.waiting import until
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the system keeps what is temporary."""
+    """The system's folder for temporary files."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 

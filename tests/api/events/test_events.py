@@ -24,7 +24,7 @@ from tests.waiting import until
 
 @dataclass(frozen=True)
 class Event:
-    """One event, as it came."""
+    """One event, as it was received."""
 
     name: str
     id: str
@@ -33,7 +33,7 @@ class Event:
 
 @contextmanager
 def stream(api: RunningApi, job: dict[str, Any], **headers: str) -> Iterator[Iterator[Event]]:
-    """The events of a job, as they come."""
+    """The events of a job, as they arrive."""
     with api.http.stream("GET", job["links"]["events"], headers=headers) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         yield read(response)
@@ -60,7 +60,7 @@ def test_a_stream_reports_a_job_from_its_start_to_its_end(api: RunningApi, jobs:
         assert next(events).data["status"] == "queued"
         worker = PlayedWorker.of(job, jobs, api)
         assert next(events).data["status"] == "running"
-        worker.tell(iteration=7)
+        worker.report_progress(iteration=7)
         progress = next(events)
         assert (progress.name, progress.data["iteration"]) == ("progress", 7)
         assert progress.data["losses"]["total"] == 3.75
@@ -88,7 +88,7 @@ def test_progress_is_sent_at_most_twice_a_second_and_only_the_newest(
     with stream(api, job) as events:
         until_event(events, "status")
         for iteration in range(1, 51):
-            worker.tell(iteration)
+            worker.report_progress(iteration)
         iterations = [until_event(events, "progress").data["iteration"]]
         while iterations[-1] != 50:
             iterations.append(until_event(events, "progress").data["iteration"])
@@ -101,9 +101,9 @@ def test_the_end_is_sent_at_once_while_progress_is_delayed(api: RunningApi, jobs
         job = submitted(api)
         worker = PlayedWorker.of(job, jobs, api)
         with stream(api, job) as events:
-            worker.tell(1)
+            worker.report_progress(1)
             until_event(events, "progress")
-            worker.tell(2)
+            worker.report_progress(2)
             worker.commit()
             names = [each.name for each in events]
         if names == ["done"]:
@@ -122,7 +122,7 @@ def test_a_client_that_reconnects_receives_the_present_state_of_the_job(
     api: RunningApi, jobs: JobStore
 ) -> None:
     job = submitted(api)
-    PlayedWorker.of(job, jobs, api).tell(iteration=9)
+    PlayedWorker.of(job, jobs, api).report_progress(iteration=9)
     with stream(api, job, **{"Last-Event-ID": "1"}) as events:
         assert next(events).data["iteration"] == 9
 
@@ -171,7 +171,7 @@ def test_the_end_of_a_job_arrives_after_a_lost_connection_to_redis(
     job = submitted(own_api)
     worker = PlayedWorker.of(job, jobs, own_api)
     with ThreadPoolExecutor(1) as pool, stream(own_api, job) as events:
-        worker.tell(iteration=1)
+        worker.report_progress(iteration=1)
         until_event(events, "progress")  # by now, it has read the job
         own_api.process.send_signal(signal.SIGSTOP)  # it cannot reconnect before the job is over
         jobs.client.client_kill_filter(_type="pubsub")
@@ -208,10 +208,10 @@ def test_hundreds_of_streams_open_at_once(api: RunningApi, jobs: JobStore) -> No
         ThreadPoolExecutor(300) as pool,
     ):
 
-        def ended(_: int) -> str:
+        def wait_for_end(_: int) -> str:
             with http.stream("GET", job["links"]["events"]) as response:
                 return str(until_event(read(response), "done").data["status"])
 
-        streams = [pool.submit(ended, number) for number in range(300)]
+        streams = [pool.submit(wait_for_end, number) for number in range(300)]
         api.http.post(job["links"]["cancel"])
         assert {stream.result(60) for stream in streams} == {"canceled"}

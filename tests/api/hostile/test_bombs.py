@@ -1,4 +1,4 @@
-"""Pictures that cost more than they weigh, or are not what they say."""
+"""Small files that cost much to decode, and pictures whose headers are false."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -109,7 +109,7 @@ def test_a_hundred_bombs_at_once_are_all_refused_by_name(target: Target) -> None
 
 
 def test_a_valid_picture_waits_for_the_others_and_is_accepted(short_timeout_target: Target) -> None:
-    """Each process that decodes is held for as long as one picture may take."""
+    """Each decoding process is busy for as long as one picture may take."""
     files = [("content", bombs.jpeg_with_endless_scans()), ("style", pictures.png())]
     with ThreadPoolExecutor(PROCESSES) as strangers:
         held = [strangers.submit(short_timeout_target.try_out, files) for _ in range(PROCESSES)]

@@ -1,4 +1,4 @@
-"""A few hundred damaged pictures; `make fuzz` throws many thousands."""
+"""A few hundred damaged pictures; `make fuzz` submits many thousands."""
 
 import json
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""Options in any words: each is an option, or refused by its name."""
+"""Options with any values: each is accepted, or refused by its name."""
 
 import os
 

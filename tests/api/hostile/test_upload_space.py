@@ -57,7 +57,7 @@ def target(redis_url: str, tmp_path: Path, jobs: JobStore) -> Iterator[Target]:
 
 
 def begin_upload(connection: socket, kind: str, target: Target) -> None:
-    """Sends what there is of an unfinished upload, and waits until it was received."""
+    """Sends the first part of an upload, and waits until the API has received it."""
     path, media_type, body, file_bytes = UNFINISHED[kind]
     lines = (f"Content-Type: {media_type}", f"Content-Length: {2 * len(body)}")
     connection.sendall(head(*lines, path=path) + body)

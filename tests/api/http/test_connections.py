@@ -1,4 +1,4 @@
-"""Connections that say nothing, and more of them than there may be."""
+"""Connections that send nothing, and more connections than the limit."""
 
 import os
 import resource

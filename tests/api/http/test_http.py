@@ -1,4 +1,4 @@
-"""HTTP as the RFCs have it: methods, upgrades, HTTP/1.0, hosts, and connections that end."""
+"""HTTP as the RFCs specify it: methods, upgrades, HTTP/1.0, hosts, and how connections end."""
 
 import re
 import socket
@@ -14,7 +14,7 @@ from tests.conftest import RunningApi
 
 
 def exchange(api: RunningApi, sent: bytes) -> bytes:
-    """All that the API answers to these bytes until it hangs up."""
+    """Everything that the API sends in response to these bytes until it closes the connection."""
     with socket.create_connection(("127.0.0.1", api.settings.port), 30) as connection:
         connection.sendall(sent)
         return b"".join(iter(lambda: connection.recv(1 << 16), b""))

@@ -1,4 +1,4 @@
-"""The OpenAPI document is true: whatever it allows is answered as it says."""
+"""The OpenAPI document is correct: every valid request is answered as the document says."""
 
 import os
 import re

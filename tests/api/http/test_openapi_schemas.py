@@ -1,5 +1,5 @@
-"""The OpenAPI document reads well in the clients that generators make of it: these rules hold for
-every operation and every schema."""
+"""Rules for every operation and every schema of the OpenAPI document, so that the clients
+generated from it are easy to read and to use."""
 
 import re
 from collections.abc import Iterator
@@ -147,7 +147,7 @@ def test_the_name_of_an_event_determines_its_schema() -> None:
 def test_the_events_of_a_stream_are_those_of_the_document(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     worker = PlayedWorker.of(job, jobs, api)
-    worker.tell(iteration=7)
+    worker.report_progress(iteration=7)
     worker.show(iteration=7)
     with stream(api, job) as events:
         received = [next(events), next(events), next(events)]

@@ -1,4 +1,4 @@
-"""The room for uploads is taken by what is received and written, and given back."""
+"""The space for uploads: what an upload takes of it, and when the space is free again."""
 
 from pathlib import Path
 

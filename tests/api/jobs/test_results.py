@@ -1,4 +1,4 @@
-"""The picture: when it can be had, in which format, and in parts."""
+"""The result of a job: when it is available, in which formats, and in parts."""
 
 import asyncio
 import struct
@@ -209,14 +209,14 @@ def test_a_result_that_the_store_has_lost_is_gone(
 
 
 def lose(api: RunningApi, kind: str) -> None:
-    """Erases files of a job behind the service's back."""
+    """Deletes files of a job without the service's knowledge."""
     for path in api.blobs:
         if path.parent.name == kind:
             path.unlink()
 
 
 def enormous_png() -> bytes:
-    """A PNG file whose header asks for more memory than a decoder may take."""
+    """A PNG file whose header declares more pixels than a decoder has memory for."""
     picture = bytearray(png())
     picture[16:24] = struct.pack(">II", 40_000, 40_000)
     picture[29:33] = struct.pack(">I", crc32(picture[12:29]))
@@ -241,18 +241,19 @@ def test_a_result_that_cannot_be_encoded_says_what_to_do(
 def test_a_copy_that_is_deleted_before_it_is_opened_is_made_again(
     redis_url: str, jobs: JobStore, api: RunningApi, painted: dict[str, Any]
 ) -> None:
-    class ErasedAtFirst(EncodedResults):
-        """The reconciler comes between finding the copy and opening it."""
+    class DeletedAtFirst(EncodedResults):
+        """Encoded results whose first copy is deleted after it was found and before it is opened,
+        as the reconciler may do."""
 
         async def get_key(self, result_key: str, format: Format) -> str:
             key = await super().get_key(result_key, format)
-            if not erased:
+            if not deleted:
                 (copy,) = encoded_copies(api)
                 copy.unlink()
-                erased.append(key)
+                deleted.append(key)
             return key
 
-    erased: list[str] = []
+    deleted: list[str] = []
     app = create_app(Settings(redis_url=redis_url, data_folder=api.settings.data_folder))
     transport = httpx.ASGITransport(app)
 
@@ -262,13 +263,13 @@ def test_a_copy_that_is_deleted_before_it_is_opened_is_made_again(
             httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
         ):
             service = app.state.service
-            copies = ErasedAtFirst(service.blobs, service.decoder, service.scratch)
+            copies = DeletedAtFirst(service.blobs, service.decoder, service.scratch)
             service.encoded_results = copies
             return await http.get(f"{painted['links']['result']}?format=webp")
 
     answer = asyncio.run(fetch())
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
-    assert len(erased) == 1
+    assert len(deleted) == 1
 
 
 def test_a_job_whose_pictures_are_lost_cannot_be_retried(

@@ -196,6 +196,6 @@ def test_a_job_says_what_its_worker_measures(api: RunningApi, jobs: JobStore) ->
         '{"device": "CPU, 2 threads", "precision": "float32", "iterations_per_second": 3.5,'
         ' "peak_memory_bytes": 400000000}'
     )
-    PlayedWorker.of(job, jobs, api).tell(stats=stats)
+    PlayedWorker.of(job, jobs, api).report_progress(stats=stats)
     job = look(api, job)
     assert [job[name] for name in names] == ["CPU, 2 threads", "float32", 3.5, 400_000_000]

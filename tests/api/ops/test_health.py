@@ -1,4 +1,4 @@
-"""Readiness: whether a job could be taken, found out without wearing out what it asks."""
+"""Readiness: whether the service could accept a job, found out with few requests to its stores."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A picture whose file is sent straight to the object store, at a signed URL."""
+"""Pictures whose files a client sends directly to the object store, to a signed URL."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

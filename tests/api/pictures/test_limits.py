@@ -1,4 +1,4 @@
-"""Whose pictures one sees, and how many are retained for how long."""
+"""Which pictures a caller may read, and how many are retained for how long."""
 
 from collections.abc import Iterator
 from pathlib import Path

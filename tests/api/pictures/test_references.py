@@ -1,4 +1,4 @@
-"""Jobs that name uploaded pictures: each gets a copy of its own."""
+"""Jobs that name uploaded pictures: each job has its own copies."""
 
 from io import BytesIO
 from typing import Any
@@ -19,7 +19,7 @@ UNKNOWN = f"picture:{'0' * 32}"
 
 
 def submit(api: RunningApi, query: str = "", **fields: Any) -> httpx.Response:
-    """A submission of texts alone, as multipart."""
+    """Submits a multipart form that has only text fields."""
     parts = [
         (name, (None, value))
         for name, values in fields.items()

@@ -1,4 +1,5 @@
-"""Built-in styles, the operator's, and named pictures: listed, shown, and named by jobs."""
+"""Built-in styles, the operator's styles, and uploaded pictures with names: how they are listed
+and used in jobs."""
 
 from io import BytesIO
 from pathlib import Path

@@ -67,7 +67,7 @@ def remote() -> Iterator[Remote]:
 
 
 def submit(api: RunningApi, content: str, **values: Any) -> httpx.Response:
-    """A submission of which nothing is stored, with one picture by its URL."""
+    """Sends a dry run, of which nothing is stored, with one picture by its URL."""
     files = {"style": pictures.png()}
     return api.http.post("/jobs?dry_run=1", data={"content": content, **values}, files=files)
 

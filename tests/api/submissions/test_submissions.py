@@ -1,4 +1,4 @@
-"""A submission that is one job however often it comes, is waited for, tried out, or done again."""
+"""Submissions that are repeated, waited for, tried out (dry runs), retried or continued."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,59 +27,59 @@ def submit(api: RunningApi, content: bytes | None = None, **headers: str) -> htt
     return api.http.post("/jobs", files=files, headers=headers)
 
 
-def once(api: RunningApi, key: str, content: bytes | None = None) -> httpx.Response:
+def submit_with_key(api: RunningApi, key: str, content: bytes | None = None) -> httpx.Response:
     return submit(api, content, **{"Idempotency-Key": key})
 
 
 def test_the_same_submission_with_the_same_key_is_the_same_job(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    first, again = once(api, "a"), once(api, "a")
+    first, again = submit_with_key(api, "a"), submit_with_key(api, "a")
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
     assert again.headers["location"] == first.headers["location"]
     assert len(jobs.client.keys("job:*")) == 1
 
 
 def test_another_submission_with_the_same_key_is_refused(api: RunningApi) -> None:
-    once(api, "a")
-    refused = once(api, "a", pictures.jpeg(100, 80))
+    submit_with_key(api, "a")
+    refused = submit_with_key(api, "a", pictures.jpeg(100, 80))
     assert (refused.status_code, refused.json()["code"]) == (422, "another_submission")
 
 
 def test_the_same_submission_without_a_key_or_with_another_is_another_job(api: RunningApi) -> None:
-    answers = [once(api, "a"), once(api, "b"), submit(api)]
+    answers = [submit_with_key(api, "a"), submit_with_key(api, "b"), submit(api)]
     assert len({answer.json()["id"] for answer in answers}) == 3
 
 
 def test_many_submissions_at_once_with_one_key_are_one_job(api: RunningApi, jobs: JobStore) -> None:
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: once(api, "a"), range(8)))
+        answers = list(pool.map(lambda _: submit_with_key(api, "a"), range(8)))
     assert {answer.status_code for answer in answers} <= {202, 409}
     assert len({a.json()["id"] for a in answers if a.status_code == 202}) == 1
     assert len(jobs.client.keys("job:*")) == 1
 
 
 def test_a_refused_submission_leaves_its_key_free(api: RunningApi) -> None:
-    assert once(api, "a", b"no picture").status_code == 415
-    assert once(api, "a").status_code == 202
+    assert submit_with_key(api, "a", b"no picture").status_code == 415
+    assert submit_with_key(api, "a").status_code == 202
 
 
 def test_after_a_job_was_deleted_its_key_creates_a_new_job(api: RunningApi) -> None:
-    first = once(api, "a").json()
+    first = submit_with_key(api, "a").json()
     api.http.delete(first["links"]["self"])
-    second = once(api, "a")
+    second = submit_with_key(api, "a")
     assert second.status_code == 202
     assert second.json()["id"] != first["id"]
-    assert once(api, "a").json()["id"] == second.json()["id"]
-    assert once(api, "a", pictures.jpeg(100, 80)).json()["code"] == "another_submission"
+    assert submit_with_key(api, "a").json()["id"] == second.json()["id"]
+    assert submit_with_key(api, "a", pictures.jpeg(100, 80)).json()["code"] == "another_submission"
 
 
 def test_many_submissions_at_once_with_the_key_of_a_deleted_job_are_one_job(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    api.http.delete(once(api, "a").json()["links"]["self"])
+    api.http.delete(submit_with_key(api, "a").json()["links"]["self"])
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: once(api, "a"), range(8)))
+        answers = list(pool.map(lambda _: submit_with_key(api, "a"), range(8)))
     assert {answer.status_code for answer in answers} <= {202, 409}
     assert len(jobs.client.keys("job:*")) == 1
 
@@ -96,18 +96,18 @@ def test_after_a_retry_was_deleted_its_key_creates_a_new_job(api: RunningApi) ->
 def test_after_its_retention_the_key_of_a_job_creates_a_new_job(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    first = once(api, "a").json()
+    first = submit_with_key(api, "a").json()
     jobs.run(transitions.cancel(first["id"], retention=Retention(0, 0)))
-    second = once(api, "a")
+    second = submit_with_key(api, "a")
     assert second.status_code == 202
     assert second.json()["id"] != first["id"]
 
 
 def test_a_full_queue_leaves_the_key_free(api: RunningApi, jobs: JobStore) -> None:
     jobs.client.zadd("queue:waiting", {str(number): 0 for number in range(10_000)})
-    assert once(api, "a").status_code == 503
+    assert submit_with_key(api, "a").status_code == 503
     jobs.client.delete("queue:waiting")
-    assert once(api, "a").status_code == 202
+    assert submit_with_key(api, "a").status_code == 202
 
 
 @pytest.mark.slow
@@ -121,13 +121,13 @@ def test_a_key_is_free_again_if_the_reply_to_its_reservation_is_lost(
         start(PASTICHE_REDIS_URL=proxy.url) as api,
     ):
         proxy.lost = script.encode()
-        assert once(api, "a").json()["code"] == "redis_unavailable"
-        assert once(api, "a").status_code == 202
+        assert submit_with_key(api, "a").json()["code"] == "redis_unavailable"
+        assert submit_with_key(api, "a").status_code == 202
 
 
 @pytest.mark.parametrize("key", ["", "a" * 256, "tab\there"])
 def test_an_invalid_key_is_refused(key: str, api: RunningApi, jobs: JobStore) -> None:
-    assert errors_of(once(api, key)) == {"Idempotency-Key": "invalid_value"}
+    assert errors_of(submit_with_key(api, key)) == {"Idempotency-Key": "invalid_value"}
     assert_nothing_left(api, jobs)
 
 

@@ -1,4 +1,4 @@
-"""Several styles, masks, and starts that are pictures: what is taken, and what is refused."""
+"""Several styles, masks, and start images: what is accepted, and what is refused."""
 
 from typing import Any
 

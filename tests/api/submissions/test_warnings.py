@@ -1,4 +1,4 @@
-"""A job says which of its options and pictures do not do what they seem to ask for."""
+"""Warnings of a job: which of its options or pictures have less effect than they seem to."""
 
 from typing import Any
 

@@ -1,4 +1,5 @@
-"""Batches: a job for each content image with each style image, all or none, and their sheet."""
+"""Batches: a job for each content image with each style image, all accepted or none, and their
+contact sheet."""
 
 from base64 import b64encode
 from io import BytesIO

@@ -1,4 +1,5 @@
-"""A grid of weights: a job for each, watched, canceled and erased together, and their sheet."""
+"""Sweeps: a job for each combination of options, read, canceled and deleted together, and their
+contact sheet."""
 
 from datetime import UTC, datetime
 from io import BytesIO
@@ -22,13 +23,15 @@ from tests.api.worker import PlayedWorker, png
 from tests.conftest import RunningApi, running_api
 
 
-def swept(api: RunningApi, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
+def submit_sweep(
+    api: RunningApi, headers: dict[str, str] | None = None, **fields: Any
+) -> httpx.Response:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     return api.http.post("/sweeps", files=files, data=fields, headers=headers)
 
 
 def test_a_sweep_has_a_job_for_each_combination(api: RunningApi) -> None:
-    answer = swept(api, style_weight="0.2, 0.8", seed="1,2,3", size=64)
+    answer = submit_sweep(api, style_weight="0.2, 0.8", seed="1,2,3", size=64)
     assert answer.status_code == 202
     sweep = answer.json()
     assert answer.headers["location"] == sweep["links"]["self"]
@@ -42,19 +45,19 @@ def test_a_sweep_has_a_job_for_each_combination(api: RunningApi) -> None:
 
 
 def test_a_sweep_can_be_read_again(api: RunningApi) -> None:
-    sweep = swept(api, seed="1,2").json()
+    sweep = submit_sweep(api, seed="1,2").json()
     assert api.http.get(sweep["links"]["self"]).json() == sweep
     assert not sweep["is_over"]
 
 
 def test_its_jobs_are_jobs_like_any_other(api: RunningApi) -> None:
-    sweep = swept(api, seed="1,2").json()
+    sweep = submit_sweep(api, seed="1,2").json()
     for member in sweep["jobs"]:
         assert api.http.get(f"/jobs/{member['id']}").json() == member["job"]
 
 
 def test_canceling_a_sweep_cancels_all_its_jobs(api: RunningApi) -> None:
-    sweep = api.http.post(swept(api, seed="1,2").json()["links"]["cancel"]).json()
+    sweep = api.http.post(submit_sweep(api, seed="1,2").json()["links"]["cancel"]).json()
     assert [member["job"]["status"] for member in sweep["jobs"]] == ["canceled", "canceled"]
     assert sweep["is_over"]
 
@@ -63,7 +66,7 @@ def test_canceling_a_sweep_cancels_all_its_jobs(api: RunningApi) -> None:
 def test_a_damaged_job_is_missing_from_its_sweep_and_breaks_no_other(
     options: str, api: RunningApi, jobs: JobStore
 ) -> None:
-    sweep = swept(api, seed="1,2").json()
+    sweep = submit_sweep(api, seed="1,2").json()
     damaged, other = sweep["jobs"]
     jobs.client.hset(record_key(damaged["id"]), "options", options)
     seen = api.http.get(sweep["links"]["self"])
@@ -75,7 +78,7 @@ def test_a_damaged_job_is_missing_from_its_sweep_and_breaks_no_other(
 
 
 def test_deleting_a_sweep_leaves_nothing(api: RunningApi, jobs: JobStore) -> None:
-    sweep = swept(api, seed="1,2").json()
+    sweep = submit_sweep(api, seed="1,2").json()
     assert api.http.delete(sweep["links"]["self"]).status_code == 204
     assert api.http.get(sweep["links"]["self"]).json()["code"] == "sweep_not_found"
     assert api.blobs == []
@@ -103,7 +106,7 @@ def test_a_sweep_that_does_not_exist_is_not_found(api: RunningApi) -> None:
 def test_an_invalid_sweep_is_refused_by_the_name_of_its_field(
     fields: dict[str, Any], faults: dict[str, str], api: RunningApi, jobs: JobStore
 ) -> None:
-    assert errors_of(swept(api, **fields)) == faults
+    assert errors_of(submit_sweep(api, **fields)) == faults
     assert_nothing_left(api, jobs)
 
 
@@ -111,25 +114,27 @@ def test_a_queue_without_space_for_the_last_job_accepts_none(
     api: RunningApi, jobs: JobStore
 ) -> None:
     jobs.client.zadd("queue:waiting", {str(number): 0 for number in range(9_999)})
-    assert swept(api, seed="1,2").json()["code"] == "queue_full"
+    assert submit_sweep(api, seed="1,2").json()["code"] == "queue_full"
     assert (api.blobs, jobs.client.keys("job:*"), jobs.client.keys("sweep:*")) == ([], [], [])
 
 
 def test_the_same_sweep_with_the_same_key_is_the_same_sweep(api: RunningApi) -> None:
-    first, again = (swept(api, {"Idempotency-Key": "a"}, seed="1,2").json() for _ in range(2))
+    first, again = (
+        submit_sweep(api, {"Idempotency-Key": "a"}, seed="1,2").json() for _ in range(2)
+    )
     assert first["id"] == again["id"]
 
 
 def test_after_a_sweep_was_deleted_its_key_creates_a_new_sweep(api: RunningApi) -> None:
-    first = swept(api, {"Idempotency-Key": "a"}, seed="1,2").json()
+    first = submit_sweep(api, {"Idempotency-Key": "a"}, seed="1,2").json()
     api.http.delete(first["links"]["self"])
-    second = swept(api, {"Idempotency-Key": "a"}, seed="1,2")
+    second = submit_sweep(api, {"Idempotency-Key": "a"}, seed="1,2")
     assert second.status_code == 202
     assert second.json()["id"] != first["id"]
 
 
 def test_an_idempotency_key_is_deleted_with_its_sweep(api: RunningApi, jobs: JobStore) -> None:
-    sweep = swept(api, {"Idempotency-Key": "a"}, seed="1,2").json()
+    sweep = submit_sweep(api, {"Idempotency-Key": "a"}, seed="1,2").json()
     assert len(jobs.client.keys("idempotency:*")) == 1
     api.http.delete(sweep["links"]["self"])
     assert jobs.client.keys("idempotency:*") == []
@@ -145,11 +150,11 @@ def test_there_are_no_more_idempotency_keys_than_sweeps_retained(
     )
     with running_api(settings, PASTICHE_KEPT_JOBS_PER_OWNER="2") as strict:
         for number in range(5):
-            sweep = swept(strict, {"Idempotency-Key": str(number)}, seed="1,2").json()
+            sweep = submit_sweep(strict, {"Idempotency-Key": str(number)}, seed="1,2").json()
             strict.http.post(sweep["links"]["cancel"])
         assert len(jobs.client.keys("sweep:*")) == 2
         assert len(jobs.client.keys("idempotency:*")) == 2
-        again = swept(strict, {"Idempotency-Key": "4"}, seed="1,2").json()
+        again = submit_sweep(strict, {"Idempotency-Key": "4"}, seed="1,2").json()
         assert again["id"] == sweep["id"]
 
 
@@ -166,20 +171,25 @@ def test_a_sweep_whose_key_another_request_has_reserved_is_not_stored(jobs: JobS
 
 
 def test_the_newest_sweeps_of_one_owner_and_of_all_are_retained(jobs: JobStore) -> None:
-    def keep(owner: str, per_owner: int = 10, in_all: int = 10) -> Sweep:
+    def store_sweep(owner: str, per_owner: int = 10, in_all: int = 10) -> Sweep:
         sweep = Sweep(new_job_id(), owner, datetime.now(UTC), 1, ())
         jobs.run(
             store.put(sweep, retention_seconds=60, sweeps_per_owner=per_owner, sweeps_in_all=in_all)
         )
         return sweep
 
-    def are_kept(*several: Sweep) -> list[bool]:
+    def are_stored(*several: Sweep) -> list[bool]:
         return [bool(jobs.client.exists(store.make_sweep_key(sweep.id))) for sweep in several]
 
-    first, bob, second, third = keep("ada"), keep("bob"), keep("ada"), keep("ada", per_owner=2)
-    assert are_kept(first, bob, second, third) == [False, True, True, True]
-    fourth = keep("cid", in_all=2)
-    assert are_kept(bob, second, third, fourth) == [False, False, True, True]
+    first, bob, second, third = (
+        store_sweep("ada"),
+        store_sweep("bob"),
+        store_sweep("ada"),
+        store_sweep("ada", per_owner=2),
+    )
+    assert are_stored(first, bob, second, third) == [False, True, True, True]
+    fourth = store_sweep("cid", in_all=2)
+    assert are_stored(bob, second, third, fourth) == [False, False, True, True]
     assert jobs.run(store.delete(fourth))
     assert not jobs.client.exists("sweeps:retained:cid")
 
@@ -195,7 +205,7 @@ def test_the_key_of_a_job_is_refused_for_a_sweep(api: RunningApi) -> None:
 def test_a_contact_sheet_shows_the_pictures_finished_so_far(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    sweep = swept(api, style_weight="0.2,0.8", seed="1,2,3").json()
+    sweep = submit_sweep(api, style_weight="0.2,0.8", seed="1,2,3").json()
     empty = sheet(api, sweep)
     PlayedWorker.of(sweep["jobs"][4], jobs, api).commit(png(100, 75))
     one = sheet(api, sweep)
@@ -216,7 +226,7 @@ def sheet(api: RunningApi, sweep: dict[str, Any]) -> Image.Image:
 def test_a_contact_sheet_that_has_not_changed_is_not_sent_again(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    sweep = swept(api, seed="1,2").json()
+    sweep = submit_sweep(api, seed="1,2").json()
     etag = api.http.get(sweep["links"]["sheet"]).headers["etag"]
     known = {"If-None-Match": etag}
     assert api.http.get(sweep["links"]["sheet"], headers=known).status_code == 304
@@ -225,7 +235,7 @@ def test_a_contact_sheet_that_has_not_changed_is_not_sent_again(
 
 
 def test_a_contact_sheet_is_sent_in_the_format_that_is_requested(api: RunningApi) -> None:
-    sweep = swept(api, seed="1,2").json()
+    sweep = submit_sweep(api, seed="1,2").json()
     for format in ("jpeg", "webp"):
         response = api.http.get(sweep["links"]["sheet"], params={"format": format})
         assert response.headers["content-type"] == f"image/{format}"
